@@ -1,0 +1,28 @@
+//! The nouns that every stage speaks: what was seen, what is wrong, what to do.
+//!
+//! Plain data with public fields and no behaviour beyond reading it. Spans keep all that OTLP carries;
+//! a [`Call`] is a span read through the semantic conventions; a [`Trace`] is its calls in tree order.
+
+mod attributes;
+mod call;
+mod finding;
+mod id;
+mod moment;
+mod remedy;
+mod span;
+mod stack;
+mod statement;
+mod trace;
+
+pub use attributes::{Attributes, Text, Value};
+pub use call::{Call, CodeLocation, HttpCall, Parameters, Request, Statement, Work};
+pub use finding::{
+    Effort, Evidence, Example, Finding, FindingId, Impact, Level, OperationKey, Sighting,
+};
+pub use id::{SpanId, TraceId};
+pub use moment::{Moment, Window};
+pub use remedy::{Advice, Proof, Snippet};
+pub use span::{Event, Link, Resource, Scope, Span, SpanKind, Status, StatusCode};
+pub use stack::{Framework, Language, Stack};
+pub use statement::{Filter, FilterOperator, Projection, Shape, StatementKind, StatementText};
+pub use trace::{Node, Note, Trace};
