@@ -1,1 +1,5 @@
-//! stats
+//! Latency sketches, quantiles, intervals and modes.
+
+mod sketch;
+
+pub use sketch::Sketch;
