@@ -1,5 +1,14 @@
 //! Latency sketches, quantiles, intervals and modes.
+//!
+//! One rank rule everywhere: the quantile `q` of `n` values is the value of rank `ceil(q * n)`, counted
+//! from 1 (nearest rank), so that it is a value that was seen.
 
+mod interval;
+mod modes;
+mod quantile;
 mod sketch;
 
-pub use sketch::Sketch;
+pub use interval::{Interval, mean_interval, quantile_interval};
+pub use modes::{Hump, Modes, modes};
+pub use quantile::{QUANTILES, quantile};
+pub use sketch::{EXACT_COUNT_MAX, RELATIVE_ERROR, Sketch};
