@@ -1,7 +1,7 @@
 //! Whether durations form two humps: a cache that hits or misses, a small tenant and a large one.
 //!
 //! On the logarithm of the values, every split is tried. A hump is its side without the outermost 10 %
-//! and without as many values on the inside as are 10 % of the smaller side (strays between two humps);
+//! and without as many values on the inside as are 5 % of the smaller side (strays between two humps);
 //! the valley is what lies between the two. If there were one hump only, the valley
 //! could not be thinner than the thinner side (that is what unimodal means), and the share of its values
 //! among those of both would be at least binomial with the share of its width: Chernoff's bound on that
@@ -93,7 +93,7 @@ struct Valley {
 #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^53")]
 fn judge(logs: &[f64], place: usize) -> Option<(f64, Valley)> {
     let (count_low, count_high) = (place, logs.len() - place);
-    let stray = count_low.min(count_high) / 10;
+    let stray = count_low.min(count_high) / 20;
     let low = (count_low / 10, place - 1 - stray);
     let high = (place + stray, logs.len() - 1 - count_high / 10);
     let (from, to) = (low.1, high.0);

@@ -78,12 +78,14 @@ fn a_long_tail_is_one_hump() {
 #[test]
 fn hits_and_misses_of_a_cache_are_two() {
     for share in [0.1, 0.3, 0.5, 0.7, 0.9] {
-        for (count, runs) in [(100, 200), (300, 100), (1_000, 50), (10_000, 5)] {
+        for (count, runs) in [(100, 200), (200, 100), (1_000, 50), (10_000, 5)] {
             let seen = found(runs, count, |random| {
                 let median = if random.unit() < share { 20.0 } else { 400.0 };
                 random.lognormal(median, 0.3)
             });
-            assert!(seen * 100 >= runs * 90, "{share} {count}: {seen} of {runs}");
+            // Some ten of a hundred values are at the edge of what can be told.
+            let percent = if count == 100 && !(0.2..0.8).contains(&share) { 60 } else { 95 };
+            assert!(seen * 100 >= runs * percent, "{share} {count}: {seen} of {runs}");
         }
     }
 }
