@@ -1,0 +1,12 @@
+//! OTLP, the protocol of OpenTelemetry: protobuf and JSON, both ways.
+//!
+//! Messages: <https://github.com/open-telemetry/opentelemetry-proto>, `trace/v1/trace.proto`. All of them is
+//! kept except `Resource.entity_refs`, which is in development and repeats attributes.
+
+mod cursor;
+mod decode;
+mod encode;
+
+pub use cursor::{DecodeError, DecodeErrorKind};
+pub use decode::decode;
+pub use encode::encode;

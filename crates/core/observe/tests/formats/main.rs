@@ -1,0 +1,6 @@
+//! Formats: what is written is read back, what others write is read alike, and nothing panics.
+
+#![expect(clippy::unwrap_used, reason = "tests may")]
+
+mod arbitrary;
+mod protobuf;
