@@ -1,1 +1,23 @@
-//! web
+//! The HTTP API, the pages that stand on it, and their live updates.
+//!
+//! [`router`] answers `/api/v1/…` in JSON (described by `/api/v1/openapi.json`) and everything else
+//! with the pages embedded from `web/dist`. [`wire`] holds what goes over the wire; the command line
+//! speaks the same types with `--json`.
+
+mod api;
+mod events;
+mod fold;
+mod guard;
+mod label;
+mod openapi;
+mod pages;
+mod params;
+mod problem;
+mod server;
+mod source;
+mod summary;
+pub mod wire;
+
+pub use openapi::document as openapi;
+pub use server::{router, serve};
+pub use source::{Counters, Hosts, Setup, Source};

@@ -1,0 +1,10 @@
+//! What answers each path of the API.
+
+pub(crate) mod detectors;
+pub(crate) mod findings;
+pub(crate) mod operations;
+pub(crate) mod status;
+pub(crate) mod traces;
+
+/// Most rows of an answer, whatever is asked for: more than anybody reads, few enough to draw.
+const ROWS_MAX: usize = 500;

@@ -1,0 +1,104 @@
+//! Errors as RFC 9457 has them, each with a hint.
+
+use axum::{
+    Json,
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde::Serialize;
+use store::StoreError;
+use utoipa::ToSchema;
+
+/// What went wrong, as `application/problem+json` (RFC 9457).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub(crate) struct Problem {
+    /// Which kind of problem: `urn:taut:unknown-trace`.
+    #[serde(rename = "type")]
+    #[schema(example = "urn:taut:unknown-trace")]
+    kind: String,
+    /// The kind in words.
+    title: &'static str,
+    /// HTTP status.
+    status: u16,
+    /// What failed, on what.
+    detail: String,
+    /// What to do about it.
+    hint: String,
+}
+
+impl Problem {
+    /// The request says something that is not understood.
+    pub(crate) fn wrong(detail: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "wrong-parameter", "wrong parameter")
+            .says(detail, hint)
+    }
+
+    /// There is no such thing.
+    pub(crate) fn unknown(what: &str, detail: impl Into<String>, hint: impl Into<String>) -> Self {
+        let mut problem =
+            Self::new(StatusCode::NOT_FOUND, "", "there is no such thing").says(detail, hint);
+        problem.kind = format!("urn:taut:unknown-{what}");
+        problem
+    }
+
+    /// The `Host` header is not one that is answered.
+    pub(crate) fn foreign_host(host: &str) -> Self {
+        Self::new(StatusCode::MISDIRECTED_REQUEST, "foreign-host", "foreign host").says(
+            format!("`{host}` is not a name of this machine"),
+            "open the pages by a loopback address, or name the host in taut.toml",
+        )
+    }
+
+    /// The bound on something is reached.
+    pub(crate) fn busy(detail: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", "too busy").says(detail, hint)
+    }
+
+    /// A bug on this side.
+    pub(crate) fn bug(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "bug", "a bug in Taut")
+            .says(detail, "please report it with the page's address")
+    }
+
+    fn new(status: StatusCode, kind: &str, title: &'static str) -> Self {
+        Self {
+            kind: format!("urn:taut:{kind}"),
+            title,
+            status: status.as_u16(),
+            detail: String::new(),
+            hint: String::new(),
+        }
+    }
+
+    fn says(mut self, detail: impl Into<String>, hint: impl Into<String>) -> Self {
+        self.detail = detail.into();
+        self.hint = hint.into();
+        self
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        let mut detail = error.to_string();
+        let mut cause = std::error::Error::source(&error);
+        while let Some(error) = cause {
+            detail = format!("{detail}: {error}");
+            cause = error.source();
+        }
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "store", "the store failed")
+            .says(detail, "see whether the disk that holds the store is full or failing")
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status =
+            StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = (status, Json(self)).into_response();
+        response.headers_mut().insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
+        response
+    }
+}

@@ -1,0 +1,129 @@
+//! The router, and the server that runs it.
+
+use std::{future::Future, sync::Arc, time::Duration};
+
+use axum::{Router, middleware, routing::get};
+use tokio::{
+    net::TcpListener,
+    sync::{OwnedSemaphorePermit, Semaphore, watch},
+};
+
+use crate::{
+    api, events, guard, openapi, pages,
+    problem::Problem,
+    source::{Setup, Source},
+};
+
+/// Store reads at a time: they are CPU-bound, and ingestion must not starve.
+const READERS_MAX: usize = 4;
+
+/// Pages that listen at a time; each holds a connection open.
+const LISTENERS_MAX: usize = 64;
+
+/// How long running answers may take once the server is told to stop.
+const CLOSING_TIME: Duration = Duration::from_secs(5);
+
+/// What the handlers share.
+#[derive(Debug, Clone)]
+pub(crate) struct App {
+    pub(crate) source: Arc<dyn Source>,
+    pub(crate) setup: Arc<Setup>,
+    pub(crate) closing: watch::Receiver<bool>,
+    readers: Arc<Semaphore>,
+    listeners: Arc<Semaphore>,
+}
+
+impl App {
+    /// Does `work`, which may block on the store, on a blocking thread.
+    pub(crate) async fn read<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&dyn Source) -> Result<T, Problem> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let readers = Arc::clone(&self.readers);
+        let Ok(seat) = readers.acquire_owned().await else {
+            return Err(Problem::bug("the readers' semaphore is closed"));
+        };
+        let source = Arc::clone(&self.source);
+        let task = tokio::task::spawn_blocking(move || {
+            let _seat = seat;
+            work(&*source)
+        });
+        task.await.unwrap_or_else(|error| Err(Problem::bug(error.to_string())))
+    }
+
+    /// A seat among the listeners.
+    pub(crate) fn listener(&self) -> Result<OwnedSemaphorePermit, Problem> {
+        Arc::clone(&self.listeners).try_acquire_owned().map_err(|_full| {
+            Problem::busy(
+                format!("{LISTENERS_MAX} pages listen already"),
+                "close some of them; the others keep working",
+            )
+        })
+    }
+}
+
+/// The API and the pages.
+///
+/// Live updates of this router never end by themselves; [`serve`] ends them.
+pub fn router(source: Arc<dyn Source>, setup: Setup) -> Router {
+    let (sender, closing) = watch::channel(false);
+    // Nobody closes a router that is used by itself, so the sender is kept as long as the router.
+    routes(source, setup, closing).layer(axum::Extension(Arc::new(sender)))
+}
+
+/// Serves the API and the pages until `shutdown` resolves; running answers may take five more seconds.
+///
+/// # Errors
+///
+/// The listener fails.
+pub async fn serve(
+    listener: TcpListener,
+    source: Arc<dyn Source>,
+    setup: Setup,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> std::io::Result<()> {
+    let (sender, closing) = watch::channel(false);
+    let router = routes(source, setup, closing.clone());
+    let mut deadline = closing;
+    let stop = async move {
+        shutdown.await;
+        sender.send_replace(true);
+    };
+    let server = axum::serve(listener, router).with_graceful_shutdown(stop);
+    let overdue = async move {
+        // The sender is gone once the server has seen it; either way it is time to stop.
+        let _seen = deadline.wait_for(|closing| *closing).await.map(|_| ());
+        tokio::time::sleep(CLOSING_TIME).await;
+    };
+    tokio::select! {
+        ended = server => ended,
+        () = overdue => Ok(()),
+    }
+}
+
+fn routes(source: Arc<dyn Source>, setup: Setup, closing: watch::Receiver<bool>) -> Router {
+    let hosts = Arc::new(setup.hosts.clone());
+    let app = App {
+        source,
+        setup: Arc::new(setup),
+        closing,
+        readers: Arc::new(Semaphore::new(READERS_MAX)),
+        listeners: Arc::new(Semaphore::new(LISTENERS_MAX)),
+    };
+    Router::new()
+        .route("/api/v1/findings", get(api::findings::list))
+        .route("/api/v1/findings/{id}", get(api::findings::one))
+        .route("/api/v1/detectors", get(api::detectors::list))
+        .route("/api/v1/operations", get(api::operations::list))
+        .route("/api/v1/operation", get(api::operations::one))
+        .route("/api/v1/requests", get(api::operations::requests))
+        .route("/api/v1/traces/{id}", get(api::traces::one))
+        .route("/api/v1/traces/{id}/spans/{span_id}", get(api::traces::span))
+        .route("/api/v1/traces/{id}/otlp.json", get(api::traces::otlp))
+        .route("/api/v1/status", get(api::status::status))
+        .route("/api/v1/events", get(events::events))
+        .route("/api/v1/openapi.json", get(openapi::answer))
+        .fallback(get(pages::page))
+        .with_state(app)
+        .layer(middleware::from_fn_with_state(hosts, guard::guard))
+}

@@ -1,0 +1,473 @@
+//! Findings on the wire.
+
+use model::{Framework, Language, Proof, StatementKind};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::{micros, unix_ms};
+
+/// All findings, ranked, as the command line prints them with `--json`.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Report {
+    /// Version of the binary.
+    pub version: String,
+    /// What all of them cost.
+    pub totals: Totals,
+    /// What to fix first comes first.
+    pub findings: Vec<Finding>,
+}
+
+impl Report {
+    /// A report of `findings` in the order given.
+    #[must_use]
+    pub fn new<'a>(
+        version: &str,
+        findings: impl IntoIterator<Item = &'a model::Finding>,
+    ) -> Self {
+        let findings: Vec<Finding> = findings.into_iter().map(Finding::from).collect();
+        Self { version: version.to_owned(), totals: Totals::of(&findings), findings }
+    }
+}
+
+/// What findings cost together.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct Totals {
+    /// How many.
+    pub findings: usize,
+    /// Time that users wait in vain, in hours a day.
+    pub user_hours_per_day: f64,
+    /// Time that databases work in vain, in hours a day.
+    pub database_hours_per_day: f64,
+}
+
+impl Totals {
+    /// Adds up.
+    #[must_use]
+    pub fn of(findings: &[Finding]) -> Self {
+        let sum = |of: fn(&Impact) -> f64| findings.iter().map(|one| of(&one.impact)).sum();
+        Self {
+            findings: findings.len(),
+            user_hours_per_day: sum(|impact| impact.user_hours_per_day),
+            database_hours_per_day: sum(|impact| impact.database_hours_per_day),
+        }
+    }
+}
+
+/// Findings that passed a filter.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Findings {
+    /// What those that passed cost.
+    pub totals: Totals,
+    /// Those that passed; what to fix first comes first.
+    pub findings: Vec<Finding>,
+    /// Services among all findings.
+    pub services: Vec<Facet>,
+    /// Faults among all findings.
+    pub faults: Vec<Facet>,
+    /// Levels among all findings.
+    pub levels: Vec<Facet>,
+}
+
+/// A value to filter by.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Facet {
+    /// The value.
+    pub value: String,
+    /// Findings with it.
+    pub count: usize,
+}
+
+/// One fault of one cause in one place.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct Finding {
+    /// Its identity, equal from run to run.
+    pub id: String,
+    /// Name of the detector: `n-plus-one`.
+    pub fault: String,
+    /// How bad it is.
+    pub level: Level,
+    /// `service.name`.
+    pub service: String,
+    /// Such as `GET /api/orders/`.
+    pub operation: String,
+    /// What is wrong, in one sentence.
+    pub claim: String,
+    /// What shows it.
+    pub evidence: Evidence,
+    /// Language of the service.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub language: Option<String>,
+    /// Frameworks of the service.
+    pub frameworks: Vec<String>,
+    /// Requests in which it was seen.
+    pub sightings: u64,
+    /// Requests of the operation in the same time.
+    pub requests: u64,
+    /// When the first request with it began.
+    pub first_seen_unix_ms: u64,
+    /// When the last request with it began.
+    pub last_seen_unix_ms: u64,
+    /// Calls at fault in the median sighting.
+    pub calls_now: u32,
+    /// Calls that would remain.
+    pub calls_after: u32,
+    /// Statements of the whole request, median.
+    pub statements_now: u32,
+    /// Statements of the whole request after the remedy.
+    pub statements_after: u32,
+    /// Time of the requests at fault, 95th percentile.
+    pub duration_now_micros: f64,
+    /// The same after the remedy.
+    pub duration_after_micros: f64,
+    /// What it costs.
+    pub impact: Impact,
+    /// What the remedy takes, in person-days.
+    pub effort_days: f64,
+    /// Traces that show it, slowest first.
+    pub examples: Vec<Example>,
+    /// What to do, best first.
+    pub advice: Vec<Advice>,
+}
+
+/// A finding, and why its fault hurts.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct FindingDetail {
+    /// The finding.
+    pub finding: Finding,
+    /// The fault as a heading.
+    pub fault_title: String,
+    /// The detector's manual page in Markdown.
+    pub fault_doc: String,
+    /// Place in the ranking, from 1.
+    pub rank: usize,
+    /// Findings in the ranking.
+    pub ranked: usize,
+}
+
+/// How bad a finding is, by user-hours a day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, serde::Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    /// Below 15 minutes a day.
+    Low,
+    /// From 15 minutes a day.
+    Medium,
+    /// From 1 hour a day.
+    High,
+    /// From 4 hours a day.
+    Critical,
+}
+
+impl Level {
+    /// As it is written.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+            Self::Critical => "critical",
+        }
+    }
+}
+
+/// What shows a fault.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct Evidence {
+    /// The statement at fault.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub statement: Option<Statement>,
+    /// The statement whose rows caused it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<Statement>,
+    /// Other statements of the same fault.
+    pub related: Vec<Statement>,
+    /// The remote endpoint at fault.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub endpoint: Option<String>,
+    /// Some of the spans at fault, in order of time.
+    pub span_ids: Vec<String>,
+    /// Where in the code.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<CodeLocation>,
+    /// Lines of an excerpt of the trace, as people read it.
+    pub excerpt: Vec<String>,
+    /// An attribute and its value that tell the requests at fault from the others.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attribute: Option<Attribute>,
+}
+
+/// A statement without its literals.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Statement {
+    /// Hash of its shape.
+    pub fingerprint: String,
+    /// One line, literals and parameters as `?`.
+    pub text: String,
+    /// What it does: `select`.
+    pub kind: String,
+    /// Tables that it names.
+    pub tables: Vec<String>,
+    /// The exporter cut it.
+    pub truncated: bool,
+}
+
+/// A place in the application's code.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct CodeLocation {
+    /// Qualified name of the function; empty if unknown.
+    pub function: String,
+    /// Path of the file; empty if unknown.
+    pub file: String,
+    /// Line, from 1; 0 if unknown.
+    pub line: u32,
+}
+
+/// A key and its value.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Attribute {
+    /// The key.
+    pub key: String,
+    /// The value.
+    pub value: String,
+}
+
+/// What a fault costs at the rate at which it was seen.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, ToSchema)]
+pub struct Impact {
+    /// Requests at fault a day.
+    pub requests_per_day: f64,
+    /// Time that users wait in vain, in hours a day.
+    pub user_hours_per_day: f64,
+    /// Time that the database works in vain, in hours a day.
+    pub database_hours_per_day: f64,
+    /// Mean time that the remedy takes off a request at fault.
+    pub saved_micros: f64,
+    /// Half the width of its 95 % interval.
+    pub saved_error_micros: f64,
+}
+
+/// A request that shows a finding.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct Example {
+    /// Its trace.
+    pub trace_id: String,
+    /// Its entry span.
+    pub span_id: String,
+    /// When it began.
+    pub start_unix_ms: u64,
+    /// How long it took.
+    pub duration_micros: f64,
+    /// What the remedy would take off it.
+    pub saved_micros: f64,
+}
+
+/// One thing to do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Advice {
+    /// Name of the remedy: `eager-load`.
+    pub remedy: String,
+    /// An imperative in one sentence.
+    pub text: String,
+    /// Code or SQL to copy.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub snippet: Option<Snippet>,
+    /// How to prove that it worked: `query-count`.
+    pub proofs: Vec<String>,
+}
+
+/// Code or SQL to copy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Snippet {
+    /// What it is written in, as Markdown names it.
+    pub language: String,
+    /// The code.
+    pub code: String,
+}
+
+impl From<&model::Finding> for Finding {
+    fn from(finding: &model::Finding) -> Self {
+        Self {
+            id: finding.id.to_string(),
+            fault: finding.fault.to_owned(),
+            level: finding.level.into(),
+            service: finding.operation.service.to_string(),
+            operation: finding.operation.operation.to_string(),
+            claim: finding.claim.clone(),
+            evidence: (&finding.evidence).into(),
+            language: finding.language.map(|language| language_name(language).to_owned()),
+            frameworks: finding.frameworks.iter().map(|one| framework_name(*one).to_owned()).collect(),
+            sightings: finding.sightings,
+            requests: finding.requests,
+            first_seen_unix_ms: unix_ms(finding.first_seen),
+            last_seen_unix_ms: unix_ms(finding.last_seen),
+            calls_now: finding.calls_now,
+            calls_after: finding.calls_after,
+            statements_now: finding.statements_now,
+            statements_after: finding.statements_after,
+            duration_now_micros: micros(finding.duration_now),
+            duration_after_micros: micros(finding.duration_after),
+            impact: finding.impact.into(),
+            effort_days: finding.effort.days,
+            examples: finding.examples.iter().map(Example::from).collect(),
+            advice: finding.advice.iter().map(Advice::from).collect(),
+        }
+    }
+}
+
+impl From<model::Level> for Level {
+    fn from(level: model::Level) -> Self {
+        match level {
+            model::Level::Low => Self::Low,
+            model::Level::Medium => Self::Medium,
+            model::Level::High => Self::High,
+            model::Level::Critical => Self::Critical,
+        }
+    }
+}
+
+impl From<&model::Evidence> for Evidence {
+    fn from(evidence: &model::Evidence) -> Self {
+        let statement = |text: &std::sync::Arc<model::StatementText>| Statement::from(&**text);
+        Self {
+            statement: evidence.statement.as_ref().map(statement),
+            source: evidence.source.as_ref().map(statement),
+            related: evidence.related.iter().map(statement).collect(),
+            endpoint: evidence.endpoint.as_ref().map(ToString::to_string),
+            span_ids: evidence.spans.iter().map(ToString::to_string).collect(),
+            code: evidence.code.as_ref().map(CodeLocation::from),
+            excerpt: evidence.excerpt.clone(),
+            attribute: evidence.attribute.as_ref().map(|(key, value)| Attribute {
+                key: key.to_string(),
+                value: value.to_string(),
+            }),
+        }
+    }
+}
+
+impl From<&model::StatementText> for Statement {
+    fn from(statement: &model::StatementText) -> Self {
+        Self {
+            fingerprint: format!("{:016x}", statement.fingerprint),
+            text: statement.text.to_string(),
+            kind: statement_kind_name(statement.kind).to_owned(),
+            tables: statement.tables.iter().map(ToString::to_string).collect(),
+            truncated: statement.truncated,
+        }
+    }
+}
+
+impl From<&model::CodeLocation> for CodeLocation {
+    fn from(code: &model::CodeLocation) -> Self {
+        Self { function: code.function.to_string(), file: code.file.to_string(), line: code.line }
+    }
+}
+
+impl From<model::Impact> for Impact {
+    fn from(impact: model::Impact) -> Self {
+        Self {
+            requests_per_day: impact.requests_per_day,
+            user_hours_per_day: impact.user_hours_per_day,
+            database_hours_per_day: impact.database_hours_per_day,
+            saved_micros: impact.saved_seconds * 1e6,
+            saved_error_micros: impact.saved_seconds_error * 1e6,
+        }
+    }
+}
+
+impl From<&model::Example> for Example {
+    fn from(example: &model::Example) -> Self {
+        Self {
+            trace_id: example.trace_id.to_string(),
+            span_id: example.span_id.to_string(),
+            start_unix_ms: unix_ms(example.time),
+            duration_micros: micros(example.duration),
+            saved_micros: micros(example.saved),
+        }
+    }
+}
+
+impl From<&model::Advice> for Advice {
+    fn from(advice: &model::Advice) -> Self {
+        Self {
+            remedy: advice.remedy.to_owned(),
+            text: advice.text.clone(),
+            snippet: advice.snippet.as_ref().map(|snippet| Snippet {
+                language: snippet.language.to_owned(),
+                code: snippet.code.clone(),
+            }),
+            proofs: advice.proofs.iter().map(|proof| proof_name(*proof).to_owned()).collect(),
+        }
+    }
+}
+
+pub(super) fn statement_kind_name(kind: StatementKind) -> &'static str {
+    match kind {
+        StatementKind::Select => "select",
+        StatementKind::Insert => "insert",
+        StatementKind::Update => "update",
+        StatementKind::Delete => "delete",
+        StatementKind::Session => "session",
+        StatementKind::Definition => "definition",
+        StatementKind::Other => "other",
+    }
+}
+
+fn proof_name(proof: Proof) -> &'static str {
+    match proof {
+        Proof::QueryCount => "query-count",
+        Proof::Replay => "replay",
+        Proof::CriticalPath => "critical-path",
+        Proof::Simulation => "simulation",
+        Proof::Load => "load",
+        Proof::WhatIf => "what-if",
+        Proof::Rehearsal => "rehearsal",
+        Proof::BeforeAfter => "before-after",
+        Proof::Bytes => "bytes",
+        Proof::FaultInjection => "fault-injection",
+    }
+}
+
+fn language_name(language: Language) -> &'static str {
+    match language {
+        Language::Cpp => "C++",
+        Language::Dotnet => ".NET",
+        Language::Elixir => "Elixir",
+        Language::Erlang => "Erlang",
+        Language::Go => "Go",
+        Language::Java => "Java",
+        Language::JavaScript => "JavaScript",
+        Language::Php => "PHP",
+        Language::Python => "Python",
+        Language::Ruby => "Ruby",
+        Language::Rust => "Rust",
+        Language::Swift => "Swift",
+    }
+}
+
+fn framework_name(framework: Framework) -> &'static str {
+    match framework {
+        Framework::ActiveRecord => "Active Record",
+        Framework::Asyncpg => "asyncpg",
+        Framework::Diesel => "Diesel",
+        Framework::Django => "Django",
+        Framework::DjangoRest => "Django REST framework",
+        Framework::EntityFramework => "Entity Framework",
+        Framework::Express => "Express",
+        Framework::FastApi => "FastAPI",
+        Framework::Flask => "Flask",
+        Framework::Gorm => "GORM",
+        Framework::Hibernate => "Hibernate",
+        Framework::Laravel => "Laravel",
+        Framework::Mongoose => "Mongoose",
+        Framework::NodePostgres => "node-postgres",
+        Framework::Prisma => "Prisma",
+        Framework::Psycopg => "Psycopg",
+        Framework::Rails => "Rails",
+        Framework::Sequelize => "Sequelize",
+        Framework::Spring => "Spring",
+        Framework::SqlAlchemy => "SQLAlchemy",
+        Framework::Sqlx => "sqlx",
+        Framework::TypeOrm => "TypeORM",
+    }
+}

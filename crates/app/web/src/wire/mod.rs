@@ -1,0 +1,25 @@
+//! What goes over the wire: plain data with units in its names, ids in hexadecimal, times in
+//! milliseconds or microseconds since 1970 as the name says.
+
+mod convert;
+mod finding;
+mod operation;
+mod otlp;
+mod span;
+mod status;
+mod trace;
+
+pub(crate) use operation::nanos_as_micros;
+pub(crate) use convert::{micros, unix_micros, unix_ms};
+pub use finding::{
+    Advice, Attribute, CodeLocation, Evidence, Example, Facet, Finding, FindingDetail, Findings,
+    Impact, Level, Report, Snippet, Statement, Totals,
+};
+pub use operation::{
+    Breakdown, Bucket, Group, GroupKind, Operation, OperationDetail, Operations, Percentiles, Point,
+    Request, Requests, Spark, TargetFigures, Window,
+};
+pub use otlp::otlp_json;
+pub use span::{KeyValue, Scope, SpanDetail, SpanEvent, SpanLink};
+pub use status::{Detector, Detectors, Status};
+pub use trace::{Fold, Trace, TraceNode, TraceStatement};
