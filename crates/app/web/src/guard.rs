@@ -89,16 +89,24 @@ mod tests {
 
     #[test]
     fn loopback_names_are_answered_at_any_port() {
-        for host in ["localhost", "LOCALHOST:7070", "127.0.0.1:7070", "127.8.0.1", "[::1]", "[::1]:1"] {
+        for host in
+            ["localhost", "LOCALHOST:7070", "127.0.0.1:7070", "127.8.0.1", "[::1]", "[::1]:1"]
+        {
             check(&Hosts::Loopback, host, true);
         }
     }
 
     #[test]
     fn other_names_are_refused_unless_they_are_known() {
-        for host in
-            ["", "evil.example", "localhost.evil.example:7070", "127.0.0.1.nip.io", "::1:7070", "[::1", "localhost:x"]
-        {
+        for host in [
+            "",
+            "evil.example",
+            "localhost.evil.example:7070",
+            "127.0.0.1.nip.io",
+            "::1:7070",
+            "[::1",
+            "localhost:x",
+        ] {
             check(&Hosts::Loopback, host, false);
             check(&Hosts::Any, host, true);
         }

@@ -13,9 +13,7 @@ pub(crate) fn label(call: &Call) -> String {
         Work::Connect { system, pooled: false } => format!("connect to {system}"),
         Work::Connect { system, pooled: true } => format!("take a connection to {system}"),
         Work::Http(http) => joined(&http.method, &format!("{}{}", http.host, http.template)),
-        Work::Cache { system, operation, key } => {
-            joined(system, &joined(operation, key))
-        }
+        Work::Cache { system, operation, key } => joined(system, &joined(operation, key)),
         Work::Mail { peer } if peer.is_empty() => "send mail".to_owned(),
         Work::Mail { peer } => format!("send mail by {peer}"),
         Work::Send { system, destination } => format!("send to {}", joined(system, destination)),

@@ -4,6 +4,7 @@
 //! with the pages embedded from `web/dist`. [`wire`] holds what goes over the wire; the command line
 //! speaks the same types with `--json`.
 
+#[expect(unused_qualifications, reason = "utoipa's macro qualifies the types of parameters")]
 mod api;
 mod events;
 mod fold;

@@ -29,8 +29,7 @@ pub(crate) struct Problem {
 impl Problem {
     /// The request says something that is not understood.
     pub(crate) fn wrong(detail: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, "wrong-parameter", "wrong parameter")
-            .says(detail, hint)
+        Self::new(StatusCode::BAD_REQUEST, "wrong-parameter", "wrong parameter").says(detail, hint)
     }
 
     /// There is no such thing.
@@ -92,13 +91,11 @@ impl From<StoreError> for Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let status =
-            StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = (status, Json(self)).into_response();
-        response.headers_mut().insert(
-            header::CONTENT_TYPE,
-            HeaderValue::from_static("application/problem+json"),
-        );
+        response
+            .headers_mut()
+            .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         response
     }
 }

@@ -11,9 +11,7 @@ use crate::wire::{self, nanos_as_micros};
 const BUCKETS: usize = 64;
 
 /// Findings at each operation: how many, and the worst.
-pub(crate) fn findings_at(
-    findings: &[Finding],
-) -> BTreeMap<OperationKey, (usize, wire::Level)> {
+pub(crate) fn findings_at(findings: &[Finding]) -> BTreeMap<OperationKey, (usize, wire::Level)> {
     let mut at: BTreeMap<OperationKey, (usize, wire::Level)> = BTreeMap::new();
     for finding in findings {
         let level = wire::Level::from(finding.level);
@@ -95,7 +93,11 @@ pub(crate) fn distribution(durations: &Sketch) -> Vec<wire::Bucket> {
     let width = (float(max.max(1)).log10() - low).max(0.1) / float(u64_of(BUCKETS));
     let edge = |place: usize| 10_f64.powf(low + width * float(u64_of(place))) / 1000.0;
     let mut buckets: Vec<wire::Bucket> = (0..BUCKETS)
-        .map(|place| wire::Bucket { from_micros: edge(place), to_micros: edge(place + 1), count: 0 })
+        .map(|place| wire::Bucket {
+            from_micros: edge(place),
+            to_micros: edge(place + 1),
+            count: 0,
+        })
         .collect();
     for (from, to, count) in durations.buckets() {
         let middle = float(from.max(1)).midpoint(float(to.max(1))).log10();
@@ -148,8 +150,11 @@ mod tests {
     #[test]
     fn equal_requests_share_a_bucket() {
         let sketch: Sketch = [5_000_000; 7].into_iter().collect();
-        let counts: Vec<u64> =
-            distribution(&sketch).iter().map(|bucket| bucket.count).filter(|count| 0 < *count).collect();
+        let counts: Vec<u64> = distribution(&sketch)
+            .iter()
+            .map(|bucket| bucket.count)
+            .filter(|count| 0 < *count)
+            .collect();
         assert_eq!(counts, [7]);
     }
 }

@@ -72,7 +72,8 @@ pub(crate) async fn list(
     State(app): State<App>,
     Params(params): Params<OperationsParams>,
 ) -> Result<Json<Operations>, Problem> {
-    let window = WindowParams { last: params.last, from: params.from, to: params.to }.window(now())?;
+    let window =
+        WindowParams { last: params.last, from: params.from, to: params.to }.window(now())?;
     let service = bounded(params.service)?;
     let text = bounded(params.q)?.map(|text| text.to_lowercase());
     let limit = params.limit.unwrap_or(ROWS_MAX).min(ROWS_MAX);
@@ -154,7 +155,8 @@ pub(crate) async fn one(
     State(app): State<App>,
     Params(params): Params<OperationParams>,
 ) -> Result<Json<OperationDetail>, Problem> {
-    let window = WindowParams { last: params.last, from: params.from, to: params.to }.window(now())?;
+    let window =
+        WindowParams { last: params.last, from: params.from, to: params.to }.window(now())?;
     let key = OperationKey { service: params.service.into(), operation: params.operation.into() };
     let steps = params.steps.unwrap_or(SERIES_STEPS).clamp(1, SERIES_STEPS_MAX);
     app.read(move |source| detail(source, &key, window, steps).map(Json)).await
@@ -250,7 +252,8 @@ pub(crate) async fn requests(
     State(app): State<App>,
     Params(params): Params<RequestsParams>,
 ) -> Result<Json<Requests>, Problem> {
-    let window = WindowParams { last: params.last, from: params.from, to: params.to }.window(now())?;
+    let window =
+        WindowParams { last: params.last, from: params.from, to: params.to }.window(now())?;
     let text = |text: Option<String>| text.filter(|text| !text.is_empty()).map(Arc::from);
     let filter = RequestFilter {
         window,

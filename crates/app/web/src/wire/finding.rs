@@ -20,10 +20,7 @@ pub struct Report {
 impl Report {
     /// A report of `findings` in the order given.
     #[must_use]
-    pub fn new<'a>(
-        version: &str,
-        findings: impl IntoIterator<Item = &'a model::Finding>,
-    ) -> Self {
+    pub fn new<'a>(version: &str, findings: impl IntoIterator<Item = &'a model::Finding>) -> Self {
         let findings: Vec<Finding> = findings.into_iter().map(Finding::from).collect();
         Self { version: version.to_owned(), totals: Totals::of(&findings), findings }
     }
@@ -145,7 +142,9 @@ pub struct FindingDetail {
 }
 
 /// How bad a finding is, by user-hours a day.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, serde::Deserialize, ToSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, serde::Deserialize, ToSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Level {
     /// Below 15 minutes a day.
@@ -296,7 +295,11 @@ impl From<&model::Finding> for Finding {
             claim: finding.claim.clone(),
             evidence: (&finding.evidence).into(),
             language: finding.language.map(|language| language_name(language).to_owned()),
-            frameworks: finding.frameworks.iter().map(|one| framework_name(*one).to_owned()).collect(),
+            frameworks: finding
+                .frameworks
+                .iter()
+                .map(|one| framework_name(*one).to_owned())
+                .collect(),
             sightings: finding.sightings,
             requests: finding.requests,
             first_seen_unix_ms: unix_ms(finding.first_seen),
@@ -337,10 +340,10 @@ impl From<&model::Evidence> for Evidence {
             span_ids: evidence.spans.iter().map(ToString::to_string).collect(),
             code: evidence.code.as_ref().map(CodeLocation::from),
             excerpt: evidence.excerpt.clone(),
-            attribute: evidence.attribute.as_ref().map(|(key, value)| Attribute {
-                key: key.to_string(),
-                value: value.to_string(),
-            }),
+            attribute: evidence
+                .attribute
+                .as_ref()
+                .map(|(key, value)| Attribute { key: key.to_string(), value: value.to_string() }),
         }
     }
 }

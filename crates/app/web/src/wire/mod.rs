@@ -9,15 +9,15 @@ mod span;
 mod status;
 mod trace;
 
-pub(crate) use operation::nanos_as_micros;
 pub(crate) use convert::{micros, unix_micros, unix_ms};
 pub use finding::{
     Advice, Attribute, CodeLocation, Evidence, Example, Facet, Finding, FindingDetail, Findings,
     Impact, Level, Report, Snippet, Statement, Totals,
 };
+pub(crate) use operation::nanos_as_micros;
 pub use operation::{
-    Breakdown, Bucket, Group, GroupKind, Operation, OperationDetail, Operations, Percentiles, Point,
-    Request, Requests, Spark, TargetFigures, Window,
+    Breakdown, Bucket, Group, GroupKind, Operation, OperationDetail, Operations, Percentiles,
+    Point, Request, Requests, Spark, TargetFigures, Window,
 };
 pub use otlp::otlp_json;
 pub use span::{KeyValue, Scope, SpanDetail, SpanEvent, SpanLink};
