@@ -1,3 +1,30 @@
-//! xtask
+//! Everything a developer runs: `cargo xtask help`.
+//!
+//! One table of commands. Each says what it does and how long it took, a line per step on stderr; what was
+//! asked for goes to stdout. Whatever a command starts is ended before it returns.
 
-fn main() {}
+mod args;
+mod bench;
+mod causes;
+mod closing;
+mod commands;
+mod demo;
+mod docs;
+mod failure;
+mod ground;
+mod hash;
+mod linger;
+mod lint;
+mod screen;
+mod service;
+mod setup;
+mod shell;
+mod test;
+mod tools;
+mod web;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    commands::run(std::env::args().skip(1).collect())
+}

@@ -1,0 +1,75 @@
+//! `cargo xtask demo`: from a clone to findings about a real, slow Django application.
+
+use std::time::{Duration, Instant};
+
+use crate::{
+    args::Args,
+    failure::Failure,
+    ground::{self, Application, Watcher},
+    screen, setup,
+    shell::Shell,
+    web,
+};
+
+/// Once traffic ends, spans still wait in exporters: Python's batch processor sends every five seconds.
+const UNTIL_SPANS_ARRIVED: Duration = Duration::from_secs(8);
+
+/// `cargo xtask demo`
+pub(crate) fn command(shell: &mut Shell, args: &Args) -> Result<(), Failure> {
+    args.no_words()?;
+    let scale = args.choice("--scale", &["full", "small"])?.unwrap_or("full");
+    let mode = args.choice("--mode", &["faulty", "fixed"])?.unwrap_or("faulty");
+    let seconds = match args.all("--seconds").last() {
+        None => 60,
+        Some(text) => {
+            text.parse().ok().filter(|count| (1..=86_400).contains(count)).ok_or_else(|| {
+                Failure::usage(format!("option `--seconds` does not take `{text}`"))
+                    .hint("1 to 86400")
+            })?
+        }
+    };
+    let since = Instant::now();
+    screen::heading("setup");
+    setup::ensure(shell)?;
+    screen::heading("build");
+    web::build(shell)?;
+    let binary = ground::build(shell, "demo")?;
+    screen::heading("run");
+    let mut watcher = Watcher::start(shell, binary, &shell.cache.join("demo-store"))?;
+    let application = Application::up(shell, mode, scale, &watcher.otlp())?;
+    let outcome = show(shell, &watcher, &application, seconds).and_then(|()| {
+        screen::say(&format!("from start to findings: {}", screen::seconds(since)));
+        if args.has("--exit") {
+            return Ok(());
+        }
+        screen::say(&format!("\nthe pages: {}    (Ctrl-C ends everything)", watcher.pages()));
+        stay(shell, &mut watcher)
+    });
+    // Ctrl-C is how this ends; the database is still put down in order.
+    let was_told_to_end = outcome.as_ref().is_err_and(Failure::is_interrupt);
+    shell.forget_interrupt();
+    let down = application.down(shell);
+    if was_told_to_end { Err(Failure::interrupted()) } else { outcome.and(down) }
+}
+
+fn show(
+    shell: &Shell,
+    watcher: &Watcher,
+    application: &Application,
+    seconds: u64,
+) -> Result<(), Failure> {
+    application.drive(shell, seconds)?;
+    shell.sleep(UNTIL_SPANS_ARRIVED)?;
+    let findings = watcher.findings(shell)?;
+    screen::print(&format!("\n{findings}\n"));
+    Ok(())
+}
+
+fn stay(shell: &Shell, watcher: &mut Watcher) -> Result<(), Failure> {
+    loop {
+        shell.sleep(Duration::from_secs(1))?;
+        if let Some(failure) = watcher.ended() {
+            return Err(failure);
+        }
+    }
+}
