@@ -13,7 +13,7 @@ pub struct Call {
     pub parent_id: Option<SpanId>,
     /// When it began; corrected for clock skew once it is part of a trace.
     pub start: Moment,
-    /// When it ended; never before `start`.
+    /// When it ended; never before `start` once it is part of a trace.
     pub end: Moment,
     /// Role of the span.
     pub kind: SpanKind,
@@ -143,6 +143,8 @@ pub struct Request {
     pub compressed: Option<bool>,
     /// Handles a message or a job instead of somebody who waits.
     pub background: bool,
+    /// Hashes of what varies in the URL, as in [`HttpCall::variables`].
+    pub variables: Vec<u64>,
     /// Everything else that may tell fast requests from slow ones: key and value, sorted by key.
     pub attributes: Vec<(Text, Text)>,
 }
@@ -184,6 +186,9 @@ pub struct HttpCall {
     pub template: Text,
     /// Hash of the full URL.
     pub url_hash: u64,
+    /// Hashes of what varies in the URL: segments that the template leaves out, and values of the
+    /// query that look like keys. Equal values have equal hashes here and in [`Request::variables`].
+    pub variables: Vec<u64>,
     /// HTTP status; 0 if unknown.
     pub status: u16,
     /// `http.request.resend_count`.

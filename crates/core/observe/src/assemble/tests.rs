@@ -1,0 +1,1 @@
+//! Traces as they come, and what must become of them.

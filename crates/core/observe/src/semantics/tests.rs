@@ -1,0 +1,1 @@
+//! Spans as real instrumentations emit them, and what must be read from them.
