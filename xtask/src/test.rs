@@ -162,7 +162,11 @@ fn web_step(shell: &mut Shell) -> Result<String, Failure> {
 
 fn fmt_step(shell: &mut Shell) -> Result<String, Failure> {
     shell
-        .run("cargo fmt --check", minutes(2), &mut shell.cargo(&["fmt", "--all", "--check"]))
+        .run(
+            "cargo fmt --check",
+            minutes(2),
+            &mut shell.cargo(&["fmt", "--all", "--", "--check", "-l"]),
+        )
         .map_err(|failure| failure.hint("cargo fmt --all"))
 }
 
