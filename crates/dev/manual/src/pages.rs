@@ -1,0 +1,113 @@
+//! The pages: their names below the guide's folder, and their text.
+
+use std::collections::BTreeMap;
+
+use find::{DETECTORS, Detector, Looks};
+
+/// Where the pages of detectors lie.
+pub(crate) const DETECTORS_FOLDER: &str = "detectors";
+
+const MADE: &str = "<!-- Written by `cargo xtask docs` from the tables in the code. -->\n\n";
+
+/// Every page, by its name.
+pub(crate) fn all() -> BTreeMap<String, String> {
+    let mut pages = BTreeMap::from([
+        ("configuration.md".to_owned(), format!("{MADE}{}", config::manual())),
+        ("taut.example.toml".to_owned(), config::example()),
+        (format!("{DETECTORS_FOLDER}/README.md"), index()),
+    ]);
+    for detector in DETECTORS {
+        pages.insert(format!("{DETECTORS_FOLDER}/{}.md", detector.name), page(detector));
+    }
+    pages
+}
+
+/// The list of all detectors.
+fn index() -> String {
+    let rows: Vec<String> = DETECTORS
+        .iter()
+        .map(|detector| {
+            format!(
+                "| {} | [{name}]({name}.md) | {} | {} |",
+                detector.code,
+                detector.title,
+                looks_at(detector),
+                name = detector.name,
+            )
+        })
+        .collect();
+    format!(
+        "{MADE}# What Taut notices\n\n\
+         `taut explain CODE` prints the same pages in the terminal; a code or a name will do.\n\n\
+         | code | name | notices | looks at |\n|---|---|---|---|\n{}\n",
+        rows.join("\n")
+    )
+}
+
+/// The page of one detector: its own words, then what can be set.
+fn page(detector: &Detector) -> String {
+    let mut page = format!(
+        "{MADE}# {}\n\n{}. Code {}; looks at {}.\n\n{}\n",
+        detector.name,
+        detector.title,
+        detector.code,
+        looks_at(detector),
+        without_title(detector.doc)
+    );
+    if !detector.knobs.is_empty() {
+        let rows: Vec<String> = detector
+            .knobs
+            .iter()
+            .map(|knob| {
+                let doc = knob.doc.replace('|', "\\|");
+                format!("| `{}` | {} {} | {doc} |", knob.key, knob.default, knob.unit)
+            })
+            .collect();
+        page = format!(
+            "{page}\n## What can be set\n\nUnder `[find.{}]` in `taut.toml`:\n\n\
+             | key | default | what it decides, and where the default is from |\n|---|---|---|\n{}\n",
+            detector.name,
+            rows.join("\n")
+        );
+    }
+    page
+}
+
+/// The words of a detector below their title.
+fn without_title(doc: &str) -> &str {
+    let doc = doc.trim();
+    match doc.split_once('\n') {
+        Some((title, below)) if title.starts_with("# ") => below.trim_start(),
+        _ => doc,
+    }
+}
+
+fn looks_at(detector: &Detector) -> &'static str {
+    match detector.looks {
+        Looks::Request(_) => "one request",
+        Looks::Window(_) => "a window of requests",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_detector_has_a_page_and_stands_in_the_list() {
+        let pages = all();
+        for detector in DETECTORS {
+            let text = &pages[&format!("detectors/{}.md", detector.name)];
+            assert!(text.contains(detector.title), "{}", detector.name);
+            assert!(pages["detectors/README.md"].contains(detector.name), "{}", detector.name);
+        }
+    }
+
+    #[test]
+    fn every_page_has_one_title() {
+        for (name, text) in all().into_iter().filter(|(name, _)| name.ends_with(".md")) {
+            let titles = text.lines().filter(|line| line.starts_with("# ")).count();
+            assert_eq!(titles, 1, "{name}");
+        }
+    }
+}
