@@ -2,17 +2,42 @@
 //!
 //! [`Store`] is the interface that every engine serves. [`Folder`] is the embedded one: a folder, no
 //! server. What [`Store::append`] returned `Ok` for is there after `kill -9`.
+//!
+//! Two logs of checksummed records lie in the folder: `spans-*.log` holds what came, byte for byte;
+//! `requests-*.log` holds what was made of it, so that a restart need not make it again. Traces are found
+//! through a list of (trace, place) kept in memory and beside each full segment; everything else is
+//! computed from the facts, which are in memory too. `FORMAT.md` has the files byte by byte.
 
+mod answers;
+mod disk;
+mod documents;
 mod facts;
+mod folder;
+mod frame;
+mod index;
+mod log;
+mod packed;
+mod requests;
+mod scan;
+mod spans;
+mod texts;
 
 use std::{fmt, path::PathBuf};
 
-use model::{Moment, OperationKey, Span, TraceId, Window};
+use model::{Moment, OperationKey, Span, SpanId, TraceId, Window};
 
 pub use facts::{
     Breakdown, GroupFact, GroupKind, Operation, OperationPoint, RequestFact, RequestFilter,
     SpanGroup,
 };
+pub use folder::{Folder, Options, Recovery, RequestsUsage};
+pub use log::Syncing;
+
+/// Most steps of [`Store::series`]: more than a screen has columns.
+pub const STEPS_MAX: usize = 10_000;
+
+/// Most bytes of a document: what is saved at once must not stall the disk.
+pub const DOCUMENT_BYTES_MAX: usize = 64 << 20;
 
 /// Keeps spans and request facts, and answers what the pages and the terminal ask.
 ///
@@ -47,7 +72,8 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// The disk fails.
     fn operations(&self, window: Window) -> Result<Vec<Operation>, StoreError>;
 
-    /// One operation over time: a point for each of `steps` equal parts of `window`.
+    /// One operation over time: a point for each of `steps` equal parts of `window`, in order; at
+    /// most [`STEPS_MAX`]. Empty if the window is.
     ///
     /// # Errors
     ///
@@ -64,11 +90,8 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// # Errors
     ///
     /// The disk fails.
-    fn slowest(
-        &self,
-        filter: &RequestFilter,
-        limit: usize,
-    ) -> Result<Vec<RequestFact>, StoreError>;
+    fn slowest(&self, filter: &RequestFilter, limit: usize)
+    -> Result<Vec<RequestFact>, StoreError>;
 
     /// What the requests that pass `filter` did, grouped by statement or remote endpoint, by total
     /// time, longest first.
@@ -85,6 +108,41 @@ pub trait Store: fmt::Debug + Send + Sync {
     ///
     /// The disk fails.
     fn retain(&self, retention: Retention, now: Moment) -> Result<u64, StoreError>;
+
+    /// Gives every kept batch that was received at or after `since` to `each`, in the order in which
+    /// they came. After a restart, that is how traces that had not settled are put together again.
+    ///
+    /// # Errors
+    ///
+    /// The disk fails.
+    fn replay(
+        &self,
+        since: Moment,
+        each: &mut dyn FnMut(Moment, Vec<Span>),
+    ) -> Result<(), StoreError>;
+
+    /// When the newest batch that was kept before the newest call of [`Store::record`] had been
+    /// received: a trace that had settled by then has its facts. `None` before the first fact.
+    fn recorded_until(&self) -> Option<Moment>;
+
+    /// Whether the fact of that request is kept.
+    fn knows(&self, trace_id: TraceId, span_id: SpanId) -> bool;
+
+    /// The bytes that were saved last under that name; `None` if there are none.
+    ///
+    /// # Errors
+    ///
+    /// The name is refused, the disk fails, or what it holds is damaged.
+    fn load_document(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// Saves bytes under a name of up to 64 of `a-z`, `0-9` and `-`, in place of those saved before.
+    /// After a crash, either the old ones or the new ones are there, whole.
+    ///
+    /// # Errors
+    ///
+    /// The name is refused, there are more than [`DOCUMENT_BYTES_MAX`], or the disk is full or fails;
+    /// the old ones are kept then.
+    fn save_document(&self, name: &str, bytes: &[u8]) -> Result<(), StoreError>;
 }
 
 /// Spans that came together.
@@ -135,5 +193,19 @@ pub enum StoreError {
     Locked {
         /// The folder.
         path: PathBuf,
+    },
+    /// A file does not hold what was written to it.
+    #[error("`{path}` is damaged")]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+    },
+    /// What was asked is beyond a limit; the same will be refused again.
+    #[error("refused to keep {what}: {why}")]
+    Refused {
+        /// What was to be kept.
+        what: String,
+        /// Which limit it is beyond.
+        why: &'static str,
     },
 }

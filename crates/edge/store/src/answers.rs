@@ -1,0 +1,261 @@
+//! What the pages ask for, computed from the facts.
+
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BinaryHeap},
+    sync::Arc,
+    time::Duration,
+};
+
+use model::{Moment, OperationKey, SpanId, TraceId, Window};
+use rustc_hash::FxHashMap;
+use stats::Sketch;
+
+use crate::{
+    GroupKind, Operation, OperationPoint, RequestFact, RequestFilter, STEPS_MAX, SpanGroup, packed,
+    requests::{Requests, Row, Segment},
+};
+
+/// See [`crate::Store::operations`].
+pub(crate) fn operations(requests: &Requests, window: Window) -> Vec<Operation> {
+    let mut merged = BTreeMap::<OperationKey, OperationSum>::new();
+    for (_, segment) in requests.segments() {
+        let mut sums = vec![OperationSum::default(); segment.operations().len()];
+        for (_, row) in segment.within(window) {
+            let breakdown = segment.body(row).breakdown().unwrap_or_default();
+            if let Some(sum) = sums.get_mut(row.operation as usize) {
+                sum.add(row, breakdown);
+            }
+        }
+        for ((service, operation), sum) in segment.operations().zip(sums) {
+            if !sum.durations.is_empty() {
+                let key = OperationKey { service: service.into(), operation: operation.into() };
+                merged.entry(key).or_default().merge(sum);
+            }
+        }
+    }
+    let mut operations = Vec::with_capacity(merged.len());
+    operations.extend(merged.into_iter().map(|(key, sum)| sum.finish(key)));
+    operations.sort_by_key(|operation| Reverse(operation.total));
+    operations
+}
+
+/// See [`crate::Store::series`].
+pub(crate) fn series(
+    requests: &Requests,
+    key: &OperationKey,
+    window: Window,
+    steps: usize,
+) -> Vec<OperationPoint> {
+    let steps = steps.min(STEPS_MAX);
+    let mut points = split(window, steps);
+    let filter = RequestFilter {
+        window,
+        service: Some(Arc::clone(&key.service)),
+        operation: Some(Arc::clone(&key.operation)),
+        duration_min: None,
+        failed: None,
+    };
+    let length = u128::from(window.to.nanos.saturating_sub(window.from.nanos));
+    for (_, segment) in requests.segments() {
+        for (_, row) in matching(segment, &filter) {
+            let passed = u128::from(row.head.start.nanos - window.from.nanos);
+            if let Some(point) = points.get_mut((passed * steps as u128 / length) as usize) {
+                point.count += 1;
+                point.failed += u64::from(row.head.failed);
+                point.statements += u64::from(row.head.statements);
+                point.durations.add(row.head.duration_nanos);
+            }
+        }
+    }
+    points
+}
+
+/// See [`crate::Store::slowest`].
+pub(crate) fn slowest(
+    requests: &Requests,
+    filter: &RequestFilter,
+    limit: usize,
+) -> Vec<RequestFact> {
+    // The quickest of those chosen is on top, to be ousted next.
+    let mut chosen = BinaryHeap::new();
+    for (number, segment) in requests.segments() {
+        for (place, row) in matching(segment, filter) {
+            chosen.push(Reverse((rank(row), number, place)));
+            if limit < chosen.len() {
+                chosen.pop();
+            }
+        }
+    }
+    let mut facts = Vec::with_capacity(chosen.len());
+    for Reverse((_, number, place)) in chosen.into_sorted_vec() {
+        facts.extend(requests.segment(number).and_then(|segment| segment.fact(place)));
+    }
+    facts
+}
+
+/// See [`crate::Store::groups`].
+pub(crate) fn groups(requests: &Requests, filter: &RequestFilter, limit: usize) -> Vec<SpanGroup> {
+    let mut merged = BTreeMap::<(GroupKind, &str), GroupSum>::new();
+    for (_, segment) in requests.segments() {
+        #[expect(clippy::iter_over_hash_type, reason = "they are added up, in an ordered map")]
+        for ((kind, name), sum) in groups_of_segment(segment, filter) {
+            merged.entry((kind, segment.text(name))).or_default().merge(&sum);
+        }
+    }
+    let mut groups = Vec::with_capacity(merged.len());
+    groups.extend(merged.into_iter().map(|((kind, name), sum)| sum.finish(kind, name)));
+    groups.sort_by_key(|group| Reverse(group.total));
+    groups.truncate(limit);
+    groups
+}
+
+fn groups_of_segment(
+    segment: &Segment,
+    filter: &RequestFilter,
+) -> FxHashMap<(GroupKind, u32), GroupSum> {
+    let mut sums = FxHashMap::<_, GroupSum>::default();
+    for (place, row) in matching(segment, filter) {
+        let read = segment.body(row).groups_of_body(|group| {
+            let sum = sums.entry((group.kind, group.name)).or_default();
+            sum.requests += u64::from(sum.last_place != Some(place));
+            sum.last_place = Some(place);
+            sum.count += u64::from(group.count);
+            sum.total_nanos = sum.total_nanos.saturating_add(group.total_nanos);
+            sum.failed += u64::from(group.failed);
+        });
+        debug_assert!(read.is_some(), "bodies are written by this process");
+    }
+    sums
+}
+
+/// Rows of a segment that pass `filter`, with their places.
+fn matching<'a>(
+    segment: &'a Segment,
+    filter: &'a RequestFilter,
+) -> impl Iterator<Item = (usize, &'a Row)> {
+    let meant = |wanted: &Option<Arc<str>>, text: &str| {
+        wanted.as_ref().is_none_or(|wanted| **wanted == *text)
+    };
+    let operations = segment.operations().map(|(service, operation)| {
+        meant(&filter.service, service) && meant(&filter.operation, operation)
+    });
+    let operations = operations.collect::<Vec<_>>();
+    let duration_nanos_min = filter.duration_min.map_or(0, packed::nanos);
+    segment.within(filter.window).filter(move |(_, row)| {
+        operations.get(row.operation as usize) == Some(&true)
+            && duration_nanos_min <= row.head.duration_nanos
+            && filter.failed.is_none_or(|failed| failed == row.head.failed)
+    })
+}
+
+type Rank = (u64, Reverse<Moment>, Reverse<TraceId>, Reverse<SpanId>);
+
+/// Slower is greater; of two as slow, the earlier.
+fn rank(row: &Row) -> Rank {
+    let head = &row.head;
+    (head.duration_nanos, Reverse(head.start), Reverse(head.trace_id), Reverse(head.span_id))
+}
+
+/// Equal parts of a window; none if the window is empty.
+fn split(window: Window, steps: usize) -> Vec<OperationPoint> {
+    let length = u128::from(window.to.nanos.saturating_sub(window.from.nanos));
+    let parts = if length == 0 { 0 } else { steps as u128 };
+    let edge = |step: u128| {
+        let passed = u64::try_from((step * length).div_ceil(parts));
+        Moment { nanos: window.from.nanos + passed.expect("no part is longer than the window") }
+    };
+    let part = |step| OperationPoint {
+        window: Window { from: edge(step), to: edge(step + 1) },
+        count: 0,
+        failed: 0,
+        statements: 0,
+        durations: Sketch::default(),
+    };
+    (0..parts).map(part).collect()
+}
+
+#[derive(Debug, Clone, Default)]
+struct OperationSum {
+    failed: u64,
+    statements: u64,
+    total_nanos: u64,
+    breakdown_nanos: [u64; 5],
+    durations: Sketch,
+    starts: Option<(Moment, Moment)>,
+}
+
+impl OperationSum {
+    fn add(&mut self, row: &Row, breakdown_nanos: [u64; 5]) {
+        self.failed += u64::from(row.head.failed);
+        self.statements += u64::from(row.head.statements);
+        self.total_nanos = self.total_nanos.saturating_add(row.head.duration_nanos);
+        self.durations.add(row.head.duration_nanos);
+        self.widen((row.head.start, row.head.start), breakdown_nanos);
+    }
+
+    fn merge(&mut self, other: Self) {
+        self.failed += other.failed;
+        self.statements += other.statements;
+        self.total_nanos = self.total_nanos.saturating_add(other.total_nanos);
+        if let Some(starts) = other.starts {
+            self.widen(starts, other.breakdown_nanos);
+        }
+        if self.durations.is_empty() {
+            self.durations = other.durations;
+        } else {
+            self.durations.merge(&other.durations);
+        }
+    }
+
+    fn widen(&mut self, starts: (Moment, Moment), breakdown_nanos: [u64; 5]) {
+        let (first, last) = self.starts.unwrap_or(starts);
+        self.starts = Some((first.min(starts.0), last.max(starts.1)));
+        for (part, more) in self.breakdown_nanos.iter_mut().zip(breakdown_nanos) {
+            *part = part.saturating_add(more);
+        }
+    }
+
+    fn finish(self, key: OperationKey) -> Operation {
+        let (first, last) = self.starts.unwrap_or_default();
+        Operation {
+            key,
+            count: self.durations.count(),
+            failed: self.failed,
+            total: Duration::from_nanos(self.total_nanos),
+            statements: self.statements,
+            breakdown: packed::breakdown(self.breakdown_nanos),
+            seen: Window { from: first, to: last + Duration::from_nanos(1) },
+            durations: self.durations,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct GroupSum {
+    last_place: Option<usize>,
+    requests: u64,
+    count: u64,
+    total_nanos: u64,
+    failed: u64,
+}
+
+impl GroupSum {
+    fn merge(&mut self, other: &Self) {
+        self.requests += other.requests;
+        self.count += other.count;
+        self.total_nanos = self.total_nanos.saturating_add(other.total_nanos);
+        self.failed += other.failed;
+    }
+
+    fn finish(self, kind: GroupKind, name: &str) -> SpanGroup {
+        SpanGroup {
+            kind,
+            name: name.into(),
+            requests: self.requests,
+            count: self.count,
+            total: Duration::from_nanos(self.total_nanos),
+            failed: self.failed,
+        }
+    }
+}

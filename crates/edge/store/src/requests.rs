@@ -1,0 +1,218 @@
+//! Facts in memory: rows of equal size, and behind each a few dozen bytes.
+//!
+//! Facts live in segments as their log does, so that both are dropped together, texts included.
+
+use std::collections::{BTreeMap, btree_map::Entry};
+
+use model::{Moment, OperationKey, SpanId, TraceId, Window};
+use rustc_hash::{FxBuildHasher, FxHashMap};
+
+use crate::{
+    RequestFact, disk,
+    log::Placed,
+    packed::{self, Body, Cursor, Head, PackedFact},
+    texts::Texts,
+};
+
+/// All facts that are kept.
+#[derive(Debug, Default)]
+pub(crate) struct Requests {
+    segments: BTreeMap<u32, Segment>,
+    /// From the hash of (trace id, span id) to the segment and row of the newest fact about it.
+    newest: FxHashMap<u64, (u32, u32)>,
+    /// See [`crate::Store::recorded_until`].
+    pub(crate) recorded_until: Option<Moment>,
+}
+
+/// The facts of one segment of the log.
+#[derive(Debug)]
+pub(crate) struct Segment {
+    /// When the newest batch before the first and before the last record had been received.
+    pub(crate) first: Moment,
+    pub(crate) last: Moment,
+    /// Bytes on disk.
+    pub(crate) bytes: u64,
+    /// Begin of the first and of the last request.
+    starts: Option<(Moment, Moment)>,
+    texts: Texts,
+    operations: Vec<(u32, u32)>,
+    operation_numbers: FxHashMap<(u32, u32), u32>,
+    rows: Vec<Row>,
+    bodies: Vec<u8>,
+}
+
+/// A fact.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Row {
+    pub(crate) head: Head,
+    /// A newer one took its place.
+    replaced: bool,
+    /// Place in [`Segment::operations`].
+    pub(crate) operation: u32,
+    body: u32,
+}
+
+impl Requests {
+    /// Takes in a record of the log. Returns whether all of it made sense.
+    pub(crate) fn insert(&mut self, placed: Placed, received: Moment, payload: &[u8]) -> bool {
+        self.recorded_until = Some(received);
+        let segment = self.segments.entry(placed.segment).or_insert_with(|| Segment::new(received));
+        segment.first = segment.first.min(received);
+        segment.last = segment.last.max(received);
+        segment.bytes += u64::from(placed.bytes);
+        let mut facts = Vec::new();
+        let whole = packed::decode(payload, &mut segment.texts, |fact| facts.push(fact)).is_some();
+        for fact in facts {
+            self.replace(placed.segment, &fact);
+        }
+        whole
+    }
+
+    fn replace(&mut self, number: u32, fact: &PackedFact) {
+        let key = key(fact.head.trace_id, fact.head.span_id);
+        let known = self.newest.get(&key).copied();
+        let known = known.and_then(|(number, row)| {
+            let segment = self.segments.get_mut(&number)?;
+            segment.rows.get_mut(row as usize)
+        });
+        // Another request with the same hash stays; of the two, the newer can be replaced.
+        if let Some(row) = known.filter(|row| same(&row.head, fact)) {
+            row.replaced = true;
+        }
+        if let Some(row) = self.segments.get_mut(&number).map(|segment| segment.push(fact)) {
+            self.newest.insert(key, (number, row));
+        }
+    }
+
+    /// Whether the fact of that request is kept.
+    pub(crate) fn knows(&self, trace_id: TraceId, span_id: SpanId) -> bool {
+        let place = self.newest.get(&key(trace_id, span_id));
+        let row =
+            place.and_then(|(number, row)| self.segments.get(number)?.rows.get(*row as usize));
+        row.is_some_and(|row| row.head.trace_id == trace_id && row.head.span_id == span_id)
+    }
+
+    /// Drops the facts of a segment.
+    pub(crate) fn drop_segment(&mut self, number: u32) {
+        let Entry::Occupied(segment) = self.segments.entry(number) else { return };
+        for row in segment.remove().rows {
+            let key = key(row.head.trace_id, row.head.span_id);
+            if self.newest.get(&key).is_some_and(|(newest, _)| *newest == number) {
+                self.newest.remove(&key);
+            }
+        }
+        self.newest.shrink_to(self.newest.len() * 2);
+    }
+
+    /// Segments in order of their numbers.
+    pub(crate) fn segments(&self) -> impl Iterator<Item = (u32, &Segment)> {
+        self.segments.iter().map(|(number, segment)| (*number, segment))
+    }
+
+    /// The oldest segment, if there are more facts than `max` and it is not the only one.
+    pub(crate) fn beyond(&self, max: usize) -> Option<u32> {
+        let rows = self.segments.values().map(|segment| segment.rows.len()).sum::<usize>();
+        let oldest = self.segments.first_key_value().map(|(number, _)| *number);
+        oldest.filter(|_| max < rows && 1 < self.segments.len())
+    }
+
+    /// One segment.
+    pub(crate) fn segment(&self, number: u32) -> Option<&Segment> {
+        self.segments.get(&number)
+    }
+
+    /// Facts, those replaced left out.
+    pub(crate) fn len(&self) -> usize {
+        self.segments.values().flat_map(|segment| &segment.rows).filter(|row| !row.replaced).count()
+    }
+
+    /// Bytes in memory, roughly.
+    pub(crate) fn bytes(&self) -> usize {
+        let segments = self.segments.values().map(|segment| {
+            segment.rows.capacity() * size_of::<Row>()
+                + segment.bodies.capacity()
+                + segment.operations.capacity() * 25
+                + segment.texts.bytes()
+        });
+        segments.sum::<usize>() + self.newest.capacity() * 17
+    }
+}
+
+impl Segment {
+    fn new(received: Moment) -> Self {
+        Self {
+            first: received,
+            last: received,
+            bytes: 0,
+            starts: None,
+            texts: Texts::default(),
+            operations: Vec::new(),
+            operation_numbers: FxHashMap::default(),
+            rows: Vec::new(),
+            bodies: Vec::new(),
+        }
+    }
+
+    fn push(&mut self, fact: &PackedFact) -> u32 {
+        let pair = (fact.service, fact.operation);
+        let fresh = disk::small(self.operations.len());
+        let operation = *self.operation_numbers.entry(pair).or_insert(fresh);
+        if operation == fresh {
+            self.operations.push(pair);
+        }
+        let start = fact.head.start;
+        let (first, last) = self.starts.unwrap_or((start, start));
+        self.starts = Some((first.min(start), last.max(start)));
+        let body = disk::small(self.bodies.len());
+        fact.body.write(&mut self.bodies);
+        self.rows.push(Row { head: fact.head, replaced: false, operation, body });
+        disk::small(self.rows.len() - 1)
+    }
+
+    /// Facts whose requests began in `window`, with their places, in the order in which they were
+    /// recorded.
+    pub(crate) fn within(&self, window: Window) -> impl Iterator<Item = (usize, &Row)> {
+        let touched =
+            self.starts.is_some_and(|(first, last)| window.from <= last && first < window.to);
+        let rows = if touched { &self.rows[..] } else { &[] };
+        let rows = rows.iter().enumerate();
+        rows.filter(move |(_, row)| !row.replaced && window.contains(row.head.start))
+    }
+
+    /// Services and operations, as [`Row::operation`] numbers them.
+    pub(crate) fn operations(&self) -> impl ExactSizeIterator<Item = (&str, &str)> {
+        let text = |number: &u32| self.texts.text(*number);
+        self.operations.iter().map(move |(service, operation)| (text(service), text(operation)))
+    }
+
+    /// A text that a body names.
+    pub(crate) fn text(&self, number: u32) -> &str {
+        self.texts.text(number)
+    }
+
+    /// The rest of a fact.
+    pub(crate) fn body(&self, row: &Row) -> Cursor<'_> {
+        Cursor(self.bodies.get(row.body as usize..).unwrap_or_default())
+    }
+
+    /// The whole fact at a place.
+    pub(crate) fn fact(&self, place: usize) -> Option<RequestFact> {
+        let row = self.rows.get(place)?;
+        let (service, operation) = self.operations.get(row.operation as usize)?;
+        let key = OperationKey {
+            service: self.texts.text(*service).into(),
+            operation: self.texts.text(*operation).into(),
+        };
+        let body = Body::read(&mut self.body(row))?;
+        Some(packed::unpack(&row.head, key, &body, &self.texts))
+    }
+}
+
+fn key(trace_id: TraceId, span_id: SpanId) -> u64 {
+    use std::hash::BuildHasher as _;
+    FxBuildHasher.hash_one((trace_id.0, span_id.0))
+}
+
+fn same(head: &Head, fact: &PackedFact) -> bool {
+    (head.trace_id, head.span_id) == (fact.head.trace_id, fact.head.span_id)
+}

@@ -1,0 +1,172 @@
+//! Reads a whole segment, past damage if need be.
+
+use std::{
+    fs::File,
+    io::{self, Read as _},
+    path::Path,
+};
+
+use crate::{
+    StoreError, disk,
+    frame::{FILE_HEAD_BYTES, HEAD_BYTES, MARK, PAYLOAD_BYTES_MAX, Record, file_head},
+};
+
+/// Most bytes that are checksummed in search of the next record after damage: 64 segments' worth, a
+/// second or two. Only a file that was made to be slow needs more; the rest of it is given up.
+const SEARCH_BYTES_MAX: u64 = 4 << 30;
+
+/// Most bytes of a segment: its last record may reach beyond its nominal end.
+pub(crate) fn longest(segment_bytes: u64) -> u64 {
+    segment_bytes + (FILE_HEAD_BYTES + HEAD_BYTES + PAYLOAD_BYTES_MAX) as u64
+}
+
+/// The bytes of a file, the first `longest` of them; none if it is gone.
+pub(crate) fn load(path: &Path, longest: u64) -> Result<Vec<u8>, StoreError> {
+    let mut bytes = Vec::new();
+    let loaded = File::open(path).and_then(|file| file.take(longest).read_to_end(&mut bytes));
+    match loaded {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) => Err(disk::failed("read", path, error)),
+        Ok(_) => Ok(bytes),
+    }
+}
+
+/// Goes through the sound records of a segment in order.
+#[derive(Debug)]
+pub(crate) struct Scan<'a> {
+    bytes: &'a [u8],
+    segment: u32,
+    next: usize,
+    search_bytes: u64,
+    /// Bytes up to the end of the last sound record.
+    pub(crate) sound_bytes: u64,
+    /// Bytes between sound records that are none.
+    pub(crate) damaged_bytes: u64,
+}
+
+impl<'a> Scan<'a> {
+    /// Begins with the first record. A damaged file head costs nothing but itself.
+    pub(crate) fn new(bytes: &'a [u8], magic: [u8; 8], segment: u32) -> Self {
+        let head = file_head(magic, segment);
+        let whole = bytes.get(..FILE_HEAD_BYTES) == Some(&head[..]);
+        Self {
+            bytes,
+            segment,
+            next: FILE_HEAD_BYTES.min(bytes.len()),
+            search_bytes: SEARCH_BYTES_MAX,
+            sound_bytes: if whole { FILE_HEAD_BYTES as u64 } else { 0 },
+            damaged_bytes: 0,
+        }
+    }
+
+    fn at(&self, offset: usize) -> Option<Record<'a>> {
+        Record::parse(self.bytes.get(offset..)?, self.segment, offset as u64)
+    }
+
+    /// The next sound record at or after `from`, where there was none.
+    fn search(&mut self, from: usize) -> Option<Record<'a>> {
+        let mut from = from;
+        loop {
+            let rest = self.bytes.get(from..)?;
+            let offset = from + rest.windows(MARK.len()).position(|window| window == MARK)?;
+            let head = self.bytes.get(offset..)?.first_chunk::<HEAD_BYTES>()?;
+            let cost = crate::frame::payload_len(head).unwrap_or(0) as u64;
+            self.search_bytes = self.search_bytes.checked_sub(cost)?;
+            if let Some(record) = self.at(offset) {
+                return Some(record);
+            }
+            from = offset + 1;
+        }
+    }
+}
+
+impl<'a> Iterator for Scan<'a> {
+    type Item = Record<'a>;
+
+    fn next(&mut self) -> Option<Record<'a>> {
+        let record = self.at(self.next).or_else(|| self.search(self.next + 1))?;
+        let start = record.offset.max(FILE_HEAD_BYTES as u64);
+        self.damaged_bytes += start - (self.next as u64).min(start);
+        self.sound_bytes = record.offset + record.len();
+        self.next = usize::try_from(self.sound_bytes).unwrap_or(usize::MAX);
+        Some(record)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use model::Moment;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::frame::Frame;
+
+    const MAGIC: [u8; 8] = *b"a-magic!";
+
+    fn segment(payloads: &[Vec<u8>]) -> (Vec<u8>, Vec<usize>) {
+        let mut bytes = file_head(MAGIC, 7).to_vec();
+        let mut ends = vec![bytes.len()];
+        for payload in payloads {
+            let mut frame = Frame::new(Moment { nanos: 1 }, payload).unwrap();
+            let placed = frame.placed(7, bytes.len() as u64).to_vec();
+            bytes.extend(placed);
+            ends.push(bytes.len());
+        }
+        (bytes, ends)
+    }
+
+    fn payloads() -> impl Strategy<Value = Vec<Vec<u8>>> {
+        prop::collection::vec(prop::collection::vec(any::<u8>(), 1..60), 1..12)
+    }
+
+    proptest! {
+        #[test]
+        fn a_segment_cut_anywhere_gives_the_records_before_the_cut(
+            payloads in payloads(),
+            cut: prop::sample::Index,
+        ) {
+            let (bytes, ends) = segment(&payloads);
+            let cut = cut.index(bytes.len() + 1);
+            let mut scan = Scan::new(&bytes[..cut], MAGIC, 7);
+            let found = scan.by_ref().map(|record| record.payload.to_vec()).collect::<Vec<_>>();
+            let whole = ends[1..].iter().filter(|end| **end <= cut).count();
+            prop_assert_eq!(&found[..], &payloads[..whole]);
+            let sound = if cut < FILE_HEAD_BYTES { 0 } else { ends[whole] };
+            prop_assert_eq!((scan.sound_bytes, scan.damaged_bytes), (sound as u64, 0));
+        }
+
+        #[test]
+        fn a_damaged_stretch_costs_the_records_that_it_touches_and_no_other(
+            payloads in payloads(),
+            from: prop::sample::Index,
+            noise in prop::collection::vec(any::<u8>(), 1..40),
+        ) {
+            let (mut bytes, ends) = segment(&payloads);
+            let from = from.index(bytes.len());
+            let before = bytes.clone();
+            for (byte, noise) in bytes[from..].iter_mut().zip(noise) {
+                *byte ^= noise;
+            }
+            let untouched = ends.windows(2).zip(&payloads).filter(|(ends, _)| {
+                before[ends[0]..ends[1]] == bytes[ends[0]..ends[1]]
+            });
+            let untouched = untouched.map(|(_, payload)| payload.clone()).collect::<Vec<_>>();
+            let found = Scan::new(&bytes, MAGIC, 7).map(|it| it.payload.to_vec());
+            prop_assert_eq!(found.collect::<Vec<_>>(), untouched);
+        }
+
+        #[test]
+        fn any_bytes_are_no_reason_to_panic(bytes: Vec<u8>) {
+            prop_assert_eq!(Scan::new(&bytes, MAGIC, 7).count(), 0);
+        }
+    }
+
+    #[test]
+    fn a_record_within_the_payload_of_a_damaged_one_is_not_taken_for_one() {
+        let (inner, _) = segment(&[b"forged".to_vec()]);
+        let (mut bytes, _) = segment(&[inner, b"next".to_vec()]);
+        bytes[FILE_HEAD_BYTES + 8] ^= 1;
+        let found = Scan::new(&bytes, MAGIC, 7).map(|it| it.payload.to_vec()).collect::<Vec<_>>();
+        assert_eq!(found, [b"next".to_vec()]);
+    }
+}
