@@ -34,10 +34,13 @@ impl Watcher {
         make_folder(folder)?;
         let (web, otlp_http, otlp_grpc) = (free_port(7070)?, free_port(4318)?, free_port(4317)?);
         let mut command = shell.command(&binary);
-        command.arg("up").arg("--store").arg(folder);
-        for (flag, port) in [("--web", web), ("--otlp-http", otlp_http), ("--otlp-grpc", otlp_grpc)]
-        {
-            command.args([flag, &format!("127.0.0.1:{port}")]);
+        command.arg("up").env("TAUT_STORE_FOLDER", folder);
+        for (variable, port) in [
+            ("TAUT_WEB_LISTEN", web),
+            ("TAUT_RECEIVE_HTTP", otlp_http),
+            ("TAUT_RECEIVE_GRPC", otlp_grpc),
+        ] {
+            command.env(variable, format!("127.0.0.1:{port}"));
         }
         let service = Service::start(shell, "taut up", &mut command, web)?;
         Ok(Self { binary, web, otlp_http, service })
