@@ -1,0 +1,1 @@
+"""Long articles, and the report that is made of the shop."""

@@ -1,0 +1,1 @@
+"""Views of the magazine, one module per endpoint."""

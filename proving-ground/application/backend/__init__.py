@@ -1,0 +1,1 @@
+"""The Django project: settings, routes, and which version of each endpoint is served."""

@@ -1,0 +1,1 @@
+"""Orders, customers, products, and what the shop asks other services."""

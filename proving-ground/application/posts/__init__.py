@@ -1,0 +1,1 @@
+"""A community: posts, their authors, likes and comments."""

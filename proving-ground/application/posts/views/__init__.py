@@ -1,0 +1,1 @@
+"""Views of the community, one module per endpoint."""

@@ -1,0 +1,1 @@
+"""Jobs, candidates, applications, and what comes from applicant tracking systems."""

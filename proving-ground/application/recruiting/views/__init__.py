@@ -1,0 +1,1 @@
+"""Views of the recruiting side, one module per endpoint."""
