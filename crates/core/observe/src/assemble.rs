@@ -53,7 +53,7 @@ pub fn assemble(id: TraceId, calls: Vec<Call>, stacks: BTreeMap<Arc<str>, Stack>
 pub fn assemble_spans<'a>(
     id: TraceId,
     spans: impl IntoIterator<Item = &'a Span>,
-    statements: &mut crate::Statements,
+    statements: &mut sql::Statements,
 ) -> Trace {
     let mut stacks = BTreeMap::new();
     let mut calls = Vec::new();

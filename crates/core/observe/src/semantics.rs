@@ -17,8 +17,8 @@ mod tests;
 
 use std::{sync::Arc, time::Duration};
 
-use crate::Statements;
 use model::{Call, Moment, Span, SpanKind, StatusCode, Text, Value, Work};
+use sql::Statements;
 
 use facts::{Facts, Key};
 

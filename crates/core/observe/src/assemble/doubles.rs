@@ -21,15 +21,47 @@ const SLACK_NANOS: u64 = 1_000_000;
 
 /// Marks the doubles of a trace.
 pub(super) fn mark(trace: &mut Trace) {
+    join_prepared(trace);
     let above = layers_above(&trace.nodes);
+    let mut tried = vec![false; trace.nodes.len()];
     for place in 0..trace.nodes.len() {
         match &trace.nodes[place].call.work {
             Work::Statement(_) => mark_nested_statement(&mut trace.nodes, &above, place),
-            Work::Http(_) => mark_nested_http(&mut trace.nodes, &above, place),
+            Work::Http(_) => mark_nested_http(&mut trace.nodes, &above, &mut tried, place),
             _ => {}
         }
     }
     mark_siblings(trace);
+}
+
+/// PHP's PDO tells the text when a statement is prepared and the time when it is executed: the execution
+/// learns the text of the preparation before it, which becomes its double.
+fn join_prepared(trace: &mut Trace) {
+    let is_prepare =
+        |node: &Node| node.call.name == "PDO::prepare" && node.call.statement().is_some();
+    if !trace.nodes.iter().any(is_prepare) {
+        return;
+    }
+    // By parent: the last preparation below it.
+    let mut prepared: Vec<Option<usize>> = vec![None; trace.nodes.len()];
+    for place in 0..trace.nodes.len() {
+        let Some(parent) = trace.nodes[place].parent else { continue };
+        if is_prepare(&trace.nodes[place]) {
+            prepared[parent] = Some(place);
+        } else if trace.nodes[place].call.name == "PDOStatement::execute"
+            && let Some(known) = prepared[parent]
+            && let Some(statement) = trace.nodes[known].call.statement().cloned()
+            && let Work::Statement(executed) = &mut trace.nodes[place].call.work
+        {
+            if is_bare(&executed.text) {
+                executed.text = Arc::clone(&statement.text);
+            }
+            if executed.text.fingerprint == statement.text.fingerprint {
+                merge_statement(executed, statement);
+                trace.nodes[known].double = true;
+            }
+        }
+    }
 }
 
 /// For each node, the nearest node above it within its request that runs a statement or calls a remote
@@ -96,8 +128,11 @@ fn is_bare(text: &StatementText) -> bool {
     !text.text.contains(['?', '*', '(', '=']) && text.text.split(' ').count() <= 3
 }
 
-fn mark_nested_http(nodes: &mut [Node], above: &[Option<usize>], place: usize) {
-    let mut next = above[place];
+/// `tried` tells of which calls an inner layer was seen: if it comes again, it tries again.
+fn mark_nested_http(nodes: &mut [Node], above: &[Option<usize>], tried: &mut [bool], place: usize) {
+    let Some(nearest) = above[place] else { return };
+    let resent = nodes[nearest].call.scope == nodes[place].call.scope || tried[nearest];
+    let mut next = Some(nearest);
     for _ in 0..LAYERS_MAX {
         let Some(outer) = next else { return };
         next = above[outer];
@@ -116,9 +151,11 @@ fn mark_nested_http(nodes: &mut [Node], above: &[Option<usize>], place: usize) {
         }
         let own = own.clone();
         nodes[place].double = true;
+        tried[nearest] = true;
         if let Work::Http(kept) = &mut nodes[outer].call.work {
             kept.status = if kept.status == 0 { own.status } else { kept.status };
-            kept.resend_count = kept.resend_count.max(own.resend_count);
+            let resends = kept.resend_count.saturating_add(u32::from(resent));
+            kept.resend_count = resends.max(own.resend_count);
             kept.response_bytes = kept.response_bytes.or(own.response_bytes);
             kept.answered |= own.answered;
         }

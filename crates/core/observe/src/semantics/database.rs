@@ -1,7 +1,7 @@
 //! Statements, connections, transactions and caches: client spans that name a database.
 
-use crate::Statements;
 use model::{Parameters, Span, Statement, StatementKind, Text, Value, Work};
+use sql::Statements;
 
 use super::{
     Hash, cut,
@@ -86,7 +86,6 @@ fn prepares(name: &str) -> bool {
             | "db.Prepare"
             | "tx.Commit"
             | "tx.Rollback"
-            | "PDO::prepare"
             | "PDO::beginTransaction"
             | "PDO::commit"
             | "PDO::rollBack"
@@ -154,15 +153,15 @@ fn statement(
             &synthesized
         }
     };
-    let read = statements.read(raw);
-    if read.text.kind == StatementKind::Session {
+    let (shape, shown, offset) = statements.read(raw);
+    if shape.kind == StatementKind::Session {
         return Work::Transaction { system: cut(system, NAME_BYTES_MAX) };
     }
-    let shown = if text.is_some() { read.parameters } else { Parameters::Hidden };
+    let shown = if text.is_some() { shown } else { Parameters::Hidden };
     Work::Statement(Box::new(Statement {
-        text: read.text,
+        text: shape,
         parameters: parameters(shown, is_document.then_some(text).flatten(), span, facts),
-        offset: read.offset,
+        offset,
         returned_rows: facts.count(Key::DbRows),
         batch_size: batch_size(facts),
     }))
@@ -211,13 +210,31 @@ fn without_text(system: &str, document: Option<&str>, span: &Span, facts: &Facts
     let mut text = match (operation, table) {
         (Some(operation), Some(table)) => told(operation, table),
         (None, Some(table)) => told(first_word(&span.name), table),
-        _ => without_quotes(&span.name),
+        (Some(operation), None) => without_quotes(operation),
+        (None, None) => without_quotes(bare_name(&span.name)),
     };
     if let (Some(document), true) = (document, system.starts_with("mongo")) {
         text.push(' ');
         keys_of(document, &mut text);
     }
     text
+}
+
+/// What a span is called, without what its instrumentation puts in front: `query SELECT`,
+/// `pg.query:SELECT shop`.
+fn bare_name(name: &str) -> &str {
+    const PREFIXES: &[&str] = &[
+        "query ",
+        "batch query ",
+        "pg.query:",
+        "sql ",
+        "Sequelize ",
+        "mongoose.",
+        "mongodb.",
+        "prisma:",
+    ];
+    let name = PREFIXES.iter().find_map(|prefix| name.strip_prefix(prefix)).unwrap_or(name);
+    name.trim()
 }
 
 /// Longest text that is made up for a statement.

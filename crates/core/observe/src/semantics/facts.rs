@@ -131,6 +131,11 @@ pub(super) fn key(name: &Text) -> Option<Key> {
             _ => None,
         },
         "graphql" => (rest == "operation.name").then_some(Key::GraphqlOperation),
+        "pgx" => match rest {
+            "query.parameters" => Some(Key::DbParameters),
+            "batch.size" => Some(Key::BatchSize),
+            _ => None,
+        },
         "sql" => matches!(rest, "query" | "text").then_some(Key::DbText),
         "cache" => (rest == "key").then_some(Key::CacheKey),
         "jinja2" => (rest == "template_name").then_some(Key::TemplateName),
@@ -145,7 +150,9 @@ fn database(rest: &str) -> Option<Key> {
         "statement" | "query.text" | "query" => Key::DbText,
         "query.summary" => Key::DbSummary,
         "operation" | "operation.name" => Key::DbOperation,
-        "collection.name" | "sql.table" | "mongodb.collection" | "cassandra.table" => Key::DbTable,
+        "collection.name" | "sql.table" | "table" | "mongodb.collection" | "cassandra.table" => {
+            Key::DbTable
+        }
         "operation.batch.size" => Key::BatchSize,
         "statement.parameters" | "sql.bindings" | "postgresql.values" | "query.parameters" => {
             Key::DbParameters

@@ -26,6 +26,7 @@ pub(super) fn call(span: &Span, facts: &Facts<'_>) -> Option<HttpCall> {
         return None;
     };
     let url = url.map(Url::read).unwrap_or_default();
+    let query = url.query;
     let target = facts.text(Key::HttpTarget).or_else(|| facts.text(Key::UrlPath));
     let path = if url.path.is_empty() { path_of(target.unwrap_or_default()) } else { url.path };
     let host = if url.host.is_empty() { host(facts) } else { cut(url.host, HOST_BYTES_MAX) };
@@ -42,6 +43,7 @@ pub(super) fn call(span: &Span, facts: &Facts<'_>) -> Option<HttpCall> {
         host,
         template,
         url_hash: hash.0,
+        variables: template::variables(path, query),
         status: status(facts),
         resend_count: resend_count(facts),
         response_bytes: facts.count(Key::ResponseBytes),

@@ -48,6 +48,7 @@ pub(super) fn answered(span: &Span, facts: &Facts<'_>) -> Work {
         response_bytes: facts.count(Key::ResponseBytes),
         compressed: facts.text(Key::ResponseEncoding).map(|encoding| encoding != "identity"),
         background: false,
+        variables: template::variables(path, query),
         attributes: attributes(span, query),
     }))
 }

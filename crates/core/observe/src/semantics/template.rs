@@ -2,6 +2,8 @@
 
 use model::Text;
 
+use super::Hash;
+
 /// What takes the place of a variable part.
 const VARIABLE: &str = "{id}";
 
@@ -28,6 +30,21 @@ pub(super) fn path(path: &str) -> Text {
         out.push('/');
     }
     out
+}
+
+/// Variables kept of one URL: a URL with more is a search form, not a key.
+const VARIABLES_MAX: usize = 16;
+
+/// Hashes of what varies in a URL: segments that [`path`] replaces, and values of the query that look
+/// the same way.
+pub(super) fn variables(path: &str, query: &str) -> Vec<u64> {
+    let values = query.split('&').filter_map(|pair| pair.split_once('=')).map(|(_, value)| value);
+    path.split('/')
+        .chain(values)
+        .filter(|part| is_variable(part))
+        .take(VARIABLES_MAX)
+        .map(|part| Hash::new().add(part.as_bytes()).0)
+        .collect()
 }
 
 /// A cache key with its variable parts replaced: `user:17:profile` is `user:{id}:profile`.
@@ -93,7 +110,7 @@ pub(super) fn is_variable(segment: &str) -> bool {
     let length = segment.len();
     if digits == 0 {
         // A token in base 64 may lack digits; words of this length do not mix cases throughout.
-        return 0 < other || 20 <= length && dashes == 0 && 4 <= upper && upper < letters;
+        return 0 < other || 20 <= length && dashes == 0 && letters < 3 * upper && upper < letters;
     }
     if letters == 0 {
         return true;
@@ -109,7 +126,7 @@ pub(super) fn is_variable(segment: &str) -> bool {
         || letters < digits
 }
 
-/// `v1`, `v2.1`, `2024-05` are parts of an interface, not things.
+/// `v1`, `v2.1` are parts of an interface, not things.
 fn is_version(segment: &str) -> bool {
     let rest = segment.strip_prefix(['v', 'V']).unwrap_or_default();
     !rest.is_empty()
