@@ -1,5 +1,13 @@
 //! One function per use case; the only place where the stages meet.
 
+mod analysis;
+mod facts;
+mod files;
 mod live;
+mod memory;
+mod settler;
 
-pub use live::{Live, TraceDetail};
+pub use analysis::{Analysis, SeenBefore};
+pub use files::{FileError, FileRead, read_file, traces_of};
+pub use live::{Live, LiveError, Standing, TraceDetail};
+pub use settler::{Settled, Settler, SettlerLimits};

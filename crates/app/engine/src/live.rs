@@ -1,16 +1,66 @@
 //! What runs behind `taut up`: spans in, findings out, without end.
+//!
+//! A batch is on disk before it is acknowledged; then its calls join their traces in memory. One thread,
+//! the finder, takes complete traces out, looks for faults, and keeps a fact per request. After a restart
+//! it begins with what the store received within the window, so that findings and facts are as if
+//! nothing had happened.
 
-use std::sync::Arc;
+use std::{
+    collections::{BTreeMap, VecDeque},
+    io,
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::{self, JoinHandle},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
 
-use model::{Finding, FindingId, Span, Trace, TraceId};
-use store::{Store, StoreError};
+use config::Settings;
+use find::Outcome;
+use model::{Call, Finding, FindingId, Moment, Span, Stack, Trace, TraceId};
+use receive::{Received, Refusal, Sink};
+use store::{Batch, RequestFact, Retention, Store, StoreError};
 use tokio::sync::watch;
 
-/// The running engine, as the pages see it.
+use crate::{
+    analysis::{Analysis, SeenBefore},
+    memory,
+    settler::{Settled, Settler, SettlerLimits},
+};
+
+/// How often the finder looks for complete traces: what a user takes as live.
+const TURN: Duration = Duration::from_millis(200);
+
+/// How often detectors run over the window: their figures move slowly.
+const WINDOW_TURN: Duration = Duration::from_secs(2);
+
+/// How often old data is dropped and the memory saved.
+const HOUSEKEEPING: Duration = Duration::from_secs(30);
+
+/// Complete traces of which it is remembered what was reported: some minutes of heavy traffic.
+const RECENT_MAX: usize = 100_000;
+
+/// Facts that wait while the disk is full; beyond it the oldest are dropped and rebuilt at the next start.
+const WAITING_FACTS_MAX: usize = 100_000;
+
+/// When senders are asked to come again.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// The running engine, as the receivers and the pages see it.
 #[derive(Debug)]
 pub struct Live {
     store: Arc<dyn Store>,
+    settings: Settings,
+    settler: Mutex<Settler>,
+    analysis: Mutex<Analysis>,
+    statements: Mutex<Vec<sql::Statements>>,
+    outcome: Mutex<Option<(u64, Arc<Outcome>)>>,
     changes: watch::Sender<u64>,
+    stopping: AtomicBool,
+    wake: (Mutex<()>, Condvar),
+    problem: Mutex<Option<String>>,
+    catching_up: AtomicBool,
 }
 
 /// A trace as it was sent, and as it was read.
@@ -22,17 +72,113 @@ pub struct TraceDetail {
     pub trace: Trace,
 }
 
+/// How the engine is doing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// Spans of traces that are not complete yet.
+    pub spans_in_flight: usize,
+    /// It still looks at what was received before it started.
+    pub catching_up: bool,
+    /// What failed last and has not succeeded since.
+    pub problem: Option<String>,
+}
+
+/// Why the engine could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum LiveError {
+    /// The store failed.
+    #[error("failed to read what was kept")]
+    Store(#[source] StoreError),
+    /// The system gave no thread.
+    #[error("failed to start the finder's thread")]
+    Thread(#[source] io::Error),
+}
+
+/// What the finder carries from turn to turn.
+#[derive(Default)]
+struct Turns {
+    recent: rustc_hash::FxHashMap<TraceId, SeenBefore>,
+    order: VecDeque<TraceId>,
+    facts: Vec<RequestFact>,
+    is_window_old: bool,
+}
+
 impl Live {
-    /// What was found so far, ranked: what to fix first comes first.
+    /// An engine over a store; it does nothing until it is started.
+    ///
+    /// # Errors
+    ///
+    /// What the store remembers cannot be read.
+    pub fn new(store: Arc<dyn Store>, settings: Settings) -> Result<Arc<Self>, LiveError> {
+        let limits = SettlerLimits {
+            spans_max: settings.engine.spans_in_flight_max,
+            settle: settings.engine.settle,
+            settle_max: settings.engine.settle_max,
+        };
+        let mut analysis = Analysis::new(
+            settings.find.clone(),
+            settings.targets,
+            settings.levels,
+            Some(settings.engine.window),
+        );
+        analysis.remember(memory::load(&*store).map_err(LiveError::Store)?);
+        Ok(Arc::new(Self {
+            store,
+            settings,
+            settler: Mutex::new(Settler::new(limits)),
+            analysis: Mutex::new(analysis),
+            statements: Mutex::default(),
+            outcome: Mutex::default(),
+            changes: watch::Sender::new(0),
+            stopping: AtomicBool::new(false),
+            wake: (Mutex::new(()), Condvar::new()),
+            problem: Mutex::default(),
+            catching_up: AtomicBool::new(true),
+        }))
+    }
+
+    /// Starts the finder. It runs until [`Live::stop`].
+    ///
+    /// # Errors
+    ///
+    /// The system gives no thread.
+    pub fn start(self: &Arc<Self>) -> Result<JoinHandle<()>, LiveError> {
+        let live = Arc::clone(self);
+        let run = move || live.run();
+        thread::Builder::new().name("finder".to_owned()).spawn(run).map_err(LiveError::Thread)
+    }
+
+    /// Lets the finder look at everything in flight, save what it remembers, and end.
+    pub fn stop(&self) {
+        self.stopping.store(true, Ordering::Release);
+        self.wake.1.notify_all();
+    }
+
+    /// What was found within the window, ranked: what to fix first comes first.
+    #[must_use]
+    pub fn outcome(&self) -> Arc<Outcome> {
+        let version = *self.changes.borrow();
+        let mut cached = lock(&self.outcome);
+        match &*cached {
+            Some((known, outcome)) if *known == version => Arc::clone(outcome),
+            _ => {
+                let outcome = Arc::new(lock(&self.analysis).outcome());
+                *cached = Some((version, Arc::clone(&outcome)));
+                outcome
+            }
+        }
+    }
+
+    /// The findings of [`Live::outcome`].
     #[must_use]
     pub fn findings(&self) -> Vec<Finding> {
-        Vec::new()
+        self.outcome().findings.clone()
     }
 
     /// One finding.
     #[must_use]
     pub fn finding(&self, id: FindingId) -> Option<Finding> {
-        self.findings().into_iter().find(|finding| finding.id == id)
+        self.outcome().findings.iter().find(|finding| finding.id == id).cloned()
     }
 
     /// One trace; `None` if no span of it is kept.
@@ -42,7 +188,12 @@ impl Live {
     /// The store fails.
     pub fn trace(&self, id: TraceId) -> Result<Option<TraceDetail>, StoreError> {
         let spans = self.store.trace(id)?;
-        Ok((!spans.is_empty()).then(|| TraceDetail { spans, trace: Trace::default() }))
+        if spans.is_empty() {
+            return Ok(None);
+        }
+        let trace =
+            self.with_statements(|statements| observe::assemble_spans(id, &spans, statements));
+        Ok(Some(TraceDetail { spans, trace }))
     }
 
     /// Where spans and request facts are kept.
@@ -51,9 +202,225 @@ impl Live {
         &*self.store
     }
 
+    /// What it was set to.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
     /// A counter that changes whenever findings or requests did.
     #[must_use]
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.changes.subscribe()
     }
+
+    /// How it is doing.
+    #[must_use]
+    pub fn standing(&self) -> Standing {
+        Standing {
+            spans_in_flight: lock(&self.settler).spans(),
+            catching_up: self.catching_up.load(Ordering::Acquire),
+            problem: lock(&self.problem).clone(),
+        }
+    }
+
+    fn with_statements<T>(&self, read: impl FnOnce(&mut sql::Statements) -> T) -> T {
+        let mut statements = lock(&self.statements).pop().unwrap_or_default();
+        let result = read(&mut statements);
+        lock(&self.statements).push(statements);
+        result
+    }
+
+    /// Reads spans and lets their calls join their traces.
+    fn join(&self, spans: &[Span], now: Moment) {
+        let mut stacks: BTreeMap<Arc<str>, Stack> = BTreeMap::new();
+        let calls: Vec<(TraceId, Call)> = self.with_statements(|statements| {
+            spans
+                .iter()
+                .map(|span| {
+                    observe::stack(span, &mut stacks);
+                    (span.trace_id, observe::call(span, statements))
+                })
+                .collect()
+        });
+        lock(&self.settler).add(calls, &stacks, now);
+    }
+
+    fn run(&self) {
+        let mut turns = Turns::default();
+        if let Err(error) = self.catch_up(&mut turns) {
+            self.tell(&error);
+        }
+        self.catching_up.store(false, Ordering::Release);
+        let mut window_due = Instant::now();
+        let mut housekeeping_due = Instant::now() + HOUSEKEEPING;
+        while !self.stopping.load(Ordering::Acquire) {
+            let settled = lock(&self.settler).settle(now());
+            self.look_at(settled, &mut turns);
+            if turns.is_window_old && window_due <= Instant::now() {
+                lock(&self.analysis).look_at_window();
+                turns.is_window_old = false;
+                window_due = Instant::now() + WINDOW_TURN;
+                self.changes.send_modify(|version| *version += 1);
+            }
+            if housekeeping_due <= Instant::now() {
+                self.keep_house();
+                housekeeping_due = Instant::now() + HOUSEKEEPING;
+            }
+            self.rest();
+        }
+        let settled = lock(&self.settler).settle_all();
+        self.look_at(settled, &mut turns);
+        self.keep_house();
+    }
+
+    /// Goes through what was received before the start: the window for its findings, and what had not
+    /// settled for its facts.
+    fn catch_up(&self, turns: &mut Turns) -> Result<(), StoreError> {
+        let window_begin = now() - self.settings.engine.window;
+        let since = match self.store.recorded_until() {
+            Some(until) => window_begin.min(until - self.settings.engine.settle_max),
+            None => Moment::default(),
+        };
+        self.store.replay(since, &mut |received, spans| {
+            if self.stopping.load(Ordering::Acquire) {
+                return;
+            }
+            self.join(&spans, received);
+            let settled = lock(&self.settler).settle(received);
+            self.look_at(settled, turns);
+        })
+    }
+
+    /// Looks at complete traces.
+    fn look_at(&self, settled: Vec<Settled>, turns: &mut Turns) {
+        if settled.is_empty() && turns.facts.is_empty() {
+            return;
+        }
+        for settled in settled {
+            let id = settled.id;
+            let trace = match turns.recent.contains_key(&id) {
+                true => self.whole(settled),
+                false => settled.assemble(),
+            };
+            let before = turns.before(id);
+            turns.facts.extend(lock(&self.analysis).add(&trace, before));
+        }
+        turns.is_window_old = true;
+        self.record(turns);
+        self.changes.send_modify(|version| *version += 1);
+    }
+
+    /// A trace that was complete once and got more spans: all of it, from the store.
+    fn whole(&self, settled: Settled) -> Trace {
+        match self.store.trace(settled.id) {
+            Ok(spans) if !spans.is_empty() => self.with_statements(|statements| {
+                observe::assemble_spans(settled.id, &spans, statements)
+            }),
+            _ => settled.assemble(),
+        }
+    }
+
+    fn record(&self, turns: &mut Turns) {
+        if turns.facts.is_empty() {
+            return;
+        }
+        match self.store.record(turns.facts.clone()) {
+            Ok(()) => {
+                turns.facts.clear();
+                *lock(&self.problem) = None;
+            }
+            Err(error) => {
+                self.tell(&error);
+                let surplus = turns.facts.len().saturating_sub(WAITING_FACTS_MAX);
+                turns.facts.drain(..surplus);
+            }
+        }
+    }
+
+    fn keep_house(&self) {
+        let retention = Retention {
+            age_max: self.settings.store.age_max,
+            bytes_max: self.settings.store.bytes_max,
+        };
+        let first_seen = lock(&self.analysis).memory().clone();
+        let result = self
+            .store
+            .retain(retention, now())
+            .and_then(|_| memory::save(&*self.store, &first_seen));
+        if let Err(error) = result {
+            self.tell(&error);
+        }
+    }
+
+    fn tell(&self, error: &StoreError) {
+        *lock(&self.problem) = Some(in_full(error));
+    }
+
+    fn rest(&self) {
+        let (mutex, wake) = &self.wake;
+        let guard = lock(mutex);
+        if !self.stopping.load(Ordering::Acquire) {
+            drop(wake.wait_timeout(guard, TURN).unwrap_or_else(PoisonError::into_inner));
+        }
+    }
+}
+
+impl Sink for Live {
+    fn accept(&self, batch: Received) -> Result<(), Refusal> {
+        let in_flight = lock(&self.settler).spans();
+        let most = self.settings.engine.spans_in_flight_max;
+        if most + most / 10 < in_flight {
+            return Err(Refusal::Busy { retry_after: RETRY_AFTER });
+        }
+        let kept =
+            Batch { spans: &batch.spans, otlp: batch.otlp.as_deref(), received: batch.received };
+        self.store.append(&kept).map_err(|error| {
+            self.tell(&error);
+            let message = in_full(&error);
+            match error {
+                StoreError::Full { .. } => Refusal::Full { message, retry_after: RETRY_AFTER * 10 },
+                _ => Refusal::Failed { message, retry_after: RETRY_AFTER * 10 },
+            }
+        })?;
+        self.join(&batch.spans, batch.received);
+        Ok(())
+    }
+}
+
+impl Turns {
+    /// What was reported of a trace before; the oldest is forgotten past the bound.
+    fn before(&mut self, id: TraceId) -> &mut SeenBefore {
+        if !self.recent.contains_key(&id) {
+            if RECENT_MAX <= self.order.len()
+                && let Some(oldest) = self.order.pop_front()
+            {
+                self.recent.remove(&oldest);
+            }
+            self.order.push_back(id);
+        }
+        self.recent.entry(id).or_default()
+    }
+}
+
+/// An error and its causes in one line.
+fn in_full(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(next) = cause {
+        text.push_str(": ");
+        text.push_str(&next.to_string());
+        cause = next.source();
+    }
+    text
+}
+
+fn now() -> Moment {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Moment { nanos: u64::try_from(since.as_nanos()).unwrap_or(u64::MAX) }
+}
+
+/// A panic in another thread leaves data that is whole: every change below a lock is.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,1 +1,172 @@
-//! find
+//! Stage 2, find: traces in, ranked findings out.
+//!
+//! A detector looks at one request ([`Looks::Request`]) or at a window of work ([`Looks::Window`]) and
+//! reports sightings; the [`Board`] merges sightings of the same cause into findings and ranks them by
+//! what they cost. Nothing here knows a format, a clock or a file.
+
+mod board;
+mod critical;
+mod detectors;
+mod knob;
+mod rank;
+mod view;
+mod workload;
+
+use model::Sighting;
+
+pub use board::{Board, Outcome, Seen, identity};
+pub use critical::{CriticalPath, Kind};
+pub use detectors::DETECTORS;
+pub use knob::{Knob, Knobs};
+pub use rank::{Levels, Targets};
+pub use view::{RequestView, StatementGroup};
+pub use workload::{OperationWork, PastRequest, Read, Workload};
+
+/// A way of noticing one kind of fault.
+#[derive(Debug)]
+pub struct Detector {
+    /// Stable number, accepted wherever a name is: `F001`. Never changes, never returns.
+    pub code: &'static str,
+    /// Readable name, also that of its files with `-` for `_`: `n-plus-one`.
+    pub name: &'static str,
+    /// What it notices, as a heading.
+    pub title: &'static str,
+    /// The manual page: what it notices, why it hurts, what to do.
+    pub doc: &'static str,
+    /// Person-days that the usual remedy takes somebody who knows the code.
+    pub effort_days: f64,
+    /// What can be set, with defaults and their sources.
+    pub knobs: &'static [&'static Knob],
+    /// What it looks at, and how.
+    pub looks: Looks,
+}
+
+/// What a detector looks at.
+#[derive(Debug, Clone, Copy)]
+pub enum Looks {
+    /// One request of one trace.
+    Request(fn(&RequestView<'_>, &Knobs<'_>, &mut Vec<Sighting>)),
+    /// Recent requests of all operations.
+    Window(fn(&Workload, &Knobs<'_>, &mut Vec<Sighting>)),
+}
+
+/// The detector of this name or code.
+#[must_use]
+pub fn detector(name: &str) -> Option<&'static Detector> {
+    DETECTORS
+        .iter()
+        .copied()
+        .find(|known| known.name == name || known.code.eq_ignore_ascii_case(name))
+}
+
+/// Runs every detector that looks at single requests over one request.
+///
+/// A slow statement that a sharper detector explains is left to that one.
+#[must_use]
+pub fn sightings(view: &RequestView<'_>, settings: &Settings) -> Vec<Sighting> {
+    let mut found = Vec::new();
+    for detector in DETECTORS {
+        if let Looks::Request(run) = detector.looks
+            && settings.is_on(detector)
+        {
+            run(view, &settings.knobs(detector), &mut found);
+        }
+    }
+    drop_explained(&mut found);
+    found
+}
+
+/// Runs every detector that looks at a window of work.
+#[must_use]
+pub fn window_sightings(workload: &Workload, settings: &Settings) -> Vec<Sighting> {
+    let mut found = Vec::new();
+    for detector in DETECTORS {
+        if let Looks::Window(run) = detector.looks
+            && settings.is_on(detector)
+        {
+            run(workload, &settings.knobs(detector), &mut found);
+        }
+    }
+    found
+}
+
+/// Which detectors run, and with which figures.
+#[derive(Debug, Clone, Default)]
+pub struct Settings {
+    /// Names of detectors that do not run.
+    pub disabled: std::collections::BTreeSet<String>,
+    /// Figures other than the default, by name of the detector and key of the knob.
+    pub knobs: std::collections::BTreeMap<(String, String), f64>,
+}
+
+impl Settings {
+    fn is_on(&self, detector: &Detector) -> bool {
+        !self.disabled.contains(detector.name)
+    }
+
+    fn knobs<'a>(&'a self, detector: &'static Detector) -> Knobs<'a> {
+        Knobs::new(detector.name, &self.knobs)
+    }
+}
+
+/// Faults that say why a statement is slow, so that `slow-statement` need not be said as well.
+const EXPLAIN_SLOWNESS: &[&str] = &["deep-offset", "exact-count", "n-plus-one", "wide-select"];
+
+fn drop_explained(found: &mut Vec<Sighting>) {
+    let explained: Vec<u64> = found
+        .iter()
+        .filter(|sighting| EXPLAIN_SLOWNESS.contains(&sighting.fault))
+        .flat_map(|sighting| {
+            let evidence = &sighting.evidence;
+            evidence.statement.iter().chain(&evidence.related).map(|text| text.fingerprint)
+        })
+        .collect();
+    found.retain(|sighting| {
+        sighting.fault != "slow-statement"
+            || sighting
+                .evidence
+                .statement
+                .as_ref()
+                .is_none_or(|text| !explained.contains(&text.fingerprint))
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_names_every_file() {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/detectors");
+        let mut files: Vec<String> = std::fs::read_dir(folder)
+            .unwrap()
+            .filter_map(|entry| entry.unwrap().file_name().into_string().ok())
+            .filter_map(|name| name.strip_suffix(".md").map(|stem| stem.replace('_', "-")))
+            .collect();
+        files.sort();
+        let mut names: Vec<&str> = DETECTORS.iter().map(|detector| detector.name).collect();
+        names.sort_unstable();
+        assert_eq!(names, files, "src/detectors.rs and src/detectors/ disagree");
+    }
+
+    #[test]
+    fn codes_rise_and_pages_are_complete() {
+        for (index, detector) in DETECTORS.iter().enumerate() {
+            for earlier in &DETECTORS[..index] {
+                assert!(earlier.code < detector.code, "codes must rise: {}", detector.code);
+            }
+            let title = format!("# {}\n", detector.name);
+            assert!(detector.doc.starts_with(&title), "{}: no {title:?}", detector.name);
+            for heading in ["## What it notices", "## Why it hurts", "## What to do"] {
+                assert!(detector.doc.contains(heading), "{}: no {heading:?}", detector.name);
+            }
+        }
+    }
+
+    #[test]
+    fn a_detector_answers_to_its_name_and_its_code() {
+        assert_eq!(detector("n-plus-one").unwrap().code, "F001");
+        assert_eq!(detector("f001").unwrap().name, "n-plus-one");
+        assert!(detector("n+1").is_none());
+    }
+}

@@ -1,0 +1,137 @@
+//! Traces in, findings and request facts out: detectors, board and remedies put together.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use find::{Board, Outcome, RequestView, Seen, Workload};
+use model::{FindingId, Moment, SpanId, Stack, Trace, TraceId};
+use store::RequestFact;
+
+use crate::facts::fact;
+
+/// Everything that is known from the traces that were added.
+#[derive(Debug)]
+pub struct Analysis {
+    settings: find::Settings,
+    targets: find::Targets,
+    levels: find::Levels,
+    window: Option<Duration>,
+    board: Board,
+    workload: Workload,
+    stacks: BTreeMap<Arc<str>, Stack>,
+}
+
+/// What was reported of a trace already, so that spans that come late do not make it count twice.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SeenBefore {
+    /// Entry spans of requests that were counted.
+    pub requests: BTreeSet<SpanId>,
+    /// What was found in which request.
+    pub findings: BTreeSet<(SpanId, FindingId)>,
+}
+
+impl Analysis {
+    /// Nothing seen yet. Findings cover the last `window`, or everything.
+    #[must_use]
+    pub fn new(
+        settings: find::Settings,
+        targets: find::Targets,
+        levels: find::Levels,
+        window: Option<Duration>,
+    ) -> Self {
+        Self {
+            settings,
+            targets,
+            levels,
+            window,
+            board: Board::new(window),
+            workload: Workload::default(),
+            stacks: BTreeMap::new(),
+        }
+    }
+
+    /// Looks at a trace; returns a fact for each of its requests. What `before` names is not counted
+    /// again; what is new is added to it.
+    pub fn add(&mut self, trace: &Trace, before: &mut SeenBefore) -> Vec<RequestFact> {
+        for (service, stack) in &trace.stacks {
+            let known = self.stacks.entry(Arc::clone(service)).or_default();
+            known.language = known.language.or(stack.language);
+            known.frameworks.extend(stack.frameworks.iter().copied());
+        }
+        let mut facts = Vec::with_capacity(trace.entries.len());
+        for entry in &trace.entries {
+            let view = RequestView::new(trace, *entry);
+            facts.push(fact(&view));
+            let request = view.entry_call().span_id;
+            if before.requests.insert(request) {
+                self.board.count(&view.key, view.entry_call().start);
+                self.workload.observe(&view);
+            }
+            let seen = Seen {
+                statements: view.statement_count(),
+                awaited: view.is_awaited(),
+                stack: self.stacks.get(&view.key.service),
+            };
+            for sighting in find::sightings(&view, &self.settings) {
+                if before.findings.insert((request, find::identity(&sighting))) {
+                    self.board.add(sighting, seen);
+                }
+            }
+        }
+        facts
+    }
+
+    /// Runs the detectors that look at a window, and forgets what is older than it.
+    pub fn look_at_window(&mut self) {
+        if let (Some(window), Some(seen)) = (self.window, self.workload.window()) {
+            self.workload.forget_before(seen.to - window);
+            self.board.forget_old();
+        }
+        self.board.forget_window_findings();
+        let sightings = find::window_sightings(&self.workload, &self.settings);
+        if sightings.is_empty() {
+            return;
+        }
+        let requests: BTreeMap<(TraceId, SpanId), (u32, bool)> = self
+            .workload
+            .operations
+            .values()
+            .flat_map(|work| &work.requests)
+            .map(|request| {
+                ((request.trace_id, request.span_id), (request.statements, request.awaited))
+            })
+            .collect();
+        for sighting in sightings {
+            let key = (sighting.trace_id, sighting.request_span_id);
+            let (statements, awaited) = requests.get(&key).copied().unwrap_or((0, true));
+            let stack = self.stacks.get(&sighting.operation.service);
+            self.board.add(sighting, Seen { statements, awaited, stack });
+        }
+    }
+
+    /// What was found, ranked, each with what to do about it.
+    #[must_use]
+    pub fn outcome(&self) -> Outcome {
+        let mut outcome = self.board.outcome(&self.targets, &self.levels);
+        for finding in &mut outcome.findings {
+            finding.advice = fix::advise(finding);
+        }
+        outcome
+    }
+
+    /// Tells when findings of an earlier run were first seen.
+    pub fn remember(&mut self, first_seen: impl IntoIterator<Item = (FindingId, Moment)>) {
+        for (id, moment) in first_seen {
+            self.board.remember(id, moment);
+        }
+    }
+
+    /// When each finding was first seen.
+    #[must_use]
+    pub fn memory(&self) -> &BTreeMap<FindingId, Moment> {
+        self.board.memory()
+    }
+}

@@ -1,0 +1,190 @@
+//! The same statement, many times in one request, with other parameters.
+//!
+//! Statements are grouped by shape within the request, whatever lies between them. Groups whose times
+//! overlap belong to one loop, hence to one finding. Sentry's rule (5 repeats, 50 ms, no gaps, same parent)
+//! was the start; its users' misses (pool spans in between, other parents, overlaps) shaped the rest.
+
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
+
+use model::{FilterOperator, Parameters, Sighting, StatementKind, StatementText};
+
+use crate::{Detector, Knob, Knobs, Looks, RequestView, StatementGroup, detectors::words};
+
+static REPEATS_MIN: Knob = Knob {
+    key: "repeats-min",
+    default: 5.0,
+    unit: "statements",
+    doc: "Fewer runs of one statement in a request are ordinary; Sentry and others begin at 5.",
+};
+
+static SAVED_MILLIS_MIN: Knob = Knob {
+    key: "saved-millis-min",
+    default: 5.0,
+    unit: "ms",
+    doc: "Less time on the critical path than this is not worth a change: ten look-ups of 0.1 ms.",
+};
+
+static SAVED_SHARE_MIN: Knob = Knob {
+    key: "saved-share-min",
+    default: 0.03,
+    unit: "of the request",
+    doc: "A smaller share of the request would not be noticed by whoever waits for it.",
+};
+
+static DATABASE_MILLIS_MIN: Knob = Knob {
+    key: "database-millis-min",
+    default: 50.0,
+    unit: "ms",
+    doc: "Database time from which a loop is reported even if its statements ran side by side; \
+          Sentry's 50 ms.",
+};
+
+/// Reads that use `IN` are batches already, up to this many of them (chunks, one for each relation).
+const BATCHES_MAX: u32 = 10;
+
+pub(super) static N_PLUS_ONE: Detector = Detector {
+    code: "F001",
+    name: "n-plus-one",
+    title: "Rows are fetched or written one by one",
+    doc: include_str!("n_plus_one.md"),
+    effort_days: 0.5,
+    knobs: &[&REPEATS_MIN, &SAVED_MILLIS_MIN, &SAVED_SHARE_MIN, &DATABASE_MILLIS_MIN],
+    looks: Looks::Request(look),
+};
+
+fn look(view: &RequestView<'_>, knobs: &Knobs<'_>, found: &mut Vec<Sighting>) {
+    let repeats_min = u32::try_from(knobs.count(&REPEATS_MIN)).unwrap_or(u32::MAX).max(2);
+    let repeated: Vec<&StatementGroup<'_>> = view
+        .statements
+        .iter()
+        .filter(|group| repeats_min <= group.count && varies(view, group) && !is_batch(group))
+        .collect();
+    for same_loop in loops(view, &repeated) {
+        let places: Vec<usize> =
+            same_loop.iter().flat_map(|group| group.places.iter().copied()).collect();
+        let batched: Duration = same_loop.iter().map(|group| view.longest(&group.places)).sum();
+        let saved = view.waited(&places).saturating_sub(batched);
+        let saved_database = view.spent(&places).saturating_sub(batched);
+        let matters =
+            view.matters(saved, knobs.nanos(&SAVED_MILLIS_MIN), knobs.get(&SAVED_SHARE_MIN));
+        if matters || Duration::from_nanos(knobs.nanos(&DATABASE_MILLIS_MIN)) <= saved_database {
+            found.push(sighting(view, &same_loop, saved, saved_database));
+        }
+    }
+}
+
+/// Whether the runs differ in their parameters, as far as these can be seen.
+fn varies(view: &RequestView<'_>, group: &StatementGroup<'_>) -> bool {
+    let mut known = BTreeSet::new();
+    for place in &group.places {
+        match view.statement(*place).map(|statement| statement.parameters) {
+            Some(Parameters::Hidden) => return true,
+            Some(Parameters::Known(hash)) => drop(known.insert(hash)),
+            Some(Parameters::None) | None => {}
+        }
+    }
+    // A summary span shows the parameters of one of the spans that it stands for.
+    let summarised = u32::try_from(group.places.len()).unwrap_or(u32::MAX) < group.count;
+    group.places.len().div_ceil(2) <= known.len() && (summarised || 2 <= known.len())
+}
+
+/// Whether the statement works on many rows at once already: chunks of a list, pages of a scan.
+fn is_batch(group: &StatementGroup<'_>) -> bool {
+    let Some(shape) = &group.text.shape else { return false };
+    let has = |operator| shape.filters.iter().any(|filter| filter.operator == operator);
+    let chunk =
+        has(FilterOperator::In) && !has(FilterOperator::Equal) && group.count <= BATCHES_MAX;
+    let page = shape.limited
+        && !shape.order_by.is_empty()
+        && (shape.offset || has(FilterOperator::Range))
+        && !has(FilterOperator::Equal);
+    group.text.kind == StatementKind::Select && (chunk || page)
+}
+
+/// Groups whose times overlap, together: what one loop does in each of its rounds.
+fn loops<'a, 'b>(
+    view: &RequestView<'a>,
+    groups: &[&'b StatementGroup<'a>],
+) -> Vec<Vec<&'b StatementGroup<'a>>> {
+    let mut loops: Vec<(model::Moment, Vec<&'b StatementGroup<'a>>)> = Vec::new();
+    for group in groups {
+        let starts = || group.places.iter().map(|place| view.call(*place).start);
+        let ends = || group.places.iter().map(|place| view.call(*place).end);
+        let (Some(from), Some(to)) = (starts().min(), ends().max()) else { continue };
+        match loops.last_mut() {
+            Some((until, same)) if from < *until => {
+                *until = (*until).max(to);
+                same.push(group);
+            }
+            _ => loops.push((to, vec![group])),
+        }
+    }
+    loops.into_iter().map(|(_, same)| same).collect()
+}
+
+fn sighting(
+    view: &RequestView<'_>,
+    same_loop: &[&StatementGroup<'_>],
+    saved: Duration,
+    saved_database: Duration,
+) -> Sighting {
+    let mut places: Vec<usize> =
+        same_loop.iter().flat_map(|group| group.places.iter().copied()).collect();
+    places.sort_by_key(|place| (view.call(*place).start, *place));
+    let source = source(view, &places);
+    let calls_now = same_loop.iter().fold(0_u32, |sum, group| sum.saturating_add(group.count));
+    let calls_after = u32::try_from(same_loop.len()).unwrap_or(u32::MAX);
+    let first = same_loop.first().map_or(0, |group| group.text.fingerprint);
+    let cause = source.as_ref().map_or(first, |text| text.fingerprint);
+    let mut sighting = view.sighting(N_PLUS_ONE.name, format!("{cause:016x}"), claim(same_loop));
+    sighting.evidence = view.evidence(&places);
+    let mut by_count: Vec<&&StatementGroup<'_>> = same_loop.iter().collect();
+    by_count.sort_by_key(|group| std::cmp::Reverse(group.count));
+    let mut texts = by_count.iter().map(|group| Arc::clone(group.text));
+    sighting.evidence.statement = texts.next();
+    sighting.evidence.related = texts.collect();
+    sighting.evidence.excerpt = excerpt(view, source.as_deref(), same_loop);
+    sighting.evidence.source = source;
+    sighting.calls_now = calls_now;
+    sighting.calls_after = calls_after;
+    sighting.saved = saved;
+    sighting.saved_database = saved_database;
+    sighting
+}
+
+/// The list whose rows are looped over: the last read before the loop that is not part of it.
+fn source(view: &RequestView<'_>, places: &[usize]) -> Option<Arc<StatementText>> {
+    let first = *places.first()?;
+    let begin = view.call(first).start;
+    view.statements
+        .iter()
+        .filter(|group| group.text.kind == StatementKind::Select && group.count < 5)
+        .flat_map(|group| group.places.iter().map(move |place| (place, group)))
+        .filter(|(place, _)| view.call(**place).end <= begin)
+        .max_by_key(|(place, _)| (view.call(**place).end, **place))
+        .map(|(_, group)| Arc::clone(group.text))
+}
+
+fn claim(same_loop: &[&StatementGroup<'_>]) -> String {
+    let writes = same_loop.iter().all(|group| group.text.kind.writes());
+    let verb = if writes { "written" } else { "fetched" };
+    let rows = words::rows(same_loop.iter().map(|group| &**group.text));
+    format!("{rows} are {verb} one by one")
+}
+
+fn excerpt(
+    view: &RequestView<'_>,
+    source: Option<&StatementText>,
+    same_loop: &[&StatementGroup<'_>],
+) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let Some(source) = source {
+        lines.push(format!("1 x {}", words::shorten(&source.text)));
+    }
+    for group in same_loop {
+        let each = view.spent(&group.places) / group.count.max(1);
+        let text = words::shorten(&group.text.text);
+        lines.push(format!("{} x {text}, {} each", group.count, words::time(each)));
+    }
+    lines
+}

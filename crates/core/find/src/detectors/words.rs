@@ -1,0 +1,88 @@
+//! How detectors put things: names of rows, short statements, times.
+
+use std::time::Duration;
+
+use model::StatementText;
+
+/// Letters of a statement that an excerpt shows.
+const STATEMENT_LETTERS_MAX: usize = 100;
+
+/// The table that a statement works on first, without its schema; empty if it names none.
+pub(super) fn table(text: &StatementText) -> &str {
+    text.tables.first().map_or("", |table| table.rsplit('.').next().unwrap_or(table))
+}
+
+/// `rows of a and b`: what the rows of these statements are called.
+pub(super) fn rows<'a>(texts: impl Iterator<Item = &'a StatementText>) -> String {
+    let mut names: Vec<String> = Vec::new();
+    for name in texts.map(table) {
+        if !name.is_empty() && !names.iter().any(|known| known == name) {
+            names.push(name.to_owned());
+        }
+    }
+    if names.is_empty() { "rows".to_owned() } else { format!("rows of {}", list(&names, 6)) }
+}
+
+/// `a`, `a and b`, `a, b and c`, and so on; past `most` only how many more there are.
+pub(super) fn list(names: &[String], most: usize) -> String {
+    let (shown, hidden) = names.split_at(names.len().min(most));
+    match (shown, hidden.len()) {
+        ([], _) => String::new(),
+        ([only], 0) => only.clone(),
+        ([init @ .., last], 0) => format!("{} and {last}", init.join(", ")),
+        (shown, more) => format!("{} and {more} more", shown.join(", ")),
+    }
+}
+
+/// A statement in one line that fits an excerpt.
+pub(super) fn shorten(text: &str) -> String {
+    let mut short: String = text.chars().take(STATEMENT_LETTERS_MAX).collect();
+    if short.len() < text.len() {
+        short.push_str(" …");
+    }
+    short
+}
+
+/// Three significant digits and a unit: `1.18 s`, `3.1 ms`, `40 µs`.
+pub(super) fn time(time: Duration) -> String {
+    let seconds = time.as_secs_f64();
+    let (value, unit) = if 1.0 <= seconds {
+        (seconds, "s")
+    } else if 1e-3 <= seconds {
+        (seconds * 1e3, "ms")
+    } else {
+        (seconds * 1e6, "µs")
+    };
+    let digits = if 100.0 <= value {
+        0
+    } else if 10.0 <= value {
+        1
+    } else {
+        2
+    };
+    format!("{value:.digits$} {unit}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_have_three_digits() {
+        let texts = [0, 40, 999, 3_100, 18_400, 384_000, 1_180_000, 72_000_000]
+            .map(|micros| time(Duration::from_micros(micros)));
+        assert_eq!(
+            texts,
+            ["0.00 µs", "40.0 µs", "999 µs", "3.10 ms", "18.4 ms", "384 ms", "1.18 s", "72.0 s"]
+        );
+    }
+
+    #[test]
+    fn lists_read_as_sentences() {
+        let names: Vec<String> = ["a", "b", "c", "d"].map(str::to_owned).to_vec();
+        assert_eq!(list(&names[..1], 3), "a");
+        assert_eq!(list(&names[..2], 3), "a and b");
+        assert_eq!(list(&names[..3], 3), "a, b and c");
+        assert_eq!(list(&names, 3), "a, b, c and 1 more");
+    }
+}

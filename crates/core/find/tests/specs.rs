@@ -1,0 +1,94 @@
+//! Every case in `specs/`: what must be found in it, and that nothing else is.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::{Path, PathBuf},
+};
+
+use find::{DETECTORS, RequestView, Settings, Workload};
+use testkit::Script;
+
+fn faults_in(script: &Script) -> BTreeSet<String> {
+    let settings = Settings::default();
+    let mut workload = Workload::default();
+    let mut found = BTreeSet::new();
+    for trace in &script.traces {
+        for entry in &trace.entries {
+            let view = RequestView::new(trace, *entry);
+            workload.observe(&view);
+            found.extend(find::sightings(&view, &settings).into_iter().map(|it| it.fault));
+        }
+    }
+    found.extend(find::window_sightings(&workload, &settings).into_iter().map(|it| it.fault));
+    found.into_iter().map(str::to_owned).collect()
+}
+
+fn specs() -> BTreeMap<String, Vec<PathBuf>> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("specs");
+    let mut specs: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
+    for folder in fs::read_dir(root).unwrap() {
+        let folder = folder.unwrap().path();
+        let name = folder.file_name().unwrap().to_str().unwrap().to_owned();
+        let mut files: Vec<PathBuf> =
+            fs::read_dir(&folder).unwrap().map(|file| file.unwrap().path()).collect();
+        files.sort();
+        specs.insert(name, files);
+    }
+    specs
+}
+
+#[test]
+fn every_case_finds_what_it_must_and_nothing_else() {
+    let mut wrong = Vec::new();
+    for path in specs().into_values().flatten() {
+        let script = Script::read(&fs::read_to_string(&path).unwrap());
+        let found = faults_in(&script);
+        if found != script.expected {
+            let name = path.strip_prefix(env!("CARGO_MANIFEST_DIR")).unwrap();
+            wrong.push(format!(
+                "{}: expected {:?}, found {found:?}",
+                name.display(),
+                script.expected
+            ));
+        }
+    }
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_detector_has_a_case_that_fires_and_one_that_stays_quiet() {
+    let specs = specs();
+    for detector in DETECTORS {
+        let names: Vec<&str> = specs
+            .get(detector.name)
+            .into_iter()
+            .flatten()
+            .map(|path| path.file_name().unwrap().to_str().unwrap())
+            .collect();
+        for kind in ["fires-", "quiet-"] {
+            assert!(
+                names.iter().any(|name| name.starts_with(kind)),
+                "{} has no case that begins with `{kind}`",
+                detector.name
+            );
+        }
+    }
+    for name in specs.keys() {
+        assert!(
+            name == "healthy" || find::detector(name).is_some(),
+            "specs/{name} is of no detector"
+        );
+    }
+}
+
+#[test]
+fn a_case_named_after_a_detector_agrees_with_its_name() {
+    for (name, paths) in specs() {
+        for path in paths {
+            let script = Script::read(&fs::read_to_string(&path).unwrap());
+            let fires = path.file_name().unwrap().to_str().unwrap().starts_with("fires-");
+            assert_eq!(script.expected.contains(&name), fires, "{}", path.display());
+        }
+    }
+}
