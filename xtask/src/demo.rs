@@ -11,7 +11,7 @@ use crate::{
     web,
 };
 
-/// Once traffic ends, spans still wait in exporters: Python's batch processor sends every five seconds.
+/// Once traffic ends, spans still wait in the exporter, and traces count as complete five seconds later.
 const UNTIL_SPANS_ARRIVED: Duration = Duration::from_secs(8);
 
 /// `cargo xtask demo`

@@ -5,6 +5,7 @@
 use std::{
     path::{Path, PathBuf},
     process::Command,
+    time::Duration,
 };
 
 use serde_json::Value;
@@ -69,37 +70,47 @@ impl Watcher {
     }
 }
 
-/// The application of the proving ground; taken down when [`Application::down`] is called.
+/// The application of the proving ground, with its database; both live until [`Application::down`].
 #[derive(Debug)]
 pub(crate) struct Application {
-    otlp: String,
+    state: PathBuf,
+    base: String,
 }
 
 impl Application {
-    /// Prepares its database and starts it.
+    /// Prepares its database (minutes at full scale, once) and starts it, its spans going to `otlp`.
     pub(crate) fn up(shell: &Shell, mode: &str, scale: &str, otlp: &str) -> Result<Self, Failure> {
-        let application = Self { otlp: otlp.to_owned() };
-        let words = ["up", "--mode", mode, "--scale", scale];
-        application.run(shell, &format!("application up ({mode}, {scale})"), 30, &words)?;
-        Ok(application)
+        let state = shell.cache.join("proving-ground");
+        make_folder(&state)?;
+        let mut command = ground(shell, "up", &state);
+        command.args(["--mode", mode, "--scale", scale, "--otlp", otlp]);
+        let started = shell
+            .run(&format!("application up ({mode}, {scale})"), minutes(30), &mut command)
+            .and_then(|_| port_of(&state));
+        match started {
+            Ok(port) => Ok(Self { state, base: format!("http://127.0.0.1:{port}") }),
+            Err(failure) => {
+                // Some of it may run; why it does not is what there is to say.
+                shell.forget_interrupt();
+                shell.run("application down", minutes(2), &mut ground(shell, "down", &state)).ok();
+                Err(failure)
+            }
+        }
     }
 
-    /// Drives traffic at it.
+    /// Drives traffic at it, the same for the same number of seconds.
     pub(crate) fn drive(&self, shell: &Shell, seconds: u64) -> Result<(), Failure> {
-        let text = seconds.to_string();
-        let words = ["drive", "--seconds", &text];
-        self.run(shell, &format!("traffic for {seconds} s"), 5 + seconds.div_ceil(60), &words)
+        let mut command = shell.command("python3");
+        command.args(["proving-ground/run.py", "drive", "--base", &self.base]);
+        command.args(["--seconds", &seconds.to_string()]);
+        let limit = minutes(5) + Duration::from_secs(seconds);
+        shell.run(&format!("traffic for {seconds} s"), limit, &mut command).map(|_| ())
     }
 
     /// Ends it, and its database.
     pub(crate) fn down(self, shell: &Shell) -> Result<(), Failure> {
-        self.run(shell, "application down", 2, &["down"])
-    }
-
-    fn run(&self, shell: &Shell, name: &str, limit: u64, words: &[&str]) -> Result<(), Failure> {
-        let mut command = ground(shell, words);
-        command.env("OTEL_EXPORTER_OTLP_ENDPOINT", &self.otlp);
-        shell.run(name, minutes(limit), &mut command).map(|_| ())
+        let mut command = ground(shell, "down", &self.state);
+        shell.run("application down", minutes(2), &mut command).map(|_| ())
     }
 }
 
@@ -113,13 +124,18 @@ pub(crate) fn build(shell: &Shell, profile: &str) -> Result<PathBuf, Failure> {
 
 /// Taut over the application: every planted fault found, and silence where it is fixed.
 pub(crate) fn test_step(shell: &mut Shell) -> Result<String, Failure> {
-    if !shell.root.join("proving-ground/run.py").exists() {
-        screen::skip("proving ground", "not there yet");
+    let tests = shell.root.join("proving-ground/tests");
+    if !tests.exists() {
+        screen::skip("proving ground", "has no tests yet");
         return Ok(String::new());
     }
     let binary = build(shell, "dev")?;
-    let mut command = ground(shell, &["test"]);
-    command.env("TAUT_BINARY", binary);
+    let state = shell.cache.join("proving-ground");
+    make_folder(&state)?;
+    shell.run("environment", minutes(10), &mut ground(shell, "setup", &state))?;
+    let mut command = shell.command(state.join("venv/bin/python"));
+    command.args(["-m", "unittest", "discover", "--start-directory", "proving-ground/tests"]);
+    command.env("TAUT_BINARY", binary).env("PROVING_GROUND_STATE", &state);
     shell.run("proving ground", minutes(25), &mut command)
 }
 
@@ -143,10 +159,19 @@ pub(crate) fn browser_step(shell: &mut Shell) -> Result<String, Failure> {
     down.map(|()| printed)
 }
 
-fn ground(shell: &Shell, words: &[&str]) -> Command {
+fn ground(shell: &Shell, word: &str, state: &Path) -> Command {
     let mut command = shell.command("python3");
-    command.arg("proving-ground/run.py").args(words);
+    command.args(["proving-ground/run.py", word, "--state"]).arg(state);
     command
+}
+
+/// Where the application listens, as it wrote down itself.
+fn port_of(state: &Path) -> Result<u64, Failure> {
+    let path = state.join("ports.json");
+    let failed = || Failure::world(format!("failed to read the port in `{}`", path.display()));
+    let text = std::fs::read_to_string(&path).map_err(|error| failed().cause(error))?;
+    let ports: Value = serde_json::from_str(&text).map_err(|error| failed().cause(error))?;
+    ports["app"].as_u64().ok_or_else(|| failed().cause("there is no `app` in it"))
 }
 
 /// Where cargo puts what it builds.

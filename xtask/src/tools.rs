@@ -51,8 +51,8 @@ pub(crate) const TOOLS: &[Tool] = &[
 
 /// The oldest Node.js that Vite 8 runs on, of the lines 20 and 22: its `engines` field.
 const NODE_MIN: [(u32, u32); 2] = [(20, 19), (22, 12)];
-/// The oldest Python that the proving ground's Django runs on.
-const PYTHON_MIN: (u32, u32) = (3, 10);
+/// The oldest Python that the proving ground runs on, that of Debian 12.
+const PYTHON_MIN: (u32, u32) = (3, 11);
 /// The oldest database server that Taut reads.
 const POSTGRES_MIN: u32 = 13;
 
@@ -79,7 +79,7 @@ fn python(shell: &Shell) -> Result<String, String> {
         shell.ask("python3", &["-c", code]).ok_or("`python3` with `venv` is not there")?;
     let mut numbers = version.split('.').map_while(|part| part.parse::<u32>().ok());
     if (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0)) < PYTHON_MIN {
-        return Err(format!("`python3` is {version}, too old: 3.10 at least"));
+        return Err(format!("`python3` is {version}, too old: 3.11 at least"));
     }
     Ok(version)
 }
