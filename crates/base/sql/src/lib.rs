@@ -1,1 +1,21 @@
-//! sql
+//! What a statement says once its literals are gone.
+//!
+//! [`normalise`] is one pass of a byte lexer over any SQL text, cut or broken text included: it hides each
+//! literal and gives equal shapes equal fingerprints. [`describe`] runs once per new fingerprint and may
+//! take its time: it names the tables and, through a real parser, the clauses. [`Statements`] ties the two.
+
+mod describe;
+mod filters;
+mod hash;
+mod lexer;
+mod normalise;
+mod shape;
+mod statements;
+mod strings;
+mod tables;
+mod words;
+
+pub use describe::describe;
+pub use hash::hash;
+pub use normalise::{Normalised, normalise, normalise_into};
+pub use statements::Statements;
