@@ -8,7 +8,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Request, Response, header};
+use http::{HeaderMap, HeaderValue, Request, Response, header, request::Parts};
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 
 use crate::{
@@ -29,9 +29,7 @@ pub(crate) async fn answer(intake: Arc<Intake>, request: Request<Incoming>) -> R
         Err(fault) => Err(fault),
     };
     count(&intake, &outcome);
-    // A sender that waits for "100 Continue" has not begun to send, and need not.
-    if outcome.is_err() && !incoming.is_end_stream() && !parts.headers.contains_key(header::EXPECT)
-    {
+    if outcome.as_ref().is_err_and(|fault| is_still_sending(fault, &parts, &incoming)) {
         body::drain(&mut incoming).await;
     }
     match (dialect, outcome) {
@@ -51,6 +49,13 @@ pub(crate) async fn answer(intake: Arc<Intake>, request: Request<Incoming>) -> R
             http_fault(&fault, text, "text/plain; charset=utf-8")
         }
     }
+}
+
+/// Whether the sender is in the middle of its body. One that waits for "100 Continue" has not begun, and
+/// one that is too slow would be so still.
+fn is_still_sending(fault: &Fault, parts: &Parts, incoming: &Incoming) -> bool {
+    let waits = parts.headers.contains_key(header::EXPECT);
+    !waits && fault.kind != Kind::Slow && !incoming.is_end_stream()
 }
 
 fn count(intake: &Intake, outcome: &Result<Taken, Fault>) {

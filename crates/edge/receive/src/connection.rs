@@ -34,6 +34,9 @@ const STREAMS_MAX: u32 = 128;
 /// Time that a connection gets to say goodbye.
 const GOODBYE_TIME_MAX: Duration = Duration::from_secs(1);
 
+/// Time between two looks at whether a connection is silent.
+const LOOK_INTERVAL: Duration = Duration::from_secs(1);
+
 /// Serves one connection to its end.
 pub(crate) async fn run(stream: TcpStream, intake: Arc<Intake>, stopping: watch::Receiver<bool>) {
     // A socket without this option is slower, not wrong.
@@ -170,8 +173,9 @@ impl Activity {
             if requests == 0 && until <= now {
                 return;
             }
-            // While a request is in progress its own bounds hold; look again later.
-            sleep_until(until.max(now + GOODBYE_TIME_MAX)).await;
+            // A request that begins and ends meanwhile moves the deadline, so look now and then.
+            let again = now + LOOK_INTERVAL;
+            sleep_until(if until <= now { again } else { until.min(again) }).await;
         }
     }
 }

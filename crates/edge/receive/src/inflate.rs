@@ -111,3 +111,63 @@ fn broken(name: &str, error: &io::Error) -> Fault {
 pub(crate) fn brief(text: &str) -> String {
     text.chars().take(40).filter(|char| !char.is_control()).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const ENCODINGS: [Encoding; 4] =
+        [Encoding::Identity, Encoding::Gzip, Encoding::Deflate, Encoding::Zstd];
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_uncompressed_or_refused(bytes: Vec<u8>, magic in 0..4_usize) {
+            let starts: [&[u8]; 4] =
+                [b"", b"\x1f\x8b\x08\0\0\0\0\0\0\0", b"\x78\x9c", b"\x28\xb5\x2f\xfd"];
+            let body = Bytes::from([starts[magic], &bytes].concat());
+            for encoding in ENCODINGS {
+                if let Ok(all) = inflate(body.clone(), encoding, 1000, |_| Ok(())) {
+                    prop_assert!(encoding == Encoding::Identity || all.len() <= 1000);
+                }
+            }
+        }
+
+        #[test]
+        fn the_bound_is_exact(length in 0..200_000_usize, less in 1..100_usize) {
+            let zstd = Bytes::from(zstd::encode_all(&*vec![b'x'; length], 1).unwrap());
+            let mut told = 0;
+            let read = inflate(zstd.clone(), Encoding::Zstd, length, |bytes| {
+                told += bytes;
+                Ok(())
+            });
+            prop_assert_eq!(read.unwrap().len(), length);
+            prop_assert_eq!(told, length);
+            if less <= length {
+                let fault = inflate(zstd, Encoding::Zstd, length - less, |_| Ok(())).unwrap_err();
+                prop_assert_eq!(fault.kind, Kind::TooLarge);
+            }
+        }
+    }
+
+    #[test]
+    fn names_of_encodings_are_read_in_any_case() {
+        for (name, expected) in [
+            (None, Encoding::Identity),
+            (Some(""), Encoding::Identity),
+            (Some("Identity"), Encoding::Identity),
+            (Some(" GZip "), Encoding::Gzip),
+            (Some("x-gzip"), Encoding::Gzip),
+            (Some("deflate"), Encoding::Deflate),
+            (Some("ZSTD"), Encoding::Zstd),
+        ] {
+            assert_eq!(Encoding::read(name), Ok(expected));
+        }
+        for name in ["br", "gzip, zstd", "snappy", "\u{1b}[31m"] {
+            let fault = Encoding::read(Some(name)).unwrap_err();
+            assert_eq!(fault.kind, Kind::WrongEncoding);
+            assert!(!fault.message.contains('\u{1b}'));
+        }
+    }
+}

@@ -170,7 +170,7 @@ fn decode(message: &[u8], format: Format) -> Result<Decoded, Fault> {
     let not_otlp = |error: &dyn std::fmt::Display| Fault::malformed(format!("not OTLP: {error}"));
     match format {
         Format::Protobuf => observe::otlp::decode(message).map_err(|error| not_otlp(&error)),
-        Format::Json => Err(not_otlp(&"JSON")),
+        Format::Json => observe::otlp::decode_json(message).map_err(|error| not_otlp(&error)),
     }
 }
 
