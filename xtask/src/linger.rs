@@ -118,4 +118,20 @@ mod tests {
         assert!(!leads_to(2, 9, &parents));
         assert!(!leads_to(1, 5, &BTreeMap::from([(5, 6), (6, 5)])), "a circle ends");
     }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn who_left_for_another_session_is_ended_all_the_same() {
+        adopt_orphans();
+        let script = "setsid sh -c 'sleep 1000 & sleep 1000' & sleep 1000 & echo started";
+        let status = std::process::Command::new("sh")
+            .args(["-c", script])
+            .stdin(std::process::Stdio::null())
+            .stdout(std::process::Stdio::null())
+            .status();
+        assert!(status.unwrap().success());
+        assert!(!descendants().is_empty(), "what was started runs on");
+        end_descendants();
+        assert_eq!(descendants(), []);
+    }
 }

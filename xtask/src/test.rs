@@ -121,7 +121,7 @@ fn run(shell: &mut Shell, step: &Step) -> Report {
         Ok(printed) => (printed, None),
         Err(failure) => (failure.printed.clone(), Some(failure)),
     };
-    if let Some(failure) = &failure {
+    if let Some(failure) = failure.as_ref().filter(|failure| !failure.is_interrupt()) {
         failure.print();
     }
     Report { name: step.name, closings: closings(&printed), failure }
