@@ -1,0 +1,43 @@
+/** Which page is shown for which path. */
+import { usePathname } from './lib/route';
+import { EndpointPage } from './pages/endpoint/EndpointPage';
+import { EndpointsPage } from './pages/endpoints/EndpointsPage';
+import { FindingPage } from './pages/finding/FindingPage';
+import { FindingsPage } from './pages/findings/FindingsPage';
+import { StatusPage } from './pages/status/StatusPage';
+import { TracePage } from './pages/trace/TracePage';
+import { TracesPage } from './pages/traces/TracesPage';
+import { Frame } from './ui/Frame';
+import { Empty } from './ui/Empty';
+import { Link } from './ui/Link';
+
+export function App() {
+  const pathname = usePathname();
+  return <Frame pathname={pathname}>{page(pathname)}</Frame>;
+}
+
+function page(pathname: string) {
+  const [, section = '', id] = pathname.split('/');
+  switch (section) {
+    case '':
+      return <FindingsPage />;
+    case 'findings':
+      return id ? <FindingPage key={id} id={id} /> : <FindingsPage />;
+    case 'endpoints':
+      return <EndpointsPage />;
+    case 'endpoint':
+      return <EndpointPage />;
+    case 'traces':
+      return id ? <TracePage key={id} id={id} /> : <TracesPage />;
+    case 'status':
+      return <StatusPage />;
+    default:
+      return (
+        <Empty title="There is no such page">
+          <p>
+            Go to the <Link to="/">findings</Link>.
+          </p>
+        </Empty>
+      );
+  }
+}

@@ -1,0 +1,121 @@
+/** Figures as people read them: three significant digits, units apart so that they can be small. */
+
+export interface Figure {
+  value: string;
+  unit: string;
+}
+
+/** Three significant digits, thousands separated. */
+export function digits(value: number, significant = 3): string {
+  if (!Number.isFinite(value)) return '–';
+  if (value === 0) return '0';
+  const size = Math.abs(value);
+  if (size >= 10 ** (significant - 1)) return grouped(Math.round(value));
+  return value.toPrecision(significant).replace(/\.?0+$/, '');
+}
+
+export function grouped(value: number): string {
+  return Math.round(value).toLocaleString('en-GB');
+}
+
+/** Three significant digits with trailing zeros, for columns. */
+function column(value: number): string {
+  if (value === 0) return '0';
+  const size = Math.abs(value);
+  if (size >= 99.95) return grouped(value);
+  return value.toFixed(size >= 9.995 ? 1 : 2);
+}
+
+export function duration(micros: number): Figure {
+  if (!Number.isFinite(micros)) return { value: '–', unit: '' };
+  if (micros === 0) return { value: '0', unit: 'ms' };
+  if (micros < 1) return { value: digits(micros * 1000), unit: 'ns' };
+  if (micros < 999.5) return { value: column(micros), unit: 'µs' };
+  if (micros < 999_500) return { value: column(micros / 1e3), unit: 'ms' };
+  if (micros < 120e6) return { value: column(micros / 1e6), unit: 's' };
+  if (micros < 7200e6) return { value: column(micros / 60e6), unit: 'min' };
+  return { value: column(micros / 3600e6), unit: 'h' };
+}
+
+export function durationText(micros: number): string {
+  const { value, unit } = duration(micros);
+  return unit === '' ? value : `${value} ${unit}`;
+}
+
+/** Hours a day; minutes below one. */
+export function hoursPerDay(hours: number): Figure {
+  if (hours >= 0.995 || hours === 0) return { value: column(hours), unit: 'h/d' };
+  if (hours >= 1 / 60) return { value: digits(hours * 60, 2), unit: 'min/d' };
+  return { value: digits(hours * 3600, 2), unit: 's/d' };
+}
+
+export function hoursText(hours: number): string {
+  if (hours >= 0.995) return `${digits(hours)} hours`;
+  if (hours >= 1 / 60) return `${digits(hours * 60, 2)} minutes`;
+  return `${digits(hours * 3600, 2)} seconds`;
+}
+
+export function rate(perSecond: number): Figure {
+  if (perSecond >= 1 || perSecond === 0) return { value: digits(perSecond), unit: '/s' };
+  if (perSecond >= 1 / 60) return { value: digits(perSecond * 60), unit: '/min' };
+  return { value: digits(perSecond * 3600), unit: '/h' };
+}
+
+export function percent(share: number): Figure {
+  const value = share * 100;
+  if (value === 0) return { value: '0', unit: '%' };
+  if (value < 0.1) return { value: '< 0.1', unit: '%' };
+  return { value: value >= 9.95 ? Math.round(value).toString() : value.toFixed(1), unit: '%' };
+}
+
+export function bytes(count: number): Figure {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
+  let value = count;
+  let unit = 0;
+  while (value >= 999.5 && unit < units.length - 1) {
+    value /= 1000;
+    unit += 1;
+  }
+  return { value: digits(value), unit: units[unit] ?? 'B' };
+}
+
+export function days(count: number): Figure {
+  return { value: digits(count, 2), unit: 'd' };
+}
+
+export function plural(count: number, one: string, many = `${one}s`): string {
+  return `${grouped(count)} ${count === 1 ? one : many}`;
+}
+
+const CLOCK = new Intl.DateTimeFormat('en-GB', {
+  hour: '2-digit',
+  minute: '2-digit',
+  second: '2-digit',
+});
+const CLOCK_SHORT = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit' });
+const DATE = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short' });
+
+/** The time of day; the date too if that is not today. */
+export function clock(unixMs: number, now = Date.now()): string {
+  const date = new Date(unixMs);
+  const today = new Date(now).toDateString() === date.toDateString();
+  return today ? CLOCK.format(date) : `${DATE.format(date)}, ${CLOCK_SHORT.format(date)}`;
+}
+
+export function clockShort(unixMs: number, spanMs: number): string {
+  const date = new Date(unixMs);
+  return spanMs > 36 * 3600e3 ? DATE.format(date) : CLOCK_SHORT.format(date);
+}
+
+export function full(unixMs: number): string {
+  return new Date(unixMs).toISOString().replace('T', ' ').replace('Z', ' UTC');
+}
+
+export function ago(unixMs: number, now = Date.now()): string {
+  const seconds = Math.max(0, (now - unixMs) / 1000);
+  if (seconds < 5) return 'just now';
+  if (seconds < 90) return `${Math.round(seconds)} s ago`;
+  if (seconds < 5400) return `${Math.round(seconds / 60)} min ago`;
+  if (seconds < 129_600) return `${Math.round(seconds / 3600)} h ago`;
+  return `${plural(Math.round(seconds / 86_400), 'day')} ago`;
+}

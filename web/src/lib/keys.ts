@@ -1,0 +1,51 @@
+/** Keys that work on every page: `/`, `g` and a letter, `j` and `k`, `?`, Escape. */
+import { useEffect } from 'react';
+
+import { PAGES } from '../ui/pages';
+import { navigate, to } from './route';
+
+/** How long after `g` a letter still belongs to it. */
+const CHORD_MS = 1500;
+
+export function useKeys(help: () => void) {
+  useEffect(() => {
+    let chord = 0;
+    const pressed = (event: KeyboardEvent) => {
+      if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+      const target = event.target as HTMLElement;
+      if (event.key === 'Escape' && target.matches('input')) return target.blur();
+      if (target.matches('input, select, textarea, [contenteditable]')) return;
+      const page = PAGES.find((known) => known.key === event.key);
+      if (event.timeStamp - chord < CHORD_MS && page !== undefined) {
+        chord = 0;
+        event.preventDefault();
+        return navigate(to(page.path));
+      }
+      chord = 0;
+      if (event.key === 'g') chord = event.timeStamp;
+      else if (event.key === '?') help();
+      else if (event.key === '/') focusSearch(event);
+      else if (event.key === 'j') focusRow(1, event);
+      else if (event.key === 'k') focusRow(-1, event);
+    };
+    addEventListener('keydown', pressed);
+    return () => removeEventListener('keydown', pressed);
+  }, [help]);
+}
+
+function focusSearch(event: KeyboardEvent) {
+  const search = document.querySelector<HTMLInputElement>('input[type=search]');
+  if (search === null) return;
+  event.preventDefault();
+  search.focus();
+  search.select();
+}
+
+function focusRow(step: number, event: KeyboardEvent) {
+  const rows = [...document.querySelectorAll<HTMLElement>('[data-row]')];
+  if (rows.length === 0) return;
+  event.preventDefault();
+  const here = rows.indexOf(document.activeElement as HTMLElement);
+  const next = here === -1 ? (step > 0 ? 0 : rows.length - 1) : here + step;
+  rows[Math.min(rows.length - 1, Math.max(0, next))]?.focus();
+}

@@ -1,0 +1,55 @@
+/** Where we are: path and query are the state of every page, so that each view can be linked. */
+import { useSyncExternalStore } from 'react';
+
+const moved = new Set<() => void>();
+
+export function navigate(to: string, how: 'push' | 'replace' = 'push') {
+  if (how === 'push') history.pushState(null, '', to);
+  else history.replaceState(null, '', to);
+  moved.forEach((notify) => notify());
+  if (how === 'push') scrollTo(0, 0);
+}
+
+export function usePathname(): string {
+  return useSyncExternalStore(subscribe, () => location.pathname);
+}
+
+export function useQuery(): URLSearchParams {
+  return new URLSearchParams(useSyncExternalStore(subscribe, () => location.search));
+}
+
+/** One parameter of the query, and how to change it without leaving the page. */
+export function useParam(name: string): [string, (value: string) => void] {
+  const value = useQuery().get(name) ?? '';
+  return [value, (next) => setParams({ [name]: next })];
+}
+
+/** Changes parameters of the query; an empty value removes one. */
+export function setParams(values: Record<string, string>, how: 'push' | 'replace' = 'replace') {
+  const query = new URLSearchParams(location.search);
+  for (const [name, value] of Object.entries(values)) {
+    if (value === '') query.delete(name);
+    else query.set(name, value);
+  }
+  const text = query.toString();
+  navigate(`${location.pathname}${text === '' ? '' : `?${text}`}`, how);
+}
+
+/** The path of a page, keeping the stretch of time that is looked at. */
+export function to(pathname: string, query: Record<string, string | undefined> = {}): string {
+  const search = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) if (value) search.set(name, value);
+  const last = new URLSearchParams(location.search).get('last');
+  if (last !== null && !search.has('last')) search.set('last', last);
+  const text = search.toString();
+  return `${pathname}${text === '' ? '' : `?${text}`}`;
+}
+
+function subscribe(notify: () => void): () => void {
+  moved.add(notify);
+  addEventListener('popstate', notify);
+  return () => {
+    moved.delete(notify);
+    removeEventListener('popstate', notify);
+  };
+}

@@ -1,0 +1,37 @@
+/** Axes: where a value lies, and which values get a tick. */
+
+/** Round steps over `[0, max]`, at most `count` of them. */
+export function ticks(max: number, count: number): number[] {
+  if (!(max > 0)) return [0];
+  const raw = max / Math.max(1, count);
+  const power = 10 ** Math.floor(Math.log10(raw));
+  const step = power * (raw / power <= 1 ? 1 : raw / power <= 2 ? 2 : raw / power <= 5 ? 5 : 10);
+  const all: number[] = [];
+  for (let place = 0; place * step <= max * 1.000001; place += 1) all.push(place * step);
+  return all;
+}
+
+/** 1, 2, 5 times powers of ten within `[low, high]`; powers alone where there are many. */
+export function logTicks(low: number, high: number): number[] {
+  const all: number[] = [];
+  const wide = Math.log10(high / low) > 3;
+  for (let power = Math.floor(Math.log10(low)); power <= Math.ceil(Math.log10(high)); power += 1) {
+    for (const factor of wide ? [1] : [1, 2, 5]) {
+      const value = factor * 10 ** power;
+      if (value >= low && value <= high) all.push(value);
+    }
+  }
+  return all;
+}
+
+/** Stretches that touch or overlap become one; input need not be sorted. */
+export function union(stretches: [number, number][], gap = 0): [number, number][] {
+  const sorted = stretches.toSorted((left, right) => left[0] - right[0]);
+  const merged: [number, number][] = [];
+  for (const [from, to] of sorted) {
+    const last = merged.at(-1);
+    if (last !== undefined && from <= last[1] + gap) last[1] = Math.max(last[1], to);
+    else merged.push([from, to]);
+  }
+  return merged;
+}

@@ -1,0 +1,136 @@
+/** Which rows a waterfall has: the tree in order, with similar siblings folded into one row. */
+import type { Trace } from '../api/types';
+
+export interface SpanRow {
+  type: 'span';
+  node: number;
+  depth: number;
+  /** It has children, and whether they are shown. */
+  open: boolean | undefined;
+}
+
+export interface FoldRow {
+  type: 'fold';
+  fold: number;
+  members: number[];
+  depth: number;
+  open: boolean;
+}
+
+export type Row = SpanRow | FoldRow;
+
+/** What the reader opened and closed: folds start closed, spans start open. */
+export interface Opened {
+  folds: ReadonlySet<number>;
+  closed: ReadonlySet<number>;
+}
+
+type Item = { node: number } | { fold: number; members: number[] };
+
+/** Without recursion: a trace may be as deep as it has spans. */
+export function rows(trace: Trace, opened: Opened): Row[] {
+  const children = childrenOf(trace);
+  const found: Row[] = [];
+  const pending: { item: Item; depth: number }[] = [];
+  const push = (nodes: number[], depth: number, folding: boolean) => {
+    const items = folding ? foldedItems(trace, nodes) : nodes.map((node) => ({ node }));
+    for (const item of items.toReversed()) pending.push({ item, depth });
+  };
+  push(children.roots, 0, true);
+  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+    const { item, depth } = next;
+    if ('fold' in item) {
+      const open = opened.folds.has(item.fold);
+      found.push({ type: 'fold', ...item, depth, open });
+      if (open) push(item.members, depth + 1, false);
+    } else {
+      const below = children.of.get(item.node);
+      const open = below === undefined ? undefined : !opened.closed.has(item.node);
+      found.push({ type: 'span', node: item.node, depth, open });
+      if (below !== undefined && open === true) push(below, depth + 1, true);
+    }
+  }
+  return found;
+}
+
+/** Spans whose children only tell the same again (the driver below the ORM) start closed. */
+export function closedAtFirst(trace: Trace): Set<number> {
+  const closed = new Set<number>();
+  for (const [parent, children] of childrenOf(trace).of) {
+    if (children.every((child) => trace.nodes[child]?.double)) closed.add(parent);
+  }
+  return closed;
+}
+
+/** What has to be open so that a span is to be seen. */
+export function openedFor(trace: Trace, opened: Opened, node: number): Opened {
+  const folds = new Set(opened.folds);
+  const closed = new Set(opened.closed);
+  for (let place: number | null | undefined = node; place != null;) {
+    const here: Trace['nodes'][number] | undefined = trace.nodes[place];
+    if (here === undefined) break;
+    if (here.fold != null) folds.add(here.fold);
+    if (place !== node) closed.delete(place);
+    place = here.parent;
+  }
+  return { folds, closed };
+}
+
+function childrenOf(trace: Trace): { roots: number[]; of: Map<number, number[]> } {
+  const roots: number[] = [];
+  const of = new Map<number, number[]>();
+  trace.nodes.forEach((node, place) => {
+    if (node.parent == null) roots.push(place);
+    else {
+      const siblings = of.get(node.parent);
+      if (siblings === undefined) of.set(node.parent, [place]);
+      else siblings.push(place);
+    }
+  });
+  return { roots, of };
+}
+
+/** Siblings, with those of one fold gathered where the first of them stands. */
+function foldedItems(trace: Trace, nodes: number[]): Item[] {
+  const items: Item[] = [];
+  const folds = new Map<number, number[]>();
+  for (const node of nodes) {
+    const fold = trace.nodes[node]?.fold;
+    if (fold == null) {
+      items.push({ node });
+      continue;
+    }
+    const members = folds.get(fold);
+    if (members !== undefined) members.push(node);
+    else {
+      const first = [node];
+      folds.set(fold, first);
+      items.push({ fold, members: first });
+    }
+  }
+  return items;
+}
+
+/** Stretches of a span in which none of its children ran: its own time. */
+export function gaps(trace: Trace, node: number): [number, number][] {
+  const span = trace.nodes[node];
+  if (span === undefined) return [];
+  const end = span.offset_micros + span.duration_micros;
+  const found: [number, number][] = [];
+  let cursor = span.offset_micros;
+  const children: [number, number][] = [];
+  for (let place = node + 1; place < span.subtree_end;) {
+    const child = trace.nodes[place];
+    if (child === undefined) break;
+    children.push([child.offset_micros, child.offset_micros + child.duration_micros]);
+    place = child.subtree_end;
+  }
+  children.sort((left, right) => left[0] - right[0]);
+  for (const [from, to] of children) {
+    if (from > cursor) found.push([cursor, Math.min(from, end)]);
+    cursor = Math.max(cursor, to);
+    if (cursor >= end) break;
+  }
+  if (cursor < end) found.push([cursor, end]);
+  return found;
+}

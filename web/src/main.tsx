@@ -1,0 +1,13 @@
+/** Starts the pages. */
+import { createRoot } from 'react-dom/client';
+
+import { App } from './App';
+import './styles/base.css';
+import './styles/frame.css';
+import './styles/table.css';
+import './styles/parts.css';
+import './styles/finding.css';
+import './styles/trace.css';
+
+const root = document.getElementById('root');
+if (root !== null) createRoot(root).render(<App />);

@@ -1,0 +1,66 @@
+/** What requests do: statements and remote calls by their total time. */
+import type { Group } from '../../api/types';
+import { digits, grouped, percent } from '../../lib/format';
+import { Duration, Percent } from '../../ui/Num';
+
+export function Groups({ groups }: { groups: Group[] }) {
+  if (groups.length === 0)
+    return <p className="nothing">No statement and no remote call was seen.</p>;
+  const most = Math.max(...groups.map((group) => group.share), 1e-9);
+  return (
+    <table className="rows groups">
+      <thead>
+        <tr>
+          <th scope="col">what</th>
+          <th scope="col" className="n">
+            a request
+          </th>
+          <th scope="col" className="n p2">
+            each
+          </th>
+          <th scope="col" className="n">
+            share
+          </th>
+          <th scope="col" className="n p3">
+            in all
+          </th>
+          <th scope="col" className="p3 impact">
+            <span className="hidden">share of the largest</span>
+          </th>
+        </tr>
+      </thead>
+      <tbody>
+        {groups.map((group) => (
+          <tr key={`${group.kind} ${group.name}`}>
+            <td className="what mono">
+              <i className={`swatch kind-${group.kind}`} title={group.kind} />
+              {group.name}
+              {group.failed > 0 && <span className="broken"> {grouped(group.failed)} failed</span>}
+            </td>
+            <td className="n strong">
+              {digits(group.count_per_request)}
+              <small>{'\u2009×'}</small>
+            </td>
+            <td className="n p2">
+              <Duration micros={group.mean_micros} />
+            </td>
+            <td className="n" title={`${percent(group.share).value} % of the time of its requests`}>
+              <Percent share={group.share} />
+            </td>
+            <td className="n p3 dim">
+              <Duration micros={group.total_micros} />
+            </td>
+            <td className="p3 impact" aria-hidden="true">
+              <span className="meter">
+                <span
+                  className={`kind-${group.kind}`}
+                  style={{ width: `${Math.max(1, (group.share / most) * 100)}%` }}
+                />
+              </span>
+            </td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}

@@ -1,0 +1,205 @@
+/** One finding as an argument: claim, why, evidence, what to do, what it brings, how to prove it. */
+import { path, useApi } from '../../api/use';
+import type { Evidence, Finding, FindingDetail } from '../../api/types';
+import { digits, duration, durationText, hoursText } from '../../lib/format';
+import { why } from '../../lib/doc';
+import { to } from '../../lib/route';
+import { proofText } from '../../lib/words';
+import { Code } from '../../ui/Copy';
+import { Problem, Waiting } from '../../ui/Empty';
+import { Level } from '../../ui/Level';
+import { Link } from '../../ui/Link';
+import { Change } from '../../ui/Num';
+import { Sql } from '../../ui/Sql';
+import { Aside } from './Aside';
+
+export function FindingPage({ id }: { id: string }) {
+  const { data, problem } = useApi<FindingDetail>(path(`findings/${id}`));
+  if (problem !== undefined) return <Problem problem={problem} />;
+  if (data === undefined) return <Waiting />;
+  const { finding } = data;
+  return (
+    <article className="finding">
+      <div className="claim">
+        <p className="over">
+          <Level level={finding.level} />
+          <span className="tag" title={data.fault_title}>
+            {finding.fault}
+          </span>
+          <span className="dim">
+            {data.rank} of {data.ranked}
+          </span>
+        </p>
+        <h1>{capital(finding.claim)}</h1>
+        <p>
+          <Link to={endpoint(finding)}>{finding.operation}</Link> wastes{' '}
+          <strong>{hoursText(finding.impact.user_hours_per_day)}</strong> of your users’ time a day
+          {finding.impact.database_hours_per_day > 0 && (
+            <>
+              {' '}
+              and <strong>{hoursText(finding.impact.database_hours_per_day)}</strong> of the
+              database’s
+            </>
+          )}
+          .
+        </p>
+      </div>
+      <div className="columns">
+        <div className="argument">
+          <Why doc={data.fault_doc} />
+          <Shown evidence={finding.evidence} />
+          <Remedies finding={finding} />
+          <Brings finding={finding} />
+          <Prove finding={finding} />
+        </div>
+        <Aside finding={finding} />
+      </div>
+    </article>
+  );
+}
+
+export function endpoint(at: { service: string; operation: string }): string {
+  return to('/endpoint', { service: at.service, operation: at.operation });
+}
+
+function Why({ doc }: { doc: string }) {
+  const text = why(doc);
+  if (text === '') return null;
+  return (
+    <section>
+      <h2>Why it hurts</h2>
+      <p className="prose">{text}</p>
+    </section>
+  );
+}
+
+function Shown({ evidence }: { evidence: Evidence }) {
+  const { source, statement, related, excerpt, endpoint: remote, attribute } = evidence;
+  return (
+    <section>
+      <h2>What shows it</h2>
+      {excerpt.length > 0 && (
+        <pre className="excerpt" tabIndex={0} aria-label="excerpt of a trace">
+          {excerpt.join('\n')}
+        </pre>
+      )}
+      {source != null && <Sql text={source.text} label="the list" />}
+      {statement != null && (
+        <Sql
+          text={statement.text}
+          label={source == null ? 'the statement' : 'then, for each row'}
+        />
+      )}
+      {related.map((one) => (
+        <Sql key={one.fingerprint} text={one.text} label="and" />
+      ))}
+      {remote != null && (
+        <p>
+          It calls <code>{remote}</code>.
+        </p>
+      )}
+      {attribute != null && (
+        <p>
+          What the slow ones have in common: <code>{attribute.key}</code> is{' '}
+          <code>{attribute.value}</code>.
+        </p>
+      )}
+    </section>
+  );
+}
+
+function Remedies({ finding }: { finding: Finding }) {
+  if (finding.advice.length === 0) return null;
+  const built = finding.frameworks.join(', ');
+  return (
+    <section>
+      <h2>What to do{built !== '' && <span className="dim"> in {built}</span>}</h2>
+      <ol className="remedies">
+        {finding.advice.map((advice, place) => (
+          <li key={`${advice.remedy} ${place}`}>
+            <p className="prose">
+              {advice.text} <span className="tag">{advice.remedy}</span>
+            </p>
+            {advice.snippet != null &&
+              (advice.snippet.language === 'sql' ? (
+                <Code text={advice.snippet.code} label="SQL" />
+              ) : (
+                <Code text={advice.snippet.code} label={advice.snippet.language} />
+              ))}
+          </li>
+        ))}
+      </ol>
+    </section>
+  );
+}
+
+function Brings({ finding }: { finding: Finding }) {
+  const { impact } = finding;
+  const rows = [
+    {
+      name: 'time of a request, p95',
+      now: duration(finding.duration_now_micros),
+      after: duration(finding.duration_after_micros),
+    },
+    {
+      name: 'queries of a request',
+      now: { value: `${finding.statements_now}`, unit: '' },
+      after: { value: `${finding.statements_after}`, unit: 'q' },
+    },
+    {
+      name: 'calls at fault',
+      now: { value: `${finding.calls_now}`, unit: '' },
+      after: { value: `${finding.calls_after}`, unit: 'calls' },
+    },
+  ].filter((row) => row.now.value !== row.after.value || row.now.unit !== row.after.unit);
+  return (
+    <section>
+      <h2>What it would bring</h2>
+      <table className="rows brings">
+        <tbody>
+          {rows.map((row) => (
+            <tr key={row.name}>
+              <th scope="row">{row.name}</th>
+              <td className="n strong">
+                <Change now={row.now} after={row.after} />
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      <p className="prose">
+        On average {durationText(impact.saved_micros)} less for each request at fault
+        {impact.saved_error_micros > 0 && (
+          <>
+            {' '}
+            (95 % interval{' '}
+            {durationText(Math.max(0, impact.saved_micros - impact.saved_error_micros))} to{' '}
+            {durationText(impact.saved_micros + impact.saved_error_micros)})
+          </>
+        )}
+        , {digits(impact.requests_per_day)} times a day. About {digits(finding.effort_days, 2)}{' '}
+        {finding.effort_days === 1 ? 'day' : 'days'} of work.
+      </p>
+    </section>
+  );
+}
+
+function Prove({ finding }: { finding: Finding }) {
+  const proofs = [...new Set(finding.advice.flatMap((advice) => advice.proofs))];
+  if (proofs.length === 0) return null;
+  return (
+    <section>
+      <h2>How to prove it</h2>
+      <ul className="prose">
+        {proofs.map((proof) => (
+          <li key={proof}>{proofText(proof)}</li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+function capital(text: string): string {
+  const sentence = text.charAt(0).toUpperCase() + text.slice(1);
+  return /[.!?…]$/.test(sentence) ? sentence : `${sentence}.`;
+}

@@ -1,0 +1,182 @@
+/** What to fix first: the ranked list. */
+import { path, useApi } from '../../api/use';
+import type { Finding, Findings } from '../../api/types';
+import { duration, hoursText, plural } from '../../lib/format';
+import { navigate, to, useQuery } from '../../lib/route';
+import { LEVELS } from '../../lib/words';
+import { Empty, Problem, Waiting } from '../../ui/Empty';
+import { FilterSelect, Search } from '../../ui/Filter';
+import { Level } from '../../ui/Level';
+import { Link } from '../../ui/Link';
+import { Change, Days, Hours } from '../../ui/Num';
+import { Setup } from '../../ui/Setup';
+
+export function FindingsPage() {
+  const query = useQuery();
+  const filter = (name: string) => query.get(name) ?? undefined;
+  const filters = {
+    service: filter('service'),
+    fault: filter('fault'),
+    level: filter('level'),
+    q: filter('q'),
+  };
+  const { data, problem } = useApi<Findings>(path('findings', filters));
+  if (problem !== undefined) return <Problem problem={problem} />;
+  if (data === undefined) return <Waiting />;
+  if (data.services.length === 0) {
+    return (
+      <Empty title="Nothing to fix so far">
+        <Setup />
+      </Empty>
+    );
+  }
+  const levels = LEVELS.flatMap((level) => data.levels.filter((facet) => facet.value === level));
+  return (
+    <>
+      <div className="claim">
+        <h1>What to fix first</h1>
+        <Waste findings={data} />
+      </div>
+      <div className="filters" role="search" aria-label="Filter the findings">
+        <FilterSelect name="level" label="Level" all="every level" facets={levels} />
+        <FilterSelect name="fault" label="Fault" all="every fault" facets={data.faults} />
+        <FilterSelect name="service" label="Service" all="every service" facets={data.services} />
+        <Search label="search" />
+      </div>
+      {data.findings.length === 0 ? (
+        <p className="nothing">
+          No finding is like that. <Link to="/">Show all of them.</Link>
+        </p>
+      ) : (
+        <FindingTable findings={data.findings} />
+      )}
+    </>
+  );
+}
+
+function Waste({ findings }: { findings: Findings }) {
+  const { user_hours_per_day: users, database_hours_per_day: database } = findings.totals;
+  return (
+    <p>
+      {plural(findings.totals.findings, 'finding')}; together they waste{' '}
+      <strong>{hoursText(users)}</strong> of your users’ time a day
+      {database > 0 && (
+        <>
+          {' '}
+          and <strong>{hoursText(database)}</strong> of the database’s
+        </>
+      )}
+      .
+    </p>
+  );
+}
+
+/** Findings in the order given; used wherever findings are listed. */
+export function FindingTable({ findings, short }: { findings: Finding[]; short?: boolean }) {
+  const most = Math.max(...findings.map((finding) => finding.impact.user_hours_per_day), 1e-9);
+  return (
+    <table className="rows findings">
+      <thead>
+        <tr>
+          <th scope="col">level</th>
+          <th scope="col">{short ? 'claim' : 'where and what'}</th>
+          <th scope="col" className="p3">
+            fault
+          </th>
+          <th scope="col" className="n">
+            users wait
+          </th>
+          <th scope="col" className="n p2">
+            queries
+          </th>
+          <th scope="col" className="n p2">
+            p95
+          </th>
+          <th scope="col" className="n p4">
+            effort
+          </th>
+          <th scope="col" className="p4 impact">
+            <span className="hidden">share of the worst</span>
+          </th>
+        </tr>
+      </thead>
+      <tbody>
+        {findings.map((finding) => (
+          <Row key={finding.id} finding={finding} most={most} short={short ?? false} />
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+function Row({ finding, most, short }: { finding: Finding; most: number; short: boolean }) {
+  const href = to(`/findings/${finding.id}`);
+  const hours = finding.impact.user_hours_per_day;
+  return (
+    <tr onClick={(event) => openRow(event.target, href)}>
+      <td>
+        <Level level={finding.level} />
+      </td>
+      <td className="what">
+        <Link to={href} data-row>
+          {short ? (
+            <span className="say">{finding.claim}</span>
+          ) : (
+            <>
+              <span className="op">{finding.operation}</span>
+              <span className="say">{finding.claim}</span>
+            </>
+          )}
+        </Link>
+        {!short && <span className="dim service">{finding.service}</span>}
+      </td>
+      <td className="p3">
+        <span className="tag">{finding.fault}</span>
+      </td>
+      <td className="n strong">
+        <Hours hours={hours} />
+      </td>
+      <td className="n p2">
+        <Queries finding={finding} />
+      </td>
+      <td className="n p2">
+        <Change
+          now={duration(finding.duration_now_micros)}
+          after={duration(finding.duration_after_micros)}
+        />
+      </td>
+      <td className="n p4">
+        <Days count={finding.effort_days} />
+      </td>
+      <td className="p4 impact" aria-hidden="true">
+        <span className="meter">
+          <span style={{ width: `${Math.max(1, (hours / most) * 100)}%` }} />
+        </span>
+      </td>
+    </tr>
+  );
+}
+
+/** Statements of the request, or calls where the fault is not about statements. */
+function Queries({ finding }: { finding: Finding }) {
+  const { statements_now: now, statements_after: after } = finding;
+  if (now !== after) {
+    return <Change now={{ value: `${now}`, unit: '' }} after={{ value: `${after}`, unit: 'q' }} />;
+  }
+  if (finding.calls_now !== finding.calls_after) {
+    return (
+      <Change
+        now={{ value: `${finding.calls_now}`, unit: '' }}
+        after={{ value: `${finding.calls_after}`, unit: 'calls' }}
+      />
+    );
+  }
+  return <span className="dim">–</span>;
+}
+
+/** A click anywhere in a row opens it, unless it selects text or meets a link. */
+export function openRow(target: EventTarget, href: string) {
+  if ((target as Element).closest('a, button') !== null) return;
+  if ((getSelection()?.toString() ?? '') !== '') return;
+  navigate(href);
+}

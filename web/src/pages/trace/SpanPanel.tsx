@@ -1,0 +1,209 @@
+/** All that is known of one span, beside the waterfall. */
+import { useEffect, useState, type ReactNode } from 'react';
+
+import { path, useApi } from '../../api/use';
+import type { KeyValue, SpanDetail, Trace, TraceNode } from '../../api/types';
+import { durationText, full, percent } from '../../lib/format';
+import { to } from '../../lib/route';
+import { CopyButton } from '../../ui/Copy';
+import { Link } from '../../ui/Link';
+import { Duration } from '../../ui/Num';
+import { Sql } from '../../ui/Sql';
+
+interface Props {
+  trace: Trace;
+  node: TraceNode;
+  close: () => void;
+}
+
+/** Keys whose text is shown as a statement above the attributes. */
+const STATEMENT_KEYS = new Set(['db.statement', 'db.query.text']);
+
+export function SpanPanel({ trace, node, close }: Props) {
+  const { data, problem } = useApi<SpanDetail>(
+    path(`traces/${trace.id}/spans/${node.span_id}`),
+    false,
+  );
+  useEffect(() => {
+    const pressed = (event: KeyboardEvent) => {
+      if (event.key === 'Escape' && document.querySelector('dialog[open]') === null) close();
+    };
+    addEventListener('keydown', pressed);
+    return () => removeEventListener('keydown', pressed);
+  }, [close]);
+  return (
+    <aside className="span-panel" aria-label="Span">
+      <header>
+        <h2>{node.label}</h2>
+        <button type="button" className="quiet" onClick={close} title="Close (Escape)">
+          <span aria-hidden="true">×</span>
+          <span className="hidden">Close the span</span>
+        </button>
+      </header>
+      <Times node={node} />
+      {node.double && <p className="dim">It tells the same as its parent and is counted once.</p>}
+      {problem !== undefined && <p>{node.missing ? 'It never came.' : problem.detail}</p>}
+      {data !== undefined && <Detail span={data} />}
+    </aside>
+  );
+}
+
+function Times({ node }: { node: TraceNode }) {
+  const share = node.duration_micros > 0 ? node.critical_micros / node.duration_micros : 0;
+  return (
+    <dl className="facts">
+      <dt>took</dt>
+      <dd>
+        <Duration micros={node.duration_micros} />{' '}
+        <span className="dim">from {durationText(node.offset_micros)}</span>
+      </dd>
+      <dt>waited for</dt>
+      <dd>
+        <Duration micros={node.critical_micros} />{' '}
+        <span className="dim">
+          {percent(share).value}
+          {'\u2009%'}
+        </span>
+      </dd>
+      <dt>in itself</dt>
+      <dd>
+        <Duration micros={node.critical_own_micros} />
+      </dd>
+    </dl>
+  );
+}
+
+function Detail({ span }: { span: SpanDetail }) {
+  const literal = span.attributes.find((pair) => STATEMENT_KEYS.has(pair.key))?.value;
+  const statement = literal ?? span.statement ?? undefined;
+  const rest = span.attributes.filter((pair) => !STATEMENT_KEYS.has(pair.key));
+  return (
+    <>
+      {span.status === 'error' && (
+        <p className="broken">
+          Failed{span.status_message === '' ? '' : `: ${span.status_message}`}
+        </p>
+      )}
+      {statement !== undefined && <Sql text={statement} label="statement" />}
+      {span.code != null && (
+        <p className="code-place">
+          <code>
+            {span.code.file}
+            {span.code.line > 0 ? `:${span.code.line}` : ''} {span.code.function}
+          </code>
+        </p>
+      )}
+      <Pairs title="Attributes" pairs={rest} dropped={span.dropped_attributes_count} open />
+      <Events span={span} />
+      <Links span={span} />
+      <Pairs title="Process" pairs={span.resource} />
+      <Pairs title="Span" pairs={identity(span)} />
+    </>
+  );
+}
+
+function identity(span: SpanDetail): KeyValue[] {
+  const pairs = [
+    { key: 'name', value: span.name },
+    { key: 'kind', value: span.kind },
+    { key: 'began', value: full(span.start_unix_micros / 1000) },
+    { key: 'span id', value: span.span_id },
+    { key: 'parent id', value: span.parent_id ?? '' },
+    { key: 'status', value: span.status },
+    { key: 'scope', value: `${span.scope.name} ${span.scope.version}`.trim() },
+    { key: 'trace state', value: span.trace_state },
+    { key: 'flags', value: span.flags === 0 ? '' : `0x${span.flags.toString(16)}` },
+    ...span.scope.attributes,
+  ];
+  return pairs.filter((pair) => pair.value !== '');
+}
+
+function Part({ title, open, children }: { title: string; open?: boolean; children: ReactNode }) {
+  const [shown, setShown] = useState(open ?? false);
+  return (
+    <details open={shown} onToggle={(event) => setShown(event.currentTarget.open)}>
+      <summary>{title}</summary>
+      {shown && children}
+    </details>
+  );
+}
+
+interface PairsProps {
+  title: string;
+  pairs: KeyValue[];
+  dropped?: number;
+  open?: boolean;
+}
+
+function Pairs({ title, pairs, dropped = 0, open }: PairsProps) {
+  if (pairs.length === 0 && dropped === 0) return null;
+  return (
+    <Part title={`${title} (${pairs.length})`} {...(open === undefined ? {} : { open })}>
+      <PairList pairs={pairs} />
+      {dropped > 0 && <p className="dim">The exporter dropped {dropped} more.</p>}
+    </Part>
+  );
+}
+
+function PairList({ pairs }: { pairs: KeyValue[] }) {
+  return (
+    <dl className="pairs">
+      {pairs.map((pair, place) => (
+        <div key={`${pair.key} ${place}`}>
+          <dt>{pair.key}</dt>
+          <dd>{pair.value}</dd>
+        </div>
+      ))}
+    </dl>
+  );
+}
+
+function Events({ span }: { span: SpanDetail }) {
+  if (span.events.length === 0 && span.dropped_events_count === 0) return null;
+  return (
+    <Part title={`Events (${span.events.length})`} open>
+      {span.events.map((event, place) => {
+        const stack = event.attributes.find((pair) => pair.key === 'exception.stacktrace');
+        return (
+          <div key={`${event.name} ${place}`} className="event">
+            <p>
+              <strong>{event.name}</strong>{' '}
+              <span className="dim">after {durationText(event.offset_micros)}</span>
+            </p>
+            <PairList pairs={event.attributes.filter((pair) => pair !== stack)} />
+            {stack !== undefined && (
+              <pre className="excerpt" tabIndex={0} aria-label="stack trace">
+                {stack.value}
+              </pre>
+            )}
+          </div>
+        );
+      })}
+      {span.dropped_events_count > 0 && (
+        <p className="dim">The exporter dropped {span.dropped_events_count} more.</p>
+      )}
+    </Part>
+  );
+}
+
+function Links({ span }: { span: SpanDetail }) {
+  if (span.links.length === 0 && span.dropped_links_count === 0) return null;
+  return (
+    <Part title={`Links (${span.links.length})`} open>
+      {span.links.map((link) => (
+        <div key={link.trace_id + link.span_id} className="event">
+          <p>
+            <Link to={to(`/traces/${link.trace_id}`, { span: link.span_id })}>
+              <code>{link.trace_id}</code>
+            </Link>
+            <CopyButton text={link.trace_id} what="Copy id" />
+          </p>
+          <PairList pairs={link.attributes} />
+        </div>
+      ))}
+      {span.dropped_links_count > 0 && (
+        <p className="dim">The exporter dropped {span.dropped_links_count} more.</p>
+      )}
+    </Part>
+  );
+}

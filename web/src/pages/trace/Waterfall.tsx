@@ -1,0 +1,181 @@
+/** The waterfall: only the rows that are to be seen are in the document, so that 10,000 stay quick. */
+import { useCallback, useEffect, useMemo, useRef, useState, type KeyboardEvent } from 'react';
+
+import type { Trace } from '../../api/types';
+import { durationText } from '../../lib/format';
+import { ticks } from '../../lib/scale';
+import { closedAtFirst, openedFor, rows, type Opened, type Row } from '../../lib/waterfall';
+import { MiniMap, type View } from './MiniMap';
+import { RowView } from './RowView';
+
+export const ROW_HEIGHT = 26;
+/** Rows beyond the edges, so that a quick scroll shows no blank. */
+const OVERSCAN = 12;
+
+interface Props {
+  trace: Trace;
+  selected: number;
+  select: (node: number) => void;
+}
+
+export function Waterfall({ trace, selected, select }: Props) {
+  const [opened, setOpened] = useState<Opened>(() => {
+    const first = { folds: new Set<number>(), closed: closedAtFirst(trace) };
+    return selected >= 0 && trace.nodes[selected]?.parent != null
+      ? openedFor(trace, first, selected)
+      : first;
+  });
+  const [view, setView] = useState<View>({ from: 0, to: Math.max(trace.duration_micros, 0.001) });
+  const all = useMemo(() => rows(trace, opened), [trace, opened]);
+  const [active, setActive] = useState(() =>
+    Math.max(
+      0,
+      all.findIndex((row) => shows(row, selected)),
+    ),
+  );
+  const scroller = useRef<HTMLDivElement>(null);
+  const [range, setRange] = useState({ top: 0, height: 800 });
+
+  const measure = useCallback(() => {
+    const element = scroller.current;
+    if (element !== null) setRange({ top: element.scrollTop, height: element.clientHeight });
+  }, []);
+  useEffect(() => {
+    const element = scroller.current;
+    if (element === null) return;
+    const observer = new ResizeObserver(measure);
+    observer.observe(element);
+    return () => observer.disconnect();
+  }, [measure]);
+  useEffect(() => {
+    const element = scroller.current;
+    if (element === null) return;
+    const top = active * ROW_HEIGHT;
+    const below = top + ROW_HEIGHT * 2 > element.scrollTop + element.clientHeight;
+    if (top < element.scrollTop) element.scrollTop = top;
+    else if (below) element.scrollTop = top - element.clientHeight + ROW_HEIGHT * 3;
+  }, [active]);
+
+  const toggle = (row: Row) => setOpened((before) => toggled(before, row));
+  const choose = (place: number) => {
+    const row = all[place];
+    if (row === undefined) return;
+    setActive(place);
+    if (row.type === 'span') select(row.node);
+    else toggle(row);
+  };
+  const first = Math.max(0, Math.floor(range.top / ROW_HEIGHT) - OVERSCAN);
+  const last = Math.min(all.length, Math.ceil((range.top + range.height) / ROW_HEIGHT) + OVERSCAN);
+  const pressed = (event: KeyboardEvent) => {
+    const step = stepOf(event.key, range.height);
+    const row = all[active];
+    if (step !== undefined) setActive(Math.min(all.length - 1, Math.max(0, active + step)));
+    else if (event.key === 'Enter' || event.key === ' ') choose(active);
+    else if (event.key === 'ArrowRight' && row?.open === false) toggle(row);
+    else if (event.key === 'ArrowLeft' && row?.open === true) toggle(row);
+    else if (event.key === 'ArrowLeft' && row !== undefined) setActive(parentOf(all, active));
+    else return;
+    event.preventDefault();
+  };
+  return (
+    <div className="waterfall">
+      <MiniMap trace={trace} view={view} change={setView} />
+      <Axis view={view} />
+      <div
+        ref={scroller}
+        className="scroller"
+        role="treegrid"
+        aria-label="spans of the trace"
+        aria-rowcount={all.length}
+        aria-activedescendant={all.length > 0 ? `row-${active}` : undefined}
+        tabIndex={0}
+        onScroll={measure}
+        onKeyDown={pressed}
+      >
+        <div role="rowgroup" style={{ height: all.length * ROW_HEIGHT }}>
+          {all.slice(first, last).map((row, offset) => {
+            const place = first + offset;
+            return (
+              <RowView
+                key={row.type === 'span' ? `s${row.node}` : `f${row.fold}`}
+                trace={trace}
+                row={row}
+                place={place}
+                view={view}
+                active={place === active}
+                selected={row.type === 'span' && row.node === selected}
+                toggle={() => toggle(row)}
+                choose={() => choose(place)}
+              />
+            );
+          })}
+        </div>
+      </div>
+      <p className="how dim">
+        The thick edge below a bar is time that the answer waited for; hatched is the span’s own.
+        Drag over the map to look closer.
+      </p>
+    </div>
+  );
+}
+
+function Axis({ view }: { view: View }) {
+  const length = view.to - view.from;
+  return (
+    <div className="time-axis" aria-hidden="true">
+      <div>
+        {ticks(length, 5)
+          .filter((tick) => tick < length * 0.97)
+          .map((tick) => (
+            <span key={tick} style={{ left: `${(tick / length) * 100}%` }}>
+              {durationText(view.from + tick)}
+            </span>
+          ))}
+      </div>
+    </div>
+  );
+}
+
+function shows(row: Row, node: number): boolean {
+  return row.type === 'span' && row.node === node;
+}
+
+function toggled(before: Opened, row: Row): Opened {
+  const flip = (set: ReadonlySet<number>, value: number) => {
+    const next = new Set(set);
+    if (!next.delete(value)) next.add(value);
+    return next;
+  };
+  if (row.type === 'fold') return { ...before, folds: flip(before.folds, row.fold) };
+  return row.open === undefined ? before : { ...before, closed: flip(before.closed, row.node) };
+}
+
+function stepOf(key: string, height: number): number | undefined {
+  const page = Math.max(1, Math.floor(height / ROW_HEIGHT) - 2);
+  switch (key) {
+    case 'ArrowDown':
+    case 'j':
+      return 1;
+    case 'ArrowUp':
+    case 'k':
+      return -1;
+    case 'PageDown':
+      return page;
+    case 'PageUp':
+      return -page;
+    case 'Home':
+      return -Infinity;
+    case 'End':
+      return Infinity;
+    default:
+      return undefined;
+  }
+}
+
+function parentOf(all: Row[], place: number): number {
+  const depth = all[place]?.depth ?? 0;
+  for (let above = place - 1; above >= 0; above -= 1) {
+    if ((all[above]?.depth ?? 0) < depth) return above;
+  }
+  return place;
+}

@@ -1,0 +1,42 @@
+/** Code to copy. */
+import { useState, type ReactNode } from 'react';
+
+export function CopyButton({ text, what = 'Copy' }: { text: string; what?: string }) {
+  const [state, setState] = useState<'ready' | 'copied' | 'refused'>('ready');
+  const copy = () => {
+    navigator.clipboard.writeText(text).then(
+      () => setState('copied'),
+      () => setState('refused'),
+    );
+    setTimeout(() => setState('ready'), 2000);
+  };
+  const words = { ready: what, copied: 'Copied', refused: 'Select it and copy by hand' };
+  return (
+    <button type="button" className="copy" onClick={copy}>
+      <span aria-live="polite">{words[state]}</span>
+    </button>
+  );
+}
+
+/** A block of code that scrolls within itself, with a button that copies `text`. */
+export function Code({
+  text,
+  label,
+  children,
+}: {
+  text: string;
+  label: string;
+  children?: ReactNode;
+}) {
+  return (
+    <figure className="code">
+      <figcaption>
+        <span>{label}</span>
+        <CopyButton text={text} />
+      </figcaption>
+      <pre tabIndex={0} aria-label={label}>
+        <code>{children ?? text}</code>
+      </pre>
+    </figure>
+  );
+}

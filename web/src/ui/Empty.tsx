@@ -1,0 +1,34 @@
+/** Pages and parts with nothing to show: they say what to do next. */
+import type { ReactNode } from 'react';
+
+import type { Problem as ProblemData } from '../api/types';
+
+export function Empty({ title, children }: { title: string; children?: ReactNode }) {
+  return (
+    <section className="empty">
+      <h1>{title}</h1>
+      {children}
+    </section>
+  );
+}
+
+export function Problem({ problem }: { problem: ProblemData }) {
+  return (
+    <section className="empty" role="alert">
+      <h1>{sentence(problem.detail)}</h1>
+      <p>{sentence(problem.hint)}</p>
+    </section>
+  );
+}
+
+export function Waiting() {
+  return (
+    <p className="waiting" aria-live="polite">
+      One moment …
+    </p>
+  );
+}
+
+function sentence(text: string): string {
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
+}

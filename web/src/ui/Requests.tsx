@@ -1,0 +1,73 @@
+/** Requests, each a way into its trace. */
+import type { Request } from '../api/types';
+import { clock, full, grouped } from '../lib/format';
+import { to } from '../lib/route';
+import { openRow } from '../pages/findings/FindingsPage';
+import { KindBar } from './Kinds';
+import { Link } from './Link';
+import { Duration } from './Num';
+
+/** `plain` where all are of one endpoint, which then is not said again. */
+export function RequestTable({ requests, plain }: { requests: Request[]; plain?: boolean }) {
+  return (
+    <table className="rows requests">
+      <thead>
+        <tr>
+          <th scope="col">{plain ? 'when' : 'endpoint'}</th>
+          <th scope="col" className="n">
+            time
+          </th>
+          <th scope="col" className="n p2">
+            queries
+          </th>
+          <th scope="col" className="n p3">
+            spans
+          </th>
+          <th scope="col" className="n p2">
+            status
+          </th>
+          <th scope="col" className="p2">
+            time by kind
+          </th>
+          <th scope="col" className="p3">
+            {plain ? 'trace' : 'when'}
+          </th>
+        </tr>
+      </thead>
+      <tbody>
+        {requests.map((request) => (
+          <Row key={request.trace_id + request.span_id} request={request} plain={plain ?? false} />
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+function Row({ request, plain }: { request: Request; plain: boolean }) {
+  const href = to(`/traces/${request.trace_id}`);
+  const when = <time title={full(request.start_unix_ms)}>{clock(request.start_unix_ms)}</time>;
+  return (
+    <tr onClick={(event) => openRow(event.target, href)}>
+      <td className="what">
+        <Link to={href} data-row>
+          {plain ? when : <span className="op">{request.operation}</span>}
+        </Link>
+        {!plain && <span className="dim service">{request.service}</span>}
+      </td>
+      <td className="n strong">
+        <Duration micros={request.duration_micros} />
+      </td>
+      <td className="n p2">{grouped(request.statements)}</td>
+      <td className="n p3">{grouped(request.spans)}</td>
+      <td className={`n p2 ${request.failed ? 'broken' : 'dim'}`}>
+        {request.status > 0 ? request.status : request.failed ? 'failed' : '–'}
+      </td>
+      <td className="p2">
+        <KindBar breakdown={request.breakdown} />
+      </td>
+      <td className="p3 dim">
+        {plain ? <code title={request.trace_id}>{request.trace_id.slice(0, 8)}</code> : when}
+      </td>
+    </tr>
+  );
+}

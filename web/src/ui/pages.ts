@@ -1,0 +1,8 @@
+/** The pages of the frame, each with the letter that follows `g`. */
+
+export const PAGES = [
+  { name: 'Findings', path: '/', key: 'f', sections: ['', 'findings'] },
+  { name: 'Endpoints', path: '/endpoints', key: 'e', sections: ['endpoints', 'endpoint'] },
+  { name: 'Traces', path: '/traces', key: 't', sections: ['traces'] },
+  { name: 'Status', path: '/status', key: 's', sections: ['status'] },
+];
