@@ -69,6 +69,17 @@ impl Failure {
         self
     }
 
+    /// Both failures as one.
+    pub(crate) fn with(mut self, other: Self) -> Self {
+        if other.is_interrupt() {
+            return other;
+        }
+        self.error = format!("{}; {}", self.error, other.error);
+        self.cause.extend(other.cause);
+        self.printed += &other.printed;
+        self
+    }
+
     /// Whether the command was told to end.
     pub(crate) fn is_interrupt(&self) -> bool {
         self.kind == Kind::Interrupted

@@ -85,7 +85,6 @@ fn the_repository_speaks_of_the_product_alone() {
     let words: Vec<String> = [
         ["/wor", "k/"],
         ["/far", "m/"],
-       
         ["/ro", "ot/"],
         ["/ho", "me/"],
         ["regi", "stry.npm"],
