@@ -1,6 +1,18 @@
 //! Stage 1, observe: bytes to spans, spans to traces.
 
+mod assemble;
+mod compress;
+mod formats;
 pub mod otlp;
 mod reading;
+mod semantics;
+mod stack;
+#[cfg(test)]
+mod testing;
 
-pub use reading::{Decoded, Place, Problem};
+pub use assemble::{SPANS_MAX, assemble, assemble_spans};
+pub use compress::{Compression, DecompressedMax};
+pub use formats::{FORMATS, Format};
+pub use reading::{Decoded, Place, Problem, ReadError, Reading, read};
+pub use semantics::call;
+pub use stack::stack;

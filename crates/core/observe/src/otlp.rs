@@ -6,7 +6,12 @@
 mod cursor;
 mod decode;
 mod encode;
+mod json;
+mod json_encode;
 
 pub use cursor::{DecodeError, DecodeErrorKind};
 pub use decode::decode;
 pub use encode::encode;
+pub use json::decode_json;
+pub(crate) use json::refusal;
+pub use json_encode::encode_json;

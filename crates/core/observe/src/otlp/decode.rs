@@ -12,7 +12,7 @@ use model::{
 };
 
 use super::cursor::{Cursor, DecodeError, DecodeErrorKind, Field};
-use crate::reading::{Decoded, Place, Problem};
+use crate::reading::{Decoded, Place, Problem, short};
 
 /// Values within values; more than a request of 100 nested messages can hold, which is where other
 /// decoders stop, and safe for the stack.
@@ -208,6 +208,7 @@ fn refusal(name: &str, ids: &Ids<'_>) -> String {
         (Some(trace), _) if !trace.is_zero() => ("span", ids.span),
         _ => ("trace", ids.trace),
     };
+    let name = short(name);
     if bytes.is_empty() {
         format!("span `{name}` has no {id} id")
     } else if bytes.iter().all(|byte| *byte == 0) {

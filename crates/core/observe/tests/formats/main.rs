@@ -3,4 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "tests may")]
 
 mod arbitrary;
+mod hostile;
+mod json;
+mod others;
 mod protobuf;
+mod reading;
