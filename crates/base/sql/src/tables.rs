@@ -16,12 +16,15 @@ pub(crate) struct Token<'text> {
     pub(crate) depth: usize,
 }
 
+/// More tokens than this are not looked at: some 100 KB, which is no statement that a person wrote.
+const TOKENS_MAX: usize = 20_000;
+
 /// Takes normalised text apart.
 pub(crate) fn tokens(text: &str) -> Vec<Token<'_>> {
     let mut tokens = Vec::new();
     let mut depth = 0_usize;
     let mut rest = text;
-    while let Some(first) = rest.chars().next() {
+    while let Some(first) = rest.chars().next().filter(|_| tokens.len() < TOKENS_MAX) {
         let len = match first {
             '"' | '`' => rest
                 .char_indices()
@@ -118,9 +121,13 @@ fn introduces(tokens: &[Token<'_>], place: usize, kind: StatementKind) -> bool {
 /// Whether the `FROM` at `place` is one of `extract(year from x)`.
 fn within_call(tokens: &[Token<'_>], place: usize) -> bool {
     let depth = tokens[place].depth;
-    let mut within = tokens[..place].iter().enumerate().rev();
+    if depth == 0 {
+        return false;
+    }
+    // Only as far as such a call may reach.
+    let mut within = tokens[..place].iter().enumerate().rev().take(64);
     let open = within.find(|(_, token)| token.text == "(" && token.depth + 1 == depth);
-    let Some((open, _)) = open.filter(|_| depth > 0) else { return false };
+    let Some((open, _)) = open else { return false };
     let call = open.checked_sub(1).map_or("", |before| word(tokens, before));
     ["extract", "substring", "trim", "overlay", "position"].contains(&call)
 }
