@@ -51,7 +51,7 @@ def parse() -> argparse.Namespace:
     drive.add_argument("--base", required=True, metavar="URL", help="such as http://127.0.0.1:8000")
     drive.add_argument("--seconds", type=float, default=60.0)
     drive.add_argument("--seed", type=int, default=1)
-    drive.add_argument("--clients", type=int, default=4)
+    drive.add_argument("--clients", type=int, default=3)
     drive.add_argument("--requests-max", type=int, default=20_000)
     drive.add_argument("--only", default="", metavar="NAMES", help="these endpoints only")
     return parser.parse_args()

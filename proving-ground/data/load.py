@@ -19,7 +19,7 @@ SIZES = {
     },
     "full": {
         "customers": 20_000, "products": 5_000, "orders": 100_000, "candidates": 50_000,
-        "applicants": 1_500_000, "posts": 2_500_000, "likes": 2_000_000, "comments": 200_000, "articles": 400,
+        "applicants": 3_000_000, "posts": 2_500_000, "likes": 2_000_000, "comments": 200_000, "articles": 400,
     },
 }  # fmt: skip
 SECTION = re.compile(r"^-- section: (\w+), lane (\d)$", re.MULTILINE)

@@ -8,6 +8,7 @@ import hashlib
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import time
 from pathlib import Path
@@ -41,7 +42,7 @@ def start(state: State, scale: str) -> None:
     if port and state.read("cluster").get("scale") == scale:
         return
     if port:
-        state.end("postgres")
+        stop(state)
     marker = state.folder / f"loaded-{scale}"
     if not is_current(marker) or not (folder / "PG_VERSION").exists():
         marker.unlink(missing_ok=True)
@@ -59,6 +60,11 @@ def start(state: State, scale: str) -> None:
     if not marker.exists():
         load(state, binaries, port, scale)
         marker.write_text(fingerprint())
+
+
+def stop(state: State) -> None:
+    """Ends the cluster at once and cleanly: clients that are left are cut off."""
+    state.end("postgres", signal.SIGINT)
 
 
 def find_binaries() -> Path:

@@ -6,13 +6,13 @@ import shutil
 import sys
 from dataclasses import dataclass
 
-from .cluster import database_env
+from . import cluster
 from .steps import ROOT, GroundError, State, free_ports, run, step, wait_for_port
 
 WORKERS = 2
 THREADS_PER_WORKER = 4
 SERVICE = "proving-ground"
-ORDER_OF_END = ("gunicorn", "outbox", "outside", "recorder", "postgres")
+ORDER_OF_END = ("gunicorn", "outbox", "outside", "recorder")
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,7 @@ def stop(state: State) -> None:
     with step("stop"):
         for name in ORDER_OF_END:
             state.end(name)
+        cluster.stop(state)
 
 
 def gunicorn(state: State, port: int) -> list:
@@ -88,7 +89,7 @@ def app_env(state: State, choice: Choice, outside_port: int, smtp_port: int) -> 
     """The environment of the application."""
     cache = state.folder / "cache"
     shutil.rmtree(cache, ignore_errors=True)
-    env = database_env(state.read("ports")["postgres"])
+    env = cluster.database_env(state.read("ports")["postgres"])
     env |= {
         "DJANGO_SETTINGS_MODULE": "backend.settings",
         "PROVING_GROUND": choice.mode,

@@ -15,7 +15,7 @@ REQUESTS_DEFAULT = 24
 # Fewer where a request has hundreds of spans, more where a fault shows over a window only.
 REQUESTS = {
     "orders": 10, "dashboard": 10, "posts": 10, "applications-submit": 8, "articles": 12, "facets": 60,
-    "stock": 12, "customers-overview": 12, "trending": 30, "webhooks": 80, "tracking": 30,
+    "stock": 12, "customers-overview": 12, "trending": 20, "webhooks": 80, "tracking": 30,
 }  # fmt: skip
 
 

@@ -51,7 +51,7 @@ class State:
             )  # fmt: skip
         self.write("pids", **{name: [process.pid, started_at(process.pid)]})
 
-    def end(self, name: str) -> None:
+    def end(self, name: str, politely: signal.Signals = signal.SIGTERM) -> None:
         """Ends the process of this name if it is still the one that was started."""
         entry = self.read("pids").get(name)
         if entry is None:
@@ -59,7 +59,7 @@ class State:
         pid, start = entry
         waits_until = time.monotonic() + END_SECONDS_MAX
         if start is not None and started_at(pid) == start:
-            os.kill(pid, signal.SIGTERM)
+            os.kill(pid, politely)
             while started_at(pid) == start:
                 if time.monotonic() > waits_until:
                     os.kill(pid, signal.SIGKILL)

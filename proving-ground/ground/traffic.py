@@ -15,7 +15,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-THINK_SECONDS_MAX = 0.12
+from .steps import GroundError
+
+THINK_SECONDS_MEAN = 0.08
+THINK_SECONDS_MAX = 0.3
 PROGRESS_SECONDS = 5
 ANSWER_SECONDS_MAX = 60
 
@@ -35,10 +38,12 @@ class Archive:
 
     next_path: str = "/api/posts/archive/"
     by_number: bool = True
+    pages: int = 1
 
     def learn(self, answer: dict) -> None:
         """Pages by number have a count; pages by cursor only a link."""
         self.by_number = "count" in answer
+        self.pages = answer.get("count", 0) // 20
         link = urlsplit(answer.get("next") or "")
         if not self.by_number and link.path:
             self.next_path = f"{link.path}?{link.query}"
@@ -62,8 +67,9 @@ def orders(client: Client) -> Ask:
 def archive(client: Client) -> Ask:
     """By number: first pages and, as crawlers do, deep ones."""
     if client.archive.by_number and client.archive.next_path == "/api/posts/archive/":
-        deep = client.chance.random() < 0.7
-        page = client.chance.randint(3_000, 14_000) if deep else client.chance.randint(1, 5)
+        deep = client.archive.pages > 100 and client.chance.random() < 0.7
+        first, last = (client.archive.pages // 5, client.archive.pages) if deep else (1, 5)
+        page = client.chance.randint(first, last)
         return Ask("GET", f"/api/posts/archive/?page={page}")
     return Ask("GET", client.archive.next_path)
 
@@ -157,7 +163,7 @@ def drive(base: str, seconds: float, seed: int, clients: int, requests_max: int,
     mix = [entry for entry in MIX if not only or entry[0] in only]
     unknown = set(only) - set(NAMES)
     if unknown:
-        raise ValueError(f"unknown endpoints: {', '.join(sorted(unknown))}; known are: {', '.join(NAMES)}")
+        raise GroundError(f"unknown endpoints: {', '.join(sorted(unknown))}; known are: {', '.join(NAMES)}")
     tally = Tally()
     ends_at = time.monotonic() + seconds
     budget = threading.Semaphore(requests_max)
@@ -195,7 +201,7 @@ def be_client(base, mix, seed, number, clients, ends_at, budget, tally) -> None:
         tally.add(entry[0], status, time.monotonic() - asked)
         if entry[0] == "archive" and status == 200:
             client.archive.learn(json.loads(answer))
-        time.sleep(min(client.chance.expovariate(1 / 0.03), THINK_SECONDS_MAX))
+        time.sleep(min(client.chance.expovariate(1 / THINK_SECONDS_MEAN), THINK_SECONDS_MAX))
     connection.close()
 
 

@@ -5,6 +5,7 @@ from django.db import connections
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from ..apps import LIMIT_STATEMENT
 from ..models import Order
 
 COUNT_BY_STATUS = (
@@ -24,6 +25,7 @@ class Search(APIView):
         with psycopg.connect(
             host=given["host"], port=given["port"], user=given["user"], dbname=given["dbname"]
         ) as connection:
+            connection.execute(LIMIT_STATEMENT)
             rows = connection.execute(COUNT_BY_STATUS, [reference]).fetchall()
         return Response({"orders": orders, "statuses": dict(rows)})
 
