@@ -1,1 +1,22 @@
-//! config
+//! Settings: what the user wrote in `taut.toml`, the environment and flags, and what it means.
+//!
+//! One table, [`known`], feeds reading, the listing, the example file and the manual's page. Flags go
+//! over the environment, the environment over the file, the file over the default; every value
+//! remembers where it is from, so that any complaint can point there.
+
+mod file;
+mod page;
+mod problem;
+mod settings;
+mod sources;
+mod table;
+mod units;
+mod value;
+mod written;
+
+pub use problem::{SettingsError, did_you_mean};
+pub use settings::{Engine, Exposed, Listed, Price, Receive, Settings, Store, Sync, Web};
+pub use sources::{Flag, ReadError, Sources};
+pub use table::{Kind, OTHER_VARIABLES, SETTINGS, Setting, known};
+pub use units::{bytes_text, duration_text, parse_bytes, parse_duration};
+pub use written::Origin;

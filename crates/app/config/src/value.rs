@@ -1,0 +1,236 @@
+//! Values: what a text or a TOML value means for a setting of some kind.
+
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
+    time::Duration,
+};
+
+use toml::de::DeValue;
+
+use crate::{
+    problem::did_you_mean,
+    table::Kind,
+    units::{bytes_text, duration_text, parse_bytes, parse_duration},
+};
+
+/// What a setting is set to.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Value {
+    /// `None` is `off`.
+    Address(Option<SocketAddr>),
+    Bytes(u64),
+    Count(u64),
+    Duration(Duration),
+    Number(f64),
+    Choice(&'static str),
+    Folder(PathBuf),
+    Detectors(Vec<&'static str>),
+    Currency(String),
+}
+
+/// Why a value cannot be taken: what is said at it, and perhaps how to do better.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Wrong {
+    pub(crate) label: String,
+    pub(crate) hint: Option<String>,
+    /// Which element of a list it is about.
+    pub(crate) element: Option<usize>,
+}
+
+impl Wrong {
+    fn new(label: impl Into<String>) -> Self {
+        Self { label: label.into(), hint: None, element: None }
+    }
+
+    fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+/// Reads a value from the settings file.
+pub(crate) fn from_toml(kind: Kind, value: &DeValue<'_>) -> Result<Value, Wrong> {
+    match (kind, value) {
+        (
+            Kind::Count { .. } | Kind::Number { .. } | Kind::Bytes { .. },
+            DeValue::Integer(number),
+        ) => {
+            let digits = number.as_str().replace('_', "");
+            // A tidy reading of 0x and the like.
+            let number = i128::from_str_radix(&digits, number.radix());
+            from_text(kind, &number.map_or(digits, |number| number.to_string()))
+        }
+        (Kind::Number { .. }, DeValue::Float(number)) => {
+            from_text(kind, &number.as_str().replace('_', ""))
+        }
+        (Kind::Count { .. } | Kind::Number { .. }, DeValue::String(_)) => {
+            Err(Wrong::new(format!("expected {}, without quotes", expected(kind))))
+        }
+        (Kind::Detectors, DeValue::Array(list)) => {
+            let names = list.iter().enumerate().map(|(place, name)| {
+                let name = name.get_ref().as_str().ok_or_else(|| Wrong::new("expected a name"));
+                name.and_then(detector).map_err(|wrong| Wrong { element: Some(place), ..wrong })
+            });
+            Ok(Value::Detectors(names.collect::<Result<_, _>>()?))
+        }
+        (Kind::Detectors, _) => Err(Wrong::new(format!("expected {}", expected(kind)))),
+        (_, DeValue::String(text)) => from_text(kind, text),
+        (Kind::Duration { .. }, DeValue::Integer(number)) => {
+            Err(Wrong::new("the unit is missing")
+                .hint(format!("write `\"{number}s\"` for seconds")))
+        }
+        (_, other) => {
+            Err(Wrong::new(format!("expected {}, found {}", expected(kind), named(other))))
+        }
+    }
+}
+
+/// Reads a value from the environment or a flag.
+pub(crate) fn from_text(kind: Kind, text: &str) -> Result<Value, Wrong> {
+    let text = text.trim();
+    let wrong = || Wrong::new(format!("expected {}", expected(kind)));
+    match kind {
+        Kind::AddressOrOff if text == "off" => Ok(Value::Address(None)),
+        Kind::Address | Kind::AddressOrOff => address(text, kind),
+        Kind::Bytes { min, max } => {
+            let bytes = parse_bytes(text).or_else(|| text.parse().ok()).ok_or_else(wrong)?;
+            within(bytes, min, max, bytes_text).map(Value::Bytes)
+        }
+        Kind::Count { min, max } => {
+            let count: u64 = text.replace('_', "").parse().ok().ok_or_else(wrong)?;
+            within(count, min, max, |count| count.to_string()).map(Value::Count)
+        }
+        Kind::Duration { min, max } => {
+            let duration = parse_duration(text).ok_or_else(|| match text.parse::<f64>() {
+                Ok(_) => Wrong::new("the unit is missing")
+                    .hint(format!("write `{text}s` for seconds; also ms, m, h, d, w")),
+                Err(_) => wrong(),
+            })?;
+            within(duration, min, max, duration_text).map(Value::Duration)
+        }
+        Kind::Number { min, max, .. } => {
+            let number: f64 = text.parse().ok().ok_or_else(wrong)?;
+            if number.is_nan() {
+                return Err(wrong());
+            }
+            within(number, min, max, |number| number.to_string()).map(Value::Number)
+        }
+        Kind::Choice(words) => match words.iter().find(|word| **word == text) {
+            Some(word) => Ok(Value::Choice(word)),
+            None => Err(meant(wrong(), text, words.iter().copied())),
+        },
+        Kind::Folder if text.is_empty() || text.contains('\0') => Err(wrong()),
+        Kind::Folder => Ok(Value::Folder(PathBuf::from(text))),
+        Kind::Detectors => {
+            let names = text.split(',').map(str::trim).filter(|name| !name.is_empty());
+            Ok(Value::Detectors(names.map(detector).collect::<Result<_, _>>()?))
+        }
+        Kind::Currency if text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_uppercase()) => {
+            Ok(Value::Currency(text.to_owned()))
+        }
+        Kind::Currency => Err(wrong()),
+    }
+}
+
+fn within<T: PartialOrd + Copy>(
+    value: T,
+    min: T,
+    max: T,
+    show: impl Fn(T) -> String,
+) -> Result<T, Wrong> {
+    if value < min {
+        Err(Wrong::new(format!("must be at least {}", show(min))))
+    } else if max < value {
+        Err(Wrong::new(format!("must be at most {}", show(max))))
+    } else {
+        Ok(value)
+    }
+}
+
+fn address(text: &str, kind: Kind) -> Result<Value, Wrong> {
+    if let Ok(address) = text.parse() {
+        return Ok(Value::Address(Some(address)));
+    }
+    if let Some(port) = text.strip_prefix("localhost:").and_then(|port| port.parse().ok()) {
+        return Ok(Value::Address(Some(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))));
+    }
+    let wrong = Wrong::new(format!("expected {}", expected(kind)));
+    Err(match text.trim_start_matches(':').parse::<u16>() {
+        Ok(port) => wrong.hint(format!(
+            "write `127.0.0.1:{port}` for this machine alone, or `0.0.0.0:{port}` to let others in"
+        )),
+        Err(_) => wrong,
+    })
+}
+
+fn detector(name: &str) -> Result<&'static str, Wrong> {
+    find::detector(name).map(|detector| detector.name).ok_or_else(|| {
+        let names = find::DETECTORS.iter().map(|detector| detector.name);
+        meant(Wrong::new(format!("no detector is called `{name}`")), name, names)
+    })
+}
+
+fn meant<'a>(wrong: Wrong, word: &str, known: impl Iterator<Item = &'a str>) -> Wrong {
+    match did_you_mean(word, known) {
+        Some(known) => wrong.hint(format!("did you mean `{known}`?")),
+        None => wrong,
+    }
+}
+
+/// What a setting of this kind may be, for people.
+pub(crate) fn expected(kind: Kind) -> String {
+    match kind {
+        Kind::Address => "an address and port such as `127.0.0.1:7070`".to_owned(),
+        Kind::AddressOrOff => "an address and port such as `127.0.0.1:4317`, or `off`".to_owned(),
+        Kind::Bytes { .. } => {
+            "a size such as `64 MiB` (B, kB, KiB, MB, MiB, GB, GiB, TB, TiB)".to_owned()
+        }
+        Kind::Count { min, max } => format!("a whole number from {min} to {max}"),
+        Kind::Duration { .. } => {
+            "a duration such as `5s` or `1h30m` (ms, s, m, h, d, w)".to_owned()
+        }
+        Kind::Number { min, .. } => format!("a number from {min}"),
+        Kind::Choice(words) => {
+            let words: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
+            words.join(" or ")
+        }
+        Kind::Folder => "a folder".to_owned(),
+        Kind::Detectors => "a list of detectors' names such as `[\"n-plus-one\"]`".to_owned(),
+        Kind::Currency => "a currency's three letters such as `GBP`".to_owned(),
+    }
+}
+
+fn named(value: &DeValue<'_>) -> &'static str {
+    match value {
+        DeValue::String(_) => "a text",
+        DeValue::Integer(_) => "a whole number",
+        DeValue::Float(_) => "a number",
+        DeValue::Boolean(_) => "true or false",
+        DeValue::Datetime(_) => "a date",
+        DeValue::Array(_) => "a list",
+        DeValue::Table(_) => "a section",
+    }
+}
+
+impl Value {
+    /// As `taut.toml` would have it.
+    pub(crate) fn to_toml(&self) -> String {
+        let quoted = |text: &str| toml::Value::from(text).to_string();
+        match self {
+            Self::Address(None) => quoted("off"),
+            Self::Address(Some(address)) => quoted(&address.to_string()),
+            Self::Bytes(bytes) => quoted(&bytes_text(*bytes)),
+            Self::Count(count) => count.to_string(),
+            Self::Duration(duration) => quoted(&duration_text(*duration)),
+            Self::Number(number) => number.to_string(),
+            Self::Choice(word) => quoted(word),
+            Self::Folder(folder) => quoted(&folder.to_string_lossy()),
+            Self::Detectors(names) => {
+                let names: Vec<String> = names.iter().map(|name| quoted(name)).collect();
+                format!("[{}]", names.join(", "))
+            }
+            Self::Currency(letters) => quoted(letters),
+        }
+    }
+}
