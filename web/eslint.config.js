@@ -17,6 +17,17 @@ export default ts.config(
     },
   },
   {
+    files: ['e2e/**/*.js'],
+    languageOptions: {
+      globals: {
+        process: 'readonly',
+        console: 'readonly',
+        fetch: 'readonly',
+        setTimeout: 'readonly',
+      },
+    },
+  },
+  {
     files: ['public/**/*.js'],
     languageOptions: { globals: { document: 'readonly', localStorage: 'readonly' } },
   },

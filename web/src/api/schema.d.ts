@@ -433,6 +433,12 @@ export interface components {
             findings: components["schemas"]["Finding"][];
             /** @description Levels among all findings. */
             levels: components["schemas"]["Facet"][];
+            observed?: components["schemas"]["Window"] | null;
+            /**
+             * Format: int64
+             * @description Requests looked at.
+             */
+            requests: number;
             /** @description Services among all findings. */
             services: components["schemas"]["Facet"][];
             /** @description What those that passed cost. */
@@ -923,6 +929,8 @@ export interface components {
              * @description Spans that were acknowledged since the process started.
              */
             accepted_spans?: number | null;
+            /** @description It still looks at what was received before it started. */
+            catching_up: boolean;
             /**
              * Format: int64
              * @description Number of the last change, as `/api/v1/events` tells it.
@@ -934,6 +942,8 @@ export interface components {
             otlp_grpc?: string | null;
             /** @description Address at which OTLP over HTTP is received. */
             otlp_http?: string | null;
+            /** @description What failed last and has not succeeded since. */
+            problem?: string | null;
             /**
              * Format: int64
              * @description Exports that were refused.
@@ -941,9 +951,16 @@ export interface components {
             refused_exports?: number | null;
             /**
              * Format: int64
-             * @description Spans that were malformed.
+             * @description Spans that were malformed or could not be kept.
              */
             rejected_spans?: number | null;
+            /**
+             * Format: int64
+             * @description Requests in the window that findings are computed over.
+             */
+            requests: number;
+            /** @description Spans of traces that are not complete yet. */
+            spans_in_flight: number;
             /**
              * Format: int64
              * @description Bytes that the store takes on disk.

@@ -13,13 +13,17 @@ export function useKeys(help: () => void) {
     const pressed = (event: KeyboardEvent) => {
       if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
       const target = event.target as HTMLElement;
-      if (event.key === 'Escape' && target.matches('input')) return target.blur();
+      if (event.key === 'Escape' && target.matches('input')) {
+        target.blur();
+        return;
+      }
       if (target.matches('input, select, textarea, [contenteditable]')) return;
       const page = PAGES.find((known) => known.key === event.key);
       if (event.timeStamp - chord < CHORD_MS && page !== undefined) {
         chord = 0;
         event.preventDefault();
-        return navigate(to(page.path));
+        navigate(to(page.path));
+        return;
       }
       chord = 0;
       if (event.key === 'g') chord = event.timeStamp;

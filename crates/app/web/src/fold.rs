@@ -1,6 +1,6 @@
 //! A trace as the waterfall shows it: what each span did, and which siblings did the same.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use engine::TraceDetail;
 use find::{CriticalPath, Kind};
@@ -15,9 +15,10 @@ use crate::{
 const FOLD_MIN: usize = 3;
 
 /// A trace as the waterfall shows it.
-pub(crate) fn trace(detail: &TraceDetail) -> wire::Trace {
+#[must_use]
+pub fn trace(detail: &TraceDetail) -> wire::Trace {
     let trace = &detail.trace;
-    let path = CriticalPath::of(trace);
+    let path = Path::of(trace);
     let start = trace.nodes.iter().map(|node| node.call.start).min().unwrap_or_default();
     let end = trace.nodes.iter().map(|node| node.call.end).max().unwrap_or_default();
     let services = services(trace);
@@ -51,6 +52,36 @@ pub(crate) fn trace(detail: &TraceDetail) -> wire::Trace {
     }
 }
 
+/// The critical paths of all trees of a trace.
+struct Path {
+    own: Vec<Duration>,
+    inclusive: Vec<Duration>,
+}
+
+impl Path {
+    fn of(trace: &model::Trace) -> Self {
+        let mut path = Self { own: Vec::new(), inclusive: Vec::new() };
+        let mut root = 0;
+        // Trees follow each other without a gap, so that places rise by one.
+        while let Some(node) = trace.nodes.get(root) {
+            let tree = CriticalPath::of(trace, root);
+            let end = node.subtree_end.max(root + 1);
+            path.own.extend((root..end).map(|place| tree.own(place)));
+            path.inclusive.extend((root..end).map(|place| tree.inclusive(place)));
+            root = end;
+        }
+        path
+    }
+
+    fn own(&self, place: usize) -> Duration {
+        self.own.get(place).copied().unwrap_or_default()
+    }
+
+    fn inclusive(&self, place: usize) -> Duration {
+        self.inclusive.get(place).copied().unwrap_or_default()
+    }
+}
+
 fn services(trace: &model::Trace) -> Vec<String> {
     let mut services: Vec<String> = Vec::new();
     for node in &trace.nodes {
@@ -63,7 +94,7 @@ fn services(trace: &model::Trace) -> Vec<String> {
 
 fn nodes(
     trace: &model::Trace,
-    path: &CriticalPath,
+    path: &Path,
     start: Moment,
     services: &[String],
     (labels, fold_of): (Vec<String>, Vec<Option<usize>>),
@@ -99,7 +130,7 @@ fn nodes(
 /// Siblings that did the same, three or more of them, and the fold of each node.
 fn folds(
     trace: &model::Trace,
-    path: &CriticalPath,
+    path: &Path,
     labels: &[String],
 ) -> (Vec<wire::Fold>, Vec<Option<usize>>) {
     let mut alike: BTreeMap<(Option<usize>, &str, &str, u64), Vec<usize>> = BTreeMap::new();
@@ -132,7 +163,7 @@ fn folds(
     (folds, fold_of)
 }
 
-fn breakdown(trace: &model::Trace, path: &CriticalPath) -> wire::Breakdown {
+fn breakdown(trace: &model::Trace, path: &Path) -> wire::Breakdown {
     let mut sum = wire::Breakdown::default();
     for (place, node) in trace.nodes.iter().enumerate() {
         let part = match GroupKind::from(Kind::of(&node.call.work)) {

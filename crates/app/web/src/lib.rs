@@ -19,6 +19,7 @@ mod source;
 mod summary;
 pub mod wire;
 
+pub use fold::trace as wire_trace;
 pub use openapi::document as openapi;
 pub use server::{router, serve};
-pub use source::{Counters, Hosts, Setup, Source};
+pub use source::{Hosts, Setup, Source};

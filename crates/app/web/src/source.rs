@@ -1,19 +1,17 @@
 //! What the pages stand on: the running engine, and what is known about the process.
 
-use std::{fmt, net::SocketAddr, sync::Arc};
+use std::{fmt, net::SocketAddr, path::PathBuf, sync::Arc};
 
-use engine::{Live, TraceDetail};
-use model::{Finding, FindingId, TraceId};
+use engine::{Live, Standing, TraceDetail};
+use find::{Outcome, Targets};
+use model::TraceId;
 use store::{Store, StoreError};
 use tokio::sync::watch;
 
 /// Where the pages get what they show. [`Live`] is the one that ships.
 pub trait Source: fmt::Debug + Send + Sync {
     /// What was found so far, ranked: what to fix first comes first.
-    fn findings(&self) -> Vec<Finding>;
-
-    /// One finding.
-    fn finding(&self, id: FindingId) -> Option<Finding>;
+    fn outcome(&self) -> Arc<Outcome>;
 
     /// One trace; `None` if no span of it is kept.
     ///
@@ -27,15 +25,17 @@ pub trait Source: fmt::Debug + Send + Sync {
 
     /// A counter that changes whenever findings or requests did.
     fn changes(&self) -> watch::Receiver<u64>;
+
+    /// What requests are meant to take.
+    fn targets(&self) -> Targets;
+
+    /// How it is doing.
+    fn standing(&self) -> Standing;
 }
 
 impl Source for Live {
-    fn findings(&self) -> Vec<Finding> {
-        Self::findings(self)
-    }
-
-    fn finding(&self, id: FindingId) -> Option<Finding> {
-        Self::finding(self, id)
+    fn outcome(&self) -> Arc<Outcome> {
+        Self::outcome(self)
     }
 
     fn trace(&self, id: TraceId) -> Result<Option<TraceDetail>, StoreError> {
@@ -49,10 +49,18 @@ impl Source for Live {
     fn changes(&self) -> watch::Receiver<u64> {
         Self::changes(self)
     }
+
+    fn targets(&self) -> Targets {
+        self.settings().targets
+    }
+
+    fn standing(&self) -> Standing {
+        Self::standing(self)
+    }
 }
 
 /// What the pages say about the process that they come from.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct Setup {
     /// Version of the binary.
     pub version: &'static str,
@@ -62,8 +70,10 @@ pub struct Setup {
     pub otlp_grpc: Option<SocketAddr>,
     /// Which `Host` headers are answered.
     pub hosts: Hosts,
-    /// Counts what was received and kept; called for each look at the status, so it must be quick.
-    pub counters: Option<Arc<dyn Fn() -> Counters + Send + Sync>>,
+    /// What the receiver counts.
+    pub counters: Option<Arc<receive::Counters>>,
+    /// Folder of the store, whose size is told.
+    pub store_folder: Option<PathBuf>,
 }
 
 impl Default for Setup {
@@ -75,18 +85,8 @@ impl Default for Setup {
             otlp_grpc: None,
             hosts: Hosts::Loopback,
             counters: None,
+            store_folder: None,
         }
-    }
-}
-
-impl fmt::Debug for Setup {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_struct("Setup")
-            .field("version", &self.version)
-            .field("otlp_http", &self.otlp_http)
-            .field("otlp_grpc", &self.otlp_grpc)
-            .field("hosts", &self.hosts)
-            .finish_non_exhaustive()
     }
 }
 
@@ -100,19 +100,4 @@ pub enum Hosts {
     Named(Vec<String>),
     /// Any: for a listener that is open to others on purpose.
     Any,
-}
-
-/// What was received and kept since the process started.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Counters {
-    /// Spans that were acknowledged.
-    pub accepted_spans: u64,
-    /// Spans that were malformed.
-    pub rejected_spans: u64,
-    /// Export requests that were answered with success.
-    pub accepted_exports: u64,
-    /// Export requests that were refused: malformed, too large, or while under back-pressure.
-    pub refused_exports: u64,
-    /// Bytes that the store takes on disk.
-    pub store_bytes: Option<u64>,
 }

@@ -78,7 +78,7 @@ export const RowView = memo(function RowView(props: Props) {
 
 function SpanLabel({ trace, node }: { trace: Trace; node: TraceNode }) {
   const parent = node.parent == null ? undefined : trace.nodes[node.parent];
-  const other = parent === undefined || parent.service !== node.service;
+  const other = parent?.service !== node.service;
   return (
     <>
       <span className={node.failed ? 'text broken' : 'text'} title={node.label}>

@@ -1,5 +1,5 @@
 /** The slowest requests, and a way to any trace by its id. */
-import { useState, type FormEvent } from 'react';
+import { useState, type SubmitEvent } from 'react';
 
 import { path, useApi } from '../../api/use';
 import type { Operations, Requests } from '../../api/types';
@@ -66,7 +66,7 @@ function Outcome() {
 function ById() {
   const [id, setId] = useState('');
   const wanted = id.trim().toLowerCase();
-  const open = (event: FormEvent) => {
+  const open = (event: SubmitEvent) => {
     event.preventDefault();
     if (/^[0-9a-f]{1,32}$/.test(wanted)) navigate(to(`/traces/${wanted}`));
   };

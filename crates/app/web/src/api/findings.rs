@@ -14,7 +14,7 @@ use crate::{
     params::{Params, bounded},
     problem::Problem,
     server::App,
-    wire::{Facet, Finding, FindingDetail, Findings, Level, Totals},
+    wire::{Facet, Finding, FindingDetail, Findings, Level, Totals, Window},
 };
 
 /// Which findings are meant.
@@ -55,8 +55,8 @@ pub(crate) async fn list(
         level: params.level,
         text: bounded(params.q)?.map(|text| text.to_lowercase()),
     };
-    let found = app.read(|source| Ok(source.findings())).await?;
-    let all: Vec<Finding> = found.iter().map(Finding::from).collect();
+    let outcome = app.read(|source| Ok(source.outcome())).await?;
+    let all: Vec<Finding> = outcome.findings.iter().map(Finding::from).collect();
     let facet = |of: fn(&Finding) -> &str| {
         let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
         for finding in &all {
@@ -69,7 +69,15 @@ pub(crate) async fn list(
     let faults = facet(|finding| &finding.fault);
     let levels = facet(|finding| finding.level.name());
     let findings: Vec<Finding> = all.into_iter().filter(|one| filter.passes(one)).collect();
-    Ok(Json(Findings { totals: Totals::of(&findings), findings, services, faults, levels }))
+    Ok(Json(Findings {
+        observed: outcome.observed.map(Window::from),
+        requests: outcome.requests,
+        totals: Totals::of(&findings),
+        findings,
+        services,
+        faults,
+        levels,
+    }))
 }
 
 struct Filter {
@@ -120,7 +128,8 @@ pub(crate) async fn one(
         )
     };
     let wanted = u64::from_str_radix(&id, 16).map(FindingId).map_err(|_digits| unknown())?;
-    let all = app.read(|source| Ok(source.findings())).await?;
+    let outcome = app.read(|source| Ok(source.outcome())).await?;
+    let all = &outcome.findings;
     let place = all.iter().position(|finding| finding.id == wanted).ok_or_else(unknown)?;
     let detector = find::detector(all[place].fault);
     Ok(Json(FindingDetail {

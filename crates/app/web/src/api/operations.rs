@@ -3,7 +3,6 @@
 use std::{sync::Arc, time::Duration};
 
 use axum::{Json, extract::State};
-use find::Targets;
 use model::{OperationKey, Window};
 use serde::Deserialize;
 use store::RequestFilter;
@@ -88,7 +87,7 @@ pub(crate) async fn list(
             .filter(|one| service.as_deref().is_none_or(|service| *service == *one.key.service))
             .filter(|one| text.as_deref().is_none_or(|text| holds(&one.key, text)))
             .collect();
-        let findings = summary::findings_at(&source.findings());
+        let findings = summary::findings_at(&source.outcome().findings);
         let mut operations = Vec::with_capacity(passing.len().min(limit));
         for (place, one) in passing.iter().take(limit).enumerate() {
             let mut row = summary::operation(one, window, all_seconds);
@@ -103,7 +102,7 @@ pub(crate) async fn list(
             operations.push(row);
         }
         let left_out = passing.len() - operations.len();
-        let targets = targets();
+        let targets = targets(source);
         Ok(Json(Operations { window: window.into(), targets, operations, services, left_out }))
     })
     .await
@@ -113,8 +112,8 @@ fn holds(key: &OperationKey, text: &str) -> bool {
     key.operation.to_lowercase().contains(text) || key.service.to_lowercase().contains(text)
 }
 
-fn targets() -> wire::TargetFigures {
-    let targets = Targets::default();
+fn targets(source: &dyn Source) -> wire::TargetFigures {
+    let targets = source.targets();
     wire::TargetFigures { p95_micros: micros(targets.p95), p99_micros: micros(targets.p99) }
 }
 
@@ -190,7 +189,8 @@ fn detail(
     let mut operation = summary::operation(one, window, all_seconds);
     operation.spark = series.iter().map(summary::spark).collect();
     let findings: Vec<wire::Finding> = source
-        .findings()
+        .outcome()
+        .findings
         .iter()
         .filter(|finding| finding.operation == *key)
         .map(wire::Finding::from)
@@ -199,7 +199,7 @@ fn detail(
     operation.worst = findings.iter().map(|finding| finding.level).max();
     Ok(OperationDetail {
         window: window.into(),
-        targets: targets(),
+        targets: targets(source),
         operation,
         series: series.iter().map(summary::point).collect(),
         distribution: summary::distribution(&one.durations),

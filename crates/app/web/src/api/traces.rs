@@ -91,7 +91,9 @@ pub(crate) async fn otlp(
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
     read(&app, &id, |detail| {
-        let mut response = Json(wire::otlp_json(&detail.spans)).into_response();
+        let mut response = observe::otlp::encode_json(&detail.spans).into_response();
+        let json = HeaderValue::from_static("application/json");
+        response.headers_mut().insert(header::CONTENT_TYPE, json);
         let name = format!("attachment; filename=\"{}.otlp.json\"", detail.trace.id);
         if let Ok(name) = HeaderValue::from_str(&name) {
             response.headers_mut().insert(header::CONTENT_DISPOSITION, name);

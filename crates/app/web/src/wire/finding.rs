@@ -4,7 +4,7 @@ use model::{Framework, Language, Proof, StatementKind};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{micros, unix_ms};
+use super::{Window, micros, unix_ms};
 
 /// All findings, ranked, as the command line prints them with `--json`.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -53,6 +53,11 @@ impl Totals {
 /// Findings that passed a filter.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Findings {
+    /// From the first request looked at to the last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub observed: Option<Window>,
+    /// Requests looked at.
+    pub requests: u64,
     /// What those that passed cost.
     pub totals: Totals,
     /// Those that passed; what to fix first comes first.

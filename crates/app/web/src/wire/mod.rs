@@ -4,7 +4,6 @@
 mod convert;
 mod finding;
 mod operation;
-mod otlp;
 mod span;
 mod status;
 mod trace;
@@ -19,7 +18,6 @@ pub use operation::{
     Breakdown, Bucket, Group, GroupKind, Operation, OperationDetail, Operations, Percentiles,
     Point, Request, Requests, Spark, TargetFigures, Window,
 };
-pub use otlp::otlp_json;
 pub use span::{KeyValue, Scope, SpanDetail, SpanEvent, SpanLink};
 pub use status::{Detector, Detectors, Status};
 pub use trace::{Fold, Trace, TraceNode, TraceStatement};

@@ -18,10 +18,19 @@ pub struct Status {
     pub change: u64,
     /// Findings so far.
     pub findings: usize,
+    /// Requests in the window that findings are computed over.
+    pub requests: u64,
+    /// Spans of traces that are not complete yet.
+    pub spans_in_flight: usize,
+    /// It still looks at what was received before it started.
+    pub catching_up: bool,
+    /// What failed last and has not succeeded since.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
     /// Spans that were acknowledged since the process started.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub accepted_spans: Option<u64>,
-    /// Spans that were malformed.
+    /// Spans that were malformed or could not be kept.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rejected_spans: Option<u64>,
     /// Exports that were answered with success.

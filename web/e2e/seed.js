@@ -1,0 +1,37 @@
+// @ts-check
+/** Sends an hour of made-up traffic, for work on the pages: `npm run seed`, `npm run seed -- --go-on`. */
+import { large, random, REQUESTS_MADE_UP, send } from './spans.js';
+
+const URL_OTLP = process.env['TAUT_OTLP_URL'] ?? 'http://127.0.0.1:4318';
+const HOUR = 3600e3;
+
+/** Requests an hour of each kind. */
+const MIX = {
+  orders: 90,
+  dashboard: 60,
+  submit: 50,
+  product: 900,
+  posts: 160,
+  pay: 80,
+  health: 360,
+};
+
+const chance = random(1);
+let id = 1;
+
+for (const [name, count] of Object.entries(MIX)) {
+  const service = name === 'dashboard' || name === 'submit' ? 'careers' : 'shop';
+  for (let number = 0; number < count; number += 1) {
+    const start = Date.now() - 5000 - (number / count) * HOUR * 0.95 - chance() * 20e3;
+    const spans = REQUESTS_MADE_UP[name]?.(chance) ?? [];
+    await send(URL_OTLP, service, spans, start, (id += 1));
+  }
+  console.log(`${count} × ${name}`);
+}
+console.log(await send(URL_OTLP, 'shop', large(10_000), Date.now() - 60e3, (id += 1)));
+
+while (process.argv.includes('--go-on')) {
+  const spans = REQUESTS_MADE_UP['product']?.(chance) ?? [];
+  await send(URL_OTLP, 'shop', spans, Date.now() - 1000, (id += 1));
+  await new Promise((resolve) => setTimeout(resolve, 500));
+}
