@@ -79,7 +79,9 @@ def down(given: argparse.Namespace) -> None:
 def drive(given: argparse.Namespace) -> None:
     """Traffic."""
     only = [name for name in given.only.split(",") if name]
-    traffic.drive(given.base, given.seconds, given.seed, given.clients, given.requests_max, only)
+    tally = traffic.drive(given.base, given.seconds, given.seed, given.clients, given.requests_max, only)
+    if not any(tally.statuses.keys() - {0}):
+        raise GroundError(f"nothing answers at {given.base}; hint: run.py up, and `app` in ports.json")
 
 
 def record(given: argparse.Namespace) -> None:

@@ -38,12 +38,10 @@ def start(state: State, scale: str) -> None:
     binaries = find_binaries()
     owner = find_owner()
     folder = data_folder(state, scale, owner)
-    port = state.read("ports").get("postgres") if "postgres" in state.read("pids") else None
-    if port and state.read("cluster").get("scale") == scale:
-        return
-    if port:
-        stop(state)
     marker = state.folder / f"loaded-{scale}"
+    if state.runs("postgres") and state.read("cluster").get("scale") == scale and is_current(marker):
+        return
+    stop(state)
     if not is_current(marker) or not (folder / "PG_VERSION").exists():
         marker.unlink(missing_ok=True)
         make(binaries, folder, owner)

@@ -51,6 +51,11 @@ class State:
             )  # fmt: skip
         self.write("pids", **{name: [process.pid, started_at(process.pid)]})
 
+    def runs(self, name: str) -> bool:
+        """Whether the process of this name is still the one that was started."""
+        pid, start = self.read("pids").get(name, (0, None))
+        return start is not None and started_at(pid) == start
+
     def end(self, name: str, politely: signal.Signals = signal.SIGTERM) -> None:
         """Ends the process of this name if it is still the one that was started."""
         entry = self.read("pids").get(name)
