@@ -69,16 +69,14 @@ fn nodes(calls: Vec<Call>, spots: &[Spot], tree: &tree::Tree, order: &[u32]) -> 
     for (place, spot) in order.iter().enumerate() {
         places[*spot as usize] = place;
     }
-    let services: Vec<Option<Arc<str>>> = spots
-        .iter()
-        .map(|spot| spot.call.is_none().then(|| Arc::clone(&calls[spot.example as usize].service)))
-        .collect();
     let mut calls: Vec<Option<Call>> = calls.into_iter().map(Some).collect();
     let mut nodes: Vec<Node> = Vec::with_capacity(order.len());
     for (place, number) in order.iter().map(|number| *number as usize).enumerate() {
         let spot = &spots[number];
         let taken = spot.call.and_then(|call| calls[call as usize].take());
-        let mut call = taken.unwrap_or_else(|| missing(spot, services[number].as_ref()));
+        // A placeholder comes before its children, of which `example` is one: it is still there.
+        let example = || calls[spot.example as usize].as_ref().map(|call| &call.service);
+        let mut call = taken.unwrap_or_else(|| missing(spot, example()));
         call.start = Moment { nanos: spot.start };
         call.end = Moment { nanos: spot.end };
         let parent = tree.parent(number).map(|parent| places[parent]);
@@ -164,7 +162,7 @@ const INNER_SLACK_NANOS: u64 = 5_000_000;
 /// its web server.
 fn is_inner(outer: &Call, inner: &Call) -> bool {
     let (Some(_), Some(request)) = (outer.request(), inner.request()) else { return false };
-    let (whole, part) = (outer.duration().as_nanos() as f64, inner.duration().as_nanos() as f64);
+    let (whole, part) = (outer.duration().as_secs_f64(), inner.duration().as_secs_f64());
     let before = inner.start.nanos.abs_diff(outer.start.nanos);
     let after = inner.end.nanos.abs_diff(outer.end.nanos);
     !request.background

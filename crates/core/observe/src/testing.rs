@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use model::{
-    Attributes, Moment, Resource, Scope, Span, SpanId, SpanKind, Status, StatusCode, Text, TraceId,
-    Value,
+    Attributes, Moment, Resource, Scope, Span, SpanId, SpanKind, Status, Text, TraceId, Value,
 };
 
 /// A plain internal span of the service `shop`, with id 1.
@@ -61,7 +60,6 @@ pub(crate) trait Say: Sized {
     fn with(self, key: &str, text: &str) -> Self;
     fn int(self, key: &str, int: i64) -> Self;
     fn value(self, key: &str, value: Value) -> Self;
-    fn error(self) -> Self;
 }
 
 impl Say for Span {
@@ -102,11 +100,6 @@ impl Say for Span {
 
     fn value(mut self, key: &str, value: Value) -> Self {
         self.attributes.0.push((Text::from(key), value));
-        self
-    }
-
-    fn error(mut self) -> Self {
-        self.status.code = StatusCode::Error;
         self
     }
 }

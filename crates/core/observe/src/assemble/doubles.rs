@@ -2,9 +2,9 @@
 //! is kept and learns what only the inner one knows.
 //!
 //! Some instrumentations nest (Sequelize over `pg`, `requests` over `urllib3`), others put their spans side
-//! by side (SQLAlchemy ends its span before the driver's parent is set), so both are looked for.
+//! by side (`SQLAlchemy` ends its span before the driver's parent is set), so both are looked for.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use model::{Call, Node, Parameters, Statement, StatementKind, StatementText, Trace, Work};
 
@@ -21,44 +21,43 @@ const SLACK_NANOS: u64 = 1_000_000;
 
 /// Marks the doubles of a trace.
 pub(super) fn mark(trace: &mut Trace) {
-    join_prepared(trace);
-    let above = layers_above(&trace.nodes);
-    let mut tried = vec![false; trace.nodes.len()];
-    for place in 0..trace.nodes.len() {
-        match &trace.nodes[place].call.work {
-            Work::Statement(_) => mark_nested_statement(&mut trace.nodes, &above, place),
-            Work::Http(_) => mark_nested_http(&mut trace.nodes, &above, &mut tried, place),
-            _ => {}
+    let nodes = &mut trace.nodes;
+    let above = layers_above(nodes);
+    let is_layer =
+        |place: &usize| matches!(nodes[*place].call.work, Work::Statement(_) | Work::Http(_));
+    let layers: Vec<usize> = (0..nodes.len()).filter(is_layer).collect();
+    join_prepared(nodes, &layers);
+    let mut tried = vec![false; nodes.len()];
+    for place in layers.iter().copied() {
+        if nodes[place].call.statement().is_some() {
+            mark_nested_statement(nodes, &above, place);
+        } else {
+            mark_nested_http(nodes, &above, &mut tried, place);
         }
     }
-    mark_siblings(trace);
+    mark_siblings(nodes, &layers);
 }
 
 /// PHP's PDO tells the text when a statement is prepared and the time when it is executed: the execution
 /// learns the text of the preparation before it, which becomes its double.
-fn join_prepared(trace: &mut Trace) {
-    let is_prepare =
-        |node: &Node| node.call.name == "PDO::prepare" && node.call.statement().is_some();
-    if !trace.nodes.iter().any(is_prepare) {
-        return;
-    }
+fn join_prepared(nodes: &mut [Node], layers: &[usize]) {
     // By parent: the last preparation below it.
-    let mut prepared: Vec<Option<usize>> = vec![None; trace.nodes.len()];
-    for place in 0..trace.nodes.len() {
-        let Some(parent) = trace.nodes[place].parent else { continue };
-        if is_prepare(&trace.nodes[place]) {
-            prepared[parent] = Some(place);
-        } else if trace.nodes[place].call.name == "PDOStatement::execute"
-            && let Some(known) = prepared[parent]
-            && let Some(statement) = trace.nodes[known].call.statement().cloned()
-            && let Work::Statement(executed) = &mut trace.nodes[place].call.work
+    let mut prepared: BTreeMap<usize, usize> = BTreeMap::new();
+    for place in layers.iter().copied() {
+        let Some(parent) = nodes[place].parent else { continue };
+        if nodes[place].call.name == "PDO::prepare" {
+            prepared.insert(parent, place);
+        } else if nodes[place].call.name == "PDOStatement::execute"
+            && let Some(known) = prepared.get(&parent).copied()
+            && let Some(statement) = nodes[known].call.statement().cloned()
+            && let Work::Statement(executed) = &mut nodes[place].call.work
         {
             if is_bare(&executed.text) {
                 executed.text = Arc::clone(&statement.text);
             }
             if executed.text.fingerprint == statement.text.fingerprint {
-                merge_statement(executed, statement);
-                trace.nodes[known].double = true;
+                merge_statement(executed, &statement);
+                nodes[known].double = true;
             }
         }
     }
@@ -165,17 +164,18 @@ fn mark_nested_http(nodes: &mut [Node], above: &[Option<usize>], tried: &mut [bo
 
 /// Lets the kept node know what only its double tells.
 fn merge(nodes: &mut [Node], kept: usize, double: usize) {
-    let call = &nodes[double].call;
-    let Some(statement) = call.statement().cloned() else { return };
-    let code = call.code.clone();
-    let Call { work: Work::Statement(known), code: known_code, .. } = &mut nodes[kept].call else {
+    let Ok([kept, double]) = nodes.get_disjoint_mut([kept, double]) else { return };
+    let (Work::Statement(known), Work::Statement(other)) = (&mut kept.call.work, &double.call.work)
+    else {
         return;
     };
-    *known_code = known_code.take().or(code);
-    merge_statement(known, statement);
+    merge_statement(known, other);
+    if kept.call.code.is_none() {
+        kept.call.code.clone_from(&double.call.code);
+    }
 }
 
-fn merge_statement(known: &mut Statement, other: Statement) {
+fn merge_statement(known: &mut Statement, other: &Statement) {
     let rank = |parameters: Parameters| match parameters {
         Parameters::Known(_) => 2,
         Parameters::Hidden => 1,
@@ -197,37 +197,28 @@ fn merge_statement(known: &mut Statement, other: Statement) {
 
 /// Statements side by side: equal text, another scope, one within the other. Each is a double at
 /// most once, and each has at most one double, so that a loop of equal statements stays a loop.
-fn mark_siblings(trace: &mut Trace) {
+fn mark_siblings(nodes: &mut [Node], layers: &[usize]) {
+    let is_open = |node: &Node| !node.double && node.call.statement().is_some();
+    let open = layers.iter().copied().filter(|place| is_open(&nodes[*place]));
+    let mut by_parent: Vec<(Option<usize>, usize)> =
+        open.map(|place| (nodes[place].parent, place)).collect();
+    by_parent.sort_unstable();
+    // Those that may still find their double, the latest last; whoever found it makes room.
     let mut recent: Vec<usize> = Vec::new();
-    let mut has_double = vec![false; trace.nodes.len()];
-    for parent in 0..trace.nodes.len() {
-        if trace.nodes[parent].subtree_end <= parent + 2 {
-            continue;
-        }
+    for siblings in by_parent.chunk_by(|one, other| one.0 == other.0) {
         recent.clear();
-        let children: Vec<usize> = trace.children(parent).collect();
-        for place in children {
-            let node = &trace.nodes[place];
-            if node.double || node.call.statement().is_none() {
-                continue;
-            }
-            let partner = recent.iter().rev().take(SIBLINGS_MAX).copied().find(|other| {
-                !has_double[*other] && is_beside(&trace.nodes[*other].call, &node.call)
-            });
-            let Some(other) = partner else {
+        for place in siblings.iter().map(|(_, place)| *place) {
+            let from = recent.len().saturating_sub(SIBLINGS_MAX);
+            let beside = |other: &usize| is_beside(&nodes[*other].call, &nodes[place].call);
+            let Some(found) = (from..recent.len()).rev().find(|at| beside(&recent[*at])) else {
                 recent.push(place);
                 continue;
             };
-            let (kept, double) = if within(&trace.nodes[other].call, &node.call, 0) {
-                (place, other)
-            } else {
-                (other, place)
-            };
-            trace.nodes[double].double = true;
-            has_double[kept] = true;
-            merge(&mut trace.nodes, kept, double);
-            recent.retain(|known| *known != other);
-            recent.push(kept);
+            let other = recent.remove(found);
+            let is_within = within(&nodes[other].call, &nodes[place].call, 0);
+            let (kept, double) = if is_within { (place, other) } else { (other, place) };
+            nodes[double].double = true;
+            merge(nodes, kept, double);
         }
     }
 }

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use sql::Statements;
 
 use super::*;
-use crate::testing::{Say, id, span};
+use crate::testing::{Say as _, id, span};
 
 fn server(name: &str) -> Span {
     span(name).kind(SpanKind::Server).with("http.method", "GET").with("http.target", name)
@@ -52,8 +52,9 @@ fn check(spans: &[Span], expected: &str) -> Trace {
     check_shape(&trace);
     let expected: Vec<&str> = expected.lines().filter(|line| !line.trim().is_empty()).collect();
     let margin = expected.first().map_or(0, |line| line.len() - line.trim_start().len());
-    let expected: String = expected.iter().map(|line| format!("{}\n", &line[margin..])).collect();
-    assert_eq!(drawn(&trace), expected, "{:?}", trace.notes);
+    let expected: Vec<&str> = expected.iter().filter_map(|line| line.get(margin..)).collect();
+    let drawn = drawn(&trace);
+    assert_eq!(drawn.lines().collect::<Vec<_>>(), expected, "{:?}", trace.notes);
     trace
 }
 

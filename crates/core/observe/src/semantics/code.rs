@@ -46,27 +46,32 @@ fn attributes(facts: &Facts<'_>) -> Option<CodeLocation> {
     })
 }
 
-/// Parts of paths that only files of libraries and languages have.
-const LIBRARY_PATHS: &[&str] = &[
-    "site-packages",
-    "dist-packages",
-    "node_modules",
-    "/gems/",
-    "/vendor/",
+/// How paths of files of libraries and languages begin.
+const LIBRARY_ROOTS: &[&str] = &[
     "/usr/lib/",
-    "/usr/local/lib/python",
+    "/usr/local/lib/",
+    "/usr/local/go/",
+    "/rustc/",
     "<frozen",
+    "<internal",
     "node:",
     "internal/",
-    "/usr/local/go/",
-    "/go/pkg/mod/",
-    "/.cargo/registry/",
-    "/rustc/",
-    "<internal",
-    "/lib/ruby/",
     "[internal function]",
-    "opentelemetry",
 ];
+
+/// Folders that only libraries and languages lie in.
+fn is_library_folder(folder: &str) -> bool {
+    matches!(
+        folder,
+        "site-packages"
+            | "dist-packages"
+            | "node_modules"
+            | "gems"
+            | "vendor"
+            | ".cargo"
+            | "opentelemetry"
+    )
+}
 
 /// Packages of libraries and languages, as qualified names begin.
 const LIBRARY_PACKAGES: &[&str] = &[
@@ -111,8 +116,13 @@ const LIBRARY_PACKAGES: &[&str] = &[
 ];
 
 fn is_library(file: &str, function: &str) -> bool {
-    LIBRARY_PATHS.iter().any(|part| file.contains(part))
-        || file.starts_with("vendor/")
+    let mut above = "";
+    let in_library = file.split(['/', '\\']).any(|folder| {
+        let pair = (std::mem::replace(&mut above, folder), folder);
+        is_library_folder(folder) || matches!(pair, ("pkg", "mod") | ("lib", "ruby"))
+    });
+    in_library
+        || LIBRARY_ROOTS.iter().any(|root| file.starts_with(root))
         || LIBRARY_PACKAGES.iter().any(|package| function.starts_with(package))
 }
 
@@ -268,15 +278,14 @@ fn decoded(text: &str) -> Text {
     let mut rest = text.as_bytes();
     while let Some((first, tail)) = rest.split_first() {
         let digit = |place: usize| char::from(*tail.get(place)?).to_digit(16);
-        match (first, digit(0), digit(1)) {
-            (b'%', Some(high), Some(low)) => {
-                bytes.push((high * 16 + low) as u8);
-                rest = tail.get(2..).unwrap_or_default();
-            }
-            _ => {
-                bytes.push(*first);
-                rest = tail;
-            }
+        let escaped =
+            digit(0).zip(digit(1)).and_then(|(high, low)| u8::try_from(high * 16 + low).ok());
+        if let (b'%', Some(byte)) = (first, escaped) {
+            bytes.push(byte);
+            rest = tail.get(2..).unwrap_or_default();
+        } else {
+            bytes.push(*first);
+            rest = tail;
         }
     }
     Text::from(String::from_utf8_lossy(&bytes))

@@ -13,7 +13,7 @@ use super::{
 pub(super) fn work(span: &Span, facts: &Facts<'_>, statements: &mut Statements) -> Option<Work> {
     let name = span.name.as_str();
     if let Some(layer) = name.strip_prefix("prisma:") {
-        return prisma(layer, span, facts, statements);
+        return Some(prisma(layer, span, facts, statements));
     }
     let text = facts.text(Key::DbText);
     let system = match facts.text(Key::DbSystem) {
@@ -52,22 +52,43 @@ const CACHES: &[&str] = &[
     "ehcache",
 ];
 
-/// Spans that open a connection (`Some(false)`) or take one from a pool (`Some(true)`).
+/// Spans that open a connection.
+const OPENS: &[&str] = &[
+    "connect",
+    "CONNECT",
+    "pg.connect",
+    "mysql.connect",
+    "redis-connect",
+    "redis.connect",
+    "sql.connector.connect",
+    "db.Connect",
+    "PDO::__construct",
+    "mysqli::__construct",
+    "mongodb.connect",
+    "tedious.connect",
+    "Connection.open",
+];
+
+/// Spans that take a connection from a pool.
+const TAKES: &[&str] = &[
+    "pg-pool.connect",
+    "pool.acquire",
+    "pool.getConnection",
+    "pool.connect",
+    "pgxpool.Acquire",
+    "sql.pool.acquire",
+    "sqlx::pool::acquire",
+    "acquire",
+];
+
+/// Whether a span opens a connection (`Some(false)`) or takes one from a pool (`Some(true)`).
 fn connects(name: &str) -> Option<bool> {
-    match name {
-        "connect" | "CONNECT" | "pg.connect" | "mysql.connect" | "redis-connect"
-        | "redis.connect" => Some(false),
-        "sql.connector.connect" | "db.Connect" | "PDO::__construct" | "mongodb.connect" => {
-            Some(false)
-        }
-        "tedious.connect" | "tcp.connect" | "Connection.open" | "mysqli::__construct" => {
-            Some(false)
-        }
-        "pg-pool.connect" | "pool.acquire" | "pool.getConnection" | "pgxpool.Acquire" => Some(true),
-        "pool.connect" | "sql.pool.acquire" | "sqlx::pool::acquire" | "acquire" => Some(true),
-        _ if name.ends_with(".getConnection") => Some(true),
-        _ if name.starts_with("connect ") && !name.contains('/') => Some(false),
-        _ => None,
+    if TAKES.contains(&name) || name.ends_with(".getConnection") {
+        Some(true)
+    } else if OPENS.contains(&name) || name.starts_with("connect ") && !name.contains('/') {
+        Some(false)
+    } else {
+        None
     }
 }
 
@@ -100,24 +121,18 @@ fn fetches(name: &str) -> bool {
 
 /// Prisma's layers: the client's and the engine's are the service's own time, the innermost is the
 /// statement.
-fn prisma(
-    layer: &str,
-    span: &Span,
-    facts: &Facts<'_>,
-    statements: &mut Statements,
-) -> Option<Work> {
-    let system = facts.text(Key::DbSystem).unwrap_or("other_sql");
+fn prisma(layer: &str, span: &Span, facts: &Facts<'_>, statements: &mut Statements) -> Work {
+    let system = cut(facts.text(Key::DbSystem).unwrap_or("other_sql"), NAME_BYTES_MAX);
     match layer {
         "engine:db_query" | "client:db_query" => {
-            Some(statement(system, facts.text(Key::DbText), span, facts, statements))
+            statement(&system, facts.text(Key::DbText), span, facts, statements)
         }
-        "engine:connection" | "client:connect" | "engine:connect" => {
-            Some(Work::Connect { system: Text::from(system), pooled: layer == "engine:connection" })
-        }
+        "engine:connection" => Work::Connect { system, pooled: true },
+        "client:connect" | "engine:connect" => Work::Connect { system, pooled: false },
         "engine:start_transaction"
         | "engine:commit_transaction"
-        | "engine:rollback_transaction" => Some(Work::Transaction { system: Text::from(system) }),
-        _ => Some(Work::Own),
+        | "engine:rollback_transaction" => Work::Transaction { system },
+        _ => Work::Own,
     }
 }
 
@@ -295,7 +310,7 @@ fn cache(system: &str, span: &Span, facts: &Facts<'_>) -> Work {
     let text = facts.text(Key::DbText);
     let told = facts.text(Key::DbOperation).or(text).unwrap_or(&span.name);
     let operation = first_word(told);
-    let key = facts.text(Key::CacheKey).or_else(|| {
+    let key = facts.text(Key::EntryInCache).or_else(|| {
         let mut words = text?.split_whitespace();
         words.next().filter(|word| word.eq_ignore_ascii_case(operation))?;
         words.next()

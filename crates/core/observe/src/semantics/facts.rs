@@ -12,7 +12,7 @@ pub(super) enum Key {
     AggregationCount,
     AggregationTotal,
     BatchSize,
-    CacheKey,
+    EntryInCache,
     CodeFile,
     CodeFunction,
     CodeLine,
@@ -91,13 +91,15 @@ impl<'a> Facts<'a> {
         }
     }
 
+    #[expect(clippy::cast_possible_truncation, reason = "casts from floating point saturate")]
     pub(super) fn count(&self, key: Key) -> Option<u64> {
-        match self.get(key)? {
-            Value::List(list) => list.first().and_then(Value::as_int),
-            Value::Double(double) if *double >= 0.0 => Some(*double as i64),
-            value => value.as_int(),
-        }
-        .and_then(|count| u64::try_from(count).ok())
+        let count = match self.get(key)? {
+            Value::List(list) => list.first()?.as_int()?,
+            // JSON knows no whole numbers; `as` stops at the ends of the range.
+            Value::Double(double) => double.round() as i64,
+            value => value.as_int()?,
+        };
+        u64::try_from(count).ok()
     }
 }
 
@@ -137,7 +139,7 @@ pub(super) fn key(name: &Text) -> Option<Key> {
             _ => None,
         },
         "sql" => matches!(rest, "query" | "text").then_some(Key::DbText),
-        "cache" => (rest == "key").then_some(Key::CacheKey),
+        "cache" => (rest == "key").then_some(Key::EntryInCache),
         "jinja2" => (rest == "template_name").then_some(Key::TemplateName),
         "template" | "view" => (rest == "name").then_some(Key::TemplateName),
         _ => None,
@@ -157,8 +159,14 @@ fn database(rest: &str) -> Option<Key> {
         "statement.parameters" | "sql.bindings" | "postgresql.values" | "query.parameters" => {
             Key::DbParameters
         }
-        "response.returned_rows" | "returned_rows" | "row_count" | "rows_returned" => Key::DbRows,
-        "response.row_count" | "rows.returned" | "result.rows" | "result.count" => Key::DbRows,
+        "response.returned_rows"
+        | "returned_rows"
+        | "row_count"
+        | "rows_returned"
+        | "response.row_count"
+        | "rows.returned"
+        | "result.rows"
+        | "result.count" => Key::DbRows,
         _ => return None,
     })
 }
@@ -171,9 +179,11 @@ fn http(rest: &str) -> Option<Key> {
         "status_code" | "response.status_code" => Key::HttpStatus,
         "url" => Key::HttpUrl,
         "request.resend_count" | "resend_count" | "request_resend_count" => Key::ResendCount,
-        "response.body.size" | "response_content_length" => Key::ResponseBytes,
-        "response_content_length_uncompressed" => Key::ResponseBytes,
-        "response.header.content-length" | "response.header.content_length" => Key::ResponseBytes,
+        "response.body.size"
+        | "response_content_length"
+        | "response_content_length_uncompressed"
+        | "response.header.content-length"
+        | "response.header.content_length" => Key::ResponseBytes,
         "response.header.content-encoding" | "response.header.content_encoding" => {
             Key::ResponseEncoding
         }
@@ -224,12 +234,13 @@ fn messaging(head: &str, rest: &str) -> Option<Key> {
     Some(match (head, rest) {
         ("messaging", "system") => Key::MessagingSystem,
         ("messaging", "destination" | "destination.name") => Key::Destination,
-        ("messaging", "operation" | "operation.name" | "operation.type") => Key::MessagingOperation,
-        ("messaging", "sidekiq.job_class" | "active_job.job_class" | "resque.job_class")
-        | ("celery", "task_name")
-        | ("faas", "name")
-        | ("job", "name") => Key::JobClass,
-        ("celery", "action") => Key::MessagingOperation,
+        ("messaging", "operation" | "operation.name" | "operation.type") | ("celery", "action") => {
+            Key::MessagingOperation
+        }
+        ("messaging", "sidekiq.job_class" | "active_job.job_class" | "resque.job_class") => {
+            Key::JobClass
+        }
+        ("celery", "task_name") | ("faas" | "job", "name") => Key::JobClass,
         _ => return None,
     })
 }

@@ -59,8 +59,7 @@ fn rendered<'a>(span: &'a Span, facts: &Facts<'a>) -> Option<&'a str> {
         ["render ", "Render ", "render_", "render.", "jinja2.", "view.render", "View.render"]
             .iter()
             .find_map(|start| name.strip_prefix(start));
-    let by_scope = ["jinja2", "action_view", "ActionView", "thymeleaf", "twig", "ejs"];
-    if by_name.is_some() || by_scope.iter().any(|known| span.scope.name.contains(known)) {
+    if by_name.is_some() || is_of_templates(&span.scope.name) {
         return template
             .or_else(|| span.attributes.text("identifier"))
             .or_else(|| span.attributes.text("code.filepath"))
@@ -70,13 +69,23 @@ fn rendered<'a>(span: &'a Span, facts: &Facts<'a>) -> Option<&'a str> {
     None
 }
 
-/// Whether `text` contains one of `parts`, which are in lower case and hold `mail` or `smtp`.
-fn contains_mail(text: &str, parts: &[&str]) -> bool {
-    contains(text, b"mail") && parts.iter().any(|part| contains(text, part.as_bytes()))
-        || contains(text, b"smtp")
+/// Whether a scope is that of a template engine: by the last part of its name.
+fn is_of_templates(scope: &str) -> bool {
+    let last = scope.rsplit(['.', ':', '-', '/']).next().unwrap_or_default();
+    matches!(last, "jinja2" | "ActionView" | "action_view" | "thymeleaf" | "twig" | "ejs")
 }
 
-fn contains(text: &str, part: &[u8]) -> bool {
-    text.len() >= part.len()
-        && text.as_bytes().windows(part.len()).any(|window| window.eq_ignore_ascii_case(part))
+/// Whether `text` speaks of mail and contains one of `parts`, which are in lower case.
+fn contains_mail(text: &str, parts: &[&str]) -> bool {
+    // Every part holds `mail`: one look for that letter by letter spares most spans the rest.
+    let bytes = text.as_bytes();
+    let at = |from: usize, word: &[u8]| {
+        bytes.get(from..from + word.len()).is_some_and(|found| found.eq_ignore_ascii_case(word))
+    };
+    let mut places = (0..bytes.len()).filter(|place| matches!(bytes[*place], b'm' | b'M'));
+    places.any(|place| {
+        0 < place && at(place - 1, b"smtp")
+            || at(place, b"mail")
+                && parts.iter().any(|part| (0..=place).any(|from| at(from, part.as_bytes())))
+    })
 }

@@ -173,10 +173,10 @@ pub(super) fn attributes(span: &Span, query: &str) -> Vec<(Text, Text)> {
         }
     }
     let resource = &span.resource.attributes;
-    for key in OF_THE_RESOURCE {
-        kept.extend(
-            resource.text(key).and_then(told_text).map(|value| (Text::const_new(key), value)),
-        );
+    for (key, value) in &resource.0 {
+        if OF_THE_RESOURCE.contains(&key.as_str()) {
+            kept.extend(told(value).map(|value| (key.clone(), value)));
+        }
     }
     for pair in query.split('&').take(ATTRIBUTES_MAX) {
         let key = pair.split('=').next().unwrap_or_default();
@@ -213,7 +213,7 @@ fn is_telling_key(key: &str) -> bool {
             matches!(
                 rest,
                 "method" | "request.method" | "status_code" | "response.status_code" | "flavor"
-            ) || rest.contains("header.") && rest.contains("cache")
+            ) || rest.starts_with("response.header.") && rest.contains("cache")
         }
         ("network", rest) => rest == "protocol.version",
         ("url", rest) => rest == "scheme",
@@ -232,17 +232,29 @@ fn is_telling_key(key: &str) -> bool {
 fn is_identity(key: &str) -> bool {
     const GROUPS: &[&str] =
         &["tenant", "org", "account", "workspace", "shop", "plan", "tier", "flag"];
-    let lower = key.to_ascii_lowercase();
-    let last = lower.rsplit(['.', '_', '-']).next().unwrap_or_default();
-    let is_id =
-        matches!(last, "id" | "ids" | "uuid" | "guid" | "token" | "hash" | "key" | "email" | "ip")
-            || key.ends_with("Id")
-            || key.ends_with("ID");
-    let is_time =
-        matches!(last, "time" | "timestamp" | "date" | "at" | "ts" | "url" | "uri" | "duration");
-    is_time
-        || is_id && !GROUPS.iter().any(|group| lower.contains(group))
-        || matches!(last, "password" | "secret" | "authorization" | "cookie")
+    const IDS: &[&str] = &["id", "ids", "uuid", "guid", "token", "hash", "key", "email", "ip"];
+    const ALWAYS: &[&str] = &[
+        "time",
+        "timestamp",
+        "date",
+        "at",
+        "ts",
+        "url",
+        "uri",
+        "duration",
+        "password",
+        "secret",
+        "authorization",
+        "cookie",
+    ];
+    let last = key.rsplit(['.', '_', '-']).next().unwrap_or_default();
+    let is_one_of = |words: &[&str]| words.iter().any(|word| word.eq_ignore_ascii_case(last));
+    let is_of_group = || {
+        let lower = key.to_ascii_lowercase();
+        GROUPS.iter().any(|group| lower.contains(group))
+    };
+    let is_id = is_one_of(IDS) || key.ends_with("Id") || key.ends_with("ID");
+    is_one_of(ALWAYS) || is_id && !is_of_group()
 }
 
 fn told(value: &Value) -> Option<Text> {
@@ -269,7 +281,7 @@ fn told_text(text: &str) -> Option<Text> {
 fn is_identifier(text: &str) -> bool {
     let digits = text.bytes().filter(u8::is_ascii_digit).count();
     let all = |test: fn(&u8) -> bool| text.bytes().all(|byte| test(&byte));
-    digits >= 9 && all(|byte| byte.is_ascii_digit())
+    digits >= 9 && all(u8::is_ascii_digit)
         || text.len() >= 16 && digits >= 2 && all(|byte| byte.is_ascii_hexdigit() || *byte == b'-')
         || text.len() >= 16
             && digits >= 10

@@ -3,7 +3,7 @@
 use model::{Attributes, Parameters, Resource, SpanKind, Value};
 
 use super::*;
-use crate::testing::{Say, span};
+use crate::testing::{Say as _, span};
 
 fn read(span: &Span) -> Call {
     call(span, &mut Statements::default())
@@ -121,7 +121,7 @@ fn requests_without_route_are_called_by_their_path_without_its_variable_parts() 
 fn a_root_that_answers_http_is_a_request_whatever_its_kind() {
     let root = span("request").with("http.method", "GET").with("http.target", "/orders");
     check(&root, "request GET /orders");
-    check(&root.clone().id(2, 1), "own");
+    check(&root.id(2, 1), "own");
     check(&span("nightly report"), "own");
 }
 
@@ -198,10 +198,7 @@ fn statements_without_text_are_told_by_operation_and_table() {
         &bare.clone().with("db.operation", "SELECT").with("db.sql.table", "users"),
         "statement select from users",
     );
-    check(
-        &bare.clone().with("db.query.summary", "SELECT users orders"),
-        "statement select users orders",
-    );
+    check(&bare.with("db.query.summary", "SELECT users orders"), "statement select users orders");
     let find = client("mongodb.find").with("db.system", "mongodb").with("db.operation", "find");
     let find = find.with("db.mongodb.collection", "users");
     check(&find, "statement find users");
@@ -332,7 +329,7 @@ fn remote_calls_are_told_by_method_host_and_template() {
         .with("http.target", "/x/9")
         .with("net.peer.name", "api");
     check(&ruby.int("net.peer.port", 443), "http GET api /x/{id}");
-    let template = new.clone().with("url.template", "/v1/orders/{order}");
+    let template = new.with("url.template", "/v1/orders/{order}");
     check(&template, "http GET orders:8080 /v1/orders/{order}");
     let hash = |url: &str| read(&client("GET").with("url.full", url)).http().unwrap().url_hash;
     assert_ne!(hash("http://a/1"), hash("http://a/2"));
@@ -380,16 +377,16 @@ fn a_summary_counts_for_what_it_stands_for() {
     assert_eq!(read(&span("x").int("aggregation.span_count", i64::MAX)).count, 1);
 }
 
+fn code(span: &Span) -> Option<String> {
+    let place = *read(span).code?;
+    Some(format!("{} {}:{}", place.function, place.file, place.line))
+}
+
 #[test]
-fn the_code_is_the_nearest_frame_outside_of_libraries() {
-    let code = |span: Span| {
-        let place = *read(&span).code?;
-        Some(format!("{} {}:{}", place.function, place.file, place.line))
-    };
-    let stack = |text: &str| code(span("x").with("code.stacktrace", text)).unwrap_or_default();
+fn the_code_is_where_attributes_say_unless_that_is_a_library() {
     assert_eq!(
         code(
-            span("x")
+            &span("x")
                 .with("code.function", "list")
                 .with("code.namespace", "shop.views")
                 .with("code.filepath", "/app/views.py")
@@ -399,19 +396,26 @@ fn the_code_is_the_nearest_frame_outside_of_libraries() {
     );
     assert_eq!(
         code(
-            span("x").with("code.function.name", "com.acme.Orders.list").int("code.line.number", 7)
+            &span("x")
+                .with("code.function.name", "com.acme.Orders.list")
+                .int("code.line.number", 7)
         ),
         Some("com.acme.Orders.list :7".to_owned())
     );
-    assert_eq!(code(span("x")), None);
+    assert_eq!(code(&span("x")), None);
     assert_eq!(
         code(
-            span("x")
+            &span("x")
                 .with("code.function", "execute")
                 .with("code.filepath", "/usr/lib/python3/dist-packages/psycopg2/x.py")
         ),
         None
     );
+}
+
+#[test]
+fn the_code_is_the_nearest_frame_outside_of_libraries() {
+    let stack = |text: &str| code(&span("x").with("code.stacktrace", text)).unwrap_or_default();
     assert_eq!(
         stack(
             "  File \"/app/manage.py\", line 22, in main\n    main()\n  File \"/app/shop/views.py\", line 41, in list_orders\n    x\n  File \"/venv/lib/python3.13/site-packages/django/db/models/query.py\", line 9, in __iter__\n    y\n"
@@ -458,10 +462,7 @@ fn the_code_is_the_nearest_frame_outside_of_libraries() {
 
 #[test]
 fn comments_in_statements_tell_the_code_where_nothing_else_does() {
-    let code = |text: &str| {
-        let place = *read(&postgres("SELECT", text)).code?;
-        Some(format!("{} {}:{}", place.function, place.file, place.line))
-    };
+    let code = |text: &str| code(&postgres("SELECT", text));
     assert_eq!(
         code("SELECT 1 /*controller='orders%3Alist',framework='django%3A5.1',route='%5Eorders'*/"),
         Some("orders:list :0".to_owned())
