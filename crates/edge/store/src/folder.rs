@@ -160,10 +160,11 @@ impl Folder {
 
     /// Drops the oldest facts while there are more than the options allow.
     fn bound_requests(&self) -> Result<(), StoreError> {
-        while let Some(oldest) = disk::read(&self.requests).beyond(self.options.requests_max) {
+        loop {
+            let oldest = disk::read(&self.requests).beyond(self.options.requests_max);
+            let Some(oldest) = oldest else { return Ok(()) };
             self.drop_requests(oldest)?;
         }
-        Ok(())
     }
 
     fn drop_requests(&self, segment: u32) -> Result<(), StoreError> {
@@ -199,31 +200,37 @@ impl Folder {
 
     /// Segments that may be dropped, oldest first, and the bytes of all.
     fn segments(&self) -> (Vec<Droppable>, u64) {
-        let mut segments = Vec::new();
         let mut bytes_total = 0;
+        let mut spans = Vec::new();
         for (number, segment) in &disk::read(&self.spans.index).segments {
             let bytes = segment.tally.bytes + segment.index_bytes;
             bytes_total += bytes;
             if segment.is_settled() && segment.sealed.is_some() {
                 let last = segment.times.map(|(_, last)| last).unwrap_or_default();
-                segments.push(Droppable { last, number: *number, bytes, kind: Dropped::Spans });
+                spans.push(Droppable { last, number: *number, bytes, kind: Dropped::Spans });
             }
         }
         let active = self.facts.active();
+        let mut requests = Vec::new();
         for (number, segment) in disk::read(&self.requests).segments() {
             let bytes = segment.bytes;
             bytes_total += bytes;
             if active != Some(number) {
-                segments.push(Droppable {
-                    last: segment.last,
-                    number,
-                    bytes,
-                    kind: Dropped::Requests,
-                });
+                let last = segment.last;
+                requests.push(Droppable { last, number, bytes, kind: Dropped::Requests });
             }
         }
-        segments.sort_unstable();
-        (segments, bytes_total)
+        for segments in [&mut spans, &mut requests] {
+            // Written earlier is older, whatever the clock said.
+            let mut later = Moment { nanos: u64::MAX };
+            for segment in segments.iter_mut().rev() {
+                later = later.min(segment.last);
+                segment.last = later;
+            }
+        }
+        spans.append(&mut requests);
+        spans.sort_unstable();
+        (spans, bytes_total)
     }
 }
 
@@ -321,7 +328,7 @@ impl Store for Folder {
     }
 
     fn recorded_until(&self) -> Option<Moment> {
-        disk::read(&self.requests).recorded_until
+        disk::read(&self.requests).recorded_until()
     }
 
     fn knows(&self, trace_id: TraceId, span_id: SpanId) -> bool {

@@ -191,10 +191,18 @@ impl Log {
         }
     }
 
-    /// Seals the active segment, so that it can be dropped; the next append begins a new one.
+    /// Seals the active segment, so that it can be dropped, and begins the next one, so that a restart
+    /// knows that it is sealed.
     pub(crate) fn seal(&self) -> Result<(), StoreError> {
         let _turn = lock(&self.turn);
-        self.seal_in_turn(&mut lock(&self.writer))
+        let mut writer = lock(&self.writer);
+        if writer.active.is_none() {
+            return Ok(());
+        }
+        self.seal_in_turn(&mut writer)?;
+        // Without space for it, the next append tries again.
+        drop(self.create_in_turn(&mut writer));
+        Ok(())
     }
 
     /// The segment that is written.
@@ -215,6 +223,10 @@ impl Log {
             return Ok(());
         }
         self.seal_in_turn(&mut writer)?;
+        self.create_in_turn(&mut writer)
+    }
+
+    fn create_in_turn(&self, writer: &mut Writer) -> Result<(), StoreError> {
         // A number is never used twice, for a reader may look for the old file.
         writer.last += 1;
         writer.active = Some(Active::create(writer.last, &self.place)?);
@@ -244,7 +256,7 @@ impl Log {
         if group.0.get().is_none() {
             self.commit();
         }
-        let outcome = group.0.get().cloned().unwrap_or(Ok(()));
+        let outcome = group.0.get().cloned().expect("whoever has the turn settles the group");
         outcome.map_err(|failure| failure.error(&self.place))
     }
 

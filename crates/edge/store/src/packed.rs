@@ -343,3 +343,76 @@ impl<'a> Cursor<'a> {
         self.groups(each)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn fact() -> RequestFact {
+        RequestFact {
+            operation: OperationKey { service: "shop".into(), operation: "GET /".into() },
+            trace_id: TraceId([1; 16]),
+            span_id: SpanId([2; 8]),
+            start: Moment { nanos: u64::MAX },
+            duration: Duration::from_nanos(u64::MAX),
+            failed: true,
+            status: u16::MAX,
+            statements: u32::MAX,
+            spans: u32::MAX,
+            breakdown: breakdown([0, 1, 127, 128, u64::MAX]),
+            groups: vec![GroupFact {
+                kind: GroupKind::Queue,
+                name: "".into(),
+                count: u32::MAX,
+                total: Duration::from_nanos(u64::MAX),
+                failed: u32::MAX,
+            }],
+            attributes: vec![("shop".into(), "é".into())],
+        }
+    }
+
+    fn decoded(payload: &[u8]) -> (Vec<RequestFact>, bool) {
+        let mut texts = Texts::default();
+        let mut packed = Vec::new();
+        let whole = decode(payload, &mut texts, |fact| packed.push(fact)).is_some();
+        let facts = packed.iter().map(|fact| {
+            let key = OperationKey {
+                service: texts.text(fact.service).into(),
+                operation: texts.text(fact.operation).into(),
+            };
+            unpack(&fact.head, key, &fact.body, &texts)
+        });
+        (facts.collect(), whole)
+    }
+
+    #[test]
+    fn the_greatest_values_are_read_back() {
+        assert_eq!(decoded(&encode(&[fact(), fact()])), (vec![fact(), fact()], true));
+    }
+
+    #[test]
+    fn counts_beyond_the_end_take_no_memory() {
+        let greatest = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1];
+        assert_eq!(decoded(&greatest), (vec![], false));
+        assert_eq!(decoded(&[&[0][..], &greatest].concat()), (vec![], false));
+        assert_eq!(decoded(&[&[1][..], &greatest].concat()), (vec![], false));
+    }
+
+    proptest! {
+        #[test]
+        fn any_payload_is_read_or_refused(payload: Vec<u8>) {
+            decoded(&payload);
+        }
+
+        #[test]
+        fn a_changed_payload_is_read_or_refused(place: prop::sample::Index, byte: u8) {
+            let mut payload = encode(&[fact(), fact()]);
+            let place = place.index(payload.len());
+            payload[place] = byte;
+            prop_assert!(decoded(&payload).0.len() <= 2);
+            prop_assert!(!decoded(&payload[..place]).1);
+        }
+    }
+}

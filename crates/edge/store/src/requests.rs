@@ -20,8 +20,6 @@ pub(crate) struct Requests {
     segments: BTreeMap<u32, Segment>,
     /// From the hash of (trace id, span id) to the segment and row of the newest fact about it.
     newest: FxHashMap<u64, (u32, u32)>,
-    /// See [`crate::Store::recorded_until`].
-    pub(crate) recorded_until: Option<Moment>,
 }
 
 /// The facts of one segment of the log.
@@ -55,7 +53,6 @@ pub(crate) struct Row {
 impl Requests {
     /// Takes in a record of the log. Returns whether all of it made sense.
     pub(crate) fn insert(&mut self, placed: Placed, received: Moment, payload: &[u8]) -> bool {
-        self.recorded_until = Some(received);
         let segment = self.segments.entry(placed.segment).or_insert_with(|| Segment::new(received));
         segment.first = segment.first.min(received);
         segment.last = segment.last.max(received);
@@ -102,6 +99,11 @@ impl Requests {
             }
         }
         self.newest.shrink_to(self.newest.len() * 2);
+    }
+
+    /// See [`crate::Store::recorded_until`].
+    pub(crate) fn recorded_until(&self) -> Option<Moment> {
+        self.segments.last_key_value().map(|(_, segment)| segment.last)
     }
 
     /// Segments in order of their numbers.

@@ -6,10 +6,7 @@ use std::{
     io,
     os::unix::fs::FileExt as _,
     path::{Path, PathBuf},
-    sync::{
-        RwLock,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::RwLock,
 };
 
 use model::{Moment, Span, TraceId};
@@ -32,8 +29,6 @@ pub(crate) const SPANS: Kind = Kind { name: "spans", magic: *b"tautspan" };
 pub(crate) struct Spans {
     pub(crate) log: Log,
     pub(crate) index: RwLock<Index>,
-    /// When the newest batch was received; 0 before the first.
-    received_nanos: AtomicU64,
 }
 
 impl Spans {
@@ -46,21 +41,18 @@ impl Spans {
         let mut index = Index::default();
         let last = segments.last().copied().unwrap_or(0);
         let mut open = None;
-        let mut newest = Moment::default();
         for segment in segments.iter().copied() {
             let log_path = place.path(segment);
             let log_bytes = std::fs::metadata(&log_path).map(|it| it.len());
             let log_bytes = log_bytes.map_err(|error| disk::failed("read", &log_path, error))?;
             let beside = Beside::read(&index_path(&place.folder, segment), segment, log_bytes)?;
             if let Some((beside, index_bytes)) = beside {
-                newest = beside.times.1;
                 recovery.records += u64::from(beside.tally.records);
                 recovery.bytes += log_bytes;
                 index.adopt(beside, index_bytes);
                 continue;
             }
             let tally = recovery.scan(&place, segment, |record| {
-                newest = record.received;
                 let placed = Placed::of(segment, record);
                 index.insert(placed, record.received, &keys(&decode(record.payload)));
             })?;
@@ -73,8 +65,7 @@ impl Spans {
             }
         }
         let log = Log::new(place, last, open)?;
-        let received_nanos = AtomicU64::new(newest.nanos);
-        let spans = Self { log, index: RwLock::new(index), received_nanos };
+        let spans = Self { log, index: RwLock::new(index) };
         spans.settle();
         Ok(spans)
     }
@@ -91,7 +82,6 @@ impl Spans {
         if let Ok(placed) = placed {
             let keys = keys(batch.spans);
             disk::write(&self.index).insert(placed, batch.received, &keys);
-            self.received_nanos.store(batch.received.nanos, Ordering::Relaxed);
         }
         let sealed = self.log.take_sealed();
         if !sealed.is_empty() {
@@ -116,10 +106,10 @@ impl Spans {
         sealed
     }
 
-    /// When the newest batch was received.
+    /// When the newest batch that is kept was received.
     pub(crate) fn received(&self) -> Option<Moment> {
-        let nanos = self.received_nanos.load(Ordering::Relaxed);
-        (nanos != 0).then_some(Moment { nanos })
+        let index = disk::read(&self.index);
+        index.segments.values().rev().find_map(|segment| segment.times).map(|(_, last)| last)
     }
 
     /// Writes the indexes of full segments. A disk without room for them is no failure: the pairs
