@@ -5,14 +5,12 @@ use std::time::{Duration, Instant};
 use crate::{
     args::Args,
     failure::Failure,
-    ground::{self, Application, Watcher},
+    findings,
+    ground::{self, Application, UNTIL_SPANS_ARRIVED, Watcher},
     screen, setup,
     shell::Shell,
     web,
 };
-
-/// Once traffic ends, spans still wait in the exporter, and traces count as complete five seconds later.
-const UNTIL_SPANS_ARRIVED: Duration = Duration::from_secs(8);
 
 /// `cargo xtask demo`
 pub(crate) fn command(shell: &mut Shell, args: &Args) -> Result<(), Failure> {
@@ -35,7 +33,7 @@ pub(crate) fn command(shell: &mut Shell, args: &Args) -> Result<(), Failure> {
     web::build(shell)?;
     let binary = ground::build(shell, "demo")?;
     screen::heading("run");
-    let mut watcher = Watcher::start(shell, binary, &shell.cache.join("demo-store"))?;
+    let mut watcher = Watcher::start(shell, &binary, &shell.cache.join("demo-store"))?;
     let application = Application::up(shell, mode, scale, &watcher.otlp())?;
     let outcome = show(shell, &watcher, &application, seconds).and_then(|()| {
         screen::say(&format!("from start to findings: {}", screen::seconds(since)));
@@ -60,8 +58,8 @@ fn show(
 ) -> Result<(), Failure> {
     application.drive(shell, seconds)?;
     shell.sleep(UNTIL_SPANS_ARRIVED)?;
-    let findings = watcher.findings(shell)?;
-    screen::print(&format!("\n{findings}\n"));
+    let found = watcher.findings()?;
+    screen::print(&format!("\n{}\n", findings::table(&found)));
     Ok(())
 }
 

@@ -12,16 +12,20 @@ use serde_json::Value;
 
 use crate::{
     failure::Failure,
-    screen,
+    findings, score, screen,
     service::{Service, free_port},
     shell::{Shell, make_folder, minutes},
     web,
 };
 
+/// Once traffic ends, spans still wait in the exporter, and traces count as complete five seconds later.
+pub(crate) const UNTIL_SPANS_ARRIVED: Duration = Duration::from_secs(8);
+/// Long enough for detectors that look at a window: a minute of it at least.
+const DRIVEN_SECONDS: u64 = 75;
+
 /// A running `taut up`.
 #[derive(Debug)]
 pub(crate) struct Watcher {
-    binary: PathBuf,
     web: u16,
     otlp_http: u16,
     service: Service,
@@ -29,12 +33,12 @@ pub(crate) struct Watcher {
 
 impl Watcher {
     /// Starts `taut up` over an empty store in `folder`, on its usual ports where those are free.
-    pub(crate) fn start(shell: &Shell, binary: PathBuf, folder: &Path) -> Result<Self, Failure> {
+    pub(crate) fn start(shell: &Shell, binary: &Path, folder: &Path) -> Result<Self, Failure> {
         // What a former run observed is no news.
         std::fs::remove_dir_all(folder).ok();
         make_folder(folder)?;
         let (web, otlp_http, otlp_grpc) = (free_port(7070)?, free_port(4318)?, free_port(4317)?);
-        let mut command = shell.command(&binary);
+        let mut command = shell.command(binary);
         command.arg("up").env("TAUT_STORE_FOLDER", folder);
         for (variable, port) in [
             ("TAUT_WEB_LISTEN", web),
@@ -44,7 +48,7 @@ impl Watcher {
             command.env(variable, format!("127.0.0.1:{port}"));
         }
         let service = Service::start(shell, "taut up", &mut command, web)?;
-        Ok(Self { binary, web, otlp_http, service })
+        Ok(Self { web, otlp_http, service })
     }
 
     /// The address of the pages.
@@ -57,11 +61,9 @@ impl Watcher {
         format!("http://127.0.0.1:{}", self.otlp_http)
     }
 
-    /// What it found so far, ranked, as the terminal shows it.
-    pub(crate) fn findings(&self, shell: &Shell) -> Result<String, Failure> {
-        let mut command = shell.command(&self.binary);
-        command.args(["find", "--from", &self.pages()]);
-        shell.run("taut find", minutes(2), &mut command)
+    /// What it found so far, ranked.
+    pub(crate) fn findings(&self) -> Result<Value, Failure> {
+        findings::fetch(self.web)
     }
 
     /// Why it ended, if it did though nobody told it to.
@@ -124,30 +126,39 @@ pub(crate) fn build(shell: &Shell, profile: &str) -> Result<PathBuf, Failure> {
 
 /// Taut over the application: every planted fault found, and silence where it is fixed.
 pub(crate) fn test_step(shell: &mut Shell) -> Result<String, Failure> {
-    let tests = shell.root.join("proving-ground/tests");
-    if !tests.exists() {
-        screen::skip("proving ground", "has no tests yet");
-        return Ok(String::new());
-    }
     let binary = build(shell, "dev")?;
-    let state = shell.cache.join("proving-ground");
-    make_folder(&state)?;
-    shell.run("environment", minutes(10), &mut ground(shell, "setup", &state))?;
-    let mut command = shell.command(state.join("venv/bin/python"));
-    command.args(["-m", "unittest", "discover", "--start-directory", "proving-ground/tests"]);
-    command.env("TAUT_BINARY", binary).env("PROVING_GROUND_STATE", &state);
-    shell.run("proving ground", minutes(25), &mut command)
+    let expected = score::expected(shell)?;
+    let (mut right, mut wrong) = (0, Vec::new());
+    for mode in ["faulty", "fixed"] {
+        let watcher = Watcher::start(shell, &binary, &shell.cache.join("score-store"))?;
+        let application = Application::up(shell, mode, "full", &watcher.otlp())?;
+        let findings = application.drive(shell, DRIVEN_SECONDS).and_then(|()| {
+            shell.sleep(UNTIL_SPANS_ARRIVED)?;
+            watcher.findings()
+        });
+        application.down(shell)?;
+        for score in score::judge(&expected, mode, &findings?) {
+            if score.is_right() {
+                right += 1;
+            } else {
+                wrong.push(format!("{mode} {}", score.line()));
+            }
+        }
+    }
+    let closing = format!("{right} passed, {} failed", wrong.len());
+    screen::say(&format!("       endpoints: {closing}"));
+    if wrong.is_empty() {
+        return Ok(closing);
+    }
+    let mut failure = Failure::no("the findings are not what is wrong").cause(wrong.join("\n"));
+    failure.printed = closing;
+    Err(failure)
 }
 
 /// The pages in a browser, over the real binary and spans of the real application.
 pub(crate) fn browser_step(shell: &mut Shell) -> Result<String, Failure> {
-    let is_there = ["web/e2e", "proving-ground/run.py"].map(|path| shell.root.join(path).exists());
-    if is_there != [true, true] {
-        screen::skip("browser", "not there yet");
-        return Ok(String::new());
-    }
     let binary = build(shell, "dev")?;
-    let watcher = Watcher::start(shell, binary, &shell.cache.join("browser-store"))?;
+    let watcher = Watcher::start(shell, &binary, &shell.cache.join("browser-store"))?;
     let application = Application::up(shell, "faulty", "small", &watcher.otlp())?;
     let outcome = application.drive(shell, 20).and_then(|()| {
         let mut command = web::script(shell, "e2e");

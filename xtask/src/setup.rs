@@ -16,12 +16,13 @@ use crate::{
 const NODE_MAJOR: &str = "22";
 const NPM_MAJOR: &str = "10";
 
-/// Checks on the code that are run where they are installed.
-pub(crate) const LINT_TOOLS: &[(&str, &str)] = &[
-    ("cargo-nextest", "runs the tests faster than `cargo test`"),
-    ("cargo-deny", "licences, sources and bans of dependencies"),
-    ("cargo-shear", "dependencies that nothing uses"),
-    ("typos-cli", "misspelt words"),
+/// Tools for the code that are used where they are installed: what is installed, its name, what for.
+const LINT_TOOLS: &[(&str, &str, &str)] = &[
+    ("cargo-nextest", "cargo-nextest", "runs the tests faster than `cargo test`"),
+    ("cargo-deny", "cargo-deny", "licences, sources and bans of dependencies"),
+    // The newest whose locked dependencies build with Rust 1.95.
+    ("cargo-shear@1.13.0", "cargo-shear", "dependencies that nothing uses"),
+    ("typos-cli", "typos-cli", "misspelt words"),
 ];
 
 /// `cargo xtask setup`
@@ -30,7 +31,7 @@ pub(crate) fn command(shell: &mut Shell, args: &Args) -> Result<(), Failure> {
     screen::heading("setup");
     ensure(shell)?;
     if args.has("--lint-tools") {
-        for (package, why) in LINT_TOOLS {
+        for (what, package, why) in LINT_TOOLS {
             if let Some(version) = lint_tool(shell, package) {
                 screen::skip(package, &version);
                 continue;
@@ -38,7 +39,7 @@ pub(crate) fn command(shell: &mut Shell, args: &Args) -> Result<(), Failure> {
             shell.run(
                 &format!("install {package} ({why})"),
                 minutes(30),
-                &mut shell.cargo(&["install", "--locked", package]),
+                &mut shell.cargo(&["install", "--locked", what]),
             )?;
         }
     }
