@@ -57,8 +57,7 @@ export function hoursText(hours: number): string {
 
 export function rate(perSecond: number): Figure {
   if (perSecond >= 1 || perSecond === 0) return { value: digits(perSecond), unit: '/s' };
-  if (perSecond >= 1 / 60) return { value: digits(perSecond * 60), unit: '/min' };
-  return { value: digits(perSecond * 3600), unit: '/h' };
+  return { value: digits(perSecond * 60), unit: '/min' };
 }
 
 export function percent(share: number): Figure {

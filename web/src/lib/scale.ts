@@ -21,7 +21,13 @@ export function logTicks(low: number, high: number): number[] {
       if (value >= low && value <= high) all.push(value);
     }
   }
-  return all;
+  if (all.length >= 3) return all;
+  // Less than a decade: round steps tell more than powers do.
+  const round = ticks(high, 4).filter((tick) => tick >= low);
+  const fine = ticks(high - low, 4);
+  const step = fine[1] ?? high - low;
+  if (round.length >= 3 || !(step > 0)) return round;
+  return fine.map((tick) => Math.ceil(low / step) * step + tick).filter((tick) => tick <= high);
 }
 
 /** Stretches that touch or overlap become one; input need not be sorted. */

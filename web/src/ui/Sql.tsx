@@ -17,3 +17,16 @@ export function Sql({ text, label = 'SQL' }: { text: string; label?: string }) {
     </Code>
   );
 }
+
+/** A statement on one line, for tables. */
+export function SqlLine({ text }: { text: string }) {
+  return formatted(text).map((piece, place) =>
+    piece.kind === 'keyword' ? (
+      <span key={place} className="keyword">
+        {piece.text}
+      </span>
+    ) : (
+      piece.text.replace(/\s+/g, ' ')
+    ),
+  );
+}

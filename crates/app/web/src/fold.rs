@@ -133,10 +133,10 @@ fn folds(
     path: &Path,
     labels: &[String],
 ) -> (Vec<wire::Fold>, Vec<Option<usize>>) {
-    let mut alike: BTreeMap<(Option<usize>, &str, &str, u64), Vec<usize>> = BTreeMap::new();
+    let mut alike: BTreeMap<(Option<usize>, &str, String, u64), Vec<usize>> = BTreeMap::new();
     for (place, node) in trace.nodes.iter().enumerate() {
         let shape = node.call.statement().map_or(0, |statement| statement.text.fingerprint);
-        let key = (node.parent, &*node.call.service, labels[place].as_str(), shape);
+        let key = (node.parent, &*node.call.service, without_numbers(&labels[place]), shape);
         alike.entry(key).or_default().push(place);
     }
     let mut alike: Vec<Vec<usize>> =
@@ -161,6 +161,19 @@ fn folds(
         folds.push(fold);
     }
     (folds, fold_of)
+}
+
+/// `write row 7` and `write row 14` are alike: each run of digits counts as one sign.
+fn without_numbers(label: &str) -> String {
+    let mut text = String::with_capacity(label.len());
+    for sign in label.chars() {
+        if !sign.is_ascii_digit() {
+            text.push(sign);
+        } else if !text.ends_with('#') {
+            text.push('#');
+        }
+    }
+    text
 }
 
 fn breakdown(trace: &model::Trace, path: &Path) -> wire::Breakdown {

@@ -88,9 +88,11 @@ pub(crate) fn group(group: &store::SpanGroup, all_seconds: f64) -> wire::Group {
 /// between the shortest and the longest included.
 pub(crate) fn distribution(durations: &Sketch) -> Vec<wire::Bucket> {
     let (Some(min), Some(max)) = (durations.min(), durations.max()) else { return Vec::new() };
-    // At least a nanosecond, which has a logarithm, and at least a tenth of a decade wide.
-    let low = float(min.max(1)).log10();
-    let width = (float(max.max(1)).log10() - low).max(0.1) / float(u64_of(BUCKETS));
+    // At least a nanosecond, which has a logarithm, and at least a fifth of a decade wide.
+    let (low, high) = (float(min.max(1)).log10(), float(max.max(1)).log10());
+    let margin = ((0.2 - (high - low)) / 2.0).max(0.0);
+    let low = low - margin;
+    let width = (high + margin - low) / float(u64_of(BUCKETS));
     let edge = |place: usize| 10_f64.powf(low + width * float(u64_of(place))) / 1000.0;
     let mut buckets: Vec<wire::Bucket> = (0..BUCKETS)
         .map(|place| wire::Bucket {

@@ -57,7 +57,7 @@ export function Distribution({ buckets, duration, target }: Props) {
         {buckets.map((one, place) => (
           <rect
             key={one.from_micros}
-            className={place === here ? 'bar here' : 'bar'}
+            className={place === here ? 'column here' : 'column'}
             x={x(one.from_micros)}
             width={Math.max(1, x(one.to_micros) - x(one.from_micros) - 1)}
             y={HEIGHT - BOTTOM - y(one.count)}

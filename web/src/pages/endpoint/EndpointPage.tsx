@@ -95,7 +95,7 @@ function Detail({ data }: { data: OperationDetail }) {
       </section>
       <section>
         <h2>Its slowest requests</h2>
-        <RequestTable requests={data.slowest} plain />
+        <RequestTable requests={data.slowest.slice(0, 10)} plain />
       </section>
     </>
   );

@@ -2,6 +2,7 @@
 import type { Group } from '../../api/types';
 import { digits, grouped, percent } from '../../lib/format';
 import { Duration, Percent } from '../../ui/Num';
+import { SqlLine } from '../../ui/Sql';
 
 export function Groups({ groups }: { groups: Group[] }) {
   if (groups.length === 0)
@@ -34,7 +35,7 @@ export function Groups({ groups }: { groups: Group[] }) {
           <tr key={`${group.kind} ${group.name}`}>
             <td className="what mono">
               <i className={`swatch kind-${group.kind}`} title={group.kind} />
-              {group.name}
+              {group.kind === 'database' ? <SqlLine text={group.name} /> : group.name}
               {group.failed > 0 && <span className="broken"> {grouped(group.failed)} failed</span>}
             </td>
             <td className="n strong">

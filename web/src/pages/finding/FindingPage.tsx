@@ -1,7 +1,7 @@
 /** One finding as an argument: claim, why, evidence, what to do, what it brings, how to prove it. */
 import { path, useApi } from '../../api/use';
 import type { Evidence, Finding, FindingDetail } from '../../api/types';
-import { digits, duration, durationText, hoursText } from '../../lib/format';
+import { digits, duration, durationText, grouped, hoursText } from '../../lib/format';
 import { why } from '../../lib/doc';
 import { to } from '../../lib/route';
 import { proofText } from '../../lib/words';
@@ -143,13 +143,13 @@ function Brings({ finding }: { finding: Finding }) {
     },
     {
       name: 'queries of a request',
-      now: { value: `${finding.statements_now}`, unit: '' },
-      after: { value: `${finding.statements_after}`, unit: 'q' },
+      now: { value: grouped(finding.statements_now), unit: '' },
+      after: { value: grouped(finding.statements_after), unit: 'q' },
     },
     {
       name: 'calls at fault',
-      now: { value: `${finding.calls_now}`, unit: '' },
-      after: { value: `${finding.calls_after}`, unit: 'calls' },
+      now: { value: grouped(finding.calls_now), unit: '' },
+      after: { value: grouped(finding.calls_after), unit: 'calls' },
     },
   ].filter((row) => row.now.value !== row.after.value || row.now.unit !== row.after.unit);
   return (

@@ -1,7 +1,7 @@
 /** What to fix first: the ranked list. */
 import { path, useApi } from '../../api/use';
 import type { Finding, Findings } from '../../api/types';
-import { duration, hoursText, plural } from '../../lib/format';
+import { clock, duration, grouped, hoursText, plural } from '../../lib/format';
 import { navigate, to, useQuery } from '../../lib/route';
 import { LEVELS } from '../../lib/words';
 import { Empty, Problem, Waiting } from '../../ui/Empty';
@@ -66,8 +66,20 @@ function Waste({ findings }: { findings: Findings }) {
           and <strong>{hoursText(database)}</strong> of the database’s
         </>
       )}
-      .
+      . <Observed findings={findings} />
     </p>
+  );
+}
+
+/** Every figure carries its window and its sample. */
+function Observed({ findings }: { findings: Findings }) {
+  if (findings.observed == null) return null;
+  const { from_unix_ms: from, to_unix_ms: until } = findings.observed;
+  return (
+    <span className="dim">
+      From {plural(findings.requests, 'request')} between {clock(from)} and {clock(until)}; first
+      comes what saves most for the least work.
+    </span>
   );
 }
 
@@ -119,16 +131,10 @@ function Row({ finding, most, short }: { finding: Finding; most: number; short: 
       </td>
       <td className="what">
         <Link to={href} data-row>
-          {short ? (
-            <span className="say">{finding.claim}</span>
-          ) : (
-            <>
-              <span className="op">{finding.operation}</span>
-              <span className="say">{finding.claim}</span>
-            </>
-          )}
+          {!short && <span className="op">{finding.operation}</span>}
+          {!short && <span className="dim service">{finding.service}</span>}
+          <span className="say">{finding.claim}</span>
         </Link>
-        {!short && <span className="dim service">{finding.service}</span>}
       </td>
       <td className="p3">
         <span className="tag">{finding.fault}</span>
@@ -161,13 +167,18 @@ function Row({ finding, most, short }: { finding: Finding; most: number; short: 
 function Queries({ finding }: { finding: Finding }) {
   const { statements_now: now, statements_after: after } = finding;
   if (now !== after) {
-    return <Change now={{ value: `${now}`, unit: '' }} after={{ value: `${after}`, unit: 'q' }} />;
+    return (
+      <Change
+        now={{ value: grouped(now), unit: '' }}
+        after={{ value: grouped(after), unit: 'q' }}
+      />
+    );
   }
   if (finding.calls_now !== finding.calls_after) {
     return (
       <Change
-        now={{ value: `${finding.calls_now}`, unit: '' }}
-        after={{ value: `${finding.calls_after}`, unit: 'calls' }}
+        now={{ value: grouped(finding.calls_now), unit: '' }}
+        after={{ value: grouped(finding.calls_after), unit: 'calls' }}
       />
     );
   }

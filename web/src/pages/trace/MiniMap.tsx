@@ -92,7 +92,7 @@ function draw(canvas: HTMLCanvasElement, trace: Trace, width: number) {
   context.clearRect(0, 0, width, HEIGHT);
   const whole = Math.max(trace.duration_micros, 0.001);
   const deepest = trace.nodes.reduce((most, node) => Math.max(most, node.depth), 0);
-  const lane = Math.max(2, Math.min(8, (HEIGHT - 4) / (deepest + 1)));
+  const lane = Math.max(2, Math.min(16, (HEIGHT - 4) / (deepest + 1)));
   for (const node of trace.nodes) {
     context.fillStyle = colour(node.kind);
     context.globalAlpha = node.critical_own_micros > 0 ? 1 : 0.35;

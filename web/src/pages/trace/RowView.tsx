@@ -5,6 +5,7 @@ import type { Trace, TraceNode } from '../../api/types';
 import { durationText, grouped } from '../../lib/format';
 import { union } from '../../lib/scale';
 import { gaps, type FoldRow, type Row } from '../../lib/waterfall';
+import { Duration } from '../../ui/Num';
 import type { View } from './MiniMap';
 
 /** Deeper rows are not moved further to the right: their names would have no room. */
@@ -14,6 +15,7 @@ interface Props {
   trace: Trace;
   row: Row;
   place: number;
+  top: number;
   view: View;
   active: boolean;
   selected: boolean;
@@ -22,9 +24,11 @@ interface Props {
 }
 
 export const RowView = memo(function RowView(props: Props) {
-  const { trace, row, place, view, active, selected, toggle, choose } = props;
+  const { trace, row, place, top, view, active, selected, toggle, choose } = props;
   const node = trace.nodes[row.type === 'span' ? row.node : (row.members[0] ?? -1)];
   if (node === undefined) return null;
+  const took =
+    row.type === 'span' ? node.duration_micros : (trace.folds[row.fold]?.total_micros ?? 0);
   const classes = [
     'row',
     row.type,
@@ -41,7 +45,7 @@ export const RowView = memo(function RowView(props: Props) {
       aria-expanded={row.open}
       aria-selected={selected}
       className={classes.filter(Boolean).join(' ')}
-      style={{ top: place * 26 }}
+      style={{ top }}
       onClick={choose}
     >
       <div
@@ -72,6 +76,9 @@ export const RowView = memo(function RowView(props: Props) {
           <SpanBar trace={trace} node={node} place={row.node} view={view} />
         )}
       </div>
+      <div role="gridcell" className="took">
+        <Duration micros={took} />
+      </div>
     </div>
   );
 });
@@ -100,7 +107,8 @@ function FoldLabel({ trace, row }: { trace: Trace; row: FoldRow }) {
         {fold.label}
       </span>
       <span className="times">
-        ×{`\u2009${grouped(fold.count)}`} similar, {durationText(fold.total_micros)} in all
+        ×{`\u2009${grouped(fold.count)}`} similar
+        <span className="p2">, {durationText(fold.total_micros)} in all</span>
       </span>
     </>
   );
@@ -136,9 +144,6 @@ function SpanBar({
           style={stretch(node.offset_micros, end, view)}
         />
       )}
-      <Took offset={node.offset_micros} end={end} view={view}>
-        {durationText(node.duration_micros)}
-      </Took>
     </>
   );
 }
@@ -164,44 +169,8 @@ function FoldBars({ trace, row, view }: { trace: Trace; row: FoldRow; view: View
         />
       ))}
       {fold.critical_micros > 0 && <span className="critical" style={stretch(from, to, view)} />}
-      <Took offset={from} end={to} view={view}>
-        {durationText(fold.total_micros)}
-      </Took>
     </>
   );
-}
-
-/** How long it took, beside the bar: right of it, or left of it where there is more room. */
-function Took({
-  offset,
-  end,
-  view,
-  children,
-}: {
-  offset: number;
-  end: number;
-  view: View;
-  children: string;
-}) {
-  const length = view.to - view.from;
-  const right = (end - view.from) / length;
-  const left = (offset - view.from) / length;
-  if (right < 0 || left > 1) return null;
-  if (right < 0.86) {
-    return (
-      <span className="took" style={{ left: `${right * 100}%` }}>
-        {children}
-      </span>
-    );
-  }
-  if (left > 0.14) {
-    return (
-      <span className="took before" style={{ right: `${(1 - left) * 100}%` }}>
-        {children}
-      </span>
-    );
-  }
-  return <span className="took inside">{children}</span>;
 }
 
 function stretch(from: number, to: number, view: View) {

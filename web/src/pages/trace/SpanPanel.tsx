@@ -55,7 +55,7 @@ function Times({ node }: { node: TraceNode }) {
       <dt>took</dt>
       <dd>
         <Duration micros={node.duration_micros} />{' '}
-        <span className="dim">from {durationText(node.offset_micros)}</span>
+        <span className="dim">after {durationText(node.offset_micros)}</span>
       </dd>
       <dt>waited for</dt>
       <dd>

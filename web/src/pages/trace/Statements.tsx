@@ -6,7 +6,7 @@ import { grouped, plural } from '../../lib/format';
 import { setParams } from '../../lib/route';
 import { Duration, Num } from '../../ui/Num';
 import { percent } from '../../lib/format';
-import { Sql } from '../../ui/Sql';
+import { Sql, SqlLine } from '../../ui/Sql';
 
 export function Statements({ trace }: { trace: Trace }) {
   const [open, setOpen] = useState<string>();
@@ -58,7 +58,7 @@ export function Statements({ trace }: { trace: Trace }) {
                   aria-expanded={open === one.fingerprint}
                   onClick={() => toggle(one)}
                 >
-                  {one.text}
+                  <SqlLine text={one.text} />
                 </button>
                 <Badges one={one} />
               </td>

@@ -3,12 +3,14 @@ import { useCallback, useEffect, useMemo, useRef, useState, type KeyboardEvent }
 
 import type { Trace } from '../../api/types';
 import { durationText } from '../../lib/format';
+import { useNarrow } from '../../lib/narrow';
 import { ticks } from '../../lib/scale';
 import { closedAtFirst, openedFor, rows, type Opened, type Row } from '../../lib/waterfall';
 import { MiniMap, type View } from './MiniMap';
 import { RowView } from './RowView';
 
-export const ROW_HEIGHT = 26;
+/** On a phone the bar stands below the name. */
+const HEIGHTS = { wide: 26, narrow: 46 };
 /** Rows beyond the edges, so that a quick scroll shows no blank. */
 const OVERSCAN = 12;
 
@@ -33,6 +35,8 @@ export function Waterfall({ trace, selected, select }: Props) {
       all.findIndex((row) => shows(row, selected)),
     ),
   );
+  const narrow = useNarrow();
+  const rowHeight = narrow ? HEIGHTS.narrow : HEIGHTS.wide;
   const scroller = useRef<HTMLDivElement>(null);
   const [range, setRange] = useState({ top: 0, height: 800 });
 
@@ -50,11 +54,11 @@ export function Waterfall({ trace, selected, select }: Props) {
   useEffect(() => {
     const element = scroller.current;
     if (element === null) return;
-    const top = active * ROW_HEIGHT;
-    const below = top + ROW_HEIGHT * 2 > element.scrollTop + element.clientHeight;
+    const top = active * rowHeight;
+    const below = top + rowHeight * 2 > element.scrollTop + element.clientHeight;
     if (top < element.scrollTop) element.scrollTop = top;
-    else if (below) element.scrollTop = top - element.clientHeight + ROW_HEIGHT * 3;
-  }, [active]);
+    else if (below) element.scrollTop = top - element.clientHeight + rowHeight * 3;
+  }, [active, rowHeight]);
 
   const toggle = (row: Row) => setOpened((before) => toggled(before, row));
   const choose = (place: number) => {
@@ -64,10 +68,10 @@ export function Waterfall({ trace, selected, select }: Props) {
     if (row.type === 'span') select(row.node);
     else toggle(row);
   };
-  const first = Math.max(0, Math.floor(range.top / ROW_HEIGHT) - OVERSCAN);
-  const last = Math.min(all.length, Math.ceil((range.top + range.height) / ROW_HEIGHT) + OVERSCAN);
+  const first = Math.max(0, Math.floor(range.top / rowHeight) - OVERSCAN);
+  const last = Math.min(all.length, Math.ceil((range.top + range.height) / rowHeight) + OVERSCAN);
   const pressed = (event: KeyboardEvent) => {
-    const step = stepOf(event.key, range.height);
+    const step = stepOf(event.key, Math.max(1, Math.floor(range.height / rowHeight) - 2));
     const row = all[active];
     if (step !== undefined) setActive(Math.min(all.length - 1, Math.max(0, active + step)));
     else if (event.key === 'Enter' || event.key === ' ') choose(active);
@@ -80,7 +84,7 @@ export function Waterfall({ trace, selected, select }: Props) {
   return (
     <div className="waterfall">
       <MiniMap trace={trace} view={view} change={setView} />
-      <Axis view={view} />
+      <Axis view={view} count={narrow ? 3 : 5} />
       <div
         ref={scroller}
         className="scroller"
@@ -92,7 +96,7 @@ export function Waterfall({ trace, selected, select }: Props) {
         onScroll={measure}
         onKeyDown={pressed}
       >
-        <div role="rowgroup" style={{ height: all.length * ROW_HEIGHT }}>
+        <div role="rowgroup" style={{ height: all.length * rowHeight }}>
           {all.slice(first, last).map((row, offset) => {
             const place = first + offset;
             return (
@@ -101,6 +105,7 @@ export function Waterfall({ trace, selected, select }: Props) {
                 trace={trace}
                 row={row}
                 place={place}
+                top={place * rowHeight}
                 view={view}
                 active={place === active}
                 selected={row.type === 'span' && row.node === selected}
@@ -119,13 +124,13 @@ export function Waterfall({ trace, selected, select }: Props) {
   );
 }
 
-function Axis({ view }: { view: View }) {
+function Axis({ view, count }: { view: View; count: number }) {
   const length = view.to - view.from;
   return (
     <div className="time-axis" aria-hidden="true">
       <div>
-        {ticks(length, 5)
-          .filter((tick) => tick < length * 0.97)
+        {ticks(length, count)
+          .filter((tick) => tick < length * 0.93)
           .map((tick) => (
             <span key={tick} style={{ left: `${(tick / length) * 100}%` }}>
               {durationText(view.from + tick)}
@@ -150,8 +155,7 @@ function toggled(before: Opened, row: Row): Opened {
   return row.open === undefined ? before : { ...before, closed: flip(before.closed, row.node) };
 }
 
-function stepOf(key: string, height: number): number | undefined {
-  const page = Math.max(1, Math.floor(height / ROW_HEIGHT) - 2);
+function stepOf(key: string, page: number): number | undefined {
   switch (key) {
     case 'ArrowDown':
     case 'j':
