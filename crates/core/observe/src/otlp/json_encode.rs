@@ -199,6 +199,17 @@ impl Out {
 
     fn string(&mut self, text: &str) {
         self.0.push('"');
+        let plain =
+            |byte: u8| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\' || byte == b' ';
+        if text.bytes().all(plain) {
+            self.0.push_str(text);
+        } else {
+            self.escaped(text);
+        }
+        self.0.push('"');
+    }
+
+    fn escaped(&mut self, text: &str) {
         for char in text.chars() {
             match char {
                 '"' => self.0.push_str("\\\""),
@@ -212,6 +223,5 @@ impl Out {
                 char => self.0.push(char),
             }
         }
-        self.0.push('"');
     }
 }
