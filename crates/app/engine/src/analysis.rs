@@ -117,6 +117,11 @@ impl Analysis {
     pub fn outcome(&self) -> Outcome {
         let mut outcome = self.board.outcome(&self.targets, &self.levels);
         for finding in &mut outcome.findings {
+            if let Some(calls_after) = fix::calls_after(finding) {
+                let others = finding.statements_now.saturating_sub(finding.calls_now);
+                finding.calls_after = calls_after;
+                finding.statements_after = others.saturating_add(calls_after);
+            }
             finding.advice = fix::advise(finding);
         }
         outcome

@@ -303,8 +303,8 @@ impl Live {
                 true => self.whole(settled),
                 false => settled.assemble(),
             };
-            let before = turns.before(id);
-            turns.facts.extend(lock(&self.analysis).add(&trace, before));
+            let facts = lock(&self.analysis).add(&trace, turns.before(id));
+            turns.facts.extend(facts);
         }
         turns.is_window_old = true;
         self.record(turns);

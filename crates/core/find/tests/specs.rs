@@ -1,5 +1,11 @@
 //! Every case in `specs/`: what must be found in it, and that nothing else is.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a test that cannot read its cases should say so and stop"
+)]
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,

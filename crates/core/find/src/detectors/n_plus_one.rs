@@ -59,7 +59,7 @@ fn look(view: &RequestView<'_>, knobs: &Knobs<'_>, found: &mut Vec<Sighting>) {
         .iter()
         .filter(|group| repeats_min <= group.count && varies(view, group) && !is_batch(group))
         .collect();
-    for same_loop in loops(view, &repeated) {
+    for (source, same_loop) in loops(view, &repeated) {
         let places: Vec<usize> =
             same_loop.iter().flat_map(|group| group.places.iter().copied()).collect();
         let batched: Duration = same_loop.iter().map(|group| view.longest(&group.places)).sum();
@@ -68,7 +68,7 @@ fn look(view: &RequestView<'_>, knobs: &Knobs<'_>, found: &mut Vec<Sighting>) {
         let matters =
             view.matters(saved, knobs.nanos(&SAVED_MILLIS_MIN), knobs.get(&SAVED_SHARE_MIN));
         if matters || Duration::from_nanos(knobs.nanos(&DATABASE_MILLIS_MIN)) <= saved_database {
-            found.push(sighting(view, &same_loop, saved, saved_database));
+            found.push(sighting(view, source, &same_loop, (saved, saved_database)));
         }
     }
 }
@@ -101,8 +101,28 @@ fn is_batch(group: &StatementGroup<'_>) -> bool {
     group.text.kind == StatementKind::Select && (chunk || page)
 }
 
-/// Groups whose times overlap, together: what one loop does in each of its rounds.
-fn loops<'a, 'b>(
+/// What is looped over, if that was seen, and what the loop runs in its rounds.
+type Loop<'a, 'b> = (Option<Arc<StatementText>>, Vec<&'b StatementGroup<'a>>);
+
+/// Groups whose times overlap, together: what one loop does in each of its rounds. Loops over rows of
+/// the same table are taken together too, since one change to that list mends both.
+fn loops<'a, 'b>(view: &RequestView<'a>, groups: &[&'b StatementGroup<'a>]) -> Vec<Loop<'a, 'b>> {
+    let mut merged: Vec<Loop<'a, 'b>> = Vec::new();
+    for same in overlapping(view, groups) {
+        let source = source(view, &same);
+        let table = source.as_ref().map(|text| words::table(text).to_owned());
+        let known = merged.iter_mut().find(|(known, _)| {
+            known.as_ref().is_some_and(|known| Some(words::table(known)) == table.as_deref())
+        });
+        match known {
+            Some((_, groups)) => groups.extend(same),
+            None => merged.push((source, same)),
+        }
+    }
+    merged
+}
+
+fn overlapping<'a, 'b>(
     view: &RequestView<'a>,
     groups: &[&'b StatementGroup<'a>],
 ) -> Vec<Vec<&'b StatementGroup<'a>>> {
@@ -124,14 +144,13 @@ fn loops<'a, 'b>(
 
 fn sighting(
     view: &RequestView<'_>,
+    source: Option<Arc<StatementText>>,
     same_loop: &[&StatementGroup<'_>],
-    saved: Duration,
-    saved_database: Duration,
+    (saved, saved_database): (Duration, Duration),
 ) -> Sighting {
     let mut places: Vec<usize> =
         same_loop.iter().flat_map(|group| group.places.iter().copied()).collect();
     places.sort_by_key(|place| (view.call(*place).start, *place));
-    let source = source(view, &places);
     let calls_now = same_loop.iter().fold(0_u32, |sum, group| sum.saturating_add(group.count));
     let calls_after = u32::try_from(same_loop.len()).unwrap_or(u32::MAX);
     let first = same_loop.first().map_or(0, |group| group.text.fingerprint);
@@ -153,9 +172,9 @@ fn sighting(
 }
 
 /// The list whose rows are looped over: the last read before the loop that is not part of it.
-fn source(view: &RequestView<'_>, places: &[usize]) -> Option<Arc<StatementText>> {
-    let first = *places.first()?;
-    let begin = view.call(first).start;
+fn source(view: &RequestView<'_>, same_loop: &[&StatementGroup<'_>]) -> Option<Arc<StatementText>> {
+    let starts = same_loop.iter().filter_map(|group| group.places.first());
+    let begin = starts.map(|place| view.call(*place).start).min()?;
     view.statements
         .iter()
         .filter(|group| group.text.kind == StatementKind::Select && group.count < 5)

@@ -7,6 +7,9 @@ use model::StatementText;
 /// Letters of a statement that an excerpt shows.
 const STATEMENT_LETTERS_MAX: usize = 100;
 
+/// Bytes of a select list beyond which an excerpt leaves it out.
+const SELECT_LIST_BYTES_MAX: usize = 30;
+
 /// The table that a statement works on first, without its schema; empty if it names none.
 pub(super) fn table(text: &StatementText) -> &str {
     text.tables.first().map_or("", |table| table.rsplit('.').next().unwrap_or(table))
@@ -34,8 +37,15 @@ pub(super) fn list(names: &[String], most: usize) -> String {
     }
 }
 
-/// A statement in one line that fits an excerpt.
+/// A statement in one line that fits an excerpt: a long select list is left out first.
 pub(super) fn shorten(text: &str) -> String {
+    let list = text.strip_prefix("select ").and_then(|rest| rest.split_once(" from "));
+    let text = match list {
+        Some((columns, rest)) if SELECT_LIST_BYTES_MAX < columns.len() => {
+            format!("select … from {rest}")
+        }
+        _ => text.to_owned(),
+    };
     let mut short: String = text.chars().take(STATEMENT_LETTERS_MAX).collect();
     if short.len() < text.len() {
         short.push_str(" …");

@@ -1,0 +1,173 @@
+//! `taut up`: receivers, store, live detection and pages in one process.
+
+use std::{
+    future::Future,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use clap::Args;
+use config::Settings;
+use engine::Live;
+use receive::Running;
+use store::{Folder, Store};
+use tokio::net::TcpListener;
+
+use super::{
+    Done, OK,
+    settings::{SettingsFile, flag},
+};
+use crate::{
+    say::{self, ACCENT, AMBER, BOLD, DIM, Failure},
+    units,
+};
+
+/// How long answers that have begun may take once the server is told to stop.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Receive traces (OTLP on 4317 and 4318), keep them, find what is slow, show it on 7070.
+///
+/// Everything listens on loopback unless told otherwise. Ctrl-C ends it; what was acknowledged is kept.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// Where OTLP over gRPC is received, or `off`.
+    #[arg(long, value_name = "ADDRESS")]
+    grpc: Option<String>,
+    /// Where OTLP over HTTP is received, or `off`.
+    #[arg(long, value_name = "ADDRESS")]
+    http: Option<String>,
+    /// Where the pages are served.
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<String>,
+    /// Where everything is kept.
+    #[arg(long, value_name = "FOLDER")]
+    store: Option<String>,
+    #[command(flatten)]
+    settings: SettingsFile,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Done {
+    let flags = [
+        flag("--grpc", "receive.grpc", arguments.grpc.as_ref()),
+        flag("--http", "receive.http", arguments.http.as_ref()),
+        flag("--listen", "web.listen", arguments.listen.as_ref()),
+        flag("--store", "store.folder", arguments.store.as_ref()),
+    ];
+    let settings = arguments.settings.load(flags.into_iter().flatten().collect())?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::world(&error))?;
+    runtime.block_on(serve(settings))
+}
+
+async fn serve(settings: Settings) -> Done {
+    let began = Instant::now();
+    let store = open(&settings)?;
+    let live = Live::new(Arc::clone(&store) as Arc<dyn Store>, settings.clone())
+        .map_err(|error| Failure::world(&error))?;
+    let pages = TcpListener::bind(settings.web.listen).await.map_err(|error| {
+        Failure::world(&error).hint(format!(
+            "the pages are to be served on {}; `--listen 127.0.0.1:0` takes any free port",
+            settings.web.listen
+        ))
+    })?;
+    let receivers = receive::serve(options(&settings), Arc::clone(&live) as Arc<dyn receive::Sink>)
+        .await
+        .map_err(|error| Failure::world(&error).hint(error.hint()))?;
+    let finder = live.start().map_err(|error| Failure::world(&error))?;
+    let address = pages.local_addr().map_err(|error| Failure::world(&error))?;
+    greet(&settings, &receivers, address, began.elapsed());
+    let setup = web::Setup {
+        otlp_http: receivers.http(),
+        otlp_grpc: receivers.grpc(),
+        hosts: if address.ip().is_loopback() { web::Hosts::Loopback } else { web::Hosts::Any },
+        counters: Some(receivers.counters()),
+        ..web::Setup::default()
+    };
+    let served =
+        web::serve(pages, Arc::clone(&live) as Arc<dyn web::Source>, setup, signalled()?).await;
+    say::words(&format!("{DIM}stopping: answering what has begun{DIM:#}\n"));
+    let _stopped = receivers.stop(GRACE).await;
+    live.stop();
+    // The finder saves what it knows; that takes as long as its last turn.
+    let joined = tokio::task::spawn_blocking(move || finder.join()).await;
+    if !matches!(joined, Ok(Ok(()))) {
+        say::words(&format!("{AMBER}warning{AMBER:#}: the finder ended early\n"));
+    }
+    served.map_err(|error| Failure::world(&error))?;
+    OK
+}
+
+fn open(settings: &Settings) -> Result<Arc<Folder>, Failure> {
+    let sync = match settings.store.sync {
+        config::Sync::Always => store::Syncing::Always,
+        config::Sync::Os => store::Syncing::Os,
+    };
+    let options = store::Options { sync, ..store::Options::default() };
+    let folder = &settings.store.folder;
+    let (store, recovery) = Folder::open(folder, options).map_err(|error| {
+        let hint = match error {
+            store::StoreError::Locked { .. } => {
+                "another `taut up` uses it; stop that one, or choose a folder with --store"
+            }
+            _ => "choose a folder that can be written to with --store",
+        };
+        Failure::world(&error).hint(hint)
+    })?;
+    if 0 < recovery.bytes_cut {
+        say::words(&format!(
+            "{AMBER}note{AMBER:#}: {} bytes at the end of the log were never acknowledged and were cut\n",
+            units::count(recovery.bytes_cut)
+        ));
+    }
+    Ok(Arc::new(store))
+}
+
+fn options(settings: &Settings) -> receive::Options {
+    receive::Options {
+        grpc: settings.receive.grpc,
+        http: settings.receive.http,
+        body_bytes_max: settings.receive.body_bytes_max,
+        bytes_in_flight_max: settings.receive.bytes_in_flight_max,
+        requests_in_flight_max: settings.receive.requests_in_flight_max,
+        ..receive::Options::default()
+    }
+}
+
+fn greet(settings: &Settings, receivers: &Running, address: std::net::SocketAddr, took: Duration) {
+    let mut text = format!("{BOLD}taut is up{BOLD:#} {DIM}after {}{DIM:#}\n", units::time(took));
+    text.push_str(&format!("  pages      {ACCENT}http://{address}/{ACCENT:#}\n"));
+    if let Some(http) = receivers.http() {
+        text.push_str(&format!("  OTLP/HTTP  {ACCENT}http://{http}{ACCENT:#}\n"));
+    }
+    if let Some(grpc) = receivers.grpc() {
+        text.push_str(&format!("  OTLP/gRPC  {ACCENT}http://{grpc}{ACCENT:#}\n"));
+    }
+    text.push_str(&format!("  store      {}\n", settings.store.folder.display()));
+    for exposed in settings.exposed() {
+        text.push_str(&format!(
+            "{AMBER}warning{AMBER:#}: `{}` listens on {}, which others than this machine can reach\n",
+            exposed.key, exposed.address
+        ));
+    }
+    if let Some(http) = receivers.http() {
+        text.push_str(&format!(
+            "\nPoint an application at it:\n  OTEL_EXPORTER_OTLP_ENDPOINT=http://{http} \
+             OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf\n\n{DIM}Ctrl-C ends it.{DIM:#}\n"
+        ));
+    }
+    say::words(&text);
+}
+
+/// Resolves when the process is told to end: Ctrl-C, or the signal that service managers send.
+fn signalled() -> Result<impl Future<Output = ()> + Send + 'static, Failure> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate()).map_err(|error| Failure::world(&error))?;
+    Ok(async move {
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => {}
+            _ = terminate.recv() => {}
+        }
+    })
+}

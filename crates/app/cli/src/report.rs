@@ -1,0 +1,85 @@
+//! Findings as people and machines read them.
+
+mod html;
+mod json;
+pub(crate) mod layout;
+mod markdown;
+mod terminal;
+pub(crate) mod waterfall;
+
+use std::time::Duration;
+
+use find::Outcome;
+use model::{Finding, Level};
+
+pub(crate) use html::html;
+pub(crate) use json::json;
+pub(crate) use markdown::markdown;
+pub(crate) use terminal::terminal;
+
+use crate::units;
+
+/// What is reported.
+#[derive(Debug)]
+pub(crate) struct Report<'a> {
+    /// Findings and what they are measured against.
+    pub(crate) outcome: &'a Outcome,
+    /// Spans that were looked at.
+    pub(crate) spans: usize,
+    /// Their traces.
+    pub(crate) traces: usize,
+    /// How long it took.
+    pub(crate) took: Duration,
+    /// How many findings are shown in full.
+    pub(crate) top: usize,
+}
+
+impl Report<'_> {
+    /// What all findings cost: the claim of the report.
+    fn claim(&self) -> String {
+        let findings = &self.outcome.findings;
+        if findings.is_empty() {
+            return "Nothing to fix was found".to_owned();
+        }
+        let users: f64 = findings.iter().map(|it| it.impact.user_hours_per_day).sum();
+        let database: f64 = findings.iter().map(|it| it.impact.database_hours_per_day).sum();
+        format!(
+            "wastes {} of your users' time, {} of database time",
+            units::hours_a_day(users),
+            units::hours_a_day(database)
+        )
+    }
+
+    /// What the figures stand on: traces, window, extrapolation.
+    fn basis(&self) -> String {
+        let observed = self.outcome.observed.map(|window| window.length()).unwrap_or_default();
+        format!(
+            "{} of {} in {}, seen over {}; a day is extrapolated from that",
+            units::some(self.outcome.requests, "request", "requests"),
+            units::some(self.outcome.operations as u64, "operation", "operations"),
+            units::some(self.traces as u64, "trace", "traces"),
+            units::time(observed),
+        )
+    }
+}
+
+/// As it is written everywhere.
+pub(crate) fn level(level: Level) -> &'static str {
+    match level {
+        Level::Critical => "critical",
+        Level::High => "high",
+        Level::Medium => "medium",
+        Level::Low => "low",
+    }
+}
+
+/// `384 → 3 q`: statements of a request now and after, where that is what changes.
+fn statements(finding: &Finding) -> Option<String> {
+    (finding.statements_after < finding.statements_now)
+        .then(|| format!("{} → {} q", finding.statements_now, finding.statements_after))
+}
+
+/// `1.18 s → ~0.10 s`: p95 of the requests at fault, now and after.
+fn durations(finding: &Finding) -> String {
+    format!("{} → ~{}", units::time(finding.duration_now), units::time(finding.duration_after))
+}

@@ -1,0 +1,25 @@
+//! Recordings of other stacks (`proving-ground/stacks` says how they were made), held against what is true of them.
+
+mod truth;
+
+use std::collections::BTreeMap;
+
+use truth::Truth;
+
+const FOLDER: &str = "crates/app/engine/tests/recordings";
+
+#[test]
+fn what_is_found_in_other_stacks_is_what_is_wrong_there() {
+    let folder = truth::folder(FOLDER);
+    let expected: BTreeMap<String, Truth> = truth::expected(&folder.join("expected.toml"));
+    let recordings = truth::recordings(&folder);
+    for name in expected.keys() {
+        assert!(recordings.contains_key(name), "{name} was not recorded");
+    }
+    let mut disagreements = Vec::new();
+    for (name, path) in &recordings {
+        let truth = expected.get(name).unwrap_or_else(|| panic!("nothing is known of {name}"));
+        disagreements.extend(truth::disagreements(name, truth, &truth::found_in(path)));
+    }
+    assert!(disagreements.is_empty(), "\n{}\n", disagreements.join("\n"));
+}
