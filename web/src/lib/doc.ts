@@ -33,7 +33,7 @@ export function why(doc: string): string {
 export function plain(text: string): string {
   return text
     .replace(/\[([^\]]*)\]\([^)]*\)/g, '$1')
-    .replace(/[*_]{1,2}(\S[^*_]*\S|\S)[*_]{1,2}/g, '$1')
+    .replace(/(^|[^\w*])([*_]{1,2})(\S|\S.*?\S)\2(?![\w*])/gs, '$1$3')
     .replace(/`/g, '')
     .replace(/\s+/g, ' ')
     .trim();

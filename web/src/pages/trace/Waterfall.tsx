@@ -38,6 +38,8 @@ export function Waterfall({ trace, selected, select }: Props) {
   const narrow = useNarrow();
   const rowHeight = narrow ? HEIGHTS.narrow : HEIGHTS.wide;
   const scroller = useRef<HTMLDivElement>(null);
+  const first = useRef(active);
+  const moved = useRef(false);
   const [range, setRange] = useState({ top: 0, height: 800 });
 
   const measure = useCallback(() => {
@@ -51,14 +53,15 @@ export function Waterfall({ trace, selected, select }: Props) {
     observer.observe(element);
     return () => observer.disconnect();
   }, [measure]);
+  // A span that the address names is scrolled to within the waterfall, the page stays at its top.
   useEffect(() => {
-    const element = scroller.current;
-    if (element === null) return;
-    const top = active * rowHeight;
-    const below = top + rowHeight * 2 > element.scrollTop + element.clientHeight;
-    if (top < element.scrollTop) element.scrollTop = top;
-    else if (below) element.scrollTop = top - element.clientHeight + rowHeight * 3;
-  }, [active, rowHeight]);
+    if (scroller.current !== null) scroller.current.scrollTop = (first.current - 3) * rowHeight;
+  }, [rowHeight]);
+  useEffect(() => {
+    if (moved.current)
+      document.getElementById(`row-${active}`)?.scrollIntoView({ block: 'nearest' });
+    moved.current = false;
+  }, [active]);
 
   const toggle = (row: Row) => setOpened((before) => toggled(before, row));
   const choose = (place: number) => {
@@ -68,8 +71,11 @@ export function Waterfall({ trace, selected, select }: Props) {
     if (row.type === 'span') select(row.node);
     else toggle(row);
   };
-  const first = Math.max(0, Math.floor(range.top / rowHeight) - OVERSCAN);
-  const last = Math.min(all.length, Math.ceil((range.top + range.height) / rowHeight) + OVERSCAN);
+  const from = Math.max(0, Math.floor(range.top / rowHeight) - OVERSCAN);
+  const until = Math.min(all.length, Math.ceil((range.top + range.height) / rowHeight) + OVERSCAN);
+  const places = Array.from({ length: Math.max(0, until - from) }, (_, offset) => from + offset);
+  // The active row is always there, so that it can be named and scrolled to.
+  if (active < all.length && (active < from || active >= until)) places.push(active);
   const pressed = (event: KeyboardEvent) => {
     const step = stepOf(event.key, Math.max(1, Math.floor(range.height / rowHeight) - 2));
     const row = all[active];
@@ -79,6 +85,7 @@ export function Waterfall({ trace, selected, select }: Props) {
     else if (event.key === 'ArrowLeft' && row?.open === true) toggle(row);
     else if (event.key === 'ArrowLeft' && row !== undefined) setActive(parentOf(all, active));
     else return;
+    moved.current = true;
     event.preventDefault();
   };
   return (
@@ -97,8 +104,9 @@ export function Waterfall({ trace, selected, select }: Props) {
         onKeyDown={pressed}
       >
         <div role="rowgroup" style={{ height: all.length * rowHeight }}>
-          {all.slice(first, last).map((row, offset) => {
-            const place = first + offset;
+          {places.map((place) => {
+            const row = all[place];
+            if (row === undefined) return null;
             return (
               <RowView
                 key={row.type === 'span' ? `s${row.node}` : `f${row.fold}`}

@@ -1,0 +1,111 @@
+/** Every page on a phone, in the dark, and for people who cannot see it. */
+import AxeBuilder from '@axe-core/playwright';
+import type { Page } from '@playwright/test';
+
+import { expect, SHOP, test, type Seeded } from './seeded';
+
+const PAGES: [name: string, path: (seeded: Seeded) => string][] = [
+  ['findings', () => `/?service=${SHOP}`],
+  ['endpoints', () => `/endpoints?service=${SHOP}`],
+  [
+    'endpoint',
+    () => `/endpoint?service=${SHOP}&operation=${encodeURIComponent('GET /api/orders/')}`,
+  ],
+  ['traces', () => `/traces?service=${SHOP}`],
+  ['trace', (seeded) => `/traces/${seeded.failed}`],
+  ['large trace', (seeded) => `/traces/${seeded.large}`],
+  ['statements', (seeded) => `/traces/${seeded.failed}?tab=statements`],
+  ['status', () => '/status'],
+  ['nowhere', () => '/nowhere'],
+];
+
+async function open(page: Page, path: string) {
+  await page.goto(path);
+  await expect(page.locator('h1').first()).toBeVisible();
+  await expect(page.locator('.waiting')).toHaveCount(0);
+}
+
+async function findingPath(page: Page): Promise<string> {
+  await open(page, `/?service=${SHOP}&fault=n-plus-one`);
+  return (await page.locator('table.findings a').first().getAttribute('href')) ?? '';
+}
+
+for (const [name, path] of PAGES) {
+  test(`${name} fits a phone`, async ({ page, seeded }) => {
+    await page.setViewportSize({ width: 390, height: 844 });
+    await open(page, path(seeded));
+    await expectNoSidewaysScrolling(page);
+  });
+
+  for (const colorScheme of ['light', 'dark'] as const) {
+    test(`${name} is accessible in the ${colorScheme}`, async ({ page, seeded }) => {
+      await page.emulateMedia({ colorScheme });
+      await open(page, path(seeded));
+      await expectAccessible(page);
+    });
+  }
+}
+
+test('a finding fits a phone and is accessible', async ({ page }) => {
+  const path = await findingPath(page);
+  await open(page, path);
+  await expectAccessible(page);
+  await page.setViewportSize({ width: 390, height: 844 });
+  await expectNoSidewaysScrolling(page);
+});
+
+test('a span beside the waterfall is accessible', async ({ page, seeded }) => {
+  await open(page, `/traces/${seeded.failed}`);
+  await page.getByRole('row', { name: /pay\.example\.com/ }).click();
+  await expect(page.getByRole('complementary', { name: 'Span' })).toContainText('exception');
+  await expectAccessible(page);
+});
+
+test('dark is the choice of the system until somebody chooses', async ({ page }) => {
+  const paper = () =>
+    page.evaluate(() => getComputedStyle(document.documentElement).backgroundColor);
+  await page.emulateMedia({ colorScheme: 'dark' });
+  await open(page, '/status');
+  const dark = await paper();
+  await page.getByRole('button', { name: 'Make it light' }).click();
+  const light = await paper();
+  expect(light).not.toBe(dark);
+  await page.reload();
+  expect(await paper()).toBe(light);
+});
+
+test('no page asks another host for anything or breaks the policy', async ({ page, seeded }) => {
+  const foreign: string[] = [];
+  const errors: string[] = [];
+  page.on('request', (request) => {
+    if (new URL(request.url()).host !== new URL(page.url()).host) foreign.push(request.url());
+  });
+  page.on('console', (message) => {
+    if (message.type() === 'error') errors.push(message.text());
+  });
+  page.on('pageerror', (error) => errors.push(error.message));
+  await page.goto('/status');
+  foreign.length = 0;
+  for (const [name, path] of PAGES) {
+    if (name !== 'nowhere') await open(page, path(seeded));
+  }
+  expect(foreign).toEqual([]);
+  expect(errors).toEqual([]);
+});
+
+async function expectNoSidewaysScrolling(page: Page) {
+  const surplus = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+  expect(surplus).toBeLessThanOrEqual(0);
+}
+
+async function expectAccessible(page: Page) {
+  const { violations } = await new AxeBuilder({ page })
+    .withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'])
+    .analyze();
+  const told = violations.flatMap((violation) =>
+    violation.nodes
+      .slice(0, 3)
+      .map((node) => `${violation.id}: ${node.html} ${node.failureSummary ?? ''}`),
+  );
+  expect(told).toEqual([]);
+}

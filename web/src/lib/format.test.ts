@@ -1,0 +1,65 @@
+import { describe, expect, test } from 'vitest';
+
+import { ago, bytes, digits, durationText, hoursPerDay, percent, rate } from './format';
+
+const text = ({ value, unit }: { value: string; unit: string }) => `${value} ${unit}`.trim();
+
+describe('figures', () => {
+  test.each([
+    [0, '0 ms'],
+    [0.25, '250 ns'],
+    [12.34, '12.3 µs'],
+    [999.4, '999 µs'],
+    [999.6, '1.00 ms'],
+    [1180, '1.18 ms'],
+    [99_960, '100 ms'],
+    [1_180_000, '1.18 s'],
+    [999_499, '999 ms'],
+    [180e6, '3.00 min'],
+    [9000e6, '2.50 h'],
+    [Number.NaN, '–'],
+  ])('%f microseconds are %s', (micros, expected) => {
+    expect(durationText(micros)).toBe(expected);
+  });
+
+  test('three digits are significant, whatever the size', () => {
+    expect([0.001234, 1.2, 13.94, 384, 12_345].map((value) => digits(value))).toEqual([
+      '0.00123',
+      '1.2',
+      '13.9',
+      '384',
+      '12,345',
+    ]);
+  });
+
+  test('time a day is told in the unit that fits', () => {
+    expect([13.94, 1, 0.43, 0.001].map((hours) => text(hoursPerDay(hours)))).toEqual([
+      '13.9 h/d',
+      '1.00 h/d',
+      '26 min/d',
+      '3.6 s/d',
+    ]);
+  });
+
+  test('small shares are not rounded away', () => {
+    expect([0, 0.0004, 0.094, 0.28, 1].map((share) => text(percent(share)))).toEqual([
+      '0 %',
+      '< 0.1 %',
+      '9.4 %',
+      '28 %',
+      '100 %',
+    ]);
+  });
+
+  test('rates and sizes carry their units', () => {
+    expect([12.34, 0.5].map((value) => text(rate(value)))).toEqual(['12.3 /s', '30 /min']);
+    expect([999, 18_978_278].map((value) => text(bytes(value)))).toEqual(['999 B', '19 MB']);
+  });
+
+  test('what was just now is not counted', () => {
+    const now = 1_700_000_000_000;
+    expect([1, 68, 600, 7200, 3 * 86_400].map((seconds) => ago(now - seconds * 1000, now))).toEqual(
+      ['just now', '68 s ago', '10 min ago', '2 h ago', '3 days ago'],
+    );
+  });
+});

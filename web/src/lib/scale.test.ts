@@ -1,0 +1,30 @@
+import { expect, test } from 'vitest';
+
+import { logTicks, ticks, union } from './scale';
+
+test('ticks are round and not more than asked for', () => {
+  expect(ticks(900, 5)).toEqual([0, 200, 400, 600, 800]);
+  expect(ticks(1, 5)).toHaveLength(6);
+  expect(ticks(0, 5)).toEqual([0]);
+});
+
+test('a logarithmic axis has ticks over many decades and within one', () => {
+  expect(logTicks(1, 1e6)).toEqual([1, 10, 100, 1e3, 1e4, 1e5, 1e6]);
+  expect(logTicks(10, 100)).toEqual([10, 20, 50, 100]);
+  expect(logTicks(850, 950).length).toBeGreaterThan(1);
+  for (const tick of logTicks(850, 950)) expect(tick).toBeGreaterThanOrEqual(850);
+});
+
+test('stretches that touch become one', () => {
+  expect(
+    union([
+      [5, 6],
+      [0, 1],
+      [1, 3],
+      [2, 4],
+    ]),
+  ).toEqual([
+    [0, 4],
+    [5, 6],
+  ]);
+});

@@ -1,0 +1,38 @@
+import { describe, expect, test } from 'vitest';
+
+import { formatted } from './sql';
+
+const lines = (sql: string) =>
+  formatted(sql)
+    .map((piece) => piece.text)
+    .join('');
+
+describe('statements', () => {
+  test('each clause gets a line', () => {
+    expect(lines('select a, b from t where a = ? and b > ? order by a desc limit ?')).toBe(
+      'SELECT a, b\nFROM t\nWHERE a = ?\n  AND b > ?\nORDER BY a DESC\nLIMIT ?',
+    );
+  });
+
+  test('a join stays on one line', () => {
+    expect(lines('select a from t left outer join u on t.id = u.id')).toBe(
+      'SELECT a\nFROM t\nLEFT OUTER JOIN u ON t.id = u.id',
+    );
+  });
+
+  test('texts and quoted names stay as they are', () => {
+    expect(lines(`SELECT "from", 'where  x' FROM "select"`)).toBe(
+      `SELECT "from", 'where  x'\nFROM "select"`,
+    );
+  });
+
+  test('a cut statement is shown all the same', () => {
+    expect(lines("select a from t where (x = 'unfinished")).toContain("'unfinished");
+    expect(lines('')).toBe('');
+  });
+
+  test('nothing but blanks and case is changed', () => {
+    const sql = 'insert into t (a, b) values (?, ?) on conflict do nothing returning id';
+    expect(lines(sql).replace(/\s+/g, ' ').toLowerCase()).toBe(sql);
+  });
+});

@@ -1,0 +1,132 @@
+import { describe, expect, test } from 'vitest';
+
+import type { Trace, TraceNode } from '../api/types';
+import { closedAtFirst, gaps, openedFor, rows, type Opened } from './waterfall';
+
+/** Parent, begin, end, and fold of each span, in tree order. */
+type Told = [
+  parent: number | undefined,
+  from: number,
+  to: number,
+  fold?: number | undefined,
+  double?: boolean,
+];
+
+function trace(told: Told[]): Trace {
+  const nodes = told.map(([parent, from, to, fold, double], place): TraceNode => {
+    let end = place + 1;
+    const below = (node: number): boolean => {
+      const up = told[node]?.[0];
+      return up !== undefined && (up === place || below(up));
+    };
+    while (end < told.length && below(end)) end += 1;
+    return {
+      span_id: `${place}`,
+      parent: parent ?? null,
+      depth: 0,
+      subtree_end: end,
+      entry: 0,
+      service: 0,
+      kind: 'own',
+      label: `span ${place}`,
+      offset_micros: from,
+      duration_micros: to - from,
+      critical_own_micros: 0,
+      critical_micros: 0,
+      failed: false,
+      double: double ?? false,
+      missing: false,
+      count: 1,
+      fold: fold ?? null,
+    };
+  });
+  return { nodes } as unknown as Trace;
+}
+
+const NOTHING: Opened = { folds: new Set(), closed: new Set() };
+
+function told(trace: Trace, opened: Opened = NOTHING): string[] {
+  return rows(trace, opened).map((row) => {
+    const name =
+      row.type === 'span' ? `${row.node}` : `fold ${row.fold} of ${row.members.join(' ')}`;
+    return '  '.repeat(row.depth) + name;
+  });
+}
+
+describe('rows', () => {
+  const mixed = trace([
+    [undefined, 0, 100],
+    [0, 0, 5],
+    [0, 10, 20, 0],
+    [0, 20, 30, 1],
+    [0, 30, 40, 0],
+    [4, 31, 32],
+    [0, 40, 50, 1],
+    [0, 60, 70],
+  ]);
+
+  test('similar siblings are one row where the first of them stands', () => {
+    expect(told(mixed)).toEqual(['0', '  1', '  fold 0 of 2 4', '  fold 1 of 3 6', '  7']);
+  });
+
+  test('an opened fold shows its members with what is below them', () => {
+    const opened = { folds: new Set([0]), closed: new Set<number>() };
+    expect(told(mixed, opened)).toEqual([
+      '0',
+      '  1',
+      '  fold 0 of 2 4',
+      '    2',
+      '    4',
+      '      5',
+      '  fold 1 of 3 6',
+      '  7',
+    ]);
+  });
+
+  test('a closed span hides what is below it', () => {
+    expect(told(mixed, { folds: new Set(), closed: new Set([0]) })).toEqual(['0']);
+  });
+
+  test('a span is found again behind folds and closed parents', () => {
+    const opened = openedFor(mixed, { folds: new Set(), closed: new Set([0]) }, 5);
+    expect(told(mixed, opened)).toContain('      5');
+  });
+
+  test('a trace as deep as it has spans does not exhaust the stack', () => {
+    const deep = trace([]);
+    const node = trace([[undefined, 0, 1]]).nodes[0];
+    if (node === undefined) throw new Error('there is one');
+    for (let place = 0; place < 10_000; place += 1) {
+      deep.nodes.push({ ...node, parent: place === 0 ? null : place - 1, subtree_end: 10_000 });
+    }
+    expect(rows(deep, NOTHING)).toHaveLength(10_000);
+  });
+
+  test("a driver's spans below the ORM's start closed", () => {
+    const orm = trace([
+      [undefined, 0, 10],
+      [0, 1, 5],
+      [1, 2, 4, undefined, true],
+    ]);
+    expect([...closedAtFirst(orm)]).toEqual([1]);
+  });
+});
+
+describe('gaps', () => {
+  test('own time is where no child ran', () => {
+    const one = trace([
+      [undefined, 0, 100],
+      [0, 10, 30],
+      [0, 20, 40],
+      [0, 90, 130],
+    ]);
+    expect(gaps(one, 0)).toEqual([
+      [0, 10],
+      [40, 90],
+    ]);
+  });
+
+  test('a span without children is its own', () => {
+    expect(gaps(trace([[undefined, 5, 9]]), 0)).toEqual([[5, 9]]);
+  });
+});
