@@ -1,0 +1,256 @@
+//! The API over the real engine and store, asked as a browser asks.
+
+use std::{
+    error::Error,
+    sync::Arc,
+    thread,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use model::{Moment, Span};
+use receive::{Received, Sink as _};
+use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{TcpListener, TcpStream},
+    sync::oneshot,
+    task::JoinHandle,
+};
+use web::Setup;
+
+type Result<T = ()> = std::result::Result<T, Box<dyn Error>>;
+
+const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
+
+struct Server {
+    address: std::net::SocketAddr,
+    live: Arc<engine::Live>,
+    finder: Option<thread::JoinHandle<()>>,
+    stop: Option<oneshot::Sender<()>>,
+    task: JoinHandle<std::io::Result<()>>,
+    folder: tempfile::TempDir,
+}
+
+struct Answer {
+    status: u16,
+    head: String,
+    body: String,
+}
+
+impl Answer {
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.body))
+    }
+}
+
+impl Server {
+    async fn start() -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let (store, _) = store::Folder::open(folder.path(), store::Options::default())?;
+        let settings = config::Settings::load(&config::Sources::default())?;
+        let live = engine::Live::new(Arc::new(store), settings)?;
+        let finder = Some(live.start()?);
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let address = listener.local_addr()?;
+        let (stop, stopped) = oneshot::channel();
+        let shutdown = async {
+            stopped.await.ok();
+        };
+        let source: Arc<dyn web::Source> = Arc::<engine::Live>::clone(&live);
+        let task = tokio::spawn(web::serve(listener, source, Setup::default(), shutdown));
+        Ok(Self { address, live, finder, stop: Some(stop), task, folder })
+    }
+
+    async fn get(&self, path: &str) -> Result<Answer> {
+        self.ask(path, &format!("Host: {}\r\n", self.address)).await
+    }
+
+    async fn ask(&self, path: &str, headers: &str) -> Result<Answer> {
+        let mut stream = TcpStream::connect(self.address).await?;
+        let request = format!("GET {path} HTTP/1.1\r\n{headers}Connection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await?;
+        let (head, body) = answer.split_once("\r\n\r\n").ok_or("no end of the headers")?;
+        let status = head.split(' ').nth(1).ok_or("no status")?.parse()?;
+        Ok(Answer { status, head: head.to_lowercase(), body: body.to_owned() })
+    }
+
+    /// Keeps spans and waits until the engine has looked at them.
+    async fn receive(&self, spans: Vec<Span>) -> Result {
+        let mut changes = web::Source::changes(&*self.live);
+        changes.mark_unchanged();
+        let received = Received { spans, otlp: None, received: now() };
+        self.live.accept(received).map_err(|refusal| format!("{refusal:?}"))?;
+        changes.changed().await?;
+        Ok(())
+    }
+
+    async fn stop(mut self) -> Result {
+        self.stop.take().ok_or("stopped already")?.send(()).map_err(|()| "ended by itself")?;
+        self.task.await??;
+        self.live.stop();
+        if let Some(finder) = self.finder.take() {
+            finder.join().map_err(|_panic| "the finder panicked")?;
+        }
+        self.folder.close()?;
+        Ok(())
+    }
+}
+
+fn now() -> Moment {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Moment { nanos: u64::try_from(since.as_nanos()).unwrap_or(u64::MAX) }
+}
+
+/// A list of orders whose customers are fetched one by one.
+fn orders() -> Vec<Span> {
+    let start = (now() - Duration::from_secs(60)).nanos;
+    let span = |id: u64, parent: &str, from: u64, to: u64, name: &str, attributes: Value| {
+        json!({
+            "traceId": TRACE, "spanId": format!("{id:016x}"), "parentSpanId": parent,
+            "name": name, "kind": if parent.is_empty() { 2 } else { 3 },
+            "startTimeUnixNano": (start + from * 1000).to_string(),
+            "endTimeUnixNano": (start + to * 1000).to_string(),
+            "attributes": attributes,
+        })
+    };
+    let text = |key: &str, value: &str| json!({ "key": key, "value": { "stringValue": value } });
+    let statement = |sql: &str| json!([text("db.system", "postgresql"), text("db.statement", sql)]);
+    let root = format!("{:016x}", 1);
+    let route = json!([text("http.method", "GET"), text("http.route", "/orders")]);
+    let mut spans = vec![
+        span(1, "", 0, 400_000, "GET /orders", route),
+        span(
+            2,
+            &root,
+            1_000,
+            4_000,
+            "SELECT",
+            statement("SELECT id, customer_id FROM orders LIMIT 60"),
+        ),
+    ];
+    for run in 0..60 {
+        let from = 5_000 + run * 6_000;
+        let sql = format!("SELECT name FROM customers WHERE id = {}", run % 59);
+        spans.push(span(3 + run, &root, from, from + 5_000, "SELECT", statement(&sql)));
+    }
+    let resource = json!({ "attributes": [text("service.name", "shop")] });
+    let request =
+        json!({ "resourceSpans": [{ "resource": resource, "scopeSpans": [{ "spans": spans }] }] });
+    observe::otlp::decode_json(request.to_string().as_bytes()).unwrap().spans
+}
+
+#[tokio::test]
+async fn a_trace_becomes_an_operation_a_request_and_a_finding() -> Result {
+    let server = Server::start().await?;
+    server.receive(orders()).await?;
+
+    let operations = server.get("/api/v1/operations?last=1h").await?.json();
+    let operation = &operations["operations"][0];
+    assert_eq!(operation["operation"], "GET /orders");
+    assert_eq!(operation["statements_per_request"], 61.0);
+    assert_eq!(operation["share"], 1.0);
+    let detail = server.get("/api/v1/operation?service=shop&operation=GET%20/orders").await?.json();
+    assert_eq!(detail["series"].as_array().map(Vec::len), Some(60));
+    assert_eq!(detail["groups"][0]["count"], 60);
+    assert_eq!(detail["slowest"][0]["trace_id"], TRACE);
+    let findings = server.get("/api/v1/findings?fault=n-plus-one&q=CUSTOMERS").await?.json();
+    let finding = &findings["findings"][0];
+    assert_eq!(finding["operation"], "GET /orders");
+    let id = finding["id"].as_str().ok_or("no id")?;
+    let detail = server.get(&format!("/api/v1/findings/{id}")).await?.json();
+    assert_eq!(detail["finding"], *finding);
+    assert!(detail["fault_doc"].as_str().is_some_and(|doc| doc.contains("Why it hurts")));
+    let none = server.get("/api/v1/findings?service=other").await?.json();
+    assert_eq!(none["totals"]["findings"], 0);
+    assert_eq!(none["services"][0]["value"], "shop");
+    server.stop().await
+}
+
+#[tokio::test]
+async fn a_trace_is_told_in_tree_order_with_similar_siblings_folded() -> Result {
+    let server = Server::start().await?;
+    server.receive(orders()).await?;
+    let trace = server.get(&format!("/api/v1/traces/{TRACE}")).await?.json();
+    assert_eq!(trace["nodes"].as_array().map(Vec::len), Some(62));
+    assert_eq!(trace["operation"], "GET /orders");
+    assert_eq!(trace["folds"].as_array().map(Vec::len), Some(1));
+    assert_eq!(trace["folds"][0]["count"], 60);
+    assert_eq!(trace["folds"][0]["label"], "SELECT customers by id");
+    assert_eq!(trace["nodes"][2]["fold"], 0);
+    assert_eq!(trace["nodes"][1]["fold"], Value::Null);
+    let customers = &trace["statements"][0];
+    assert_eq!((&customers["count"], &customers["duplicated"]), (&json!(60), &json!(2)));
+    let parts = trace["breakdown"].as_object().ok_or("no breakdown")?;
+    let sum: f64 = parts.values().filter_map(Value::as_f64).sum();
+    assert!((sum - 400_000.0).abs() < 0.01, "the parts add up to the duration: {sum}");
+
+    let span = server.get(&format!("/api/v1/traces/{TRACE}/spans/0000000000000003")).await?.json();
+    assert_eq!(span["statement"], "select name from customers where id = ?");
+    assert_eq!(span["parent_id"], "0000000000000001");
+    let download = server.get(&format!("/api/v1/traces/{TRACE}/otlp.json")).await?;
+    assert!(download.head.contains("attachment"), "{}", download.head);
+    let again = observe::otlp::decode_json(download.body.as_bytes()).unwrap();
+    assert_eq!(again.spans.len(), 62);
+    server.stop().await
+}
+
+#[tokio::test]
+async fn what_is_wrong_is_a_problem_with_a_hint() -> Result {
+    let server = Server::start().await?;
+    let check = async |path: &str, status: u16, says: &str| -> Result {
+        let answer = server.get(path).await?;
+        assert_eq!(answer.status, status, "{path}");
+        assert!(answer.head.contains("application/problem+json"), "{path}");
+        let problem = answer.json();
+        assert_eq!(problem["status"], status, "{path}");
+        assert!(problem["detail"].as_str().is_some_and(|text| text.contains(says)), "{problem}");
+        assert!(problem["hint"].as_str().is_some_and(|hint| !hint.is_empty()), "{problem}");
+        Ok(())
+    };
+    check("/api/v1/nothing", 404, "nothing answers").await?;
+    check("/api/v1/findings/xyz", 404, "no finding").await?;
+    check("/api/v1/findings?colour=red", 400, "unknown field `colour`").await?;
+    check("/api/v1/findings?level=awful", 400, "awful").await?;
+    check("/api/v1/operations?last=soon", 400, "soon").await?;
+    check("/api/v1/operations?limit=-1", 400, "invalid digit").await?;
+    check("/api/v1/operation?service=a&operation=b", 404, "was not requested").await?;
+    check("/api/v1/operation?service=a", 400, "operation").await?;
+    check("/api/v1/traces/0", 404, "is kept").await?;
+    check("/api/v1/traces/none", 404, "hexadecimal").await?;
+    check(&format!("/api/v1/findings?q={}", "x".repeat(201)), 400, "too long").await?;
+    server.stop().await
+}
+
+#[tokio::test]
+async fn a_page_of_another_site_is_refused() -> Result {
+    let server = Server::start().await?;
+    for headers in ["Host: evil.example\r\n", "Host: evil.example:7070\r\n", ""] {
+        let answer = server.ask("/api/v1/findings", headers).await?;
+        assert!([400, 421].contains(&answer.status), "{headers}: {}", answer.status);
+    }
+    let answer = server.ask("/api/v1/status", "Host: localhost\r\n").await?;
+    assert_eq!(answer.status, 200);
+    assert!(answer.head.contains("content-security-policy: default-src 'none'"), "{}", answer.head);
+    assert!(answer.head.contains("x-content-type-options: nosniff"));
+    assert!(!answer.head.contains("access-control-allow-origin"));
+    server.stop().await
+}
+
+#[tokio::test]
+async fn changes_are_told_and_listeners_do_not_hold_up_the_end() -> Result {
+    let server = Server::start().await?;
+    let mut stream = TcpStream::connect(server.address).await?;
+    let request = format!("GET /api/v1/events HTTP/1.1\r\nHost: {}\r\n\r\n", server.address);
+    stream.write_all(request.as_bytes()).await?;
+    server.receive(orders()).await?;
+    let mut told = String::new();
+    let mut part = [0; 1024];
+    while !told.contains("event: change") {
+        let length = stream.read(&mut part).await?;
+        assert!(0 < length, "closed after {told}");
+        told.push_str(std::str::from_utf8(&part[..length])?);
+    }
+    server.stop().await
+}
