@@ -17,9 +17,9 @@ fn line(raw: &str) -> String {
     let told = told(raw);
     let mut line = format!("{:?} {}", told.kind, told.tables.join(","));
     let Some(shape) = told.shape else { return line + " | -" };
-    let _ = write!(line, " | {:?}", shape.projection);
+    write!(line, " | {:?}", shape.projection).unwrap();
     for Filter { table, column, operator } in &shape.filters {
-        let _ = write!(line, " {table}.{column}:{operator:?}");
+        write!(line, " {table}.{column}:{operator:?}").unwrap();
     }
     let flags = [
         (shape.filters_more, "more"),
@@ -29,10 +29,10 @@ fn line(raw: &str) -> String {
         (shape.grouped, "grouped"),
     ];
     for (_, flag) in flags.iter().filter(|(on, _)| *on) {
-        let _ = write!(line, " {flag}");
+        write!(line, " {flag}").unwrap();
     }
     if !shape.order_by.is_empty() {
-        let _ = write!(line, " by {}", shape.order_by.join(","));
+        write!(line, " by {}", shape.order_by.join(",")).unwrap();
     }
     line
 }

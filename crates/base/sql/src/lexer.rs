@@ -153,12 +153,11 @@ impl<'text> Lexer<'text> {
 
     /// The normalised text and what is told beside it.
     pub(crate) fn finish(mut self) -> (Vec<u8>, Outcome) {
-        if self.prev == Prev::Comma {
-            while self.out.last() == Some(&b',') {
-                self.out.pop();
-            }
-        } else if self.depth > 0 {
+        if self.depth > 0 && self.prev != Prev::Comma {
             self.fold();
+        }
+        while matches!(self.out.last(), Some(b',' | b';' | b' ')) {
+            self.out.pop();
         }
         let parameters = match (self.placeholders, self.literals) {
             (true, _) => Parameters::Hidden,
@@ -265,7 +264,7 @@ impl<'text> Lexer<'text> {
         if (next == b'\'' || next == b'&') && self.prefixed(start, end) {
             return;
         }
-        if next == b'[' && &self.text[start..end] == b"__" {
+        if next == b'[' && self.prev != Prev::Dot && &self.text[start..end] == b"__" {
             // SQLAlchemy: `__[POSTCOMPILE_id_1]`.
             self.at = after(self.text, end, b']');
             self.placeholder();
@@ -273,13 +272,12 @@ impl<'text> Lexer<'text> {
         }
         let label = self.after(words::LABEL);
         let last = self.prev;
-        let len = self.out.len();
+        let (len, semicolon) = (self.out.len(), self.semicolon);
         self.gap(false);
         let from = self.out.len();
         self.out.extend_from_slice(&self.text[start..end]);
         self.out[from..].make_ascii_lowercase();
-        let qualified = last == Prev::Dot
-            || (next == b'.' && (is(self.peek(1), LETTER) || matches!(self.peek(1), b'"' | b'`')));
+        let qualified = last == Prev::Dot || (next == b'.' && qualifies(self.peek(1)));
         let known = if qualified { None } else { keyword(&self.out[from..]) };
         match known {
             Some(flags) if flags & words::CONSTANT != 0 => {
@@ -288,16 +286,18 @@ impl<'text> Lexer<'text> {
                     self.prev = Prev::Name;
                 } else {
                     self.out.truncate(len);
+                    self.semicolon = semicolon;
                     self.literal(start);
                 }
             }
             Some(flags) => self.keyword(flags),
             None => {
+                self.name();
                 if label {
                     self.out.truncate(from);
                     self.out.push(b'?');
+                    self.prev = Prev::Value;
                 }
-                self.name();
             }
         }
     }
@@ -347,6 +347,11 @@ impl<'text> Lexer<'text> {
             frame.list = false;
         }
     }
+}
+
+/// Whether `byte` after a dot begins another part of a name; `0xE2` may begin an ellipsis.
+fn qualifies(byte: u8) -> bool {
+    is(byte, LETTER) && byte != 0xE2 || matches!(byte, b'"' | b'`' | b'*' | b'[' | b'?')
 }
 
 /// Place of an ellipsis in a word.

@@ -1,6 +1,6 @@
 //! Tokens that are values or quoted names: strings, numbers, `"x"`, `` `x` ``, `[x]`.
 
-use super::{Lexer, Prev};
+use super::{Lexer, Prev, qualifies};
 use crate::{
     strings::{self, Backslash},
     words::{self, DIGIT, DOLLAR, LETTER, UPPER, WORD, is, keyword, skip},
@@ -61,8 +61,7 @@ impl Lexer<'_> {
     /// Whether the double quotes from `start` to `end` hold a name.
     pub(super) fn is_name(&mut self, start: usize, end: usize) -> bool {
         let next = (self.text.get(end).copied(), self.text.get(end + 1).copied());
-        let dotted = next.0 == Some(b'.')
-            && next.1.is_some_and(|byte| is(byte, LETTER) || matches!(byte, b'"' | b'*' | b'`'));
+        let dotted = next.0 == Some(b'.') && next.1.is_some_and(qualifies);
         if dotted || matches!(self.prev, Prev::Dot | Prev::Cast) {
             return true;
         }
@@ -106,6 +105,9 @@ impl Lexer<'_> {
             self.out.extend(quoted.iter().map(|byte| if *byte < b' ' { b' ' } else { *byte }));
         }
         self.name();
+        if label {
+            self.prev = Prev::Value;
+        }
     }
 
     /// `[name]`, as SQL Server quotes names; elsewhere brackets hold places in arrays.

@@ -80,6 +80,8 @@ impl Lexer<'_> {
             Prev::Comma | Prev::Open => outer.value,
         };
         let list = array || row || self.after(words::LIST) && byte == b'(';
+        // Lest `{ a }` become a placeholder and `[ a ]` a name.
+        let spaced = byte == b'{' || byte == b'[' && !array && !self.operand();
         self.gap(self.prev == Prev::Name || call || byte == b'[' && self.operand());
         self.out.push(byte);
         self.depth += 1;
@@ -90,8 +92,7 @@ impl Lexer<'_> {
         }
         self.target = false;
         self.prev = Prev::Open;
-        if byte == b'{' {
-            // Braces are spaced, lest `{ a }` become a placeholder.
+        if spaced {
             self.prev = Prev::Keyword;
             self.flags = words::SPACED;
         }
@@ -121,7 +122,12 @@ impl Lexer<'_> {
                 self.cut |= !end.closed;
             }
             (b'-', b'>') => self.operator(),
-            (b'-' | b'+', _) if !self.operand() => {
+            (b'-' | b'+', _) if !self.operand() && self.prev != Prev::Dot => {
+                if self.semicolon {
+                    // Written now, for the sign may yet be dropped.
+                    self.out.push(b';');
+                    self.semicolon = false;
+                }
                 if self.prev != Prev::Sign {
                     self.sign = (self.out.len(), self.prev, self.at);
                 }
