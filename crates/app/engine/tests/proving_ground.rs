@@ -48,6 +48,7 @@ fn what_is_found_in_the_proving_ground_is_what_is_wrong_there() {
             assert!(recordings.contains_key(&name), "{name} was not recorded");
         }
     }
+    assert!(expected.endpoint.values().any(|endpoint| !endpoint.faulty.must.is_empty()));
     let disagreements: Vec<String> = recordings
         .iter()
         .flat_map(|(name, path)| {
