@@ -35,7 +35,7 @@ pub(crate) async fn events(
     let mut changes = app.source.changes();
     // The first event comes at once: what the page shows may be older than its connection.
     changes.mark_changed();
-    let listener = Listener { changes, closing: app.closing.clone(), _seat: seat };
+    let listener = Listener { changes, closing: app.closing, _seat: seat };
     let stream = stream::unfold(listener, |mut listener| async {
         let number = listener.next().await?;
         Some((Ok(Event::default().event("change").data(number.to_string())), listener))

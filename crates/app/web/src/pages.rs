@@ -2,11 +2,11 @@
 
 use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, Uri, header},
-    response::{Html, IntoResponse, Response},
+    response::{Html, IntoResponse as _, Response},
 };
 use rust_embed::{EmbeddedFile, RustEmbed};
 
-use crate::problem::Problem;
+use crate::{problem::Problem, wire::hex};
 
 #[derive(RustEmbed)]
 #[folder = "../../../web/dist"]
@@ -66,8 +66,7 @@ fn answer(path: &str, file: &EmbeddedFile, headers: &HeaderMap) -> Response {
 
 /// Sixteen digits of the content's hash: enough to tell two builds of one file apart.
 fn tag(hash: &[u8]) -> String {
-    let digits: String = hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    format!("\"{digits}\"")
+    format!("\"{}\"", hex(hash.get(..8).unwrap_or(hash)))
 }
 
 /// The media types that a Vite build of ours produces.

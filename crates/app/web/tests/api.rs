@@ -47,7 +47,10 @@ impl Server {
     async fn start() -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let (store, _) = store::Folder::open(folder.path(), store::Options::default())?;
-        let settings = config::Settings::load(&config::Sources::default())?;
+        // Traces count as complete at once, so that nobody waits for the tests.
+        let settle = ("TAUT_ENGINE_SETTLE".to_owned(), "100ms".to_owned());
+        let sources = config::Sources { environment: vec![settle], ..config::Sources::default() };
+        let settings = config::Settings::load(&sources)?;
         let live = engine::Live::new(Arc::new(store), settings)?;
         let finder = Some(live.start()?);
         let listener = TcpListener::bind("127.0.0.1:0").await?;
@@ -105,7 +108,7 @@ fn now() -> Moment {
 
 /// A list of orders whose customers are fetched one by one.
 fn orders() -> Vec<Span> {
-    let start = (now() - Duration::from_secs(60)).nanos;
+    let start = (now() - Duration::from_mins(1)).nanos;
     let span = |id: u64, parent: &str, from: u64, to: u64, name: &str, attributes: Value| {
         json!({
             "traceId": TRACE, "spanId": format!("{id:016x}"), "parentSpanId": parent,
@@ -138,7 +141,7 @@ fn orders() -> Vec<Span> {
     let resource = json!({ "attributes": [text("service.name", "shop")] });
     let request =
         json!({ "resourceSpans": [{ "resource": resource, "scopeSpans": [{ "spans": spans }] }] });
-    observe::otlp::decode_json(request.to_string().as_bytes()).unwrap().spans
+    observe::otlp::decode_json(request.to_string().as_bytes()).expect("it was made here").spans
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! From the model's units to the wire's.
 
-use std::time::Duration;
+use std::{fmt::Write as _, time::Duration};
 
 use model::Moment;
 
@@ -18,4 +18,14 @@ pub(crate) fn unix_ms(moment: Moment) -> u64 {
 /// Microseconds since 1970.
 pub(crate) fn unix_micros(moment: Moment) -> u64 {
     moment.nanos / 1000
+}
+
+/// Bytes in hexadecimal.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        // Writing to a text does not fail.
+        write!(text, "{byte:02x}").ok();
+    }
+    text
 }

@@ -8,7 +8,7 @@ mod span;
 mod status;
 mod trace;
 
-pub(crate) use convert::{micros, unix_micros, unix_ms};
+pub(crate) use convert::{hex, micros, unix_micros, unix_ms};
 pub use finding::{
     Advice, Attribute, CodeLocation, Evidence, Example, Facet, Finding, FindingDetail, Findings,
     Impact, Level, Report, Snippet, Statement, Totals,

@@ -4,7 +4,7 @@ use model::{SpanKind, StatusCode, Value};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{CodeLocation, micros, unix_micros};
+use super::{CodeLocation, hex, micros, unix_micros};
 
 /// One span with all that OTLP carries.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -185,9 +185,7 @@ fn json(value: &Value) -> serde_json::Value {
         Value::Bool(value) => (*value).into(),
         Value::Int(value) => (*value).into(),
         Value::Double(value) => (*value).into(),
-        Value::Bytes(bytes) => {
-            bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>().into()
-        }
+        Value::Bytes(bytes) => hex(bytes).into(),
         Value::List(values) => values.iter().map(json).collect(),
         Value::Map(pairs) => pairs
             .iter()
