@@ -1,5 +1,9 @@
 //! The embedded store through its interface.
-#![expect(clippy::unwrap_used, reason = "these are tests")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::cast_possible_truncation,
+    reason = "these are tests, and their counts are small"
+)]
 
 mod kit;
 
@@ -152,7 +156,7 @@ fn what_is_too_old_is_dropped() {
     let folder = tempfile::tempdir().unwrap();
     let store = filled(folder.path());
     let before = disk_bytes(folder.path());
-    let retention = Retention { age_max: Duration::from_nanos(50_000), bytes_max: u64::MAX };
+    let retention = Retention { age_max: Duration::from_micros(50), bytes_max: u64::MAX };
     let freed = store.retain(retention, moment(100_000)).unwrap();
     let left = old_traces(&store);
     assert_eq!(left.last(), Some(&99));

@@ -43,7 +43,10 @@ fn child(folder: &Path) {
         let (store, _) = Folder::open(&folder, options.clone()).unwrap();
         let full = fill(&store, 0);
         assert!(5 < full);
-        assert!(matches!(store.save_document("d", &vec![1; 64 << 10]), Err(StoreError::Full { .. })));
+        assert!(matches!(
+            store.save_document("d", &vec![1; 64 << 10]),
+            Err(StoreError::Full { .. })
+        ));
         assert_eq!(store.load_document("d").unwrap(), None);
         let facts = (0..10_000).map(|trace| kit::fact(trace, trace, trace));
         assert!(matches!(store.record(facts.collect()), Err(StoreError::Full { .. })));

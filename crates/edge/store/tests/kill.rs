@@ -1,14 +1,18 @@
 //! What was acknowledged is there after `kill -9`, at whatever moment it comes.
 //!
 //! The test runs itself again as the process that is killed.
-#![expect(clippy::unwrap_used, reason = "these are tests")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "these are tests, and print is how they tell what was acknowledged"
+)]
 
 mod kit;
 
 use std::{
     collections::BTreeSet,
     env,
-    io::{BufRead as _, BufReader, Write as _},
+    io::{BufRead as _, BufReader},
     path::Path,
     process::{Command, Stdio},
     thread,
@@ -31,10 +35,10 @@ fn child(folder: &Path, sync: Syncing, first: u64) {
     let run = |thread| {
         for trace in (first + thread..).step_by(THREADS) {
             kit::append(&store, &kit::spans(trace, SPANS), trace).unwrap();
-            writeln!(std::io::stdout(), "spans {trace}").unwrap();
+            println!("spans {trace}");
             if trace % 4 == 0 {
                 store.record(vec![kit::fact(trace, trace, 1_000)]).unwrap();
-                writeln!(std::io::stdout(), "fact {trace}").unwrap();
+                println!("fact {trace}");
             }
         }
     };
