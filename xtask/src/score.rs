@@ -56,25 +56,34 @@ pub(crate) fn judge(expected: &Value, mode: &str, findings: &Value) -> Vec<Score
         .flatten()
         .filter_map(|one| Some((one["operation"].as_str()?, one["fault"].as_str()?)))
         .collect();
+    let operation_of = |truth: &Value| with_slash(truth.as_str().unwrap_or_default());
     let mut known = BTreeSet::new();
     let mut scores = Vec::new();
     for (endpoint, truth) in expected["endpoint"].as_object().into_iter().flatten() {
-        let operation = truth["operation"].as_str().unwrap_or_default();
+        let operation = operation_of(&truth["operation"]);
         let lists = if mode == "fixed" { &truth["fixed"] } else { truth };
+        scores.push(score(endpoint, &operation, lists, &found));
         known.insert(operation);
-        scores.push(score(endpoint, operation, lists, &found));
     }
     for (endpoint, operation) in expected["healthy"].as_object().into_iter().flatten() {
-        let operation = operation.as_str().unwrap_or_default();
+        let operation = operation_of(operation);
+        scores.push(score(endpoint, &operation, &Value::Null, &found));
         known.insert(operation);
-        scores.push(score(endpoint, operation, &Value::Null, &found));
     }
     let strangers: BTreeSet<&str> =
-        found.iter().map(|(operation, _)| *operation).filter(|one| !known.contains(one)).collect();
+        found.iter().map(|(operation, _)| *operation).filter(|one| !known.contains(*one)).collect();
     scores.extend(
         strangers.into_iter().map(|operation| score(operation, operation, &Value::Null, &found)),
     );
     scores
+}
+
+/// An operation as Taut spells it: Django's routes lack the slash at their begin.
+fn with_slash(operation: &str) -> String {
+    match operation.split_once(' ') {
+        Some((method, route)) if !route.starts_with('/') => format!("{method} /{route}"),
+        _ => operation.to_owned(),
+    }
 }
 
 fn score(endpoint: &str, operation: &str, lists: &Value, found: &BTreeSet<(&str, &str)>) -> Score {
@@ -119,7 +128,7 @@ mod tests {
 
     #[test]
     fn what_must_be_found_and_what_may_be_is_right() {
-        check("faulty", &[("GET orders", "n-plus-one"), ("GET orders", "long-tail")], &[]);
+        check("faulty", &[("GET /orders", "n-plus-one"), ("GET /orders", "long-tail")], &[]);
     }
 
     #[test]
@@ -132,16 +141,16 @@ mod tests {
         check(
             "fixed",
             &[
-                ("GET orders", "n-plus-one"),
-                ("GET healthz", "long-tail"),
-                ("GET other", "long-tail"),
+                ("GET /orders", "n-plus-one"),
+                ("GET /healthz", "long-tail"),
+                ("GET /other", "long-tail"),
             ],
             &[
                 "orders: false alarm n-plus-one",
                 "health: false alarm long-tail",
-                "GET other: false alarm long-tail",
+                "GET /other: false alarm long-tail",
             ],
         );
-        check("fixed", &[("GET orders", "slow-statement")], &[]);
+        check("fixed", &[("GET /orders", "slow-statement")], &[]);
     }
 }
