@@ -5,7 +5,7 @@
 //! Rates are extrapolated from what was observed, never from less than a minute.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     time::Duration,
 };
 
@@ -22,6 +22,9 @@ const FINDINGS_MAX: usize = 10_000;
 
 /// Operations counted, for the same reason.
 const OPERATIONS_MAX: usize = 20_000;
+
+/// Sightings from which on a tenth of [`crate::Detector::share_min`] is enough: no accident any more.
+const SIGHTINGS_ENOUGH: u64 = 5;
 
 /// Example traces of a finding.
 const EXAMPLES_MAX: usize = 10;
@@ -200,6 +203,7 @@ impl Board {
                 state.finding(*id, &Yardstick { requests, days, targets, levels })
             })
             .collect();
+        drop_parts(&mut findings);
         findings.sort_by(|left, right| {
             let priority = |finding: &Finding| rank::priority(&finding.impact, finding.effort.days);
             priority(right).total_cmp(&priority(left)).then(left.id.cmp(&right.id))
@@ -286,6 +290,12 @@ impl State {
             all.merge(slot);
         }
         let detector = detector(self.worst.fault)?;
+        #[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^52")]
+        let share = all.sightings as f64 / by.requests.max(1) as f64;
+        let often = SIGHTINGS_ENOUGH <= all.sightings && detector.share_min / 10.0 <= share;
+        if all.sightings == 0 || (share < detector.share_min && !often) {
+            return None;
+        }
         let median = |sketch: &Sketch| {
             u32::try_from(sketch.quantile(0.5).unwrap_or_default()).unwrap_or(u32::MAX)
         };
@@ -383,6 +393,26 @@ impl Slot {
         };
         (impact, levels.of(above_hours.max(database_hours)))
     }
+}
+
+/// Drops a loop that another loop of the same operation holds as a part: the same code with fewer rows.
+fn drop_parts(findings: &mut Vec<Finding>) {
+    let statements = |finding: &Finding| -> BTreeSet<u64> {
+        let evidence = &finding.evidence;
+        evidence.statement.iter().chain(&evidence.related).map(|text| text.fingerprint).collect()
+    };
+    let loops: Vec<(OperationKey, BTreeSet<u64>)> = findings
+        .iter()
+        .filter(|finding| finding.fault == "n-plus-one")
+        .map(|finding| (finding.operation.clone(), statements(finding)))
+        .collect();
+    findings.retain(|finding| {
+        let own = statements(finding);
+        finding.fault != "n-plus-one"
+            || !loops.iter().any(|(operation, other)| {
+                *operation == finding.operation && own.len() < other.len() && own.is_subset(other)
+            })
+    });
 }
 
 /// Whether the calls of a sighting are database statements.

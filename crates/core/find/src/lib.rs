@@ -35,6 +35,9 @@ pub struct Detector {
     pub doc: &'static str,
     /// Person-days that the usual remedy takes somebody who knows the code.
     pub effort_days: f64,
+    /// Share of an operation's requests that have to show it. 0 where one request proves the fault;
+    /// more where a busy machine can make one request look like it.
+    pub share_min: f64,
     /// What can be set, with defaults and their sources.
     pub knobs: &'static [&'static Knob],
     /// What it looks at, and how.
@@ -61,7 +64,7 @@ pub fn detector(name: &str) -> Option<&'static Detector> {
 
 /// Runs every detector that looks at single requests over one request.
 ///
-/// A slow statement that a sharper detector explains is left to that one.
+/// What a sharper detector says of the same statement is left to that one.
 #[must_use]
 pub fn sightings(view: &RequestView<'_>, settings: &Settings) -> Vec<Sighting> {
     let mut found = Vec::new();
@@ -109,26 +112,38 @@ impl Settings {
     }
 }
 
-/// Faults that say why a statement is slow, so that `slow-statement` need not be said as well.
-const EXPLAIN_SLOWNESS: &[&str] = &["deep-offset", "exact-count", "n-plus-one", "wide-select"];
+/// Which faults need not be said of a statement of which a sharper one is said.
+const EXPLAINED_BY: &[(&str, &[&str])] = &[
+    ("slow-statement", &["deep-offset", "exact-count", "n-plus-one", "wide-select"]),
+    ("wide-select", &["deep-offset"]),
+];
 
 fn drop_explained(found: &mut Vec<Sighting>) {
-    let explained: Vec<u64> = found
+    let chatted: Vec<String> = found
         .iter()
-        .filter(|sighting| EXPLAIN_SLOWNESS.contains(&sighting.fault))
-        .flat_map(|sighting| {
-            let evidence = &sighting.evidence;
-            evidence.statement.iter().chain(&evidence.related).map(|text| text.fingerprint)
-        })
+        .filter(|sighting| sighting.fault == "chatty-service")
+        .filter_map(|sighting| sighting.evidence.endpoint.as_ref())
+        .map(|host| format!(" {host}/"))
         .collect();
     found.retain(|sighting| {
-        sighting.fault != "slow-statement"
-            || sighting
-                .evidence
-                .statement
-                .as_ref()
-                .is_none_or(|text| !explained.contains(&text.fingerprint))
+        let endpoint = sighting.evidence.endpoint.as_deref().unwrap_or_default();
+        sighting.fault != "n-plus-one-calls" || !chatted.iter().any(|host| endpoint.contains(host))
     });
+    for (fault, sharper) in EXPLAINED_BY {
+        let explained: Vec<u64> = found
+            .iter()
+            .filter(|sighting| sharper.contains(&sighting.fault))
+            .flat_map(|sighting| {
+                let evidence = &sighting.evidence;
+                evidence.statement.iter().chain(&evidence.related).map(|text| text.fingerprint)
+            })
+            .collect();
+        found.retain(|sighting| {
+            let statement = sighting.evidence.statement.as_ref();
+            sighting.fault != *fault
+                || statement.is_none_or(|text| !explained.contains(&text.fingerprint))
+        });
+    }
 }
 
 #[cfg(test)]

@@ -44,7 +44,7 @@ impl Apart {
     }
 }
 
-/// The best of all attributes and deeds, if it tells well enough; attributes win where equal.
+/// The best attribute, else the best deed, if it tells well enough.
 pub(super) fn what_tells(
     slow: &[&PastRequest],
     fast: &[&PastRequest],
@@ -56,32 +56,38 @@ pub(super) fn what_tells(
         share
     };
     let mut best: Option<Apart> = None;
-    let mut offer = |candidate: Apart| {
+    let offer = |best: &mut Option<Apart>, candidate: Apart| {
         let j = |apart: &Apart| apart.slow_share - apart.fast_share;
         if J_MIN <= j(&candidate) && best.as_ref().is_none_or(|best| j(best) < j(&candidate)) {
-            best = Some(candidate);
+            *best = Some(candidate);
         }
     };
     let (in_slow, in_fast) = (count_attributes(slow), count_attributes(fast));
     for (pair, count) in &in_slow {
         let other = in_fast.get(pair).copied().unwrap_or_default();
-        offer(Apart {
+        let candidate = Apart {
             attribute: Some((pair.0.clone(), pair.1.clone())),
             deed: None,
             slow_share: share(*count, slow.len()),
             fast_share: share(other, fast.len()),
-        });
+        };
+        offer(&mut best, candidate);
+    }
+    // An attribute says whose requests are slow; work says only what they do. The former wins.
+    if best.is_some() {
+        return best;
     }
     let (in_slow, in_fast) = (count_deeds(slow), count_deeds(fast));
     for (deed, count) in &in_slow {
         let Some(name) = names.get(deed) else { continue };
         let other = in_fast.get(deed).copied().unwrap_or_default();
-        offer(Apart {
+        let candidate = Apart {
             attribute: None,
             deed: Some(name.clone()),
             slow_share: share(*count, slow.len()),
             fast_share: share(other, fast.len()),
-        });
+        };
+        offer(&mut best, candidate);
     }
     best
 }

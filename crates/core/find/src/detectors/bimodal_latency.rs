@@ -36,6 +36,7 @@ pub(super) static BIMODAL_LATENCY: Detector = Detector {
     title: "An operation has a fast and a slow kind of request",
     doc: include_str!("bimodal_latency.md"),
     effort_days: 1.0,
+    share_min: 0.0,
     knobs: &[&REQUESTS_MIN, &RATIO_MIN, &SLOW_MILLIS_MIN],
     looks: Looks::Window(look),
 };

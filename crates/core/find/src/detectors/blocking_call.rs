@@ -25,63 +25,69 @@ static WAITED_SHARE_MIN: Knob = Knob {
     doc: "A smaller share of the request would not be noticed by whoever waits for it.",
 };
 
-/// Parts of hosts and paths whose answers decide what the request answers.
+/// Words in hosts and paths of calls whose answers decide what the request answers; `*` stands for any
+/// ending.
 const NEEDED: &[&str] = &[
-    "auth",
-    "token",
+    "auth*",
+    "oauth*",
+    "token*",
     "login",
-    "oauth",
-    "session",
+    "session*",
     "pay",
-    "charge",
-    "checkout",
-    "intent",
-    "refund",
-    "quote",
-    "price",
+    "payment*",
+    "charge*",
+    "checkout*",
+    "intent*",
+    "refund*",
+    "quote*",
+    "price*",
     "pricing",
     "rate",
+    "rates",
     "tax",
-    "search",
+    "taxes",
+    "search*",
     "query",
     "graphql",
-    "predict",
-    "infer",
-    "complet",
-    "embed",
-    "verify",
-    "validat",
-    "fraud",
-    "geocod",
-    "translate",
-    "lookup",
-    "availability",
-    "reserv",
-    "stock",
-    "_bulk",
-    "_msearch",
+    "predict*",
+    "infer*",
+    "complet*",
+    "embed*",
+    "verif*",
+    "validat*",
+    "fraud*",
+    "geocod*",
+    "translat*",
+    "lookup*",
+    "availab*",
+    "reserv*",
+    "stock*",
+    "bulk",
+    "msearch",
 ];
 
-/// Parts of hosts and paths that tell of side effects.
+/// Words in hosts and paths of calls that only have effects elsewhere.
 const SIDE_EFFECTS: &[&str] = &[
-    "webhook",
-    "hook",
-    "notif",
-    "mail",
+    "webhook*",
+    "hook*",
+    "notif*",
+    "mail*",
+    "email*",
     "sms",
     "slack",
     "push",
     "analytics",
-    "track",
-    "event",
-    "audit",
+    "track*",
+    "event*",
+    "audit*",
     "log",
+    "logs",
     "sync",
-    "export",
-    "report",
+    "export*",
+    "report*",
     "crm",
     "hr",
-    "index",
+    "index*",
 ];
 
 /// Parts of span names that tell of documents.
@@ -94,6 +100,7 @@ pub(super) static BLOCKING_CALL: Detector = Detector {
     title: "The answer waits for work that it does not need",
     doc: include_str!("blocking_call.md"),
     effort_days: 1.5,
+    share_min: 0.0,
     knobs: &[&WAITED_MILLIS_MIN, &WAITED_SHARE_MIN],
     looks: Looks::Request(look),
 };
@@ -150,7 +157,15 @@ fn is_below_another(view: &RequestView<'_>, place: usize, request_writes: bool) 
 
 fn is_side_effect(http: &HttpCall) -> bool {
     let target = format!("{}{}", http.host, http.template).to_lowercase();
-    let says = |parts: &[&str]| parts.iter().any(|part| target.contains(part));
+    let words = || target.split(|letter: char| !letter.is_ascii_alphanumeric());
+    let says = |known: &[&str]| {
+        words().any(|word| {
+            known.iter().any(|known| match known.strip_suffix('*') {
+                Some(start) => word.starts_with(start),
+                None => word == *known,
+            })
+        })
+    };
     let method_writes = matches!(http.method.as_str(), "POST" | "PUT" | "PATCH" | "DELETE");
     method_writes && !says(NEEDED) && (!http.answered || says(SIDE_EFFECTS))
 }

@@ -44,6 +44,7 @@ pub(super) static CHATTY_SERVICE: Detector = Detector {
     title: "A request talks with one service at length",
     doc: include_str!("chatty_service.md"),
     effort_days: 3.0,
+    share_min: 0.0,
     knobs: &[&CALLS_MIN, &ENDPOINTS_MIN, &SAVED_MILLIS_MIN, &SAVED_SHARE_MIN],
     looks: Looks::Request(look),
 };

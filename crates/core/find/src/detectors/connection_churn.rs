@@ -33,6 +33,7 @@ pub(super) static CONNECTION_CHURN: Detector = Detector {
     title: "Every request opens its own database connection",
     doc: include_str!("connection_churn.md"),
     effort_days: 0.25,
+    share_min: 0.0,
     knobs: &[&REQUESTS_MIN, &SHARE_MIN, &WAITED_MILLIS_MIN],
     looks: Looks::Window(look),
 };

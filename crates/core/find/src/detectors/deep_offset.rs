@@ -33,6 +33,7 @@ pub(super) static DEEP_OFFSET: Detector = Detector {
     title: "Pages are found by counting past all rows before them",
     doc: include_str!("deep_offset.md"),
     effort_days: 1.0,
+    share_min: 0.0,
     knobs: &[&OFFSET_MIN, &WAITED_MILLIS_MIN],
     looks: Looks::Request(look),
 };

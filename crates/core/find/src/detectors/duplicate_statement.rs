@@ -30,6 +30,7 @@ pub(super) static DUPLICATE_STATEMENT: Detector = Detector {
     title: "The same question is asked again within one request",
     doc: include_str!("duplicate_statement.md"),
     effort_days: 0.25,
+    share_min: 0.0,
     knobs: &[&SAVED_MILLIS_MIN, &SAVED_SHARE_MIN],
     looks: Looks::Request(look),
 };

@@ -26,6 +26,7 @@ pub(super) static EXACT_COUNT: Detector = Detector {
     title: "Every row is counted for a number that few need",
     doc: include_str!("exact_count.md"),
     effort_days: 0.5,
+    share_min: 0.0,
     knobs: &[&WAITED_MILLIS_MIN, &WAITED_SHARE_MIN],
     looks: Looks::Request(look),
 };

@@ -30,6 +30,7 @@ pub(super) static HEAVY_SERIALIZATION: Detector = Detector {
     title: "Writing the answer down takes longer than finding it",
     doc: include_str!("heavy_serialization.md"),
     effort_days: 1.0,
+    share_min: 0.2,
     knobs: &[&OWN_MILLIS_MIN, &OWN_SHARE_MIN],
     looks: Looks::Request(look),
 };

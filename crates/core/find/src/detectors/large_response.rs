@@ -32,6 +32,7 @@ pub(super) static LARGE_RESPONSE: Detector = Detector {
     title: "Answers are larger than anybody reads",
     doc: include_str!("large_response.md"),
     effort_days: 1.0,
+    share_min: 0.0,
     knobs: &[&BYTES_MIN, &LINE_MEGABITS],
     looks: Looks::Request(look),
 };

@@ -36,6 +36,7 @@ pub(super) static LONG_TAIL: Detector = Detector {
     title: "A few requests take out of all proportion",
     doc: include_str!("long_tail.md"),
     effort_days: 2.0,
+    share_min: 0.0,
     knobs: &[&REQUESTS_MIN, &RATIO_MIN, &P99_MILLIS_MIN],
     looks: Looks::Window(look),
 };

@@ -48,6 +48,7 @@ pub(super) static N_PLUS_ONE: Detector = Detector {
     title: "Rows are fetched or written one by one",
     doc: include_str!("n_plus_one.md"),
     effort_days: 0.5,
+    share_min: 0.0,
     knobs: &[&REPEATS_MIN, &SAVED_MILLIS_MIN, &SAVED_SHARE_MIN, &DATABASE_MILLIS_MIN],
     looks: Looks::Request(look),
 };
@@ -153,9 +154,12 @@ fn sighting(
     places.sort_by_key(|place| (view.call(*place).start, *place));
     let calls_now = same_loop.iter().fold(0_u32, |sum, group| sum.saturating_add(group.count));
     let calls_after = u32::try_from(same_loop.len()).unwrap_or(u32::MAX);
+    // The list may be filtered in many ways; the table that it is of stays the same.
     let first = same_loop.first().map_or(0, |group| group.text.fingerprint);
-    let cause = source.as_ref().map_or(first, |text| text.fingerprint);
-    let mut sighting = view.sighting(N_PLUS_ONE.name, format!("{cause:016x}"), claim(same_loop));
+    let cause = source
+        .as_ref()
+        .map_or_else(|| format!("{first:016x}"), |text| format!("rows of {}", words::table(text)));
+    let mut sighting = view.sighting(N_PLUS_ONE.name, cause, claim(same_loop));
     sighting.evidence = view.evidence(&places);
     let mut by_count: Vec<&&StatementGroup<'_>> = same_loop.iter().collect();
     by_count.sort_by_key(|group| std::cmp::Reverse(group.count));

@@ -36,6 +36,7 @@ pub(super) static N_PLUS_ONE_CALLS: Detector = Detector {
     title: "A remote endpoint is called once per item",
     doc: include_str!("n_plus_one_calls.md"),
     effort_days: 2.0,
+    share_min: 0.0,
     knobs: &[&REPEATS_MIN, &SAVED_MILLIS_MIN, &SAVED_SHARE_MIN],
     looks: Looks::Request(look),
 };

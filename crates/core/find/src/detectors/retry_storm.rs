@@ -26,6 +26,7 @@ pub(super) static RETRY_STORM: Detector = Detector {
     title: "A failing call is made again and again",
     doc: include_str!("retry_storm.md"),
     effort_days: 0.5,
+    share_min: 0.0,
     knobs: &[&ATTEMPTS_MIN, &WASTED_MILLIS_MIN],
     looks: Looks::Request(look),
 };

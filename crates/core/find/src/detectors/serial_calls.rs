@@ -38,6 +38,7 @@ pub(super) static SERIAL_CALLS: Detector = Detector {
     title: "Independent calls wait for each other",
     doc: include_str!("serial_calls.md"),
     effort_days: 1.0,
+    share_min: 0.0,
     knobs: &[&CALL_MILLIS_MIN, &SAVED_MILLIS_MIN, &SAVED_SHARE_MIN],
     looks: Looks::Request(look),
 };

@@ -33,6 +33,7 @@ pub(super) static SLOW_STATEMENT: Detector = Detector {
     title: "A statement takes long",
     doc: include_str!("slow_statement.md"),
     effort_days: 0.5,
+    share_min: 0.2,
     knobs: &[&CRITICAL_MILLIS_MIN, &CRITICAL_SHARE_MIN, &ANY_MILLIS_MIN],
     looks: Looks::Request(look),
 };

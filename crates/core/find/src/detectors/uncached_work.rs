@@ -50,6 +50,7 @@ pub(super) static UNCACHED_WORK: Detector = Detector {
     title: "The same answer is computed again and again",
     doc: include_str!("uncached_work.md"),
     effort_days: 1.0,
+    share_min: 0.0,
     knobs: &[&REPEATS_MIN, &READ_MILLIS_MIN, &TTL_SECONDS, &READS_PER_WRITE_MIN],
     looks: Looks::Window(look),
 };

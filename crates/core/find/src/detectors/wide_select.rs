@@ -52,6 +52,7 @@ pub(super) static WIDE_SELECT: Detector = Detector {
     title: "A list reads whole rows, long texts included",
     doc: include_str!("wide_select.md"),
     effort_days: 0.25,
+    share_min: 0.2,
     knobs: &[&SPENT_MILLIS_MIN, &SPENT_SHARE_MIN],
     looks: Looks::Request(look),
 };
