@@ -173,8 +173,10 @@ fn is_side_effect(http: &HttpCall) -> bool {
 fn sighting(view: &RequestView<'_>, places: &[usize], waited: Duration) -> Sighting {
     let name = |place: &usize| match &view.call(*place).work {
         Work::Mail { peer } if peer.is_empty() => "mail".to_owned(),
-        Work::Mail { peer } => format!("mail to {peer}"),
-        Work::Http(http) => format!("{} {}{}", http.method, http.host, http.template),
+        Work::Mail { peer } => words::stable(&format!("mail to {peer}")),
+        Work::Http(http) => {
+            words::stable(&format!("{} {}{}", http.method, http.host, http.template))
+        }
         _ => view.call(*place).name.to_string(),
     };
     let names: BTreeSet<String> = places.iter().map(name).collect();

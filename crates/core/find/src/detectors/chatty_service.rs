@@ -76,10 +76,11 @@ fn look(view: &RequestView<'_>, knobs: &Knobs<'_>, found: &mut Vec<Sighting>) {
         if !view.matters(saved, knobs.nanos(&SAVED_MILLIS_MIN), knobs.get(&SAVED_SHARE_MIN)) {
             continue;
         }
+        let host = words::stable(host);
         let claim = format!("{host} is asked for many small things");
-        let mut sighting = view.sighting(CHATTY_SERVICE.name, host.to_owned(), claim);
+        let mut sighting = view.sighting(CHATTY_SERVICE.name, host.clone(), claim);
         sighting.evidence = view.evidence(&places);
-        sighting.evidence.endpoint = Some(Text::from(host));
+        sighting.evidence.endpoint = Some(Text::from(host.as_str()));
         sighting.evidence.excerpt = vec![format!(
             "{} calls of {} endpoints of {host}, {} in all",
             places.len(),

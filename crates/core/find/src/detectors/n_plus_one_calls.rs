@@ -53,7 +53,7 @@ fn look(view: &RequestView<'_>, knobs: &Knobs<'_>, found: &mut Vec<Sighting>) {
         if !view.matters(saved, knobs.nanos(&SAVED_MILLIS_MIN), knobs.get(&SAVED_SHARE_MIN)) {
             continue;
         }
-        let endpoint = format!("{method} {host}{template}");
+        let endpoint = words::stable(&format!("{method} {host}{template}"));
         let same = places
             .iter()
             .filter_map(|place| view.http(*place))

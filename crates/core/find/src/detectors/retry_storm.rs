@@ -61,9 +61,11 @@ fn by_target(view: &RequestView<'_>) -> BTreeMap<String, Vec<usize>> {
     for place in view.places.iter().copied() {
         let call = view.call(place);
         let target = match &call.work {
-            Work::Http(http) => format!("{} {}{}", http.method, http.host, http.template),
+            Work::Http(http) => {
+                words::stable(&format!("{} {}{}", http.method, http.host, http.template))
+            }
             Work::Connect { system, .. } => format!("connection to {system}"),
-            Work::Mail { peer } => format!("mail to {peer}"),
+            Work::Mail { peer } => words::stable(&format!("mail to {peer}")),
             _ => continue,
         };
         targets.entry(target).or_default().push(place);

@@ -127,7 +127,9 @@ fn one_endpoint(view: &RequestView<'_>, run: &[usize]) -> bool {
 
 fn name(view: &RequestView<'_>, place: usize) -> String {
     match &view.call(place).work {
-        Work::Http(http) => format!("{} {}{}", http.method, http.host, http.template),
+        Work::Http(http) => {
+            words::stable(&format!("{} {}{}", http.method, http.host, http.template))
+        }
         Work::Statement(statement) => words::shorten(&statement.text.text),
         _ => view.call(place).name.to_string(),
     }

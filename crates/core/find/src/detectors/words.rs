@@ -37,6 +37,19 @@ pub(super) fn list(names: &[String], most: usize) -> String {
     }
 }
 
+/// An endpoint without a port that the system gave out: it is another one after each restart.
+pub(super) fn stable(endpoint: &str) -> String {
+    /// Linux gives out ports from here on unless told otherwise.
+    const EPHEMERAL_MIN: u32 = 32_768;
+    let Some((before, after)) = endpoint.split_once(':') else { return endpoint.to_owned() };
+    let digits = after.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(after.len());
+    let (port, rest) = after.split_at(digits);
+    match port.parse::<u32>() {
+        Ok(port) if EPHEMERAL_MIN <= port => format!("{before}{rest}"),
+        _ => endpoint.to_owned(),
+    }
+}
+
 /// A statement in one line that fits an excerpt: a long select list is left out first.
 pub(super) fn shorten(text: &str) -> String {
     let list = text.strip_prefix("select ").and_then(|rest| rest.split_once(" from "));
@@ -85,6 +98,13 @@ mod tests {
             texts,
             ["0.00 µs", "40.0 µs", "999 µs", "3.10 ms", "18.4 ms", "384 ms", "1.18 s", "72.0 s"]
         );
+    }
+
+    #[test]
+    fn ports_that_the_system_gave_out_are_no_names() {
+        assert_eq!(stable("GET 127.0.0.1:44133/a/{id}"), "GET 127.0.0.1/a/{id}");
+        assert_eq!(stable("GET stock.internal:8080/a"), "GET stock.internal:8080/a");
+        assert_eq!(stable("connection to postgresql"), "connection to postgresql");
     }
 
     #[test]
