@@ -19,11 +19,11 @@ class Receiver(BaseHTTPRequestHandler):
 
     def do_POST(self):
         """Keeps one body."""
-        length = int(self.headers.get("Content-Length", 0))
-        if length > BODY_BYTES_MAX:
+        body = self.body()
+        if body is None:
+            self.close_connection = True
             self.send_error(413)
             return
-        body = self.rfile.read(length)
         if self.headers.get("Content-Encoding") == "gzip":
             body = gzip.decompress(body)
         if self.path == "/v1/traces":
@@ -33,6 +33,20 @@ class Receiver(BaseHTTPRequestHandler):
         self.send_header("Content-Type", "application/x-protobuf")
         self.send_header("Content-Length", "0")
         self.end_headers()
+
+    def body(self):
+        """The body, sent with its length or, as Node does, in chunks; None if it is too long."""
+        if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
+            length = int(self.headers.get("Content-Length", 0))
+            return self.rfile.read(length) if length <= BODY_BYTES_MAX else None
+        body = b""
+        while length := int(self.rfile.readline().partition(b";")[0], 16):
+            if len(body) + length > BODY_BYTES_MAX:
+                return None
+            body += self.rfile.read(length)
+            self.rfile.readline()
+        self.rfile.readline()
+        return body
 
     def log_message(self, *_args):
         """Says nothing."""
