@@ -12,8 +12,8 @@ const MADE: &str = "<!-- Written by `cargo xtask docs` from the tables in the co
 /// Every page, by its name.
 pub(crate) fn all() -> BTreeMap<String, String> {
     let mut pages = BTreeMap::from([
-        ("configuration.md".to_owned(), format!("{MADE}{}", config::manual())),
-        ("taut.example.toml".to_owned(), config::example()),
+        ("configuration.md".to_owned(), format!("{MADE}{}", config::Settings::manual())),
+        ("taut.example.toml".to_owned(), config::Settings::example()),
         (format!("{DETECTORS_FOLDER}/README.md"), index()),
     ]);
     for detector in DETECTORS {
