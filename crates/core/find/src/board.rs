@@ -26,6 +26,9 @@ const OPERATIONS_MAX: usize = 20_000;
 /// Sightings from which on a tenth of [`crate::Detector::share_min`] is enough: no accident any more.
 const SIGHTINGS_ENOUGH: u64 = 5;
 
+/// A sighting that would save this much needs no others: a busy machine adds less than that.
+const SEVERE: Duration = Duration::from_millis(400);
+
 /// Example traces of a finding.
 const EXAMPLES_MAX: usize = 10;
 
@@ -293,7 +296,8 @@ impl State {
         #[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^52")]
         let share = all.sightings as f64 / by.requests.max(1) as f64;
         let often = SIGHTINGS_ENOUGH <= all.sightings && detector.share_min / 10.0 <= share;
-        if all.sightings == 0 || (share < detector.share_min && !often) {
+        let severe = SEVERE <= self.worst.saved;
+        if all.sightings == 0 || (share < detector.share_min && !often && !severe) {
             return None;
         }
         let median = |sketch: &Sketch| {

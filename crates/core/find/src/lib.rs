@@ -114,7 +114,7 @@ impl Settings {
 
 /// Which faults need not be said of a statement of which a sharper one is said.
 const EXPLAINED_BY: &[(&str, &[&str])] = &[
-    ("slow-statement", &["deep-offset", "exact-count", "n-plus-one", "wide-select"]),
+    ("slow-statement", &["deep-offset", "exact-count", "n-plus-one"]),
     ("wide-select", &["deep-offset"]),
 ];
 

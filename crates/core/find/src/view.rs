@@ -126,6 +126,32 @@ impl<'a> RequestView<'a> {
         self.request().is_some_and(|request| !request.background)
     }
 
+    /// The answer is meant to last: a stream of events, a long poll, a socket.
+    #[must_use]
+    pub fn is_stream(&self) -> bool {
+        const STREAMS: &[&str] = &[
+            "events",
+            "stream",
+            "streams",
+            "sse",
+            "ws",
+            "websocket",
+            "socket",
+            "poll",
+            "longpoll",
+            "subscribe",
+            "subscriptions",
+            "live",
+            "watch",
+        ];
+        self.request().is_some_and(|request| {
+            request
+                .operation
+                .split(|letter: char| !letter.is_ascii_alphanumeric())
+                .any(|word| STREAMS.iter().any(|known| word.eq_ignore_ascii_case(known)))
+        })
+    }
+
     /// Time in which the request waited for the spans at `places`, on the critical path.
     #[must_use]
     pub fn waited(&self, places: &[usize]) -> Duration {

@@ -135,7 +135,8 @@ fn is_deferrable(view: &RequestView<'_>, place: usize, request_writes: bool) -> 
     match &call.work {
         Work::Mail { .. } => true,
         Work::Http(http) => request_writes && is_side_effect(http),
-        Work::Own | Work::Render { .. } => {
+        // A document that is asked for with GET is the answer.
+        Work::Own | Work::Render { .. } if request_writes => {
             let name = call.name.to_lowercase();
             DOCUMENTS.iter().any(|part| name.contains(part))
         }

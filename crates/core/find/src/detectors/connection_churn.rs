@@ -8,7 +8,7 @@ use crate::{Detector, Knob, Knobs, Looks, OperationWork, PastRequest, Workload, 
 
 static REQUESTS_MIN: Knob = Knob {
     key: "requests-min",
-    default: 10.0,
+    default: 5.0,
     unit: "requests",
     doc: "After a start, the first request of each worker connects; fewer prove nothing.",
 };

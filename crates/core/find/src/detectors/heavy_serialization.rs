@@ -40,6 +40,7 @@ fn look(view: &RequestView<'_>, knobs: &Knobs<'_>, found: &mut Vec<Sighting>) {
     let Some((last, own)) = view.own_after_last_fetch() else { return };
     if !view.is_awaited()
         || writes
+        || view.is_stream()
         || view.entry_call().failed
         || !view.matters(own, knobs.nanos(&OWN_MILLIS_MIN), knobs.get(&OWN_SHARE_MIN))
     {

@@ -11,9 +11,9 @@ use crate::{
 
 static REQUESTS_MIN: Knob = Knob {
     key: "requests-min",
-    default: 200.0,
+    default: 100.0,
     unit: "requests",
-    doc: "With fewer, the 99th percentile is one or two requests: chance.",
+    doc: "With fewer, the 99th percentile is the slowest request: chance.",
 };
 
 static RATIO_MIN: Knob = Knob {

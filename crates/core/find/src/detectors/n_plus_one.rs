@@ -58,7 +58,8 @@ fn look(view: &RequestView<'_>, knobs: &Knobs<'_>, found: &mut Vec<Sighting>) {
     let repeated: Vec<&StatementGroup<'_>> = view
         .statements
         .iter()
-        .filter(|group| repeats_min <= group.count && varies(view, group) && !is_batch(group))
+        .filter(|group| repeats_min <= group.count && !words::is_ping(group.text))
+        .filter(|group| varies(view, group) && !is_batch(group))
         .collect();
     for (source, same_loop) in loops(view, &repeated) {
         let places: Vec<usize> =

@@ -41,7 +41,7 @@ fn look(view: &RequestView<'_>, knobs: &Knobs<'_>, found: &mut Vec<Sighting>) {
                 .max()
                 .unwrap_or_default();
             let count = attempts.len().max(resent);
-            let failures = attempts.iter().filter(|place| view.call(**place).failed).count();
+            let failures = attempts.iter().filter(|place| has_failed(view, **place)).count();
             if count < knobs.count(&ATTEMPTS_MIN) || failures + 1 < count.min(attempts.len()).max(2)
             {
                 continue;
@@ -65,6 +65,9 @@ fn by_target(view: &RequestView<'_>) -> BTreeMap<String, Vec<usize>> {
                 words::stable(&format!("{} {}{}", http.method, http.host, http.template))
             }
             Work::Connect { system, .. } => format!("connection to {system}"),
+            Work::Statement(statement) => {
+                format!("a statement on {}", words::table(&statement.text))
+            }
             Work::Mail { peer } => words::stable(&format!("mail to {peer}")),
             _ => continue,
         };
@@ -79,13 +82,13 @@ fn bursts(view: &RequestView<'_>, places: &[usize]) -> Vec<Vec<usize>> {
     ordered.sort_by_key(|place| (view.call(*place).start, *place));
     let mut bursts: Vec<Vec<usize>> = Vec::new();
     for place in ordered {
-        let continues = bursts.last().and_then(|burst| burst.last()).is_some_and(|last| {
-            let (last, next) = (view.call(*last), view.call(place));
+        let continues = bursts.last().and_then(|burst| burst.last()).is_some_and(|before| {
+            let (last, next) = (view.call(*before), view.call(place));
             let same_url = match (view.http(place), &last.work) {
-                (Some(http), Work::Http(before)) => http.url_hash == before.url_hash,
+                (Some(http), Work::Http(earlier)) => http.url_hash == earlier.url_hash,
                 _ => true,
             };
-            last.failed && last.end <= next.start && same_url
+            has_failed(view, *before) && last.end <= next.start && same_url
         });
         match bursts.last_mut() {
             Some(burst) if continues => burst.push(place),
@@ -95,9 +98,15 @@ fn bursts(view: &RequestView<'_>, places: &[usize]) -> Vec<Vec<usize>> {
     bursts
 }
 
+/// Whether an attempt failed: by its span's status, or by the answer's.
+fn has_failed(view: &RequestView<'_>, place: usize) -> bool {
+    let status = view.http(place).map_or(0, |http| http.status);
+    view.call(place).failed || status == 429 || 500 <= status
+}
+
 /// Time from the begin of the first attempt to the end of the last failed one.
 fn wasted(view: &RequestView<'_>, attempts: &[usize]) -> Duration {
-    let failed = || attempts.iter().filter(|place| view.call(**place).failed);
+    let failed = || attempts.iter().filter(|place| has_failed(view, **place));
     let from = failed().map(|place| view.call(*place).start).min();
     let to = failed().map(|place| view.call(*place).end).max();
     let first = attempts.first().map(|place| view.call(*place).duration()).unwrap_or_default();

@@ -15,6 +15,12 @@ pub(super) fn table(text: &StatementText) -> &str {
     text.tables.first().map_or("", |table| table.rsplit('.').next().unwrap_or(table))
 }
 
+/// Whether a statement only asks whether the database is there, as pools do: `SELECT 1`.
+pub(super) fn is_ping(text: &StatementText) -> bool {
+    text.tables.is_empty()
+        && matches!(text.text.as_str(), "select ?" | "select 1" | "select ? from dual")
+}
+
 /// `rows of a and b`: what the rows of these statements are called.
 pub(super) fn rows<'a>(texts: impl Iterator<Item = &'a StatementText>) -> String {
     let mut names: Vec<String> = Vec::new();
