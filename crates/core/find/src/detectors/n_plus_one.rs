@@ -176,7 +176,8 @@ fn sighting(
     sighting
 }
 
-/// The list whose rows are looped over: the last read before the loop that is not part of it.
+/// The list whose rows are looped over: the last read that began before the loop and is not part of it.
+/// Begins are compared, since clocks of some runtimes let the list end a little after the loop began.
 fn source(view: &RequestView<'_>, same_loop: &[&StatementGroup<'_>]) -> Option<Arc<StatementText>> {
     let starts = same_loop.iter().filter_map(|group| group.places.first());
     let begin = starts.map(|place| view.call(*place).start).min()?;
@@ -184,8 +185,8 @@ fn source(view: &RequestView<'_>, same_loop: &[&StatementGroup<'_>]) -> Option<A
         .iter()
         .filter(|group| group.text.kind == StatementKind::Select && group.count < 5)
         .flat_map(|group| group.places.iter().map(move |place| (place, group)))
-        .filter(|(place, _)| view.call(**place).end <= begin)
-        .max_by_key(|(place, _)| (view.call(**place).end, **place))
+        .filter(|(place, _)| view.call(**place).start < begin)
+        .max_by_key(|(place, _)| (view.call(**place).start, **place))
         .map(|(_, group)| Arc::clone(group.text))
 }
 
