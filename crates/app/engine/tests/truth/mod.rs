@@ -21,7 +21,7 @@ pub(crate) struct Truth {
     pub may: BTreeMap<String, String>,
     /// Faults that must not be found, and why they are false. Whatever is in neither list is as false.
     pub must_not: BTreeMap<String, String>,
-    /// Calls at fault in the median request, by fault.
+    /// Calls at fault in the median request, by fault, which has to be one finding.
     pub calls_now: BTreeMap<String, u32>,
 }
 
@@ -87,15 +87,16 @@ pub(crate) fn disagreements(name: &str, truth: &Truth, outcome: &Outcome) -> Vec
         }
     }
     for (fault, calls) in &truth.calls_now {
-        let counted: u32 = outcome
+        let counted: Vec<u32> = outcome
             .findings
             .iter()
             .filter(|finding| *finding.fault == **fault)
             .map(|finding| finding.calls_now)
-            .sum();
-        if counted != *calls {
-            lines
-                .push(format!("{name}: {fault} counts {counted} calls where {calls} are at fault"));
+            .collect();
+        if counted != [*calls] {
+            lines.push(format!(
+                "{name}: {fault} counts {counted:?} calls, a figure for each finding, where [{calls}] are at fault"
+            ));
         }
     }
     lines
