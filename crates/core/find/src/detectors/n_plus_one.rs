@@ -185,7 +185,7 @@ fn source(view: &RequestView<'_>, same_loop: &[&StatementGroup<'_>]) -> Option<A
         .iter()
         .filter(|group| group.text.kind == StatementKind::Select && group.count < 5)
         .flat_map(|group| group.places.iter().map(move |place| (place, group)))
-        .filter(|(place, _)| view.call(**place).start < begin)
+        .filter(|(place, _)| view.call(**place).start <= begin)
         .max_by_key(|(place, _)| (view.call(**place).start, **place))
         .map(|(_, group)| Arc::clone(group.text))
 }
