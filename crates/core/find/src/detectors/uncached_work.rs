@@ -18,7 +18,7 @@ use crate::{Detector, Knob, Knobs, Looks, PastRequest, Read, Workload, detectors
 
 static REPEATS_MIN: Knob = Knob {
     key: "repeats-min",
-    default: 10.0,
+    default: 5.0,
     unit: "reads",
     doc: "Fewer reads in the window do not pay for a cache.",
 };

@@ -34,23 +34,20 @@ const LONG: &[&str] = &[
     "body",
     "content",
     "contents",
-    "description",
     "html",
     "text",
     "payload",
     "document",
-    "data",
-    "json",
-    "metadata",
     "raw",
     "blob",
-    "notes",
     "markdown",
     "transcript",
     "attachment",
-    "image",
-    "bio",
 ];
+
+/// Column names that may hold as much, but often are short: two of them are taken as one of the others.
+const PERHAPS_LONG: &[&str] =
+    &["description", "data", "json", "metadata", "notes", "bio", "comment"];
 
 pub(super) static WIDE_SELECT: Detector = Detector {
     code: "F009",
@@ -105,16 +102,20 @@ fn is_one_row(shape: &Shape) -> bool {
 fn long_columns(text: &StatementText) -> Vec<String> {
     let Some(list) = text.text.strip_prefix("select ") else { return Vec::new() };
     let list = list.split(" from ").next().unwrap_or_default();
-    list.split(',')
-        .filter_map(|item| {
-            let column = item.trim().split(' ').next()?.rsplit('.').next()?;
-            let known = LONG.iter().any(|long| {
-                column == *long
-                    || column.ends_with(&format!("_{long}"))
-                    || column.starts_with(&format!("{long}_"))
-            });
-            known.then(|| column.to_owned())
-        })
+    let named = |column: &str, names: &[&str]| {
+        let mut words = column.split('_');
+        words.any(|word| names.contains(&word))
+    };
+    let columns =
+        || list.split(',').filter_map(|item| item.trim().split(' ').next()?.rsplit('.').next());
+    let surely = columns().filter(|column| named(column, LONG)).count();
+    let perhaps = columns().filter(|column| named(column, PERHAPS_LONG)).count();
+    if surely == 0 && perhaps < 2 {
+        return Vec::new();
+    }
+    columns()
+        .filter(|column| named(column, LONG) || named(column, PERHAPS_LONG))
+        .map(str::to_owned)
         .collect()
 }
 

@@ -22,9 +22,11 @@ fn advise(finding: &Finding) -> Option<Hint> {
         return None;
     }
     let relations = relations(finding);
-    let after = finding.calls_after.max(1);
-    let statements =
-        if after == 1 { "one statement".to_owned() } else { format!("{after} statements") };
+    let statements = match finding.calls_after {
+        0 => "no further statement".to_owned(),
+        1 => "one further statement".to_owned(),
+        after => format!("{after} further statements"),
+    };
     let text = format!(
         "Load what belongs to the rows together with the rows: {statements} instead of {}.",
         finding.calls_now
@@ -90,7 +92,7 @@ fn django(model: &str, paths: &[Vec<&Relation>]) -> String {
                 prefetched.push(lookup);
             }
             Wants::Rows if path.iter().all(|it| it.direction == Direction::One) => {
-                joined.push(lookup)
+                joined.push(lookup);
             }
             Wants::Rows => prefetched.push(lookup),
         }
@@ -159,23 +161,23 @@ fn sqlalchemy(model: &str, paths: &[Vec<&Relation>]) -> String {
     format!("select({model}).options(\n    {},\n)", options.join(",\n    "))
 }
 
-/// `:customer, order_items: :product`.
+/// `:customer, order_items: [:product]`: symbols first, since Ruby wants keywords last.
 fn ruby(relations: &[Relation]) -> String {
     fn below(relations: &[Relation], from: Option<usize>) -> String {
-        let parts: Vec<String> = relations
-            .iter()
-            .enumerate()
-            .filter(|(_, relation)| relation.from == from)
-            .map(|(place, relation)| {
-                let deeper = below(relations, Some(place));
-                if deeper.is_empty() {
-                    format!(":{}", relation.name)
-                } else {
-                    format!("{}: [{deeper}]", relation.name)
-                }
-            })
-            .collect();
-        parts.join(", ")
+        let (mut symbols, mut keywords) = (Vec::new(), Vec::new());
+        for (place, relation) in relations.iter().enumerate() {
+            if relation.from != from {
+                continue;
+            }
+            let deeper = below(relations, Some(place));
+            if deeper.is_empty() {
+                symbols.push(format!(":{}", relation.name));
+            } else {
+                keywords.push(format!("{}: [{deeper}]", relation.name));
+            }
+        }
+        symbols.append(&mut keywords);
+        symbols.join(", ")
     }
     below(relations, None)
 }

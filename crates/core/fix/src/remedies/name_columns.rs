@@ -15,9 +15,7 @@ pub(super) static NAME_COLUMNS: Remedy = Remedy {
 
 fn advise(finding: &Finding) -> Option<Hint> {
     let table = table(finding);
-    if finding.evidence.statement.is_none() {
-        return None;
-    }
+    finding.evidence.statement.as_ref()?;
     let class = names::class(table);
     let snippet = match layer(finding) {
         Layer::Django => python(format!(
