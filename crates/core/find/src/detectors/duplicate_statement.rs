@@ -83,18 +83,20 @@ fn repeats(view: &RequestView<'_>, group: &StatementGroup<'_>) -> Vec<usize> {
     let mut again = Vec::new();
     for place in group.places.iter().copied() {
         let Some(statement) = view.statement(place) else { continue };
-        if statement.parameters == Parameters::Hidden {
-            continue;
-        }
+        let parameters = match statement.parameters {
+            Parameters::Hidden if !words::asks_for_the_same(group.text) => continue,
+            Parameters::Hidden => Parameters::None,
+            known => known,
+        };
         let call = view.call(place);
-        let fresh = asked.get(&statement.parameters).is_some_and(|earlier| {
+        let fresh = asked.get(&parameters).is_some_and(|earlier| {
             !writes.iter().any(|write| *earlier <= *write && *write <= call.start)
         });
         if fresh && !call.duration().is_zero() {
             again.push(place);
         }
         if !fresh {
-            asked.insert(statement.parameters, call.start);
+            asked.insert(parameters, call.start);
         }
     }
     again

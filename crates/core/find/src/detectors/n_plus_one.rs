@@ -6,7 +6,7 @@
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use model::{FilterOperator, Parameters, Sighting, StatementKind, StatementText};
+use model::{FilterOperator, Parameters, Sighting, StatementKind, StatementText, Work};
 
 use crate::{Detector, Knob, Knobs, Looks, RequestView, StatementGroup, detectors::words};
 
@@ -65,7 +65,8 @@ fn look(view: &RequestView<'_>, knobs: &Knobs<'_>, found: &mut Vec<Sighting>) {
         let places: Vec<usize> =
             same_loop.iter().flat_map(|group| group.places.iter().copied()).collect();
         let batched: Duration = same_loop.iter().map(|group| view.longest(&group.places)).sum();
-        let saved = view.waited(&places).saturating_sub(batched);
+        let waited = view.waited(&places) + view.waited(&connects_of(view, &places));
+        let saved = waited.saturating_sub(batched);
         let saved_database = view.spent(&places).saturating_sub(batched);
         let matters =
             view.matters(saved, knobs.nanos(&SAVED_MILLIS_MIN), knobs.get(&SAVED_SHARE_MIN));
@@ -75,8 +76,29 @@ fn look(view: &RequestView<'_>, knobs: &Knobs<'_>, found: &mut Vec<Sighting>) {
     }
 }
 
+/// Waits for connections that the loop causes: there is about one for each of its statements.
+fn connects_of(view: &RequestView<'_>, places: &[usize]) -> Vec<usize> {
+    let begin = places.iter().map(|place| view.call(*place).start).min();
+    let end = places.iter().map(|place| view.call(*place).end).max();
+    let (Some(begin), Some(end)) = (begin, end) else { return Vec::new() };
+    let connects: Vec<usize> = view
+        .places
+        .iter()
+        .copied()
+        .filter(|place| {
+            let call = view.call(*place);
+            let within = begin <= call.end && call.start <= end;
+            within && matches!(call.work, Work::Connect { .. })
+        })
+        .collect();
+    if places.len() / 2 <= connects.len() { connects } else { Vec::new() }
+}
+
 /// Whether the runs differ in their parameters, as far as these can be seen.
 fn varies(view: &RequestView<'_>, group: &StatementGroup<'_>) -> bool {
+    if words::asks_for_the_same(group.text) {
+        return false;
+    }
     let mut known = BTreeSet::new();
     for place in &group.places {
         match view.statement(*place).map(|statement| statement.parameters) {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use model::StatementText;
+use model::{Projection, StatementKind, StatementText};
 
 /// Letters of a statement that an excerpt shows.
 const STATEMENT_LETTERS_MAX: usize = 100;
@@ -13,6 +13,19 @@ const SELECT_LIST_BYTES_MAX: usize = 30;
 /// The table that a statement works on first, without its schema; empty if it names none.
 pub(super) fn table(text: &StatementText) -> &str {
     text.tables.first().map_or("", |table| table.rsplit('.').next().unwrap_or(table))
+}
+
+/// Whether nothing in a read can select other rows from one run to the next: it has no `WHERE`, so that
+/// hidden parameters are its `LIMIT` or constants.
+pub(super) fn asks_for_the_same(text: &StatementText) -> bool {
+    text.kind == StatementKind::Select
+        && text.shape.as_ref().is_some_and(|shape| {
+            shape.filters.is_empty()
+                && !shape.filters_more
+                && !shape.joins
+                && !shape.offset
+                && shape.projection != Projection::Nothing
+        })
 }
 
 /// Whether a statement only asks whether the database is there, as pools do: `SELECT 1`.
