@@ -1,50 +1,98 @@
 //! `cargo xtask bench`: measures, with a release build.
 //!
-//! Each benchmark is a program `src/bin/<name>.rs` of the crate `bench`; it prints its table to stdout.
+//! A benchmark is a program `src/bin/<name>.rs` of the crate `bench`, or a benchmark of the crate that it
+//! measures; it prints its tables to stdout. The peer that `find` compares with is installed only where
+//! `peer` is named: it is another project's program, under its own licence, and is only ever run.
 
 use crate::{
     args::Args,
     failure::Failure,
     screen,
-    shell::{Shell, minutes},
+    shell::{Shell, make_folder, minutes},
 };
 
-/// What can be measured, and what for.
-const BENCHES: &[(&str, &str)] = &[
-    ("ingest", "OTLP bytes to detected and durable: spans a second, per stage, and memory"),
-    ("find", "detection alone: traces a second on one core"),
-    ("sql", "the normaliser: microseconds a statement"),
-    ("peer", "the same files through Taut and through perf-sentinel: speed, and what each finds"),
+/// Something that can be measured, or is needed for it.
+struct Bench {
+    name: &'static str,
+    about: &'static str,
+    what: What,
+}
+
+enum What {
+    /// A program of the crate `bench`.
+    Program,
+    /// A benchmark of another crate: package and name.
+    Of(&'static str, &'static str),
+    /// Installs what is compared with; only where it is named.
+    Peer,
+}
+
+const BENCHES: &[Bench] = &[
+    Bench {
+        name: "ingest",
+        about: "OTLP bytes to detected and durable: spans a second on one core, per step, and memory",
+        what: What::Program,
+    },
+    Bench {
+        name: "find",
+        about: "files of traces to findings: Taut and, once it is installed, perf-sentinel",
+        what: What::Program,
+    },
+    Bench {
+        name: "sql",
+        about: "the normaliser: microseconds a statement",
+        what: What::Of("sql", "normalise"),
+    },
+    Bench {
+        name: "peer",
+        about: "install perf-sentinel for `find`; takes long, and runs only where it is named",
+        what: What::Peer,
+    },
 ];
+
+/// The newest version of the peer that its lock file lets the compiler of this repository build.
+const PEER: (&str, &str) = ("perf-sentinel", "0.32.0");
 
 /// `cargo xtask bench`
 pub(crate) fn command(shell: &mut Shell, args: &Args) -> Result<(), Failure> {
     for name in &args.words {
-        if !BENCHES.iter().any(|(known, _)| known == name) {
-            let known: Vec<&str> = BENCHES.iter().map(|(name, _)| *name).collect();
+        if !BENCHES.iter().any(|bench| bench.name == name) {
+            let known: Vec<&str> = BENCHES.iter().map(|bench| bench.name).collect();
             return Err(Failure::usage(format!("there is no benchmark `{name}`"))
                 .hint(format!("known benchmarks: {}", known.join(", "))));
         }
     }
+    let is_named = |bench: &Bench| args.words.iter().any(|word| word == bench.name);
+    let chosen: Vec<&Bench> = BENCHES
+        .iter()
+        .filter(|bench| match bench.what {
+            What::Peer => is_named(bench),
+            What::Program | What::Of(..) => args.words.is_empty() || is_named(bench),
+        })
+        .collect();
     screen::heading("bench");
-    let mut build = shell.cargo(&["build", "--release", "--package", "bench", "--package", "cli"]);
-    shell.run("cargo build --release", minutes(40), &mut build)?;
-    for (name, _) in BENCHES {
-        if !args.words.is_empty() && !args.words.iter().any(|word| word == name) {
-            continue;
-        }
-        let mut command = shell.cargo(&[
-            "run",
-            "--release",
-            "--quiet",
-            "--package",
-            "bench",
-            "--bin",
-            name,
-            "--",
-        ]);
-        command.args(&args.rest);
-        let printed = shell.run(&format!("bench {name}"), minutes(60), &mut command)?;
+    if chosen.iter().any(|bench| matches!(bench.what, What::Program)) {
+        let mut build =
+            shell.cargo(&["build", "--release", "--package", "bench", "--package", "cli"]);
+        shell.run("cargo build --release", minutes(60), &mut build)?;
+    }
+    // The peer comes last in the table, and is needed first.
+    for bench in chosen.iter().rev().filter(|bench| matches!(bench.what, What::Peer)) {
+        install(shell, bench)?;
+    }
+    for bench in &chosen {
+        let words: Vec<&str> = match bench.what {
+            What::Peer => continue,
+            What::Program => {
+                vec!["run", "--release", "--quiet", "--package", "bench", "--bin", bench.name, "--"]
+            }
+            What::Of(package, name) => {
+                vec!["bench", "--quiet", "--package", package, "--bench", name, "--"]
+            }
+        };
+        let mut command = shell.cargo(&words);
+        command.args(&args.rest).env("BENCH_PEERS", shell.cache.join("peers/bin"));
+        let printed = shell.run(&format!("bench {}", bench.name), minutes(60), &mut command)?;
         screen::print(&printed);
     }
     Ok(())
@@ -52,6 +100,20 @@ pub(crate) fn command(shell: &mut Shell, args: &Args) -> Result<(), Failure> {
 
 /// The benchmarks, for `help`.
 pub(crate) fn help() -> String {
-    let lines = BENCHES.iter().map(|(name, about)| format!("        {name:<10} {about}\n"));
-    format!("      benchmarks:\n{}", lines.collect::<String>())
+    let line = |bench: &Bench| format!("        {:<10} {}\n", bench.name, bench.about);
+    format!("      benchmarks:\n{}", BENCHES.iter().map(line).collect::<String>())
+}
+
+/// Builds the peer into the cache, with as little of it as reading files needs.
+fn install(shell: &Shell, bench: &Bench) -> Result<(), Failure> {
+    let (name, version) = PEER;
+    let folder = shell.cache.join("peers");
+    make_folder(&folder)?;
+    screen::say(&format!("{name} {version} (AGPL-3.0) goes to {}", folder.display()));
+    let mut install = shell.cargo(&["install", name, "--version", version, "--locked", "--root"]);
+    install.arg(&folder);
+    install.args(["--no-default-features", "--ignore-rust-version"]);
+    install.env("CARGO_TARGET_DIR", shell.cache.join("peers-target"));
+    shell.run(&format!("bench {}: {name}", bench.name), minutes(120), &mut install)?;
+    Ok(())
 }

@@ -1,1 +1,14 @@
-//! bench
+//! What the benchmarks share: made-up work, clocks, rounds and tables.
+//!
+//! Each benchmark is a program in `src/bin/`; `cargo xtask bench` builds and runs them. Processor time is told
+//! beside wall time: on a machine that does other things too, it is the figure that can be compared.
+
+pub mod children;
+pub mod clock;
+pub mod expected;
+pub mod machine;
+pub mod made;
+pub mod peer;
+pub mod pipeline;
+pub mod recordings;
+pub mod table;
