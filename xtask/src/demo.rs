@@ -6,7 +6,7 @@ use crate::{
     args::Args,
     failure::Failure,
     findings,
-    ground::{self, Application, UNTIL_SPANS_ARRIVED, Watcher},
+    ground::{self, Application, Folder, Ports, UNTIL_SPANS_ARRIVED, Watcher},
     screen, setup,
     shell::Shell,
     web,
@@ -33,8 +33,9 @@ pub(crate) fn command(shell: &mut Shell, args: &Args) -> Result<(), Failure> {
     web::build(shell)?;
     let binary = ground::build(shell, "demo")?;
     screen::heading("run");
-    let mut watcher = Watcher::start(shell, &binary, &shell.cache.join("demo-store"))?;
-    let application = Application::up(shell, mode, scale, &watcher.otlp())?;
+    let folder = Folder::claim(shell, "demo")?;
+    let mut watcher = Watcher::start(shell, &binary, &folder.join("store"), Ports::Usual)?;
+    let application = Application::up(shell, &folder, mode, scale, &watcher.otlp())?;
     let outcome = show(shell, &watcher, &application, seconds).and_then(|()| {
         screen::say(&format!("from start to findings: {}", screen::seconds(since)));
         if args.has("--exit") {
@@ -56,7 +57,7 @@ fn show(
     application: &Application,
     seconds: u64,
 ) -> Result<(), Failure> {
-    application.drive(shell, seconds)?;
+    application.drive(shell, seconds, 1)?;
     shell.sleep(UNTIL_SPANS_ARRIVED)?;
     let found = watcher.findings()?;
     screen::print(&format!("\n{}\n", findings::table(&found)));

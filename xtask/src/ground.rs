@@ -1,8 +1,10 @@
 //! Taut and the real application, side by side: `taut up` watches, `proving-ground/run.py` works.
 //!
-//! All that this repository knows about the flags of both stands in this file.
+//! All that this repository knows about the flags of both stands in this file. Neither its folders nor its ports
+//! are shared with another run on the same machine.
 
 use std::{
+    fs::File,
     path::{Path, PathBuf},
     process::Command,
     time::Duration,
@@ -12,18 +14,27 @@ use serde_json::Value;
 
 use crate::{
     failure::Failure,
-    findings, score, screen,
+    findings,
     service::{Service, free_port},
     shell::{Shell, make_folder, minutes},
-    web,
 };
 
 /// Once traffic ends, spans still wait in the exporter, and traces count as complete five seconds later.
 pub(crate) const UNTIL_SPANS_ARRIVED: Duration = Duration::from_secs(8);
-/// Long enough for detectors that look at a window: a minute of it at least.
-const DRIVEN_SECONDS: u64 = 75;
 
-/// A running `taut up`.
+/// Where the application keeps what it makes, in the folder of a run.
+const STATE: &str = "application";
+
+/// Where a watcher listens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ports {
+    /// Where people look for it, if nobody else listens there.
+    Usual,
+    /// Anywhere: nothing else on this machine then sends its spans here.
+    Any,
+}
+
+/// A running `taut up`; its store goes with it.
 #[derive(Debug)]
 pub(crate) struct Watcher {
     web: u16,
@@ -32,13 +43,35 @@ pub(crate) struct Watcher {
 }
 
 impl Watcher {
-    /// Starts `taut up` over an empty store in `folder`, on its usual ports where those are free.
-    pub(crate) fn start(shell: &Shell, binary: &Path, folder: &Path) -> Result<Self, Failure> {
+    /// Starts `taut up` over an empty store in `folder`.
+    pub(crate) fn start(
+        shell: &Shell,
+        binary: &Path,
+        folder: &Path,
+        ports: Ports,
+    ) -> Result<Self, Failure> {
+        // Between looking for a free port and listening on it somebody else may take it: once more, then.
+        Self::try_start(shell, binary, folder, ports).or_else(|failure| {
+            if failure.is_interrupt() {
+                return Err(failure);
+            }
+            Self::try_start(shell, binary, folder, Ports::Any)
+        })
+    }
+
+    fn try_start(
+        shell: &Shell,
+        binary: &Path,
+        folder: &Path,
+        ports: Ports,
+    ) -> Result<Self, Failure> {
         // What a former run observed is no news.
         std::fs::remove_dir_all(folder).ok();
         make_folder(folder)?;
-        let (web, otlp_http, otlp_grpc) = (free_port(7070)?, free_port(4318)?, free_port(4317)?);
+        let port = |usual| free_port(if ports == Ports::Usual { usual } else { 0 });
+        let (web, otlp_http, otlp_grpc) = (port(7070)?, port(4318)?, port(4317)?);
         let mut command = shell.command(binary);
+        forget_settings(&mut command);
         command.arg("up").env("TAUT_STORE_FOLDER", folder);
         for (variable, port) in [
             ("TAUT_WEB_LISTEN", web),
@@ -72,6 +105,49 @@ impl Watcher {
     }
 }
 
+/// A folder that no other run uses: several may go on at once, on one machine.
+#[derive(Debug)]
+pub(crate) struct Folder {
+    path: PathBuf,
+    /// Held while this run lasts; `None` where the folder is this run's alone and goes with it.
+    lock: Option<File>,
+}
+
+impl Folder {
+    /// The folder of this name below the cache, or, while another run has it, one beside it.
+    pub(crate) fn claim(shell: &Shell, name: &str) -> Result<Self, Failure> {
+        let path = shell.cache.join(name);
+        make_folder(&path)?;
+        let lock = path.join("lock");
+        let file = File::create(&lock).map_err(|error| {
+            Failure::world(format!("failed to write `{}`", lock.display())).cause(error)
+        })?;
+        if file.try_lock().is_ok() {
+            return Ok(Self { path, lock: Some(file) });
+        }
+        let path = shell.cache.join(format!("{name}-{}", std::process::id()));
+        make_folder(&path)?;
+        Ok(Self { path, lock: None })
+    }
+
+    /// A folder in it.
+    pub(crate) fn join(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        if self.lock.is_none() {
+            // What cannot be removed lies in a cache.
+            if let Ok(database) = database_of(&self.path.join(STATE)) {
+                std::fs::remove_dir_all(database).ok();
+            }
+            std::fs::remove_dir_all(&self.path).ok();
+        }
+    }
+}
+
 /// The application of the proving ground, with its database; both live until [`Application::down`].
 #[derive(Debug)]
 pub(crate) struct Application {
@@ -81,13 +157,37 @@ pub(crate) struct Application {
 
 impl Application {
     /// Prepares its database (minutes at full scale, once) and starts it, its spans going to `otlp`.
-    pub(crate) fn up(shell: &Shell, mode: &str, scale: &str, otlp: &str) -> Result<Self, Failure> {
-        let state = shell.cache.join("proving-ground");
+    pub(crate) fn up(
+        shell: &Shell,
+        folder: &Folder,
+        mode: &str,
+        scale: &str,
+        otlp: &str,
+    ) -> Result<Self, Failure> {
+        // A port may be taken between being found free and being listened on: once more, then.
+        Self::try_up(shell, folder, mode, scale, otlp).or_else(|failure| {
+            if failure.is_interrupt() {
+                return Err(failure);
+            }
+            failure.print();
+            Self::try_up(shell, folder, mode, scale, otlp)
+        })
+    }
+
+    fn try_up(
+        shell: &Shell,
+        folder: &Folder,
+        mode: &str,
+        scale: &str,
+        otlp: &str,
+    ) -> Result<Self, Failure> {
+        let state = folder.join(STATE);
         make_folder(&state)?;
         let mut command = ground(shell, "up", &state);
         command.args(["--mode", mode, "--scale", scale, "--otlp", otlp]);
+        let limit = minutes(if scale == "full" { 30 } else { 10 });
         let started = shell
-            .run(&format!("application up ({mode}, {scale})"), minutes(30), &mut command)
+            .run(&format!("application up ({mode}, {scale})"), limit, &mut command)
             .and_then(|_| port_of(&state));
         match started {
             Ok(port) => Ok(Self { state, base: format!("http://127.0.0.1:{port}") }),
@@ -100,12 +200,13 @@ impl Application {
         }
     }
 
-    /// Drives traffic at it, the same for the same number of seconds.
-    pub(crate) fn drive(&self, shell: &Shell, seconds: u64) -> Result<(), Failure> {
+    /// Drives traffic at it, the same for the same number of seconds and the same round.
+    pub(crate) fn drive(&self, shell: &Shell, seconds: u64, round: u64) -> Result<(), Failure> {
         let mut command = shell.command("python3");
         command.args(["proving-ground/run.py", "drive", "--base", &self.base]);
-        command.args(["--seconds", &seconds.to_string()]);
-        let limit = minutes(5) + Duration::from_secs(seconds);
+        command.args(["--seconds", &seconds.to_string(), "--seed", &round.to_string()]);
+        // Whoever asked last may wait for a minute.
+        let limit = minutes(2) + Duration::from_secs(seconds);
         shell.run(&format!("traffic for {seconds} s"), limit, &mut command).map(|_| ())
     }
 
@@ -124,65 +225,45 @@ pub(crate) fn build(shell: &Shell, profile: &str) -> Result<PathBuf, Failure> {
     Ok(target_folder(shell)?.join(folder).join("taut"))
 }
 
-/// Taut over the application: every planted fault found, and silence where it is fixed.
-pub(crate) fn test_step(shell: &mut Shell) -> Result<String, Failure> {
-    let binary = build(shell, "dev")?;
-    let expected = score::expected(shell)?;
-    let (mut right, mut wrong) = (0, Vec::new());
-    for mode in ["faulty", "fixed"] {
-        let watcher = Watcher::start(shell, &binary, &shell.cache.join("score-store"))?;
-        let application = Application::up(shell, mode, "full", &watcher.otlp())?;
-        let findings = application.drive(shell, DRIVEN_SECONDS).and_then(|()| {
-            shell.sleep(UNTIL_SPANS_ARRIVED)?;
-            watcher.findings()
-        });
-        application.down(shell)?;
-        for score in score::judge(&expected, mode, &findings?) {
-            if score.is_right() {
-                right += 1;
-            } else {
-                wrong.push(format!("{mode} {}", score.line()));
-            }
-        }
-    }
-    let closing = format!("{right} passed, {} failed", wrong.len());
-    screen::say(&format!("       endpoints: {closing}"));
-    if wrong.is_empty() {
-        return Ok(closing);
-    }
-    let mut failure = Failure::no("the findings are not what is wrong").cause(wrong.join("\n"));
-    failure.printed = closing;
-    Err(failure)
-}
-
-/// The pages in a browser, over the real binary and spans of the real application.
-pub(crate) fn browser_step(shell: &mut Shell) -> Result<String, Failure> {
-    let binary = build(shell, "dev")?;
-    let watcher = Watcher::start(shell, &binary, &shell.cache.join("browser-store"))?;
-    let application = Application::up(shell, "faulty", "small", &watcher.otlp())?;
-    let outcome = application.drive(shell, 20).and_then(|()| {
-        let mut command = web::script(shell, "e2e");
-        command.env("TAUT_BASE_URL", watcher.pages()).env("TAUT_OTLP_URL", watcher.otlp());
-        shell.run("browser", minutes(10), &mut command)
-    });
-    let down = application.down(shell);
-    let printed = outcome?;
-    down.map(|()| printed)
-}
-
 fn ground(shell: &Shell, word: &str, state: &Path) -> Command {
     let mut command = shell.command("python3");
     command.args(["proving-ground/run.py", word, "--state"]).arg(state);
+    forget_settings(&mut command);
+    // Spans and calls stay on this machine, whatever proxy leads out of it.
+    command.env("NO_PROXY", "127.0.0.1,localhost").env("no_proxy", "127.0.0.1,localhost");
     command
+}
+
+/// What runs here has its settings from here, not from whoever's shell this is.
+fn forget_settings(command: &mut Command) {
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if ["TAUT_", "OTEL_", "PG"].iter().any(|prefix| text.starts_with(prefix)) {
+            command.env_remove(&name);
+        }
+    }
 }
 
 /// Where the application listens, as it wrote down itself.
 fn port_of(state: &Path) -> Result<u64, Failure> {
     let path = state.join("ports.json");
-    let failed = || Failure::world(format!("failed to read the port in `{}`", path.display()));
-    let text = std::fs::read_to_string(&path).map_err(|error| failed().cause(error))?;
-    let ports: Value = serde_json::from_str(&text).map_err(|error| failed().cause(error))?;
-    ports["app"].as_u64().ok_or_else(|| failed().cause("there is no `app` in it"))
+    read(&path)?["app"].as_u64().ok_or_else(|| {
+        Failure::world(format!("failed to read `{}`", path.display())).cause("no `app` in it")
+    })
+}
+
+/// Where its database lies: elsewhere, if the user that the server runs as cannot reach the state folder.
+fn database_of(state: &Path) -> Result<PathBuf, Failure> {
+    let path = state.join("cluster.json");
+    read(&path)?["folder"].as_str().map(PathBuf::from).ok_or_else(|| {
+        Failure::world(format!("failed to read `{}`", path.display())).cause("no `folder` in it")
+    })
+}
+
+fn read(path: &Path) -> Result<Value, Failure> {
+    let failed = || Failure::world(format!("failed to read `{}`", path.display()));
+    let text = std::fs::read_to_string(path).map_err(|error| failed().cause(error))?;
+    serde_json::from_str(&text).map_err(|error| failed().cause(error))
 }
 
 /// Where cargo puts what it builds.

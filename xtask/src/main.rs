@@ -16,6 +16,7 @@ mod ground;
 mod hash;
 mod linger;
 mod lint;
+mod live;
 mod score;
 mod screen;
 mod service;

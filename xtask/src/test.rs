@@ -10,7 +10,7 @@ use crate::{
     closing::{Closing, closings},
     docs,
     failure::Failure,
-    ground, linger, lint, screen, setup,
+    linger, lint, live, screen, setup,
     shell::{Shell, minutes},
     web,
 };
@@ -40,12 +40,12 @@ const STEPS: &[Step] = &[
     Step {
         name: "ground",
         about: "Taut over the real application, faulty and fixed",
-        run: ground::test_step,
+        run: live::application_step,
     },
     Step {
         name: "browser",
         about: "the pages in a browser, over the real binary",
-        run: ground::browser_step,
+        run: live::browser_step,
     },
 ];
 
