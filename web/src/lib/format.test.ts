@@ -1,6 +1,16 @@
 import { describe, expect, test } from 'vitest';
 
-import { ago, bytes, digits, durationText, hoursPerDay, percent, rate } from './format';
+import {
+  ago,
+  bytes,
+  daysText,
+  digits,
+  durationText,
+  hoursPerDay,
+  percent,
+  rate,
+  tickText,
+} from './format';
 
 const text = ({ value, unit }: { value: string; unit: string }) => `${value} ${unit}`.trim();
 
@@ -61,5 +71,19 @@ describe('figures', () => {
     expect([1, 68, 600, 7200, 3 * 86_400].map((seconds) => ago(now - seconds * 1000, now))).toEqual(
       ['just now', '68 s ago', '10 min ago', '2 h ago', '3 days ago'],
     );
+  });
+
+  test('axes do without the zeros that columns keep', () => {
+    const micros = [0, 20_000, 100_000, 1_000_000, 1_500_000];
+    expect(micros.map(tickText)).toEqual(['0', '20 ms', '100 ms', '1 s', '1.5 s']);
+  });
+
+  test('work is told in days as they are said', () => {
+    expect([0.25, 0.5, 1, 1.5].map(daysText)).toEqual([
+      'a quarter of a day',
+      'half a day',
+      'a day',
+      '1.5 days',
+    ]);
   });
 });

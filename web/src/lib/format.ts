@@ -42,6 +42,13 @@ export function durationText(micros: number): string {
   return unit === '' ? value : `${value} ${unit}`;
 }
 
+/** A place on an axis: without the zeros that a column keeps. */
+export function tickText(micros: number): string {
+  const { value, unit } = duration(micros);
+  if (micros === 0) return '0';
+  return `${value.includes('.') ? value.replace(/\.?0+$/, '') : value} ${unit}`;
+}
+
 /** Hours a day; minutes below one. */
 export function hoursPerDay(hours: number): Figure {
   if (hours >= 0.995 || hours === 0) return { value: column(hours), unit: 'h/d' };
@@ -80,6 +87,14 @@ export function bytes(count: number): Figure {
 
 export function days(count: number): Figure {
   return { value: digits(count, 2), unit: 'd' };
+}
+
+/** Person-days as they are said: `half a day`, `1.5 days`. */
+export function daysText(count: number): string {
+  if (count === 0.25) return 'a quarter of a day';
+  if (count === 0.5) return 'half a day';
+  if (count === 1) return 'a day';
+  return `${digits(count, 2)} days`;
 }
 
 export function plural(count: number, one: string, many = `${one}s`): string {

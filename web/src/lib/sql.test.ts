@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 
-import { formatted } from './sql';
+import { formatted, short } from './sql';
 
 const lines = (sql: string) =>
   formatted(sql)
@@ -29,6 +29,20 @@ describe('statements', () => {
   test('a cut statement is shown all the same', () => {
     expect(lines("select a from t where (x = 'unfinished")).toContain("'unfinished");
     expect(lines('')).toBe('');
+  });
+
+  test('a long list of columns is left out where there is no room, and nothing else', () => {
+    const columns = '"t"."id", "t"."name", (select count(*) from u where u.id = t.id) as n';
+    expect(short(`SELECT ${columns} FROM t WHERE id = ?`)).toBe('SELECT … FROM t WHERE id = ?');
+    for (const sql of [
+      'select a, b from t',
+      'update t set a = ?',
+      `select ${columns}`,
+      `insert into t select ${columns} from t`,
+      '',
+    ]) {
+      expect(short(sql)).toBe(sql);
+    }
   });
 
   test('nothing but blanks and case is changed', () => {

@@ -22,6 +22,29 @@ const JOIN_WORDS = new Set(['inner', 'left', 'right', 'full', 'cross', 'outer'])
 const TOKEN = /\s+|'(?:[^']|'')*'|"[^"]*"|`[^`]*`|[A-Za-z_][\w$]*|\$\d+|%s|[^\s]/g;
 const COLUMN_WIDTH = 88;
 
+/** Longer lists of columns are left out of tables: they hide what tells statements apart. */
+const COLUMNS_MAX = 40;
+
+/** The statement with a long list of selected columns left out. */
+export function short(sql: string): string {
+  let depth = 0;
+  let begin = -1;
+  for (const match of sql.matchAll(TOKEN)) {
+    const word = match[0].toLowerCase();
+    if (word === '(') depth += 1;
+    if (word === ')') depth -= 1;
+    if (begin === -1 && !/^\s/.test(word)) {
+      if (word !== 'select') return sql;
+      begin = match.index + word.length;
+    }
+    if (depth === 0 && word === 'from') {
+      const long = match.index - begin > COLUMNS_MAX;
+      return long ? `${sql.slice(0, begin)} … ${sql.slice(match.index)}` : sql;
+    }
+  }
+  return sql;
+}
+
 export function formatted(sql: string): Piece[] {
   const pieces: Piece[] = [];
   let depth = 0;

@@ -2,6 +2,8 @@
 import type { ReactNode } from 'react';
 
 import type { Problem as ProblemData } from '../api/types';
+import { to } from '../lib/route';
+import { Link } from './Link';
 
 export function Empty({ title, children }: { title: string; children?: ReactNode }) {
   return (
@@ -17,6 +19,12 @@ export function Problem({ problem }: { problem: ProblemData }) {
     <section className="empty" role="alert">
       <h1>{sentence(problem.detail)}</h1>
       <p>{sentence(problem.hint)}</p>
+      {problem.status === 404 && (
+        <p>
+          Go to the <Link to={to('/')}>findings</Link> or the{' '}
+          <Link to={to('/traces')}>slowest requests</Link>.
+        </p>
+      )}
     </section>
   );
 }

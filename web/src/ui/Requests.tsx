@@ -3,14 +3,16 @@ import type { Request } from '../api/types';
 import { clock, full, grouped } from '../lib/format';
 import { to } from '../lib/route';
 import { openRow } from '../pages/findings/FindingsPage';
+import { Breaks } from './Breaks';
 import { KindBar } from './Kinds';
 import { Link } from './Link';
 import { Duration } from './Num';
 
 /** `plain` where all are of one endpoint, which then is not said again. */
 export function RequestTable({ requests, plain }: { requests: Request[]; plain?: boolean }) {
+  const most = Math.max(...requests.map((request) => request.duration_micros), 1e-9);
   return (
-    <table className="rows requests">
+    <table className={plain ? 'rows requests plain' : 'rows requests'}>
       <thead>
         <tr>
           <th scope="col">{plain ? 'when' : 'endpoint'}</th>
@@ -26,7 +28,7 @@ export function RequestTable({ requests, plain }: { requests: Request[]; plain?:
           <th scope="col" className="n p2">
             status
           </th>
-          <th scope="col" className="p2">
+          <th scope="col" className="p2 by-kind">
             time by kind
           </th>
           <th scope="col" className="p3">
@@ -36,21 +38,32 @@ export function RequestTable({ requests, plain }: { requests: Request[]; plain?:
       </thead>
       <tbody>
         {requests.map((request) => (
-          <Row key={request.trace_id + request.span_id} request={request} plain={plain ?? false} />
+          <Row
+            key={request.trace_id + request.span_id}
+            request={request}
+            most={most}
+            plain={plain ?? false}
+          />
         ))}
       </tbody>
     </table>
   );
 }
 
-function Row({ request, plain }: { request: Request; plain: boolean }) {
+function Row({ request, most, plain }: { request: Request; most: number; plain: boolean }) {
   const href = to(`/traces/${request.trace_id}`);
   const when = <time title={full(request.start_unix_ms)}>{clock(request.start_unix_ms)}</time>;
   return (
     <tr onClick={(event) => openRow(event.target, href)}>
       <td className="what">
         <Link to={href} data-row>
-          {plain ? when : <span className="op">{request.operation}</span>}
+          {plain ? (
+            when
+          ) : (
+            <span className="op">
+              <Breaks text={request.operation} />
+            </span>
+          )}
         </Link>
         {!plain && <span className="dim service">{request.service}</span>}
       </td>
@@ -63,7 +76,10 @@ function Row({ request, plain }: { request: Request; plain: boolean }) {
         {request.status > 0 ? request.status : request.failed ? 'failed' : '–'}
       </td>
       <td className="p2">
-        <KindBar breakdown={request.breakdown} />
+        {/* As long as the request took, of the longest. */}
+        <div style={{ width: `${(request.duration_micros / most) * 100}%` }}>
+          <KindBar breakdown={request.breakdown} />
+        </div>
       </td>
       <td className="p3 dim">
         {plain ? <code title={request.trace_id}>{request.trace_id.slice(0, 8)}</code> : when}

@@ -1,5 +1,5 @@
 /** A statement, formatted. */
-import { formatted } from '../lib/sql';
+import { formatted, short } from '../lib/sql';
 import { Code } from './Copy';
 
 export function Sql({ text, label = 'SQL' }: { text: string; label?: string }) {
@@ -20,7 +20,7 @@ export function Sql({ text, label = 'SQL' }: { text: string; label?: string }) {
 
 /** A statement on one line, for tables. */
 export function SqlLine({ text }: { text: string }) {
-  return formatted(text).map((piece, place) =>
+  return formatted(short(text)).map((piece, place) =>
     piece.kind === 'keyword' ? (
       <span key={place} className="keyword">
         {piece.text}

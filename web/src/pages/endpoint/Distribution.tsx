@@ -2,13 +2,14 @@
 import { useState } from 'react';
 
 import type { Bucket, Percentiles } from '../../api/types';
-import { durationText, plural } from '../../lib/format';
+import { durationText, plural, tickText } from '../../lib/format';
 import { logTicks } from '../../lib/scale';
 import { useWidth } from '../../lib/size';
 
 const HEIGHT = 190;
 const BOTTOM = 22;
 const TOP = 30;
+const TICK_WIDTH = 54;
 
 interface Props {
   buckets: Bucket[];
@@ -43,7 +44,7 @@ export function Distribution({ buckets, duration, target }: Props) {
         onPointerLeave={() => setHere(undefined)}
       >
         <line className="axis" x1={0} x2={width} y1={HEIGHT - BOTTOM} y2={HEIGHT - BOTTOM} />
-        {logTicks(first.from_micros, last.to_micros).map((tick) => (
+        {apart(logTicks(first.from_micros, last.to_micros), x).map((tick) => (
           <text
             key={tick}
             className="tick"
@@ -51,7 +52,7 @@ export function Distribution({ buckets, duration, target }: Props) {
             y={HEIGHT - 6}
             textAnchor="middle"
           >
-            {durationText(tick)}
+            {tickText(tick)}
           </text>
         ))}
         {buckets.map((one, place) => (
@@ -119,6 +120,16 @@ function Marks({
         )}
       </g>
     );
+  });
+}
+
+/** As many ticks as have room for their words. */
+function apart(ticks: number[], x: (micros: number) => number): number[] {
+  let last = -Infinity;
+  return ticks.filter((tick) => {
+    if (x(tick) - last < TICK_WIDTH) return false;
+    last = x(tick);
+    return true;
   });
 }
 

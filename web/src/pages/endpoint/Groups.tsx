@@ -33,7 +33,7 @@ export function Groups({ groups }: { groups: Group[] }) {
       <tbody>
         {groups.map((group) => (
           <tr key={`${group.kind} ${group.name}`}>
-            <td className="what mono">
+            <td className="what mono" title={group.name}>
               <i className={`swatch kind-${group.kind}`} title={group.kind} />
               {group.kind === 'database' ? <SqlLine text={group.name} /> : group.name}
               {group.failed > 0 && <span className="broken"> {grouped(group.failed)} failed</span>}

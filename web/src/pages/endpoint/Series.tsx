@@ -2,7 +2,7 @@
 import { useState } from 'react';
 
 import type { Point } from '../../api/types';
-import { clock, clockShort, durationText, plural } from '../../lib/format';
+import { clock, clockShort, durationText, plural, tickText } from '../../lib/format';
 import { ticks } from '../../lib/scale';
 import { useWidth } from '../../lib/size';
 
@@ -48,7 +48,7 @@ export function Series({ points, target }: { points: Point[]; target: number }) 
           <g key={tick}>
             <line className="grid" x1={LEFT} x2={width} y1={y(tick)} y2={y(tick)} />
             <text className="tick" x={LEFT - 8} y={y(tick) + 4} textAnchor="end">
-              {durationText(tick)}
+              {tickText(tick)}
             </text>
           </g>
         ))}

@@ -4,6 +4,7 @@ import type { Operation, Operations, Targets } from '../../api/types';
 import { digits, grouped, plural } from '../../lib/format';
 import { to, useQuery } from '../../lib/route';
 import { WINDOW_DEFAULT } from '../../lib/words';
+import { Breaks } from '../../ui/Breaks';
 import { Problem, Waiting } from '../../ui/Empty';
 import { FilterSelect, Search, WindowSelect } from '../../ui/Filter';
 import { KindBar } from '../../ui/Kinds';
@@ -98,7 +99,7 @@ function EndpointTable({ data }: { data: Operations }) {
           <th scope="col" className="n p2">
             queries
           </th>
-          <th scope="col" className="p3">
+          <th scope="col" className="p3 by-kind">
             time by kind
           </th>
           <th scope="col" className="p4">
@@ -121,7 +122,9 @@ function Row({ one, targets }: { one: Operation; targets: Targets }) {
     <tr onClick={(event) => openRow(event.target, href)}>
       <td className="what">
         <Link to={href} data-row>
-          <span className="op">{one.operation}</span>
+          <span className="op">
+            <Breaks text={one.operation} />
+          </span>
         </Link>
         <span className="dim service">{one.service}</span>
         {one.findings > 0 && one.worst != null && (

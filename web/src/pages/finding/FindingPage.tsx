@@ -1,7 +1,7 @@
 /** One finding as an argument: claim, why, evidence, what to do, what it brings, how to prove it. */
 import { path, useApi } from '../../api/use';
 import type { Evidence, Finding, FindingDetail } from '../../api/types';
-import { digits, duration, durationText, grouped, hoursText } from '../../lib/format';
+import { daysText, digits, duration, durationText, grouped, hoursText } from '../../lib/format';
 import { why } from '../../lib/doc';
 import { to } from '../../lib/route';
 import { proofText } from '../../lib/words';
@@ -93,7 +93,7 @@ function Shown({ evidence }: { evidence: Evidence }) {
       {related.map((one) => (
         <Sql key={one.fingerprint} text={one.text} label="and" />
       ))}
-      {remote != null && (
+      {remote != null && !excerpt.some((line) => line.includes(remote)) && (
         <p>
           It calls <code>{remote}</code>.
         </p>
@@ -143,12 +143,12 @@ function Brings({ finding }: { finding: Finding }) {
     },
     {
       name: 'queries of a request',
-      now: { value: grouped(finding.statements_now), unit: '' },
+      now: { value: grouped(finding.statements_now), unit: 'q' },
       after: { value: grouped(finding.statements_after), unit: 'q' },
     },
     {
       name: 'calls at fault',
-      now: { value: grouped(finding.calls_now), unit: '' },
+      now: { value: grouped(finding.calls_now), unit: 'calls' },
       after: { value: grouped(finding.calls_after), unit: 'calls' },
     },
   ].filter((row) => row.now.value !== row.after.value || row.now.unit !== row.after.unit);
@@ -177,8 +177,8 @@ function Brings({ finding }: { finding: Finding }) {
             {durationText(impact.saved_micros + impact.saved_error_micros)})
           </>
         )}
-        , {digits(impact.requests_per_day)} times a day. About {digits(finding.effort_days, 2)}{' '}
-        {finding.effort_days === 1 ? 'day' : 'days'} of work.
+        , {digits(impact.requests_per_day)} times a day. About {daysText(finding.effort_days)} of
+        work.
       </p>
     </section>
   );

@@ -4,6 +4,7 @@ import type { Finding, Findings } from '../../api/types';
 import { clock, duration, grouped, hoursText, plural } from '../../lib/format';
 import { navigate, to, useQuery } from '../../lib/route';
 import { LEVELS } from '../../lib/words';
+import { Breaks } from '../../ui/Breaks';
 import { Empty, Problem, Waiting } from '../../ui/Empty';
 import { FilterSelect, Search } from '../../ui/Filter';
 import { Level } from '../../ui/Level';
@@ -66,7 +67,7 @@ function Waste({ findings }: { findings: Findings }) {
           and <strong>{hoursText(database)}</strong> of the database’s
         </>
       )}
-      . <Observed findings={findings} />
+      .<Observed findings={findings} />
     </p>
   );
 }
@@ -76,7 +77,7 @@ function Observed({ findings }: { findings: Findings }) {
   if (findings.observed == null) return null;
   const { from_unix_ms: from, to_unix_ms: until } = findings.observed;
   return (
-    <span className="dim">
+    <span className="dim from">
       From {plural(findings.requests, 'request')} between {clock(from)} and {clock(until)}; first
       comes what saves most for the least work.
     </span>
@@ -131,9 +132,15 @@ function Row({ finding, most, short }: { finding: Finding; most: number; short: 
       </td>
       <td className="what">
         <Link to={href} data-row>
-          {!short && <span className="op">{finding.operation}</span>}
+          {!short && (
+            <span className="op">
+              <Breaks text={finding.operation} />
+            </span>
+          )}
           {!short && <span className="dim service">{finding.service}</span>}
-          <span className="say">{finding.claim}</span>
+          <span className="say">
+            <Breaks text={finding.claim} />
+          </span>
         </Link>
       </td>
       <td className="p3">

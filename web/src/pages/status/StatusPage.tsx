@@ -87,8 +87,9 @@ function Faults() {
               aria-expanded={open === detector.name}
               onClick={() => setOpen(open === detector.name ? undefined : detector.name)}
             >
-              <span className="dim">{detector.code}</span>{' '}
-              <span className="tag">{detector.name}</span> {detector.title}
+              <span className="dim">{detector.code}</span>
+              <span className="tag">{detector.name}</span>
+              <span>{detector.title}</span>
             </button>
             {open === detector.name && <Page doc={detector.doc} />}
           </li>

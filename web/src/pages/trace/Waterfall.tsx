@@ -2,7 +2,7 @@
 import { useCallback, useEffect, useMemo, useRef, useState, type KeyboardEvent } from 'react';
 
 import type { Trace } from '../../api/types';
-import { durationText } from '../../lib/format';
+import { tickText } from '../../lib/format';
 import { useNarrow } from '../../lib/narrow';
 import { ticks } from '../../lib/scale';
 import { closedAtFirst, openedFor, rows, type Opened, type Row } from '../../lib/waterfall';
@@ -141,7 +141,7 @@ function Axis({ view, count }: { view: View; count: number }) {
           .filter((tick) => tick < length * 0.93)
           .map((tick) => (
             <span key={tick} style={{ left: `${(tick / length) * 100}%` }}>
-              {durationText(view.from + tick)}
+              {tickText(view.from + tick)}
             </span>
           ))}
       </div>
