@@ -7,7 +7,7 @@ use std::{
 };
 
 use find::{Board, Outcome, RequestView, Seen, Workload};
-use model::{FindingId, Moment, SpanId, Stack, Trace, TraceId};
+use model::{FindingId, Moment, SpanId, Stack, Trace, TraceId, Work};
 use store::RequestFact;
 
 use crate::facts::fact;
@@ -19,6 +19,7 @@ pub struct Analysis {
     targets: find::Targets,
     levels: find::Levels,
     window: Option<Duration>,
+    latest: Moment,
     board: Board,
     workload: Workload,
     stacks: BTreeMap<Arc<str>, Stack>,
@@ -29,6 +30,8 @@ pub struct Analysis {
 pub struct SeenBefore {
     /// Entry spans of requests that were counted.
     pub requests: BTreeSet<SpanId>,
+    /// Entry spans that had not come when what they caused was counted.
+    pub absent: BTreeSet<SpanId>,
     /// What was found in which request.
     pub findings: BTreeSet<(SpanId, FindingId)>,
 }
@@ -47,10 +50,17 @@ impl Analysis {
             targets,
             levels,
             window,
+            latest: Moment { nanos: u64::MAX },
             board: Board::new(window),
             workload: Workload::default(),
             stacks: BTreeMap::new(),
         }
+    }
+
+    /// Says that what begins after `latest` was told by a wrong clock. It is not counted: the window
+    /// would move to it, and everything else would be too old.
+    pub fn ignore_after(&mut self, latest: Moment) {
+        self.latest = latest;
     }
 
     /// Looks at a trace; returns a fact for each of its requests. What `before` names is not counted
@@ -65,9 +75,16 @@ impl Analysis {
         for entry in &trace.entries {
             let view = RequestView::new(trace, *entry);
             facts.push(fact(&view));
+            if self.latest < view.entry_call().start {
+                continue;
+            }
             let request = view.entry_call().span_id;
-            if before.requests.insert(request) {
-                self.board.count(&view.key, view.entry_call().start);
+            let counted = match view.entry_call().work {
+                Work::Missing => &mut before.absent,
+                _ => &mut before.requests,
+            };
+            if counted.insert(request) {
+                self.board.count(&view);
                 self.workload.observe(&view);
             }
             let seen = Seen {

@@ -6,6 +6,7 @@ mod files;
 mod live;
 mod memory;
 mod settler;
+mod turns;
 
 pub use analysis::{Analysis, SeenBefore};
 pub use files::{FileError, FileRead, read_file, traces_of};

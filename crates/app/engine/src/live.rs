@@ -6,8 +6,9 @@
 //! nothing had happened.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::BTreeMap,
     io,
+    panic::{self, AssertUnwindSafe},
     sync::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -20,13 +21,14 @@ use config::Settings;
 use find::Outcome;
 use model::{Call, Finding, FindingId, Moment, Span, Stack, Trace, TraceId};
 use receive::{Received, Refusal, Sink};
-use store::{Batch, RequestFact, Retention, Store, StoreError};
+use store::{Batch, Retention, Store, StoreError};
 use tokio::sync::watch;
 
 use crate::{
-    analysis::{Analysis, SeenBefore},
+    analysis::Analysis,
     memory,
     settler::{Settled, Settler, SettlerLimits},
+    turns::Turns,
 };
 
 /// How often the finder looks for complete traces: what a user takes as live.
@@ -38,11 +40,11 @@ const WINDOW_TURN: Duration = Duration::from_secs(2);
 /// How often old data is dropped and the memory saved.
 const HOUSEKEEPING: Duration = Duration::from_secs(30);
 
-/// Complete traces of which it is remembered what was reported: some minutes of heavy traffic.
-const RECENT_MAX: usize = 100_000;
-
 /// Facts that wait while the disk is full; beyond it the oldest are dropped and rebuilt at the next start.
 const WAITING_FACTS_MAX: usize = 100_000;
+
+/// How far other machines' clocks may be ahead: beyond it, what they say of the time is not believed.
+const CLOCK_AHEAD_MAX: Duration = Duration::from_mins(5);
 
 /// When senders are asked to come again.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -92,15 +94,6 @@ pub enum LiveError {
     /// The system gave no thread.
     #[error("failed to start the finder's thread")]
     Thread(#[source] io::Error),
-}
-
-/// What the finder carries from turn to turn.
-#[derive(Default)]
-struct Turns {
-    recent: rustc_hash::FxHashMap<TraceId, SeenBefore>,
-    order: VecDeque<TraceId>,
-    facts: Vec<RequestFact>,
-    is_window_old: bool,
 }
 
 impl Live {
@@ -255,7 +248,7 @@ impl Live {
         let mut window_due = Instant::now();
         let mut housekeeping_due = Instant::now() + HOUSEKEEPING;
         while !self.stopping.load(Ordering::Acquire) {
-            let settled = lock(&self.settler).settle(now());
+            let settled = lock(&self.settler).settle(|id| turns.knows(id), now());
             self.look_at(settled, &mut turns);
             if turns.is_window_old && window_due <= Instant::now() {
                 lock(&self.analysis).look_at_window();
@@ -287,28 +280,34 @@ impl Live {
                 return;
             }
             self.join(&spans, received);
-            let settled = lock(&self.settler).settle(received);
+            let settled = lock(&self.settler).settle(|id| turns.knows(id), received);
             self.look_at(settled, turns);
         })
     }
 
     /// Looks at complete traces.
     fn look_at(&self, settled: Vec<Settled>, turns: &mut Turns) {
-        if settled.is_empty() && turns.facts.is_empty() {
-            return;
-        }
+        let is_news = !settled.is_empty();
+        lock(&self.analysis).ignore_after(now() + CLOCK_AHEAD_MAX);
         for settled in settled {
             let id = settled.id;
-            let trace = match turns.recent.contains_key(&id) {
-                true => self.whole(settled),
-                false => settled.assemble(),
-            };
-            let facts = lock(&self.analysis).add(&trace, turns.before(id));
-            turns.facts.extend(facts);
+            // A trace that meets a bug costs itself, not all that come after it.
+            let looked = panic::catch_unwind(AssertUnwindSafe(|| {
+                let trace = if turns.knows(id) { self.whole(settled) } else { settled.assemble() };
+                lock(&self.analysis).add(&trace, turns.before(id))
+            }));
+            if let Ok(facts) = looked {
+                turns.facts.extend(facts);
+            } else {
+                let problem = format!("a bug in taut: failed to look at trace {id}");
+                *lock(&self.problem) = Some(problem);
+            }
         }
-        turns.is_window_old = true;
-        self.record(turns);
-        self.changes.send_modify(|version| *version += 1);
+        turns.is_window_old |= is_news;
+        let has_recorded = self.record(turns);
+        if is_news || has_recorded {
+            self.changes.send_modify(|version| *version += 1);
+        }
     }
 
     /// A trace that was complete once and got more spans: all of it, from the store.
@@ -321,19 +320,22 @@ impl Live {
         }
     }
 
-    fn record(&self, turns: &mut Turns) {
+    /// Keeps what waits to be kept; tells whether there was something, and it worked.
+    fn record(&self, turns: &mut Turns) -> bool {
         if turns.facts.is_empty() {
-            return;
+            return false;
         }
         match self.store.record(turns.facts.clone()) {
             Ok(()) => {
                 turns.facts.clear();
                 *lock(&self.problem) = None;
+                true
             }
             Err(error) => {
                 self.tell(&error);
                 let surplus = turns.facts.len().saturating_sub(WAITING_FACTS_MAX);
                 turns.facts.drain(..surplus);
+                false
             }
         }
     }
@@ -385,21 +387,6 @@ impl Sink for Live {
         })?;
         self.join(&batch.spans, batch.received);
         Ok(())
-    }
-}
-
-impl Turns {
-    /// What was reported of a trace before; the oldest is forgotten past the bound.
-    fn before(&mut self, id: TraceId) -> &mut SeenBefore {
-        if !self.recent.contains_key(&id) {
-            if RECENT_MAX <= self.order.len()
-                && let Some(oldest) = self.order.pop_front()
-            {
-                self.recent.remove(&oldest);
-            }
-            self.order.push_back(id);
-        }
-        self.recent.entry(id).or_default()
     }
 }
 

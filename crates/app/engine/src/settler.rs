@@ -1,12 +1,13 @@
 //! Traces whose spans are still coming, until nothing more is to be expected of them.
 //!
-//! A trace is complete after a stretch of silence, or after the longest time that it may take; past the
-//! bound on spans the oldest traces are taken as complete early, so that memory stays bounded whatever
-//! comes. What comes after that joins the trace again from the store.
+//! A trace is complete after a stretch of silence, or after the longest time that it may take. Silence
+//! is not enough while a span lacks its parent in the same process: parents end, and so are sent, after
+//! their children. Past the bound on spans the oldest traces are taken as complete early, so that memory
+//! stays bounded whatever comes. What comes after that joins the trace again from the store.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use model::{Call, Moment, Stack, Trace, TraceId};
+use model::{Call, Moment, SpanId, SpanKind, Stack, Trace, TraceId};
 
 /// Bounds of what is in flight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +45,8 @@ struct InFlight {
     stacks: BTreeMap<Arc<str>, Stack>,
     first: Moment,
     last: Moment,
+    /// Whether a parent is still to come, once that was looked at.
+    waits: Option<bool>,
 }
 
 impl Settled {
@@ -81,7 +84,9 @@ impl Settler {
                 stacks: BTreeMap::new(),
                 first: now,
                 last: now,
+                waits: None,
             });
+            trace.waits = None;
             trace.last = trace.last.max(now);
             if !trace.stacks.contains_key(&call.service)
                 && let Some(stack) = stacks.get(&call.service)
@@ -92,17 +97,18 @@ impl Settler {
         }
     }
 
-    /// Takes out what is complete at `now`, oldest first.
-    pub fn settle(&mut self, now: Moment) -> Vec<Settled> {
+    /// Takes out what is complete at `now`, oldest first. Parents of a trace that `is_known` already,
+    /// because it settled before, are not waited for: they came with it.
+    pub fn settle(&mut self, is_known: impl Fn(TraceId) -> bool, now: Moment) -> Vec<Settled> {
         let limits = self.limits;
-        let due = |trace: &InFlight| {
-            limits.settle <= now.since(trace.last) || limits.settle_max <= now.since(trace.first)
-        };
         let mut ids: Vec<(Moment, TraceId)> = self
             .traces
-            .iter()
-            .filter(|(_, trace)| due(trace))
-            .map(|(id, trace)| (trace.first, *id))
+            .iter_mut()
+            .filter_map(|(id, trace)| {
+                let is_due = trace.is_over(&limits, now)
+                    || (trace.is_silent(&limits, now) && (is_known(*id) || !trace.waits()));
+                is_due.then_some((trace.first, *id))
+            })
             .collect();
         ids.sort_unstable();
         let mut settled = self.take(&ids);
@@ -146,5 +152,30 @@ impl Settler {
                 Some(Settled { id: *id, calls: trace.calls, stacks: trace.stacks })
             })
             .collect()
+    }
+}
+
+impl InFlight {
+    fn is_over(&self, limits: &SettlerLimits, now: Moment) -> bool {
+        limits.settle_max <= now.since(self.first)
+    }
+
+    fn is_silent(&self, limits: &SettlerLimits, now: Moment) -> bool {
+        limits.settle <= now.since(self.last)
+    }
+
+    /// Whether a span names a parent of its own process that has not come. A server's or consumer's
+    /// parent is elsewhere, and may well never be sent here.
+    fn waits(&mut self) -> bool {
+        let calls = &self.calls;
+        *self.waits.get_or_insert_with(|| {
+            let mut known: Vec<SpanId> = calls.iter().map(|call| call.span_id).collect();
+            known.sort_unstable();
+            calls.iter().any(|call| {
+                let is_entry = matches!(call.kind, SpanKind::Server | SpanKind::Consumer);
+                let lacks = |parent: SpanId| known.binary_search(&parent).is_err();
+                !is_entry && call.parent_id.is_some_and(lacks)
+            })
+        })
     }
 }

@@ -1,0 +1,7 @@
+//! Tests of the engine: traces settle, findings appear and stay, nothing is lost or counted twice.
+
+mod analysis;
+mod full;
+mod live;
+mod settler;
+mod shop;
