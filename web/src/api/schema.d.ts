@@ -522,6 +522,11 @@ export interface components {
             database_hours_per_day: number;
             /**
              * Format: double
+             * @description Share of the time of all database statements that would be spared, 0 to 1.
+             */
+            database_share: number;
+            /**
+             * Format: double
              * @description Requests at fault a day.
              */
             requests_per_day: number;
@@ -540,6 +545,11 @@ export interface components {
              * @description Time that users wait in vain, in hours a day.
              */
             user_hours_per_day: number;
+            /**
+             * Format: double
+             * @description Share of the time of all requests that would be spared, 0 to 1.
+             */
+            worker_share: number;
         };
         /** @description A key and its value as people read it. */
         KeyValue: {

@@ -4,6 +4,7 @@ import type { components } from './schema';
 type Schemas = components['schemas'];
 
 export type Advice = Schemas['Advice'];
+export type Attribute = Schemas['Attribute'];
 export type Breakdown = Schemas['Breakdown'];
 export type Bucket = Schemas['Bucket'];
 export type Detectors = Schemas['Detectors'];

@@ -9,6 +9,7 @@ pub(crate) mod waterfall;
 
 use std::time::Duration;
 
+use config::Price;
 use find::Outcome;
 use model::{Finding, Level};
 
@@ -24,6 +25,8 @@ use crate::units;
 pub(crate) struct Report<'a> {
     /// Findings and what they are measured against.
     pub(crate) outcome: &'a Outcome,
+    /// What things cost.
+    pub(crate) price: &'a Price,
     /// Spans that were looked at.
     pub(crate) spans: usize,
     /// Their traces.
@@ -41,12 +44,18 @@ impl Report<'_> {
         if findings.is_empty() {
             return "Nothing to fix was found".to_owned();
         }
+        let share: f64 = findings.iter().map(|it| it.impact.database_share).sum();
+        let money: Option<f64> = findings.iter().map(|it| self.price.per_month(&it.impact)).sum();
+        let money = money.map_or_else(String::new, |money| {
+            format!(", about {} {} a month", self.price.currency, units::three_digits(money))
+        });
         let users: f64 = findings.iter().map(|it| it.impact.user_hours_per_day).sum();
         let database: f64 = findings.iter().map(|it| it.impact.database_hours_per_day).sum();
         format!(
-            "wastes {} of your users' time, {} of database time",
+            "wastes {} of your users' time, {} of database time ({:.0} %){money}",
             units::hours_a_day(users),
-            units::hours_a_day(database)
+            units::hours_a_day(database),
+            share.min(1.0) * 100.0
         )
     }
 

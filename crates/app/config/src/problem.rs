@@ -97,10 +97,7 @@ impl Problem {
 
 /// The known word that the user probably meant.
 #[must_use]
-pub fn did_you_mean<'a>(
-    word: &str,
-    known: impl IntoIterator<Item = &'a str>,
-) -> Option<&'a str> {
+pub fn did_you_mean<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     // From Winkler's paper: pairs from about 0.8 on are usually the same word misspelt.
     const ALIKE_MIN: f64 = 0.8;
     // Comparing takes time that is quadratic in the length; no key is nearly as long.

@@ -110,6 +110,19 @@ pub struct Price {
     pub workers_per_month: f64,
 }
 
+impl Price {
+    /// What a finding costs a month: its share of the database's price and of the workers'. `None`
+    /// while no price is set.
+    #[must_use]
+    pub fn per_month(&self, impact: &model::Impact) -> Option<f64> {
+        let known = 0.0 < self.database_per_month || 0.0 < self.workers_per_month;
+        known.then(|| {
+            impact.database_share * self.database_per_month
+                + impact.worker_share * self.workers_per_month
+        })
+    }
+}
+
 /// A listener that others than this machine can reach.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Exposed {

@@ -156,6 +156,10 @@ pub struct Impact {
     pub saved_seconds: f64,
     /// Half the width of the 95 % interval of `saved_seconds`.
     pub saved_seconds_error: f64,
+    /// Share of the time of all database statements that would be spared, 0 to 1.
+    pub database_share: f64,
+    /// Share of the time of all requests that would be spared, 0 to 1: what workers are held for.
+    pub worker_share: f64,
 }
 
 /// How bad a finding is, by user-hours a day.

@@ -15,7 +15,7 @@ use model::{
 };
 use stats::Sketch;
 
-use crate::{Levels, Looks, Targets, detector, rank};
+use crate::{Levels, Looks, RequestView, Targets, detector, rank};
 
 /// Findings kept: past this, a flood of operation names is more likely than that many faults.
 const FINDINGS_MAX: usize = 10_000;
@@ -44,7 +44,7 @@ const DAY_SECONDS: f64 = 86_400.0;
 #[derive(Debug, Clone, Default)]
 pub struct Board {
     window: Option<Duration>,
-    operations: BTreeMap<OperationKey, VecDeque<(u64, u64)>>,
+    operations: BTreeMap<OperationKey, VecDeque<(u64, Tally)>>,
     findings: BTreeMap<FindingId, State>,
     first_seen: BTreeMap<FindingId, Moment>,
     observed: Option<Window>,
@@ -72,6 +72,14 @@ pub struct Outcome {
     pub operations: usize,
     /// From the first request to the last; `None` if there was none.
     pub observed: Option<Window>,
+}
+
+/// Requests of an operation in one slot.
+#[derive(Debug, Clone, Copy, Default)]
+struct Tally {
+    requests: u64,
+    seconds: f64,
+    database_seconds: f64,
 }
 
 #[derive(Debug, Clone)]
@@ -106,6 +114,8 @@ struct Slot {
 struct Yardstick<'a> {
     /// Requests of the operation.
     requests: u64,
+    /// Requests of all operations.
+    all: Tally,
     /// Days that they stand for.
     days: f64,
     targets: &'a Targets,
@@ -134,7 +144,8 @@ impl Board {
     }
 
     /// Counts a request, with a fault or without.
-    pub fn count(&mut self, operation: &OperationKey, start: Moment) {
+    pub fn count(&mut self, view: &RequestView<'_>) {
+        let (operation, start) = (&view.key, view.entry_call().start);
         let end = start + Duration::from_nanos(1);
         let observed = self.observed.get_or_insert(Window { from: start, to: end });
         observed.from = observed.from.min(start);
@@ -148,8 +159,12 @@ impl Board {
         }
         let Some(slots) = self.operations.get_mut(operation) else { return };
         match slots.iter_mut().rev().find(|(known, _)| *known == slot) {
-            Some((_, count)) => *count += 1,
-            None => slots.push_back((slot, 1)),
+            Some((_, tally)) => tally.add(view),
+            None => {
+                let mut tally = Tally::default();
+                tally.add(view);
+                slots.push_back((slot, tally));
+            }
         }
         if 2 * SLOTS as usize <= slots.len() {
             slots.pop_front();
@@ -198,12 +213,13 @@ impl Board {
     #[must_use]
     pub fn outcome(&self, targets: &Targets, levels: &Levels) -> Outcome {
         let days = self.observed_length().as_secs_f64() / DAY_SECONDS;
+        let all = self.all_requests();
         let mut findings: Vec<Finding> = self
             .findings
             .iter()
             .filter_map(|(id, state)| {
                 let requests = self.requests(&state.worst.operation);
-                state.finding(*id, &Yardstick { requests, days, targets, levels })
+                state.finding(*id, &Yardstick { requests, all, days, targets, levels })
             })
             .collect();
         drop_parts(&mut findings);
@@ -222,7 +238,18 @@ impl Board {
     fn requests(&self, operation: &OperationKey) -> u64 {
         let oldest = self.oldest_slot().unwrap_or_default();
         self.operations.get(operation).map_or(0, |slots| {
-            slots.iter().filter(|(slot, _)| oldest <= *slot).map(|(_, count)| count).sum()
+            slots.iter().filter(|(slot, _)| oldest <= *slot).map(|(_, tally)| tally.requests).sum()
+        })
+    }
+
+    /// All requests of the window, together.
+    fn all_requests(&self) -> Tally {
+        let oldest = self.oldest_slot().unwrap_or_default();
+        let slots = self.operations.values().flatten().filter(|(slot, _)| oldest <= *slot);
+        slots.fold(Tally::default(), |sum, (_, tally)| Tally {
+            requests: sum.requests + tally.requests,
+            seconds: sum.seconds + tally.seconds,
+            database_seconds: sum.database_seconds + tally.database_seconds,
         })
     }
 
@@ -244,6 +271,15 @@ impl Board {
     fn oldest_slot(&self) -> Option<u64> {
         let newest = self.observed?.to.nanos / self.slot_nanos()?;
         Some(newest.saturating_sub(u64::from(SLOTS)))
+    }
+}
+
+impl Tally {
+    fn add(&mut self, view: &RequestView<'_>) {
+        self.requests += 1;
+        self.seconds += view.duration().as_secs_f64();
+        let statements = view.statements.iter().map(|group| view.spent(&group.places));
+        self.database_seconds += statements.sum::<Duration>().as_secs_f64();
     }
 }
 
@@ -366,7 +402,7 @@ impl Slot {
 
     #[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^52")]
     fn impact(&self, by: &Yardstick<'_>) -> (Impact, Level) {
-        let Yardstick { requests, days, targets, levels } = *by;
+        let Yardstick { requests, all, days, targets, levels } = *by;
         let count = self.sightings as f64;
         let awaited_share = if self.sightings == 0 { 0.0 } else { self.awaited as f64 / count };
         let mean = if self.sightings == 0 { 0.0 } else { self.saved_seconds / count };
@@ -394,9 +430,15 @@ impl Slot {
             database_hours_per_day: database_hours,
             saved_seconds: mean,
             saved_seconds_error: error,
+            database_share: share(self.saved_database_seconds, all.database_seconds),
+            worker_share: share(self.saved_seconds, all.seconds),
         };
         (impact, levels.of(above_hours.max(database_hours)))
     }
+}
+
+fn share(part: f64, whole: f64) -> f64 {
+    if 0.0 < whole { (part / whole).min(1.0) } else { 0.0 }
 }
 
 /// Drops a loop that another loop of the same operation holds as a part: the same code with fewer rows.

@@ -22,7 +22,7 @@ fn findings(script: &str, frameworks: &[Framework]) -> Vec<Finding> {
     for trace in &script.traces {
         for entry in &trace.entries {
             let view = RequestView::new(trace, *entry);
-            board.count(&view.key, view.entry_call().start);
+            board.count(&view);
             for sighting in find::sightings(&view, &Settings::default()) {
                 let seen = Seen {
                     statements: view.statement_count(),

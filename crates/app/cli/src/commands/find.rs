@@ -101,6 +101,7 @@ pub(super) fn run(arguments: &Arguments) -> Done {
     });
     let report = Report {
         outcome: &outcome,
+        price: &settings.price,
         spans: traces.iter().map(|trace| trace.nodes.len()).sum(),
         traces: traces.len(),
         took: began.elapsed(),

@@ -249,6 +249,10 @@ pub struct Impact {
     pub saved_micros: f64,
     /// Half the width of its 95 % interval.
     pub saved_error_micros: f64,
+    /// Share of the time of all database statements that would be spared, 0 to 1.
+    pub database_share: f64,
+    /// Share of the time of all requests that would be spared, 0 to 1.
+    pub worker_share: f64,
 }
 
 /// A request that shows a finding.
@@ -379,6 +383,8 @@ impl From<model::Impact> for Impact {
             database_hours_per_day: impact.database_hours_per_day,
             saved_micros: impact.saved_seconds * 1e6,
             saved_error_micros: impact.saved_seconds_error * 1e6,
+            database_share: impact.database_share,
+            worker_share: impact.worker_share,
         }
     }
 }
