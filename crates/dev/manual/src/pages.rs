@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use find::{DETECTORS, Detector, Looks};
+use observe::FORMATS;
 
 /// Where the pages of detectors lie.
 pub(crate) const DETECTORS_FOLDER: &str = "detectors";
@@ -14,12 +15,31 @@ pub(crate) fn all() -> BTreeMap<String, String> {
     let mut pages = BTreeMap::from([
         ("configuration.md".to_owned(), format!("{MADE}{}", config::Settings::manual())),
         ("taut.example.toml".to_owned(), config::Settings::example()),
+        ("formats.md".to_owned(), formats()),
         (format!("{DETECTORS_FOLDER}/README.md"), index()),
     ]);
     for detector in DETECTORS {
         pages.insert(format!("{DETECTORS_FOLDER}/{}.md", detector.name), page(detector));
     }
     pages
+}
+
+/// The formats that files are read from.
+fn formats() -> String {
+    let rows: Vec<String> = FORMATS
+        .iter()
+        .map(|format| format!("| {} | `{}` | {} |", format.title, format.name, format.doc))
+        .collect();
+    let gibibytes = observe::DecompressedMax::default().bytes >> 30;
+    format!(
+        "{MADE}# Formats\n\n\
+         `taut find` and `taut trace` tell these apart by their content; names of files do not matter, and `-` is standard input. \
+         Each may be compressed with gzip or zstd, up to {gibibytes} GiB uncompressed. Several files are read as one: spans of a trace may \
+         lie in different files, in different formats, in any order, and more than once.\n\n\
+         | format | name | what writes it |\n|---|---|---|\n{}\n\n\
+         What cannot be read costs its line or its span, not the file: the rest is read, and each problem is told with its place.\n",
+        rows.join("\n")
+    )
 }
 
 /// The list of all detectors.
@@ -100,6 +120,14 @@ mod tests {
             let text = &pages[&format!("detectors/{}.md", detector.name)];
             assert!(text.contains(detector.title), "{}", detector.name);
             assert!(pages["detectors/README.md"].contains(detector.name), "{}", detector.name);
+        }
+    }
+
+    #[test]
+    fn every_format_is_listed() {
+        let pages = all();
+        for format in FORMATS {
+            assert!(pages["formats.md"].contains(format.name), "{}", format.name);
         }
     }
 
