@@ -2,12 +2,16 @@
 
 use std::time::Duration;
 
-/// `1.18 s`, `3.10 ms`, `40.0 µs`.
+/// `1.18 s`, `3.10 ms`, `40.0 µs`; from two minutes on `5 min`, from two hours on `3.20 h`.
 pub(crate) fn time(time: Duration) -> String {
     let seconds = time.as_secs_f64();
-    if 1.0 <= seconds {
+    if 7_200.0 <= seconds {
+        format!("{} h", three_digits(seconds / 3_600.0))
+    } else if 120.0 <= seconds {
+        format!("{:.0} min", seconds / 60.0)
+    } else if 0.9995 <= seconds {
         format!("{} s", three_digits(seconds))
-    } else if 1e-3 <= seconds {
+    } else if 0.999_5e-3 <= seconds {
         format!("{} ms", three_digits(seconds * 1e3))
     } else {
         format!("{} µs", three_digits(seconds * 1e6))
@@ -27,9 +31,9 @@ pub(crate) fn hours_a_day(hours: f64) -> String {
 
 /// At most three significant digits, never fewer than the whole part has.
 pub(crate) fn three_digits(value: f64) -> String {
-    let digits = if 100.0 <= value {
+    let digits = if 99.95 <= value {
         0
-    } else if 10.0 <= value {
+    } else if 9.995 <= value {
         1
     } else {
         2
@@ -63,6 +67,10 @@ mod tests {
     fn figures_have_three_digits_and_a_unit() {
         assert_eq!(time(Duration::from_millis(1_180)), "1.18 s");
         assert_eq!(time(Duration::from_micros(18_400)), "18.4 ms");
+        assert_eq!(time(Duration::from_micros(999_700)), "1.00 s");
+        assert_eq!(time(Duration::from_micros(9_996)), "10.0 ms");
+        assert_eq!(time(Duration::from_mins(45)), "45 min");
+        assert_eq!(time(Duration::from_hours(5)), "5.00 h");
         assert_eq!(hours_a_day(13.88), "13.9 h/d");
         assert_eq!(hours_a_day(0.2), "12 min/d");
         assert_eq!(hours_a_day(0.001), "4 s/d");

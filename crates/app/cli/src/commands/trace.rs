@@ -1,6 +1,6 @@
 //! `taut trace`: one trace as a waterfall.
 
-use std::{io::IsTerminal as _, path::PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 use engine::TraceDetail;
@@ -36,9 +36,8 @@ pub(super) fn run(arguments: &Arguments) -> Done {
         Some(id) => from_store(arguments, id)?,
         None => from_file(arguments)?,
     };
-    let columns = if std::io::stdout().is_terminal() { say::columns() } else { 100 };
     let shown = web::wire_trace(&TraceDetail { spans: Vec::new(), trace });
-    say::data(&waterfall::show(&shown, arguments.all, columns))?;
+    say::data(&waterfall::show(&shown, arguments.all, say::columns()))?;
     OK
 }
 

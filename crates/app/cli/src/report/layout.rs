@@ -2,23 +2,66 @@
 
 use crate::say::{ACCENT, BOLD};
 
-/// Breaks text into lines of at most `columns` letters, at spaces; longer words stay whole.
+/// Text in which nothing moves the cursor, colours what follows or turns the direction of writing: names
+/// come from spans, and spans from anybody.
+pub(crate) fn clean(text: &str) -> String {
+    let tame = |letter: char| match letter {
+        '\n' | '\r' | '\t' => ' ',
+        '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => char::REPLACEMENT_CHARACTER,
+        letter if letter.is_control() => char::REPLACEMENT_CHARACTER,
+        letter => letter,
+    };
+    text.chars().map(tame).collect()
+}
+
+/// Breaks text into lines of at most `columns` letters, at spaces; longer words wherever they must.
 pub(crate) fn wrap(text: &str, columns: usize) -> Vec<String> {
+    fill(clean(text).split_whitespace(), " ", columns)
+}
+
+/// Puts parts into lines of at most `columns` letters, `between` them where a line holds several.
+pub(crate) fn fill<'a>(
+    parts: impl IntoIterator<Item = &'a str>,
+    between: &str,
+    columns: usize,
+) -> Vec<String> {
+    let gap = between.chars().count();
     let mut lines = vec![String::new()];
     let mut used = 0;
-    for word in text.split_whitespace() {
-        let letters = word.chars().count();
-        if 0 < used && columns < used + 1 + letters {
-            lines.push(String::new());
-            used = 0;
-        }
-        if let Some(line) = lines.last_mut() {
-            if 0 < used {
-                line.push(' ');
-                used += 1;
+    for part in parts {
+        let letters: Vec<char> = part.chars().collect();
+        for (place, piece) in letters.chunks(columns.max(1)).enumerate() {
+            let fits = used + gap + piece.len() <= columns && place == 0;
+            if 0 < used && !fits {
+                lines.push(String::new());
+                used = 0;
             }
-            line.push_str(word);
-            used += letters;
+            if let Some(line) = lines.last_mut() {
+                if 0 < used {
+                    line.push_str(between);
+                    used += gap;
+                }
+                line.extend(piece);
+                used += piece.len();
+            }
+        }
+    }
+    lines
+}
+
+/// Code in lines of at most `columns` letters; what a long line goes on with is indented, and marked as a
+/// comment if the line is one.
+pub(crate) fn code(text: &str, columns: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    for line in text.lines().map(clean) {
+        let bare = line.trim_start();
+        let indent = " ".repeat(line.chars().count() - bare.chars().count());
+        let comment = ["#", "--", "//"].into_iter().find(|mark| bare.starts_with(mark));
+        let further = format!("{indent}{} ", comment.unwrap_or("   "));
+        let room = columns.saturating_sub(further.chars().count());
+        for (place, part) in wrap(bare, room).iter().enumerate() {
+            let before = if place == 0 { &indent } else { &further };
+            lines.push(format!("{before}{part}"));
         }
     }
     lines
@@ -26,8 +69,9 @@ pub(crate) fn wrap(text: &str, columns: usize) -> Vec<String> {
 
 /// Cuts a text to at most `columns` letters.
 pub(crate) fn cut(text: &str, columns: usize) -> String {
+    let text = clean(text);
     if text.chars().count() <= columns {
-        return text.to_owned();
+        return text;
     }
     let mut cut: String = text.chars().take(columns.saturating_sub(1)).collect();
     cut.push('…');
@@ -77,7 +121,20 @@ mod tests {
     #[test]
     fn lines_break_at_spaces() {
         assert_eq!(wrap("one two three", 7), ["one two", "three"]);
-        assert_eq!(wrap("unbreakable", 5), ["unbreakable"]);
+        assert_eq!(wrap("one unbreakable", 5), ["one", "unbre", "akabl", "e"]);
+        assert_eq!(fill(["a", "b c", "d"], " · ", 7), ["a · b c", "d"]);
         assert_eq!(cut("abcdef", 4), "abc…");
+    }
+
+    #[test]
+    fn code_goes_on_indented() {
+        assert_eq!(code("  load(one, two)", 14), ["  load(one,", "      two)"]);
+        assert_eq!(code("# one two three", 9), ["# one", "# two", "# three"]);
+    }
+
+    #[test]
+    fn names_cannot_take_the_terminal_over() {
+        assert_eq!(cut("\u{1b}[2Jgone\u{202e}", 80), "\u{fffd}[2Jgone\u{fffd}");
+        assert_eq!(wrap("\u{9b}31m red\nline", 80), ["\u{fffd}31m red line"]);
     }
 }

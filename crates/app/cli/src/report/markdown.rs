@@ -2,7 +2,7 @@
 
 use model::Finding;
 
-use super::{Report, durations, level, statements};
+use super::{Report, durations, layout, level, statements};
 use crate::units;
 
 /// The report as Markdown.
@@ -38,7 +38,7 @@ fn section(text: &mut String, finding: &Finding) {
     text.push_str(&format!("\n## {}: {}\n\n", cell(operation), cell(&finding.claim)));
     text.push_str(&format!(
         "Service `{}`, {} of {} requests.\n\n",
-        finding.operation.service,
+        layout::clean(&finding.operation.service).replace('`', "'"),
         units::count(finding.sightings),
         units::count(finding.requests)
     ));
@@ -63,6 +63,8 @@ fn fence(text: &mut String, language: &str, code: &str) {
     if code.is_empty() {
         return;
     }
+    let lines: Vec<String> = code.lines().map(layout::clean).collect();
+    let code = lines.join("\n");
     let mut ticks = "```".to_owned();
     while code.contains(&ticks) {
         ticks.push('`');
@@ -73,13 +75,12 @@ fn fence(text: &mut String, language: &str, code: &str) {
 /// Text that cannot break out of a table cell or turn into markup.
 fn cell(text: &str) -> String {
     let mut safe = String::new();
-    for letter in text.chars() {
+    for letter in layout::clean(text).chars() {
         match letter {
             '|' | '`' | '*' | '_' | '<' | '[' | '\\' => {
                 safe.push('\\');
                 safe.push(letter);
             }
-            '\n' | '\r' => safe.push(' '),
             letter => safe.push(letter),
         }
     }

@@ -11,6 +11,9 @@ use crate::{
 /// Columns of the bar that shows a finding's share of all waste.
 const BAR_COLUMNS: usize = 10;
 
+/// Columns before everything that belongs to a finding: those of its level.
+const INDENT: usize = 10;
+
 /// Lines of evidence and of a snippet that are shown.
 const EVIDENCE_LINES_MAX: usize = 6;
 
@@ -21,7 +24,8 @@ pub(crate) fn terminal(report: &Report<'_>, columns: usize) -> String {
     if findings.is_empty() {
         text.push_str(&format!("{BOLD}Nothing to fix was found.{BOLD:#}\n"));
     } else {
-        text.push_str(&format!("{BOLD}What to fix first{BOLD:#}  {}\n", report.claim()));
+        text.push_str(&format!("{BOLD}What to fix first{BOLD:#}\n"));
+        lines(&mut text, &layout::wrap(&report.claim(), columns));
     }
     for line in layout::wrap(&report.basis(), columns) {
         text.push_str(&format!("{DIM}{line}{DIM:#}\n"));
@@ -55,9 +59,7 @@ fn block(text: &mut String, finding: &Finding, whole: f64, columns: usize) {
     let name = level(finding.level);
     let operation = layout::cut(&finding.operation.operation, columns.saturating_sub(12));
     text.push_str(&format!("{style}{name:<8}{style:#}  {BOLD}{operation}{BOLD:#}\n"));
-    for line in layout::wrap(&capital(&finding.claim), columns - 10) {
-        text.push_str(&format!("          {line}\n"));
-    }
+    lines(text, &indented(layout::wrap(&capital(&finding.claim), columns - INDENT)));
     let mut figures = vec![
         finding.fault.to_owned(),
         units::hours_a_day(finding.impact.user_hours_per_day),
@@ -66,39 +68,58 @@ fn block(text: &mut String, finding: &Finding, whole: f64, columns: usize) {
     figures.extend(statements(finding));
     figures.push(format!("{} d", finding.effort.days));
     let bar = bar(waste(finding), whole);
-    text.push_str(&format!("          {} {ACCENT}{bar}{ACCENT:#}\n", figures.join(" · ")));
+    let room = columns - INDENT - 1 - BAR_COLUMNS;
+    let mut told = indented(layout::fill(figures.iter().map(String::as_str), " · ", room));
+    if let Some(last) = told.last_mut() {
+        last.push_str(&format!(" {ACCENT}{bar}{ACCENT:#}"));
+    }
+    lines(text, &told);
     evidence(text, finding, columns);
     advice(text, finding, columns);
 }
 
 fn evidence(text: &mut String, finding: &Finding, columns: usize) {
-    for line in finding.evidence.excerpt.iter().take(EVIDENCE_LINES_MAX) {
-        let line = layout::cut(line, columns - 12);
-        text.push_str(&format!("          {DIM}│ {line}{DIM:#}\n"));
+    let room = columns - INDENT - 2;
+    let mut told: Vec<String> = finding.evidence.excerpt.clone();
+    told.truncate(EVIDENCE_LINES_MAX);
+    for line in &mut told {
+        *line = layout::cut(line, room);
     }
     if let Some(code) = &finding.evidence.code {
-        let place = format!("{}:{} {}", code.file, code.line, code.function);
-        text.push_str(&format!("          {DIM}│ at {}{DIM:#}\n", place.trim()));
+        let place = format!("at {}:{} {}", code.file, code.line, code.function);
+        told.extend(layout::wrap(&place, room));
     }
     if let Some(example) = finding.examples.first() {
         let time = units::time(example.duration);
         let (seen, of) = (units::count(finding.sightings), units::count(finding.requests));
-        text.push_str(&format!(
-            "          {DIM}│ {seen} of {of} requests; slowest {time}, trace {}{DIM:#}\n",
-            example.trace_id
-        ));
+        let seen = format!("{seen} of {of} requests; slowest {time}, trace {}", example.trace_id);
+        told.extend(layout::wrap(&seen, room));
+    }
+    for line in told {
+        text.push_str(&format!("          {DIM}│ {line}{DIM:#}\n"));
     }
 }
 
 fn advice(text: &mut String, finding: &Finding, columns: usize) {
     let Some(advice) = finding.advice.first() else { return };
-    for (place, line) in layout::wrap(&advice.text, columns - 12).iter().enumerate() {
+    for (place, line) in layout::wrap(&advice.text, columns - INDENT - 2).iter().enumerate() {
         let mark = if place == 0 { "→" } else { " " };
         text.push_str(&format!("          {mark} {line}\n"));
     }
     let code = advice.snippet.as_ref().map(|snippet| snippet.code.as_str()).unwrap_or_default();
-    for line in code.lines() {
-        text.push_str(&format!("            {ACCENT}{}{ACCENT:#}\n", line));
+    for line in layout::code(code, columns - INDENT - 2) {
+        text.push_str(&format!("            {ACCENT}{line}{ACCENT:#}\n"));
+    }
+}
+
+fn indented(lines: Vec<String>) -> Vec<String> {
+    lines.into_iter().map(|line| format!("{:INDENT$}{line}", "")).collect()
+}
+
+fn lines(text: &mut String, lines: &[String]) {
+    for line in lines {
+        text.push_str(line);
+        text.push('\n');
     }
 }
 

@@ -18,7 +18,7 @@ const STATEMENTS_MAX: usize = 12;
 
 /// The waterfall; without `all`, similar siblings are one row.
 pub(crate) fn show(trace: &Trace, all: bool, columns: usize) -> String {
-    let mut text = header(trace);
+    let mut text = header(trace, columns);
     let label_columns = columns * 45 / 100;
     let bar_columns = columns.saturating_sub(label_columns + 13);
     let mut folded: BTreeSet<usize> = BTreeSet::new();
@@ -59,21 +59,24 @@ pub(crate) fn show(trace: &Trace, all: bool, columns: usize) -> String {
     text
 }
 
-fn header(trace: &Trace) -> String {
+fn header(trace: &Trace, columns: usize) -> String {
     let queries = units::some(trace.statements_count as u64, "query", "queries");
     let failed = match trace.failed {
         0 => String::new(),
         count => format!(", {RED}{}{RED:#}", units::some(count as u64, "error", "errors")),
     };
     let mut text = format!(
-        "{BOLD}{}{BOLD:#}  {} · {queries}{failed}  {DIM}{} {}{DIM:#}\n",
-        trace.operation,
+        "{BOLD}{}{BOLD:#}\n{} · {queries}{failed}\n",
+        layout::cut(&trace.operation, columns),
         duration(trace.duration_micros),
-        trace.service,
-        trace.id
     );
+    let service = layout::cut(&trace.service, columns.saturating_sub(1 + trace.id.len()));
+    text.push_str(&format!("{DIM}{service} {}{DIM:#}\n", trace.id));
     for note in &trace.notes {
-        text.push_str(&format!("{AMBER}note{AMBER:#}: {note}\n"));
+        for (place, line) in layout::wrap(note, columns - 6).iter().enumerate() {
+            let mark = if place == 0 { "note:" } else { "     " };
+            text.push_str(&format!("{AMBER}{mark}{AMBER:#} {line}\n"));
+        }
     }
     text.push('\n');
     text
@@ -109,16 +112,20 @@ fn statements(text: &mut String, statements: &[TraceStatement], columns: usize) 
     sorted.sort_by(|left, right| right.total_micros.total_cmp(&left.total_micros));
     text.push_str(&format!("\n{BOLD}Statements{BOLD:#}\n"));
     for statement in sorted.iter().take(STATEMENTS_MAX) {
-        let mut badge = String::new();
-        if 1 < statement.count {
-            badge = format!("{AMBER}{} similar{AMBER:#} ", statement.count);
-        }
-        if 0 < statement.duplicated {
-            badge.push_str(&format!("{RED}{} duplicated{RED:#} ", statement.duplicated));
-        }
+        let similar = match statement.count {
+            0 | 1 => String::new(),
+            count => format!("{} similar ", units::count(count)),
+        };
+        let duplicated = match statement.duplicated {
+            0 => String::new(),
+            count => format!("{} duplicated ", units::count(count)),
+        };
         let total = duration(statement.total_micros);
-        let line = layout::cut(&statement.text, columns.saturating_sub(34));
-        text.push_str(&format!("  {DIM}{total:>9}{DIM:#}  {badge}{line}\n"));
+        let room = columns.saturating_sub(13 + similar.len() + duplicated.len());
+        let line = layout::cut(&statement.text, room);
+        text.push_str(&format!(
+            "  {DIM}{total:>9}{DIM:#}  {AMBER}{similar}{AMBER:#}{RED}{duplicated}{RED:#}{line}\n"
+        ));
     }
 }
 
