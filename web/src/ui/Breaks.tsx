@@ -2,7 +2,7 @@
 import { Fragment } from 'react';
 
 export function Breaks({ text }: { text: string }) {
-  return text.split(/(?<=[/,_])(?=[^/,_\s])/).map((part, place) => (
+  return text.split(/(?<=[/,])(?=[^/,\s])/).map((part, place) => (
     <Fragment key={place}>
       {place > 0 && <wbr />}
       {part}

@@ -1,23 +1,30 @@
 /** How durations are distributed, on a logarithmic axis, with quantiles and the target marked. */
 import { useState } from 'react';
 
-import type { Bucket, Percentiles } from '../../api/types';
+import type { Attribute, Bucket, Percentiles } from '../../api/types';
 import { durationText, plural, tickText } from '../../lib/format';
-import { logTicks } from '../../lib/scale';
+import { logTicks, parting } from '../../lib/scale';
 import { useWidth } from '../../lib/size';
 
 const HEIGHT = 190;
 const BOTTOM = 22;
 const TOP = 30;
+/** Room above for what tells two humps apart. */
+const HUMPS = 26;
 const TICK_WIDTH = 54;
+/** A longer value of an attribute is told by pointing at it. */
+const WORDS_MAX = 40;
+const LETTER_WIDTH = 7;
 
 interface Props {
   buckets: Bucket[];
   duration: Percentiles;
   target: number;
+  /** What the slow hump has and the others have not. */
+  apart?: Attribute | undefined;
 }
 
-export function Distribution({ buckets, duration, target }: Props) {
+export function Distribution({ buckets, duration, target, apart }: Props) {
   const [measure, width] = useWidth();
   const [here, setHere] = useState<number>();
   const first = buckets[0];
@@ -28,13 +35,16 @@ export function Distribution({ buckets, duration, target }: Props) {
   const x = (micros: number) => ((Math.log10(micros) - low) / span) * width;
   const most = Math.max(...buckets.map((bucket) => bucket.count), 1);
   const y = (count: number) => (count / most) * (HEIGHT - BOTTOM - TOP);
+  const split = apart && parting(buckets.map((one) => one.count));
+  const top = split === undefined ? 0 : HUMPS;
   const bucket = here === undefined ? undefined : buckets[here];
   const words = `p50 ${durationText(duration.p50_micros)}, p95 ${durationText(duration.p95_micros)}, p99 ${durationText(duration.p99_micros)}`;
   return (
     <figure className="chart">
       <svg
         ref={measure}
-        height={HEIGHT}
+        height={HEIGHT + top}
+        viewBox={`0 ${-top} ${width} ${HEIGHT + top}`}
         role="img"
         aria-label={`distribution of durations: ${words}`}
         onPointerMove={(event) => {
@@ -44,7 +54,7 @@ export function Distribution({ buckets, duration, target }: Props) {
         onPointerLeave={() => setHere(undefined)}
       >
         <line className="axis" x1={0} x2={width} y1={HEIGHT - BOTTOM} y2={HEIGHT - BOTTOM} />
-        {apart(logTicks(first.from_micros, last.to_micros), x).map((tick) => (
+        {spaced(logTicks(first.from_micros, last.to_micros), x).map((tick) => (
           <text
             key={tick}
             className="tick"
@@ -75,6 +85,9 @@ export function Distribution({ buckets, duration, target }: Props) {
           />
         )}
         <Marks duration={duration} x={x} width={width} />
+        {apart !== undefined && split !== undefined && (
+          <Humps buckets={buckets} split={split} apart={apart} x={x} width={width} />
+        )}
       </svg>
       <figcaption className="readout">
         {bucket === undefined ? (
@@ -123,8 +136,43 @@ function Marks({
   });
 }
 
+/** Over each hump what its requests have that the others have not. */
+function Humps({
+  buckets,
+  split,
+  apart,
+  x,
+  width,
+}: {
+  buckets: Bucket[];
+  split: number;
+  apart: Attribute;
+  x: (micros: number) => number;
+  width: number;
+}) {
+  const sides = [
+    { words: 'the others', part: buckets.slice(0, split) },
+    { words: `${apart.key} = ${apart.value}`, part: buckets.slice(split) },
+  ];
+  return sides.map(({ words, part }) => {
+    const filled = part.filter((one) => one.count > 0);
+    const [from, to] = [x(filled[0]?.from_micros ?? 1), x(filled.at(-1)?.to_micros ?? 1)];
+    const shown = words.length > WORDS_MAX ? `${words.slice(0, WORDS_MAX)}…` : words;
+    const half = (shown.length * LETTER_WIDTH) / 2;
+    return (
+      <g key={words} className="hump">
+        <title>{words}</title>
+        <path d={`M${from} ${-2}v-5H${to}v5`} />
+        <text x={edge((from + to) / 2, width, half)} y={-12} textAnchor="middle">
+          {shown}
+        </text>
+      </g>
+    );
+  });
+}
+
 /** As many ticks as have room for their words. */
-function apart(ticks: number[], x: (micros: number) => number): number[] {
+function spaced(ticks: number[], x: (micros: number) => number): number[] {
   let last = -Infinity;
   return ticks.filter((tick) => {
     if (x(tick) - last < TICK_WIDTH) return false;

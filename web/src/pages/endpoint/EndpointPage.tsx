@@ -59,6 +59,8 @@ function Claim({ data }: { data: OperationDetail }) {
 
 function Detail({ data }: { data: OperationDetail }) {
   const { operation, targets, series } = data;
+  const humps = data.findings.find((finding) => finding.fault === 'bimodal-latency');
+  const apart = humps?.evidence.attribute ?? undefined;
   return (
     <>
       <Figures data={data} />
@@ -69,6 +71,7 @@ function Detail({ data }: { data: OperationDetail }) {
             buckets={data.distribution}
             duration={operation.duration}
             target={targets.p95_micros}
+            apart={apart}
           />
         </section>
         <section>

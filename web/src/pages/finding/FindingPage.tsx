@@ -5,6 +5,7 @@ import { daysText, digits, duration, durationText, grouped, hoursText } from '..
 import { why } from '../../lib/doc';
 import { to } from '../../lib/route';
 import { proofText } from '../../lib/words';
+import { Breaks } from '../../ui/Breaks';
 import { Code } from '../../ui/Copy';
 import { Problem, Waiting } from '../../ui/Empty';
 import { Level } from '../../ui/Level';
@@ -30,7 +31,9 @@ export function FindingPage({ id }: { id: string }) {
             {data.rank} of {data.ranked}
           </span>
         </p>
-        <h1>{capital(finding.claim)}</h1>
+        <h1>
+          <Breaks text={capital(finding.claim)} />
+        </h1>
         <p>
           <Link to={endpoint(finding)}>{finding.operation}</Link> wastes{' '}
           <strong>{hoursText(finding.impact.user_hours_per_day)}</strong> of your users’ time a day

@@ -1,4 +1,6 @@
 /** What to fix first: the ranked list. */
+import { useState } from 'react';
+
 import { path, useApi } from '../../api/use';
 import type { Finding, Findings } from '../../api/types';
 import { clock, duration, grouped, hoursText, plural } from '../../lib/format';
@@ -11,6 +13,7 @@ import { Level } from '../../ui/Level';
 import { Link } from '../../ui/Link';
 import { Change, Days, Hours } from '../../ui/Num';
 import { Setup } from '../../ui/Setup';
+import { Plane } from './Plane';
 
 export function FindingsPage() {
   const query = useQuery();
@@ -49,9 +52,19 @@ export function FindingsPage() {
           No finding is like that. <Link to="/">Show all of them.</Link>
         </p>
       ) : (
-        <FindingTable findings={data.findings} />
+        <ListAndPlane findings={data.findings} />
       )}
     </>
+  );
+}
+
+function ListAndPlane({ findings }: { findings: Finding[] }) {
+  const [here, setHere] = useState<string>();
+  return (
+    <div className="with-plane">
+      <FindingTable findings={findings} here={here} point={setHere} />
+      <Plane findings={findings} here={here} point={setHere} />
+    </div>
   );
 }
 
@@ -84,8 +97,17 @@ function Observed({ findings }: { findings: Findings }) {
   );
 }
 
+interface TableProps {
+  findings: Finding[];
+  /** All are of one endpoint, which then is not said again. */
+  short?: boolean;
+  /** The finding that is pointed at, and how to point at one. */
+  here?: string | undefined;
+  point?: (id: string | undefined) => void;
+}
+
 /** Findings in the order given; used wherever findings are listed. */
-export function FindingTable({ findings, short }: { findings: Finding[]; short?: boolean }) {
+export function FindingTable({ findings, short, here, point }: TableProps) {
   const most = Math.max(...findings.map((finding) => finding.impact.user_hours_per_day), 1e-9);
   return (
     <table className="rows findings">
@@ -115,18 +137,40 @@ export function FindingTable({ findings, short }: { findings: Finding[]; short?:
       </thead>
       <tbody>
         {findings.map((finding) => (
-          <Row key={finding.id} finding={finding} most={most} short={short ?? false} />
+          <Row
+            key={finding.id}
+            finding={finding}
+            most={most}
+            short={short ?? false}
+            here={finding.id === here}
+            point={point}
+          />
         ))}
       </tbody>
     </table>
   );
 }
 
-function Row({ finding, most, short }: { finding: Finding; most: number; short: boolean }) {
+interface RowProps {
+  finding: Finding;
+  most: number;
+  short: boolean;
+  here: boolean;
+  point: TableProps['point'];
+}
+
+function Row({ finding, most, short, here, point }: RowProps) {
   const href = to(`/findings/${finding.id}`);
   const hours = finding.impact.user_hours_per_day;
   return (
-    <tr onClick={(event) => openRow(event.target, href)}>
+    <tr
+      className={here ? 'here' : undefined}
+      onClick={(event) => openRow(event.target, href)}
+      onPointerEnter={() => point?.(finding.id)}
+      onPointerLeave={() => point?.(undefined)}
+      onFocus={() => point?.(finding.id)}
+      onBlur={() => point?.(undefined)}
+    >
       <td>
         <Level level={finding.level} />
       </td>

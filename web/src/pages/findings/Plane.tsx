@@ -1,0 +1,107 @@
+/**
+ * Impact against effort, beside the list on wide screens. It shows nothing that the rows do not say, so it
+ * is one picture to those who cannot see it, and the keyboard reaches its dots through the rows.
+ */
+import type { Finding } from '../../api/types';
+import { days, digits, hoursPerDay, type Figure } from '../../lib/format';
+import { navigate, to } from '../../lib/route';
+import { logScale } from '../../lib/scale';
+
+const WIDTH = 380;
+const HEIGHT = 440;
+const LEFT = 58;
+const RIGHT = 12;
+const TOP = 26;
+const BOTTOM = 40;
+
+const EFFORTS = [0.25, 0.5, 1, 2, 5, 10, 20];
+/** Ten seconds, a minute, ten minutes and so on, in hours a day. */
+const IMPACTS = [10 / 3600, 1 / 60, 1 / 6, 1, 10, 100, 1000];
+
+interface Props {
+  findings: Finding[];
+  here: string | undefined;
+  point: (id: string | undefined) => void;
+}
+
+export function Plane({ findings, here, point }: Props) {
+  const dots = findings.filter((one) => one.effort_days > 0 && impact(one) > 0);
+  const [first] = dots;
+  if (first === undefined) return null;
+  const efforts = dots.map((one) => one.effort_days);
+  const impacts = dots.map(impact);
+  const x = logScale(Math.min(...efforts) / 1.5, Math.max(...efforts) * 1.5, LEFT, WIDTH - RIGHT);
+  const y = logScale(Math.min(...impacts) / 1.5, Math.max(...impacts) * 1.5, HEIGHT - BOTTOM, TOP);
+  const pointed = findings.find((one) => one.id === here);
+  return (
+    <figure className="chart plane">
+      <svg
+        width={WIDTH}
+        height={HEIGHT}
+        role="img"
+        aria-label={`impact against effort of ${dots.length} findings; the first is ${words(first)}`}
+        onPointerLeave={() => point(undefined)}
+      >
+        {IMPACTS.filter((tick) => inside(y(tick), TOP, HEIGHT - BOTTOM)).map((tick) => (
+          <g key={tick}>
+            <line className="grid" x1={LEFT} x2={WIDTH - RIGHT} y1={y(tick)} y2={y(tick)} />
+            <text x={LEFT - 8} y={y(tick) + 4} textAnchor="end">
+              {told(hoursPerDay(tick))}
+            </text>
+          </g>
+        ))}
+        {EFFORTS.filter((tick) => inside(x(tick), LEFT, WIDTH - RIGHT)).map((tick) => (
+          <text key={tick} x={x(tick)} y={HEIGHT - BOTTOM + 18} textAnchor="middle">
+            {told(days(tick))}
+          </text>
+        ))}
+        <line
+          className="axis"
+          x1={LEFT}
+          x2={WIDTH - RIGHT}
+          y1={HEIGHT - BOTTOM}
+          y2={HEIGHT - BOTTOM}
+        />
+        <text x={LEFT} y={12}>
+          users wait
+        </text>
+        <text x={WIDTH - RIGHT} y={HEIGHT - 4} textAnchor="end">
+          effort
+        </text>
+        {dots
+          .toSorted((left, right) => Number(left.id === here) - Number(right.id === here))
+          .map((one) => (
+            <circle
+              key={one.id}
+              className={`dot ${one.level}${one.id === here ? ' here' : ''}`}
+              cx={x(one.effort_days)}
+              cy={y(impact(one))}
+              r={one.id === here ? 8 : 6}
+              onPointerEnter={() => point(one.id)}
+              onClick={() => navigate(to(`/findings/${one.id}`))}
+            />
+          ))}
+      </svg>
+      <figcaption className="readout">
+        {pointed === undefined ? 'Up and to the left: much for little work.' : words(pointed)}
+      </figcaption>
+    </figure>
+  );
+}
+
+function impact(finding: Finding): number {
+  return finding.impact.user_hours_per_day;
+}
+
+function words(finding: Finding): string {
+  const { operation, claim, effort_days: effort } = finding;
+  return `${operation}: ${claim}; ${told(hoursPerDay(impact(finding)))} for ${digits(effort, 2)} d`;
+}
+
+function told({ value, unit }: Figure): string {
+  return `${value.replace(/\.0+$/, '')}\u2009${unit}`;
+}
+
+function inside(value: number, low: number, high: number): boolean {
+  return value >= low - 0.5 && value <= high + 0.5;
+}
