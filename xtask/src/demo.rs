@@ -32,6 +32,7 @@ pub(crate) fn command(shell: &mut Shell, args: &Args) -> Result<(), Failure> {
     screen::heading("build");
     web::build(shell)?;
     let binary = ground::build(shell, "demo")?;
+    screen::say(&format!("  built {} after the start", screen::seconds(since)));
     screen::heading("run");
     let folder = Folder::claim(shell, "demo")?;
     let mut watcher = Watcher::start(shell, &binary, &folder.join("store"), Ports::Usual)?;
@@ -39,6 +40,8 @@ pub(crate) fn command(shell: &mut Shell, args: &Args) -> Result<(), Failure> {
     let outcome = show(shell, &watcher, &application, seconds).and_then(|()| {
         screen::say(&format!("from start to findings: {}", screen::seconds(since)));
         if args.has("--exit") {
+            let (taut, store) = (binary.display(), folder.join("store"));
+            screen::say(&format!("\nthe pages again: {taut} up --store {}", store.display()));
             return Ok(());
         }
         screen::say(&format!("\nthe pages: {}    (Ctrl-C ends everything)", watcher.pages()));
