@@ -27,7 +27,10 @@ export function parting(counts: number[]): number | undefined {
     below += count;
     momentBelow += count * place;
   });
-  return best;
+  const second = counts.findIndex(
+    (count, place) => best !== undefined && place >= best && count > 0,
+  );
+  return second === -1 ? undefined : second;
 }
 
 /** Round steps over `[0, max]`, at most `count` of them. */
