@@ -6,6 +6,7 @@
 
 #[expect(unused_qualifications, reason = "utoipa's macro qualifies the types of parameters")]
 mod api;
+mod compress;
 mod events;
 mod fold;
 mod guard;

@@ -44,7 +44,8 @@ impl Problem {
     pub(crate) fn foreign_host(host: &str) -> Self {
         Self::new(StatusCode::MISDIRECTED_REQUEST, "foreign-host", "foreign host").says(
             format!("`{host}` is not a name of this machine"),
-            "open the pages by a loopback address, or name the host in taut.toml",
+            "open the pages by `localhost` or a loopback address, or let other machines reach \
+             them on purpose: `--listen 0.0.0.0:7070` answers to every name",
         )
     }
 

@@ -9,7 +9,7 @@ use tokio::{
 };
 
 use crate::{
-    api, events, guard, openapi, pages,
+    api, compress, events, guard, openapi, pages,
     problem::Problem,
     source::{Setup, Source},
 };
@@ -125,5 +125,6 @@ fn routes(source: Arc<dyn Source>, setup: Setup, closing: watch::Receiver<bool>)
         .route("/api/v1/openapi.json", get(openapi::answer))
         .fallback(get(pages::page))
         .with_state(app)
+        .layer(middleware::from_fn(compress::compress))
         .layer(middleware::from_fn_with_state(hosts, guard::guard))
 }

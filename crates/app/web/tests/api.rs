@@ -2,6 +2,7 @@
 
 use std::{
     error::Error,
+    io::Read as _,
     sync::Arc,
     thread,
     time::{Duration, SystemTime, UNIX_EPOCH},
@@ -256,4 +257,77 @@ async fn changes_are_told_and_listeners_do_not_hold_up_the_end() -> Result {
         told.push_str(std::str::from_utf8(&part[..length])?);
     }
     server.stop().await
+}
+
+#[tokio::test]
+async fn texts_are_compressed_for_those_who_take_it() -> Result {
+    let server = Server::start().await?;
+    let plain = server.get("/api/v1/openapi.json").await?;
+    assert!(!plain.head.contains("content-encoding"), "{}", plain.head);
+    assert!(plain.head.contains("vary: accept-encoding"), "{}", plain.head);
+
+    let mut stream = TcpStream::connect(server.address).await?;
+    let request = "GET /api/v1/openapi.json HTTP/1.1\r\nHost: localhost\r\n\
+        Accept-Encoding: br, gzip\r\nConnection: close\r\n\r\n";
+    stream.write_all(request.as_bytes()).await?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await?;
+    let end = answer.windows(4).position(|four| four == b"\r\n\r\n").ok_or("no end")?;
+    let (head, body) = answer.split_at(end + 4);
+    let head = std::str::from_utf8(head)?.to_lowercase();
+    assert!(head.contains("content-encoding: gzip"), "{head}");
+    assert!(head.contains(&format!("content-length: {}\r\n", body.len())), "{head}");
+    assert!(body.len() * 3 < plain.body.len(), "{} of {}", body.len(), plain.body.len());
+    let mut told = String::new();
+    flate2::read::GzDecoder::new(body).read_to_string(&mut told)?;
+    assert_eq!(told, plain.body);
+
+    // What fits a packet stays as it is.
+    let small =
+        server.ask("/api/v1/traces/0", "Host: localhost\r\nAccept-Encoding: gzip\r\n").await?;
+    assert!(!small.head.contains("content-encoding"), "{}", small.head);
+    assert_eq!(small.status, 404);
+    server.stop().await
+}
+
+#[tokio::test]
+async fn a_page_too_many_is_told_so_and_one_that_leaves_makes_room() -> Result {
+    let server = Server::start().await?;
+    let headers = "Host: localhost\r\nAccept-Encoding: gzip\r\n";
+    let mut listeners = Vec::new();
+    for _ in 0..64 {
+        let mut stream = TcpStream::connect(server.address).await?;
+        let request = format!("GET /api/v1/events HTTP/1.1\r\n{headers}\r\n");
+        stream.write_all(request.as_bytes()).await?;
+        // Seated once the head of the answer is there.
+        let mut head = String::new();
+        let mut part = [0; 1024];
+        while !head.contains("\r\n\r\n") {
+            let length = stream.read(&mut part).await?;
+            assert!(0 < length, "closed after {head}");
+            head.push_str(std::str::from_utf8(&part[..length])?);
+        }
+        assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+        assert!(!head.contains("content-encoding"), "live updates are never held back: {head}");
+        listeners.push(stream);
+    }
+    let refused = server.ask("/api/v1/events", headers).await?;
+    assert_eq!(refused.status, 503);
+    assert!(refused.json()["hint"].as_str().is_some_and(|hint| hint.contains("close some")));
+    listeners.clear();
+    // The server notices by itself that they are gone, at the latest when it has something to tell.
+    server.receive(orders()).await?;
+    while !listens(&server, headers).await? {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    server.stop().await
+}
+
+/// Whether there is a seat among the listeners.
+async fn listens(server: &Server, headers: &str) -> Result<bool> {
+    let mut stream = TcpStream::connect(server.address).await?;
+    stream.write_all(format!("GET /api/v1/events HTTP/1.1\r\n{headers}\r\n").as_bytes()).await?;
+    let mut part = [0; 12];
+    stream.read_exact(&mut part).await?;
+    Ok(part == *b"HTTP/1.1 200")
 }
