@@ -112,8 +112,8 @@ pub(crate) fn browser_step(shell: &mut Shell) -> Result<String, Failure> {
     let folder = Folder::claim(shell, "test")?;
     let watcher = Watcher::start(shell, &binary, &folder.join("browser-store"), Ports::Any)?;
     let mut command = web::script(shell, "e2e");
-    // A test that fails on a machine that stands still passes the second time; one that is right to fail does not.
-    command.args(["--", "--retries=1"]);
+    // A test that fails while the machine stands still passes the second time; one that is right to fail does not.
+    command.args(["--", "--retries=1", "--timeout=90000"]);
     command.env("TAUT_BASE_URL", watcher.pages()).env("TAUT_OTLP_URL", watcher.otlp());
     shell.run("browser", minutes(10), &mut command)
 }
