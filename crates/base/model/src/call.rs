@@ -152,12 +152,17 @@ pub struct Request {
 /// One run of a database statement.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Statement {
+    /// Which database, as its span names it: `postgresql`, `mysql`, `mssql`, `mongodb`; empty if unknown.
+    pub system: Text,
     /// The text without its literals, shared by all runs of equal shape.
     pub text: Arc<StatementText>,
     /// With which parameters.
     pub parameters: Parameters,
     /// Value of `OFFSET`, where it is spelt out.
     pub offset: Option<u64>,
+    /// Keys of its longest `IN` lists or rows of its `VALUES`, as far as they are spelt out; 1 if it
+    /// works on one.
+    pub members: u32,
     /// Rows that came back, where the span says so.
     pub returned_rows: Option<u64>,
     /// Statements in one batch, where the span says so; else 1.
@@ -193,6 +198,9 @@ pub struct HttpCall {
     pub status: u16,
     /// `http.request.resend_count`.
     pub resend_count: u32,
+    /// Asks for a page of a list or a part of a file, as its query says (`page=`, `cursor=`,
+    /// `partNumber=`): what comes next can only be asked next.
+    pub walks: bool,
     /// Bytes of the answer's body, where the span says so.
     pub response_bytes: Option<u64>,
     /// Another service of the same trace answers it.

@@ -42,6 +42,8 @@ pub struct Sighting {
 /// What shows a fault.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Evidence {
+    /// Which database ran the statements, as in [`crate::Statement::system`]; empty if none or unknown.
+    pub system: Text,
     /// The statement at fault.
     pub statement: Option<Arc<StatementText>>,
     /// The statement that came before it and caused it: the list whose rows are fetched one by one.

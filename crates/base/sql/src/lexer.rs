@@ -33,6 +33,7 @@ enum Prev {
 
 /// What is known of a pair of parentheses; the first stands for the whole statement.
 #[derive(Clone, Copy, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is remembered by itself")]
 struct Frame {
     /// Double quotes within it are values.
     value: bool,
@@ -40,6 +41,8 @@ struct Frame {
     list: bool,
     /// It holds the rows of `VALUES`.
     rows: bool,
+    /// Its members are things that the statement works on: keys of `IN`, rows of `VALUES`.
+    counted: bool,
     /// Where its current member begins in the output.
     member: usize,
     /// The member before.
@@ -58,6 +61,7 @@ enum Limit {
 pub(crate) struct Outcome {
     pub(crate) parameters: Parameters,
     pub(crate) offset: Option<u64>,
+    pub(crate) folded: u32,
     pub(crate) truncated: bool,
 }
 
@@ -78,6 +82,7 @@ pub(crate) struct Lexer<'text> {
     placeholders: bool,
     limit: Limit,
     offset: Option<u64>,
+    folded: u32,
     /// A `;` was read and is written if something follows.
     semicolon: bool,
     /// A backtick was seen: double quotes are strings.
@@ -107,6 +112,7 @@ impl<'text> Lexer<'text> {
             placeholders: false,
             limit: Limit::No,
             offset: None,
+            folded: 0,
             semicolon: false,
             backtick: false,
             escapes: false,
@@ -166,7 +172,7 @@ impl<'text> Lexer<'text> {
         };
         let more = matches!(self.prev, Prev::Comma | Prev::Dot | Prev::Operator | Prev::Sign);
         let truncated = self.cut || self.depth > 0 || more;
-        (self.out, Outcome { parameters, offset: self.offset, truncated })
+        (self.out, Outcome { parameters, offset: self.offset, folded: self.folded, truncated })
     }
 
     fn peek(&self, ahead: usize) -> u8 {
@@ -326,7 +332,8 @@ impl<'text> Lexer<'text> {
         }
         if flags & words::ROWS != 0 && self.depth < DEPTH_MAX {
             let member = self.out.len() + 1;
-            *self.frame() = Frame { rows: true, list: true, member, ..*self.frame() };
+            *self.frame() =
+                Frame { rows: true, list: true, counted: true, member, ..*self.frame() };
             self.frame().before = (0, 0);
         }
         self.flags = flags;

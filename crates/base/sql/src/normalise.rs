@@ -25,6 +25,9 @@ pub struct Normalised {
     pub parameters: Parameters,
     /// Value of `OFFSET` or of the first of two in `LIMIT`, where it is spelt out.
     pub offset: Option<u64>,
+    /// Keys of `IN` lists and rows of `VALUES` that were folded into the one before: 0 if the statement
+    /// works on one of them.
+    pub folded: u32,
     /// It ends within a string, a comment or parentheses, with an ellipsis, or where more must follow.
     pub truncated: bool,
 }
@@ -37,6 +40,7 @@ impl Default for Normalised {
             fingerprint: xxh64(b"", 0),
             parameters: Parameters::None,
             offset: None,
+            folded: 0,
             truncated: false,
         }
     }
@@ -65,6 +69,7 @@ pub fn normalise_into(text: &str, out: &mut Normalised) {
         .unwrap_or_else(|broken| String::from_utf8_lossy(broken.as_bytes()).into_owned());
     out.parameters = outcome.parameters;
     out.offset = outcome.offset;
+    out.folded = outcome.folded;
     out.truncated = outcome.truncated;
 }
 

@@ -21,7 +21,7 @@ const SHAPES_MAX: usize = 16_384;
 type Map<K, V> = std::collections::HashMap<K, V, BuildHasherDefault<FxHasher>>;
 
 /// What is known of one raw text.
-type Read = (Arc<StatementText>, Parameters, Option<u64>);
+type Read = (Arc<StatementText>, Parameters, Option<u64>, u32);
 
 /// Statements already read.
 ///
@@ -39,14 +39,16 @@ pub struct Statements {
 }
 
 impl Statements {
-    /// The statement behind a raw text, its parameters, and the value of its `OFFSET`.
+    /// The statement behind a raw text, its parameters, the value of its `OFFSET`, and
+    /// [`Normalised::folded`].
     pub fn read(&mut self, raw: &str) -> Read {
         if let Some(read) = self.raw.get(raw) {
             return read;
         }
         normalise_into(raw, &mut self.scratch);
         let text = self.shape();
-        let read = (text, self.scratch.parameters, self.scratch.offset);
+        let Normalised { parameters, offset, folded, .. } = self.scratch;
+        let read = (text, parameters, offset, folded);
         let repeats = !matches!(self.scratch.parameters, Parameters::Known(_));
         if repeats && raw.len() <= RAW_BYTES_MAX {
             self.raw.insert(Box::from(raw), read.clone(), RAW_MAX);
@@ -111,9 +113,9 @@ mod tests {
     #[test]
     fn equal_statements_share_one_text() {
         let mut statements = Statements::default();
-        let (first, parameters, _) = statements.read("SELECT * FROM a WHERE id = $1");
+        let (first, parameters, ..) = statements.read("SELECT * FROM a WHERE id = $1");
         let (again, ..) = statements.read("SELECT * FROM a WHERE id = $1");
-        let (literal, known, _) = statements.read("select * from \"a\" where id = 17");
+        let (literal, known, ..) = statements.read("select * from \"a\" where id = 17");
         assert!(Arc::ptr_eq(&first, &again) && Arc::ptr_eq(&first, &literal));
         assert_eq!(parameters, Parameters::Hidden);
         assert!(matches!(known, Parameters::Known(_)));

@@ -12,7 +12,7 @@ mod rank;
 mod view;
 mod workload;
 
-use model::Sighting;
+use model::{Sighting, Text};
 
 pub use board::{Board, Outcome, Seen, identity};
 pub use critical::{CriticalPath, Kind};
@@ -123,11 +123,23 @@ fn drop_explained(found: &mut Vec<Sighting>) {
         .iter()
         .filter(|sighting| sighting.fault == "chatty-service")
         .filter_map(|sighting| sighting.evidence.endpoint.as_ref())
-        .map(|host| format!(" {host}/"))
+        .map(ToString::to_string)
         .collect();
     found.retain(|sighting| {
         let endpoint = sighting.evidence.endpoint.as_deref().unwrap_or_default();
-        sighting.fault != "n-plus-one-calls" || !chatted.iter().any(|host| endpoint.contains(host))
+        let part = matches!(sighting.fault, "n-plus-one-calls" | "serial-calls");
+        !part || !chatted.iter().any(|peer| endpoint.contains(peer.as_str()))
+    });
+    // One endpoint in a loop is said once, as the loop.
+    let looped: Vec<Text> = found
+        .iter()
+        .filter(|sighting| sighting.fault == "n-plus-one-calls")
+        .filter_map(|sighting| sighting.evidence.endpoint.clone())
+        .collect();
+    found.retain(|sighting| {
+        let endpoint = sighting.evidence.endpoint.as_ref();
+        sighting.fault != "serial-calls"
+            || endpoint.is_none_or(|endpoint| !looped.contains(endpoint))
     });
     for (fault, sharper) in EXPLAINED_BY {
         let explained: Vec<u64> = found

@@ -226,7 +226,9 @@ impl<'a> RequestView<'a> {
     #[must_use]
     pub fn evidence(&self, places: &[usize]) -> Evidence {
         let code = places.first().and_then(|place| self.code(*place));
-        Evidence { spans: self.span_ids(places), code, ..Evidence::default() }
+        let ran = places.iter().find_map(|place| self.statement(*place));
+        let system = ran.map(|statement| statement.system.clone()).unwrap_or_default();
+        Evidence { system, spans: self.span_ids(places), code, ..Evidence::default() }
     }
 
     /// A sighting in this request, with everything filled in that follows from the request itself.

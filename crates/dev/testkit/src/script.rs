@@ -240,6 +240,9 @@ fn span(
     trace.edit(place, |call| {
         call.end = call.start + std::time::Duration::from_micros(end - from);
         call.failed = failed;
+        if let Work::Http(http) = &mut call.work {
+            http.status = if failed { 503 } else { http.status };
+        }
     });
     end
 }

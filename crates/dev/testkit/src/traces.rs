@@ -255,9 +255,16 @@ pub fn http<'a>(method: &'a str, host: &str, template: &str, url: &str) -> (&'a 
 /// A run of a statement.
 #[must_use]
 pub fn statement(statements: &mut sql::Statements, text: &str) -> (String, Work) {
-    let (shape, parameters, offset) = statements.read(text);
+    let (shape, parameters, offset, folded) = statements.read(text);
     let name = text.split_whitespace().next().unwrap_or_default().to_owned();
-    let statement =
-        model::Statement { text: shape, parameters, offset, returned_rows: None, batch_size: 1 };
+    let statement = model::Statement {
+        system: Text::const_new("postgresql"),
+        text: shape,
+        parameters,
+        offset,
+        members: folded.saturating_add(1),
+        returned_rows: None,
+        batch_size: 1,
+    };
     (name, Work::Statement(Box::new(statement)))
 }

@@ -35,6 +35,7 @@ impl Lexer<'_> {
         };
         if first < last && self.out.get(first..last) == Some(member) {
             self.out.truncate(last);
+            self.folded = self.folded.saturating_add(u32::from(frame.counted));
         } else {
             frame.before = (frame.member, self.out.len());
         }
@@ -88,7 +89,8 @@ impl Lexer<'_> {
         if self.depth < DEPTH_MAX {
             let value = byte != b'{' && (value || row || byte == b'[');
             let member = self.out.len();
-            *self.frame() = Frame { value, list, rows: false, member, before: (0, 0) };
+            let counted = list && !row;
+            *self.frame() = Frame { value, list, rows: false, counted, member, before: (0, 0) };
         }
         self.target = false;
         self.prev = Prev::Open;

@@ -1,15 +1,18 @@
-//! Mail, webhooks, documents and outside systems that a request waits for, though its answer does not.
+//! Mail, webhooks, documents and other systems that a request waits for, though its answer does not.
 //!
-//! Spans do not say what an answer needs. So this goes by what such calls are: mail always; documents by
-//! the names of their spans; remote calls only if they write, to a host that no traced service
-//! answers, within a request that writes itself, and unless their name says that the answer hangs on
-//! them (payment, authorisation, prices …).
+//! Spans do not say what an answer needs, so this asks for evidence that it does not: mail always;
+//! documents by the names of their spans, unless the request is for a document; remote calls only if they
+//! write, within a request that writes, and are named as messages and copies to other systems are
+//! (`hooks`, `crm`, `SendEmail`). A call that nothing is known of is taken for part of the answer.
 
 use std::{collections::BTreeSet, time::Duration};
 
-use model::{HttpCall, Sighting, Text, Work};
+use model::{HttpCall, Request, Sighting, Text, Work};
 
-use crate::{Detector, Knob, Knobs, Looks, RequestView, detectors::words};
+use crate::{
+    Detector, Knob, Knobs, Looks, RequestView,
+    detectors::{endpoints, words},
+};
 
 static WAITED_MILLIS_MIN: Knob = Knob {
     key: "waited-millis-min",
@@ -25,8 +28,7 @@ static WAITED_SHARE_MIN: Knob = Knob {
     doc: "A smaller share of the request would not be noticed by whoever waits for it.",
 };
 
-/// Words in hosts and paths of calls whose answers decide what the request answers; `*` stands for any
-/// ending.
+/// Words of calls whose answers decide what the request answers, whatever else they say.
 const NEEDED: &[&str] = &[
     "auth*",
     "oauth*",
@@ -62,37 +64,120 @@ const NEEDED: &[&str] = &[
     "availab*",
     "reserv*",
     "stock*",
-    "bulk",
-    "msearch",
+    "render*",
+    "preview*",
+    // Hosts of models and of files: what is made or stored there is the answer, or part of it.
+    "ai",
+    "openai",
+    "anthropic",
+    "llm",
+    "ml",
+    "vision",
+    "s3",
+    "blob",
+    "storage",
+    "minio",
 ];
 
-/// Words in hosts and paths of calls that only have effects elsewhere.
-const SIDE_EFFECTS: &[&str] = &[
+/// Words of calls that tell somebody something: nobody's answer hangs on that.
+const MESSAGES: &[&str] = &[
     "webhook*",
-    "hook*",
+    "hook",
+    "hooks",
     "notif*",
-    "mail*",
+    "mail",
+    "mails",
+    "mailer*",
+    "mailgun",
+    "mailchimp",
+    "mandrill",
     "email*",
+    "gmail",
+    "ses",
+    "sendgrid",
+    "postmark*",
+    "sparkpost",
+    "mailjet",
+    "brevo",
     "sms",
-    "slack",
+    "twilio",
+    "vonage",
+    "messagebird",
     "push",
+    "fcm",
+    "onesignal",
+    "slack",
+    "discord",
+    "telegram",
+    "pagerduty",
+    "opsgenie",
+];
+
+/// Words of calls that keep another system's copy up to date. Where the request itself is called so,
+/// they are what it is for.
+const COPIES: &[&str] = &[
     "analytics",
-    "track*",
-    "event*",
+    "segment",
+    "mixpanel",
+    "amplitude",
+    "posthog",
+    "klaviyo",
+    "braze",
+    "track",
+    "event",
+    "events",
     "audit*",
     "log",
     "logs",
     "sync",
+    "syncs",
+    "synchroni*",
     "export*",
-    "report*",
     "crm",
+    "erp",
     "hr",
-    "index*",
+    "hris",
+    "ats",
+    "hubspot",
+    "salesforce",
+    "pipedrive",
+    "zendesk",
+    "intercom",
+    "workday",
+    "bamboohr",
+    "personio",
+    "netsuite",
+    "zapier",
+    "reindex*",
+    "indexer*",
+    "indexing",
 ];
 
+/// How RPC methods begin that only tell somebody something; there are no verbs as HTTP has them.
+const TELLING: &[&str] = &["send", "notify", "publish", "push", "track", "email", "deliver"];
+
 /// Parts of span names that tell of documents.
-const DOCUMENTS: &[&str] =
-    &["pdf", "send_mail", "send_email", "sendmail", "thumbnail", "invoice.render", "export_csv"];
+const DOCUMENTS: &[&str] = &["pdf", "thumbnail", "invoice.render", "export_csv"];
+
+/// Parts of span names that tell of mail.
+const MAILS: &[&str] = &["send_mail", "send_email", "sendmail"];
+
+/// Words of requests for a document, and of spans that read one.
+const FOR_DOCUMENTS: &[&str] = &[
+    "pdf",
+    "pdfs",
+    "export*",
+    "download*",
+    "render*",
+    "preview*",
+    "thumb*",
+    "convert*",
+    "print",
+    "report*",
+    "parse*",
+    "read",
+    "extract*",
+];
 
 pub(super) static BLOCKING_CALL: Detector = Detector {
     code: "F006",
@@ -109,17 +194,12 @@ fn look(view: &RequestView<'_>, knobs: &Knobs<'_>, found: &mut Vec<Sighting>) {
     if !view.is_awaited() {
         return;
     }
-    let writes = view.request().is_some_and(|request| {
-        matches!(request.method.as_str(), "POST" | "PUT" | "PATCH" | "DELETE")
-    });
     let places: Vec<usize> = view
         .places
         .iter()
         .copied()
         .skip(1)
-        .filter(|place| {
-            !is_below_another(view, *place, writes) && is_deferrable(view, *place, writes)
-        })
+        .filter(|place| is_deferrable(view, *place) && !is_below_another(view, *place))
         .collect();
     let waited = view.waited(&places);
     if places.is_empty()
@@ -130,25 +210,84 @@ fn look(view: &RequestView<'_>, knobs: &Knobs<'_>, found: &mut Vec<Sighting>) {
     found.push(sighting(view, &places, waited));
 }
 
-fn is_deferrable(view: &RequestView<'_>, place: usize, request_writes: bool) -> bool {
+fn is_deferrable(view: &RequestView<'_>, place: usize) -> bool {
     let call = view.call(place);
+    let Some(request) = view.request() else { return false };
     match &call.work {
         Work::Mail { .. } => true,
-        Work::Http(http) => request_writes && is_side_effect(http),
-        // A document that is asked for with GET is the answer.
-        Work::Own | Work::Render { .. } if request_writes => {
+        Work::Http(http) if is_write(&http.method) => {
+            is_write(&request.method) && is_told(view, request, place, http)
+        }
+        Work::Http(http) => {
+            let method = names::words(&http.method);
+            let tells = method.first().is_some_and(|first| names::is_one_of(first, TELLING));
+            let target = format!("{}/{}", http.template, http.method);
+            tells && !names::says(&target, NEEDED) && says_side_effect(&target)
+        }
+        // A document that is asked for, with GET or by name, is the answer.
+        Work::Own | Work::Render { .. } if is_write(&request.method) => {
             let name = call.name.to_lowercase();
-            DOCUMENTS.iter().any(|part| name.contains(part))
+            let has = |parts: &[&str]| parts.iter().any(|part| name.contains(part));
+            has(MAILS)
+                || has(DOCUMENTS)
+                    && !names::says(&request.operation, FOR_DOCUMENTS)
+                    && !names::says(&name, &["parse*", "read", "extract*"])
         }
         _ => false,
     }
 }
 
+fn is_write(method: &str) -> bool {
+    matches!(method, "POST" | "PUT" | "PATCH" | "DELETE")
+}
+
+fn says_side_effect(target: &str) -> bool {
+    names::says(target, MESSAGES) || names::says(target, COPIES)
+}
+
+/// Whether a call over HTTP tells another system what has happened here.
+fn is_told(view: &RequestView<'_>, request: &Request, place: usize, http: &HttpCall) -> bool {
+    let target = format!("{}{}", http.host, http.template);
+    let is_passed_on = path_words(&http.template) == path_words(&request.operation);
+    if is_passed_on || names::says(&target, NEEDED) {
+        return false;
+    }
+    if names::says(&target, MESSAGES) {
+        return true;
+    }
+    let purpose = names::words(&request.operation);
+    let is_purpose = |word: &String| purpose.contains(word);
+    let copies: Vec<String> = names::words(&target)
+        .into_iter()
+        .filter(|word| names::is_one_of(word, COPIES))
+        .collect();
+    !copies.is_empty() && !copies.iter().any(is_purpose) && has_other_work(view, place)
+}
+
+/// The segments of a path that are no variables.
+fn path_words(path: &str) -> Vec<&str> {
+    let path = path.split_once(' ').map_or(path, |(_, path)| path);
+    let is_variable = |part: &&str| part.starts_with(['{', ':', '<']);
+    path.split('/').filter(|part| !part.is_empty() && !is_variable(part)).collect()
+}
+
+/// Whether the request changes something itself, or tells others too: then this call is not all that
+/// it is for.
+fn has_other_work(view: &RequestView<'_>, place: usize) -> bool {
+    let is_work = |other: &usize| match &view.call(*other).work {
+        Work::Statement(statement) => statement.text.kind.writes(),
+        Work::Mail { .. } | Work::Send { .. } => true,
+        Work::Http(http) => is_write(&http.method),
+        _ => false,
+    };
+    view.places.iter().any(|other| *other != place && is_work(other))
+}
+
 /// Whether a span above it is deferrable already, and counted.
-fn is_below_another(view: &RequestView<'_>, place: usize, request_writes: bool) -> bool {
+fn is_below_another(view: &RequestView<'_>, place: usize) -> bool {
     let mut next = view.node(place).parent;
     while let Some(above) = next.filter(|above| *above != view.entry) {
-        if is_deferrable(view, above, request_writes) {
+        if is_deferrable(view, above) {
             return true;
         }
         next = view.node(above).parent;
@@ -156,28 +295,11 @@ fn is_below_another(view: &RequestView<'_>, place: usize, request_writes: bool) 
     false
 }
 
-fn is_side_effect(http: &HttpCall) -> bool {
-    let target = format!("{}{}", http.host, http.template).to_lowercase();
-    let words = || target.split(|letter: char| !letter.is_ascii_alphanumeric());
-    let says = |known: &[&str]| {
-        words().any(|word| {
-            known.iter().any(|known| match known.strip_suffix('*') {
-                Some(start) => word.starts_with(start),
-                None => word == *known,
-            })
-        })
-    };
-    let method_writes = matches!(http.method.as_str(), "POST" | "PUT" | "PATCH" | "DELETE");
-    method_writes && !says(NEEDED) && (!http.answered || says(SIDE_EFFECTS))
-}
-
 fn sighting(view: &RequestView<'_>, places: &[usize], waited: Duration) -> Sighting {
     let name = |place: &usize| match &view.call(*place).work {
         Work::Mail { peer } if peer.is_empty() => "mail".to_owned(),
         Work::Mail { peer } => words::stable(&format!("mail to {peer}")),
-        Work::Http(http) => {
-            words::stable(&format!("{} {}{}", http.method, http.host, http.template))
-        }
+        Work::Http(http) => endpoints::name(&http.method, &http.host, &http.template),
         _ => view.call(*place).name.to_string(),
     };
     let names: BTreeSet<String> = places.iter().map(name).collect();

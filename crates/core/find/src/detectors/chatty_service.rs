@@ -3,11 +3,17 @@
 //! `n-plus-one-calls` finds one endpoint in a loop; this finds a conversation: several endpoints of one
 //! peer, each asked for a bit.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use model::{Sighting, Text};
 
-use crate::{Detector, Knob, Knobs, Looks, RequestView, detectors::words};
+use crate::{
+    Detector, Knob, Knobs, Looks, RequestView,
+    detectors::{
+        endpoints::{self, Endpoint},
+        words,
+    },
+};
 
 static CALLS_MIN: Knob = Knob {
     key: "calls-min",
@@ -50,55 +56,41 @@ pub(super) static CHATTY_SERVICE: Detector = Detector {
 };
 
 fn look(view: &RequestView<'_>, knobs: &Knobs<'_>, found: &mut Vec<Sighting>) {
-    let mut peers: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
-    for place in view.remote.iter().copied() {
-        if let Some(http) = view.http(place)
-            && !http.host.is_empty()
-            && !view.call(place).failed
-        {
-            peers.entry(&http.host).or_default().push(place);
+    let mut peers: BTreeMap<String, Vec<Endpoint>> = BTreeMap::new();
+    for endpoint in endpoints::of(view) {
+        let remote = endpoint.places.first().is_some_and(|place| view.http(*place).is_some());
+        if remote && !endpoint.peer.is_empty() {
+            peers.entry(endpoint.peer.clone()).or_default().push(endpoint);
         }
     }
-    for (host, places) in peers {
-        let endpoints: BTreeSet<(&str, &str)> = places
-            .iter()
-            .filter_map(|place| view.http(*place))
-            .map(|http| (http.method.as_str(), http.template.as_str()))
-            .collect();
-        let busiest = busiest(view, &places);
-        if places.len() < knobs.count(&CALLS_MIN)
+    for (peer, endpoints) in peers {
+        let count = |endpoint: &Endpoint| endpoints::calls(view, &endpoint.places);
+        let calls: u32 = endpoints.iter().map(count).sum();
+        let busiest = endpoints.iter().map(count).max().unwrap_or_default();
+        if (calls as usize) < knobs.count(&CALLS_MIN)
             || endpoints.len() < knobs.count(&ENDPOINTS_MIN)
-            || places.len() < 2 * busiest
+            || calls < 2 * busiest
         {
             continue;
         }
+        let places: Vec<usize> =
+            endpoints.iter().flat_map(|endpoint| endpoint.places.iter().copied()).collect();
         let saved = view.waited(&places).saturating_sub(view.longest(&places));
         if !view.matters(saved, knobs.nanos(&SAVED_MILLIS_MIN), knobs.get(&SAVED_SHARE_MIN)) {
             continue;
         }
-        let host = words::stable(host);
-        let claim = format!("{host} is asked for many small things");
-        let mut sighting = view.sighting(CHATTY_SERVICE.name, host.clone(), claim);
+        let claim = format!("{peer} is asked for many small things");
+        let mut sighting = view.sighting(CHATTY_SERVICE.name, peer.clone(), claim);
         sighting.evidence = view.evidence(&places);
-        sighting.evidence.endpoint = Some(Text::from(host.as_str()));
+        sighting.evidence.endpoint = Some(Text::from(peer.as_str()));
         sighting.evidence.excerpt = vec![format!(
-            "{} calls of {} endpoints of {host}, {} in all",
-            places.len(),
+            "{calls} calls of {} endpoints of {peer}, {} in all",
             endpoints.len(),
             words::time(view.spent(&places))
         )];
-        sighting.calls_now = u32::try_from(places.len()).unwrap_or(u32::MAX);
+        sighting.calls_now = calls;
         sighting.calls_after = 1;
         sighting.saved = saved;
         found.push(sighting);
     }
-}
-
-/// Calls of the endpoint that is called most.
-fn busiest(view: &RequestView<'_>, places: &[usize]) -> usize {
-    let mut counts: BTreeMap<(&str, &str), usize> = BTreeMap::new();
-    for http in places.iter().filter_map(|place| view.http(*place)) {
-        *counts.entry((http.method.as_str(), http.template.as_str())).or_default() += 1;
-    }
-    counts.into_values().max().unwrap_or_default()
 }

@@ -4,9 +4,9 @@
 //! (`page=5000`). Measured on ten million rows: offset 1,000,000 took 450 ms, offset 5,000,000 took
 //! 1,981 ms, the same page by key 1.7 ms.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use model::{Request, Sighting};
+use model::{Framework, Request, Sighting};
 
 use crate::{Detector, Knob, Knobs, Looks, RequestView, detectors::words};
 
@@ -27,6 +27,10 @@ static WAITED_MILLIS_MIN: Knob = Knob {
 /// Rows of a page where the request tells the page's number only.
 const PAGE_ROWS: u64 = 20;
 
+/// A greater number is no count of rows but a time, as `start` often is: seconds since 1970 have ten
+/// digits, and no database would have answered.
+const OFFSET_MAX: u64 = 500_000_000;
+
 pub(super) static DEEP_OFFSET: Detector = Detector {
     code: "F010",
     name: "deep-offset",
@@ -40,50 +44,68 @@ pub(super) static DEEP_OFFSET: Detector = Detector {
 
 fn look(view: &RequestView<'_>, knobs: &Knobs<'_>, found: &mut Vec<Sighting>) {
     let least = knobs.get(&OFFSET_MIN);
+    let least_waited = Duration::from_nanos(knobs.nanos(&WAITED_MILLIS_MIN));
+    // However the rows are filtered, it is the same table that is paged: its slowest page is shown.
+    let mut by_table: BTreeMap<&str, (Duration, usize, u64)> = BTreeMap::new();
     for group in &view.statements {
         for place in group.places.iter().copied() {
             let Some(statement) = view.statement(place) else { continue };
             let hidden = group.text.shape.as_ref().is_some_and(|shape| shape.offset);
             let offset = match statement.offset {
                 Some(offset) => Some(offset),
-                None if hidden => view.request().and_then(offset_of_request),
+                None if hidden => view.request().and_then(|it| offset_of(it, counts_from(view))),
                 None => None,
             };
-            let waited = view.path.inclusive(place).max(view.call(place).duration());
             #[expect(clippy::cast_precision_loss, reason = "offsets stay far below 2^52")]
             let deep = offset.filter(|offset| least <= *offset as f64);
             let Some(offset) = deep else { continue };
-            if waited < Duration::from_nanos(knobs.nanos(&WAITED_MILLIS_MIN)) {
-                continue;
+            let waited = view.path.inclusive(place).max(view.call(place).duration());
+            if least_waited <= waited {
+                let slowest = by_table.entry(words::table(group.text)).or_default();
+                *slowest = (*slowest).max((waited, place, offset));
             }
-            found.push(sighting(view, group.text, place, offset));
-            break;
         }
+    }
+    for (table, (_, place, offset)) in by_table {
+        found.extend(sighting(view, table, place, offset));
     }
 }
 
-/// How many rows the request asks to skip, by the names that frameworks use.
-fn offset_of_request(request: &Request) -> Option<u64> {
-    let value = |names: &[&str]| {
-        request.query.split('&').filter_map(|pair| pair.split_once('=')).find_map(|(key, value)| {
-            let known = names.iter().any(|name| key.eq_ignore_ascii_case(name));
-            known.then(|| value.parse::<u64>().ok()).flatten()
-        })
-    };
-    let rows = value(&["limit", "per_page", "page_size", "size"]).unwrap_or(PAGE_ROWS);
-    value(&["offset", "skip", "start"])
-        .or_else(|| Some(value(&["page", "p"])?.saturating_sub(1).saturating_mul(rows)))
+/// Number of the first page, where nothing but `page` is said: 0 in Spring Data, else 1.
+fn counts_from(view: &RequestView<'_>) -> u64 {
+    let stack = view.trace.stacks.get(&view.entry_call().service);
+    u64::from(!stack.is_some_and(|stack| stack.frameworks.contains(&Framework::Spring)))
 }
 
-fn sighting(
-    view: &RequestView<'_>,
-    text: &Arc<model::StatementText>,
-    place: usize,
-    offset: u64,
-) -> Sighting {
-    let table = words::table(text);
+/// How many rows the request asks to skip, by the names that frameworks and interfaces use.
+fn offset_of(request: &Request, first_page: u64) -> Option<u64> {
+    let value = |names: &[&str]| {
+        request.query.split('&').filter_map(|pair| pair.split_once('=')).find_map(|(key, value)| {
+            let letters = key.replace("%5B", "").replace("%5D", "").replace("%5b", "");
+            let letters: String = letters
+                .replace("%5d", "")
+                .chars()
+                .filter(char::is_ascii_alphanumeric)
+                .map(|letter| letter.to_ascii_lowercase())
+                .collect();
+            let number = names.contains(&letters.as_str()).then(|| value.parse::<u64>().ok())?;
+            number.filter(|number| *number <= OFFSET_MAX)
+        })
+    };
+    let rows = value(&["limit", "perpage", "pagesize", "size", "pagelimit", "take"]);
+    let skipped = |page: u64, first: u64| {
+        page.saturating_sub(first).saturating_mul(rows.unwrap_or(PAGE_ROWS))
+    };
+    value(&["offset", "skip", "start", "startindex", "pageoffset"])
+        .or_else(|| Some(skipped(value(&["pageindex"])?, 0)))
+        .or_else(|| Some(skipped(value(&["page", "p", "pagenumber", "pageno"])?, first_page)))
+        .or_else(|| Some(skipped(value(&["currentpage", "pg"])?, 1)))
+}
+
+fn sighting(view: &RequestView<'_>, table: &str, place: usize, offset: u64) -> Option<Sighting> {
+    let text = &view.statement(place)?.text;
     let claim = format!("pages of {table} are found by reading and dropping every row before them");
-    let mut sighting = view.sighting(DEEP_OFFSET.name, format!("{:016x}", text.fingerprint), claim);
+    let mut sighting = view.sighting(DEEP_OFFSET.name, table.to_owned(), claim);
     let duration = view.call(place).duration();
     sighting.evidence = view.evidence(&[place]);
     sighting.evidence.statement = Some(Arc::clone(text));
@@ -95,5 +117,5 @@ fn sighting(
     let by_key = Duration::from_millis(2);
     sighting.saved = view.path.inclusive(place).saturating_sub(by_key);
     sighting.saved_database = duration.saturating_sub(by_key);
-    sighting
+    Some(sighting)
 }

@@ -6,7 +6,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use model::{Moment, Parameters, Sighting, StatementKind};
+use model::{Moment, Parameters, Sighting};
 
 use crate::{Detector, Knob, Knobs, Looks, RequestView, StatementGroup, detectors::words};
 
@@ -37,8 +37,7 @@ pub(super) static DUPLICATE_STATEMENT: Detector = Detector {
 
 fn look(view: &RequestView<'_>, knobs: &Knobs<'_>, found: &mut Vec<Sighting>) {
     for group in &view.statements {
-        let reads = group.text.kind == StatementKind::Select && !words::is_ping(group.text);
-        if !reads || group.places.len() < 2 {
+        if !words::asks_only(group.text) || group.places.len() < 2 {
             continue;
         }
         let again = repeats(view, group);

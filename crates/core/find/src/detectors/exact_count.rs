@@ -1,10 +1,10 @@
 //! An exact count of many rows that somebody waits for.
 
-use std::{sync::Arc, time::Duration};
+use std::{cmp::Reverse, collections::BTreeMap, sync::Arc, time::Duration};
 
-use model::{FilterOperator, Projection, Sighting};
+use model::{Projection, Sighting};
 
-use crate::{Detector, Knob, Knobs, Looks, RequestView, detectors::words};
+use crate::{Detector, Knob, Knobs, Looks, RequestView, StatementGroup, detectors::words};
 
 static WAITED_MILLIS_MIN: Knob = Knob {
     key: "waited-millis-min",
@@ -32,6 +32,11 @@ pub(super) static EXACT_COUNT: Detector = Detector {
 };
 
 fn look(view: &RequestView<'_>, knobs: &Knobs<'_>, found: &mut Vec<Sighting>) {
+    if !view.is_awaited() {
+        return;
+    }
+    // However the rows are filtered, it is the same table that is counted.
+    let mut by_table: BTreeMap<&str, Vec<&StatementGroup<'_>>> = BTreeMap::new();
     for group in &view.statements {
         let Some(shape) = &group.text.shape else { continue };
         if shape.projection != Projection::Count || shape.grouped {
@@ -41,35 +46,37 @@ fn look(view: &RequestView<'_>, knobs: &Knobs<'_>, found: &mut Vec<Sighting>) {
         let each = waited / group.count.max(1);
         let matters =
             view.matters(waited, knobs.nanos(&WAITED_MILLIS_MIN), knobs.get(&WAITED_SHARE_MIN));
-        if !matters || each < Duration::from_nanos(knobs.nanos(&WAITED_MILLIS_MIN)) {
-            continue;
+        if matters && Duration::from_nanos(knobs.nanos(&WAITED_MILLIS_MIN)) <= each {
+            by_table.entry(words::table(group.text)).or_default().push(group);
         }
-        let narrow = shape.filters.iter().any(|filter| filter.operator == FilterOperator::Equal);
-        found.push(sighting(view, group.text, &group.places, narrow));
+    }
+    for (table, mut groups) in by_table {
+        groups.sort_by_key(|group| Reverse(view.waited(&group.places)));
+        found.extend(sighting(view, table, &groups));
     }
 }
 
 fn sighting(
     view: &RequestView<'_>,
-    text: &Arc<model::StatementText>,
-    places: &[usize],
-    narrow: bool,
-) -> Sighting {
-    let table = words::table(text);
-    let which = if narrow { "matching rows" } else { "rows" };
-    let claim = format!("all {which} of {table} are counted for each request");
-    let mut sighting = view.sighting(EXACT_COUNT.name, format!("{:016x}", text.fingerprint), claim);
-    sighting.evidence = view.evidence(places);
-    sighting.evidence.statement = Some(Arc::clone(text));
-    sighting.evidence.excerpt = vec![format!(
-        "{} x {}, {} each",
-        places.len(),
-        words::shorten(&text.text),
-        words::time(view.longest(places))
-    )];
+    table: &str,
+    groups: &[&StatementGroup<'_>],
+) -> Option<Sighting> {
+    let (first, others) = groups.split_first()?;
+    let places: Vec<usize> = groups.iter().flat_map(|group| group.places.clone()).collect();
+    // The claim says of every request with this fault what is true of each.
+    let claim = format!("rows of {table} are counted one by one for each request");
+    let mut sighting = view.sighting(EXACT_COUNT.name, table.to_owned(), claim);
+    sighting.evidence = view.evidence(&places);
+    sighting.evidence.statement = Some(Arc::clone(first.text));
+    sighting.evidence.related = others.iter().map(|group| Arc::clone(group.text)).collect();
+    let line = |group: &&StatementGroup<'_>| {
+        let each = words::time(view.longest(&group.places));
+        format!("{} x {}, {each} each", group.places.len(), words::shorten(&group.text.text))
+    };
+    sighting.evidence.excerpt = groups.iter().map(line).collect();
     sighting.calls_now = u32::try_from(places.len()).unwrap_or(u32::MAX);
     sighting.calls_after = 0;
-    sighting.saved = view.waited(places);
-    sighting.saved_database = view.spent(places);
-    sighting
+    sighting.saved = view.waited(&places);
+    sighting.saved_database = view.spent(&places);
+    Some(sighting)
 }

@@ -6,9 +6,12 @@
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use model::{FilterOperator, Parameters, Sighting, StatementKind, StatementText, Work};
+use model::{Filter, FilterOperator, Parameters, Sighting, StatementKind, StatementText, Work};
 
-use crate::{Detector, Knob, Knobs, Looks, RequestView, StatementGroup, detectors::words};
+use crate::{
+    Detector, Knob, Knobs, Looks, RequestView, StatementGroup,
+    detectors::{related, words},
+};
 
 static REPEATS_MIN: Knob = Knob {
     key: "repeats-min",
@@ -39,8 +42,8 @@ static DATABASE_MILLIS_MIN: Knob = Knob {
           Sentry's 50 ms.",
 };
 
-/// Reads that use `IN` are batches already, up to this many of them (chunks, one for each relation).
-const BATCHES_MAX: u32 = 10;
+/// Runs side by side from which on they are a loop and not questions to several databases.
+const ABREAST_MIN: u32 = 10;
 
 pub(super) static N_PLUS_ONE: Detector = Detector {
     code: "F001",
@@ -58,8 +61,8 @@ fn look(view: &RequestView<'_>, knobs: &Knobs<'_>, found: &mut Vec<Sighting>) {
     let repeated: Vec<&StatementGroup<'_>> = view
         .statements
         .iter()
-        .filter(|group| repeats_min <= group.count && !words::is_ping(group.text))
-        .filter(|group| varies(view, group) && !is_batch(group))
+        .filter(|group| repeats_min <= group.count && is_loopable(group.text))
+        .filter(|group| varies(view, group) && !is_batch(view, group))
         .collect();
     for (source, same_loop) in loops(view, &repeated) {
         let places: Vec<usize> =
@@ -70,10 +73,17 @@ fn look(view: &RequestView<'_>, knobs: &Knobs<'_>, found: &mut Vec<Sighting>) {
         let saved_database = view.spent(&places).saturating_sub(batched);
         let matters =
             view.matters(saved, knobs.nanos(&SAVED_MILLIS_MIN), knobs.get(&SAVED_SHARE_MIN));
-        if matters || Duration::from_nanos(knobs.nanos(&DATABASE_MILLIS_MIN)) <= saved_database {
+        let abreast = Duration::from_nanos(knobs.nanos(&DATABASE_MILLIS_MIN)) <= saved_database
+            && same_loop.iter().any(|group| ABREAST_MIN <= group.count && is_by_key(group));
+        if matters || abreast {
             found.push(sighting(view, source, &same_loop, (saved, saved_database)));
         }
     }
+}
+
+/// Whether runs of a statement can be batched at all: plain reads, writes, and what is no SQL.
+fn is_loopable(text: &StatementText) -> bool {
+    words::asks_only(text) || text.kind.writes() || text.kind == StatementKind::Other
 }
 
 /// Waits for connections that the loop causes: there is about one for each of its statements.
@@ -112,21 +122,36 @@ fn varies(view: &RequestView<'_>, group: &StatementGroup<'_>) -> bool {
     group.places.len().div_ceil(2) <= known.len() && (summarised || 2 <= known.len())
 }
 
-/// Whether the statement works on many rows at once already: chunks of a list, pages of a scan.
-fn is_batch(group: &StatementGroup<'_>) -> bool {
-    let Some(shape) = &group.text.shape else { return false };
-    let has = |operator| shape.filters.iter().any(|filter| filter.operator == operator);
-    let chunk =
-        has(FilterOperator::In) && !has(FilterOperator::Equal) && group.count <= BATCHES_MAX;
-    let page = shape.limited
-        && !shape.order_by.is_empty()
-        && (shape.offset || has(FilterOperator::Range))
-        && !has(FilterOperator::Equal);
-    group.text.kind == StatementKind::Select && (chunk || page)
+/// Whether the runs work on many rows at once already: chunks of a list, rows in one `VALUES`, batches of
+/// the driver, pages of a scan.
+fn is_batch(view: &RequestView<'_>, group: &StatementGroup<'_>) -> bool {
+    let many = group
+        .places
+        .iter()
+        .filter_map(|place| view.statement(*place))
+        .any(|statement| 1 < statement.members || 1 < statement.batch_size);
+    // An array says nothing of its length, but nobody binds one for a single key.
+    let array = group.text.text.contains(" any(");
+    let page = group.text.shape.as_ref().is_some_and(|shape| {
+        let by_order = |filter: &Filter| {
+            filter.operator == FilterOperator::Range && shape.order_by.contains(&filter.column)
+        };
+        let on = shape.offset || shape.filters.iter().any(by_order);
+        shape.limited && !shape.order_by.is_empty() && on
+    });
+    many || array || page
 }
 
-/// What is looped over, if that was seen, and what the loop runs in its rounds.
-type Loop<'a, 'b> = (Option<Arc<StatementText>>, Vec<&'b StatementGroup<'a>>);
+/// Whether the statement looks one thing up by its key, as those of a loop do.
+fn is_by_key(group: &StatementGroup<'_>) -> bool {
+    group.text.shape.as_ref().is_none_or(|shape| {
+        shape.filters.iter().any(|filter| filter.operator == FilterOperator::Equal)
+    })
+}
+
+/// What is looped over, if that was seen, and whether it leads to the rest for sure; and what the loop runs
+/// in its rounds.
+type Loop<'a, 'b> = (Option<(Arc<StatementText>, bool)>, Vec<&'b StatementGroup<'a>>);
 
 /// Groups whose times overlap, together: what one loop does in each of its rounds. Loops over rows of
 /// the same table are taken together too, since one change to that list mends both.
@@ -134,9 +159,9 @@ fn loops<'a, 'b>(view: &RequestView<'a>, groups: &[&'b StatementGroup<'a>]) -> V
     let mut merged: Vec<Loop<'a, 'b>> = Vec::new();
     for same in overlapping(view, groups) {
         let source = source(view, &same);
-        let table = source.as_ref().map(|text| words::table(text).to_owned());
+        let table = source.as_ref().map(|(text, _)| words::table(text).to_owned());
         let known = merged.iter_mut().find(|(known, _)| {
-            known.as_ref().is_some_and(|known| Some(words::table(known)) == table.as_deref())
+            known.as_ref().is_some_and(|(known, _)| Some(words::table(known)) == table.as_deref())
         });
         match known {
             Some((_, groups)) => groups.extend(same),
@@ -168,7 +193,7 @@ fn overlapping<'a, 'b>(
 
 fn sighting(
     view: &RequestView<'_>,
-    source: Option<Arc<StatementText>>,
+    source: Option<(Arc<StatementText>, bool)>,
     same_loop: &[&StatementGroup<'_>],
     (saved, saved_database): (Duration, Duration),
 ) -> Sighting {
@@ -177,11 +202,14 @@ fn sighting(
     places.sort_by_key(|place| (view.call(*place).start, *place));
     let calls_now = same_loop.iter().fold(0_u32, |sum, group| sum.saturating_add(group.count));
     let calls_after = u32::try_from(same_loop.len()).unwrap_or(u32::MAX);
-    // The list may be filtered in many ways; the table that it is of stays the same.
-    let first = same_loop.first().map_or(0, |group| group.text.fingerprint);
-    let cause = source
-        .as_ref()
-        .map_or_else(|| format!("{first:016x}"), |text| format!("rows of {}", words::table(text)));
+    // The list may be filtered in many ways; the table that it is of stays the same. Where it is a guess,
+    // the loop itself tells more.
+    let least = same_loop.iter().map(|group| group.text.fingerprint).min().unwrap_or_default();
+    let cause = match &source {
+        Some((text, true)) => format!("rows of {}", words::table(text)),
+        _ => format!("{least:016x}"),
+    };
+    let source = source.map(|(text, _)| text);
     let mut sighting = view.sighting(N_PLUS_ONE.name, cause, claim(same_loop));
     sighting.evidence = view.evidence(&places);
     let mut by_count: Vec<&&StatementGroup<'_>> = same_loop.iter().collect();
@@ -198,18 +226,34 @@ fn sighting(
     sighting
 }
 
-/// The list whose rows are looped over: the last read that began before the loop and is not part of it.
+/// The list whose rows are looped over: the nearest earlier read whose rows lead to what the loop looks up,
+/// else the nearest that is no look-up itself.
+///
 /// Begins are compared, since clocks of some runtimes let the list end a little after the loop began.
-fn source(view: &RequestView<'_>, same_loop: &[&StatementGroup<'_>]) -> Option<Arc<StatementText>> {
+fn source(
+    view: &RequestView<'_>,
+    same_loop: &[&StatementGroup<'_>],
+) -> Option<(Arc<StatementText>, bool)> {
     let starts = same_loop.iter().filter_map(|group| group.places.first());
     let begin = starts.map(|place| view.call(*place).start).min()?;
-    view.statements
+    let mut earlier: Vec<(model::Moment, usize, &StatementGroup<'_>)> = view
+        .statements
         .iter()
         .filter(|group| group.text.kind == StatementKind::Select && group.count < 5)
-        .flat_map(|group| group.places.iter().map(move |place| (place, group)))
-        .filter(|(place, _)| view.call(**place).start <= begin)
-        .max_by_key(|(place, _)| (view.call(**place).start, **place))
-        .map(|(_, group)| Arc::clone(group.text))
+        .flat_map(|group| {
+            group.places.iter().map(move |place| (view.call(*place).start, *place, group))
+        })
+        .filter(|(start, ..)| *start <= begin)
+        .collect();
+    earlier.sort_by_key(|(start, place, _)| std::cmp::Reverse((*start, *place)));
+    let leads =
+        |list: &StatementText| same_loop.iter().any(|group| related::leads_to(list, group.text));
+    let found = earlier.iter().find(|(_, _, group)| leads(group.text));
+    if let Some((_, _, group)) = found {
+        return Some((Arc::clone(group.text), true));
+    }
+    let list = earlier.iter().find(|(_, _, group)| !related::is_look_up(group.text));
+    list.map(|(_, _, group)| (Arc::clone(group.text), false))
 }
 
 fn claim(same_loop: &[&StatementGroup<'_>]) -> String {

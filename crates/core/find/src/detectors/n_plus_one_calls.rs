@@ -1,13 +1,17 @@
 //! The same remote endpoint, called in a loop.
 //!
 //! Sentry looks for this in browsers only; backends do it more. Calls that fail and are tried again are
-//! left to `retry-storm`.
-
-use std::{collections::BTreeMap, time::Duration};
+//! left to `retry-storm`; pages of a list and parts of an upload have to be asked one by one.
 
 use model::{Sighting, Text};
 
-use crate::{Detector, Knob, Knobs, Looks, RequestView, detectors::words};
+use crate::{
+    Detector, Knob, Knobs, Looks, RequestView,
+    detectors::{
+        endpoints::{self, Endpoint},
+        words,
+    },
+};
 
 static REPEATS_MIN: Knob = Knob {
     key: "repeats-min",
@@ -43,53 +47,37 @@ pub(super) static N_PLUS_ONE_CALLS: Detector = Detector {
 
 fn look(view: &RequestView<'_>, knobs: &Knobs<'_>, found: &mut Vec<Sighting>) {
     let repeats_min = u32::try_from(knobs.count(&REPEATS_MIN)).unwrap_or(u32::MAX).max(2);
-    for ((method, host, template), places) in by_endpoint(view) {
-        let count = calls(view, &places);
+    for Endpoint { name, places, .. } in endpoints::of(view) {
+        let count = endpoints::calls(view, &places);
         if count < repeats_min {
             continue;
         }
-        let longest = view.longest(&places);
-        let saved = view.waited(&places).saturating_sub(longest);
+        let saved = view.waited(&places).saturating_sub(view.longest(&places));
         if !view.matters(saved, knobs.nanos(&SAVED_MILLIS_MIN), knobs.get(&SAVED_SHARE_MIN)) {
             continue;
         }
-        let endpoint = words::stable(&format!("{method} {host}{template}"));
-        let same = places
-            .iter()
-            .filter_map(|place| view.http(*place))
-            .all(|http| Some(http.url_hash) == view.http(places[0]).map(|first| first.url_hash));
-        let claim = if same && places.len() == count as usize {
-            format!("{endpoint} is asked for the same thing again and again")
+        let claim = if asks_the_same(view, &places) {
+            format!("{name} is asked for the same thing again and again")
         } else {
-            format!("{endpoint} is called once per item")
+            format!("{name} is called once per item")
         };
-        let mut sighting = view.sighting(N_PLUS_ONE_CALLS.name, endpoint.clone(), claim);
+        let mut sighting = view.sighting(N_PLUS_ONE_CALLS.name, name.clone(), claim);
         sighting.evidence = view.evidence(&places);
-        sighting.evidence.endpoint = Some(Text::from(endpoint.as_str()));
+        sighting.evidence.endpoint = Some(Text::from(name.as_str()));
         let each = view.spent(&places) / count.max(1);
-        sighting.evidence.excerpt =
-            vec![format!("{count} x {endpoint}, {} each", words::time(each))];
+        sighting.evidence.excerpt = vec![format!("{count} x {name}, {} each", words::time(each))];
         sighting.calls_now = count;
         sighting.calls_after = 1;
         sighting.saved = saved;
-        sighting.saved_database = Duration::ZERO;
         found.push(sighting);
     }
 }
 
-/// Places of remote calls that did not fail, by method, host and path.
-fn by_endpoint<'a>(view: &RequestView<'a>) -> BTreeMap<(&'a str, &'a str, &'a str), Vec<usize>> {
-    let mut endpoints: BTreeMap<_, Vec<usize>> = BTreeMap::new();
-    for place in view.remote.iter().copied() {
-        let Some(http) = view.http(place) else { continue };
-        if !view.call(place).failed {
-            let key = (http.method.as_str(), http.host.as_str(), http.template.as_str());
-            endpoints.entry(key).or_default().push(place);
-        }
-    }
-    endpoints
-}
-
-fn calls(view: &RequestView<'_>, places: &[usize]) -> u32 {
-    places.iter().fold(0, |sum, place| sum.saturating_add(view.call(*place).count))
+/// Whether all calls are for one URL, where URLs can be seen.
+fn asks_the_same(view: &RequestView<'_>, places: &[usize]) -> bool {
+    let mut urls = places.iter().map(|place| view.http(*place).map(|http| http.url_hash));
+    let first = urls.next().flatten();
+    let seen = view.http(places[0]).is_some_and(|http| http.template.starts_with('/'));
+    let lone = places.iter().all(|place| view.call(*place).count == 1);
+    seen && lone && first.is_some() && urls.all(|url| url == first)
 }

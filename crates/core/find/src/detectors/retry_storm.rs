@@ -2,9 +2,12 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use model::{Sighting, Text, Work};
+use model::{Parameters, Sighting, Text, Work};
 
-use crate::{Detector, Knob, Knobs, Looks, RequestView, detectors::words};
+use crate::{
+    Detector, Knob, Knobs, Looks, RequestView,
+    detectors::{endpoints, words},
+};
 
 static ATTEMPTS_MIN: Knob = Knob {
     key: "attempts-min",
@@ -61,9 +64,7 @@ fn by_target(view: &RequestView<'_>) -> BTreeMap<String, Vec<usize>> {
     for place in view.places.iter().copied() {
         let call = view.call(place);
         let target = match &call.work {
-            Work::Http(http) => {
-                words::stable(&format!("{} {}{}", http.method, http.host, http.template))
-            }
+            Work::Http(http) => endpoints::name(&http.method, &http.host, &http.template),
             Work::Connect { system, .. } => format!("connection to {system}"),
             Work::Statement(statement) => {
                 format!("a statement on {}", words::table(&statement.text))
@@ -84,11 +85,17 @@ fn bursts(view: &RequestView<'_>, places: &[usize]) -> Vec<Vec<usize>> {
     for place in ordered {
         let continues = bursts.last().and_then(|burst| burst.last()).is_some_and(|before| {
             let (last, next) = (view.call(*before), view.call(place));
-            let same_url = match (view.http(place), &last.work) {
+            let same = match (view.http(place), &last.work) {
                 (Some(http), Work::Http(earlier)) => http.url_hash == earlier.url_hash,
+                // With parameters unseen, these may be as many rows.
+                (None, Work::Statement(earlier)) => {
+                    earlier.parameters != Parameters::Hidden
+                        && view.statement(place).map(|next| next.parameters)
+                            == Some(earlier.parameters)
+                }
                 _ => true,
             };
-            has_failed(view, *before) && last.end <= next.start && same_url
+            has_failed(view, *before) && last.end <= next.start && same
         });
         match bursts.last_mut() {
             Some(burst) if continues => burst.push(place),
@@ -98,10 +105,14 @@ fn bursts(view: &RequestView<'_>, places: &[usize]) -> Vec<Vec<usize>> {
     bursts
 }
 
-/// Whether an attempt failed: by its span's status, or by the answer's.
+/// Whether an attempt failed in a way that another may mend: an answer such as 404 is an answer.
 fn has_failed(view: &RequestView<'_>, place: usize) -> bool {
     let status = view.http(place).map_or(0, |http| http.status);
-    view.call(place).failed || status == 429 || 500 <= status
+    match status {
+        0 => view.call(place).failed,
+        408 | 425 | 429 => true,
+        status => 500 <= status,
+    }
 }
 
 /// Time from the begin of the first attempt to the end of the last failed one.

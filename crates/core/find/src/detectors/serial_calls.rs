@@ -7,9 +7,12 @@
 
 use std::time::Duration;
 
-use model::{Parameters, Sighting, StatementKind, Text, Work};
+use model::{Parameters, Sighting, Text, Work};
 
-use crate::{Detector, Knob, Knobs, Looks, RequestView, detectors::words};
+use crate::{
+    Detector, Knob, Knobs, Looks, RequestView,
+    detectors::{endpoints, words},
+};
 
 static CALL_MILLIS_MIN: Knob = Knob {
     key: "call-millis-min",
@@ -44,6 +47,9 @@ pub(super) static SERIAL_CALLS: Detector = Detector {
 };
 
 fn look(view: &RequestView<'_>, knobs: &Knobs<'_>, found: &mut Vec<Sighting>) {
+    if !view.is_awaited() {
+        return;
+    }
     let long = Duration::from_nanos(knobs.nanos(&CALL_MILLIS_MIN));
     for run in runs(view, long) {
         let saved = view.waited(&run).saturating_sub(view.longest(&run));
@@ -70,7 +76,8 @@ fn runs(view: &RequestView<'_>, long: Duration) -> Vec<Vec<usize>> {
     for place in candidates {
         let joins = runs.last().is_some_and(|run| {
             run.iter().all(|earlier| {
-                view.call(*earlier).end <= view.call(place).start
+                // Some runtimes cut begins to whole milliseconds.
+                view.call(*earlier).end <= view.call(place).start + Duration::from_millis(1)
                     && is_independent(view, *earlier, place)
             })
         });
@@ -93,7 +100,7 @@ fn reads(view: &RequestView<'_>, place: usize) -> bool {
             matches!(http.method.as_str(), "GET" | "HEAD") || is_reading_rpc(&http.method)
         }
         Work::Statement(statement) => {
-            statement.text.kind == StatementKind::Select && statement.parameters == Parameters::None
+            words::asks_only(&statement.text) && statement.parameters == Parameters::None
         }
         _ => false,
     }
@@ -107,15 +114,82 @@ fn is_reading_rpc(method: &str) -> bool {
         .any(|start| name.starts_with(start))
 }
 
-/// Whether everything that varies in `later` was known before `earlier` was answered.
+/// Whether nothing can have flowed from `earlier` to `later`.
 fn is_independent(view: &RequestView<'_>, earlier: usize, later: usize) -> bool {
-    let Some(http) = view.http(later) else { return true };
+    // What runs in a middleware decides whether its handler runs at all.
+    if view.node(earlier).parent != view.node(later).parent || writes_between(view, earlier, later)
+    {
+        return false;
+    }
+    let (Some(before), Some(http)) = (view.http(earlier), view.http(later)) else { return true };
     let from_request =
         view.request().map(|request| request.variables.as_slice()).unwrap_or_default();
-    let from_earlier = view.http(earlier).map(|http| http.variables.as_slice()).unwrap_or_default();
-    http.variables
-        .iter()
-        .all(|variable| from_request.contains(variable) || from_earlier.contains(variable))
+    // The same again is polling: it waits for an answer to change.
+    before.url_hash != http.url_hash
+        && !is_gate(&before.template)
+        && !names_a_thing(&http.template)
+        && http
+            .variables
+            .iter()
+            .all(|variable| from_request.contains(variable) || before.variables.contains(variable))
+}
+
+/// Whether the request wrote something in between, which the later call may be there to see.
+fn writes_between(view: &RequestView<'_>, earlier: usize, later: usize) -> bool {
+    let (from, to) = (view.call(earlier).end, view.call(later).start);
+    view.places.iter().any(|place| {
+        let call = view.call(*place);
+        let writes = match &call.work {
+            Work::Statement(statement) => statement.text.kind.writes(),
+            Work::Http(http) => {
+                !matches!(http.method.as_str(), "GET" | "HEAD") && !is_reading_rpc(&http.method)
+            }
+            Work::Send { .. } | Work::Mail { .. } => true,
+            _ => false,
+        };
+        writes && from <= call.end && call.start <= to
+    })
+}
+
+/// Whether an answer decides whether and how the rest is asked: sessions, tokens, flags, settings.
+fn is_gate(template: &str) -> bool {
+    const GATES: &[&str] = &[
+        "auth",
+        "oauth",
+        "oauth2",
+        "token",
+        "tokens",
+        "session",
+        "sessions",
+        "login",
+        "jwks",
+        "whoami",
+        "me",
+        "current",
+        "config",
+        "flags",
+        "features",
+        "permissions",
+        "authorize",
+        "userinfo",
+    ];
+    template
+        .split(|letter: char| !letter.is_ascii_alphanumeric())
+        .any(|word| GATES.iter().any(|gate| word.eq_ignore_ascii_case(gate)))
+}
+
+/// Whether a path names one thing of a collection by a word, which may be of another's answer:
+/// `/teams/falcon/members`.
+fn names_a_thing(template: &str) -> bool {
+    let words: Vec<&str> = template
+        .split('/')
+        .filter(|word| !word.is_empty() && *word != "api" && !is_version(word))
+        .collect();
+    words.windows(3).any(|three| three[0].ends_with('s') && !three[1].starts_with('{'))
+}
+
+fn is_version(word: &str) -> bool {
+    word.strip_prefix('v').is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// Whether all calls reach one endpoint: a loop, which `n-plus-one-calls` reports.
@@ -127,9 +201,7 @@ fn one_endpoint(view: &RequestView<'_>, run: &[usize]) -> bool {
 
 fn name(view: &RequestView<'_>, place: usize) -> String {
     match &view.call(place).work {
-        Work::Http(http) => {
-            words::stable(&format!("{} {}{}", http.method, http.host, http.template))
-        }
+        Work::Http(http) => endpoints::name(&http.method, &http.host, &http.template),
         Work::Statement(statement) => words::shorten(&statement.text.text),
         _ => view.call(place).name.to_string(),
     }
@@ -138,11 +210,14 @@ fn name(view: &RequestView<'_>, place: usize) -> String {
 fn sighting(view: &RequestView<'_>, run: &[usize], saved: Duration) -> Sighting {
     let mut names: Vec<String> = run.iter().map(|place| name(view, *place)).collect();
     names.dedup();
-    let mut sorted = names.clone();
-    sorted.sort();
-    sorted.dedup();
+    // Which calls are long enough differs from request to request; where they are made does not.
+    let parent = run.first().and_then(|place| view.node(*place).parent);
+    let cause = match parent.filter(|parent| *parent != view.entry) {
+        Some(parent) => format!("calls below {}", view.call(parent).name),
+        None => "calls of the request".to_owned(),
+    };
     let claim = format!("{} wait for each other without need", words::list(&names, 3));
-    let mut sighting = view.sighting(SERIAL_CALLS.name, sorted.join(" | "), claim);
+    let mut sighting = view.sighting(SERIAL_CALLS.name, cause, claim);
     sighting.evidence = view.evidence(run);
     sighting.evidence.endpoint = names.first().map(|name| Text::from(name.as_str()));
     sighting.evidence.excerpt = run

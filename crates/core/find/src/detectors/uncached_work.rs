@@ -10,9 +10,7 @@ use std::{
     time::Duration,
 };
 
-use model::{
-    FilterOperator, Moment, OperationKey, Parameters, Sighting, StatementKind, StatementText,
-};
+use model::{FilterOperator, Moment, OperationKey, Parameters, Sighting, StatementText};
 
 use crate::{Detector, Knob, Knobs, Looks, PastRequest, Read, Workload, detectors::words};
 
@@ -94,7 +92,7 @@ fn questions(
         for request in work.requests.iter().filter(|request| request.awaited) {
             for read in request.reads.iter().filter(|read| least <= read.spent) {
                 let same = read.parameters != Parameters::Hidden || is_everybodys(&read.text);
-                if same && read.text.kind == StatementKind::Select {
+                if same && words::asks_only(&read.text) {
                     let question = (key, read.text.fingerprint, read.parameters);
                     questions.entry(question).or_default().push((request, read));
                 }
@@ -107,10 +105,28 @@ fn questions(
 /// Whether nothing but time and flags is filtered by, so that hidden parameters hardly matter.
 fn is_everybodys(text: &StatementText) -> bool {
     let Some(shape) = &text.shape else { return false };
-    let time = ["_at", "_on", "date", "time", "created", "updated", "published", "day"];
-    let flag =
-        ["status", "state", "is_", "active", "deleted", "published", "visible", "kind", "type"];
-    let is_named = |column: &str, parts: &[&str]| parts.iter().any(|part| column.contains(part));
+    let time =
+        ["at", "on", "date", "time", "created", "updated", "published", "day", "month", "since"];
+    let flag = [
+        "status",
+        "state",
+        "is",
+        "active",
+        "deleted",
+        "published",
+        "visible",
+        "public",
+        "kind",
+        "type",
+        "featured",
+        "enabled",
+    ];
+    // Whole words, and never a key: what is one tenant's must not be given to another.
+    let is_named = |column: &str, names: &[&str]| {
+        let column = column.to_lowercase();
+        let key = ["_id", "_by", "_key", "uuid"].iter().any(|end| column.ends_with(end));
+        !key && column.split('_').any(|word| names.contains(&word))
+    };
     !shape.filters_more
         && !shape.offset
         && shape.filters.iter().all(|filter| match filter.operator {

@@ -28,10 +28,35 @@ pub(super) fn asks_for_the_same(text: &StatementText) -> bool {
         })
 }
 
-/// Whether a statement only asks whether the database is there, as pools do: `SELECT 1`.
-pub(super) fn is_ping(text: &StatementText) -> bool {
-    text.tables.is_empty()
-        && matches!(text.text.as_str(), "select ?" | "select 1" | "select ? from dual")
+/// Whether a read only asks for rows: it locks nothing, takes no number from a sequence, does not wait, and
+/// names a table at all (pools ask `SELECT 1`).
+pub(super) fn asks_only(text: &StatementText) -> bool {
+    const EFFECTS: &[&str] = &[
+        "for update",
+        "for share",
+        "for no key",
+        "for key share",
+        "skip locked",
+        "nextval(",
+        "currval(",
+        "lastval(",
+        "last_insert_id",
+        "scope_identity",
+        "@@identity",
+        "found_rows",
+        "row_count",
+        "advisory",
+        "get_lock(",
+        "release_lock(",
+        "sleep(",
+        "waitfor",
+        "random(",
+        "rand(",
+        "uuid(",
+    ];
+    text.kind == StatementKind::Select
+        && !text.tables.is_empty()
+        && !EFFECTS.iter().any(|effect| text.text.contains(effect))
 }
 
 /// `rows of a and b`: what the rows of these statements are called.

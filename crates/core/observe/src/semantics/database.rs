@@ -168,15 +168,17 @@ fn statement(
             &synthesized
         }
     };
-    let (shape, shown, offset) = statements.read(raw);
+    let (shape, shown, offset, folded) = statements.read(raw);
     if shape.kind == StatementKind::Session {
         return Work::Transaction { system: cut(system, NAME_BYTES_MAX) };
     }
     let shown = if text.is_some() { shown } else { Parameters::Hidden };
     Work::Statement(Box::new(Statement {
+        system: cut(system, NAME_BYTES_MAX),
         text: shape,
         parameters: parameters(shown, is_document.then_some(text).flatten(), span, facts),
         offset,
+        members: folded.saturating_add(1),
         returned_rows: facts.count(Key::DbRows),
         batch_size: batch_size(facts),
     }))

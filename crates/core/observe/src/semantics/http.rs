@@ -44,11 +44,25 @@ pub(super) fn call(span: &Span, facts: &Facts<'_>) -> Option<HttpCall> {
         template,
         url_hash: hash.0,
         variables: template::variables(path, query),
+        walks: walks(query),
         status: status(facts),
         resend_count: resend_count(facts),
         response_bytes: facts.count(Key::ResponseBytes),
         answered: false,
     })
+}
+
+/// Whether a query asks for a page of a list or a part of a file.
+fn walks(query: &str) -> bool {
+    const KEYS: &[&str] = &[
+        "page", "page[number]", "pagenumber", "page_token", "pagetoken", "cursor", "after", "offset",
+        "skip", "start", "starting_after", "next", "marker", "continuation", "continuation-token",
+        "partnumber", "chunk",
+    ];
+    query
+        .split('&')
+        .filter_map(|pair| pair.split('=').next())
+        .any(|key| KEYS.iter().any(|known| key.eq_ignore_ascii_case(known)))
 }
 
 /// The HTTP status; 0 if unknown.
