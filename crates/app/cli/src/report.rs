@@ -44,18 +44,15 @@ impl Report<'_> {
         if findings.is_empty() {
             return "Nothing to fix was found".to_owned();
         }
-        let share: f64 = findings.iter().map(|it| it.impact.database_share).sum();
-        let money: Option<f64> = findings.iter().map(|it| self.price.per_month(&it.impact)).sum();
-        let money = money.map_or_else(String::new, |money| {
+        let waste = self.outcome.waste();
+        let money = self.price.per_month(&waste).map_or_else(String::new, |money| {
             format!(", about {} {} a month", self.price.currency, units::three_digits(money))
         });
-        let users: f64 = findings.iter().map(|it| it.impact.user_hours_per_day).sum();
-        let database: f64 = findings.iter().map(|it| it.impact.database_hours_per_day).sum();
         format!(
             "wastes {} of your users' time, {} of database time ({:.0} %){money}",
-            units::hours_a_day(users),
-            units::hours_a_day(database),
-            share.min(1.0) * 100.0
+            units::hours_a_day(waste.user_hours_per_day),
+            units::hours_a_day(waste.database_hours_per_day),
+            waste.database_share * 100.0
         )
     }
 

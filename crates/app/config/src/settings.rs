@@ -111,14 +111,14 @@ pub struct Price {
 }
 
 impl Price {
-    /// What a finding costs a month: its share of the database's price and of the workers'. `None`
-    /// while no price is set.
+    /// What is wasted a month: a share of the database's price and of the workers'. `None` while no
+    /// price is set.
     #[must_use]
-    pub fn per_month(&self, impact: &model::Impact) -> Option<f64> {
+    pub fn per_month(&self, waste: &find::Waste) -> Option<f64> {
         let known = 0.0 < self.database_per_month || 0.0 < self.workers_per_month;
         known.then(|| {
-            impact.database_share * self.database_per_month
-                + impact.worker_share * self.workers_per_month
+            waste.database_share * self.database_per_month
+                + waste.worker_share * self.workers_per_month
         })
     }
 }

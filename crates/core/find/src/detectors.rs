@@ -17,6 +17,7 @@ mod large_response;
 mod long_tail;
 mod n_plus_one;
 mod n_plus_one_calls;
+mod names;
 mod related;
 mod retry_storm;
 mod serial_calls;

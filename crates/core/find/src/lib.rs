@@ -14,7 +14,7 @@ mod workload;
 
 use model::{Sighting, Text};
 
-pub use board::{Board, Outcome, Seen, identity};
+pub use board::{Board, Outcome, Seen, Waste, identity};
 pub use critical::{CriticalPath, Kind};
 pub use detectors::DETECTORS;
 pub use knob::{Knob, Knobs};

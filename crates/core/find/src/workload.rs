@@ -62,6 +62,8 @@ pub struct PastRequest {
     pub awaited: bool,
     /// HTTP method, upper case; empty for other protocols.
     pub method: Text,
+    /// HTTP status; 0 if unknown.
+    pub status: u16,
     /// Attributes that may tell it from others, sorted by key.
     pub attributes: Vec<(Text, Text)>,
     /// Database statements that it ran.
@@ -94,6 +96,14 @@ pub struct Read {
 }
 
 impl PastRequest {
+    /// Somebody got a whole answer: no error, no `304 Not Modified`, no head without a body.
+    #[must_use]
+    pub fn is_answered(&self) -> bool {
+        let whole = self.status == 0 || (200..300).contains(&self.status) && self.status != 204;
+        let body = !matches!(self.method.as_str(), "HEAD" | "OPTIONS");
+        self.awaited && !self.failed && whole && body
+    }
+
     /// A sighting in this request, with everything filled in that follows from the request itself.
     #[must_use]
     pub fn sighting(
@@ -202,6 +212,7 @@ fn past_request(view: &RequestView<'_>, footprint: BTreeSet<u64>) -> PastRequest
         failed: call.failed,
         awaited: view.is_awaited(),
         method: request.map(|request| request.method.clone()).unwrap_or_default(),
+        status: request.map_or(0, |request| request.status),
         attributes: request.map(|request| request.attributes.clone()).unwrap_or_default(),
         statements: view.statement_count(),
         reads: reads(view),

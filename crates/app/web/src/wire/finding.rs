@@ -38,14 +38,23 @@ pub struct Totals {
 }
 
 impl Totals {
-    /// Adds up.
+    /// What they waste at least: findings of one operation may be about the same milliseconds.
     #[must_use]
     pub fn of(findings: &[Finding]) -> Self {
-        let sum = |of: fn(&Impact) -> f64| findings.iter().map(|one| of(&one.impact)).sum();
+        let waste = find::Waste::of(findings.iter().map(|one| {
+            let impact = &one.impact;
+            let waste = find::Waste {
+                user_hours_per_day: impact.user_hours_per_day,
+                database_hours_per_day: impact.database_hours_per_day,
+                database_share: impact.database_share,
+                worker_share: impact.worker_share,
+            };
+            ((&one.service, &one.operation), waste)
+        }));
         Self {
             findings: findings.len(),
-            user_hours_per_day: sum(|impact| impact.user_hours_per_day),
-            database_hours_per_day: sum(|impact| impact.database_hours_per_day),
+            user_hours_per_day: waste.user_hours_per_day,
+            database_hours_per_day: waste.database_hours_per_day,
         }
     }
 }

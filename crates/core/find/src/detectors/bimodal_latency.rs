@@ -44,7 +44,7 @@ pub(super) static BIMODAL_LATENCY: Detector = Detector {
 fn look(workload: &Workload, knobs: &Knobs<'_>, found: &mut Vec<Sighting>) {
     for (key, work) in &workload.operations {
         let requests: Vec<&PastRequest> =
-            work.requests.iter().filter(|request| request.awaited && !request.failed).collect();
+            work.requests.iter().filter(|request| request.is_answered()).collect();
         if requests.len() < knobs.count(&REQUESTS_MIN) {
             continue;
         }

@@ -44,7 +44,7 @@ pub(super) static LONG_TAIL: Detector = Detector {
 fn look(workload: &Workload, knobs: &Knobs<'_>, found: &mut Vec<Sighting>) {
     for (key, work) in &workload.operations {
         let requests: Vec<&PastRequest> =
-            work.requests.iter().filter(|request| request.awaited && !request.failed).collect();
+            work.requests.iter().filter(|request| request.is_answered()).collect();
         if requests.len() < knobs.count(&REQUESTS_MIN) {
             continue;
         }
@@ -65,6 +65,9 @@ fn look(workload: &Workload, knobs: &Knobs<'_>, found: &mut Vec<Sighting>) {
         let split = p50.saturating_mul((p99 / p50.max(1)).isqrt().max(3));
         let (slow, fast): (Vec<&PastRequest>, Vec<&PastRequest>) =
             requests.iter().partition(|request| split <= nanos(request));
+        if !is_spread(&requests, &slow) {
+            continue;
+        }
         let apart = apart::what_tells(&slow, &fast, &workload.names);
         let shape = format!(
             "half of {} requests take less than {}, one in a hundred more than {}",
@@ -76,6 +79,20 @@ fn look(workload: &Workload, knobs: &Knobs<'_>, found: &mut Vec<Sighting>) {
             found.push(sighting(key, request, apart.as_ref(), &shape, Duration::from_nanos(split)));
         }
     }
+}
+
+/// Whether the slow requests come all along: a cold start has them all at its beginning.
+fn is_spread(all: &[&PastRequest], slow: &[&PastRequest]) -> bool {
+    const PARTS: u64 = 5;
+    let begin = all.iter().map(|request| request.start).min().unwrap_or_default();
+    let end = all.iter().map(|request| request.start).max().unwrap_or_default();
+    let length = end.nanos.saturating_sub(begin.nanos).max(1);
+    let part = |request: &&PastRequest| {
+        let since = request.start.nanos.saturating_sub(begin.nanos);
+        (u128::from(since) * u128::from(PARTS) / u128::from(length)).min(u128::from(PARTS - 1))
+    };
+    let parts: std::collections::BTreeSet<u128> = slow.iter().map(part).collect();
+    3 <= parts.len()
 }
 
 fn sighting(
