@@ -3,7 +3,9 @@ import { defineConfig } from '@playwright/test';
 // The pages are served by a running `taut` that has real spans; see e2e/README.md.
 export default defineConfig({
   testDir: 'e2e',
-  timeout: 30_000,
+  // Generous, for machines that build something else at the same time: a green test ends early.
+  timeout: 120_000,
+  expect: { timeout: 30_000 },
   workers: 1,
   forbidOnly: true,
   reporter: [['list']],

@@ -35,6 +35,8 @@ for (const [name, path] of PAGES) {
     await page.setViewportSize({ width: 390, height: 844 });
     await open(page, path(seeded));
     await expectNoSidewaysScrolling(page);
+    await page.setViewportSize({ width: 320, height: 700 });
+    await expectNoSidewaysScrolling(page);
   });
 
   for (const colorScheme of ['light', 'dark'] as const) {
@@ -52,6 +54,13 @@ test('a finding fits a phone and is accessible', async ({ page }) => {
   await expectAccessible(page);
   await page.setViewportSize({ width: 390, height: 844 });
   await expectNoSidewaysScrolling(page);
+});
+
+test('findings beside their plane are accessible', async ({ page }) => {
+  await page.setViewportSize({ width: 1600, height: 900 });
+  await open(page, `/?service=${SHOP}`);
+  await expect(page.getByRole('img', { name: /impact against effort/ })).toBeVisible();
+  await expectAccessible(page);
 });
 
 test('a span beside the waterfall is accessible', async ({ page, seeded }) => {

@@ -67,7 +67,7 @@ test('what arrives is shown without loading the page again', async ({ page }) =>
   await expect(page.getByText('No request is like that in this window.')).toBeVisible();
   await sendMadeUp(service, 'product', 3);
   await expect(page.getByRole('link', { name: 'GET /api/products/<int:pk>/' })).toBeVisible({
-    timeout: 25_000,
+    timeout: 60_000,
   });
 });
 
@@ -83,6 +83,30 @@ test('an endpoint shows its figures, its findings and its slowest requests', asy
   await expect(page.locator('table.groups')).toContainText('OFFSET');
   await page.locator('table.requests a').first().click();
   await expect(page.getByRole('treegrid')).toBeVisible();
+});
+
+test('two kinds of requests are told apart over their humps', async ({ page }) => {
+  const operation = encodeURIComponent('GET /api/report/');
+  await page.goto(`/endpoint?service=${SHOP}&operation=${operation}`);
+  const chart = page.getByRole('img', { name: /distribution of durations/ });
+  await expect(chart).toContainText('app.plan = enterprise');
+  await expect(chart).toContainText('the others');
+});
+
+test('on a wide screen a dot of the plane and its row point at each other', async ({ page }) => {
+  await page.goto(`/?service=${SHOP}`);
+  const row = page.locator('table.findings tbody tr').first();
+  await expect(row).toBeVisible();
+  const plane = page.getByRole('img', { name: /impact against effort/ });
+  await expect(plane).toBeHidden();
+  await page.setViewportSize({ width: 1600, height: 900 });
+  await expect(plane).toBeVisible();
+  await page.keyboard.press('j');
+  await expect(plane.locator('.dot.here')).toHaveCount(1);
+  await plane.locator('.dot').first().hover({ force: true });
+  await expect(page.locator('table.findings tr.here')).toHaveCount(1);
+  await plane.locator('.dot.here').click();
+  await expect(page).toHaveURL(/\/findings\/[0-9a-f]+/);
 });
 
 test('statements are told by shape with what is similar', async ({ page }) => {

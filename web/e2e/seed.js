@@ -13,6 +13,7 @@ const MIX = {
   product: 900,
   posts: 160,
   pay: 80,
+  report: 120,
   health: 360,
 };
 

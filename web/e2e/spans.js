@@ -191,6 +191,19 @@ export const REQUESTS_MADE_UP = {
     request.think(12);
     return request.end();
   },
+  report(chance) {
+    const large = chance() < 0.35;
+    const request = new Request(chance, 'GET', 'api/report/');
+    Object.assign(request.spans[0]?.attributes ?? {}, {
+      'app.plan': large ? 'enterprise' : 'free',
+    });
+    request.query(
+      'SELECT "shop_sale"."day", SUM("shop_sale"."total") FROM "shop_sale" WHERE "shop_sale"."account_id" = %s GROUP BY "shop_sale"."day"',
+      large ? 620 : 24,
+    );
+    request.think(6);
+    return request.end();
+  },
   pay(chance) {
     const failed = chance() < 0.3;
     const request = new Request(chance, 'POST', 'api/pay', failed ? 502 : 200);

@@ -10,7 +10,7 @@ import { Code } from '../../ui/Copy';
 import { Problem, Waiting } from '../../ui/Empty';
 import { Level } from '../../ui/Level';
 import { Link } from '../../ui/Link';
-import { Change } from '../../ui/Num';
+import { Change, Percent } from '../../ui/Num';
 import { Sql } from '../../ui/Sql';
 import { Aside } from './Aside';
 
@@ -41,7 +41,7 @@ export function FindingPage({ id }: { id: string }) {
             <>
               {' '}
               and <strong>{hoursText(finding.impact.database_hours_per_day)}</strong> of the
-              database’s
+              database’s, <Percent share={finding.impact.database_share} /> of its work
             </>
           )}
           .

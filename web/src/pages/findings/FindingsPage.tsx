@@ -11,7 +11,7 @@ import { Empty, Problem, Waiting } from '../../ui/Empty';
 import { FilterSelect, Search } from '../../ui/Filter';
 import { Level } from '../../ui/Level';
 import { Link } from '../../ui/Link';
-import { Change, Days, Hours } from '../../ui/Num';
+import { Change, Days, Hours, Percent } from '../../ui/Num';
 import { Setup } from '../../ui/Setup';
 import { Plane } from './Plane';
 
@@ -70,6 +70,7 @@ function ListAndPlane({ findings }: { findings: Finding[] }) {
 
 function Waste({ findings }: { findings: Findings }) {
   const { user_hours_per_day: users, database_hours_per_day: database } = findings.totals;
+  const share = findings.findings.reduce((sum, one) => sum + one.impact.database_share, 0);
   return (
     <p>
       {plural(findings.totals.findings, 'finding')}; together they waste{' '}
@@ -77,7 +78,8 @@ function Waste({ findings }: { findings: Findings }) {
       {database > 0 && (
         <>
           {' '}
-          and <strong>{hoursText(database)}</strong> of the database’s
+          and <strong>{hoursText(database)}</strong> of the database’s,{' '}
+          <Percent share={Math.min(1, share)} /> of its work
         </>
       )}
       .<Observed findings={findings} />
