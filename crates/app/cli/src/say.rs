@@ -34,6 +34,16 @@ impl Failure {
         Self::new(exit::WRONG_USE, message.to_string())
     }
 
+    /// The world's doing.
+    pub(crate) fn of_the_world(message: impl Display) -> Self {
+        Self::new(exit::WORLD_FAILED, message.to_string())
+    }
+
+    /// Our doing.
+    pub(crate) fn bug(message: impl Display) -> Self {
+        Self::new(exit::BUG, message.to_string()).hint(crate::REPORT_IT)
+    }
+
     /// The world's doing: an error with its causes.
     pub(crate) fn world(error: &dyn Error) -> Self {
         let mut failure = Self::new(exit::WORLD_FAILED, error.to_string());

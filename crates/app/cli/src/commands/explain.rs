@@ -56,7 +56,8 @@ fn page(detector: &Detector, columns: usize) -> String {
     let answers = fix::REMEDIES.iter().filter(|remedy| remedy.answers.contains(&detector.name));
     text.push_str(&format!("\n{BOLD}Remedies{BOLD:#}\n"));
     for remedy in answers {
-        text.push_str(&format!("  {ACCENT}{}{ACCENT:#}: {}\n", remedy.name, remedy.title));
+        let title = layout::wrap(remedy.title, columns - 4).join("\n    ");
+        text.push_str(&format!("  {ACCENT}{}{ACCENT:#}\n    {title}\n", remedy.name));
     }
     text
 }

@@ -1,6 +1,7 @@
 //! `taut find`: what is wrong in recordings.
 
 use std::{
+    collections::BTreeSet,
     path::PathBuf,
     time::{Duration, Instant},
 };
@@ -13,19 +14,30 @@ use model::{Level, Trace};
 use super::{Done, settings::SettingsFile};
 use crate::{
     exit,
-    report::{self, Report},
+    report::{self, Report, layout},
     say::{self, AMBER, Failure},
     units,
 };
 
+const EXAMPLES: &str = "\
+Examples:
+  taut find spans.json.gz                           what to fix first
+  taut find --top 3 monday.jsonl tuesday.jsonl      of both days, the first three in full
+  taut find --service shop --fault n-plus-one FILE  of one service, one fault
+  taut find --html FILE > report.html               a page to send around
+  taut find --markdown --fail-on high FILE          in CI: code 1 if something is high or critical
+  kubectl exec jaeger -- cat spans.json | taut find -";
+
 /// Find what makes a backend slow in recorded traces, ranked by what to fix first.
 ///
-/// Reads OTLP (protobuf, JSON, JSON lines), Jaeger JSON and Zipkin v2 JSON, plain, gzip or zstd.
+/// Reads OTLP (protobuf, JSON, JSON lines), Jaeger JSON and Zipkin v2 JSON, plain, gzip or zstd. Several
+/// files are read as one. Figures a day are extrapolated from the time that was recorded.
 #[derive(Debug, Args)]
+#[command(override_usage = "taut find [OPTIONS] <FILE>...", after_long_help = EXAMPLES)]
 #[command(group = ArgGroup::new("format").multiple(false))]
 pub(super) struct Arguments {
     /// Files with traces; `-` is standard input.
-    #[arg(required = true, value_name = "FILE")]
+    #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
     /// Write everything as JSON.
     #[arg(long, group = "format")]
@@ -51,6 +63,9 @@ pub(super) struct Arguments {
     #[command(flatten)]
     settings: SettingsFile,
 }
+
+/// Services that are told to somebody who named none of them.
+const SERVICES_TOLD_MAX: usize = 10;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum FailOn {
@@ -82,8 +97,17 @@ pub(super) fn run(arguments: &Arguments) -> Done {
     let settings = arguments.settings.load(Vec::new())?;
     let faults =
         arguments.fault.iter().map(|name| known_fault(name)).collect::<Result<Vec<_>, _>>()?;
+    if arguments.files.is_empty() {
+        return Err(Failure::use_of("no file was given").hint(
+            "`taut find spans.json` reads a recording, `taut find -` standard input; \
+             `taut up` receives from an application that runs",
+        ));
+    }
     let began = Instant::now();
     let traces = read_all(&arguments.files)?;
+    if let Some(service) = &arguments.service {
+        known_service(service, &traces)?;
+    }
     let mut analysis =
         Analysis::new(settings.find.clone(), settings.targets, settings.levels, None);
     let bar = progress(traces.len() as u64, "looking at traces");
@@ -135,6 +159,23 @@ fn known_fault(name: &str) -> Result<&'static str, Failure> {
     })
 }
 
+/// A name that nothing answers to would look as if there were nothing to fix.
+fn known_service(name: &str, traces: &[Trace]) -> Result<(), Failure> {
+    let nodes = traces.iter().flat_map(|trace| &trace.nodes);
+    let known: BTreeSet<&str> = nodes.map(|node| &*node.call.service).collect();
+    if known.contains(name) {
+        return Ok(());
+    }
+    let hint = config::did_you_mean(name, known.iter().copied()).map_or_else(
+        || {
+            let some: Vec<&str> = known.iter().copied().take(SERVICES_TOLD_MAX).collect();
+            format!("services in there are {}", some.join(", "))
+        },
+        |close| format!("did you mean `{close}`?"),
+    );
+    Err(Failure::use_of(format!("no service is called `{name}`")).hint(layout::clean(&hint)))
+}
+
 /// All traces of all files; what is odd in a file is told, and costs no more than itself.
 fn read_all(files: &[PathBuf]) -> Result<Vec<Trace>, Failure> {
     let bar = progress(files.len() as u64, "reading files");
@@ -147,6 +188,9 @@ fn read_all(files: &[PathBuf]) -> Result<Vec<Trace>, Failure> {
         bar.inc(1);
     }
     bar.finish_and_clear();
+    if spans.is_empty() {
+        return Err(no_spans(files));
+    }
     let bar = ProgressBar::new_spinner().with_message("putting traces together");
     bar.enable_steady_tick(Duration::from_millis(100));
     let traces = engine::traces_of(&spans);
@@ -154,11 +198,23 @@ fn read_all(files: &[PathBuf]) -> Result<Vec<Trace>, Failure> {
     Ok(traces)
 }
 
+/// Nothing recorded is not the same as nothing wrong.
+fn no_spans(files: &[PathBuf]) -> Failure {
+    let what = match files {
+        [file] => format!("`{}` holds no spans", file.display()),
+        files => format!("none of the {} files holds a span", files.len()),
+    };
+    Failure::of_the_world(what).hint(
+        "check that the recording ran while there were requests, and was given the time to flush",
+    )
+}
+
 /// What was odd in a file, briefly.
 pub(super) fn tell_problems(read: &FileRead) {
     const SHOWN_MAX: usize = 3;
     for problem in read.problems.iter().take(SHOWN_MAX) {
         let path = read.path.display();
+        let problem = layout::clean(&problem.to_string());
         say::words(&format!("{AMBER}warning{AMBER:#}: `{path}`, {problem}\n"));
     }
     if SHOWN_MAX < read.problems.len() {

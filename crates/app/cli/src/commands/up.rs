@@ -11,7 +11,7 @@ use config::Settings;
 use engine::Live;
 use receive::Running;
 use store::{Folder, Store};
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, sync::oneshot};
 
 use super::{
     Done, OK,
@@ -85,15 +85,28 @@ async fn serve(settings: Settings) -> Done {
         counters: Some(receivers.counters()),
         ..web::Setup::default()
     };
-    let served =
-        web::serve(pages, Arc::clone(&live) as Arc<dyn web::Source>, setup, signalled()?).await;
+    // The finder ends when it is told to, or when it meets a bug; without it nothing would be found.
+    let (ended, has_ended) = oneshot::channel();
+    let finder = tokio::task::spawn_blocking(move || {
+        let joined = finder.join();
+        // Nobody listens any more once the pages are closed.
+        let _unheard = ended.send(());
+        joined
+    });
+    let told_to_end = signalled()?;
+    let end = async move {
+        tokio::select! {
+            () = told_to_end => {}
+            _ = has_ended => {}
+        }
+    };
+    let served = web::serve(pages, Arc::clone(&live) as Arc<dyn web::Source>, setup, end).await;
     say::words(&format!("{DIM}stopping: answering what has begun{DIM:#}\n"));
     let _stopped = receivers.stop(GRACE).await;
     live.stop();
     // The finder saves what it knows; that takes as long as its last turn.
-    let joined = tokio::task::spawn_blocking(move || finder.join()).await;
-    if !matches!(joined, Ok(Ok(()))) {
-        say::words(&format!("{AMBER}warning{AMBER:#}: the finder ended early\n"));
+    if !matches!(finder.await, Ok(Ok(()))) {
+        return Err(Failure::bug("the finder ended early; what was acknowledged is kept"));
     }
     served.map_err(|error| Failure::world(&error))?;
     OK

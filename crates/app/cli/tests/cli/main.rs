@@ -1,0 +1,8 @@
+//! The real binary, run as somebody in a shell runs it.
+
+mod find;
+mod kit;
+mod manual;
+mod reports;
+mod trace;
+mod up;
