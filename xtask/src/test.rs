@@ -74,23 +74,26 @@ pub(crate) fn command(shell: &mut Shell, args: &Args) -> Result<(), Failure> {
     let chosen = choose(&args.all("--only"), &args.all("--skip"))?;
     let since = Instant::now();
     let mut reports = Vec::new();
+    let mut was_told_to_end = false;
     for (at, step) in chosen.iter().enumerate() {
         screen::heading(&format!("[{}/{}] {}", at + 1, chosen.len(), step.name));
         let report = run(shell, step);
         linger::end_descendants();
-        if report.failure.as_ref().is_some_and(Failure::is_interrupt) {
-            return Err(Failure::interrupted());
-        }
+        // Ctrl-C, or time is up: what was learned until then is still told.
+        was_told_to_end = report.failure.as_ref().is_some_and(Failure::is_interrupt);
         let is_over = step.name == "setup" && report.failure.is_some();
         reports.push(report);
-        if is_over {
+        if is_over || was_told_to_end {
             break;
         }
     }
     screen::heading(&format!("\n{} steps in {}", reports.len(), screen::seconds(since)));
     // The causes belong with the closing lines; whoever reads only one of the two streams has both.
     screen::print(&summary(&reports));
-    if reports.iter().any(|report| report.failure.is_some()) {
+    if was_told_to_end {
+        // Told above; the last line stays the count.
+        Err(Failure { error: String::new(), ..Failure::interrupted() })
+    } else if reports.iter().any(|report| report.failure.is_some()) {
         Err(Failure::told())
     } else {
         Ok(())
