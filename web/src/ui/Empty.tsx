@@ -17,8 +17,12 @@ export function Empty({ title, children }: { title: string; children?: ReactNode
 export function Problem({ problem }: { problem: ProblemData }) {
   return (
     <section className="empty" role="alert">
-      <h1>{sentence(problem.detail)}</h1>
-      <p>{sentence(problem.hint)}</p>
+      <h1>
+        <Told text={sentence(problem.detail)} />
+      </h1>
+      <p>
+        <Told text={sentence(problem.hint)} />
+      </p>
       {problem.status === 404 && (
         <p>
           Go to the <Link to={to('/')}>findings</Link> or the{' '}
@@ -27,6 +31,13 @@ export function Problem({ problem }: { problem: ProblemData }) {
       )}
     </section>
   );
+}
+
+/** Words in which commands and names stand between backticks. */
+function Told({ text }: { text: string }) {
+  return text
+    .split('`')
+    .map((part, place) => (place % 2 === 1 ? <code key={place}>{part}</code> : part));
 }
 
 export function Waiting() {

@@ -101,7 +101,7 @@ function Shown({ evidence }: { evidence: Evidence }) {
           It calls <code>{remote}</code>.
         </p>
       )}
-      {attribute != null && (
+      {attribute != null && !excerpt.some((line) => line.startsWith(attribute.key)) && (
         <p>
           What the slow ones have in common: <code>{attribute.key}</code> is{' '}
           <code>{attribute.value}</code>.
