@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use model::{
     Call, Evidence, HttpCall, Node, OperationKey, Request, Sighting, SpanId, Statement,
-    StatementText, Trace, Work,
+    StatementKind, StatementText, Trace, Work,
 };
 
 use crate::{CriticalPath, Kind};
@@ -181,11 +181,7 @@ impl<'a> RequestView<'a> {
     /// fetching of the others too.
     #[must_use]
     pub fn own_after_last_fetch(&self) -> Option<(usize, Duration)> {
-        let reads = |place: &usize| match &self.call(*place).work {
-            Work::Statement(statement) => !statement.text.kind.writes(),
-            Work::Http(_) | Work::Cache { .. } => true,
-            _ => false,
-        };
+        let reads = |place: &usize| fetches(&self.call(*place).work);
         let ends = |place: &usize| (self.call(*place).end, *place);
         let last = self.places.iter().copied().filter(reads).max_by_key(ends)?;
         let from = self.call(last).end;
@@ -261,6 +257,66 @@ impl<'a> RequestView<'a> {
             next = if place == self.entry { None } else { node.parent };
         }
         None
+    }
+}
+
+/// Whether a call brings something that an answer is made of; telling a cache or another service
+/// something does not, nor does asking the database for nothing of its tables (`SELECT 1`, `SET`).
+fn fetches(work: &Work) -> bool {
+    const CACHE_READS: &[&str] = &[
+        "get",
+        "mget",
+        "getrange",
+        "getex",
+        "getdel",
+        "hget",
+        "hgetall",
+        "hmget",
+        "hvals",
+        "hkeys",
+        "lrange",
+        "lindex",
+        "smembers",
+        "srandmember",
+        "zrange",
+        "zrevrange",
+        "zrangebyscore",
+        "zrevrangebyscore",
+        "xrange",
+        "json.get",
+        "gets",
+        "get_many",
+        "get_multi",
+        "fetch",
+        "read",
+        "ft.search",
+    ];
+    const RPC_READS: &[&str] = &[
+        "get", "list", "find", "search", "query", "fetch", "read", "lookup", "batchget", "scan",
+        "load", "count", "describe", "resolve",
+    ];
+    match work {
+        Work::Statement(statement) => match statement.text.kind {
+            StatementKind::Select => {
+                !statement.text.tables.is_empty() || statement.text.shape.is_none()
+            }
+            StatementKind::Other => true,
+            _ => false,
+        },
+        Work::Http(http) => match http.method.as_str() {
+            "GET" | "HEAD" | "QUERY" | "" => true,
+            // GraphQL and searches are asked with POST.
+            "POST" => {
+                ["graphql", "search", "query"].iter().any(|part| http.template.contains(part))
+            }
+            "PUT" | "PATCH" | "DELETE" | "OPTIONS" => false,
+            method => {
+                let method = method.to_lowercase();
+                RPC_READS.iter().any(|start| method.starts_with(start))
+            }
+        },
+        Work::Cache { operation, .. } => CACHE_READS.contains(&operation.to_lowercase().as_str()),
+        _ => false,
     }
 }
 

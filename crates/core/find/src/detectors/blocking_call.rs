@@ -11,7 +11,7 @@ use model::{HttpCall, Request, Sighting, Text, Work};
 
 use crate::{
     Detector, Knob, Knobs, Looks, RequestView,
-    detectors::{endpoints, words},
+    detectors::{endpoints, names, words},
 };
 
 static WAITED_MILLIS_MIN: Knob = Knob {
@@ -248,7 +248,8 @@ fn says_side_effect(target: &str) -> bool {
 /// Whether a call over HTTP tells another system what has happened here.
 fn is_told(view: &RequestView<'_>, request: &Request, place: usize, http: &HttpCall) -> bool {
     let target = format!("{}{}", http.host, http.template);
-    let is_passed_on = path_words(&http.template) == path_words(&request.operation);
+    let path = path_words(&http.template);
+    let is_passed_on = !path.is_empty() && path == path_words(&request.operation);
     if is_passed_on || names::says(&target, NEEDED) {
         return false;
     }
@@ -257,10 +258,8 @@ fn is_told(view: &RequestView<'_>, request: &Request, place: usize, http: &HttpC
     }
     let purpose = names::words(&request.operation);
     let is_purpose = |word: &String| purpose.contains(word);
-    let copies: Vec<String> = names::words(&target)
-        .into_iter()
-        .filter(|word| names::is_one_of(word, COPIES))
-        .collect();
+    let copies: Vec<String> =
+        names::words(&target).into_iter().filter(|word| names::is_one_of(word, COPIES)).collect();
     !copies.is_empty() && !copies.iter().any(is_purpose) && has_other_work(view, place)
 }
 

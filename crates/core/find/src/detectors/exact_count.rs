@@ -2,7 +2,7 @@
 
 use std::{cmp::Reverse, collections::BTreeMap, sync::Arc, time::Duration};
 
-use model::{Projection, Sighting};
+use model::{FilterOperator, Projection, Sighting};
 
 use crate::{Detector, Knob, Knobs, Looks, RequestView, StatementGroup, detectors::words};
 
@@ -63,8 +63,10 @@ fn sighting(
 ) -> Option<Sighting> {
     let (first, others) = groups.split_first()?;
     let places: Vec<usize> = groups.iter().flat_map(|group| group.places.clone()).collect();
-    // The claim says of every request with this fault what is true of each.
-    let claim = format!("rows of {table} are counted one by one for each request");
+    let shape = first.text.shape.as_ref()?;
+    let narrow = shape.filters.iter().any(|filter| filter.operator == FilterOperator::Equal);
+    let which = if narrow { "matching rows" } else { "rows" };
+    let claim = format!("all {which} of {table} are counted for each request");
     let mut sighting = view.sighting(EXACT_COUNT.name, table.to_owned(), claim);
     sighting.evidence = view.evidence(&places);
     sighting.evidence.statement = Some(Arc::clone(first.text));

@@ -108,8 +108,8 @@ fn may_be_many(text: &StatementText) -> bool {
 /// Whether a column is named as those are that tell one row from all others.
 fn names_a_row(filter: &Filter, text: &StatementText) -> bool {
     const KEYS: &[&str] = &[
-        "pk", "uuid", "guid", "slug", "key", "token", "hash", "email", "username", "login",
-        "name", "path", "url", "number", "code", "sku", "handle", "external",
+        "pk", "uuid", "guid", "slug", "key", "token", "hash", "email", "username", "login", "name",
+        "path", "url", "number", "code", "sku", "handle", "external",
     ];
     let column = words(&filter.column);
     match column.as_slice() {

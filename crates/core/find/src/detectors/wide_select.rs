@@ -3,11 +3,14 @@
 //! Spans tell neither rows nor bytes. What they tell: a read of many rows with all columns (`*`), or
 //! with columns that are named as long texts are, and much time for reading and writing it down.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use model::{FilterOperator, Projection, Shape, Sighting, StatementKind, StatementText};
+use model::{Projection, Sighting, StatementText};
 
-use crate::{Detector, Knob, Knobs, Looks, RequestView, detectors::words};
+use crate::{
+    Detector, Knob, Knobs, Looks, RequestView, StatementGroup,
+    detectors::{names, words},
+};
 
 static SPENT_MILLIS_MIN: Knob = Knob {
     key: "spent-millis-min",
@@ -60,42 +63,52 @@ pub(super) static WIDE_SELECT: Detector = Detector {
     looks: Looks::Request(look),
 };
 
-fn look(view: &RequestView<'_>, knobs: &Knobs<'_>, found: &mut Vec<Sighting>) {
-    for group in &view.statements {
-        let Some(shape) = &group.text.shape else { continue };
-        if group.text.kind != StatementKind::Select || is_one_row(shape) || 3 < group.count {
-            continue;
-        }
-        let long = long_columns(group.text);
-        let all = shape.projection == Projection::Star;
-        if !all && long.is_empty() {
-            continue;
-        }
-        let last = view.own_after_last_fetch();
-        let own = last.filter(|(place, _)| group.places.contains(place)).map(|(_, own)| own);
-        let own = own.unwrap_or_default();
-        let bytes = view.request().and_then(|request| request.response_bytes).unwrap_or_default();
-        // All columns may be few and short: then only the index is missing.
-        if long.is_empty() && own < OWN_MIN && bytes < BYTES_MIN {
-            continue;
-        }
-        let spent = view.waited(&group.places) + own;
-        if !view.is_awaited()
-            || !view.matters(spent, knobs.nanos(&SPENT_MILLIS_MIN), knobs.get(&SPENT_SHARE_MIN))
-        {
-            continue;
-        }
-        found.push(sighting(view, group.text, &group.places, &long, spent));
-    }
+/// What was found out about one read.
+struct Wide<'a> {
+    group: &'a StatementGroup<'a>,
+    /// Its columns that are named as long texts are; none if only `*` speaks against it.
+    long: Vec<String>,
+    /// Time for reading its rows and writing them down.
+    spent: Duration,
 }
 
-/// Whether the statement looks one row up by its key.
-fn is_one_row(shape: &Shape) -> bool {
-    shape.filters.iter().any(|filter| {
-        let column = filter.column.as_str();
-        filter.operator == FilterOperator::Equal
-            && (matches!(column, "id" | "pk" | "uuid" | "slug") || column == "email")
-    })
+fn look(view: &RequestView<'_>, knobs: &Knobs<'_>, found: &mut Vec<Sighting>) {
+    if !view.is_awaited() {
+        return;
+    }
+    // However the rows are filtered, it is the same list: its dearest read is shown.
+    let mut by_table: BTreeMap<&str, Wide<'_>> = BTreeMap::new();
+    for wide in view.statements.iter().filter_map(|group| wide(view, group)) {
+        if view.matters(wide.spent, knobs.nanos(&SPENT_MILLIS_MIN), knobs.get(&SPENT_SHARE_MIN)) {
+            let table = words::table(wide.group.text);
+            if by_table.get(table).is_none_or(|known| known.spent < wide.spent) {
+                by_table.insert(table, wide);
+            }
+        }
+    }
+    found.extend(by_table.into_iter().map(|(table, wide)| sighting(view, table, &wide)));
+}
+
+fn wide<'a>(view: &RequestView<'_>, group: &'a StatementGroup<'_>) -> Option<Wide<'a>> {
+    let shape = group.text.shape.as_ref()?;
+    let is_list = |place: &usize| view.statement(*place).is_some_and(names::reads_many);
+    if 3 < group.count || !group.places.iter().any(is_list) {
+        return None;
+    }
+    let long = long_columns(group.text);
+    if shape.projection != Projection::Star && long.is_empty() {
+        return None;
+    }
+    let last = view.own_after_last_fetch();
+    let own = last.filter(|(place, _)| group.places.contains(place)).map(|(_, own)| own);
+    let own = own.unwrap_or_default();
+    let bytes = view.request().and_then(|request| request.response_bytes).unwrap_or_default();
+    // All columns may be few and short: then only the index is missing.
+    if long.is_empty() && own < OWN_MIN && bytes < BYTES_MIN {
+        return None;
+    }
+    let spent = view.waited(&group.places) + own;
+    Some(Wide { group, long, spent })
 }
 
 /// Columns of the outermost select list that are named as long texts are.
@@ -119,34 +132,28 @@ fn long_columns(text: &StatementText) -> Vec<String> {
         .collect()
 }
 
-fn sighting(
-    view: &RequestView<'_>,
-    text: &Arc<StatementText>,
-    places: &[usize],
-    long: &[String],
-    spent: Duration,
-) -> Sighting {
-    let table = words::table(text);
+fn sighting(view: &RequestView<'_>, table: &str, wide: &Wide<'_>) -> Sighting {
+    let Wide { group, long, spent } = wide;
     let claim = if long.is_empty() {
         format!("a list reads all columns of {table}")
     } else {
         format!("a list reads {} of {table}", words::list(long, 3))
     };
-    let mut sighting = view.sighting(WIDE_SELECT.name, format!("{:016x}", text.fingerprint), claim);
-    sighting.evidence = view.evidence(places);
-    sighting.evidence.statement = Some(Arc::clone(text));
+    let mut sighting = view.sighting(WIDE_SELECT.name, table.to_owned(), claim);
+    sighting.evidence = view.evidence(&group.places);
+    sighting.evidence.statement = Some(Arc::clone(group.text));
     sighting.evidence.excerpt = vec![
-        format!("{}, {}", words::shorten(&text.text), words::time(view.waited(places))),
-        format!("{} for reading its rows and writing them down", words::time(spent)),
+        format!(
+            "{}, {}",
+            words::shorten(&group.text.text),
+            words::time(view.waited(&group.places))
+        ),
+        format!("{} for reading its rows and writing them down", words::time(*spent)),
     ];
     // Half of it: what is left is the narrow columns' share, which spans do not tell.
-    sighting.saved = spent / 2;
-    sighting.saved_database = view.spent(places) / 2;
-    found_count(&mut sighting, places);
-    sighting
-}
-
-fn found_count(sighting: &mut Sighting, places: &[usize]) {
-    sighting.calls_now = u32::try_from(places.len()).unwrap_or(u32::MAX);
+    sighting.saved = *spent / 2;
+    sighting.saved_database = view.spent(&group.places) / 2;
+    sighting.calls_now = u32::try_from(group.places.len()).unwrap_or(u32::MAX);
     sighting.calls_after = sighting.calls_now;
+    sighting
 }

@@ -213,7 +213,9 @@ fn is_telling_key(key: &str) -> bool {
             matches!(
                 rest,
                 "method" | "request.method" | "status_code" | "response.status_code" | "flavor"
-            ) || rest.starts_with("response.header.") && rest.contains("cache")
+            ) || rest.strip_prefix("response.header.").is_some_and(|header| {
+                header.contains("cache") || matches!(header, "content-type" | "content_type")
+            })
         }
         ("network", rest) => rest == "protocol.version",
         ("url", rest) => rest == "scheme",
