@@ -92,7 +92,9 @@ pub(crate) fn command(shell: &mut Shell, args: &Args) -> Result<(), Failure> {
     screen::print(&summary(&reports));
     if was_told_to_end {
         // Told above; the last line stays the count.
-        Err(Failure { error: String::new(), ..Failure::interrupted() })
+        let mut told = Failure::interrupted();
+        told.error.clear();
+        Err(told)
     } else if reports.iter().any(|report| report.failure.is_some()) {
         Err(Failure::told())
     } else {
