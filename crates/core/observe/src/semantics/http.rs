@@ -55,9 +55,23 @@ pub(super) fn call(span: &Span, facts: &Facts<'_>) -> Option<HttpCall> {
 /// Whether a query asks for a page of a list or a part of a file.
 fn walks(query: &str) -> bool {
     const KEYS: &[&str] = &[
-        "page", "page[number]", "pagenumber", "page_token", "pagetoken", "cursor", "after", "offset",
-        "skip", "start", "starting_after", "next", "marker", "continuation", "continuation-token",
-        "partnumber", "chunk",
+        "page",
+        "page[number]",
+        "pagenumber",
+        "page_token",
+        "pagetoken",
+        "cursor",
+        "after",
+        "offset",
+        "skip",
+        "start",
+        "starting_after",
+        "next",
+        "marker",
+        "continuation",
+        "continuation-token",
+        "partnumber",
+        "chunk",
     ];
     query
         .split('&')
