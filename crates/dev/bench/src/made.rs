@@ -122,10 +122,9 @@ impl Process {
         let literals = workload == Workload::Mixed && dice.below(4) == 0;
         let statements = match workload {
             Workload::Lists => 384,
-            Workload::Healthy => 9,
             // 1 in 39: half of the spans.
             Workload::Mixed if dice.below(39) == 0 => 384,
-            Workload::Mixed => 9,
+            Workload::Mixed | Workload::Healthy => 9,
         };
         let shape = Shape { begin: *free, statements, literals };
         let (spans, end) = request(shape, (&self.resource, &self.scopes), dice);
@@ -139,7 +138,7 @@ impl Process {
     }
 }
 
-/// Random numbers that are the same for the same seed: SplitMix64.
+/// Random numbers that are the same for the same seed: `SplitMix64`.
 #[derive(Debug, Clone)]
 pub(crate) struct Dice(pub(crate) u64);
 
@@ -155,6 +154,12 @@ impl Dice {
     /// Below `bound`, which is not zero.
     pub(crate) fn below(&mut self, bound: u64) -> u64 {
         self.next() % bound.max(1)
+    }
+
+    /// One of `some`, of which there are any.
+    pub(crate) fn pick<'a, T>(&mut self, some: &'a [T]) -> &'a T {
+        let place = usize::try_from(self.below(some.len() as u64));
+        &some[place.expect("a place in memory fits")]
     }
 }
 

@@ -138,7 +138,7 @@ impl Pipeline {
         let limits = SettlerLimits {
             spans_max: setup.spans_max,
             settle: setup.settle,
-            settle_max: Duration::from_secs(60),
+            settle_max: Duration::from_mins(1),
         };
         let now = Moment { nanos: 1_795_000_000_000_000_000 };
         Ok(Self {
@@ -148,7 +148,7 @@ impl Pipeline {
                 find::Settings::default(),
                 find::Targets::default(),
                 find::Levels::default(),
-                Some(Duration::from_secs(3600)),
+                Some(Duration::from_hours(1)),
             ),
             statements: sql::Statements::default(),
             recent: rustc_hash::FxHashMap::default(),
@@ -230,7 +230,9 @@ impl Pipeline {
     }
 
     fn turn(&mut self) -> Result<(), StoreError> {
-        let settled = self.stages.run(Stage::Settle, || self.settler.settle(self.now));
+        let settled = self.stages.run(Stage::Settle, || {
+            self.settler.settle(|id| self.recent.contains_key(&id), self.now)
+        });
         self.look_at(settled)?;
         if self.window_due <= self.now {
             self.stages.run(Stage::Window, || self.analysis.look_at_window());

@@ -50,6 +50,11 @@ pub fn spread(spread: Spread, shown: fn(f64) -> String) -> String {
 
 /// A count with three digits that count: `153,000`.
 #[must_use]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "counts of a measurement are small, and not below zero"
+)]
 pub fn count(value: f64) -> String {
     let scale = 10_f64.powi((value.abs().max(1.0).log10().floor() as i32 - 2).max(0));
     thousands(((value / scale).round() * scale).max(0.0) as u64)

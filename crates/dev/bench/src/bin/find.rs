@@ -1,6 +1,7 @@
 //! Files of traces to findings: Taut, and perf-sentinel if it is installed, over the same files.
 //!
 //! `find [--spans N] [--rounds N]`. First how fast, then what each finds in the proving ground's recordings.
+#![expect(clippy::cast_precision_loss, reason = "counts of a measurement are small")]
 
 use std::{
     collections::BTreeMap,

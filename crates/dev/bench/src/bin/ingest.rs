@@ -3,6 +3,7 @@
 //! `ingest [--spans N] [--rounds N] [--folder PATH] [--work WORD]`; `--work` measures only what has that word
 //! in its name, and no memory. Memory is measured in processes of their own, which are this program again:
 //! `ingest --memory SPANS BOUND`.
+#![expect(clippy::cast_precision_loss, reason = "counts of a measurement are small")]
 
 use std::{
     collections::BTreeMap,

@@ -103,7 +103,7 @@ pub(super) fn request(
     dice: &mut Dice,
 ) -> (Vec<Span>, Moment) {
     let [django, psycopg, requests] = scopes;
-    let (listed, columns, related) = RESOURCES[dice.below(RESOURCES.len() as u64) as usize];
+    let (listed, columns, related) = *dice.pick(RESOURCES);
     let many = 10 < shape.statements;
     let root = SpanId(dice.next().to_be_bytes());
     let mut trace_id = [0; 16];
@@ -115,14 +115,14 @@ pub(super) fn request(
         resource,
         now: later(shape.begin, dice, 2_000),
     };
-    let mut spans = Vec::with_capacity(shape.statements as usize + 1);
+    let mut spans = Vec::new();
     let owner = dice.below(5_000);
     for number in 0..shape.statements {
         let (sql, micros) = match number {
             0 => (list(listed, columns, owner, shape.literals), 4_000),
             1 if !many => (format!("SELECT COUNT(*) AS \"__count\" FROM \"{listed}\""), 3_000),
             2..7 if !many => {
-                let table = related[number as usize % related.len()];
+                let table = *dice.pick(related);
                 (prefetch(table, 20 + dice.below(31), shape.literals, dice), 2_000)
             }
             7 if !many => (update(listed, shape.literals, dice), 1_500),
@@ -130,7 +130,7 @@ pub(super) fn request(
                 spans.push(remote(&mut answer, requests, dice));
                 continue;
             }
-            _ => (row(related[number as usize % related.len()], shape.literals, dice), 600),
+            _ => (row(*dice.pick(related), shape.literals, dice), 600),
         };
         spans.push(statement(&mut answer, psycopg, (sql, micros), dice));
     }
@@ -175,9 +175,10 @@ fn prefetch(table: &str, keys: u64, literals: bool, dice: &mut Dice) -> String {
 
 fn update(table: &str, literals: bool, dice: &mut Dice) -> String {
     let mut sql = format!("UPDATE \"{table}\" SET \"seen_at\" = ");
-    match literals {
-        true => sql.push_str("'2026-11-20T10:15:42.123456+00:00'::timestamptz"),
-        false => sql.push_str("%s"),
+    if literals {
+        sql.push_str("'2026-11-20T10:15:42.123456+00:00'::timestamptz");
+    } else {
+        sql.push_str("%s");
     }
     write_to(&mut sql, format_args!(" WHERE \"{table}\".\"id\" = "));
     value(&mut sql, dice.below(1_000_000), literals);
@@ -192,9 +193,10 @@ fn columns_of(table: &str) -> String {
 }
 
 fn value(sql: &mut String, value: u64, literals: bool) {
-    match literals {
-        true => write_to(sql, format_args!("{value}")),
-        false => sql.push_str("%s"),
+    if literals {
+        write_to(sql, format_args!("{value}"));
+    } else {
+        sql.push_str("%s");
     }
 }
 
