@@ -4,6 +4,7 @@
 //! advice is written for the framework that the service's spans name, with the relation to load or the
 //! column to index where the statements tell it.
 
+mod dialect;
 mod names;
 mod relations;
 mod remedies;
@@ -50,7 +51,7 @@ pub fn advise(finding: &Finding) -> Vec<Advice> {
 }
 
 /// How many of a finding's calls the best remedy leaves, where the statements tell it better than the
-/// detector could: relations that are joined need no statement of their own.
+/// detector could: what the framework joins to the list needs no statement of its own.
 #[must_use]
 pub fn calls_after(finding: &Finding) -> Option<u32> {
     let reads = finding.evidence.statement.as_ref().is_some_and(|text| !text.kind.writes());
@@ -83,13 +84,15 @@ mod tests {
     #[test]
     fn the_table_names_every_file() {
         let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/remedies");
+        // A folder holds the parts of the remedy of its name.
         let mut files: Vec<String> = std::fs::read_dir(folder)
             .unwrap()
-            .filter_map(|entry| entry.unwrap().file_name().into_string().ok())
-            .filter_map(|name| name.strip_suffix(".rs").map(|stem| stem.replace('_', "-")))
+            .map(|entry| entry.unwrap().path())
+            .map(|path| path.file_stem().unwrap().to_str().unwrap().replace('_', "-"))
             .filter(|name| name != "snippets")
             .collect();
         files.sort();
+        files.dedup();
         let mut names: Vec<&str> = REMEDIES.iter().map(|remedy| remedy.name).collect();
         names.sort_unstable();
         assert_eq!(names, files, "src/remedies.rs and src/remedies/ disagree");

@@ -36,12 +36,33 @@ fn findings(script: &str, frameworks: &[Framework]) -> Vec<Finding> {
     board.outcome(&Targets::default(), &Levels::default()).findings
 }
 
-fn check(framework: &[Framework], expected: &str) {
-    let findings = findings(ORDERS, framework);
-    let [finding] = findings.as_slice() else { panic!("one finding, not {findings:?}") };
+/// The one finding of a script.
+fn only(script: &str, framework: &[Framework]) -> Finding {
+    let mut found = findings(script, framework);
+    assert_eq!(found.len(), 1, "one finding, not {found:?}");
+    found.remove(0)
+}
+
+/// The finding of a fault, in a database.
+fn in_database(script: &str, fault: &str, system: &str) -> Finding {
+    let found = findings(script, &[]).into_iter().find(|finding| finding.fault == fault);
+    let mut finding = found.unwrap();
+    finding.evidence.system = model::Text::from(system);
+    finding
+}
+
+fn code(finding: &Finding) -> String {
     let advice = fix::advise(finding);
-    let code = advice.first().and_then(|advice| advice.snippet.as_ref());
-    assert_eq!(code.map(|snippet| snippet.code.as_str()), Some(expected.trim_matches('\n')));
+    let snippet = advice.first().and_then(|advice| advice.snippet.as_ref());
+    snippet.map(|snippet| snippet.code.clone()).unwrap_or_default()
+}
+
+fn check_case(script: &str, framework: &[Framework], expected: &str) {
+    assert_eq!(code(&only(script, framework)), expected.trim_matches('\n'));
+}
+
+fn check(framework: &[Framework], expected: &str) {
+    check_case(ORDERS, framework, expected);
 }
 
 #[test]
@@ -63,10 +84,12 @@ fn sqlalchemy_loads_along_the_path() {
     check(
         &[Framework::SqlAlchemy, Framework::Psycopg],
         "
-select(Order).options(
+select(
+    Order,
+    select(func.count()).where(Note.order_id == Order.id).scalar_subquery(),
+).options(
     joinedload(Order.customer),
     selectinload(Order.order_items).joinedload(OrderItem.product),
-    selectinload(Order.notes),
 )
 ",
     );
@@ -76,7 +99,10 @@ select(Order).options(
 fn rails_includes() {
     check(
         &[Framework::Rails, Framework::ActiveRecord],
-        "Order.includes(:customer, :notes, order_items: [:product])",
+        "
+Order.includes(:customer, order_items: [:product])
+# in Note: belongs_to :order, counter_cache: true; then .notes.size, for .count asks each time
+",
     );
 }
 
@@ -136,4 +162,325 @@ fn every_finding_of_every_case_is_advised_upon() {
             );
         }
     }
+}
+
+const COUNTED: &str = "
+request GET /posts
+  sql 4ms SELECT posts.* FROM posts ORDER BY posts.created_at DESC LIMIT ?
+  repeat 40
+    sql 3ms SELECT COUNT(*) FROM comments WHERE comments.post_id = ?
+";
+
+#[test]
+fn counts_are_told_to_each_framework_in_its_words() {
+    let frameworks = [
+        Framework::Rails,
+        Framework::Laravel,
+        Framework::Gorm,
+        Framework::Prisma,
+        Framework::Sequelize,
+        Framework::TypeOrm,
+        Framework::EntityFramework,
+        Framework::Hibernate,
+        Framework::SqlAlchemy,
+        Framework::Django,
+    ];
+    let told: Vec<String> = frameworks
+        .iter()
+        .map(|framework| {
+            let finding = only(COUNTED, &[*framework]);
+            format!("{:?} {}", fix::calls_after(&finding), code(&finding))
+        })
+        .collect();
+    insta::assert_snapshot!(told.join("\n\n"), @r##"
+    Some(0) Post.left_joins(:comments).select("posts.*, COUNT(comments.id) AS comments_count").group(:id)
+    # or in Comment: belongs_to :post, counter_cache: true; then .comments.size, for .count asks each time
+
+    Some(0) Post::withCount('comments')->get();
+
+    Some(0) db.Select("posts.*, (SELECT COUNT(*) FROM comments WHERE comments.post_id = posts.id) AS comments_count").Find(&rows)
+
+    Some(0) prisma.post.findMany({
+      include: { _count: { select: { comments: true } } },
+    })
+
+    Some(0) Post.findAll({ attributes: { include: [[literal(`(SELECT COUNT(*) FROM comments WHERE comments.post_id = "Post".id)`), 'commentsCount']] } })
+
+    Some(1) repository(Post).createQueryBuilder('post')
+      .loadRelationCountAndMap('post.commentsCount', 'post.comments')
+      .getMany()
+
+    Some(0) context.Set<Post>()
+        .Select(it => new { it, CommentsCount = it.Comments.Count })
+
+    Some(0) @Formula("(select count(*) from comments c where c.post_id = id)")
+    private long commentsCount;  // in Post
+
+    Some(0) select(
+        Post,
+        select(func.count()).where(Comment.post_id == Post.id).scalar_subquery(),
+    )
+
+    Some(0) Post.objects
+        .annotate(comment_count=Count("comment"))
+    "##);
+}
+
+#[test]
+fn layers_that_join_nothing_need_a_statement_for_each_relation() {
+    let after = |framework| fix::calls_after(&only(ORDERS, &[framework]));
+    let apart = [Framework::Rails, Framework::Laravel, Framework::Prisma, Framework::Gorm];
+    assert_eq!(apart.map(after), [Some(3); 4], "customer, items, products; notes are counted");
+    let joined = [
+        Framework::SqlAlchemy,
+        Framework::EntityFramework,
+        Framework::Hibernate,
+        Framework::Sequelize,
+    ];
+    assert_eq!(joined.map(after), [Some(1), Some(1), Some(0), Some(0)]);
+}
+
+#[test]
+fn rows_that_are_looked_up_below_others_stay_below_them_when_no_column_is_named() {
+    let stars = "
+request GET /orders
+  sql 4ms SELECT * FROM orders LIMIT 10
+  repeat 10
+    sql 2ms SELECT * FROM customers WHERE customers.id = ?
+    sql 2ms SELECT * FROM order_items WHERE order_items.order_id = ?
+    repeat 6
+      sql 4ms SELECT * FROM products WHERE products.id = ? ORDER BY products.id LIMIT 1
+";
+    let finding = only(stars, &[Framework::Gorm]);
+    assert_eq!(
+        code(&finding),
+        "db.Preload(\"Customer\").Preload(\"OrderItems.Product\").Find(&rows)"
+    );
+    assert_eq!(fix::calls_after(&finding), Some(3));
+}
+
+#[test]
+fn prisma_names_the_relation_after_its_column() {
+    let posts = r#"
+request GET /users
+  sql 6ms SELECT "public"."Post"."id", "public"."Post"."authorId" FROM "public"."Post" WHERE 1=1
+  repeat 25
+    sql 7ms SELECT "public"."User"."id", "public"."User"."name" FROM "public"."User" WHERE ("public"."User"."id" = $1 AND 1=1) LIMIT $2
+"#;
+    check_case(
+        posts,
+        &[Framework::Prisma],
+        "prisma.post.findMany({\n  include: { author: true },\n})",
+    );
+}
+
+#[test]
+fn django_models_are_named_without_their_application() {
+    let shop = "
+request GET /orders/
+  sql 4ms SELECT id, customer_id FROM shop_order ORDER BY id DESC LIMIT 50
+  repeat 50
+    sql 2ms SELECT id, name FROM shop_customer WHERE id = ?
+    sql 2ms SELECT id, order_id FROM shop_orderitem WHERE order_id = ?
+";
+    check_case(
+        shop,
+        &[Framework::Django],
+        r#"
+Order.objects
+    .select_related("customer")
+    .prefetch_related("orderitem_set")
+# `…_set` is Django's default; use the related_name if the field has one
+"#,
+    );
+}
+
+#[test]
+fn entity_framework_reads_pascal_case() {
+    let orders = "
+request GET /Orders
+  sql 7ms SELECT [o].[Id], [o].[CustomerId] FROM [Orders] AS [o]
+  repeat 35
+    sql 5ms SELECT TOP(1) [c].[Id], [c].[Name] FROM [Customers] AS [c] WHERE [c].[Id] = @__p_0
+";
+    let finding = only(orders, &[Framework::EntityFramework]);
+    assert_eq!(code(&finding), "context.Set<Order>()\n    .Include(it => it.Customer)");
+    assert_eq!(fix::calls_after(&finding), Some(0), "a join");
+    let advice = fix::advise(&finding);
+    assert!(advice[0].text.contains("no further statement"), "{}", advice[0].text);
+}
+
+const SYSTEMS: [&str; 5] = ["postgresql", "mysql", "microsoft.sql_server", "sqlite", "clickhouse"];
+
+fn in_each_database(script: &str, fault: &str) -> String {
+    let told =
+        SYSTEMS.map(|system| format!("{system}: {}", code(&in_database(script, fault, system))));
+    told.join("\n\n")
+}
+
+#[test]
+fn loops_are_batched_in_the_words_of_the_database() {
+    let loops = "
+request GET /orders
+  sql 4ms SELECT id FROM orders LIMIT 50
+  repeat 50
+    sql 3ms SELECT id, name FROM customers WHERE id = ?
+";
+    insta::assert_snapshot!(in_each_database(loops, "n-plus-one"), @r##"
+    postgresql: -- once for all rows, with the keys of all of them in $1
+    SELECT … FROM customers WHERE id = ANY($1);
+
+    mysql: -- once for all rows, with the keys of all of them
+    SELECT … FROM customers WHERE id IN (?, ?, …);
+
+    microsoft.sql_server: -- once for all rows, with the keys of all of them
+    SELECT … FROM customers WHERE id IN (@p0, @p1, …);
+
+    sqlite: -- once for all rows, with the keys of all of them
+    SELECT … FROM customers WHERE id IN (?, ?, …);
+
+    clickhouse:
+    "##);
+}
+
+#[test]
+fn plans_and_indices_are_asked_in_the_words_of_the_database() {
+    let slow = "request GET /a\n  sql 300ms SELECT id FROM users WHERE mail = ?\n";
+    insta::assert_snapshot!(in_each_database(slow, "slow-statement"), @r##"
+    postgresql: EXPLAIN (ANALYZE, BUFFERS) select id from users where mail = ?;  -- on a copy, with real values
+    CREATE INDEX CONCURRENTLY users_mail_idx ON users (mail);
+
+    mysql: EXPLAIN ANALYZE select id from users where mail = ?;  -- on a copy, with real values
+    ALTER TABLE users ADD INDEX users_mail_idx (mail), ALGORITHM=INPLACE, LOCK=NONE;
+
+    microsoft.sql_server: SET STATISTICS XML ON;
+    select id from users where mail = ?;  -- on a copy, with real values
+    CREATE INDEX users_mail_idx ON users (mail) WITH (ONLINE = ON);
+
+    sqlite: EXPLAIN QUERY PLAN select id from users where mail = ?;
+    CREATE INDEX users_mail_idx ON users (mail);
+
+    clickhouse:
+    "##);
+}
+
+#[test]
+fn a_plan_of_a_change_does_not_change_anything() {
+    let slow = "request POST /a\n  sql 800ms UPDATE orders SET status = ? WHERE created_at < ?\n";
+    insta::assert_snapshot!(in_each_database(slow, "slow-statement"), @r##"
+    postgresql: BEGIN;
+    EXPLAIN (ANALYZE, BUFFERS) update orders set status = ? where created_at < ?;  -- on a copy, with real values: it does run
+    ROLLBACK;
+    CREATE INDEX CONCURRENTLY orders_created_at_idx ON orders (created_at);
+
+    mysql: EXPLAIN update orders set status = ? where created_at < ?;  -- the plan alone, it does not run
+    ALTER TABLE orders ADD INDEX orders_created_at_idx (created_at), ALGORITHM=INPLACE, LOCK=NONE;
+
+    microsoft.sql_server: BEGIN TRANSACTION;
+    SET STATISTICS XML ON;
+    update orders set status = ? where created_at < ?;  -- on a copy, with real values: it does run
+    ROLLBACK;
+    CREATE INDEX orders_created_at_idx ON orders (created_at) WITH (ONLINE = ON);
+
+    sqlite: EXPLAIN QUERY PLAN update orders set status = ? where created_at < ?;
+    CREATE INDEX orders_created_at_idx ON orders (created_at);
+
+    clickhouse:
+    "##);
+    let text = &fix::advise(&in_database(slow, "slow-statement", "mysql"))[0].text;
+    assert!(text.contains("batches"), "{text}");
+}
+
+#[test]
+fn pages_go_by_key_in_the_words_of_the_database() {
+    let deep =
+        "request GET /a\n  sql 300ms SELECT id FROM posts ORDER BY at DESC LIMIT 20 OFFSET 90000\n";
+    insta::assert_snapshot!(in_each_database(deep, "deep-offset"), @r##"
+    postgresql: SELECT … FROM posts WHERE (at, id) < ($1, $2) ORDER BY at DESC, id DESC LIMIT 20;
+    CREATE INDEX CONCURRENTLY posts_at_id_idx ON posts (at DESC, id DESC);
+
+    mysql: SELECT … FROM posts WHERE (at < ? OR (at = ? AND id < ?)) ORDER BY at DESC, id DESC LIMIT 20;
+    ALTER TABLE posts ADD INDEX posts_at_id_idx (at DESC, id DESC), ALGORITHM=INPLACE, LOCK=NONE;
+
+    microsoft.sql_server: SELECT TOP (20) … FROM posts WHERE (at < @p0 OR (at = @p0 AND id < @p1)) ORDER BY at DESC, id DESC;
+    CREATE INDEX posts_at_id_idx ON posts (at DESC, id DESC) WITH (ONLINE = ON);
+
+    sqlite: SELECT … FROM posts WHERE (at, id) < (?, ?) ORDER BY at DESC, id DESC LIMIT 20;
+    CREATE INDEX posts_at_id_idx ON posts (at DESC, id DESC);
+
+    clickhouse:
+    "##);
+}
+
+#[test]
+fn the_primary_key_needs_no_second_index() {
+    let deep = "request GET /a\n  sql 480ms SELECT [o].[Id] FROM [Orders] AS [o] ORDER BY [o].[Id] OFFSET 500000 ROWS FETCH NEXT 20 ROWS ONLY\n";
+    assert_eq!(
+        code(&in_database(deep, "deep-offset", "mssql")),
+        "SELECT TOP (20) … FROM [Orders] WHERE [Id] > @p0 ORDER BY [Id];"
+    );
+}
+
+#[test]
+fn estimates_come_from_the_statistics_of_the_database() {
+    let count = "request GET /a\n  sql 300ms SELECT count(*) FROM posts\n";
+    insta::assert_snapshot!(in_each_database(count, "exact-count"), @r##"
+    postgresql: SELECT reltuples::bigint FROM pg_class WHERE oid = 'posts'::regclass;  -- about
+
+    mysql: SELECT table_rows FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = 'posts';  -- about
+
+    microsoft.sql_server: SELECT SUM(row_count) FROM sys.dm_db_partition_stats WHERE object_id = OBJECT_ID('posts') AND index_id IN (0, 1);
+
+    sqlite: SELECT count(*) FROM (SELECT 1 FROM posts WHERE … LIMIT 1001) t;  -- "more than 1,000"
+
+    clickhouse:
+    "##);
+}
+
+#[test]
+fn an_unnamed_database_is_known_by_its_quotes() {
+    let slow =
+        "request GET /a\n  sql 300ms SELECT [o].[Id] FROM [Orders] AS [o] WHERE [o].[Mail] = @p\n";
+    let finding = in_database(slow, "slow-statement", "other_sql");
+    assert!(code(&finding).contains("WITH (ONLINE = ON)"), "{}", code(&finding));
+}
+
+#[test]
+fn the_columns_that_are_named_are_those_that_were_read_and_are_short() {
+    let wide = "request GET /a\n  sql 90ms SELECT posts.id, posts.headline, posts.body, posts.author_id FROM posts ORDER BY id LIMIT 50\n  own 2ms\n";
+    let found = findings(wide, &[Framework::Django]);
+    let wide = found.iter().find(|finding| finding.fault == "wide-select").unwrap();
+    assert_eq!(
+        code(wide),
+        "Post.objects.only(\"id\", \"headline\", \"author_id\")  # or .defer(…) the long ones, or .values(…)"
+    );
+}
+
+#[test]
+fn documents_are_asked_for_in_their_own_words() {
+    let script = "request GET /posts\n  sql 7ms find posts published ?\n  repeat 30\n    sql 5ms find users _id ?\n";
+    let code_of = |fault, script| code(&in_database(script, fault, "mongodb"));
+    assert_eq!(
+        code_of("n-plus-one", script),
+        "// once for all documents\ndb.users.find({ _id: { $in: keys } })"
+    );
+    assert_eq!(
+        code_of("slow-statement", "request GET /a\n  sql 300ms find users mail ?\n"),
+        "db.users.find(filter).explain(\"executionStats\")\ndb.users.createIndex({ mail: 1 })"
+    );
+    let count = "request GET /a\n  sql 300ms SELECT count(*) FROM posts\n";
+    assert_eq!(code_of("exact-count", count), "db.posts.estimatedDocumentCount()");
+}
+
+#[test]
+fn laravel_asks_once_more_for_each_relation() {
+    let orders = "
+request GET /orders
+  sql 3ms select * from `orders` where `status` = 'new' limit 30
+  repeat 30
+    sql 3ms select * from `customers` where `customers`.`id` = # limit 1
+";
+    let finding = only(orders, &[Framework::Laravel]);
+    assert_eq!(code(&finding), "Order::with('customer')->get();");
+    assert!(fix::advise(&finding)[0].text.contains("one further statement"));
 }

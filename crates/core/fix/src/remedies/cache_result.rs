@@ -1,9 +1,13 @@
 //! Keep a computed answer for a while.
 
-use model::{Finding, Proof};
+use model::{Finding, Proof, Snippet};
 
 use super::snippets::{Layer, layer, python, snippet, sql};
-use crate::{Hint, Remedy, names};
+use crate::{
+    Hint, Remedy,
+    dialect::{Dialect, dialect},
+    names,
+};
 
 pub(super) static CACHE_RESULT: Remedy = Remedy {
     name: "cache-result",
@@ -33,14 +37,34 @@ fn advise(finding: &Finding) -> Option<Hint> {
         Layer::Laravel => {
             snippet("php", format!("Cache::remember('{name}', 60, fn () => compute());"))
         }
-        _ => sql(format!(
-            "CREATE MATERIALIZED VIEW {name}_summary AS\n{};\n-- REFRESH MATERIALIZED VIEW CONCURRENTLY needs a unique index",
-            statement.text
-        )),
+        _ => summary(dialect(finding), name, &statement.text),
     };
     let text = format!(
         "Keep the answer for a minute, with a lock so that one request computes it while the others wait or get the \
          old one; drop it when {table} is written."
     );
     Some(Hint { text, snippet })
+}
+
+/// The answer as a table of its own, refreshed now and then.
+fn summary(dialect: Dialect, name: &str, text: &str) -> Option<Snippet> {
+    let table = dialect.name(&format!("{name}_summary"));
+    match dialect {
+        Dialect::Postgres => sql(format!(
+            "CREATE MATERIALIZED VIEW {table} AS\n{text};\n-- REFRESH MATERIALIZED VIEW CONCURRENTLY needs a unique index"
+        )),
+        Dialect::Oracle => {
+            sql(format!("CREATE MATERIALIZED VIEW {table} REFRESH COMPLETE ON DEMAND AS\n{text};"))
+        }
+        Dialect::MySql | Dialect::Sqlite => sql(format!(
+            "CREATE TABLE {table} AS\n{text};\n-- fill a new table every minute, and swap the two by RENAME"
+        )),
+        Dialect::Mongo => snippet(
+            dialect.language(),
+            format!(
+                "db.{name}.aggregate([…, {{ $merge: {{ into: \"{table}\" }} }}])  // every minute"
+            ),
+        ),
+        Dialect::MsSql | Dialect::Other => None,
+    }
 }

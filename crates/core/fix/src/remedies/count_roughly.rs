@@ -2,8 +2,11 @@
 
 use model::{Finding, Framework, Proof};
 
-use super::snippets::{python, sql, table};
-use crate::{Hint, Remedy};
+use super::snippets::{python, snippet, table};
+use crate::{
+    Hint, Remedy,
+    dialect::{Dialect, dialect},
+};
 
 pub(super) static COUNT_ROUGHLY: Remedy = Remedy {
     name: "count-roughly",
@@ -15,27 +18,23 @@ pub(super) static COUNT_ROUGHLY: Remedy = Remedy {
 
 fn advise(finding: &Finding) -> Option<Hint> {
     let table = table(finding);
+    let dialect = dialect(finding);
     let narrow = finding
         .evidence
         .statement
         .as_ref()
         .and_then(|text| text.shape.as_ref())
         .is_some_and(|shape| !shape.filters.is_empty() || shape.filters_more);
-    let estimate = if narrow {
-        format!(
-            "SELECT count(*) FROM (SELECT 1 FROM {table} WHERE … LIMIT 1001) t;  -- \"more than 1,000\""
-        )
-    } else {
-        format!("SELECT reltuples::bigint FROM pg_class WHERE oid = '{table}'::regclass;  -- about")
-    };
+    let estimate = if narrow { None } else { dialect.estimate(table) };
+    let estimate = estimate.or_else(|| dialect.capped_count(table));
     let django = finding.frameworks.contains(&Framework::Django);
-    let snippet = if django {
-        python(format!(
+    let snippet = match estimate {
+        Some(estimate) if django && dialect != Dialect::Mongo => python(format!(
             "class EstimatedPaginator(Paginator):\n    @cached_property\n    def count(self):\n        with connection.cursor() as cursor:\n            cursor.execute(\"{}\")\n            return cursor.fetchone()[0]",
             estimate.split(';').next().unwrap_or_default().replace('"', "\\\"")
-        ))
-    } else {
-        sql(estimate)
+        )),
+        Some(estimate) => snippet(dialect.language(), estimate),
+        None => None,
     };
     let text = format!(
         "Show about how many rows of {table} there are, or count up to a cap, or page without a total. Keep exact \

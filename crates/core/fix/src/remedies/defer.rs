@@ -1,9 +1,12 @@
 //! Take work out of the request.
 
-use model::{Finding, Framework, Language, Proof};
+use model::{Finding, Framework, Language, Proof, Snippet};
 
 use super::snippets::{python, snippet, sql};
-use crate::{Hint, Remedy};
+use crate::{
+    Hint, Remedy,
+    dialect::{Dialect, dialect},
+};
 
 pub(super) static DEFER: Remedy = Remedy {
     name: "defer",
@@ -35,13 +38,41 @@ fn advise(finding: &Finding) -> Option<Hint> {
             "javascript",
             "await queue.add('after-submit', { key }, { jobId: key, attempts: 5, backoff: { type: 'exponential', delay: 1000 } });",
         ),
-        _ => sql(
-            "-- in the transaction of the change itself; a worker takes rows with FOR UPDATE SKIP LOCKED\n\
-             INSERT INTO tasks (key, kind, payload) VALUES ($1, $2, $3) ON CONFLICT (key) DO NOTHING;",
-        ),
+        _ => outbox(dialect(finding)),
     };
     let text = "Write down what is to be done, in the transaction of the change itself, answer, and let a \
                 worker do it: with an idempotency key and retries."
         .to_owned();
     Some(Hint { text, snippet })
+}
+
+/// A task written down where the change is.
+fn outbox(dialect: Dialect) -> Option<Snippet> {
+    let head = "-- in the transaction of the change itself; the key is unique";
+    let values: Vec<String> = (1..=3).map(|place| dialect.parameter(place)).collect();
+    let values = values.join(", ");
+    let into = "INTO tasks (key, kind, payload)";
+    match dialect {
+        Dialect::Postgres => sql(format!(
+            "{head}; a worker takes rows with FOR UPDATE SKIP LOCKED\n\
+             INSERT {into} VALUES ({values}) ON CONFLICT (key) DO NOTHING;"
+        )),
+        Dialect::Sqlite => {
+            sql(format!("{head}\nINSERT {into} VALUES ({values}) ON CONFLICT (key) DO NOTHING;"))
+        }
+        Dialect::MySql => sql(format!(
+            "{head}; a worker takes rows with FOR UPDATE SKIP LOCKED\n\
+             INSERT IGNORE INTO tasks (`key`, kind, payload) VALUES ({values});"
+        )),
+        Dialect::MsSql => sql(format!(
+            "{head}; a worker takes rows WITH (UPDLOCK, READPAST)\n\
+             INSERT INTO tasks ([key], kind, payload) VALUES ({values});"
+        )),
+        Dialect::Oracle => sql(format!("{head}\nINSERT {into} VALUES ({values});")),
+        Dialect::Mongo => snippet(
+            dialect.language(),
+            "db.tasks.updateOne({ _id: key }, { $setOnInsert: { kind, payload } }, { upsert: true, session })",
+        ),
+        Dialect::Other => None,
+    }
 }

@@ -1,12 +1,21 @@
 //! Fetch related rows together with the rows that they belong to.
 
+use std::collections::BTreeSet;
+
 use model::{Finding, Proof, Snippet};
 
-use super::snippets::{Layer, layer, python, snippet, sql};
+use super::snippets::{Layer, layer, model, python, snippet};
 use crate::{
-    Hint, Remedy, names,
-    relations::{Direction, Relation, Wants, paths, relations, source_table},
+    Hint, Remedy,
+    dialect::{Dialect, dialect},
+    names,
+    relations::{Direction, Relation, Wants, paths, relations, source_table, tables},
 };
+
+mod apart;
+mod django;
+mod joined;
+mod sqlalchemy;
 
 pub(super) static EAGER_LOAD: Remedy = Remedy {
     name: "eager-load",
@@ -22,7 +31,7 @@ fn advise(finding: &Finding) -> Option<Hint> {
         return None;
     }
     let relations = relations(finding);
-    let statements = match finding.calls_after {
+    let statements = match crate::calls_after(finding).unwrap_or(finding.calls_after) {
         0 => "no further statement".to_owned(),
         1 => "one further statement".to_owned(),
         after => format!("{after} further statements"),
@@ -31,282 +40,183 @@ fn advise(finding: &Finding) -> Option<Hint> {
         "Load what belongs to the rows together with the rows: {statements} instead of {}.",
         finding.calls_now
     );
-    let snippet = if relations.is_empty() { batch_sql(finding) } else { code(finding, &relations) };
-    Some(Hint { text, snippet })
+    Some(Hint { text, snippet: code(finding, &relations) })
 }
 
-/// Statements that are left once relations are joined where they can be, counts are computed with the
-/// list, and the rest is fetched once for all rows; `None` if the relations cannot be told.
+/// Statements that are left once the advice is followed: what the layer joins or counts with the list needs
+/// none of its own; `None` if the relations cannot be told.
 pub(crate) fn statements(finding: &Finding) -> Option<u32> {
     let relations = relations(finding);
+    let layer = layer(finding);
     let groups = 1 + finding.evidence.related.len();
-    if relations.len() < groups || layer(finding) == Layer::Sql {
+    if relations.len() < groups || layer == Layer::Sql || dialect(finding) == Dialect::Mongo {
         return None;
     }
-    let own = paths(&relations).into_iter().filter(|path| {
-        let joined = path.iter().all(|relation| relation.direction == Direction::One);
-        let counted = path.last().is_some_and(|relation| relation.wants == Wants::Count);
-        !joined && !counted
-    });
-    u32::try_from(own.count()).ok()
+    let own: BTreeSet<Vec<&str>> = paths(&relations)
+        .into_iter()
+        .filter(|path| asks_apart(layer, path))
+        .map(|path| path.iter().map(|relation| relation.name.as_str()).collect())
+        .collect();
+    u32::try_from(own.len()).ok()
+}
+
+/// Whether the layer loads the last relation of a path with a statement of its own, the way that it is
+/// advised here.
+fn asks_apart(layer: Layer, path: &[&Relation]) -> bool {
+    let Some(last) = path.last() else { return false };
+    if last.wants == Wants::Count {
+        return layer == Layer::TypeOrm;
+    }
+    match layer {
+        Layer::Django => path.iter().any(|relation| relation.direction == Direction::Many),
+        Layer::SqlAlchemy | Layer::EntityFramework => last.direction == Direction::Many,
+        Layer::Hibernate | Layer::Sequelize | Layer::TypeOrm => false,
+        Layer::Rails | Layer::Laravel | Layer::Prisma | Layer::Gorm | Layer::Sql => true,
+    }
+}
+
+/// A list and what belongs to its rows, to be written down.
+struct Loading<'a> {
+    /// Class of the rows.
+    model: String,
+    /// Table of the rows.
+    table: &'a str,
+    /// Relations that are loaded.
+    rows: Vec<Vec<&'a Relation>>,
+    /// Relations of which only the number is asked.
+    counts: Vec<Vec<&'a Relation>>,
+    dialect: Dialect,
 }
 
 fn code(finding: &Finding, relations: &[Relation]) -> Option<Snippet> {
-    let model = source_table(finding).map_or_else(|| "Model".to_owned(), names::class);
-    let paths = paths(relations);
-    match layer(finding) {
-        Layer::Django => python(django(&model, &paths)),
-        Layer::SqlAlchemy => python(sqlalchemy(&model, &paths)),
-        Layer::Rails => snippet("ruby", format!("{model}.includes({})", ruby(relations))),
-        Layer::Hibernate => snippet("java", hibernate(&paths)),
-        Layer::Prisma => snippet("typescript", prisma(&model, relations)),
-        Layer::Sequelize => snippet("javascript", sequelize(&model, relations)),
-        Layer::TypeOrm => snippet("typescript", typeorm(&model, &paths)),
-        Layer::Laravel => snippet("php", laravel(&model, &paths)),
-        Layer::Gorm => snippet("go", gorm(&paths)),
-        Layer::EntityFramework => snippet("csharp", entity_framework(&model, &paths)),
-        Layer::Sql => sql(plain(relations)),
+    let dialect = dialect(finding);
+    if relations.is_empty() || dialect == Dialect::Mongo || layer(finding) == Layer::Sql {
+        return plain(finding, dialect, relations);
     }
-}
-
-fn django(model: &str, paths: &[Vec<&Relation>]) -> String {
-    let mut joined = Vec::new();
-    let mut prefetched = Vec::new();
-    let mut annotated = Vec::new();
-    let mut notes = Vec::new();
-    for path in paths {
-        let Some(last) = path.last() else { continue };
-        let names: Vec<String> = path.iter().map(|relation| django_name(relation)).collect();
-        let lookup = names.join("__");
-        match last.wants {
-            Wants::Count => {
-                let query = names::singular(&last.table).replace('_', "");
-                annotated
-                    .push(format!("{}_count=Count(\"{query}\")", names::singular(&last.table)));
-            }
-            Wants::First => {
-                notes.push(format!(
-                    "# the latest of {}: Prefetch(\"{lookup}\", queryset=….order_by(…), to_attr=\"latest\")",
-                    last.table
-                ));
-                prefetched.push(lookup);
-            }
-            Wants::Rows if path.iter().all(|it| it.direction == Direction::One) => {
-                joined.push(lookup);
-            }
-            Wants::Rows => prefetched.push(lookup),
-        }
-        if path.iter().any(|relation| relation.direction == Direction::Many) {
-            let note = "# `…_set` is Django's default; use the related_name if the field has one";
-            if !notes.iter().any(|known| known == note)
-                && names.iter().any(|name| name.ends_with("_set"))
-            {
-                notes.push(note.to_owned());
-            }
-        }
-    }
-    // A longer path loads what a shorter one would.
-    for list in [&mut joined, &mut prefetched] {
-        let all = list.clone();
-        list.retain(|short| !all.iter().any(|long| long.starts_with(&format!("{short}__"))));
-    }
-    let quoted = |names: &[String]| {
-        names.iter().map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(", ")
+    let source = source_table(finding);
+    let (counts, rows) = paths(relations)
+        .into_iter()
+        .partition(|path| path.last().is_some_and(|relation| relation.wants == Wants::Count));
+    let loading = Loading {
+        model: source.map_or_else(|| "Model".to_owned(), |table| model(finding, table)),
+        table: source.unwrap_or("rows"),
+        rows,
+        counts,
+        dialect,
     };
-    let mut code = format!("{model}.objects");
-    if !joined.is_empty() {
-        code.push_str(&format!("\n    .select_related({})", quoted(&joined)));
-    }
-    if !prefetched.is_empty() {
-        code.push_str(&format!("\n    .prefetch_related({})", quoted(&prefetched)));
-    }
-    if !annotated.is_empty() {
-        code.push_str(&format!("\n    .annotate({})", annotated.join(", ")));
-    }
-    for note in notes {
-        code.push('\n');
-        code.push_str(&note);
-    }
-    code
-}
-
-/// What Django calls the relation unless the field says otherwise.
-fn django_name(relation: &Relation) -> String {
-    match relation.direction {
-        Direction::One => relation.name.clone(),
-        Direction::Many => format!("{}_set", names::singular(&relation.table).replace('_', "")),
+    match layer(finding) {
+        Layer::Django => python(django::code(&loading, &tables(finding))),
+        Layer::SqlAlchemy => python(sqlalchemy::code(&loading)),
+        Layer::Rails => snippet("ruby", apart::rails(&loading, relations)),
+        Layer::Laravel => snippet("php", apart::laravel(&loading)),
+        Layer::Prisma => snippet("typescript", apart::prisma(&loading, relations)),
+        Layer::Gorm => snippet("go", apart::gorm(&loading)),
+        Layer::Hibernate => snippet("java", joined::hibernate(&loading)),
+        Layer::Sequelize => snippet("javascript", joined::sequelize(&loading, relations)),
+        Layer::TypeOrm => snippet("typescript", joined::typeorm(&loading)),
+        Layer::EntityFramework => snippet("csharp", joined::entity_framework(&loading)),
+        Layer::Sql => None,
     }
 }
 
-fn sqlalchemy(model: &str, paths: &[Vec<&Relation>]) -> String {
-    let mut options = Vec::new();
-    for path in paths {
-        let mut owner = model.to_owned();
-        let mut option = String::new();
-        for relation in path {
-            let load = match relation.direction {
-                Direction::One => "joinedload",
-                Direction::Many => "selectinload",
-            };
-            let dot = if option.is_empty() { "" } else { "." };
-            option.push_str(&format!("{dot}{load}({owner}.{})", relation.name));
-            owner = names::class(&relation.table);
+/// One statement for all rows, for those who write statements themselves.
+fn plain(finding: &Finding, dialect: Dialect, relations: &[Relation]) -> Option<Snippet> {
+    let lines: Vec<String> = match dialect {
+        Dialect::Other => return None,
+        Dialect::Mongo => vec![mongo(finding)],
+        _ if relations.is_empty() => {
+            let table = dialect.name(super::snippets::table(finding));
+            vec![format!("SELECT … FROM {table} WHERE … {};", dialect.any_key())]
         }
-        // A longer path loads what a shorter one would.
-        options.retain(|known: &String| !option.starts_with(known.as_str()));
-        if !options.iter().any(|known: &String| known.starts_with(option.as_str())) {
-            options.push(option);
-        }
-    }
-    format!("select({model}).options(\n    {},\n)", options.join(",\n    "))
+        _ => relations.iter().map(|relation| for_all_rows(dialect, relation)).collect(),
+    };
+    let head = match dialect {
+        Dialect::Postgres => "-- once for all rows, with the keys of all of them in $1\n",
+        Dialect::Mongo => "// once for all documents\n",
+        _ => "-- once for all rows, with the keys of all of them\n",
+    };
+    snippet(dialect.language(), format!("{head}{}", lines.join("\n")))
 }
 
-/// `:customer, order_items: [:product]`: symbols first, since Ruby wants keywords last.
-fn ruby(relations: &[Relation]) -> String {
-    fn below(relations: &[Relation], from: Option<usize>) -> String {
-        let (mut symbols, mut keywords) = (Vec::new(), Vec::new());
-        for (place, relation) in relations.iter().enumerate() {
-            if relation.from != from {
-                continue;
+fn for_all_rows(dialect: Dialect, relation: &Relation) -> String {
+    let (table, column) = (dialect.name(&relation.table), dialect.name(&relation.column));
+    let keys = dialect.any_key();
+    match relation.wants {
+        Wants::Count => format!(
+            "SELECT {column}, count(*) FROM {table} WHERE {column} {keys} GROUP BY {column};"
+        ),
+        Wants::First if dialect == Dialect::Postgres => format!(
+            "SELECT DISTINCT ON ({column}) * FROM {table} WHERE {column} {keys} ORDER BY {column}, …;"
+        ),
+        Wants::First => format!(
+            "SELECT * FROM (SELECT t.*, ROW_NUMBER() OVER (PARTITION BY {column} ORDER BY …) AS place \
+             FROM {table} t WHERE {column} {keys}) ranked WHERE place = 1;"
+        ),
+        Wants::Rows => format!("SELECT … FROM {table} WHERE {column} {keys};"),
+    }
+}
+
+fn mongo(finding: &Finding) -> String {
+    let (collection, fields) = super::snippets::document(finding);
+    let field = fields.first().map_or("_id", String::as_str);
+    format!("db.{collection}.find({{ {field}: {{ $in: keys }} }})")
+}
+
+/// The paths that no longer one covers, as a layer writes them.
+fn longest(paths: &[Vec<&Relation>], dot: &str, name: impl Fn(&Relation) -> String) -> Vec<String> {
+    let all: Vec<String> = paths
+        .iter()
+        .map(|path| path.iter().map(|relation| name(relation)).collect::<Vec<_>>().join(dot))
+        .collect();
+    let mut kept: Vec<String> = Vec::new();
+    for path in &all {
+        let longer = all.iter().any(|other| other.starts_with(&format!("{path}{dot}")));
+        if !longer && !kept.contains(path) {
+            kept.push(path.clone());
+        }
+    }
+    kept
+}
+
+/// The relations as a tree of words: `leaf` writes one without others below it, `branch` one with them.
+fn tree(
+    relations: &[Relation],
+    from: Option<usize>,
+    leaf: &dyn Fn(&Relation) -> String,
+    branch: &dyn Fn(&Relation, &[String]) -> String,
+) -> Vec<String> {
+    let mut parts = Vec::new();
+    for (place, relation) in relations.iter().enumerate() {
+        if relation.from == from && relation.wants != Wants::Count {
+            let below = tree(relations, Some(place), leaf, branch);
+            let part = if below.is_empty() { leaf(relation) } else { branch(relation, &below) };
+            if !parts.contains(&part) {
+                parts.push(part);
             }
-            let deeper = below(relations, Some(place));
-            if deeper.is_empty() {
-                symbols.push(format!(":{}", relation.name));
-            } else {
-                keywords.push(format!("{}: [{deeper}]", relation.name));
-            }
         }
-        symbols.append(&mut keywords);
-        symbols.join(", ")
     }
-    below(relations, None)
+    parts
 }
 
-fn hibernate(paths: &[Vec<&Relation>]) -> String {
-    let names: Vec<String> =
-        paths.iter().map(|path| format!("\"{}\"", dotted(path, names::lower_camel))).collect();
+/// A count as a column of the list: a subquery for each row, in one statement.
+fn count_column(loading: &Loading<'_>, relation: &Relation, owner: &str) -> String {
+    let quoted = |name: &str| loading.dialect.name(name);
+    let table = quoted(&relation.table);
     format!(
-        "@EntityGraph(attributePaths = {{{}}})\n// or in JPQL: select o from … o left join fetch o.{}",
-        names.join(", "),
-        paths.first().map(|path| dotted(path, names::lower_camel)).unwrap_or_default()
+        "(SELECT COUNT(*) FROM {table} WHERE {table}.{} = {}.{})",
+        quoted(&relation.column),
+        quoted(owner),
+        key_like(loading, relation)
     )
 }
 
-fn prisma(model: &str, relations: &[Relation]) -> String {
-    fn below(relations: &[Relation], from: Option<usize>) -> String {
-        let parts: Vec<String> = relations
-            .iter()
-            .enumerate()
-            .filter(|(_, relation)| relation.from == from)
-            .map(|(place, relation)| {
-                let deeper = below(relations, Some(place));
-                let name = names::lower_camel(&relation.name);
-                if relation.wants == Wants::Count {
-                    format!("_count: {{ select: {{ {name}: true }} }}")
-                } else if deeper.is_empty() {
-                    format!("{name}: true")
-                } else {
-                    format!("{name}: {{ include: {{ {deeper} }} }}")
-                }
-            })
-            .collect();
-        parts.join(", ")
-    }
-    let client = names::lower_camel(&first_lower(model));
-    format!("prisma.{client}.findMany({{\n  include: {{ {} }},\n}})", below(relations, None))
+/// The key of the list, in the case in which the foreign key is written.
+fn key_like(loading: &Loading<'_>, relation: &Relation) -> String {
+    let is_pascal = relation.column.starts_with(|letter: char| letter.is_uppercase());
+    loading.dialect.name(if is_pascal { "Id" } else { "id" })
 }
 
-fn sequelize(model: &str, relations: &[Relation]) -> String {
-    fn below(relations: &[Relation], from: Option<usize>) -> String {
-        let parts: Vec<String> = relations
-            .iter()
-            .enumerate()
-            .filter(|(_, relation)| relation.from == from)
-            .map(|(place, relation)| {
-                let deeper = below(relations, Some(place));
-                let class = names::class(&relation.table);
-                if deeper.is_empty() {
-                    class
-                } else {
-                    format!("{{ model: {class}, include: [{deeper}] }}")
-                }
-            })
-            .collect();
-        parts.join(", ")
-    }
-    format!("{model}.findAll({{ include: [{}] }})", below(relations, None))
-}
-
-fn typeorm(model: &str, paths: &[Vec<&Relation>]) -> String {
-    let names: Vec<String> =
-        paths.iter().map(|path| format!("'{}'", dotted(path, names::lower_camel))).collect();
-    format!("repository({model}).find({{ relations: [{}] }})", names.join(", "))
-}
-
-fn laravel(model: &str, paths: &[Vec<&Relation>]) -> String {
-    let names: Vec<String> =
-        paths.iter().map(|path| format!("'{}'", dotted(path, names::lower_camel))).collect();
-    format!("{model}::with([{}])->get();", names.join(", "))
-}
-
-fn gorm(paths: &[Vec<&Relation>]) -> String {
-    let preloads: Vec<String> = paths
-        .iter()
-        .map(|path| {
-            format!(".Preload(\"{}\")", dotted(path, |name| names::class(&format!("{name}_"))))
-        })
-        .collect();
-    format!("db{}.Find(&rows)", preloads.concat())
-}
-
-fn entity_framework(model: &str, paths: &[Vec<&Relation>]) -> String {
-    let includes: Vec<String> = paths
-        .iter()
-        .map(|path| {
-            let mut code = String::new();
-            for (depth, relation) in path.iter().enumerate() {
-                let verb = if depth == 0 { "Include" } else { "ThenInclude" };
-                code.push_str(&format!(".{verb}(it => it.{})", names::class(&relation.name)));
-            }
-            code
-        })
-        .collect();
-    format!("context.Set<{model}>()\n    {}", includes.join("\n    "))
-}
-
-/// One statement for all rows, for those who write SQL themselves.
-fn plain(relations: &[Relation]) -> String {
-    let statements: Vec<String> = relations
-        .iter()
-        .map(|Relation { table, column, wants, .. }| match wants {
-            Wants::Count => format!(
-                "SELECT {column}, count(*) FROM {table} WHERE {column} = ANY($1) GROUP BY {column};"
-            ),
-            Wants::First => format!(
-                "SELECT DISTINCT ON ({column}) * FROM {table} WHERE {column} = ANY($1) ORDER BY {column}, …;"
-            ),
-            Wants::Rows => format!("SELECT … FROM {table} WHERE {column} = ANY($1);"),
-        })
-        .collect();
-    format!("-- once for all rows, with the keys of all of them in $1\n{}", statements.join("\n"))
-}
-
-fn batch_sql(finding: &Finding) -> Option<Snippet> {
-    let table = super::snippets::table(finding);
-    sql(format!(
-        "-- once for all rows, with the keys of all of them in $1\nSELECT … FROM {table} WHERE … = ANY($1);"
-    ))
-}
-
-fn dotted(path: &[&Relation], name: impl Fn(&str) -> String) -> String {
-    path.iter().map(|relation| name(&relation.name)).collect::<Vec<_>>().join(".")
-}
-
-fn first_lower(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| {
-        let mut lower: String = first.to_lowercase().collect();
-        lower.push_str(letters.as_str());
-        lower
-    })
+/// `notes_count` for the relation `notes`.
+fn count_name(relation: &Relation) -> String {
+    format!("{}_count", names::plural(&relation.name))
 }

@@ -1,9 +1,12 @@
 //! Let the database find rows without reading all of them.
 
-use model::{FilterOperator, Finding, Framework, Proof, Shape};
+use model::{FilterOperator, Finding, Framework, Proof, Shape, StatementKind};
 
-use super::snippets::{sql, table};
-use crate::{Hint, Remedy};
+use super::snippets::{document, snippet, table};
+use crate::{
+    Hint, Remedy,
+    dialect::{Dialect, dialect},
+};
 
 /// Columns of an index beyond which it rarely helps more.
 const COLUMNS_MAX: usize = 3;
@@ -19,27 +22,62 @@ pub(super) static INDEX_STATEMENT: Remedy = Remedy {
 fn advise(finding: &Finding) -> Option<Hint> {
     let text = finding.evidence.statement.as_ref()?;
     let table = table(finding);
-    let columns = text.shape.as_ref().map(|shape| columns(shape, table)).unwrap_or_default();
-    let django = finding.frameworks.contains(&Framework::Django);
-    let statement = &text.text;
-    let plan = format!("EXPLAIN (ANALYZE, BUFFERS) {statement};  -- on a copy, with real values");
-    if columns.is_empty() {
+    let dialect = dialect(finding);
+    let columns = match dialect {
+        Dialect::Mongo => document(finding).1.into_iter().filter(|field| field != "_id").collect(),
+        _ => text.shape.as_ref().map(|shape| columns(shape, table)).unwrap_or_default(),
+    };
+    let plan = match dialect {
+        Dialect::Mongo => Some(format!("db.{table}.find(filter).explain(\"executionStats\")")),
+        _ => dialect.plan(&text.text, text.kind),
+    };
+    let index = dialect.index(table, &columns, "").filter(|_| !columns.is_empty());
+    let batches = match text.kind {
+        StatementKind::Update | StatementKind::Delete => {
+            " If it changes many rows, do it in batches of some thousand by key, each in a transaction of its \
+             own: locks are short then."
+        }
+        _ => "",
+    };
+    if index.is_none() {
         let text = format!(
-            "Look at the plan of the statement on {table}: see where its time goes before changing it."
+            "Look at the plan of the statement on {table}: see where its time goes before changing it.{batches}"
         );
-        return Some(Hint { text, snippet: sql(plan) });
+        return Some(Hint {
+            text,
+            snippet: plan.and_then(|plan| snippet(dialect.language(), plan)),
+        });
     }
-    let list = columns.join(", ");
-    let name = format!("{table}_{}_idx", columns.join("_").replace(" desc", ""));
-    let mut code = format!("{plan}\nCREATE INDEX CONCURRENTLY {name} ON {table} ({list});");
-    if django {
-        code.push_str("\n-- as a migration: AddIndexConcurrently, with atomic = False");
+    let mut code: Vec<String> = plan.into_iter().chain(index).collect();
+    if finding.frameworks.contains(&Framework::Django) {
+        code.push(match dialect {
+            Dialect::Postgres => {
+                "-- as a migration: AddIndexConcurrently, with atomic = False".to_owned()
+            }
+            _ => "-- as a migration: AddIndex".to_owned(),
+        });
     }
     let text = format!(
-        "Look at the plan of the statement; if it reads {table} as a whole, an index on ({list}) lets it find \
-         its rows. Building it concurrently does not block writes."
+        "Look at the plan of the statement; if it reads {table} as a whole, an index on ({}) lets it find \
+         its rows.{}{batches}",
+        columns.join(", "),
+        beside_writes(dialect)
     );
-    Some(Hint { text, snippet: sql(code) })
+    Some(Hint { text, snippet: snippet(dialect.language(), code.join("\n")) })
+}
+
+/// What building the index means for those who write meanwhile.
+fn beside_writes(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::Postgres => " Building it concurrently does not block writes.",
+        Dialect::MySql => " Building it in place does not block writes.",
+        Dialect::MsSql => {
+            " Building it online does not block writes; editions without ONLINE need a quiet hour."
+        }
+        Dialect::Oracle => " Building it online does not block writes.",
+        Dialect::Sqlite => " Building it blocks writes.",
+        Dialect::Mongo | Dialect::Other => "",
+    }
 }
 
 /// Columns for an index: what is compared for equality, then what is sorted by or a range.
@@ -60,7 +98,8 @@ fn columns(shape: &Shape, table: &str) -> Vec<String> {
     columns.extend(filtered(&[FilterOperator::Range]).into_iter().take(1));
     let mut seen = Vec::new();
     for column in columns {
-        if column != "id" && !seen.contains(&column) && seen.len() < COLUMNS_MAX {
+        if !column.eq_ignore_ascii_case("id") && !seen.contains(&column) && seen.len() < COLUMNS_MAX
+        {
             seen.push(column);
         }
     }

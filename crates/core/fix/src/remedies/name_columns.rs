@@ -1,9 +1,13 @@
 //! Read the columns that are shown.
 
-use model::{Finding, Proof};
+use model::{Finding, Proof, Snippet};
 
-use super::snippets::{Layer, layer, python, snippet, sql, table};
-use crate::{Hint, Remedy, names};
+use super::snippets::{Layer, layer, model, python, short_columns, snippet, sql, table};
+use crate::{
+    Hint, Remedy,
+    dialect::{Dialect, dialect},
+    names,
+};
 
 pub(super) static NAME_COLUMNS: Remedy = Remedy {
     name: "name-columns",
@@ -16,36 +20,78 @@ pub(super) static NAME_COLUMNS: Remedy = Remedy {
 fn advise(finding: &Finding) -> Option<Hint> {
     let table = table(finding);
     finding.evidence.statement.as_ref()?;
-    let class = names::class(table);
-    let snippet = match layer(finding) {
-        Layer::Django => python(format!(
-            "{class}.objects.only(\"id\", \"title\")  # or .defer(\"body\"), or .values(...)"
-        )),
-        Layer::SqlAlchemy => {
-            python(format!("select({class}).options(load_only({class}.id, {class}.title))"))
-        }
-        Layer::Rails => snippet("ruby", format!("{class}.select(:id, :title)")),
-        Layer::Prisma => {
-            let client = names::lower_camel(&names::singular(table));
-            snippet(
-                "typescript",
-                format!("prisma.{client}.findMany({{ select: {{ id: true, title: true }} }})"),
-            )
-        }
-        Layer::Hibernate => {
-            snippet("java", "select new Row(a.id, a.title) from … a  // a projection")
-        }
-        Layer::Sequelize => {
-            snippet("javascript", format!("{class}.findAll({{ attributes: ['id', 'title'] }})"))
-        }
-        Layer::Laravel => snippet("php", format!("{class}::select(['id', 'title'])->get();")),
-        Layer::Gorm => snippet("go", "db.Select(\"id\", \"title\").Find(&rows)"),
-        Layer::TypeOrm | Layer::EntityFramework | Layer::Sql => {
-            sql(format!("SELECT id, title FROM {table} …;"))
-        }
-    };
+    let snippet = code(finding, table);
     let text = format!(
         "Name the columns of {table} that the list shows; leave long texts to the page of one row."
     );
     Some(Hint { text, snippet })
+}
+
+/// The list as the layer reads named columns, the long ones left out.
+fn code(finding: &Finding, table: &str) -> Option<Snippet> {
+    let class = model(finding, table);
+    let columns = short_columns(finding).unwrap_or_else(|| vec!["id".to_owned(), "…".to_owned()]);
+    let each = |write: &dyn Fn(&str) -> String| {
+        columns.iter().map(|column| write(column)).collect::<Vec<_>>().join(", ")
+    };
+    let double = |column: &str| format!("\"{column}\"");
+    let single = |column: &str| format!("'{column}'");
+    let wanted = |column: &str| format!("{column}: true");
+    let dialect = dialect(finding);
+    match layer(finding) {
+        _ if dialect == Dialect::Mongo => snippet(
+            dialect.language(),
+            format!("db.{table}.find(filter, {{ projection: {{ {} }} }})", each(&wanted)),
+        ),
+        Layer::Django => python(format!(
+            "{class}.objects.only({})  # or .defer(…) the long ones, or .values(…)",
+            each(&double)
+        )),
+        Layer::SqlAlchemy => python(format!(
+            "select({class}).options(load_only({}))",
+            each(&|column| format!("{class}.{column}"))
+        )),
+        Layer::Rails => {
+            snippet("ruby", format!("{class}.select({})", each(&|column| format!(":{column}"))))
+        }
+        Layer::Prisma => {
+            let client = names::lower_camel(&names::singular(table));
+            snippet(
+                "typescript",
+                format!("prisma.{client}.findMany({{ select: {{ {} }} }})", each(&wanted)),
+            )
+        }
+        Layer::Hibernate => snippet(
+            "java",
+            format!(
+                "select new Row({}) from {class} it  // a projection",
+                each(&|column| format!("it.{}", names::lower_camel(column)))
+            ),
+        ),
+        Layer::Sequelize => {
+            snippet("javascript", format!("{class}.findAll({{ attributes: [{}] }})", each(&single)))
+        }
+        Layer::TypeOrm => snippet(
+            "typescript",
+            format!(
+                "repository({class}).find({{ select: {{ {} }} }})",
+                each(&|column| format!("{}: true", names::lower_camel(column)))
+            ),
+        ),
+        Layer::Laravel => snippet("php", format!("{class}::select([{}])->get();", each(&single))),
+        Layer::Gorm => snippet("go", format!("db.Select({}).Find(&rows)", each(&double))),
+        Layer::EntityFramework => snippet(
+            "csharp",
+            format!(
+                "context.Set<{class}>().Select(it => new {{ {} }})",
+                each(&|column| format!("it.{}", names::upper_camel(column)))
+            ),
+        ),
+        Layer::Sql if dialect == Dialect::Other => None,
+        Layer::Sql => sql(format!(
+            "SELECT {} FROM {} …;",
+            each(&|column| if column == "…" { column.to_owned() } else { dialect.name(column) }),
+            dialect.name(table)
+        )),
+    }
 }

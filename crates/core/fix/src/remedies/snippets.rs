@@ -2,6 +2,12 @@
 
 use model::{Finding, Framework, Language, Snippet};
 
+use crate::{
+    dialect::{Dialect, dialect},
+    names,
+    relations::{columns, tables},
+};
+
 /// The data layer that a finding's service uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Layer {
@@ -61,8 +67,87 @@ pub(super) fn snippet(language: &'static str, code: impl Into<String>) -> Option
     Some(Snippet { language, code: code.into() })
 }
 
-/// The first table of the statement at fault, without its schema.
+/// The first table of the statement at fault, without its schema; of documents, their collection.
 pub(super) fn table(finding: &Finding) -> &str {
     let text = finding.evidence.statement.as_ref();
-    text.and_then(|text| text.tables.first()).map_or("rows", |table| crate::names::bare(table))
+    let table = text.and_then(|text| text.tables.first()).map(|table| names::bare(table));
+    let collection = || {
+        let text = text.filter(|_| dialect(finding) == Dialect::Mongo)?;
+        text.text.split(' ').nth(1).filter(|word| is_word(word))
+    };
+    table.or_else(collection).unwrap_or("rows")
+}
+
+/// The class that the layer of the finding maps to a table.
+pub(super) fn model(finding: &Finding, table: &str) -> String {
+    match layer(finding) {
+        Layer::Django => names::django_class(table, &tables(finding)),
+        _ => names::class(table),
+    }
+}
+
+/// The collection of a finding and the fields that it is filtered by, where documents are stored.
+pub(super) fn document(finding: &Finding) -> (&str, Vec<String>) {
+    const CLAUSES: &[&str] = &[
+        "filter",
+        "limit",
+        "sort",
+        "skip",
+        "projection",
+        "in",
+        "eq",
+        "gt",
+        "gte",
+        "lt",
+        "lte",
+        "ne",
+        "or",
+        "and",
+        "find",
+    ];
+    let text = finding.evidence.statement.as_ref().map_or("", |text| text.text.as_str());
+    let words = text.split(' ').skip(2).filter(|word| is_word(word) && !CLAUSES.contains(word));
+    (table(finding), words.map(str::to_owned).collect())
+}
+
+fn is_word(word: &str) -> bool {
+    !word.is_empty() && word.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.'))
+}
+
+/// Names that mostly hold long values.
+const LONG: &[&str] = &[
+    "bio",
+    "blob",
+    "body",
+    "comment",
+    "content",
+    "contents",
+    "data",
+    "description",
+    "document",
+    "html",
+    "json",
+    "markdown",
+    "metadata",
+    "notes",
+    "payload",
+    "raw",
+    "text",
+    "xml",
+];
+
+/// Columns of an example beyond which it does not get clearer.
+const SHOWN_MAX: usize = 6;
+
+/// The columns that the statement at fault reads, without those that are probably long; `None` if it does
+/// not name them.
+pub(super) fn short_columns(finding: &Finding) -> Option<Vec<String>> {
+    let text = finding.evidence.statement.as_ref()?;
+    let is_long = |column: &str| names::snake(column).split('_').any(|part| LONG.contains(&part));
+    let short: Vec<String> = columns(&text.text)?
+        .into_iter()
+        .filter(|column| is_word(column) && !is_long(column))
+        .take(SHOWN_MAX)
+        .collect();
+    (!short.is_empty()).then_some(short)
 }

@@ -2,7 +2,7 @@
 
 use model::{Finding, Proof};
 
-use super::snippets::snippet;
+use super::snippets::{short_columns, snippet};
 use crate::{Hint, Remedy};
 
 pub(super) static TRIM_RESPONSE: Remedy = Remedy {
@@ -13,12 +13,12 @@ pub(super) static TRIM_RESPONSE: Remedy = Remedy {
     advise,
 };
 
-fn advise(_finding: &Finding) -> Option<Hint> {
+fn advise(finding: &Finding) -> Option<Hint> {
     let text = "Page the list, send the fields that are shown, let clients ask for more, and compress text: \
                 that takes 60 to 80 % off JSON."
         .to_owned();
-    Some(Hint {
-        text,
-        snippet: snippet("http", "GET …?fields=id,title&limit=50\nAccept-Encoding: br, gzip"),
-    })
+    let (_, path) = finding.operation.operation.split_once(' ').unwrap_or(("", "…"));
+    let fields = short_columns(finding).map_or_else(|| "…".to_owned(), |columns| columns.join(","));
+    let code = format!("GET {path}?fields={fields}&limit=50\nAccept-Encoding: br, gzip");
+    Some(Hint { text, snippet: snippet("http", code) })
 }
