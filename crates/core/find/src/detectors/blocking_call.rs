@@ -30,7 +30,9 @@ static WAITED_SHARE_MIN: Knob = Knob {
 
 /// Words of calls whose answers decide what the request answers, whatever else they say.
 const NEEDED: &[&str] = &[
-    "auth*",
+    "auth",
+    "authenticat*",
+    "authoriz*",
     "oauth*",
     "token*",
     "login",
@@ -84,6 +86,8 @@ const MESSAGES: &[&str] = &[
     "webhook*",
     "hook",
     "hooks",
+    "callback",
+    "callbacks",
     "notif*",
     "mail",
     "mails",

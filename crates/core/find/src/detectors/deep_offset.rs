@@ -119,3 +119,40 @@ fn sighting(view: &RequestView<'_>, table: &str, place: usize, offset: u64) -> O
     sighting.saved_database = duration.saturating_sub(by_key);
     Some(sighting)
 }
+
+#[cfg(test)]
+mod tests {
+    use testkit::TraceBuilder;
+
+    use super::*;
+
+    fn offset(query: &str, framework: Framework) -> Option<u64> {
+        let mut trace = TraceBuilder::new();
+        trace.framework(framework);
+        let entry = trace.root("GET /posts", 0, 1_000);
+        trace.edit_request(entry, |request| request.query = query.into());
+        let trace = trace.trace();
+        let view = RequestView::new(&trace, entry);
+        offset_of(view.request()?, counts_from(&view))
+    }
+
+    #[test]
+    fn the_first_page_is_1_but_in_spring() {
+        assert_eq!(offset("page=50&size=20", Framework::Laravel), Some(980));
+        assert_eq!(offset("page=50&size=20", Framework::Spring), Some(1_000));
+        assert_eq!(offset("currentPage=50&pageSize=20", Framework::Spring), Some(980));
+        assert_eq!(offset("pageIndex=50&pageSize=20", Framework::EntityFramework), Some(1_000));
+        assert_eq!(offset("page=0", Framework::Django), Some(0));
+    }
+
+    #[test]
+    fn offsets_have_many_names() {
+        for query in ["offset=900", "skip=900", "_start=900", "startIndex=900", "page[offset]=900"]
+        {
+            assert_eq!(offset(query, Framework::Express), Some(900), "{query}");
+        }
+        assert_eq!(offset("page[number]=4&page[size]=300", Framework::Express), Some(900));
+        assert_eq!(offset("start=1790000000", Framework::Express), None, "a time");
+        assert_eq!(offset("page=last&sort=-id&x", Framework::Express), None);
+    }
+}

@@ -44,7 +44,9 @@ const COMPUTING: &[&str] = &[
     "login",
     "signin",
     "logon",
-    "auth*",
+    "auth",
+    "authenticat*",
+    "authoriz*",
     "oauth*",
     "token*",
     "session*",
@@ -56,14 +58,10 @@ const COMPUTING: &[&str] = &[
     "infer*",
     "recommend*",
     "embed*",
-    "complet*",
+    "completion*",
     "generat*",
     "thumb*",
     "resize*",
-    "image",
-    "images",
-    "avatar*",
-    "photo*",
     "qr",
     "qrcode",
     "pdf",
@@ -101,6 +99,7 @@ const WRITING_DOWN: &[&str] = &[
     "map*",
     "convert*",
     "dto",
+    "hydrat*",
     "dict",
     "to",
 ];
@@ -159,9 +158,7 @@ fn only_answers(request: &Request) -> bool {
 
 /// The last read of a list.
 fn source(view: &RequestView<'_>) -> Option<usize> {
-    let is_list = |place: &usize| {
-        view.statement(*place).is_some_and(|statement| names::reads_many(statement))
-    };
+    let is_list = |place: &usize| view.statement(*place).is_some_and(names::reads_many);
     let ends = |place: &usize| (view.call(*place).end, *place);
     view.places.iter().copied().filter(is_list).max_by_key(ends)
 }

@@ -127,7 +127,9 @@ fn is_whole(request: &Request) -> bool {
 /// Between two services of one trace the bytes go over a fast line, and nobody is to read them.
 fn is_asked_by_a_service(view: &RequestView<'_>) -> bool {
     let parent = view.node(view.entry).parent;
-    parent.is_some_and(|parent| view.call(parent).service != view.entry_call().service)
+    parent.is_some_and(|parent| {
+        view.http(parent).is_some() && view.call(parent).service != view.entry_call().service
+    })
 }
 
 /// Files are asked for as such; their size is no accident.

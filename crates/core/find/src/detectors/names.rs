@@ -1,7 +1,7 @@
 //! What names tell: the words of URLs, operations and methods, and whether the columns of a filter let one
 //! row through or many.
 
-use model::{Filter, FilterOperator, Projection, Statement, StatementKind, StatementText};
+use model::{Filter, FilterOperator, Projection, Statement, StatementKind, StatementText, Text};
 
 /// As many rows as are no list yet: a spare one for `get()`, a few for a form.
 const ROWS_FEW: u64 = 5;
@@ -116,7 +116,7 @@ fn names_a_row(filter: &Filter, text: &StatementText) -> bool {
         [only] if only == "id" => true,
         // `users.user_id`: the table's own key, not that of another one.
         [init @ .., last] if last == "id" => {
-            let own = text.tables.first().map(|table| table.to_lowercase()).unwrap_or_default();
+            let own = text.tables.first().map(Text::to_lowercase).unwrap_or_default();
             let own = own.rsplit('.').next().unwrap_or_default();
             let stem = init.join("_");
             init.iter().any(|word| is_one_of(word, KEYS))
