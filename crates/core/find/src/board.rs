@@ -215,13 +215,12 @@ impl Board {
             self.operations.insert(operation.clone(), VecDeque::new());
         }
         let Some(slots) = self.operations.get_mut(operation) else { return };
-        match slots.iter_mut().rev().find(|(known, _)| *known == slot) {
-            Some((_, tally)) => tally.add(view),
-            None => {
-                let mut tally = Tally::default();
-                tally.add(view);
-                slots.push_back((slot, tally));
-            }
+        if let Some((_, tally)) = slots.iter_mut().rev().find(|(known, _)| *known == slot) {
+            tally.add(view);
+        } else {
+            let mut tally = Tally::default();
+            tally.add(view);
+            slots.push_back((slot, tally));
         }
         if 2 * SLOTS as usize <= slots.len() {
             slots.pop_front();
