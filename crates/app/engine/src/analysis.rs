@@ -19,6 +19,7 @@ pub struct Analysis {
     targets: find::Targets,
     levels: find::Levels,
     window: Option<Duration>,
+    earliest: Moment,
     latest: Moment,
     board: Board,
     workload: Workload,
@@ -50,6 +51,7 @@ impl Analysis {
             targets,
             levels,
             window,
+            earliest: Moment::default(),
             latest: Moment { nanos: u64::MAX },
             board: Board::new(window),
             workload: Workload::default(),
@@ -61,6 +63,12 @@ impl Analysis {
     /// would move to it, and everything else would be too old.
     pub fn ignore_after(&mut self, latest: Moment) {
         self.latest = latest;
+    }
+
+    /// Says the same of what begins before `earliest`: one span of 1970 would make a recording of a
+    /// minute one of half a century, and every rate nothing.
+    pub fn ignore_before(&mut self, earliest: Moment) {
+        self.earliest = earliest;
     }
 
     /// Looks at a trace; returns a fact for each of its requests. What `before` names is not counted
@@ -75,7 +83,8 @@ impl Analysis {
         for entry in &trace.entries {
             let view = RequestView::new(trace, *entry);
             facts.push(fact(&view));
-            if self.latest < view.entry_call().start {
+            let start = view.entry_call().start;
+            if start < self.earliest || self.latest < start {
                 continue;
             }
             let request = view.entry_call().span_id;

@@ -47,7 +47,8 @@ impl Default for Normalised {
 }
 
 /// The statement without its literals. Any text will do; the result is never longer than twice `text` and
-/// normalising it again changes nothing.
+/// normalising it again changes nothing,
+/// bar texts that are no SQL.
 #[must_use]
 pub fn normalise(text: &str) -> Normalised {
     let mut out = Normalised::default();

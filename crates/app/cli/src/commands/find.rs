@@ -9,7 +9,7 @@ use std::{
 use clap::{ArgGroup, Args, ValueEnum};
 use engine::{Analysis, FileRead, SeenBefore};
 use indicatif::{ProgressBar, ProgressStyle};
-use model::{Level, Trace};
+use model::{Level, Moment, Trace};
 
 use super::{Done, settings::SettingsFile};
 use crate::{
@@ -110,6 +110,7 @@ pub(super) fn run(arguments: &Arguments) -> Done {
     }
     let mut analysis =
         Analysis::new(settings.find.clone(), settings.targets, settings.levels, None);
+    believe_most_clocks(&mut analysis, &traces);
     let bar = progress(traces.len() as u64, "looking at traces");
     for trace in &traces {
         let _facts = analysis.add(trace, &mut SeenBefore::default());
@@ -146,6 +147,27 @@ pub(super) fn run(arguments: &Arguments) -> Done {
         .least()
         .is_some_and(|least| outcome.findings.iter().any(|finding| least <= finding.level));
     Ok(if fails { exit::NO } else { exit::YES })
+}
+
+/// Leaves out what begins a month or more from the middle of the recording: there, a clock is wrong, and
+/// one such span would stretch the time that rates are computed from to years.
+fn believe_most_clocks(analysis: &mut Analysis, traces: &[Trace]) {
+    const FARTHEST: Duration = Duration::from_hours(31 * 24);
+    let mut starts: Vec<Moment> =
+        traces.iter().filter_map(|trace| Some(trace.nodes.first()?.call.start)).collect();
+    starts.sort_unstable();
+    let Some(middle) = starts.get(starts.len() / 2).copied() else { return };
+    let (earliest, latest) = (middle - FARTHEST, middle + FARTHEST);
+    analysis.ignore_before(earliest);
+    analysis.ignore_after(latest);
+    let strange = starts.iter().filter(|start| **start < earliest || latest < **start).count();
+    if 0 < strange {
+        let many = units::some(strange as u64, "trace begins", "traces begin");
+        say::words(&format!(
+            "{AMBER}warning{AMBER:#}: {many} more than a month away from the others and left out: a clock \
+             is wrong\n"
+        ));
+    }
 }
 
 fn known_fault(name: &str) -> Result<&'static str, Failure> {

@@ -130,7 +130,9 @@ impl Lexer<'_> {
         let rest = self.text[self.at + 1..].iter().take(64);
         let inner = rest.take_while(|byte| is(**byte, WORD) || matches!(byte, b':' | b'.'));
         let end = self.at + 1 + inner.count();
-        let found = self.text.get(end) == Some(&b'}');
+        // A lone sign within is none: `{ . }` would become one when written without blanks.
+        let named = end == self.at + 1 || is(self.peek(1), WORD);
+        let found = named && self.text.get(end) == Some(&b'}');
         if found {
             self.at = end + 1;
             self.placeholder();

@@ -34,8 +34,9 @@ impl Lexer<'_> {
             return;
         };
         if first < last && self.out.get(first..last) == Some(member) {
+            let dropped = frame.counted && last < self.out.len();
             self.out.truncate(last);
-            self.folded = self.folded.saturating_add(u32::from(frame.counted));
+            self.folded = self.folded.saturating_add(u32::from(dropped));
         } else {
             frame.before = (frame.member, self.out.len());
         }

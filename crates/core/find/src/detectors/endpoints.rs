@@ -106,11 +106,19 @@ fn merge_names(exact: Exact) -> Exact {
     merged
 }
 
+/// Whether a segment says what the next one is one of.
+fn is_collection(segment: &str) -> bool {
+    let version = segment.strip_prefix('v').is_some_and(|rest| rest.parse::<u32>().is_ok());
+    !segment.is_empty() && !segment.starts_with('{') && segment != "api" && !version
+}
+
 /// The path with each of its words replaced in turn.
 fn patterns(template: &str) -> Vec<String> {
     let segments: Vec<&str> = template.split('/').collect();
     (1..segments.len())
         .filter(|place| !segments[*place].is_empty() && !segments[*place].starts_with('{'))
+        // Different things of one service share nothing; things of one kind share what they are below.
+        .filter(|place| segments[..*place].iter().any(|above| is_collection(above)))
         .map(|place| {
             let mut changed = segments.clone();
             changed[place] = "{name}";
