@@ -48,8 +48,21 @@ fn advise(finding: &Finding) -> Option<Hint> {
         }
         _ => None,
     };
-    let text = "Start the calls together and wait for all of them: none needs another's answer. Give each \
-                a timeout."
-        .to_owned();
+    let calls = names(finding);
+    let text = format!(
+        "Start {} together and wait for all of them: none needs another's answer. Give each a timeout.",
+        if calls.len() < 2 { "the calls".to_owned() } else { calls.join(", ") }
+    );
     Some(Hint { text, snippet })
+}
+
+/// Calls that are named; more are not read.
+const NAMED_MAX: usize = 4;
+
+/// What is called, as the excerpt tells it: `GET stock.internal/items/{id}, 120 ms`.
+fn names(finding: &Finding) -> Vec<&str> {
+    let lines = finding.evidence.excerpt.iter();
+    let mut names: Vec<&str> = lines.filter_map(|line| Some(line.rsplit_once(", ")?.0)).collect();
+    names.dedup();
+    if names.len() > NAMED_MAX { Vec::new() } else { names }
 }
