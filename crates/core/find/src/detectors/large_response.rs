@@ -26,6 +26,9 @@ static LINE_MEGABITS: Knob = Knob {
 /// What such an answer should weigh: a page of rows that people look at.
 const BYTES_AFTER: f64 = 100_000.0;
 
+/// Not all of that time goes with the bytes: as with a lean serializer, a third is taken to stay.
+const OWN_SPARED_MAX: f64 = 2.0 / 3.0;
+
 /// What compression leaves of JSON: 60 to 80 % go.
 const COMPRESSED: f64 = 0.3;
 
@@ -103,7 +106,7 @@ fn look(view: &RequestView<'_>, knobs: &Knobs<'_>, found: &mut Vec<Sighting>) {
     // not be written take their share of that along.
     let own = view.own_after_last_fetch().map_or_else(Duration::default, |(_, own)| own);
     let spared = 1.0 - BYTES_AFTER.min(bytes as f64) / (bytes as f64).max(1.0);
-    sighting.saved = own.mul_f64(spared.clamp(0.0, 1.0));
+    sighting.saved = own.mul_f64(spared.clamp(0.0, OWN_SPARED_MAX));
     found.push(sighting);
 }
 
@@ -177,8 +180,8 @@ mod tests {
     fn durations_stay_as_they_were_measured() {
         let found = found(false);
         assert_eq!(found[0].duration, Duration::from_millis(60));
-        // 48 ms of own work after the fetch, of which 100 KB of 4 MB need 1.2.
-        insta::assert_debug_snapshot!(found[0].saved, @"46.8ms");
+        // Of 48 ms of own work after the fetch two thirds at most.
+        assert_eq!(found[0].saved, Duration::from_millis(32));
         let told =
             "4.00 MB in one answer: 1.27 s longer over a line of 25 Mbit/s, which no span shows";
         assert_eq!(found[0].evidence.excerpt, [told]);
