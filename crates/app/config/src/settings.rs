@@ -116,10 +116,10 @@ impl Price {
     #[must_use]
     pub fn per_month(&self, waste: &find::Waste) -> Option<f64> {
         let known = 0.0 < self.database_per_month || 0.0 < self.workers_per_month;
-        known.then(|| {
+        known.then_some(
             waste.database_share * self.database_per_month
-                + waste.worker_share * self.workers_per_month
-        })
+                + waste.worker_share * self.workers_per_month,
+        )
     }
 }
 
