@@ -47,10 +47,9 @@ pub(crate) fn table(findings: &Value) -> String {
             text("fault")
         ));
         lines.push(format!(
-            "          {:.1} hours a day; {} -> {} statements; p95 {} -> {}",
+            "          {:.1} hours a day; {}p95 {} -> {}",
             finding["impact"]["user_hours_per_day"].as_f64().unwrap_or(0.0),
-            finding["statements_now"],
-            finding["statements_after"],
+            fewer(finding),
             millis(&finding["duration_now_micros"]),
             millis(&finding["duration_after_micros"]),
         ));
@@ -60,6 +59,19 @@ pub(crate) fn table(findings: &Value) -> String {
     }
     lines.push(String::new());
     lines.join("\n")
+}
+
+/// What becomes fewer, if anything does: statements, or calls of other services.
+fn fewer(finding: &Value) -> String {
+    for (unit, now, after) in [
+        ("statements", "statements_now", "statements_after"),
+        ("calls", "calls_now", "calls_after"),
+    ] {
+        if finding[now] != finding[after] {
+            return format!("{} -> {} {unit}; ", finding[now], finding[after]);
+        }
+    }
+    String::new()
 }
 
 /// HTTP/1.0: the answer ends where the connection does.
