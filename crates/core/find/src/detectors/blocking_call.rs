@@ -71,7 +71,6 @@ const NEEDED: &[&str] = &[
     // Hosts of models and of files: what is made or stored there is the answer, or part of it.
     "ai",
     "openai",
-    "anthropic",
     "llm",
     "ml",
     "vision",
