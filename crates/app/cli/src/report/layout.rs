@@ -128,7 +128,7 @@ mod tests {
 
     #[test]
     fn code_goes_on_indented() {
-        assert_eq!(code("  load(one, two)", 14), ["  load(one,", "      two)"]);
+        assert_eq!(code("  load(one, two)", 15), ["  load(one,", "      two)"]);
         assert_eq!(code("# one two three", 9), ["# one", "# two", "# three"]);
     }
 
