@@ -46,7 +46,12 @@ pub(crate) fn end_descendants() {
     while since.elapsed() < GRACE && !descendants().is_empty() {
         thread::sleep(Duration::from_millis(50));
     }
-    signal_all(Signal::KILL);
+    // What was being started while the others were told to end is found in the next look.
+    let since = Instant::now();
+    while since.elapsed() < GRACE && !descendants().is_empty() {
+        signal_all(Signal::KILL);
+        thread::sleep(Duration::from_millis(20));
+    }
 }
 
 fn signal_all(signal: Signal) {

@@ -73,6 +73,7 @@ fn what_is_piped_has_no_colours_unless_they_are_asked_for() {
     let coloured = |forced: bool| {
         let mut command = taut();
         command.arg("find").arg(recording("faulty-orders")).env("CLICOLOR_FORCE", "1");
+        command.env_remove("NO_COLOR");
         if !forced {
             command.env("NO_COLOR", "1").env_remove("CLICOLOR_FORCE");
         }

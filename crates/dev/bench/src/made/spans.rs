@@ -130,7 +130,7 @@ pub(super) fn request(
                 spans.push(remote(&mut answer, requests, dice));
                 continue;
             }
-            _ => (row(*dice.pick(related), shape.literals, dice), 600),
+            _ => (row(dice.pick::<&str>(related), shape.literals, dice), 600),
         };
         spans.push(statement(&mut answer, psycopg, (sql, micros), dice));
     }
