@@ -29,6 +29,10 @@ pub(crate) fn closings(printed: &str) -> Vec<Closing> {
     }
     // `cargo test` closes once for each binary, most of them without a test.
     found.retain(|closing| closing.passed + closing.failed > 0);
+    // nextest shows, of each test that failed, how its binary closed; its own line counts them all.
+    if found.iter().any(|closing| closing.line.starts_with("Summary [")) {
+        found.retain(|closing| !closing.line.starts_with("test result:"));
+    }
     found
 }
 
@@ -89,6 +93,14 @@ mod tests {
         check(
             "     Summary [   1.2s] 12 tests run: 9 passed (1 slow), 2 failed, 1 timed out, 4 skipped",
             &[(9, 3)],
+        );
+    }
+
+    #[test]
+    fn a_test_that_nextest_shows_is_counted_once() {
+        check(
+            "test result: FAILED. 0 passed; 1 failed\nSummary [ 1s] 3 tests run: 2 passed, 1 failed",
+            &[(2, 1)],
         );
     }
 
