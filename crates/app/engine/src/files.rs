@@ -1,6 +1,7 @@
 //! Files with spans, as `taut find` and `taut trace` read them.
 
 use std::{
+    borrow::Borrow,
     collections::BTreeMap,
     fs::File,
     io::{self, Read as _},
@@ -90,6 +91,7 @@ pub fn read_file(path: &Path) -> Result<FileRead, FileError> {
         io::stdin().lock().take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes)
     } else {
         let file = File::open(path).map_err(io_error)?;
+        make_room(&mut bytes, &file);
         file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes)
     };
     if FILE_BYTES_MAX < read.map_err(io_error)? as u64 {
@@ -106,13 +108,24 @@ pub fn read_file(path: &Path) -> Result<FileRead, FileError> {
     })
 }
 
-/// The traces that spans belong to, put together, by their begin.
+/// Room for all of a file at once: growing on the way copies a large file several times. A failure is no
+/// matter, the bytes find their room as they come.
+fn make_room(bytes: &mut Vec<u8>, file: &File) {
+    /// Room beside it in which the reader sees that the file has ended.
+    const BESIDE: u64 = 64;
+    let length = file.metadata().map_or(0, |data| data.len()).min(FILE_BYTES_MAX) + BESIDE;
+    bytes.try_reserve_exact(usize::try_from(length).unwrap_or(0)).ok();
+}
+
+/// The traces that spans belong to, put together, by their begin. Spans that are given away make room for what
+/// is made of them.
 #[must_use]
-pub fn traces_of<'a>(spans: impl IntoIterator<Item = &'a Span>) -> Vec<Trace> {
+pub fn traces_of(spans: impl IntoIterator<Item: Borrow<Span>>) -> Vec<Trace> {
     let mut statements = sql::Statements::default();
     let mut stacks: BTreeMap<Arc<str>, Stack> = BTreeMap::new();
     let mut calls: BTreeMap<TraceId, Vec<Call>> = BTreeMap::new();
     for span in spans {
+        let span = span.borrow();
         observe::stack(span, &mut stacks);
         calls.entry(span.trace_id).or_default().push(observe::call(span, &mut statements));
     }

@@ -206,7 +206,11 @@ fn read_all(files: &[PathBuf]) -> Result<Vec<Trace>, Failure> {
         let read =
             engine::read_file(path).map_err(|error| Failure::world(&error).hint(error.hint()))?;
         bar.suspend(|| tell_problems(&read));
-        spans.extend(read.spans);
+        if spans.is_empty() {
+            spans = read.spans;
+        } else {
+            spans.extend(read.spans);
+        }
         bar.inc(1);
     }
     bar.finish_and_clear();
@@ -215,7 +219,7 @@ fn read_all(files: &[PathBuf]) -> Result<Vec<Trace>, Failure> {
     }
     let bar = ProgressBar::new_spinner().with_message("putting traces together");
     bar.enable_steady_tick(Duration::from_millis(100));
-    let traces = engine::traces_of(&spans);
+    let traces = engine::traces_of(spans);
     bar.finish_and_clear();
     Ok(traces)
 }
