@@ -51,7 +51,7 @@ const BENCHES: &[Bench] = &[
 ];
 
 /// The newest version of the peer that its lock file lets the compiler of this repository build.
-const PEER: (&str, &str) = ("perf-sentinel", "0.32.0");
+const PEER: (&str, &str) = ("perf-sentinel", "0.34.0");
 
 /// `cargo xtask bench`
 pub(crate) fn command(shell: &mut Shell, args: &Args) -> Result<(), Failure> {

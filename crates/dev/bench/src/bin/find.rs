@@ -1,6 +1,7 @@
 //! Files of traces to findings: Taut, and perf-sentinel if it is installed, over the same files.
 //!
-//! `find [--spans N] [--rounds N]`. First how fast, then what each finds in the proving ground's recordings.
+//! `find [--spans N] [--rounds N] [--keep FOLDER]`. First how fast, then what each finds in the proving ground's
+//! recordings. `--keep` leaves the files there, to measure or look at by hand.
 #![expect(clippy::cast_precision_loss, reason = "counts of a measurement are small")]
 
 use std::{
@@ -25,13 +26,14 @@ type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 const SEED: u64 = 20_261_121;
 
 fn main() -> Outcome<()> {
-    let (mut spans, mut rounds) = (200_000, 5);
+    let (mut spans, mut rounds, mut keep) = (200_000, 7, None);
     let words: Vec<String> = env::args().skip(1).collect();
     for pair in words.chunks(2) {
         match pair {
             [name, value] if name == "--spans" => spans = value.parse()?,
             [name, value] if name == "--rounds" => rounds = value.parse()?,
-            _ => return Err("usage: find [--spans N] [--rounds N]".into()),
+            [name, value] if name == "--keep" => keep = Some(PathBuf::from(value)),
+            _ => return Err("usage: find [--spans N] [--rounds N] [--keep FOLDER]".into()),
         }
     }
     machine::pin(0)?;
@@ -43,9 +45,11 @@ fn main() -> Outcome<()> {
     if peer.is_none() {
         table::say("perf-sentinel is not installed: `cargo xtask bench peer` does that\n");
     }
-    let folder = tempfile::tempdir()?;
-    speed(&tools, (spans, rounds), folder.path())?;
-    verdicts(&tools, folder.path())
+    let passing = tempfile::tempdir()?;
+    let folder = keep.as_deref().unwrap_or(passing.path());
+    fs::create_dir_all(folder)?;
+    speed(&tools, (spans, rounds), folder)?;
+    verdicts(&tools, folder)
 }
 
 /// A file to read, and how many spans are in it.
