@@ -42,7 +42,7 @@ fn told(outcome: &Outcome) -> Vec<String> {
 
 #[test]
 fn a_trace_that_is_looked_at_again_does_not_count_again() {
-    let traces = traces_of(&spans(3));
+    let traces = traces_of(spans(3));
     let mut analysis = analysis();
     let mut before = vec![SeenBefore::default(); traces.len()];
     for _ in 0..3 {
@@ -83,11 +83,11 @@ fn a_request_whose_span_comes_last_counts_where_it_belongs() {
 fn a_clock_that_is_far_ahead_moves_nothing() {
     let mut analysis = analysis();
     analysis.ignore_after(at(100));
-    for trace in traces_of(&spans(2)) {
+    for trace in traces_of(spans(2)) {
         analysis.add(&trace, &mut SeenBefore::default());
     }
     let before = analysis.outcome();
-    let facts = analysis.add(&traces_of(&shop::orders(9, at(101)))[0], &mut SeenBefore::default());
+    let facts = analysis.add(&traces_of(shop::orders(9, at(101)))[0], &mut SeenBefore::default());
     assert_eq!(facts.len(), 1, "it can be looked up all the same");
     assert_eq!(analysis.outcome(), before);
 }
@@ -111,8 +111,8 @@ fn each_request_gives_a_fact() {
 proptest! {
     #[test]
     fn the_order_of_traces_changes_nothing(
-        traces in Just(traces_of(&spans(6))).prop_shuffle(),
+        traces in Just(traces_of(spans(6))).prop_shuffle(),
     ) {
-        prop_assert_eq!(outcome(&traces), outcome(&traces_of(&spans(6))));
+        prop_assert_eq!(outcome(&traces), outcome(&traces_of(spans(6))));
     }
 }

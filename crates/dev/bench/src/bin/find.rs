@@ -46,7 +46,7 @@ fn main() -> Outcome<()> {
         table::say("perf-sentinel is not installed: `cargo xtask bench peer` does that\n");
     }
     let passing = tempfile::tempdir()?;
-    let folder = keep.as_deref().unwrap_or(passing.path());
+    let folder = keep.as_deref().unwrap_or_else(|| passing.path());
     fs::create_dir_all(folder)?;
     speed(&tools, (spans, rounds), folder)?;
     verdicts(&tools, folder)
