@@ -15,8 +15,8 @@ use std::{
 
 use bench::{
     clock::{Reading, Spread, Took},
-    machine,
-    made::{Traffic, Workload},
+    live, machine,
+    made::{BATCH_SPANS, Traffic, Workload},
     pipeline::{Pipeline, Setup, Stage, Timing},
     recordings, table,
 };
@@ -54,6 +54,7 @@ fn main() -> Outcome<()> {
     ));
     let work = work(&options)?;
     whole(&options, &work)?;
+    together(&options, &work)?;
     stages(&options, &work)?;
     if options.work.is_empty() { memories() } else { Ok(()) }
 }
@@ -136,6 +137,34 @@ fn whole(options: &Options, work: &Work) -> Outcome<()> {
         &["work", "kept", "B/span", "spans/s of processor time", "spans/s of wall time"],
         &rows,
     );
+    Ok(())
+}
+
+/// The engine with its own threads, one sender and eight, durable.
+fn together(options: &Options, work: &Work) -> Outcome<()> {
+    let mut rounds: BTreeMap<(usize, usize), Vec<(Took, f64)>> = BTreeMap::new();
+    for _ in 0..options.rounds {
+        for (place, (_, exports)) in work.iter().enumerate() {
+            for senders in [1, 8] {
+                let folder = tempfile::tempdir_in(&options.folder)?;
+                let outcome = live::run(folder.path(), exports, (senders, Syncing::Always))?;
+                let spans = (exports.len() * BATCH_SPANS) as f64;
+                rounds.entry((place, senders)).or_default().push((outcome.took, spans));
+            }
+        }
+    }
+    let row = |((place, senders), rounds): (&(usize, usize), &Vec<(Took, f64)>)| {
+        let rate = |of: fn(&Took) -> Duration| {
+            let rates = rounds.iter().map(|(took, spans)| spans / of(took).as_secs_f64());
+            table::spread(Spread::of(rates), table::count)
+        };
+        let (cpu, wall) = (rate(|took| took.cpu), rate(|took| took.wall));
+        vec![work[*place].0.clone(), senders.to_string(), cpu, wall]
+    };
+    let rows: Vec<Vec<String>> = rounds.iter().map(row).collect();
+    table::say("\nThrough the running engine, on disk\n\n");
+    let head = ["work", "senders", "spans/s of processor time", "spans/s of wall time"];
+    table::print(&head, &rows);
     Ok(())
 }
 
