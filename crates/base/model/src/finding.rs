@@ -3,7 +3,8 @@
 use std::{collections::BTreeSet, fmt, sync::Arc, time::Duration};
 
 use crate::{
-    Advice, CodeLocation, Framework, Language, Moment, SpanId, StatementText, Text, TraceId,
+    Advice, Basis, CodeLocation, DroppedIndex, Framework, Language, Moment, ProposedIndex, SpanId,
+    StatementText, Text, TraceId, database::TableName,
 };
 
 /// One request in which one fault was seen, as its detector reports it.
@@ -60,6 +61,33 @@ pub struct Evidence {
     pub excerpt: Vec<String>,
     /// An attribute and its value that tell the requests at fault from the others.
     pub attribute: Option<(Text, Text)>,
+    /// What in the database is at fault, for faults that its statistics and catalogs show.
+    pub database: Option<Box<DatabaseEvidence>>,
+}
+
+/// What in a database is at fault.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct DatabaseEvidence {
+    /// Name of the database.
+    pub database: Text,
+    /// The table.
+    pub table: Option<TableName>,
+    /// The index, unqualified.
+    pub index: Option<Text>,
+    /// `queryid` of the statement; 0 if there is none.
+    pub query_id: i64,
+    /// What was measured: label and figure with its unit, in the order in which to read them.
+    pub figures: Vec<(Text, String)>,
+    /// Indexes that would answer it, chosen for the whole workload.
+    pub proposed: Vec<ProposedIndex>,
+    /// Indexes that should go.
+    pub dropped: Vec<DroppedIndex>,
+    /// A plan that shows it, as `EXPLAIN` prints it; empty if there is none.
+    pub plan: String,
+    /// What changes a setting, a table or a statement instead: SQL to run, as the detector knows it.
+    pub sql: Vec<String>,
+    /// How figures about what does not exist yet came about.
+    pub basis: Basis,
 }
 
 /// Where something happens: an operation of a service.

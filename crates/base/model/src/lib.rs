@@ -5,9 +5,11 @@
 
 mod attributes;
 mod call;
+pub mod database;
 mod finding;
 mod id;
 mod moment;
+mod proposal;
 mod remedy;
 mod span;
 mod stack;
@@ -17,10 +19,14 @@ mod trace;
 pub use attributes::{Attributes, Text, Value};
 pub use call::{Call, CodeLocation, HttpCall, Parameters, Request, Statement, Work};
 pub use finding::{
-    Effort, Evidence, Example, Finding, FindingId, Impact, Level, OperationKey, Sighting,
+    DatabaseEvidence, Effort, Evidence, Example, Finding, FindingId, Impact, Level, OperationKey,
+    Sighting,
 };
 pub use id::{SpanId, TraceId};
 pub use moment::{Moment, Window};
+pub use proposal::{
+    Basis, Change, DroppedIndex, IndexSet, ProposedIndex, StatementEffect, WriteCost,
+};
 pub use remedy::{Advice, Proof, Snippet};
 pub use span::{Event, Link, Resource, Scope, Span, SpanKind, Status, StatusCode};
 pub use stack::{Framework, Language, Stack};

@@ -41,7 +41,7 @@ impl ops::Sub<Duration> for Moment {
 }
 
 /// A stretch of time: `from` belongs to it, `to` does not.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Window {
     /// The first moment within.
     pub from: Moment,

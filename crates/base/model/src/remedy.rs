@@ -1,5 +1,7 @@
 //! Remedies: what to do about a finding, in the words of the framework that it was seen in.
 
+use crate::Change;
+
 /// One thing to do about a finding.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Advice {
@@ -9,6 +11,8 @@ pub struct Advice {
     pub text: String,
     /// Code or SQL to copy.
     pub snippet: Option<Snippet>,
+    /// What Taut can do itself, where it can.
+    pub change: Option<Change>,
     /// How to prove that it worked.
     pub proofs: Vec<Proof>,
 }

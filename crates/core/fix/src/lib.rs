@@ -35,6 +35,8 @@ pub struct Hint {
     pub text: String,
     /// Code or SQL to copy.
     pub snippet: Option<model::Snippet>,
+    /// What Taut can do itself, where it can.
+    pub change: Option<model::Change>,
 }
 
 /// What to do about a finding, best first.
@@ -44,8 +46,9 @@ pub fn advise(finding: &Finding) -> Vec<Advice> {
         .iter()
         .filter(|remedy| remedy.answers.contains(&finding.fault))
         .filter_map(|remedy| {
-            let Hint { text, snippet } = (remedy.advise)(finding)?;
-            Some(Advice { remedy: remedy.name, text, snippet, proofs: remedy.proofs.to_vec() })
+            let Hint { text, snippet, change } = (remedy.advise)(finding)?;
+            let proofs = remedy.proofs.to_vec();
+            Some(Advice { remedy: remedy.name, text, snippet, change, proofs })
         })
         .collect()
 }

@@ -26,5 +26,5 @@ fn advise(finding: &Finding) -> Option<Hint> {
     let snippet = (finding.fault == "n-plus-one-calls")
         .then(|| snippet("http", format!("GET {path}?ids=17,18,19")))
         .flatten();
-    Some(Hint { text, snippet })
+    Some(Hint { text, snippet, change: None })
 }

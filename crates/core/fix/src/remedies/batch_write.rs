@@ -51,7 +51,7 @@ fn advise(finding: &Finding) -> Option<Hint> {
     };
     let text =
         format!("Write the rows of {table} in one statement instead of {}.", finding.calls_now);
-    Some(Hint { text, snippet })
+    Some(Hint { text, snippet, change: None })
 }
 
 /// The statement itself, where no layer writes it.

@@ -21,5 +21,5 @@ fn advise(finding: &Finding) -> Option<Hint> {
         "{whom}Bound what one request may read (rows, range of dates), give everything that it waits for a timeout, \
          and compare the slowest traces with a usual one."
     );
-    Some(Hint { text, snippet: None })
+    Some(Hint { text, snippet: None, change: None })
 }

@@ -43,7 +43,7 @@ fn advise(finding: &Finding) -> Option<Hint> {
         "Keep the answer for a minute, with a lock so that one request computes it while the others wait or get the \
          old one; drop it when {table} is written."
     );
-    Some(Hint { text, snippet })
+    Some(Hint { text, snippet, change: None })
 }
 
 /// The answer as a table of its own, refreshed now and then.

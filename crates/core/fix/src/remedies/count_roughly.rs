@@ -40,5 +40,5 @@ fn advise(finding: &Finding) -> Option<Hint> {
         "Show about how many rows of {table} there are, or count up to a cap, or page without a total. Keep exact \
          counts for where they are owed."
     );
-    Some(Hint { text, snippet })
+    Some(Hint { text, snippet, change: None })
 }

@@ -43,7 +43,7 @@ fn advise(finding: &Finding) -> Option<Hint> {
     let text = "Write down what is to be done, in the transaction of the change itself, answer, and let a \
                 worker do it: with an idempotency key and retries."
         .to_owned();
-    Some(Hint { text, snippet })
+    Some(Hint { text, snippet, change: None })
 }
 
 /// A task written down where the change is.

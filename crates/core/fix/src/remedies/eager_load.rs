@@ -40,7 +40,7 @@ fn advise(finding: &Finding) -> Option<Hint> {
         "Load what belongs to the rows together with the rows: {statements} instead of {}.",
         finding.calls_now
     );
-    Some(Hint { text, snippet: code(finding, &relations) })
+    Some(Hint { text, snippet: code(finding, &relations), change: None })
 }
 
 /// Statements that are left once the advice is followed: what the layer joins or counts with the list needs

@@ -46,6 +46,7 @@ fn advise(finding: &Finding) -> Option<Hint> {
         return Some(Hint {
             text,
             snippet: plan.and_then(|plan| snippet(dialect.language(), plan)),
+            change: None,
         });
     }
     let mut code: Vec<String> = plan.into_iter().chain(index).collect();
@@ -63,7 +64,7 @@ fn advise(finding: &Finding) -> Option<Hint> {
         columns.join(", "),
         beside_writes(dialect)
     );
-    Some(Hint { text, snippet: snippet(dialect.language(), code.join("\n")) })
+    Some(Hint { text, snippet: snippet(dialect.language(), code.join("\n")), change: None })
 }
 
 /// What building the index means for those who write meanwhile.

@@ -32,5 +32,5 @@ fn advise(finding: &Finding) -> Option<Hint> {
         "Open connections once and keep them: a pool in the service, or a pooler in front of the \
                 database if there are many processes."
             .to_owned();
-    Some(Hint { text, snippet })
+    Some(Hint { text, snippet, change: None })
 }

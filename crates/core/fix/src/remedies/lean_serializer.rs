@@ -47,7 +47,7 @@ fn advise(finding: &Finding) -> Option<Hint> {
     let text = "Give back fewer rows and fields, read plain values instead of objects for lists, and write \
                 them with a compiled serializer. Profile first: often one field costs most."
         .to_owned();
-    Some(Hint { text, snippet })
+    Some(Hint { text, snippet, change: None })
 }
 
 /// The database writes the JSON.

@@ -31,5 +31,5 @@ fn advise(finding: &Finding) -> Option<Hint> {
         finding.calls_after.max(1),
         finding.calls_now
     );
-    Some(Hint { text, snippet })
+    Some(Hint { text, snippet, change: None })
 }

@@ -24,7 +24,7 @@ fn advise(finding: &Finding) -> Option<Hint> {
     let text = format!(
         "Name the columns of {table} that the list shows; leave long texts to the page of one row."
     );
-    Some(Hint { text, snippet })
+    Some(Hint { text, snippet, change: None })
 }
 
 /// The list as the layer reads named columns, the long ones left out.

@@ -47,7 +47,7 @@ fn advise(finding: &Finding) -> Option<Hint> {
     let text = format!(
         "Ask for what comes after the last row of the page before, by ({list}): the same cost at any depth."
     );
-    Some(Hint { text, snippet })
+    Some(Hint { text, snippet, change: None })
 }
 
 /// The statement of one page, and the index that it wants; the primary key has one already.

@@ -31,5 +31,5 @@ fn advise(finding: &Finding) -> Option<Hint> {
         "Give {target} a timeout, retry once at most with back-off and jitter, keep retries below a tenth of all \
          calls, and stop asking while it is down."
     );
-    Some(Hint { text, snippet })
+    Some(Hint { text, snippet, change: None })
 }

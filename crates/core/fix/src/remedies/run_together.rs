@@ -53,7 +53,7 @@ fn advise(finding: &Finding) -> Option<Hint> {
         "Start {} together and wait for all of them: none needs another's answer. Give each a timeout.",
         if calls.len() < 2 { "the calls".to_owned() } else { calls.join(", ") }
     );
-    Some(Hint { text, snippet })
+    Some(Hint { text, snippet, change: None })
 }
 
 /// Calls that are named; more are not read.

@@ -26,5 +26,5 @@ fn advise(finding: &Finding) -> Option<Hint> {
                  Add an attribute to the span that names the path, and it will be told here."
             .to_owned(),
     };
-    Some(Hint { text, snippet: None })
+    Some(Hint { text, snippet: None, change: None })
 }

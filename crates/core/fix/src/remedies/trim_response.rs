@@ -20,5 +20,5 @@ fn advise(finding: &Finding) -> Option<Hint> {
     let (_, path) = finding.operation.operation.split_once(' ').unwrap_or(("", "…"));
     let fields = short_columns(finding).map_or_else(|| "…".to_owned(), |columns| columns.join(","));
     let code = format!("GET {path}?fields={fields}&limit=50\nAccept-Encoding: br, gzip");
-    Some(Hint { text, snippet: snippet("http", code) })
+    Some(Hint { text, snippet: snippet("http", code), change: None })
 }
