@@ -1,0 +1,190 @@
+//! Connecting: an address, how long things may take, and what to do when it fails.
+
+use std::{fmt, ops::Deref, str::FromStr as _, time::Duration};
+
+use tokio::task::JoinHandle;
+use tokio_postgres::{Client, Config, NoTls, config::Host, error::SqlState};
+
+/// What `application_name` is, so that Taut's own share can be told from the others'.
+pub(crate) const APPLICATION: &str = "taut";
+
+/// Where a database is. Its password is never shown.
+#[derive(Clone)]
+pub struct Target {
+    config: Config,
+}
+
+impl Target {
+    /// From a URL (`postgresql://user@host/database`) or key-value string, as libpq takes them.
+    ///
+    /// # Errors
+    /// When it is neither.
+    pub fn parse(text: &str) -> Result<Self, ConnectError> {
+        let mut config = Config::from_str(text).map_err(|error| ConnectError::Address {
+            cause: std::error::Error::source(&error)
+                .map_or_else(|| error.to_string(), ToString::to_string),
+        })?;
+        config.application_name(APPLICATION);
+        config.connect_timeout(CONNECT_TIMEOUT);
+        Ok(Self { config })
+    }
+
+    /// The same server, another database.
+    #[must_use]
+    pub fn with_database(&self, name: &str) -> Self {
+        let mut config = self.config.clone();
+        config.dbname(name);
+        Self { config }
+    }
+
+    /// Name of the database; libpq's default is the name of the user.
+    #[must_use]
+    pub fn database(&self) -> &str {
+        self.config.get_dbname().or_else(|| self.config.get_user()).unwrap_or("postgres")
+    }
+}
+
+/// How long a server may take to answer at all: a far one takes a second, a dead one never answers.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// `host:port/database`, without user and password.
+impl fmt::Display for Target {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.config.get_hosts().first() {
+            Some(Host::Tcp(host)) => out.write_str(host)?,
+            Some(Host::Unix(path)) => write!(out, "{}", path.display())?,
+            None => out.write_str("localhost")?,
+        }
+        let port = self.config.get_ports().first().copied().unwrap_or(5432);
+        write!(out, ":{port}/{}", self.database())
+    }
+}
+
+impl fmt::Debug for Target {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "Target({self})")
+    }
+}
+
+/// What a connection may do to the server at most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// `statement_timeout`
+    pub statement: Duration,
+    /// `lock_timeout`
+    pub lock: Duration,
+    /// `default_transaction_read_only`
+    pub read_only: bool,
+}
+
+impl Default for Limits {
+    /// What statistics are read with: nobody should notice.
+    fn default() -> Self {
+        Self {
+            statement: Duration::from_secs(5),
+            lock: Duration::from_millis(100),
+            read_only: true,
+        }
+    }
+}
+
+/// An open connection; closes when dropped.
+#[derive(Debug)]
+pub struct Connection {
+    client: Client,
+    driver: JoinHandle<()>,
+}
+
+impl Deref for Connection {
+    type Target = Client;
+
+    fn deref(&self) -> &Client {
+        &self.client
+    }
+}
+
+impl Connection {
+    /// The client, where a transaction needs it for itself.
+    pub fn client_mut(&mut self) -> &mut Client {
+        &mut self.client
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.driver.abort();
+    }
+}
+
+/// Opens a connection that keeps to `limits`.
+///
+/// # Errors
+/// When the server cannot be reached, refuses, or cannot be told the limits.
+pub async fn connect(target: &Target, limits: &Limits) -> Result<Connection, ConnectError> {
+    let refused = |error: tokio_postgres::Error| ConnectError::of(target, error);
+    let (client, connection) = target.config.connect(NoTls).await.map_err(refused)?;
+    let driver = tokio::spawn(async move {
+        // Whoever waits for an answer is told; here is nobody to tell.
+        let _closed = connection.await;
+    });
+    let connection = Connection { client, driver };
+    let read_only = if limits.read_only { "on" } else { "off" };
+    connection
+        .batch_execute(&format!(
+            "set statement_timeout = {}; set lock_timeout = {}; \
+             set idle_in_transaction_session_timeout = 60000; \
+             set default_transaction_read_only = {read_only}; set jit = off",
+            limits.statement.as_millis(),
+            limits.lock.as_millis(),
+        ))
+        .await
+        .map_err(refused)?;
+    Ok(connection)
+}
+
+/// Why there is no connection.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// The address makes no sense.
+    #[error("failed to read the address of the database: {cause}")]
+    Address {
+        /// What is wrong with it.
+        cause: String,
+    },
+    /// The server cannot be reached or refuses.
+    #[error("failed to connect to `{target}`")]
+    Refused {
+        /// Where.
+        target: String,
+        /// What the server or the network said.
+        #[source]
+        source: tokio_postgres::Error,
+    },
+}
+
+impl ConnectError {
+    fn of(target: &Target, source: tokio_postgres::Error) -> Self {
+        Self::Refused { target: target.to_string(), source }
+    }
+
+    /// What may help.
+    #[must_use]
+    pub fn hint(&self) -> &'static str {
+        let Self::Refused { source, .. } = self else {
+            return "an address looks like `postgresql://user:password@host:5432/database`";
+        };
+        match source.code() {
+            Some(&SqlState::INVALID_PASSWORD | &SqlState::INVALID_AUTHORIZATION_SPECIFICATION) => {
+                "check user and password, and that `pg_hba.conf` lets this host in"
+            }
+            Some(&SqlState::INVALID_CATALOG_NAME) => "`psql -l` lists the databases of the server",
+            Some(&SqlState::TOO_MANY_CONNECTIONS) => {
+                "all connections are taken: a role with `pg_use_reserved_connections` (16+) still gets in"
+            }
+            Some(&SqlState::CANNOT_CONNECT_NOW) => {
+                "the server starts or stops: try again in a moment"
+            }
+            _ => "check that the server runs and that host and port are right",
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! PostgreSQL as Taut meets it: statistics, catalogs, plans, what-if, rehearsals and index builds.
+//!
+//! Everything that reads does so in small steps under `statement_timeout` and `lock_timeout`, in read-only
+//! transactions; what changes anything is in `apply` alone.
+
+mod connect;
+
+pub use connect::{ConnectError, Connection, Limits, Target, connect};
