@@ -19,6 +19,7 @@ mod lint;
 mod live;
 mod score;
 mod screen;
+mod servers;
 mod service;
 mod setup;
 mod shell;

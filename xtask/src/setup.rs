@@ -7,7 +7,7 @@ use std::{fs, path::Path};
 use crate::{
     args::Args,
     failure::Failure,
-    screen,
+    screen, servers,
     shell::{Shell, make_folder, minutes},
     tools::{TOOLS, Tool, first_line},
 };
@@ -30,6 +30,7 @@ pub(crate) fn command(shell: &mut Shell, args: &Args) -> Result<(), Failure> {
     args.no_words()?;
     screen::heading("setup");
     ensure(shell)?;
+    servers::ensure(shell)?;
     if args.has("--lint-tools") {
         for (what, package, why) in LINT_TOOLS {
             if let Some(version) = lint_tool(shell, package) {
@@ -92,7 +93,8 @@ pub(crate) fn ensure(shell: &mut Shell) -> Result<(), Failure> {
     Ok(())
 }
 
-fn install_packages(shell: &Shell, packages: &[&str]) -> Result<(), Failure> {
+/// Installs packages of Debian, as root or through `sudo`.
+pub(crate) fn install_packages(shell: &Shell, packages: &[&str]) -> Result<(), Failure> {
     let by_hand =
         format!("as root: apt-get install --no-install-recommends {}", packages.join(" "));
     if shell.ask("apt-get", &["--version"]).is_none() {

@@ -10,7 +10,7 @@ use crate::{
     closing::{Closing, closings},
     docs,
     failure::Failure,
-    linger, lint, live, screen, setup,
+    linger, lint, live, screen, servers, setup,
     shell::{Shell, minutes},
     web,
 };
@@ -156,7 +156,8 @@ fn summary(reports: &[Report]) -> String {
 }
 
 fn setup_step(shell: &mut Shell) -> Result<String, Failure> {
-    setup::ensure(shell).map(|()| String::new())
+    setup::ensure(shell)?;
+    servers::ensure(shell).map(|()| String::new())
 }
 
 fn web_step(shell: &mut Shell) -> Result<String, Failure> {

@@ -1,7 +1,9 @@
-//! What tests share: made-up traces, told tersely.
+//! What tests share: throwaway servers, and made-up traces, told tersely.
 
+pub mod postgres;
 mod script;
 mod traces;
 
+pub use postgres::Postgres;
 pub use script::Script;
 pub use traces::{TraceBuilder, connect, http, mail, own, render, statement};
