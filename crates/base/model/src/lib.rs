@@ -9,6 +9,7 @@ pub mod database;
 mod finding;
 mod id;
 mod moment;
+pub mod plan;
 mod proposal;
 mod remedy;
 mod span;
@@ -24,6 +25,7 @@ pub use finding::{
 };
 pub use id::{SpanId, TraceId};
 pub use moment::{Moment, Window};
+pub use plan::{Plan, PlanNode};
 pub use proposal::{
     Basis, Change, DroppedIndex, IndexSet, ProposedIndex, StatementEffect, WriteCost,
 };
