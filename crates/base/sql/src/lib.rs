@@ -9,6 +9,7 @@ mod filters;
 mod hash;
 mod lexer;
 mod normalise;
+mod quote;
 mod shape;
 mod statements;
 mod strings;
@@ -18,4 +19,8 @@ mod words;
 pub use describe::describe;
 pub use hash::hash;
 pub use normalise::{Normalised, normalise, normalise_into};
+pub use quote::{
+    Locking, NAME_BYTES_MAX, as_new, create_index, drop_index, identifier, index_name, literal,
+    qualified,
+};
 pub use statements::Statements;
