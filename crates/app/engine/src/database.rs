@@ -1,0 +1,5 @@
+//! What is done with databases: watching one, finding what is wrong in it, changing it.
+
+mod standing;
+
+pub use standing::{DatabaseStanding, History, PlanSeen, WatchState};
