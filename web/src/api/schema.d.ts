@@ -4,6 +4,108 @@
  */
 
 export interface paths {
+    "/api/v1/databases": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Every database that is watched. */
+        get: operations["list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/databases/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One watched database: load by wait event, connections, locks, findings, proposed indexes. */
+        get: operations["one"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/databases/{id}/indexes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Indexes of a database, largest first. */
+        get: operations["indexes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/databases/{id}/statements": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Statements of a database, as its server counts them. */
+        get: operations["statements"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/databases/{id}/statements/{query_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One statement: its history, plans, routes and what would help it. */
+        get: operations["statement"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/databases/{id}/tables": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Tables of a database, largest first. */
+        get: operations["tables"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/detectors": {
         parameters: {
             query?: never;
@@ -270,6 +372,383 @@ export interface components {
              */
             line: number;
         };
+        /** @description Connections at one moment. */
+        ConnectionPoint: {
+            /**
+             * Format: int64
+             * @description When.
+             */
+            at_unix_ms: number;
+            /**
+             * Format: int32
+             * @description Allowed.
+             */
+            max: number;
+            /**
+             * Format: int32
+             * @description Used.
+             */
+            used: number;
+        };
+        /** @description A watched database. */
+        DatabaseDetail: {
+            /** @description Connections used and allowed. */
+            connections: components["schemas"]["ConnectionPoint"][];
+            counted?: components["schemas"]["Window"] | null;
+            /** @description In short. */
+            database: components["schemas"]["DatabaseSummary"];
+            /** @description What is wrong in it, ranked. */
+            findings: components["schemas"]["Finding"][];
+            /** @description Transactions that are open and idle, longest first. */
+            idle_in_transaction: components["schemas"]["DatabaseSession"][];
+            /** @description Average active sessions by wait event. */
+            load: components["schemas"]["LoadPoint"][];
+            /** @description Who waits for whom. */
+            locks: components["schemas"]["LockNode"][];
+            /** @description What cannot be read, what that costs, and how to allow it. */
+            missing: components["schemas"]["MissingRight"][];
+            /** @description What was odd. */
+            notes: string[];
+            /** @description Long work that is under way. */
+            progress: components["schemas"]["Progress"][];
+            proposal?: components["schemas"]["IndexSet"] | null;
+            /** @description Sessions by database, user, application and state. */
+            sessions: components["schemas"]["SessionCount"][];
+            /**
+             * Format: int32
+             * @description Sessions that others may use up: `max_connections` without those reserved.
+             */
+            sessions_max: number;
+            /** @description The counters count since the server's last reset. */
+            since_reset: boolean;
+            /** @description Standbys that stream from it. */
+            standbys: components["schemas"]["Standby"][];
+            /** @description The stretch that the series cover. */
+            window: components["schemas"]["Window"];
+        };
+        /** @description An index. */
+        DatabaseIndex: {
+            /**
+             * Format: int64
+             * @description Its bytes.
+             */
+            bytes: number;
+            /** @description `pg_get_indexdef` */
+            definition: string;
+            /**
+             * Format: int64
+             * @description Entries read.
+             */
+            entries_read: number;
+            /**
+             * Format: int64
+             * @description Bytes that a rebuild would leave.
+             */
+            fresh_bytes?: number | null;
+            /** @description `btree` … */
+            method: string;
+            /** @description Its name. */
+            name: string;
+            /** @description What it is there for beside reading: `primary key`, `unique`, `constraint`; empty if nothing. */
+            role: string;
+            /**
+             * Format: int64
+             * @description Last scan (PostgreSQL 16 and later).
+             */
+            scanned_unix_ms?: number | null;
+            /**
+             * Format: int64
+             * @description Scans here.
+             */
+            scans: number;
+            /**
+             * Format: int64
+             * @description Scans on standbys that were asked.
+             */
+            standby_scans?: number | null;
+            /** @description Its table. */
+            table: string;
+            /** @description It can be used. */
+            valid: boolean;
+            /**
+             * Format: int64
+             * @description Rows written to its table, each of which may have to touch it.
+             */
+            written_rows: number;
+        };
+        /** @description Indexes of a database. */
+        DatabaseIndexes: {
+            /** @description Those that passed the filter, largest first. */
+            indexes: components["schemas"]["DatabaseIndex"][];
+            /**
+             * Format: int64
+             * @description Those that passed but are not listed.
+             */
+            left_out: number;
+        };
+        /** @description One session. */
+        DatabaseSession: {
+            /** @description `application_name` */
+            application: string;
+            /**
+             * Format: int32
+             * @description `pid`
+             */
+            pid: number;
+            /** @description `queryid` of that. */
+            query_id?: string | null;
+            /** @description `state` */
+            state: string;
+            /** @description What it runs, or ran last. */
+            statement?: string | null;
+            /**
+             * Format: int64
+             * @description How long its transaction has been open.
+             */
+            transaction_ms?: number | null;
+            /** @description `usename` */
+            user: string;
+            /** @description `wait_event_type: wait_event`; empty if it does not wait. */
+            wait: string;
+        };
+        /** @description A statement over the window that counters cover. */
+        DatabaseStatement: {
+            /** @description Applications that were seen running it. */
+            applications: string[];
+            /**
+             * Format: int64
+             * @description Blocks found in the buffers and read.
+             */
+            blocks: number;
+            /**
+             * Format: double
+             * @description Blocks touched for each row returned or changed: high where many rows are read for few.
+             */
+            blocks_per_row: number;
+            /**
+             * Format: int64
+             * @description Runs.
+             */
+            calls: number;
+            /**
+             * Format: double
+             * @description Of these, found in the buffers; none if it touched none.
+             */
+            hit_share?: number | null;
+            /**
+             * Format: double
+             * @description Longest run since the server's reset.
+             */
+            max_micros: number;
+            /**
+             * Format: double
+             * @description Mean time of a run.
+             */
+            mean_micros: number;
+            /** @description `queryid`, as text: it has more digits than a double holds. */
+            query_id: string;
+            /** @description Operations whose spans run it. */
+            routes: components["schemas"]["StatementRoute"][];
+            /**
+             * Format: int64
+             * @description Rows returned or changed.
+             */
+            rows: number;
+            /**
+             * Format: double
+             * @description Share of the time of all statements.
+             */
+            share: number;
+            /** @description Without its literals. */
+            statement: components["schemas"]["Statement"];
+            /**
+             * Format: double
+             * @description Standard deviation since the server's reset.
+             */
+            stddev_micros: number;
+            /**
+             * Format: int64
+             * @description Temporary blocks written.
+             */
+            temp_blocks: number;
+            /**
+             * Format: double
+             * @description Time of all runs.
+             */
+            total_micros: number;
+            /** @description Roles that ran it. */
+            users: string[];
+            /**
+             * Format: int64
+             * @description WAL written.
+             */
+            wal_bytes: number;
+        };
+        /** @description A statement, its history, and what can be done about it. */
+        DatabaseStatementDetail: {
+            /** @description The database. */
+            database: components["schemas"]["DatabaseSummary"];
+            /** @description Findings about it. */
+            findings: components["schemas"]["Finding"][];
+            /** @description As the server normalised it, with `$1` for constants. */
+            generic: string;
+            /** @description Its history. */
+            history: components["schemas"]["StatementPoint"][];
+            /** @description Plans that it was seen with, newest first. */
+            plans: components["schemas"]["PlanSeen"][];
+            /** @description Indexes that would help it. */
+            proposals: components["schemas"]["ProposedIndex"][];
+            /** @description The statement. */
+            statement: components["schemas"]["DatabaseStatement"];
+            /** @description The stretch that the history covers. */
+            window: components["schemas"]["Window"];
+        };
+        /** @description Statements of a database. */
+        DatabaseStatements: {
+            counted?: components["schemas"]["Window"] | null;
+            /**
+             * Format: int64
+             * @description Statements that the server forgot within the window.
+             */
+            evicted: number;
+            /** @description Those that passed but are not listed. */
+            left_out: number;
+            /** @description Those that passed the filter, in the order asked for. */
+            statements: components["schemas"]["DatabaseStatement"][];
+        };
+        /** @description A watched database in short. */
+        DatabaseSummary: {
+            /**
+             * Format: double
+             * @description Time of all statements over the window that counters cover, as average running sessions.
+             */
+            average_running: number;
+            /**
+             * Format: int64
+             * @description Size of the database.
+             */
+            bytes: number;
+            /** @description What the server or the network said, if it failed. */
+            error?: string | null;
+            /** @description Findings about it. */
+            findings: number;
+            /** @description What may help. */
+            hint?: string | null;
+            /** @description What stands in its address. */
+            id: string;
+            /**
+             * Format: double
+             * @description Share of its time that watching it takes.
+             */
+            own_share: number;
+            /**
+             * Format: int64
+             * @description When it last answered.
+             */
+            polled_unix_ms?: number | null;
+            /** @description `host:port/database`. */
+            shown: string;
+            /**
+             * Format: int64
+             * @description Since when it fails.
+             */
+            since_unix_ms?: number | null;
+            /** @description It replays a primary. */
+            standby: boolean;
+            /** @description `connecting`, `watching` or `failed`. */
+            state: string;
+            /** @description `15.18`; empty before the first answer. */
+            version: string;
+        };
+        /** @description A table. */
+        DatabaseTable: {
+            /**
+             * Format: int64
+             * @description Last `ANALYZE`.
+             */
+            analyzed_unix_ms?: number | null;
+            /**
+             * Format: int64
+             * @description Its own bytes.
+             */
+            bytes: number;
+            /**
+             * Format: double
+             * @description Dead rows by all rows.
+             */
+            dead_share: number;
+            /**
+             * Format: double
+             * @description Heap blocks found in the buffers by all that were wanted.
+             */
+            hit_share?: number | null;
+            /**
+             * Format: double
+             * @description Share of updates that touched no index.
+             */
+            hot_share?: number | null;
+            /**
+             * Format: int64
+             * @description All its indexes.
+             */
+            index_bytes: number;
+            /**
+             * Format: int64
+             * @description Index scans.
+             */
+            index_scans: number;
+            /** @description How many indexes. */
+            indexes: number;
+            /** @description `ordinary`, `partitioned`, `materialized view`, `foreign`. */
+            kind: string;
+            /** @description Its name, without `public`. */
+            name: string;
+            /**
+             * Format: double
+             * @description Estimated rows.
+             */
+            rows?: number | null;
+            /**
+             * Format: int64
+             * @description Rows that they read.
+             */
+            sequential_rows: number;
+            /**
+             * Format: int64
+             * @description Sequential scans.
+             */
+            sequential_scans: number;
+            /**
+             * Format: int64
+             * @description TOAST.
+             */
+            toast_bytes: number;
+            /**
+             * Format: int64
+             * @description Last `VACUUM`.
+             */
+            vacuumed_unix_ms?: number | null;
+            /**
+             * Format: int64
+             * @description Rows inserted, updated and deleted.
+             */
+            written_rows: number;
+        };
+        /** @description Tables of a database. */
+        DatabaseTables: {
+            /**
+             * Format: int64
+             * @description Those that passed but are not listed, or were not read.
+             */
+            left_out: number;
+            /** @description Those that passed the filter, largest first. */
+            tables: components["schemas"]["DatabaseTable"][];
+        };
+        /** @description Every database that is watched. */
+        Databases: {
+            /** @description In the order of the settings. */
+            databases: components["schemas"]["DatabaseSummary"][];
+        };
         /** @description A way of noticing one kind of fault. */
         Detector: {
             /** @description `F001`. */
@@ -285,6 +764,22 @@ export interface components {
         Detectors: {
             /** @description By code. */
             detectors: components["schemas"]["Detector"][];
+        };
+        /** @description An index to drop. */
+        DroppedIndex: {
+            /**
+             * Format: int64
+             * @description Bytes that it frees.
+             */
+            bytes: number;
+            /** @description The statement that drops it. */
+            ddl: string;
+            /** @description Its name. */
+            name: string;
+            /** @description Its table. */
+            table: string;
+            /** @description Why. */
+            why: string;
         };
         /** @description What shows a fault. */
         Evidence: {
@@ -551,6 +1046,32 @@ export interface components {
              */
             worker_share: number;
         };
+        /** @description Indexes that were chosen together for the whole workload. */
+        IndexSet: {
+            /** @description How costs came about: `what-if`, `rehearsed`, `model`. */
+            basis: string;
+            /**
+             * Format: int64
+             * @description Bytes that it may take, if limited.
+             */
+            budget_bytes?: number | null;
+            /**
+             * Format: double
+             * @description Cost of the workload then over its cost now.
+             */
+            cost_share: number;
+            /** @description To create, the one that brings most for its size first. */
+            create: components["schemas"]["ProposedIndex"][];
+            /** @description To drop: redundant with them, or already so. */
+            drop: components["schemas"]["DroppedIndex"][];
+            /** @description What was left out, and why. */
+            notes: string[];
+            /**
+             * Format: int64
+             * @description What-if plans that it took.
+             */
+            plans_asked: number;
+        };
         /** @description A key and its value as people read it. */
         KeyValue: {
             /** @description The key. */
@@ -563,6 +1084,41 @@ export interface components {
          * @enum {string}
          */
         Level: "low" | "medium" | "high" | "critical";
+        /** @description Average active sessions within one step. */
+        LoadPoint: {
+            /**
+             * Format: int64
+             * @description When the step begins.
+             */
+            from_unix_ms: number;
+            /** @description By wait event. */
+            waits: components["schemas"]["Wait"][];
+        };
+        /** @description A session that holds or waits for locks, in tree order: a holder comes before those who wait for it. */
+        LockNode: {
+            /** @description Sessions that wait for it, directly or not. */
+            blocks: number;
+            /** @description Steps below a session that waits for nobody. */
+            depth: number;
+            /** @description The session. */
+            session: components["schemas"]["DatabaseSession"];
+            /**
+             * Format: int64
+             * @description How long it has waited.
+             */
+            waited_ms: number;
+            /** @description What it waits for: `ShareLock on transactionid`; empty if it does not wait. */
+            waits_for: string;
+        };
+        /** @description Something that cannot be read. */
+        MissingRight: {
+            /** @description What is not known without it. */
+            costs: string;
+            /** @description How to get it. */
+            hint: string;
+            /** @description What is wanted. */
+            what: string;
+        };
         /** @description An operation over a window. */
         Operation: {
             /** @description Where the time went. */
@@ -679,6 +1235,23 @@ export interface components {
              */
             p99_micros: number;
         };
+        /** @description A plan that a statement was seen with. */
+        PlanSeen: {
+            /**
+             * Format: double
+             * @description Time of that run, where it was one.
+             */
+            micros?: number | null;
+            /** @description `auto_explain`, `what-if` or `rehearsal`. */
+            source: string;
+            /** @description As it was printed. */
+            text: string;
+            /**
+             * Format: int64
+             * @description When it was last seen.
+             */
+            time_unix_ms: number;
+        };
         /** @description A step of a time series. */
         Point: {
             /**
@@ -726,6 +1299,80 @@ export interface components {
              * @example urn:taut:unknown-trace
              */
             type: string;
+        };
+        /** @description Long work that is under way. */
+        Progress: {
+            /** @description `CREATE INDEX CONCURRENTLY` … */
+            command: string;
+            /**
+             * Format: int64
+             * @description Units that are done.
+             */
+            done: number;
+            /** @description The phase. */
+            phase: string;
+            /**
+             * Format: int32
+             * @description `pid`
+             */
+            pid: number;
+            /** @description The table. */
+            table: string;
+            /**
+             * Format: int64
+             * @description Units of the phase.
+             */
+            total: number;
+        };
+        /** @description An index to create. */
+        ProposedIndex: {
+            /**
+             * Format: double
+             * @description Seconds that the build takes, roughly.
+             */
+            build_seconds: number;
+            /**
+             * Format: int64
+             * @description Bytes when fresh.
+             */
+            bytes: number;
+            /**
+             * Format: int64
+             * @description Bytes after growth by random keys.
+             */
+            bytes_grown: number;
+            /** @description The statement that creates it. */
+            ddl: string;
+            /** @description Statements that it helps. */
+            helped: components["schemas"]["StatementEffect"][];
+            /**
+             * Format: double
+             * @description HOT updates a day that would not be HOT any more.
+             */
+            hot_updates_lost_per_day: number;
+            /** @description Statements that get worse. */
+            hurt: components["schemas"]["StatementEffect"][];
+            /** @description Its name to be. */
+            name: string;
+            /** @description Its table. */
+            table: string;
+            /** @description Why it looks as it does. */
+            why: string[];
+            /**
+             * Format: double
+             * @description CPU time for each row written.
+             */
+            write_cpu_micros_per_row: number;
+            /**
+             * Format: double
+             * @description WAL for each row written.
+             */
+            write_wal_bytes_per_row: number;
+            /**
+             * Format: double
+             * @description Rows written a day.
+             */
+            written_rows_per_day: number;
         };
         /** @description All findings, ranked, as the command line prints them with `--json`. */
         Report: {
@@ -791,6 +1438,22 @@ export interface components {
             name: string;
             /** @description Its version. */
             version: string;
+        };
+        /** @description How many sessions are alike. */
+        SessionCount: {
+            /** @description `application_name` */
+            application: string;
+            /**
+             * Format: int32
+             * @description How many.
+             */
+            count: number;
+            /** @description `datname` */
+            database: string;
+            /** @description `active`, `idle`, `idle in transaction` … */
+            state: string;
+            /** @description `usename` */
+            user: string;
         };
         /** @description Code or SQL to copy. */
         Snippet: {
@@ -914,6 +1577,25 @@ export interface components {
              */
             p95_micros?: number | null;
         };
+        /** @description A standby. */
+        Standby: {
+            /** @description `application_name` */
+            application: string;
+            /** @description `client_addr` */
+            client: string;
+            /**
+             * Format: int64
+             * @description Bytes that it has not replayed.
+             */
+            replay_lag_bytes: number;
+            /**
+             * Format: int64
+             * @description How far it is behind.
+             */
+            replay_lag_ms?: number | null;
+            /** @description `streaming`, `catchup` … */
+            state: string;
+        };
         /** @description A statement without its literals. */
         Statement: {
             /** @description Hash of its shape. */
@@ -926,6 +1608,97 @@ export interface components {
             text: string;
             /** @description The exporter cut it. */
             truncated: boolean;
+        };
+        /** @description What a change does to one statement. */
+        StatementEffect: {
+            /**
+             * Format: double
+             * @description Calls a day.
+             */
+            calls_per_day: number;
+            /**
+             * Format: double
+             * @description The planner's cost now.
+             */
+            cost_now: number;
+            /**
+             * Format: double
+             * @description The planner's cost then.
+             */
+            cost_then: number;
+            /**
+             * Format: double
+             * @description Time of one run now.
+             */
+            micros_now: number;
+            /**
+             * Format: double
+             * @description Time of one run then.
+             */
+            micros_then: number;
+            /** @description Plan now; empty if there is none. */
+            plan_now: string;
+            /** @description Plan then; empty if there is none. */
+            plan_then: string;
+            /** @description `queryid`; empty if it is not from the server's statistics. */
+            query_id: string;
+            /** @description The statement. */
+            statement: components["schemas"]["Statement"];
+        };
+        /** @description Counters of a statement within one step. */
+        StatementPoint: {
+            /**
+             * Format: int64
+             * @description Blocks.
+             */
+            blocks: number;
+            /**
+             * Format: int64
+             * @description Runs.
+             */
+            calls: number;
+            /**
+             * Format: int64
+             * @description When the step begins.
+             */
+            from_unix_ms: number;
+            /**
+             * Format: double
+             * @description Mean time of a run.
+             */
+            mean_micros: number;
+            /**
+             * Format: int64
+             * @description Rows.
+             */
+            rows: number;
+            /**
+             * Format: double
+             * @description Time of all runs.
+             */
+            total_micros: number;
+        };
+        /** @description An operation that runs a statement. */
+        StatementRoute: {
+            /**
+             * Format: int64
+             * @description Runs that its spans show.
+             */
+            calls: number;
+            /** @description Such as `GET /api/orders/`. */
+            operation: string;
+            /** @description `service.name`. */
+            service: string;
+            /**
+             * Format: double
+             * @description Of the time of this statement that spans show.
+             */
+            share: number;
+            /**
+             * Format: double
+             * @description Their time.
+             */
+            total_micros: number;
         };
         /** @description The process that answers. */
         Status: {
@@ -1140,6 +1913,18 @@ export interface components {
              */
             total_micros: number;
         };
+        /** @description Average active sessions in one wait. */
+        Wait: {
+            /**
+             * Format: double
+             * @description Average active sessions.
+             */
+            sessions: number;
+            /** @description `wait_event`; empty for `CPU`. */
+            wait_event: string;
+            /** @description `wait_event_type`; `CPU` for those that do not wait. */
+            wait_type: string;
+        };
         /** @description A stretch of time. */
         Window: {
             /**
@@ -1162,6 +1947,252 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description databases, in the order of the settings */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Databases"];
+                };
+            };
+        };
+    };
+    one: {
+        parameters: {
+            query?: {
+                /**
+                 * @description A stretch that ends now: `15m`, `1h`, `24h`, `7d`.
+                 * @example 1h
+                 */
+                last?: string;
+                /** @description First moment, in milliseconds since 1970; goes with `to`. */
+                from?: number;
+                /** @description First moment after, in milliseconds since 1970; goes with `from`. */
+                to?: number;
+            };
+            header?: never;
+            path: {
+                /** @description as in the list */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the database */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DatabaseDetail"];
+                };
+            };
+            /** @description a parameter is wrong */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description no such database is watched */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    indexes: {
+        parameters: {
+            query?: {
+                /** @description Those whose name or table holds this, in either case. */
+                q?: string;
+                /** @description Most rows, at most 500; 100 unless told otherwise. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description as in the list */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description indexes, largest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DatabaseIndexes"];
+                };
+            };
+            /** @description no such database is watched */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    statements: {
+        parameters: {
+            query?: {
+                /** @description What comes first: `time` unless told otherwise, `calls`, `mean`, `rows`, `blocks`, `temp`. */
+                sort?: "time" | "calls" | "mean" | "rows" | "blocks" | "temp";
+                /** @description Those whose text or tables hold this, in either case. */
+                q?: string;
+                /** @description Most rows, at most 500; 100 unless told otherwise. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description as in the list */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description statements, in the order asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DatabaseStatements"];
+                };
+            };
+            /** @description a parameter is wrong */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description no such database is watched */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    statement: {
+        parameters: {
+            query?: {
+                /**
+                 * @description A stretch that ends now: `15m`, `1h`, `24h`, `7d`.
+                 * @example 1h
+                 */
+                last?: string;
+                /** @description First moment, in milliseconds since 1970; goes with `to`. */
+                from?: number;
+                /** @description First moment after, in milliseconds since 1970; goes with `from`. */
+                to?: number;
+            };
+            header?: never;
+            path: {
+                /** @description as in the list */
+                id: string;
+                /** @description `queryid` of `pg_stat_statements` */
+                query_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the statement */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DatabaseStatementDetail"];
+                };
+            };
+            /** @description a parameter is wrong */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description it did not run in the window */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    tables: {
+        parameters: {
+            query?: {
+                /** @description Those whose name or table holds this, in either case. */
+                q?: string;
+                /** @description Most rows, at most 500; 100 unless told otherwise. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description as in the list */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description tables, largest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DatabaseTables"];
+                };
+            };
+            /** @description no such database is watched */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list: {
         parameters: {
             query?: never;

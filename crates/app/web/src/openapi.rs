@@ -9,7 +9,7 @@ use crate::{api, events};
 #[openapi(
     info(
         title = "Taut",
-        description = "What makes a backend slow: findings, operations, traces. Durations are in \
+        description = "What makes a backend slow: findings, operations, databases, traces. Durations are in \
             microseconds, times since 1970 in what the name says, ids in hexadecimal. Errors are \
             `application/problem+json` (RFC 9457) with a hint.",
         license(name = "MIT OR Apache-2.0"),
@@ -22,6 +22,12 @@ use crate::{api, events};
         api::operations::list,
         api::operations::one,
         api::operations::requests,
+        api::databases::list,
+        api::databases::one,
+        api::databases::statements,
+        api::databases::statement,
+        api::databases::tables,
+        api::databases::indexes,
         api::traces::one,
         api::traces::span,
         api::traces::otlp,

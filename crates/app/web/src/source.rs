@@ -2,7 +2,7 @@
 
 use std::{fmt, net::SocketAddr, path::PathBuf, sync::Arc};
 
-use engine::{Live, Standing, TraceDetail};
+use engine::{Live, Standing, TraceDetail, database::History};
 use find::{Outcome, Targets};
 use model::TraceId;
 use store::{Store, StoreError};
@@ -31,6 +31,9 @@ pub trait Source: fmt::Debug + Send + Sync {
 
     /// How it is doing.
     fn standing(&self) -> Standing;
+
+    /// Watched databases and their histories.
+    fn history(&self) -> &dyn History;
 }
 
 impl Source for Live {
@@ -56,6 +59,10 @@ impl Source for Live {
 
     fn standing(&self) -> Standing {
         Self::standing(self)
+    }
+
+    fn history(&self) -> &dyn History {
+        self
     }
 }
 

@@ -84,3 +84,41 @@ pub struct PlanSeen {
     /// As it was printed.
     pub text: String,
 }
+
+impl History for crate::Live {
+    fn databases(&self) -> Vec<DatabaseStanding> {
+        Vec::new()
+    }
+
+    fn database_load(
+        &self,
+        _id: &str,
+        _window: Window,
+        _steps: usize,
+    ) -> Vec<(Moment, Vec<WaitLoad>)> {
+        Vec::new()
+    }
+
+    fn statement_history(
+        &self,
+        _id: &str,
+        _query_id: i64,
+        _window: Window,
+        _steps: usize,
+    ) -> Vec<(Moment, RunStatistics)> {
+        Vec::new()
+    }
+
+    fn connection_history(
+        &self,
+        _id: &str,
+        _window: Window,
+        _steps: usize,
+    ) -> Vec<(Moment, u32, u32)> {
+        Vec::new()
+    }
+
+    fn plans_seen(&self, _id: &str, _query_id: i64) -> Vec<PlanSeen> {
+        Vec::new()
+    }
+}

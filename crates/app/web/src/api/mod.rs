@@ -1,5 +1,6 @@
 //! What answers each path of the API.
 
+pub(crate) mod databases;
 pub(crate) mod detectors;
 pub(crate) mod findings;
 pub(crate) mod operations;

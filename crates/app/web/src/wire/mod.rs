@@ -2,6 +2,7 @@
 //! milliseconds or microseconds since 1970 as the name says.
 
 mod convert;
+mod database;
 mod finding;
 mod operation;
 mod span;
@@ -9,6 +10,13 @@ mod status;
 mod trace;
 
 pub(crate) use convert::{hex, micros, unix_micros, unix_ms};
+pub use database::{
+    ConnectionPoint, DatabaseDetail, DatabaseIndex, DatabaseIndexes, DatabaseSession,
+    DatabaseStatement, DatabaseStatementDetail, DatabaseStatements, DatabaseSummary, DatabaseTable,
+    DatabaseTables, Databases, DroppedIndex, IndexSet, LoadPoint, LockNode, MissingRight, PlanSeen,
+    Progress, ProposedIndex, SessionCount, Standby, StatementEffect, StatementPoint,
+    StatementRoute, Wait,
+};
 pub use finding::{
     Advice, Attribute, CodeLocation, Evidence, Example, Facet, Finding, FindingDetail, Findings,
     Impact, Level, Report, Snippet, Statement, Totals,
