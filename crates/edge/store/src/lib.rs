@@ -15,6 +15,7 @@ mod facts;
 mod folder;
 mod frame;
 mod index;
+pub mod ledger;
 mod log;
 mod packed;
 mod requests;

@@ -1,0 +1,277 @@
+//! What can happen to a remedy, and which state it is in then.
+
+use std::fmt;
+
+use model::{Moment, database::TableName};
+
+/// Where a remedy stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum State {
+    /// It is known what to do.
+    Proposed,
+    /// It was tried on a clone or a replica.
+    Rehearsed,
+    /// The database has it.
+    Applied,
+    /// What was measured after it shows that it worked.
+    Proven,
+    /// The database had it, and has it no more.
+    Reverted,
+    /// It could not be applied, or not be taken back.
+    Failed,
+}
+
+impl State {
+    /// The state after these events, the first of which is [`Event::Proposed`]; `None` without one.
+    pub fn of<'a>(events: impl IntoIterator<Item = &'a Event>) -> Option<Self> {
+        events.into_iter().filter_map(Event::state).last()
+    }
+
+    /// Whether a remedy in this state may go on like that: nothing that the database does not have can be
+    /// proven, and nothing is rehearsed that it has.
+    #[must_use]
+    pub fn allows(self, event: &Event) -> bool {
+        match event {
+            // Once, by `propose`.
+            Event::Proposed => false,
+            Event::Rehearsed { .. } => !self.is_in_force(),
+            Event::Proven { .. } | Event::Measured { .. } => self.is_in_force(),
+            // A failed one may have been applied in part.
+            Event::Applied { .. }
+            | Event::Reverted
+            | Event::Failed { .. }
+            | Event::Started { .. }
+            | Event::Intended { .. }
+            | Event::Ran { .. }
+            | Event::Broke { .. } => true,
+        }
+    }
+
+    /// The database has it.
+    #[must_use]
+    pub fn is_in_force(self) -> bool {
+        matches!(self, Self::Applied | Self::Proven)
+    }
+
+    /// `applied`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Proposed => "proposed",
+            Self::Rehearsed => "rehearsed",
+            Self::Applied => "applied",
+            Self::Proven => "proven",
+            Self::Reverted => "reverted",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(self.as_str())
+    }
+}
+
+/// Something that happens to a remedy.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event {
+    /// It is known what to do.
+    Proposed,
+    /// It was tried on a clone or a replica.
+    Rehearsed {
+        /// What came out, for people.
+        report: String,
+    },
+    /// Applying or reverting begins.
+    Started {
+        /// Which of the two.
+        direction: Direction,
+        /// Counters before anything was run.
+        before: Readings,
+    },
+    /// A statement is about to be run. Written before it is sent, so that the next run knows what to look
+    /// for should this one die.
+    Intended {
+        /// Applying or reverting.
+        direction: Direction,
+        /// The statement.
+        sql: String,
+        /// The index that it makes or drops.
+        index: Option<IndexTarget>,
+        /// The server process that will run it.
+        backend: Option<Backend>,
+    },
+    /// It was run.
+    Ran {
+        /// The entry that announced it.
+        intent: i64,
+        /// How long it took, in milliseconds.
+        millis: f64,
+        /// What was special: an earlier build was waited for, the index was there already. Else empty.
+        note: String,
+    },
+    /// It failed, or it died with its process, and nothing is left of it unless `left` says so.
+    Broke {
+        /// The entry that announced it.
+        intent: i64,
+        /// Why.
+        why: String,
+        /// What it left behind that could not be cleared; empty if nothing.
+        left: String,
+    },
+    /// The database has it.
+    Applied {
+        /// Counters from which on it counts.
+        baseline: Readings,
+    },
+    /// What it did was measured, and does not settle it.
+    Measured {
+        /// What was found.
+        verdict: Verdict,
+        /// Counters at the end.
+        after: Readings,
+    },
+    /// What it did was measured, and it worked.
+    Proven {
+        /// What was found.
+        verdict: Verdict,
+        /// Counters at the end.
+        after: Readings,
+    },
+    /// The database has it no more.
+    Reverted,
+    /// It could not be applied or taken back.
+    Failed {
+        /// Why.
+        why: String,
+    },
+}
+
+impl Event {
+    /// The state that it leads to, if it leads to another.
+    #[must_use]
+    pub fn state(&self) -> Option<State> {
+        match self {
+            Self::Proposed => Some(State::Proposed),
+            Self::Rehearsed { .. } => Some(State::Rehearsed),
+            Self::Applied { .. } => Some(State::Applied),
+            Self::Proven { .. } => Some(State::Proven),
+            Self::Reverted => Some(State::Reverted),
+            Self::Failed { .. } => Some(State::Failed),
+            Self::Started { .. }
+            | Self::Intended { .. }
+            | Self::Ran { .. }
+            | Self::Broke { .. }
+            | Self::Measured { .. } => None,
+        }
+    }
+
+    /// The announcement whose end it tells.
+    #[must_use]
+    pub fn settles(&self) -> Option<i64> {
+        match self {
+            Self::Ran { intent, .. } | Self::Broke { intent, .. } => Some(*intent),
+            _ => None,
+        }
+    }
+
+    /// Its name in messages and in the file.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Proposed => "proposed",
+            Self::Rehearsed { .. } => "rehearsed",
+            Self::Started { .. } => "started",
+            Self::Intended { .. } => "intended",
+            Self::Ran { .. } => "ran",
+            Self::Broke { .. } => "broke",
+            Self::Applied { .. } => "applied",
+            Self::Measured { .. } => "measured",
+            Self::Proven { .. } => "proven",
+            Self::Reverted => "reverted",
+            Self::Failed { .. } => "failed",
+        }
+    }
+}
+
+/// Whether a change is made or taken back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Direction {
+    /// Made.
+    Apply,
+    /// Taken back.
+    Revert,
+}
+
+/// An index that a statement makes or drops.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IndexTarget {
+    /// Its table.
+    pub table: TableName,
+    /// Its name; the schema is the table's.
+    pub name: String,
+    /// How to make it: what is to be built, or what was there before it was dropped.
+    pub definition: String,
+}
+
+/// A server process, told from a later one with the same number by when it started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Backend {
+    /// `pid`
+    pub pid: i32,
+    /// `backend_start`
+    pub started: Moment,
+}
+
+/// Counters of the statements and indexes of a remedy at one moment.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Readings {
+    /// When.
+    pub time: Moment,
+    /// Since when they count; the epoch if unknown.
+    pub since: Moment,
+    /// Of statements, by `queryid`.
+    pub statements: Vec<StatementReading>,
+    /// Of indexes.
+    pub indexes: Vec<IndexReading>,
+}
+
+/// What `pg_stat_statements` counted of a statement, over all users.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct StatementReading {
+    /// `queryid`
+    pub query_id: i64,
+    /// Runs.
+    pub calls: u64,
+    /// Time of all runs, in milliseconds.
+    pub total_millis: f64,
+    /// Sum of the squares of their times, from the standard deviation.
+    pub square_millis: f64,
+    /// Rows returned or changed.
+    pub rows: u64,
+    /// Shared blocks found in the buffers or read.
+    pub blocks: u64,
+    /// Bytes of WAL.
+    pub wal_bytes: u64,
+}
+
+/// What `pg_stat_all_indexes` counted of an index.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct IndexReading {
+    /// Its name.
+    pub name: String,
+    /// `idx_scan`
+    pub scans: u64,
+}
+
+/// What a comparison came to.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Verdict {
+    /// In one sentence, figures and interval included.
+    pub claim: String,
+    /// One line for each statement that was compared.
+    pub lines: Vec<String>,
+    /// Statements that got worse, each with its evidence.
+    pub worse: Vec<String>,
+}

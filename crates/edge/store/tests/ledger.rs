@@ -1,0 +1,256 @@
+//! The ledger: what was noted is there, in order, whoever wrote it and however often it is opened.
+
+use std::{path::Path, sync::Barrier, thread};
+
+use model::{Change, Moment, Text, database::TableName};
+use proptest::prelude::*;
+use store::ledger::{
+    Backend, Direction, Event, IndexReading, IndexTarget, LEDGER_FILE, Ledger, LedgerError,
+    Proposal, Readings, RemedyId, State, StatementReading, Verdict,
+};
+
+fn at(second: u64) -> Moment {
+    Moment { nanos: 1_767_225_600_000_000_000 + second * 1_000_000_000 }
+}
+
+fn open(folder: &Path) -> Ledger {
+    Ledger::open(folder, "1.2.3", at(0)).expect("the folder is ours")
+}
+
+fn proposal(finding: &str) -> Proposal {
+    let orders = TableName::new("Großes \"Lager\"", "orders");
+    Proposal {
+        finding: finding.to_owned(),
+        server: "localhost:5432".to_owned(),
+        fault: "missing-index".to_owned(),
+        claim: "orders are read as a whole for few rows".to_owned(),
+        change: Change {
+            database: Text::from("shop"),
+            apply: vec!["CREATE INDEX CONCURRENTLY \"a'b\\\" ON t (x)".to_owned()],
+            revert: vec!["DROP INDEX CONCURRENTLY IF EXISTS \"a'b\\\"".to_owned()],
+            creates: vec![(orders.clone(), Text::from("a'b\\"))],
+            drops: vec![(orders, Text::from("old"))],
+            locks: "writers go on".to_owned(),
+        },
+        statements: vec![(-7, "select ? from t\u{1F40C}".to_owned())],
+    }
+}
+
+fn readings(calls: u64) -> Readings {
+    Readings {
+        time: at(calls),
+        since: at(0),
+        statements: vec![StatementReading {
+            query_id: i64::MIN,
+            calls,
+            total_millis: 12.5,
+            square_millis: 1024.0,
+            rows: u64::MAX,
+            blocks: 3,
+            wal_bytes: 4,
+        }],
+        indexes: vec![IndexReading { name: "orders_idx".to_owned(), scans: 9 }],
+    }
+}
+
+/// An event of each kind; what settles something settles `intent`.
+fn event(kind: u8, intent: i64) -> Event {
+    let verdict = || Verdict {
+        claim: "mean fell from 12.1 to 0.4 ms".to_owned(),
+        lines: vec!["a line".to_owned()],
+        worse: Vec::new(),
+    };
+    match kind % 10 {
+        0 => Event::Rehearsed { report: "twice as fast".to_owned() },
+        1 => Event::Started { direction: Direction::Apply, before: readings(1) },
+        2 => Event::Intended {
+            direction: Direction::Revert,
+            sql: "DROP INDEX CONCURRENTLY x".to_owned(),
+            index: Some(IndexTarget {
+                table: TableName::new("public", "orders"),
+                name: "x".to_owned(),
+                definition: "CREATE INDEX x ON orders (y)".to_owned(),
+            }),
+            backend: Some(Backend { pid: 42, started: at(3) }),
+        },
+        3 => Event::Ran { intent, millis: 0.5, note: String::new() },
+        4 => Event::Broke { intent, why: "no".to_owned(), left: "x".to_owned() },
+        5 => Event::Applied { baseline: readings(2) },
+        6 => Event::Measured { verdict: verdict(), after: readings(3) },
+        7 => Event::Proven { verdict: verdict(), after: readings(4) },
+        8 => Event::Reverted,
+        _ => Event::Failed { why: "because".to_owned() },
+    }
+}
+
+#[test]
+fn what_was_proposed_comes_back_verbatim() {
+    let folder = tempfile::tempdir().unwrap();
+    let id = open(folder.path()).propose(&proposal("00ff"), at(1)).unwrap();
+    let remedy = open(folder.path()).remedy(id).unwrap().unwrap();
+    assert_eq!(remedy.proposal, proposal("00ff"));
+    assert_eq!(remedy.state, State::Proposed);
+    let first = &remedy.entries[0];
+    assert_eq!((first.time, first.version.as_str()), (at(1), "1.2.3"));
+    assert_eq!(open(folder.path()).remedy(RemedyId(99)).unwrap(), None);
+}
+
+#[test]
+fn the_same_change_is_proposed_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut ledger = open(folder.path());
+    let id = ledger.propose(&proposal("00ff"), at(1)).unwrap();
+    assert_eq!(ledger.propose(&proposal("00ff"), at(2)).unwrap(), id);
+    assert_ne!(ledger.propose(&proposal("00fe"), at(3)).unwrap(), id);
+    let mut other = proposal("00ff");
+    other.change.apply.push("ANALYZE t".to_owned());
+    assert_ne!(ledger.propose(&other, at(4)).unwrap(), id);
+    assert_eq!(ledger.remedies().unwrap().len(), 3);
+}
+
+#[test]
+fn what_the_database_does_not_have_is_not_proven() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut ledger = open(folder.path());
+    let id = ledger.propose(&proposal("00ff"), at(1)).unwrap();
+    let refused = ledger.append(id, &event(7, 0), at(2)).unwrap_err();
+    assert_eq!(refused.to_string(), "a remedy that is proposed cannot become proven");
+    ledger.append(id, &event(5, 0), at(3)).unwrap();
+    ledger.append(id, &event(7, 0), at(4)).unwrap();
+    let refused = ledger.append(id, &event(0, 0), at(5)).unwrap_err();
+    assert_eq!(refused.to_string(), "a remedy that is proven cannot become rehearsed");
+    ledger.append(id, &event(8, 0), at(6)).unwrap();
+    assert!(matches!(
+        ledger.append(id, &event(6, 0), at(7)),
+        Err(LedgerError::Refused { state: State::Reverted, .. })
+    ));
+    assert!(matches!(
+        ledger.append(RemedyId(99), &event(5, 0), at(8)),
+        Err(LedgerError::Unknown { .. })
+    ));
+}
+
+#[test]
+fn an_announcement_is_settled_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut ledger = open(folder.path());
+    let id = ledger.propose(&proposal("00ff"), at(1)).unwrap();
+    let intent = ledger.append(id, &event(2, 0), at(2)).unwrap();
+    assert_eq!(ledger.remedy(id).unwrap().unwrap().unsettled().count(), 1);
+    assert!(ledger.append(id, &event(3, intent + 1), at(3)).is_err());
+    ledger.append(id, &event(3, intent), at(3)).unwrap();
+    assert!(ledger.append(id, &event(4, intent), at(4)).is_err());
+    assert_eq!(ledger.remedy(id).unwrap().unwrap().unsettled().count(), 0);
+}
+
+#[test]
+fn history_is_never_rewritten() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut ledger = open(folder.path());
+    ledger.propose(&proposal("00ff"), at(1)).unwrap();
+    let raw = rusqlite::Connection::open(folder.path().join(LEDGER_FILE)).unwrap();
+    for sql in ["update entry set version = 'x'", "delete from entry", "delete from remedy"] {
+        let error = raw.execute(sql, []).unwrap_err();
+        assert!(error.to_string().contains("never rewritten"), "{sql}: {error}");
+    }
+}
+
+#[test]
+fn a_newer_ledger_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(open(folder.path()));
+    let raw = rusqlite::Connection::open(folder.path().join(LEDGER_FILE)).unwrap();
+    raw.execute("insert into migration values (99, 0, '9.9.9')", []).unwrap();
+    let error = Ledger::open(folder.path(), "1.2.3", at(1)).unwrap_err();
+    assert!(matches!(error, LedgerError::Newer { found: 99, .. }), "{error}");
+}
+
+#[test]
+fn what_is_no_ledger_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join(LEDGER_FILE), "dear diary\n".repeat(1_000)).unwrap();
+    let error = Ledger::open(folder.path(), "1.2.3", at(1)).unwrap_err();
+    assert!(error.to_string().starts_with("failed to open the ledger"), "{error}");
+    assert!(std::error::Error::source(&error).is_some());
+}
+
+#[test]
+fn several_write_at_once_and_nothing_is_lost() {
+    let folder = tempfile::tempdir().unwrap();
+    let (writers, entries) = (4_u64, 25_u64);
+    let barrier = Barrier::new(4);
+    thread::scope(|scope| {
+        for writer in 0..writers {
+            let (folder, barrier) = (folder.path(), &barrier);
+            scope.spawn(move || {
+                barrier.wait();
+                // All of them make the tables, too.
+                let mut ledger = open(folder);
+                let id = ledger.propose(&proposal("00ff"), at(writer)).unwrap();
+                for entry in 0..entries {
+                    ledger.append(id, &event(2, 0), at(entry)).unwrap();
+                }
+            });
+        }
+    });
+    let remedies = open(folder.path()).remedies().unwrap();
+    let [remedy] = remedies.as_slice() else { panic!("one change is one remedy") };
+    assert_eq!(remedy.unsettled().count() as u64, writers * entries);
+    assert!(remedy.entries.is_sorted_by(|one, next| one.id < next.id));
+}
+
+#[test]
+fn one_process_works_on_a_remedy_at_a_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let ledger = open(folder.path());
+    let claim = ledger.claim(RemedyId(1)).unwrap();
+    assert!(claim.is_some());
+    assert!(open(folder.path()).claim(RemedyId(1)).unwrap().is_none());
+    assert!(open(folder.path()).claim(RemedyId(2)).unwrap().is_some());
+    drop(claim);
+    assert!(ledger.claim(RemedyId(1)).unwrap().is_some());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn what_was_acknowledged_is_there_in_order_after_reopening(
+        steps in prop::collection::vec((0_u8..10, 0_usize..3, any::<bool>()), 0..40),
+    ) {
+        let folder = tempfile::tempdir().unwrap();
+        let mut ledger = open(folder.path());
+        let findings = ["0a", "0b", "0c"];
+        let ids: Vec<RemedyId> = findings
+            .iter()
+            .map(|finding| ledger.propose(&proposal(finding), at(0)).unwrap())
+            .collect();
+        let mut expected: Vec<Vec<Event>> = vec![vec![Event::Proposed]; 3];
+        let mut announced: Vec<Vec<i64>> = vec![Vec::new(); 3];
+        for (step, (kind, which, reopen)) in steps.into_iter().enumerate() {
+            if reopen {
+                drop(ledger);
+                ledger = open(folder.path());
+            }
+            let intent = announced[which].last().copied().unwrap_or(0);
+            let event = event(kind, intent);
+            let state = State::of(&expected[which]).unwrap();
+            let settled = event.settles().is_none_or(|_| announced[which].pop().is_some());
+            let noted = ledger.append(ids[which], &event, at(step as u64));
+            prop_assert_eq!(noted.is_ok(), state.allows(&event) && settled);
+            if let Ok(number) = noted {
+                if matches!(event, Event::Intended { .. }) {
+                    announced[which].push(number);
+                }
+                expected[which].push(event);
+            }
+        }
+        drop(ledger);
+        for (remedy, expected) in open(folder.path()).remedies().unwrap().iter().zip(&expected) {
+            let events: Vec<Event> =
+                remedy.entries.iter().map(|entry| entry.event.clone()).collect();
+            prop_assert_eq!(&events, expected);
+            prop_assert_eq!(Some(remedy.state), State::of(expected));
+        }
+    }
+}
