@@ -133,6 +133,9 @@ pub struct ColumnStatistics {
     pub null_share: f64,
     /// Mean width in bytes.
     pub width: u32,
+    /// Width of the narrowest and the widest value of the sample, in bytes as they are stored, header included;
+    /// `None` unless they vary and were asked for. Tells texts that are all as wide (a UUID, a hash) from others.
+    pub width_range: Option<(u32, u32)>,
     /// `n_distinct`: a number if positive, minus a share of the rows if negative.
     pub distinct: f64,
     /// Order on disk against order of values, -1 to 1; `None` if it has no order.
