@@ -7,6 +7,7 @@
 mod describe;
 mod filters;
 mod hash;
+mod index_text;
 mod lexer;
 mod normalise;
 mod quote;
@@ -18,6 +19,7 @@ mod words;
 
 pub use describe::describe;
 pub use hash::hash;
+pub use index_text::{IndexStatement, KeyText, dropped_index};
 pub use normalise::{Normalised, normalise, normalise_into};
 pub use quote::{
     Locking, NAME_BYTES_MAX, as_new, create_index, drop_index, identifier, index_name, literal,
