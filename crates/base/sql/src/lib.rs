@@ -3,13 +3,16 @@
 //! [`normalise`] is one pass of a byte lexer over any SQL text, cut or broken text included: it hides each
 //! literal and gives equal shapes equal fingerprints. [`describe`] runs once per new fingerprint and may
 //! take its time: it names the tables and, through a real parser, the clauses. [`Statements`] ties the two.
+//! [`plan`] reads what EXPLAIN says of one, in any format.
 
+mod analysis;
 mod describe;
 mod filters;
 mod hash;
 mod index_text;
 mod lexer;
 mod normalise;
+pub mod plan;
 mod quote;
 mod shape;
 mod statements;
@@ -17,6 +20,9 @@ mod strings;
 mod tables;
 mod words;
 
+pub use analysis::{
+    Analysis, Condition, ConditionKind, Predicate, PredicateKind, SortKey, TableNeeds, analyse,
+};
 pub use describe::describe;
 pub use hash::hash;
 pub use index_text::{IndexStatement, KeyText, dropped_index};
