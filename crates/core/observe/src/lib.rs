@@ -4,6 +4,7 @@ mod assemble;
 mod compress;
 mod formats;
 pub mod otlp;
+pub mod postgres_log;
 mod reading;
 mod semantics;
 mod stack;
