@@ -1,9 +1,13 @@
 /** Which page is shown for which path. */
 import { usePathname } from './lib/route';
+import { DatabasePage } from './pages/database/DatabasePage';
+import { DatabasesPage } from './pages/database/DatabasesPage';
 import { EndpointPage } from './pages/endpoint/EndpointPage';
 import { EndpointsPage } from './pages/endpoints/EndpointsPage';
 import { FindingPage } from './pages/finding/FindingPage';
 import { FindingsPage } from './pages/findings/FindingsPage';
+import { PlanPage } from './pages/plan/PlanPage';
+import { StatementPage } from './pages/statement/StatementPage';
 import { StatusPage } from './pages/status/StatusPage';
 import { TracePage } from './pages/trace/TracePage';
 import { TracesPage } from './pages/traces/TracesPage';
@@ -17,12 +21,21 @@ export function App() {
 }
 
 function page(pathname: string) {
-  const [, section = '', id] = pathname.split('/');
+  const [, section = '', id, part, inner] = pathname.split('/');
   switch (section) {
     case '':
       return <FindingsPage />;
     case 'findings':
       return id ? <FindingPage key={id} id={id} /> : <FindingsPage />;
+    case 'database':
+      if (id === undefined || id === '') return <DatabasesPage />;
+      return part === 'statements' && inner ? (
+        <StatementPage key={inner} id={id} queryId={inner} />
+      ) : (
+        <DatabasePage key={id} id={id} />
+      );
+    case 'plan':
+      return <PlanPage />;
     case 'endpoints':
       return <EndpointsPage />;
     case 'endpoint':

@@ -8,6 +8,7 @@ import './styles/table.css';
 import './styles/parts.css';
 import './styles/finding.css';
 import './styles/trace.css';
+import './styles/database.css';
 
 const root = document.getElementById('root');
 if (root !== null) createRoot(root).render(<App />);

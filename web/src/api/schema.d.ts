@@ -1235,6 +1235,108 @@ export interface components {
              */
             p99_micros: number;
         };
+        /** @description One plan. */
+        Plan: {
+            /**
+             * @description What `own`, `whole` and `total` are: `time` in microseconds, or the planner's `cost` where nothing was
+             *     run or timed.
+             */
+            basis: string;
+            /** @description What is known of the whole: settings, compilation, triggers. */
+            facts: components["schemas"]["PlanFact"][];
+            /** @description Nodes, depth first. */
+            nodes: components["schemas"]["PlanNode"][];
+            /** @description What to look at, worst first. */
+            notes: components["schemas"]["PlanNote"][];
+            /**
+             * Format: double
+             * @description Time of planning.
+             */
+            planning_micros?: number | null;
+            /**
+             * Format: double
+             * @description What the statement took, or would cost.
+             */
+            total: number;
+        };
+        /** @description Plans that were read from a text. */
+        PlanAnswer: {
+            /** @description In the order of the text. */
+            plans: components["schemas"]["Plan"][];
+            /** @description What could not be understood. */
+            problems: string[];
+        };
+        /** @description A property and its value. */
+        PlanFact: {
+            /** @description As `EXPLAIN` calls it. */
+            key: string;
+            /** @description As `EXPLAIN` prints it. */
+            value: string;
+        };
+        /** @description One node. */
+        PlanNode: {
+            /**
+             * Format: int64
+             * @description Blocks that it touched itself.
+             */
+            blocks: number;
+            /** @description Steps below the root. */
+            depth: number;
+            /** @description Everything else that was said of it, in order. */
+            details: components["schemas"]["PlanFact"][];
+            /**
+             * Format: double
+             * @description `rows` by `rows_planned`.
+             */
+            factor?: number | null;
+            /**
+             * Format: double
+             * @description Runs.
+             */
+            loops: number;
+            /** @description `Index Scan using orders_pkey on orders`. */
+            name: string;
+            /** @description It was there, but never ran. */
+            never_executed: boolean;
+            /**
+             * Format: double
+             * @description What it took itself, over all its runs.
+             */
+            own: number;
+            /**
+             * Format: double
+             * @description Share of that in the whole plan, 0 to 1.
+             */
+            own_share: number;
+            /** @description `InitPlan 1`, `CTE recent`, `SubPlan 2`; empty for an input. */
+            relationship: string;
+            /**
+             * Format: double
+             * @description Rows that one run gave on average.
+             */
+            rows?: number | null;
+            /**
+             * Format: double
+             * @description Rows expected of one run.
+             */
+            rows_planned: number;
+            /**
+             * Format: double
+             * @description What it took with all below it.
+             */
+            whole: number;
+        };
+        /** @description Something to look at. */
+        PlanNote: {
+            /** @description What is wrong, in a sentence. */
+            claim: string;
+            /** @description What to do, in a sentence. */
+            hint: string;
+            /** @description What it is called: `sequential-scan`. */
+            name: string;
+            /** @description Place of the node. */
+            node: number;
+        };
         /** @description A plan that a statement was seen with. */
         PlanSeen: {
             /**

@@ -3,6 +3,7 @@
 export const PAGES = [
   { name: 'Findings', path: '/', key: 'f', sections: ['', 'findings'] },
   { name: 'Endpoints', path: '/endpoints', key: 'e', sections: ['endpoints', 'endpoint'] },
+  { name: 'Database', path: '/database', key: 'd', sections: ['database', 'plan'] },
   { name: 'Traces', path: '/traces', key: 't', sections: ['traces'] },
   { name: 'Status', path: '/status', key: 's', sections: ['status'] },
 ];

@@ -34,7 +34,7 @@ use crate::{api, events};
         api::status::status,
         events::events,
     ),
-    components(schemas(crate::wire::Report)),
+    components(schemas(crate::wire::Report, crate::wire::PlanAnswer)),
     servers((url = "/"))
 )]
 struct Document;

@@ -4,12 +4,13 @@ import { useMemo } from 'react';
 import { path, useApi } from '../../api/use';
 import type { Trace } from '../../api/types';
 import { durationText, full, grouped, plural } from '../../lib/format';
-import { setParams, to, useParam, useQuery } from '../../lib/route';
+import { to, useParam, useQuery } from '../../lib/route';
 import { KINDS } from '../../lib/words';
 import { CopyButton } from '../../ui/Copy';
 import { Problem, Waiting } from '../../ui/Empty';
 import { KindBar, KindLegend } from '../../ui/Kinds';
 import { Link } from '../../ui/Link';
+import { Tabs } from '../../ui/Tabs';
 import { SpanPanel } from './SpanPanel';
 import { Statements } from './Statements';
 import { Waterfall } from './Waterfall';
@@ -28,51 +29,32 @@ export function TracePage({ id }: { id: string }) {
   return (
     <>
       <Header trace={data} />
-      <div className="tabs" role="tablist" aria-label="Views of the trace">
-        <Tab name="waterfall" tab={tab} words={`Waterfall (${grouped(data.nodes.length)})`} />
-        <Tab
-          name="statements"
-          tab={tab}
-          words={`Statements (${grouped(data.statements.length)})`}
-        />
-      </div>
-      {tab === 'statements' ? (
-        <div id="panel-statements" role="tabpanel" aria-labelledby="tab-statements">
+      <Tabs
+        label="Views of the trace"
+        tabs={[
+          { name: 'waterfall', words: `Waterfall (${grouped(data.nodes.length)})` },
+          { name: 'statements', words: `Statements (${grouped(data.statements.length)})` },
+        ]}
+        tab={tab}
+        first="waterfall"
+        panel={tab === 'statements' ? '' : node === undefined ? 'split' : 'split with-detail'}
+      >
+        {tab === 'statements' ? (
           <Statements trace={data} />
-        </div>
-      ) : (
-        <div
-          id="panel-waterfall"
-          role="tabpanel"
-          aria-labelledby="tab-waterfall"
-          className={node === undefined ? 'split' : 'split with-detail'}
-        >
-          <Waterfall
-            trace={data}
-            selected={selected}
-            select={(place) => setSpan(data.nodes[place]?.span_id ?? '')}
-          />
-          {node !== undefined && (
-            <SpanPanel key={node.span_id} trace={data} node={node} close={() => setSpan('')} />
-          )}
-        </div>
-      )}
+        ) : (
+          <>
+            <Waterfall
+              trace={data}
+              selected={selected}
+              select={(place) => setSpan(data.nodes[place]?.span_id ?? '')}
+            />
+            {node !== undefined && (
+              <SpanPanel key={node.span_id} trace={data} node={node} close={() => setSpan('')} />
+            )}
+          </>
+        )}
+      </Tabs>
     </>
-  );
-}
-
-function Tab({ name, tab, words }: { name: string; tab: string; words: string }) {
-  return (
-    <button
-      type="button"
-      role="tab"
-      id={`tab-${name}`}
-      aria-selected={tab === name}
-      aria-controls={`panel-${name}`}
-      onClick={() => setParams({ tab: name === 'waterfall' ? '' : name })}
-    >
-      {words}
-    </button>
   );
 }
 

@@ -5,6 +5,7 @@ mod convert;
 mod database;
 mod finding;
 mod operation;
+mod plan;
 mod span;
 mod status;
 mod trace;
@@ -26,6 +27,7 @@ pub use operation::{
     Breakdown, Bucket, Group, GroupKind, Operation, OperationDetail, Operations, Percentiles,
     Point, Request, Requests, Spark, TargetFigures, Window,
 };
+pub use plan::{Plan, PlanAnswer, PlanFact, PlanNode, PlanNote};
 pub use span::{KeyValue, Scope, SpanDetail, SpanEvent, SpanLink};
 pub use status::{Detector, Detectors, Status};
 pub use trace::{Fold, Trace, TraceNode, TraceStatement};

@@ -1,0 +1,162 @@
+/** One watched database: what takes its time, who waits for whom, and what to change. */
+import { path, useApi } from '../../api/use';
+import type { DatabaseDetail } from '../../api/types';
+import { ago, bytes, digits, grouped, percent, plural } from '../../lib/format';
+import { to, useQuery } from '../../lib/route';
+import { WINDOW_DEFAULT } from '../../lib/words';
+import { Problem, Waiting } from '../../ui/Empty';
+import { WindowSelect } from '../../ui/Filter';
+import { Link } from '../../ui/Link';
+import { Num } from '../../ui/Num';
+import { Tabs } from '../../ui/Tabs';
+import { FindingTable } from '../findings/FindingsPage';
+import { Connections } from './Connections';
+import { Indexes } from './Indexes';
+import { Load } from './Load';
+import { Locks } from './Locks';
+import { Proposal } from './Proposal';
+import { Statements } from './Statements';
+import { Tables } from './Tables';
+
+export function DatabasePage({ id }: { id: string }) {
+  const last = useQuery().get('last') ?? WINDOW_DEFAULT;
+  const tab = useQuery().get('tab') ?? 'statements';
+  const { data, problem } = useApi<DatabaseDetail>(path(`databases/${id}`, { last }));
+  if (problem !== undefined) return <Problem problem={problem} />;
+  if (data === undefined) return <Waiting />;
+  const proposed = data.proposal?.create.length ?? 0;
+  const tabs = [
+    { name: 'statements', words: 'Statements' },
+    { name: 'findings', words: `Findings (${data.findings.length})` },
+    { name: 'proposal', words: `Proposed indexes (${proposed})` },
+    { name: 'locks', words: `Locks (${waiting(data)})` },
+    { name: 'connections', words: 'Connections' },
+    { name: 'tables', words: 'Tables' },
+    { name: 'indexes', words: 'Indexes' },
+  ];
+  return (
+    <>
+      <Claim data={data} />
+      <State data={data} />
+      <Load points={data.load} window={data.window} />
+      <div className="filters">
+        <WindowSelect />
+      </div>
+      <Tabs label="What of the database" tabs={tabs} tab={tab} first="statements">
+        {tab === 'findings' ? (
+          <Found data={data} />
+        ) : tab === 'proposal' ? (
+          <Proposal set={data.proposal ?? undefined} database={id} />
+        ) : tab === 'locks' ? (
+          <Locks data={data} />
+        ) : tab === 'connections' ? (
+          <Connections data={data} />
+        ) : tab === 'tables' ? (
+          <Tables id={id} />
+        ) : tab === 'indexes' ? (
+          <Indexes id={id} />
+        ) : (
+          <Statements id={id} />
+        )}
+      </Tabs>
+    </>
+  );
+}
+
+function waiting(data: DatabaseDetail): number {
+  return data.locks.filter((node) => node.waits_for !== '').length;
+}
+
+function Claim({ data }: { data: DatabaseDetail }) {
+  const { database } = data;
+  const blocked = waiting(data);
+  return (
+    <div className="claim">
+      <p className="over">
+        <Link to={to('/database')}>Database</Link>{' '}
+        <span className="dim">
+          {database.shown}
+          {database.version !== '' && ` · PostgreSQL ${database.version}`}
+          {database.standby && ' · standby'}
+        </span>
+      </p>
+      <h1>{headline(data)}</h1>
+      <p>
+        <strong>{digits(database.average_running, 2)}</strong> statements run at a time on average
+        {blocked > 0 && (
+          <>
+            , <strong className="broken">{plural(blocked, 'session')} blocked</strong> right now
+          </>
+        )}
+        ; <Num of={bytes(database.bytes)} />.{' '}
+        <span className="dim">
+          Watching takes {share(database.own_share)} of its time
+          {database.polled_unix_ms != null && `; read ${ago(database.polled_unix_ms)}`}.
+        </span>
+      </p>
+    </div>
+  );
+}
+
+function headline(data: DatabaseDetail): string {
+  const [first] = data.findings;
+  if (data.database.state === 'connecting') return 'Waiting for its first answer';
+  if (first !== undefined) return `${first.claim.charAt(0).toUpperCase()}${first.claim.slice(1)}`;
+  return data.database.state === 'failed' ? 'It does not answer' : 'Nothing to fix so far';
+}
+
+function share(of: number): string {
+  const { value, unit } = percent(of);
+  return `${value} ${unit}`;
+}
+
+/** What keeps it from being seen whole. */
+function State({ data }: { data: DatabaseDetail }) {
+  const { error, hint, state } = data.database;
+  return (
+    <>
+      {state === 'failed' && (
+        <p className="broken" role="alert">
+          {error}: {hint}. It is tried again and again.
+        </p>
+      )}
+      {data.missing.length > 0 && (
+        <details className="missing">
+          <summary>{plural(data.missing.length, 'thing')} cannot be seen here</summary>
+          <dl className="facts">
+            {data.missing.map((one) => (
+              <div key={one.what}>
+                <dt>{one.what}</dt>
+                <dd>
+                  {one.costs}. <code>{one.hint}</code>
+                </dd>
+              </div>
+            ))}
+          </dl>
+        </details>
+      )}
+      {data.notes.length > 0 && (
+        <ul className="notes" aria-label="What was odd">
+          {data.notes.map((note) => (
+            <li key={note}>{note}</li>
+          ))}
+        </ul>
+      )}
+    </>
+  );
+}
+
+function Found({ data }: { data: DatabaseDetail }) {
+  if (data.findings.length === 0) {
+    const since = data.since_reset ? 'since its statistics were reset' : 'so far';
+    return <p className="nothing">Nothing wrong was found in it {since}.</p>;
+  }
+  return (
+    <>
+      <p className="dim">
+        {grouped(data.findings.length)} findings, what to fix first comes first.
+      </p>
+      <FindingTable findings={data.findings} here={undefined} point={() => undefined} />
+    </>
+  );
+}

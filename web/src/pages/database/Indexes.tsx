@@ -1,0 +1,110 @@
+/** Indexes, largest first: what they are for, what they take, who uses them. */
+import { useState } from 'react';
+
+import { path, useApi } from '../../api/use';
+import type { DatabaseIndex, DatabaseIndexes } from '../../api/types';
+import { bytes, digits, grouped, plural } from '../../lib/format';
+import { useQuery } from '../../lib/route';
+import { Problem, Waiting } from '../../ui/Empty';
+import { Search } from '../../ui/Filter';
+import { Num } from '../../ui/Num';
+import { Sql } from '../../ui/Sql';
+
+export function Indexes({ id }: { id: string }) {
+  const q = useQuery().get('q') ?? undefined;
+  const { data, problem } = useApi<DatabaseIndexes>(path(`databases/${id}/indexes`, { q }));
+  const [open, setOpen] = useState<string>();
+  if (problem !== undefined) return <Problem problem={problem} />;
+  if (data === undefined) return <Waiting />;
+  return (
+    <>
+      <div className="filters" role="search" aria-label="Filter the indexes">
+        <Search label="search" />
+      </div>
+      {data.indexes.length === 0 ? (
+        <p className="nothing">No index is like that.</p>
+      ) : (
+        <table className="rows">
+          <thead>
+            <tr>
+              <th scope="col">index</th>
+              <th scope="col" className="n">
+                size
+              </th>
+              <th scope="col" className="n">
+                scans
+              </th>
+              <th scope="col" className="n p3">
+                entries read
+              </th>
+              <th scope="col" className="n p3" title="rows written to its table that may touch it">
+                writes
+              </th>
+              <th scope="col" className="n p4" title="what a rebuild would give back">
+                bloat
+              </th>
+              <th scope="col" className="p2">
+                there for
+              </th>
+            </tr>
+          </thead>
+          <tbody>
+            {data.indexes.map((one) => {
+              const key = `${one.table} ${one.name}`;
+              return (
+                <Row
+                  key={key}
+                  one={one}
+                  open={open === key}
+                  toggle={() => setOpen(open === key ? undefined : key)}
+                />
+              );
+            })}
+          </tbody>
+        </table>
+      )}
+      {data.left_out > 0 && (
+        <p className="dim">{plural(data.left_out, 'smaller index', 'smaller indexes')}.</p>
+      )}
+    </>
+  );
+}
+
+function Row({ one, open, toggle }: { one: DatabaseIndex; open: boolean; toggle: () => void }) {
+  const idle = one.role === '' && one.scans + (one.standby_scans ?? 0) === 0;
+  const bloat = one.fresh_bytes == null ? undefined : Math.max(0, one.bytes - one.fresh_bytes);
+  return (
+    <>
+      <tr>
+        <td className="what">
+          <button type="button" className="unfold" aria-expanded={open} onClick={toggle} data-row>
+            <span className="op">{one.name}</span> <span className="dim">{one.table}</span>
+            {!one.valid && <span className="badge broken">invalid</span>}
+          </button>
+        </td>
+        <td className="n strong">
+          <Num of={bytes(one.bytes)} />
+        </td>
+        <td className={idle ? 'n over' : 'n'} title={standby(one)}>
+          {grouped(one.scans + (one.standby_scans ?? 0))}
+        </td>
+        <td className="n p3">{digits(one.entries_read)}</td>
+        <td className="n p3">{digits(one.written_rows)}</td>
+        <td className="n p4">{bloat === undefined ? '–' : <Num of={bytes(bloat)} />}</td>
+        <td className="p2 dim">{one.role === '' ? one.method : one.role}</td>
+      </tr>
+      {open && (
+        <tr className="opened">
+          <td colSpan={7}>
+            <Sql text={one.definition} />
+          </td>
+        </tr>
+      )}
+    </>
+  );
+}
+
+function standby(one: DatabaseIndex): string {
+  if (one.standby_scans == null) return `${grouped(one.scans)} scans here; standbys were not asked`;
+  return `${grouped(one.scans)} here, ${grouped(one.standby_scans)} on standbys`;
+}

@@ -1,0 +1,225 @@
+/** One statement of a database: how it went, who runs it, its plans, and what would help it. */
+import { path, useApi } from '../../api/use';
+import type { DatabaseStatementDetail, PlanSeen } from '../../api/types';
+import { ago, bytes, digits, durationText, full, grouped, percent } from '../../lib/format';
+import { to, useQuery } from '../../lib/route';
+import { WINDOW_DEFAULT } from '../../lib/words';
+import { Problem, Waiting } from '../../ui/Empty';
+import { WindowSelect } from '../../ui/Filter';
+import { Link } from '../../ui/Link';
+import { Duration, Num, Percent } from '../../ui/Num';
+import { Spark } from '../../ui/Spark';
+import { Sql } from '../../ui/Sql';
+import { Create } from '../database/Proposal';
+import { FindingTable } from '../findings/FindingsPage';
+import { PlanView } from '../plan/PlanView';
+
+export function StatementPage({ id, queryId }: { id: string; queryId: string }) {
+  const last = useQuery().get('last') ?? WINDOW_DEFAULT;
+  const { data, problem } = useApi<DatabaseStatementDetail>(
+    path(`databases/${id}/statements/${queryId}`, { last }),
+  );
+  if (problem !== undefined) return <Problem problem={problem} />;
+  if (data === undefined) return <Waiting />;
+  return (
+    <article>
+      <Claim data={data} id={id} />
+      <div className="filters">
+        <WindowSelect />
+      </div>
+      <Figures data={data} />
+      <section>
+        <h2 className="apart">The statement</h2>
+        <Sql text={data.generic} />
+      </section>
+      <Routes data={data} />
+      {data.findings.length > 0 && (
+        <section>
+          <h2 className="apart">What is wrong with it</h2>
+          <FindingTable findings={data.findings} here={undefined} point={() => undefined} />
+        </section>
+      )}
+      {data.proposals.length > 0 && (
+        <section>
+          <h2 className="apart">What would help</h2>
+          {data.proposals.map((one) => (
+            <Create key={one.name} one={one} database={id} />
+          ))}
+        </section>
+      )}
+      <Plans plans={data.plans} />
+    </article>
+  );
+}
+
+function Claim({ data, id }: { data: DatabaseStatementDetail; id: string }) {
+  const { statement: one } = data;
+  const tables = one.statement.tables.join(', ');
+  return (
+    <div className="claim">
+      <p className="over">
+        <Link to={to(`/database/${id}`)}>Database</Link>{' '}
+        <span className="dim">
+          {data.database.shown} · statement <code>{one.query_id}</code>
+        </span>
+      </p>
+      <h1>
+        {one.statement.kind.toUpperCase()}
+        {tables !== '' && ` ${tables}`} takes {share(one.share)} of database time
+      </h1>
+      <p>
+        <strong>{grouped(one.calls)}</strong> runs of{' '}
+        <strong>
+          <Duration micros={one.mean_micros} />
+        </strong>{' '}
+        each, <Duration micros={one.total_micros} /> in all.
+      </p>
+    </div>
+  );
+}
+
+function share(of: number): string {
+  const { value, unit } = percent(of);
+  return `${value} ${unit}`;
+}
+
+function Figures({ data }: { data: DatabaseStatementDetail }) {
+  const { statement: one, history } = data;
+  return (
+    <dl className="figures">
+      <Item
+        name="mean"
+        spark={history.map((point) => (point.calls > 0 ? point.mean_micros : null))}
+      >
+        <Duration micros={one.mean_micros} />
+      </Item>
+      <Item name="longest">
+        <Duration micros={one.max_micros} />
+      </Item>
+      <Item name="deviation">
+        <Duration micros={one.stddev_micros} />
+      </Item>
+      <Item name="calls" spark={history.map((point) => point.calls)}>
+        {digits(one.calls)}
+      </Item>
+      <Item
+        name="rows a run"
+        spark={history.map((point) => (point.calls > 0 ? point.rows / point.calls : null))}
+      >
+        {digits(one.rows / Math.max(1, one.calls))}
+      </Item>
+      <Item name="blocks for each row">{digits(one.blocks_per_row)}</Item>
+      <Item
+        name="blocks a run"
+        spark={history.map((point) => (point.calls > 0 ? point.blocks / point.calls : null))}
+      >
+        {digits(one.blocks / Math.max(1, one.calls))}
+      </Item>
+      {one.hit_share != null && (
+        <Item name="found in buffers">
+          <Percent share={one.hit_share} />
+        </Item>
+      )}
+      {one.temp_blocks > 0 && (
+        <Item name="temporary files">
+          <span className="over">
+            <Num of={bytes(one.temp_blocks * 8192)} />
+          </span>
+        </Item>
+      )}
+      {one.wal_bytes > 0 && (
+        <Item name="WAL">
+          <Num of={bytes(one.wal_bytes)} />
+        </Item>
+      )}
+    </dl>
+  );
+}
+
+function Item({
+  name,
+  spark,
+  children,
+}: {
+  name: string;
+  spark?: (number | null)[];
+  children: React.ReactNode;
+}) {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd>
+        <span className="big">{children}</span>
+        {spark !== undefined && <Spark values={spark} label={`${name} over time`} />}
+      </dd>
+    </div>
+  );
+}
+
+function Routes({ data }: { data: DatabaseStatementDetail }) {
+  const { routes, applications, users } = data.statement;
+  if (routes.length === 0) {
+    const by = [...applications, ...users].join(', ');
+    return (
+      <p className="dim">No span that was received runs it{by !== '' && `; it is run by ${by}`}.</p>
+    );
+  }
+  return (
+    <section>
+      <h2 className="apart">Who runs it</h2>
+      <table className="rows">
+        <thead>
+          <tr>
+            <th scope="col">endpoint</th>
+            <th scope="col" className="n">
+              runs
+            </th>
+            <th scope="col" className="n">
+              share of its time
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {routes.map((route) => (
+            <tr key={`${route.service} ${route.operation}`}>
+              <td className="what">
+                <Link to={to('/endpoint', { service: route.service, operation: route.operation })}>
+                  <span className="op">{route.operation}</span>
+                </Link>
+                <span className="dim service">{route.service}</span>
+              </td>
+              <td className="n">{grouped(route.calls)}</td>
+              <td className="n strong">
+                <Percent share={route.share} />
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </section>
+  );
+}
+
+function Plans({ plans }: { plans: PlanSeen[] }) {
+  return (
+    <section>
+      <h2 className="apart">Plans that it was seen with</h2>
+      {plans.length === 0 && (
+        <p className="nothing">
+          None so far: auto_explain writes them to the log, and Taut reads that where it is told to
+          (<code>observe.postgres.log</code>). Any plan can be{' '}
+          <Link to={to('/plan')}>read here</Link>.
+        </p>
+      )}
+      {plans.map((plan) => (
+        <details key={`${plan.time_unix_ms} ${plan.source}`}>
+          <summary>
+            <time title={full(plan.time_unix_ms)}>{ago(plan.time_unix_ms)}</time>, {plan.source}
+            {plan.micros != null && `, ${durationText(plan.micros)}`}
+          </summary>
+          <PlanView text={plan.text} />
+        </details>
+      ))}
+    </section>
+  );
+}
