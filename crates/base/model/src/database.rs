@@ -6,8 +6,9 @@ mod index;
 mod server;
 mod statement;
 mod table;
+mod totals;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 pub use activity::{
     Blocking, ConnectionCount, Connections, Progress, ReplicationSlot, Session, Standby, WaitLoad,
@@ -19,6 +20,7 @@ pub use table::{
     Column, ColumnStatistics, ForeignKey, ForeignKeyAction, Sequence, Table, TableKind, TableName,
     TableUse,
 };
+pub use totals::{Checkpoints, IoUse, PreparedTransaction, Totals};
 
 use crate::{Text, Window};
 
@@ -65,6 +67,17 @@ pub struct Database {
     pub standbys: Vec<Standby>,
     /// Replication slots.
     pub slots: Vec<ReplicationSlot>,
+    /// On a standby: time since the last transaction that it replayed; `None` on a primary, or where all
+    /// that came was replayed.
+    pub replay_lag: Option<Duration>,
+    /// Transactions that were prepared and not ended yet.
+    pub prepared: Vec<PreparedTransaction>,
+    /// Counters of the whole database.
+    pub totals: Totals,
+    /// Counters of the server's checkpoints.
+    pub checkpoints: Checkpoints,
+    /// Reads and writes by who did them and why (16+); empty before.
+    pub io: Vec<IoUse>,
     /// Long work that is under way: index builds, vacuums.
     pub progress: Vec<Progress>,
     /// `age(datfrozenxid)` of this database.

@@ -130,6 +130,9 @@ impl IndexMethod {
 pub struct IndexUse {
     /// `idx_scan` here.
     pub scans: u64,
+    /// `idx_scan` here since the statistics were reset, however short the window is: what tells an index
+    /// that nobody uses from one that nobody used lately.
+    pub scans_since_reset: u64,
     /// `idx_tup_read`
     pub entries_read: u64,
     /// `idx_tup_fetch`

@@ -158,6 +158,8 @@ impl ColumnStatistics {
 /// Counters of `pg_stat_all_tables` and `pg_statio_all_tables` within the window.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct TableUse {
+    /// Sequential and index scans since the statistics were reset, however short the window is.
+    pub scans_since_reset: u64,
     /// Sequential scans.
     pub sequential_scans: u64,
     /// Rows that they read.
