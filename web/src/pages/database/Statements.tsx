@@ -134,7 +134,7 @@ function Row({ id, one, most }: { id: string; one: DatabaseStatement; most: numb
       <td className="n p4">
         {one.hit_share == null ? <span className="dim">–</span> : <Percent share={one.hit_share} />}
       </td>
-      <td className="p4 dim">
+      <td className="p4 dim by" title={one.routes.map((by) => by.operation).join(', ')}>
         {route === undefined ? (one.applications[0] ?? one.users[0] ?? '') : route.operation}
         {one.routes.length > 1 && ` +${one.routes.length - 1}`}
       </td>
