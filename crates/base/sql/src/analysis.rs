@@ -5,7 +5,23 @@
 //! numbers, expressions as they would stand in `CREATE INDEX`, conditions without parameters as they would stand
 //! in its `WHERE`. What cannot be told by the text alone (views, functions) is left to a planner.
 
+mod children;
+mod conditions;
+mod places;
+mod scope;
+mod spelling;
+mod walk;
+
 use model::database::{Database, IndexKey, TableName};
+use sqlparser::{dialect::PostgreSqlDialect, parser::Parser};
+
+/// Longer texts are not parsed: generated lists of values, whose shape a shorter text has too.
+const BYTES_MAX: usize = 65_536;
+/// Operators of equal rank make a tree as deep as they are many, which is taken apart by recursion.
+const OPERATORS_MAX: usize = 1_000;
+/// Nested expressions and subqueries: the parser's own limit for hostile input.
+const DEPTH_MAX: usize = 50;
+
 /// What a statement needs of one table that it names.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct TableNeeds {
@@ -114,6 +130,14 @@ pub struct Analysis {
 /// What the first statement in `text` needs; `None` if it cannot be parsed.
 #[must_use]
 pub fn analyse(text: &str, database: &Database) -> Option<Analysis> {
-    let _ = (text, database);
-    None
+    if text.len() > BYTES_MAX || crate::shape::operators(&text.to_ascii_lowercase()) > OPERATORS_MAX {
+        return None;
+    }
+    let parser = Parser::new(&PostgreSqlDialect {}).with_recursion_limit(DEPTH_MAX);
+    let statements = parser.try_with_sql(text).ok()?.parse_statements().ok()?;
+    Some(walk::statement(statements.first()?, database))
 }
+
+#[cfg(test)]
+#[path = "analysis_tests.rs"]
+mod tests;

@@ -38,7 +38,7 @@ pub(crate) fn shape(text: &str) -> Option<Shape> {
     of_statement(&statement)
 }
 
-fn operators(text: &str) -> usize {
+pub(crate) fn operators(text: &str) -> usize {
     let signs = text.bytes().filter(|byte| b"+-*/%<>=|&^~!#@:[.".contains(byte)).count();
     // Columns are qualified by dots, which nest no deeper than a name has parts.
     let dots = text.bytes().filter(|byte| *byte == b'.').count();
