@@ -299,6 +299,7 @@ export interface components {
     schemas: {
         /** @description One thing to do. */
         Advice: {
+            change?: components["schemas"]["Change"] | null;
             /** @description How to prove that it worked: `query-count`. */
             proofs: string[];
             /** @description Name of the remedy: `eager-load`. */
@@ -359,6 +360,15 @@ export interface components {
              * @description Longest.
              */
             to_micros: number;
+        };
+        /** @description A change that `taut fix` can make and take back. */
+        Change: {
+            /** @description Statements that make it, one by one. */
+            apply: string[];
+            /** @description Which locks it takes, and who has to wait. */
+            locks: string;
+            /** @description Statements that take it back. */
+            revert: string[];
         };
         /** @description A place in the application's code. */
         CodeLocation: {
@@ -425,6 +435,27 @@ export interface components {
             standbys: components["schemas"]["Standby"][];
             /** @description The stretch that the series cover. */
             window: components["schemas"]["Window"];
+        };
+        /** @description What in a database is at fault. */
+        DatabaseEvidence: {
+            /** @description How figures about what does not exist yet came about: `what-if`, `rehearsed`, `model`. */
+            basis: string;
+            /** @description Name of the database. */
+            database: string;
+            /** @description Indexes that should go. */
+            dropped: components["schemas"]["DroppedIndex"][];
+            /** @description What was measured, in the order in which to read it. */
+            figures: components["schemas"]["Attribute"][];
+            /** @description The index. */
+            index?: string | null;
+            /** @description A plan that shows it; empty if there is none. */
+            plan: string;
+            /** @description Indexes that would answer it. */
+            proposed: components["schemas"]["ProposedIndex"][];
+            /** @description `queryid` of the statement; none if there is no statement. */
+            query_id?: string | null;
+            /** @description The table. */
+            table?: string | null;
         };
         /** @description An index. */
         DatabaseIndex: {
@@ -785,6 +816,7 @@ export interface components {
         Evidence: {
             attribute?: components["schemas"]["Attribute"] | null;
             code?: components["schemas"]["CodeLocation"] | null;
+            database?: components["schemas"]["DatabaseEvidence"] | null;
             /** @description The remote endpoint at fault. */
             endpoint?: string | null;
             /** @description Lines of an excerpt of the trace, as people read it. */

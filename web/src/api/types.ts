@@ -8,6 +8,7 @@ export type Attribute = Schemas['Attribute'];
 export type Breakdown = Schemas['Breakdown'];
 export type Bucket = Schemas['Bucket'];
 export type DatabaseDetail = Schemas['DatabaseDetail'];
+export type DatabaseEvidence = Schemas['DatabaseEvidence'];
 export type DatabaseIndex = Schemas['DatabaseIndex'];
 export type DatabaseIndexes = Schemas['DatabaseIndexes'];
 export type DatabaseSession = Schemas['DatabaseSession'];

@@ -73,7 +73,8 @@ function Notes({ notes }: { notes: string[] }) {
   );
 }
 
-export function Create({ one, database }: { one: ProposedIndex; database: string }) {
+/** Without a `database` its statements cannot be linked to. */
+export function Create({ one, database }: { one: ProposedIndex; database: string | undefined }) {
   return (
     <section className="proposed">
       <h3>
@@ -115,7 +116,7 @@ function Effects({
 }: {
   effects: StatementEffect[];
   words: string;
-  database: string;
+  database: string | undefined;
 }) {
   if (effects.length === 0) return null;
   return (
@@ -138,7 +139,7 @@ function Effects({
         {effects.map((effect) => (
           <tr key={`${effect.query_id} ${effect.statement.fingerprint}`}>
             <td className="what mono" title={effect.statement.text}>
-              {effect.query_id === '' ? (
+              {effect.query_id === '' || database === undefined ? (
                 <SqlLine text={effect.statement.text} />
               ) : (
                 <Link to={to(`/database/${database}/statements/${effect.query_id}`)}>

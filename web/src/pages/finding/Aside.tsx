@@ -5,7 +5,7 @@ import { to } from '../../lib/route';
 import { CopyButton } from '../../ui/Copy';
 import { Link } from '../../ui/Link';
 import { Duration } from '../../ui/Num';
-import { endpoint } from './FindingPage';
+import { place as about } from './FindingPage';
 
 export function Aside({ finding }: { finding: Finding }) {
   const { code } = finding.evidence;
@@ -15,9 +15,9 @@ export function Aside({ finding }: { finding: Finding }) {
       <dl className="facts">
         <dt>service</dt>
         <dd>{finding.service}</dd>
-        <dt>endpoint</dt>
+        <dt>{finding.evidence.database == null ? 'endpoint' : 'where'}</dt>
         <dd>
-          <Link to={endpoint(finding)}>{finding.operation}</Link>
+          <Link to={about(finding)}>{finding.operation}</Link>
         </dd>
         {code != null && (
           <>
@@ -32,16 +32,20 @@ export function Aside({ finding }: { finding: Finding }) {
         <dt>seen</dt>
         <dd title={full(finding.first_seen_unix_ms)}>since {clock(finding.first_seen_unix_ms)}</dd>
         <dd title={full(finding.last_seen_unix_ms)}>last {ago(finding.last_seen_unix_ms)}</dd>
-        <dt>requests at fault</dt>
-        <dd>
-          {grouped(finding.sightings)} of {grouped(finding.requests)}{' '}
-          <span className="dim">
-            {share.value}
-            {'\u2009%'}
-          </span>
-        </dd>
+        {finding.requests > 0 && (
+          <>
+            <dt>requests at fault</dt>
+            <dd>
+              {grouped(finding.sightings)} of {grouped(finding.requests)}{' '}
+              <span className="dim">
+                {share.value}
+                {'\u2009%'}
+              </span>
+            </dd>
+          </>
+        )}
       </dl>
-      <h2>Traces that show it</h2>
+      {finding.examples.length > 0 && <h2>Traces that show it</h2>}
       <ul className="examples">
         {finding.examples.map((example) => (
           <li key={example.span_id}>

@@ -12,7 +12,9 @@ import { Level } from '../../ui/Level';
 import { Link } from '../../ui/Link';
 import { Change, Percent } from '../../ui/Num';
 import { Sql } from '../../ui/Sql';
+import { Create } from '../database/Proposal';
 import { Aside } from './Aside';
+import { DatabaseFigures } from './DatabaseFigures';
 
 export function FindingPage({ id }: { id: string }) {
   const { data, problem } = useApi<FindingDetail>(path(`findings/${id}`));
@@ -35,16 +37,7 @@ export function FindingPage({ id }: { id: string }) {
           <Breaks text={capital(finding.claim)} />
         </h1>
         <p>
-          <Link to={endpoint(finding)}>{finding.operation}</Link> wastes{' '}
-          <strong>{hoursText(finding.impact.user_hours_per_day)}</strong> of your users’ time a day
-          {finding.impact.database_hours_per_day > 0 && (
-            <>
-              {' '}
-              and <strong>{hoursText(finding.impact.database_hours_per_day)}</strong> of the
-              database’s, <Percent share={finding.impact.database_share} /> of its work
-            </>
-          )}
-          .
+          <Wastes finding={finding} />
         </p>
       </div>
       <div className="columns">
@@ -59,6 +52,37 @@ export function FindingPage({ id }: { id: string }) {
       </div>
     </article>
   );
+}
+
+/** Whose time it costs; what is no matter of hours says nothing. */
+function Wastes({ finding }: { finding: Finding }) {
+  const { user_hours_per_day: users, database_hours_per_day: database } = finding.impact;
+  const where = <Link to={place(finding)}>{finding.operation}</Link>;
+  if (users === 0 && database === 0) return <>In {where}.</>;
+  return (
+    <>
+      {where} wastes{' '}
+      {users > 0 && (
+        <>
+          <strong>{hoursText(users)}</strong> of your users’ time a day
+        </>
+      )}
+      {users > 0 && database > 0 && ' and '}
+      {database > 0 && (
+        <>
+          <strong>{hoursText(database)}</strong> of the database’s{users === 0 && ' time a day'},{' '}
+          <Percent share={finding.impact.database_share} /> of its work
+        </>
+      )}
+      .
+    </>
+  );
+}
+
+/** The page of what a finding is about. */
+export function place(finding: Finding): string {
+  if (finding.evidence.database == null || finding.requests > 0) return endpoint(finding);
+  return to('/database');
 }
 
 export function endpoint(at: { service: string; operation: string }): string {
@@ -77,7 +101,7 @@ function Why({ doc }: { doc: string }) {
 }
 
 function Shown({ evidence }: { evidence: Evidence }) {
-  const { source, statement, related, excerpt, endpoint: remote, attribute } = evidence;
+  const { source, statement, related, excerpt, endpoint: remote, attribute, database } = evidence;
   return (
     <section>
       <h2>What shows it</h2>
@@ -93,6 +117,7 @@ function Shown({ evidence }: { evidence: Evidence }) {
           label={source == null ? 'the statement' : 'then, for each row'}
         />
       )}
+      {database != null && <DatabaseFigures evidence={database} />}
       {related.map((one) => (
         <Sql key={one.fingerprint} text={one.text} label="and" />
       ))}
@@ -123,6 +148,12 @@ function Remedies({ finding }: { finding: Finding }) {
             <p className="prose">
               {advice.text} <span className="tag">{advice.remedy}</span>
             </p>
+            {advice.change != null && (
+              <>
+                <Code text={`taut fix ${finding.id} --plan`} label="what Taut would do" />
+                {advice.change.locks !== '' && <p className="prose dim">{advice.change.locks}</p>}
+              </>
+            )}
             {advice.snippet != null &&
               (advice.snippet.language === 'sql' ? (
                 <Code text={advice.snippet.code} label="SQL" />
@@ -137,7 +168,7 @@ function Remedies({ finding }: { finding: Finding }) {
 }
 
 function Brings({ finding }: { finding: Finding }) {
-  const { impact } = finding;
+  const { impact, evidence } = finding;
   const rows = [
     {
       name: 'time of a request, p95',
@@ -155,9 +186,14 @@ function Brings({ finding }: { finding: Finding }) {
       after: { value: grouped(finding.calls_after), unit: 'calls' },
     },
   ].filter((row) => row.now.value !== row.after.value || row.now.unit !== row.after.unit);
+  const proposed = evidence.database?.proposed ?? [];
+  if (rows.length === 0 && impact.saved_micros === 0 && proposed.length === 0) return null;
   return (
     <section>
       <h2>What it would bring</h2>
+      {proposed.map((one) => (
+        <Create key={one.name} one={one} database={undefined} />
+      ))}
       <table className="rows brings">
         <tbody>
           {rows.map((row) => (

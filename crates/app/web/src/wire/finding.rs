@@ -4,7 +4,7 @@ use model::{Framework, Language, Proof, StatementKind};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{Window, micros, unix_ms};
+use super::{Change, DatabaseEvidence, Window, micros, unix_ms};
 
 /// All findings, ranked, as the command line prints them with `--json`.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -208,6 +208,9 @@ pub struct Evidence {
     /// An attribute and its value that tell the requests at fault from the others.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub attribute: Option<Attribute>,
+    /// What in the database is at fault, where its statistics or catalogs show it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub database: Option<DatabaseEvidence>,
 }
 
 /// A statement without its literals.
@@ -289,6 +292,9 @@ pub struct Advice {
     /// Code or SQL to copy.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub snippet: Option<Snippet>,
+    /// What `taut fix` can do itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub change: Option<Change>,
     /// How to prove that it worked: `query-count`.
     pub proofs: Vec<String>,
 }
@@ -362,6 +368,7 @@ impl From<&model::Evidence> for Evidence {
                 .attribute
                 .as_ref()
                 .map(|(key, value)| Attribute { key: key.to_string(), value: value.to_string() }),
+            database: evidence.database.as_deref().map(DatabaseEvidence::from),
         }
     }
 }
@@ -419,6 +426,7 @@ impl From<&model::Advice> for Advice {
                 language: snippet.language.to_owned(),
                 code: snippet.code.clone(),
             }),
+            change: advice.change.as_ref().map(Change::from),
             proofs: advice.proofs.iter().map(|proof| proof_name(*proof).to_owned()).collect(),
         }
     }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::wire::Statement;
+use crate::wire::{Attribute, Statement};
 
 /// Indexes that were chosen together for the whole workload.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
@@ -164,6 +164,73 @@ impl From<&model::DroppedIndex> for DroppedIndex {
             bytes: one.bytes,
             ddl: one.ddl.clone(),
             why: one.why.clone(),
+        }
+    }
+}
+
+/// What in a database is at fault.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct DatabaseEvidence {
+    /// Name of the database.
+    pub database: String,
+    /// The table.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub table: Option<String>,
+    /// The index.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub index: Option<String>,
+    /// `queryid` of the statement; none if there is no statement.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub query_id: Option<String>,
+    /// What was measured, in the order in which to read it.
+    pub figures: Vec<Attribute>,
+    /// Indexes that would answer it.
+    pub proposed: Vec<ProposedIndex>,
+    /// Indexes that should go.
+    pub dropped: Vec<DroppedIndex>,
+    /// A plan that shows it; empty if there is none.
+    pub plan: String,
+    /// How figures about what does not exist yet came about: `what-if`, `rehearsed`, `model`.
+    pub basis: String,
+}
+
+impl From<&model::DatabaseEvidence> for DatabaseEvidence {
+    fn from(evidence: &model::DatabaseEvidence) -> Self {
+        let figure = |(key, value): &(model::Text, String)| Attribute {
+            key: key.to_string(),
+            value: value.clone(),
+        };
+        Self {
+            database: evidence.database.to_string(),
+            table: evidence.table.as_ref().map(ToString::to_string),
+            index: evidence.index.as_ref().map(ToString::to_string),
+            query_id: (evidence.query_id != 0).then(|| evidence.query_id.to_string()),
+            figures: evidence.figures.iter().map(figure).collect(),
+            proposed: evidence.proposed.iter().map(ProposedIndex::from).collect(),
+            dropped: evidence.dropped.iter().map(DroppedIndex::from).collect(),
+            plan: evidence.plan.clone(),
+            basis: basis_name(evidence.basis).to_owned(),
+        }
+    }
+}
+
+/// A change that `taut fix` can make and take back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Change {
+    /// Statements that make it, one by one.
+    pub apply: Vec<String>,
+    /// Statements that take it back.
+    pub revert: Vec<String>,
+    /// Which locks it takes, and who has to wait.
+    pub locks: String,
+}
+
+impl From<&model::Change> for Change {
+    fn from(change: &model::Change) -> Self {
+        Self {
+            apply: change.apply.clone(),
+            revert: change.revert.clone(),
+            locks: change.locks.clone(),
         }
     }
 }

@@ -9,7 +9,9 @@ use model::database as pg;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-pub use advice::{DroppedIndex, IndexSet, ProposedIndex, StatementEffect};
+pub use advice::{
+    Change, DatabaseEvidence, DroppedIndex, IndexSet, ProposedIndex, StatementEffect,
+};
 pub use objects::{DatabaseIndex, DatabaseIndexes, DatabaseTable, DatabaseTables};
 pub use statement::{
     DatabaseStatement, DatabaseStatementDetail, DatabaseStatements, PlanSeen, StatementPoint,
