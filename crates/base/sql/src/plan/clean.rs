@@ -1,0 +1,237 @@
+//! What people paste around a plan, and what is done to it on the way: frames of psql and other clients, marks of
+//! mail, prefixes of logs, quotes of CSV. What is left is what EXPLAIN wrote, line for line.
+
+use std::borrow::Cow;
+
+use super::xml;
+
+/// Layers of marks that are taken off: a quoted mail with a framed plan has two.
+const LAYERS_MAX: usize = 6;
+
+/// The text without what is around it.
+pub(super) fn clean(text: &str) -> String {
+    let text = letters(text);
+    let mut lines: Vec<Cow<'_, str>> = text.split('\n').map(Cow::Borrowed).collect();
+    for _ in 0..LAYERS_MAX {
+        let peeled = peel(&mut lines);
+        if !peeled {
+            break;
+        }
+    }
+    let mut out = lines.join("\n");
+    if out.contains("\"\"Plan\"\"") || out.contains("\"\"Node Type\"\"") {
+        out = out.replace("\"\"", "\"");
+    }
+    out
+}
+
+/// Line ends, blanks and escapes as EXPLAIN has them.
+fn letters(text: &str) -> String {
+    let mut text = text.strip_prefix('\u{feff}').unwrap_or(text).to_owned();
+    if text.contains('\r') {
+        text = text.replace("\r\n", "\n").replace('\r', "\n");
+    }
+    if text.contains(['\u{a0}', '\u{2007}', '\u{202f}']) {
+        text = text.replace(['\u{a0}', '\u{2007}', '\u{202f}'], " ");
+    }
+    if text.contains("\\\"Plan\\\"") || (text.contains("\\n") && escaped_lines(&text)) {
+        text = unescape(&text);
+    }
+    if text.contains("-&gt;") || text.contains("&lt;explain") || text.contains("&quot;Plan&quot;") {
+        text = xml::unescape(&text);
+    }
+    text
+}
+
+/// Whether line ends are spelt out, as in a line of a JSON log.
+fn escaped_lines(text: &str) -> bool {
+    let plan = text.contains("(cost=") || text.contains("(actual ") || text.contains("Node Type");
+    plan && text.trim().lines().all(|line| {
+        line.trim().is_empty()
+            || line.contains("\\n")
+            || !(line.contains("(cost=") || line.contains("->"))
+    })
+}
+
+fn unescape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut letters = text.chars();
+    while let Some(letter) = letters.next() {
+        if letter != '\\' {
+            out.push(letter);
+            continue;
+        }
+        match letters.next() {
+            Some('n') => out.push('\n'),
+            Some('t') => out.push('\t'),
+            Some('r') => {}
+            Some(other @ ('"' | '\\' | '/')) => out.push(other),
+            Some(other) => out.extend(['\\', other]),
+            None => out.push('\\'),
+        }
+    }
+    out
+}
+
+/// Takes one layer of marks off; `false` if there is none.
+fn peel(lines: &mut [Cow<'_, str>]) -> bool {
+    mail(lines)
+        || comments(lines)
+        || syslog(lines)
+        || records(lines)
+        || borders(lines)
+        || prefix(lines)
+        || quotes(lines)
+        || pluses(lines)
+}
+
+/// A line that says something: neither empty, nor a rule, nor a count of rows, nor a fence of Markdown.
+fn says(line: &str) -> bool {
+    let bare = line.trim();
+    !bare.is_empty() && !is_rule(bare) && !is_count(bare) && !bare.starts_with("```")
+}
+
+/// `-----`, `+----+`, `═══`, `|---|`.
+pub(super) fn is_rule(bare: &str) -> bool {
+    let marks = "-+=|─━═┼┌┐└┘├┤┬┴╔╗╚╝╠╣╦╩╪╤╧╟╢║│:";
+    bare.chars().count() >= 3
+        && bare.chars().all(|letter| marks.contains(letter) || letter == ' ')
+        && bare.contains(['-', '─', '═', '━', '='])
+}
+
+/// `(12 rows)`, in any language.
+pub(super) fn is_count(bare: &str) -> bool {
+    let Some(inner) = bare.strip_prefix('(').and_then(|rest| rest.strip_suffix(')')) else {
+        return false;
+    };
+    inner.split_once(' ').is_some_and(|(count, word)| {
+        !count.is_empty()
+            && count.bytes().all(|byte| byte.is_ascii_digit())
+            && !word.is_empty()
+            && word.chars().all(char::is_alphabetic)
+    })
+}
+
+/// Replaces each line by what `shorten` makes of it, if it is able to for all lines that say something.
+fn all(lines: &mut [Cow<'_, str>], shorten: impl Fn(&str) -> Option<String>) -> bool {
+    let telling = lines.iter().filter(|line| says(line));
+    if lines.iter().all(|line| !says(line))
+        || !telling.into_iter().all(|line| shorten(line).is_some())
+    {
+        return false;
+    }
+    for line in lines {
+        if let Some(short) = shorten(line) {
+            *line = Cow::Owned(short);
+        }
+    }
+    true
+}
+
+/// `> ` of quoted mail.
+fn mail(lines: &mut [Cow<'_, str>]) -> bool {
+    all(lines, |line| {
+        let rest = line.trim_start().strip_prefix('>')?;
+        Some(rest.strip_prefix(' ').unwrap_or(rest).to_owned())
+    })
+}
+
+/// `-- ` or `# ` of a script.
+fn comments(lines: &mut [Cow<'_, str>]) -> bool {
+    all(lines, |line| Some(line.trim_start().strip_prefix("--")?.to_owned()))
+        || all(lines, |line| Some(line.trim_start().strip_prefix("# ")?.to_owned()))
+}
+
+/// What syslog puts before each line; it spells tabs `#011`.
+fn syslog(lines: &mut [Cow<'_, str>]) -> bool {
+    let mut found = false;
+    for line in lines {
+        if let Some((_, rest)) = line.split_once("#011") {
+            *line = Cow::Owned(rest.replace("#011", "\t"));
+            found = true;
+        }
+    }
+    found
+}
+
+/// `\x` of psql: each line a record.
+fn records(lines: &mut [Cow<'_, str>]) -> bool {
+    let named = |line: &str| {
+        let (name, rest) = line.split_once(['|', '│'])?;
+        let known = matches!(name.trim(), "QUERY PLAN" | "");
+        known.then(|| rest.strip_prefix(' ').unwrap_or(rest).to_owned())
+    };
+    if !lines
+        .iter()
+        .any(|line| line.trim_start().starts_with("QUERY PLAN") && named(line).is_some())
+    {
+        return false;
+    }
+    for line in lines {
+        if line.contains("[ RECORD ")
+            || line.contains("[ Record ")
+            || line.trim().starts_with("* Record ")
+        {
+            *line = Cow::Borrowed("");
+        } else if let Some(rest) = named(line) {
+            *line = Cow::Owned(rest.trim_end().trim_end_matches(['|', '│']).to_owned());
+        }
+    }
+    true
+}
+
+/// `| … |` around each line.
+fn borders(lines: &mut [Cow<'_, str>]) -> bool {
+    all(lines, |line| {
+        let bare = line.trim();
+        let rest = bare.strip_prefix(['|', '│', '║'])?;
+        let rest = rest.strip_suffix(['|', '│', '║']).unwrap_or(rest);
+        Some(rest.trim_end().to_owned())
+    })
+}
+
+/// The same word and a bar before each line, as of `docker compose logs`.
+fn prefix(lines: &mut [Cow<'_, str>]) -> bool {
+    let Some(first) = lines.iter().find(|line| says(line)) else { return false };
+    let Some(bar) = first.find("| ") else { return false };
+    let Some(prefix) = first.get(..bar + 1).map(str::to_owned) else { return false };
+    if prefix.contains('(') || lines.iter().filter(|line| says(line)).count() < 2 {
+        return false;
+    }
+    all(lines, |line| {
+        let rest = line.strip_prefix(prefix.as_str())?;
+        Some(rest.strip_prefix(' ').unwrap_or(rest).to_owned())
+    })
+}
+
+/// Quotes around each line, as of clients that copy a table as CSV.
+fn quotes(lines: &mut [Cow<'_, str>]) -> bool {
+    let plain = lines.iter().filter(|line| says(line)).any(|line| line.contains("Node Type"));
+    !plain
+        && all(lines, |line| {
+            let bare = line.trim_end().trim_end_matches(',');
+            if bare.trim() == "QUERY PLAN" {
+                return Some("QUERY PLAN".to_owned());
+            }
+            let inner = bare.trim_start().strip_prefix('"')?.strip_suffix('"')?;
+            Some(inner.replace("\"\"", "\""))
+        })
+}
+
+/// `+` at the end of each line but the last, as psql marks line ends within a value.
+fn pluses(lines: &mut [Cow<'_, str>]) -> bool {
+    let telling = lines.iter().filter(|line| says(line)).count();
+    let is_marked = |line: &str| line.trim_end().ends_with(['+', '↵']);
+    let marked = lines.iter().filter(|line| says(line) && is_marked(line)).count();
+    if marked == 0 || marked * 2 < telling {
+        return false;
+    }
+    for line in lines {
+        if is_marked(line) && !is_rule(line.trim()) {
+            let bare = line.trim_end();
+            let bare = bare.strip_suffix(['+', '↵']).unwrap_or(bare);
+            *line = Cow::Owned(bare.trim_end().to_owned());
+        }
+    }
+    true
+}

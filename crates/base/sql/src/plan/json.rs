@@ -1,0 +1,126 @@
+//! JSON, also where it is not quite: line breaks in strings, commas before a bracket, an end that is missing.
+//!
+//! A reader of our own, as names may come twice and their order is kept.
+
+use model::Text;
+
+use super::{
+    PlanError,
+    raw::{Raw, Stack},
+};
+
+/// The value that begins at `at`, and the place after it. A text that ends early gives what is there.
+pub(super) fn value(text: &str, at: usize) -> Result<(Option<Raw>, usize), PlanError> {
+    let bytes = text.as_bytes();
+    let mut stack = Stack::default();
+    let mut key = Text::default();
+    let mut named = false;
+    let mut at = at;
+    while let Some(byte) = bytes.get(at) {
+        match byte {
+            b'{' => stack.open_map(std::mem::take(&mut key))?,
+            b'[' => stack.open_list(std::mem::take(&mut key))?,
+            b'}' | b']' => {
+                stack.close();
+                key.clear();
+                if stack.depth() == 0 {
+                    return Ok((stack.finish(), at + 1));
+                }
+            }
+            b'"' => {
+                let (string, after) = string(text, at + 1);
+                at = after;
+                if stack.in_map() && !named && followed_by_colon(bytes, after) {
+                    key = string;
+                    named = true;
+                    continue;
+                }
+                stack.add(std::mem::take(&mut key), Raw::Scalar(string));
+                named = false;
+                continue;
+            }
+            b':' | b',' | b' ' | b'\t' | b'\r' | b'\n' => {}
+            _ => {
+                let end = bare(bytes, at);
+                let word = text.get(at..end).unwrap_or_default();
+                let value = if word == "null" { Raw::Null } else { Raw::text(word) };
+                stack.add(std::mem::take(&mut key), value);
+                named = false;
+                at = end;
+                continue;
+            }
+        }
+        if matches!(byte, b'{' | b'[' | b'}' | b']' | b',') {
+            named = false;
+        }
+        at += 1;
+    }
+    Ok((stack.finish(), at))
+}
+
+fn followed_by_colon(bytes: &[u8], mut at: usize) -> bool {
+    while bytes.get(at).is_some_and(u8::is_ascii_whitespace) {
+        at += 1;
+    }
+    bytes.get(at) == Some(&b':')
+}
+
+/// End of a word without quotes: a number, `true`, `null`, or nonsense. Always after `at`, at the border of a letter.
+fn bare(bytes: &[u8], at: usize) -> usize {
+    let is_end = |byte: &u8| {
+        matches!(byte, b',' | b':' | b'{' | b'}' | b'[' | b']' | b'"') || byte.is_ascii_whitespace()
+    };
+    let rest = bytes.get(at..).unwrap_or_default();
+    at + rest.iter().position(is_end).unwrap_or(rest.len()).max(1)
+}
+
+/// The string whose first letter is at `at`, and the place after its closing quote.
+pub(super) fn string(text: &str, at: usize) -> (Text, usize) {
+    let mut out = String::new();
+    let rest = text.get(at..).unwrap_or_default();
+    let mut letters = rest.char_indices();
+    while let Some((place, letter)) = letters.next() {
+        match letter {
+            '"' => return (out.into(), at + place + 1),
+            '\\' => match letters.next() {
+                Some((_, 'n')) => out.push('\n'),
+                Some((_, 't')) => out.push('\t'),
+                Some((_, 'r')) => out.push('\r'),
+                Some((_, 'b')) => out.push('\u{8}'),
+                Some((_, 'f')) => out.push('\u{c}'),
+                Some((_, 'u')) => {
+                    let mut code = hex(&mut letters);
+                    if (0xd800..0xdc00).contains(&code) {
+                        let mut ahead = letters.clone();
+                        if ahead.next().map(|next| next.1) == Some('\\')
+                            && ahead.next().map(|next| next.1) == Some('u')
+                        {
+                            let low = hex(&mut ahead);
+                            if (0xdc00..0xe000).contains(&low) {
+                                code = 0x1_0000 + ((code - 0xd800) << 10) + (low - 0xdc00);
+                                letters = ahead;
+                            }
+                        }
+                    }
+                    out.push(char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER));
+                }
+                Some((_, other)) => out.push(other),
+                None => break,
+            },
+            letter => out.push(letter),
+        }
+    }
+    (out.into(), text.len())
+}
+
+/// Up to four hexadecimal digits.
+fn hex(letters: &mut std::str::CharIndices<'_>) -> u32 {
+    let mut code = 0;
+    for _ in 0..4 {
+        let mut ahead = letters.clone();
+        let Some(digit) = ahead.next().and_then(|next| next.1.to_digit(16)) else { break };
+        code = code * 16 + digit;
+        *letters = ahead;
+    }
+    code
+}

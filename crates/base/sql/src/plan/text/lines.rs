@@ -1,0 +1,222 @@
+//! Lines of a plan, and what mail, chats and terminals wrapped off them.
+
+use crate::plan::{clean, head, lists::Open, names, property};
+
+/// Lines that one line may have been broken into: literals with line ends in them are long, not endless.
+const PIECES_MAX: usize = 200;
+
+/// Letters of a line that nothing breaks.
+const SHORT: usize = 40;
+
+/// Columns between stops of tabs.
+const TAB: usize = 8;
+
+/// Properties that are names as they are, with quotes that need not match.
+const VERBATIM: &[&str] =
+    &["Settings", "Query Text", "Query Parameters", "Conflict Arbiter Indexes", "Node", "Query"];
+
+/// The lines of a text.
+pub(super) struct Lines<'a> {
+    lines: Vec<&'a str>,
+    /// Letters of the longest line.
+    width: usize,
+    /// Some line has estimates or actual figures.
+    pub(super) has_figures: bool,
+}
+
+impl<'a> Lines<'a> {
+    pub(super) fn new(text: &'a str) -> Self {
+        let lines: Vec<&str> = text.lines().collect();
+        let width = lines.iter().map(|line| line.trim_end().chars().count()).max().unwrap_or(0);
+        let has_figures = lines.iter().any(|line| head::has_figures(line));
+        Self { lines, width, has_figures }
+    }
+
+    pub(super) fn get(&self, at: usize) -> Option<&'a str> {
+        self.lines.get(at).copied()
+    }
+
+    /// The line at `at` with what was wrapped off it, and the place of the next line.
+    pub(super) fn logical(&self, at: usize, in_plan: bool) -> (String, usize) {
+        let mut text = self.get(at).unwrap_or_default().trim().to_owned();
+        let mut next = at + 1;
+        if !in_plan && !head::has_figures(&text) {
+            return (text, next);
+        }
+        if is_verbatim(&text) {
+            return (text, next);
+        }
+        let mut open = Open::default().over(&text);
+        loop {
+            let until = if open.is_open() {
+                match self.closing(open, next) {
+                    Some(until) => until,
+                    None => break,
+                }
+            } else if self.continues(&text, next) {
+                next + 1
+            } else {
+                break;
+            };
+            while next < until {
+                open = self.glue(&mut text, open, next);
+                next += 1;
+            }
+        }
+        (text, next)
+    }
+
+    /// The place after the line in which everything that is open is closed.
+    fn closing(&self, mut open: Open, from: usize) -> Option<usize> {
+        for at in from..from + PIECES_MAX {
+            let line = self.get(at)?;
+            let bare = line.trim();
+            let begins = (bare.starts_with("->") && head::has_figures(bare))
+                || property::entry(bare).is_some_and(|(key, _)| property::is_of_node(key));
+            if begins || (open.quote.is_none() && (is_separator(line) || bare.starts_with("->"))) {
+                return None;
+            }
+            open = open.over(bare);
+            if !open.is_open() {
+                return Some(at + 1);
+            }
+        }
+        None
+    }
+
+    /// Whether the line at `next` goes on where `text`, in which nothing is open, ends.
+    fn continues(&self, text: &str, next: usize) -> bool {
+        let Some(line) = self.get(next) else { return false };
+        let bare = line.trim();
+        if is_separator(line) || is_foreign(line) || bare.starts_with("->") || is_heading(bare) {
+            return false;
+        }
+        let before = self.get(next.saturating_sub(1)).unwrap_or_default();
+        let is_head = text.starts_with("->") || property::entry(text).is_none();
+        if head::has_figures(bare) && property::entry(bare).is_none() {
+            return is_head && (!head::has_figures(text) || bare.starts_with('('));
+        }
+        if property::entry(bare).is_some() || head::is_known(bare) {
+            return false;
+        }
+        let is_whole = property::entry(text).is_some_and(|(key, _)| names::whole(key).is_some());
+        let is_complete = is_whole || head::has_figures(text) || is_heading(text);
+        !is_complete && SHORT <= before.trim_end().chars().count()
+    }
+
+    /// Appends the line at `at`.
+    fn glue(&self, text: &mut String, open: Open, at: usize) -> Open {
+        let line = self.get(at).unwrap_or_default();
+        let before = self.get(at - 1).unwrap_or_default().trim_end();
+        let letters = before.chars().count();
+        let cut = SHORT <= letters && letters == self.width && !before.ends_with([',', ')']);
+        // Within quotes a line end may be part of the literal; psql marks those.
+        let marked = open.quote.is_some() && text.ends_with('+');
+        if marked {
+            text.truncate(text.trim_end_matches('+').trim_end().len());
+        }
+        let bare = line.trim();
+        let wrapped = if cut {
+            ""
+        } else if open.quote.is_some() && (marked || letters < 60 || 100 < self.width) {
+            "\n"
+        } else {
+            " "
+        };
+        // Figures are found however they are separated, but not in halves.
+        let ends_in_word = text.ends_with(|letter: char| letter.is_alphanumeric());
+        let goes_on = bare.starts_with(|letter: char| letter.is_ascii_digit() || letter == '.');
+        let in_figures = text.rfind("(cost=").max(text.rfind("(actual ")).is_some();
+        let wrapped = if in_figures && (text.ends_with(['.', '=']) || (ends_in_word && goes_on)) {
+            ""
+        } else {
+            wrapped
+        };
+        text.push_str(wrapped);
+        text.push_str(bare);
+        open.over(wrapped).over(bare)
+    }
+}
+
+/// Columns before the text.
+pub(super) fn column(line: &str) -> usize {
+    let mut column = 0;
+    for letter in line.chars() {
+        match letter {
+            ' ' => column += 1,
+            '\t' => column = (column / TAB + 1) * TAB,
+            _ => break,
+        }
+    }
+    column
+}
+
+/// A line between plans.
+pub(super) fn is_separator(line: &str) -> bool {
+    let bare = line.trim();
+    bare.is_empty()
+        || clean::is_rule(bare)
+        || clean::is_count(bare)
+        || bare == "QUERY PLAN"
+        || bare.starts_with("```")
+}
+
+/// A line of a log or of a shell, not of a plan.
+pub(super) fn is_foreign(line: &str) -> bool {
+    const WORDS: &[&str] = &[
+        "LOG:  ",
+        "ERROR:  ",
+        "FATAL:  ",
+        "WARNING:  ",
+        "STATEMENT:  ",
+        "DETAIL:  ",
+        "CONTEXT:  ",
+        "HINT:  ",
+        "NOTICE:  ",
+        "INFO:  ",
+        "DEBUG:  ",
+    ];
+    if line.starts_with([' ', '\t'])
+        && !line.trim_start().starts_with(|letter: char| letter.is_ascii_digit())
+    {
+        return false;
+    }
+    let in_log = WORDS.iter().any(|word| line.contains(word));
+    in_log || prompt(line).is_some()
+}
+
+/// What was typed behind the prompt of psql: `shop=# explain …`.
+pub(super) fn prompt(line: &str) -> Option<&str> {
+    let end = line.find(['#', '>'])?;
+    let (prompt, typed) = line.split_at_checked(end)?;
+    let name = prompt.strip_suffix(['=', '-', '(', '\'', '"', '*', '^', '!'])?;
+    let is_name =
+        name.chars().all(|letter| letter.is_alphanumeric() || "_-.@:~/ ".contains(letter));
+    let typed = typed.get(1..)?;
+    (is_name
+        && !name.is_empty()
+        && !name.contains(' ')
+        && (typed.is_empty() || typed.starts_with(' ')))
+    .then(|| typed.trim_start())
+}
+
+/// `InitPlan 1 (returns $0)`, `SubPlan 2`, `CTE recent`.
+pub(super) fn is_subplan(text: &str) -> bool {
+    ["InitPlan ", "SubPlan ", "CTE "].iter().any(|word| text.starts_with(word))
+}
+
+/// A line that begins something, though it is no property.
+fn is_heading(text: &str) -> bool {
+    text.starts_with("Worker ")
+        || text.starts_with("Trigger ")
+        || is_subplan(text)
+        || ["Insert on ", "Update on ", "Delete on ", "Merge on "]
+            .iter()
+            .any(|word| text.contains(word))
+}
+
+fn is_verbatim(text: &str) -> bool {
+    text.starts_with("Trigger ")
+        || is_subplan(text)
+        || property::entry(text).is_some_and(|(key, _)| VERBATIM.contains(&key))
+}
