@@ -3,6 +3,7 @@
 //! Everything that reads does so in small steps under `statement_timeout` and `lock_timeout`, in read-only
 //! transactions; what changes anything is in `apply` alone.
 
+pub mod apply;
 mod connect;
 
 pub use connect::{ConnectError, Connection, Limits, Target, connect};
