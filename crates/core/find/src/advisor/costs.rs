@@ -2,10 +2,7 @@
 
 use std::fmt;
 
-use model::{
-    Basis,
-    database::{Database, NewIndex},
-};
+use model::{Basis, database::NewIndex};
 
 /// Something that plans statements as if indexes were there: a planner with `HypoPG`, or a model of one.
 ///
@@ -38,11 +35,16 @@ pub trait Costs {
         String::new()
     }
 
-    /// What the planner says that a statement compares, joins and sorts by, where its text does not tell: names
-    /// in views, functions, foreign dialects. Empty if it cannot say.
-    fn conditions(&mut self, statement: usize, database: &Database) -> Vec<sql::TableNeeds> {
-        let _ = (statement, database);
-        Vec::new()
+    /// The definition of the view of this name, as it stands in SQL; `None` if there is none.
+    fn view(&mut self, name: &str) -> Option<String> {
+        let _ = name;
+        None
+    }
+
+    /// Share of the table's rows that the index's predicate keeps, as the planner estimates.
+    fn selectivity(&mut self, index: &NewIndex) -> Option<f64> {
+        let _ = index;
+        None
     }
 
     /// Plans asked for so far.

@@ -48,7 +48,10 @@ fn may_be_helped(statement: &ServerStatement) -> bool {
     let kind = statement.text.kind;
     let looks = matches!(
         kind,
-        StatementKind::Select | StatementKind::Update | StatementKind::Delete | StatementKind::Insert
+        StatementKind::Select
+            | StatementKind::Update
+            | StatementKind::Delete
+            | StatementKind::Insert
     );
     looks && 0 < statement.runs.calls && !statement.text.tables.is_empty()
 }

@@ -1,0 +1,183 @@
+//! Which plans a statement could have: asked with much on offer, then with less.
+//!
+//! One question with all candidates names the best of them; the next one without those names the second best.
+//! Questions with small candidates alone find what a small budget can buy. Candidates that no plan ever used are
+//! out of the race without a question of their own.
+
+use std::collections::BTreeSet;
+
+use model::database::{IndexColumn, IndexKey, IndexMethod, NewIndex};
+
+use super::{bits::Bits, candidates::Candidates, pool::Pool};
+
+/// How often the best indexes are taken away to see the next best.
+const LAYERS_MAX: usize = 6;
+/// Shares of the budget that an index may take, one search each.
+const SIZE_SHARES: [f64; 5] = [1.0, 0.5, 0.3, 0.15, 0.05];
+/// A plan this much cheaper is worth knowing; less is noise of the estimates.
+const GAIN_MIN: f64 = 0.002;
+/// Indexes for two statements at once that are tried.
+const MERGED_MAX: usize = 48;
+/// Columns of `INCLUDE` of such an index.
+const MERGED_INCLUDE_MAX: usize = 10;
+
+/// Asks for plans of every statement, so that the search has something to choose from.
+pub(super) fn explore(pool: &mut Pool<'_>, candidates: &Candidates, bytes: &[u64], budget: u64) {
+    for statement in 0..pool.known.len() {
+        let none = Bits::default();
+        let base = pool.cost(statement, &none, &candidates.indexes);
+        if !base.is_finite() {
+            continue;
+        }
+        for share in SIZE_SHARES {
+            #[expect(
+                clippy::cast_precision_loss,
+                reason = "bytes of an index as a share of a budget"
+            )]
+            let fits = |place: &usize| bytes[*place] as f64 <= budget as f64 * share;
+            let offered = candidates.of_statement[statement].iter().filter(fits).collect();
+            peel(pool, statement, offered, base, candidates);
+        }
+    }
+}
+
+fn peel(
+    pool: &mut Pool<'_>,
+    statement: usize,
+    mut offered: Bits,
+    base: f64,
+    candidates: &Candidates,
+) {
+    for _ in 0..LAYERS_MAX {
+        let Some((used, cost)) = pool.plan(statement, &offered, &candidates.indexes) else {
+            return;
+        };
+        if used.is_empty() || base * (1.0 - GAIN_MIN) < cost {
+            return;
+        }
+        offered = offered.without(&used);
+    }
+}
+
+/// Adds indexes that serve two statements at once where each has its own, and asks for plans with them.
+pub(super) fn merge(pool: &mut Pool<'_>, candidates: &mut Candidates) {
+    for (one, other) in pairs(pool, candidates) {
+        let Some(index) = merged(&candidates.indexes[one], &candidates.indexes[other]) else {
+            continue;
+        };
+        let place = candidates.place(index);
+        if place == one || place == other {
+            continue;
+        }
+        for statement in 0..pool.known.len() {
+            let both = Bits::from_iter([one, other]);
+            let wanted: Vec<Bits> = pool
+                .plans(statement)
+                .iter()
+                .map(|(used, _)| used.clone())
+                .filter(|used| !used.and(&both).is_empty())
+                .collect();
+            if wanted.is_empty() {
+                continue;
+            }
+            pool.known[statement].relevant.insert(place);
+            candidates.of_statement[statement].insert(place);
+            let mut best: Vec<(f64, Bits)> =
+                wanted.into_iter().map(|used| (pool.at_most(statement, &used), used)).collect();
+            best.sort_by(|a, b| a.0.total_cmp(&b.0));
+            for (_, used) in best.into_iter().take(2) {
+                let mut offered = used.without(&both);
+                offered.insert(place);
+                pool.plan(statement, &offered, &candidates.indexes);
+            }
+        }
+    }
+}
+
+/// Pairs of indexes on the same table that plans of different statements use, those that save most first.
+fn pairs(pool: &Pool<'_>, candidates: &Candidates) -> Vec<(usize, usize)> {
+    let mut gains: Vec<(usize, usize, f64)> = Vec::new();
+    for statement in 0..pool.known.len() {
+        let base = pool.at_most(statement, &Bits::default());
+        let mut plans: Vec<&(Bits, f64)> = pool.plans(statement).iter().collect();
+        plans.sort_by(|a, b| a.1.total_cmp(&b.1));
+        for (used, cost) in plans.into_iter().take(4) {
+            let gain = (base - cost) * pool.known[statement].weight;
+            gains.extend(used.iter().map(|place| (statement, place, gain)));
+        }
+    }
+    let mut pairs: Vec<(f64, usize, usize)> = Vec::new();
+    let mut seen = BTreeSet::new();
+    for (statement, one, gain) in &gains {
+        for (other_statement, other, other_gain) in &gains {
+            let is_pair = one < other && statement != other_statement;
+            if is_pair
+                && merged(&candidates.indexes[*one], &candidates.indexes[*other]).is_some()
+                && seen.insert((*one, *other))
+            {
+                pairs.push((gain + other_gain, *one, *other));
+            }
+        }
+    }
+    pairs.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| (a.1, a.2).cmp(&(b.1, b.2))));
+    pairs.into_iter().take(MERGED_MAX).map(|(_, one, other)| (one, other)).collect()
+}
+
+/// One index that does what both do, if their keys begin alike.
+pub(super) fn merged(one: &NewIndex, other: &NewIndex) -> Option<NewIndex> {
+    let same =
+        one.table == other.table && one.predicate == other.predicate && one.method == other.method;
+    if !same || one.method != IndexMethod::Btree || one == other {
+        return None;
+    }
+    let (long, short) = if one.keys.len() < other.keys.len() { (other, one) } else { (one, other) };
+    if long.keys.first() != short.keys.first() {
+        return None;
+    }
+    let number = |key: &IndexColumn| match key.key {
+        IndexKey::Column(number) => Some(number),
+        IndexKey::Expression(_) => None,
+    };
+    let keys: Vec<i16> = long.keys.iter().filter_map(number).collect();
+    let mut include: Vec<i16> = long.include.clone();
+    for column in short.keys.iter().filter_map(number).chain(short.include.iter().copied()) {
+        if !keys.contains(&column) && !include.contains(&column) {
+            include.push(column);
+        }
+    }
+    include.sort_unstable();
+    (include.len() <= MERGED_INCLUDE_MAX).then(|| NewIndex { include, ..long.clone() })
+}
+
+/// Asks what each statement would take in the place of what it has of `set`, within the bytes that this frees.
+/// Whether anything new came up.
+pub(super) fn around(
+    pool: &mut Pool<'_>,
+    candidates: &Candidates,
+    bytes: &[u64],
+    set: &Bits,
+    spare: u64,
+) -> bool {
+    let mut new = false;
+    for statement in 0..pool.known.len() {
+        let before = pool.plans(statement).len();
+        let has = pool.used(statement, set);
+        let mut offers = vec![(set.clone(), spare)];
+        offers.extend(has.iter().map(|place| {
+            let mut rest = set.clone();
+            rest.remove(place);
+            (rest, spare + bytes[place])
+        }));
+        for (rest, room) in offers {
+            let mut offered = rest;
+            for place in candidates.of_statement[statement].iter() {
+                if bytes[place] <= room && !has.contains(place) {
+                    offered.insert(place);
+                }
+            }
+            pool.plan(statement, &offered, &candidates.indexes);
+        }
+        new |= before < pool.plans(statement).len();
+    }
+    new
+}
