@@ -14,6 +14,7 @@ mod options;
 mod pool;
 mod proposal;
 mod sizes;
+pub mod size;
 mod statements;
 
 use model::{IndexSet, database::Database};
