@@ -49,7 +49,7 @@ pub fn mean_interval(values: &[f64]) -> Option<Interval> {
 /// The 97.5 % point of Student's distribution: tabulated up to 10 degrees of freedom, then the
 /// expansion 26.7.5 of Abramowitz and Stegun, which is right to 0.001 there.
 #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^53")]
-fn t_975(freedom: usize) -> f64 {
+pub(crate) fn t_975(freedom: usize) -> f64 {
     const FEW: [f64; 10] = [12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228];
     const Z: f64 = 1.959_964;
     if let Some(point) = freedom.checked_sub(1).and_then(|place| FEW.get(place)) {

@@ -3,11 +3,13 @@
 //! One rank rule everywhere: the quantile `q` of `n` values is the value of rank `ceil(q * n)`, counted
 //! from 1 (nearest rank), so that it is a value that was seen.
 
+mod difference;
 mod interval;
 mod modes;
 mod quantile;
 mod sketch;
 
+pub use difference::{Mean, difference, sum_of_differences};
 pub use interval::{Interval, mean_interval, quantile_interval};
 pub use modes::{Hump, Modes, modes};
 pub use quantile::{QUANTILES, quantile};

@@ -42,6 +42,7 @@ fn readings(calls: u64) -> Readings {
         since: at(0),
         statements: vec![StatementReading {
             query_id: i64::MIN,
+            text: "select ?".to_owned(),
             calls,
             total_millis: 12.5,
             square_millis: 1024.0,
@@ -70,6 +71,7 @@ fn event(kind: u8, intent: i64) -> Event {
                 table: TableName::new("public", "orders"),
                 name: "x".to_owned(),
                 definition: "CREATE INDEX x ON orders (y)".to_owned(),
+                made: false,
             }),
             backend: Some(Backend { pid: 42, started: at(3) }),
         },

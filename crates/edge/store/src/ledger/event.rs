@@ -213,6 +213,8 @@ pub struct IndexTarget {
     pub name: String,
     /// How to make it: what is to be built, or what was there before it was dropped.
     pub definition: String,
+    /// Made, not dropped.
+    pub made: bool,
 }
 
 /// A server process, told from a later one with the same number by when it started.
@@ -242,6 +244,8 @@ pub struct Readings {
 pub struct StatementReading {
     /// `queryid`
     pub query_id: i64,
+    /// The statement, without literals.
+    pub text: String,
     /// Runs.
     pub calls: u64,
     /// Time of all runs, in milliseconds.

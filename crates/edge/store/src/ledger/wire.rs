@@ -76,6 +76,8 @@ struct IndexWire {
     name: String,
     #[serde(default)]
     definition: String,
+    #[serde(default)]
+    made: bool,
 }
 
 fn index_wire(table: &TableName, name: &str) -> IndexWire {
@@ -84,6 +86,7 @@ fn index_wire(table: &TableName, name: &str) -> IndexWire {
         table: table.name.to_string(),
         name: name.to_owned(),
         definition: String::new(),
+        made: false,
     }
 }
 
@@ -151,6 +154,7 @@ struct ReadingsWire {
 #[serde(rename_all = "kebab-case")]
 struct StatementWire {
     query_id: i64,
+    text: String,
     calls: u64,
     total_millis: f64,
     square_millis: f64,
@@ -179,6 +183,7 @@ impl From<&Event> for EventWire {
                 sql,
                 index: index.map(|index| IndexWire {
                     definition: index.definition,
+                    made: index.made,
                     ..index_wire(&index.table, &index.name)
                 }),
                 backend: backend.map(|backend| (backend.pid, backend.started.nanos)),
@@ -215,6 +220,7 @@ impl From<EventWire> for Event {
                     table: TableName::new(&index.schema, &index.table),
                     name: index.name,
                     definition: index.definition,
+                    made: index.made,
                 }),
                 backend: backend.map(|(pid, nanos)| Backend { pid, started: Moment { nanos } }),
             },
@@ -255,6 +261,7 @@ impl From<Readings> for ReadingsWire {
     fn from(readings: Readings) -> Self {
         let statement = |reading: StatementReading| StatementWire {
             query_id: reading.query_id,
+            text: reading.text,
             calls: reading.calls,
             total_millis: finite(reading.total_millis),
             square_millis: finite(reading.square_millis),
@@ -275,6 +282,7 @@ impl From<ReadingsWire> for Readings {
     fn from(wire: ReadingsWire) -> Self {
         let statement = |wire: StatementWire| StatementReading {
             query_id: wire.query_id,
+            text: wire.text,
             calls: wire.calls,
             total_millis: wire.total_millis,
             square_millis: wire.square_millis,
