@@ -6,8 +6,10 @@
 //! [`plan`] reads what EXPLAIN says of one, in any format.
 
 mod analysis;
+mod comments;
 mod describe;
 mod filters;
+mod generic;
 mod hash;
 mod index_text;
 mod lexer;
@@ -23,7 +25,9 @@ mod words;
 pub use analysis::{
     Analysis, Condition, ConditionKind, Predicate, PredicateKind, SortKey, TableNeeds, analyse,
 };
+pub use comments::{Comments, comments};
 pub use describe::describe;
+pub use generic::generic;
 pub use hash::hash;
 pub use index_text::{IndexStatement, KeyText, dropped_index};
 pub use normalise::{Normalised, normalise, normalise_into};

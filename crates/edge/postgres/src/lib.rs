@@ -5,5 +5,8 @@
 
 pub mod apply;
 mod connect;
+mod delta;
+mod read;
 
 pub use connect::{ConnectError, Connection, Limits, Target, connect};
+pub use read::{OLDEST, RIGHTS, ReadError, ReadOptions, Right, read_database};

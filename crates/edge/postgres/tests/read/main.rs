@@ -1,0 +1,42 @@
+//! What is read of real servers, of every version that Taut promises to read.
+
+mod faults;
+mod locks;
+mod schema;
+mod statements;
+
+use model::database::Database;
+use postgres::{Connection, Limits, ReadOptions, Target, connect, read_database};
+use testkit::{Postgres, postgres::Builder};
+
+/// A server that counts statements.
+fn counting(version: u32) -> Builder {
+    Postgres::builder()
+        .version(version)
+        .setting("shared_preload_libraries", "pg_stat_statements")
+        .setting("max_prepared_transactions", "10")
+        .extension("pg_stat_statements")
+}
+
+async fn connected(server: &Postgres, database: &str, user: &str) -> Connection {
+    let target = Target::parse(&server.url_for(database, user)).unwrap();
+    connect(&target, &Limits::default()).await.unwrap()
+}
+
+/// Waits until counters have arrived where they are collected: before 15 that takes half a second.
+fn settle(server: &Postgres) {
+    if server.version() < 15 {
+        std::thread::sleep(std::time::Duration::from_millis(1_500));
+    }
+}
+
+/// All of the database `postgres`, as its superuser sees it.
+async fn read(server: &Postgres) -> Database {
+    let connection = connected(server, "postgres", "postgres").await;
+    read_database(&connection, &ReadOptions::default()).await.unwrap()
+}
+
+/// What is missing, by name.
+fn missing(database: &Database) -> Vec<&str> {
+    database.missing.iter().map(|missing| missing.what.as_str()).collect()
+}
