@@ -10,7 +10,9 @@
 
 mod build;
 mod catalog;
+mod counters;
 mod error;
+mod named;
 mod orphans;
 mod partitions;
 mod remove;
@@ -24,7 +26,9 @@ use std::time::Duration;
 use model::{Change, Moment, database::TableName};
 use tokio::sync::watch as channel;
 
+pub use counters::{Counters, StatementCounters, counters, statements_of};
 pub use error::{ApplyError, Said};
+pub use named::change_of;
 
 use crate::Target;
 use orphans::Orphans;
@@ -338,10 +342,9 @@ pub async fn revert(
                 again.push(index.name);
             }
             Step::Drop { schema, name } => {
-                let created =
-                    change.creates.iter().find(|(table, known)| {
-                        *known == *name && (schema.is_empty() || table.schema == schema)
-                    });
+                let created = change.creates.iter().find(|(table, known)| {
+                    *known == *name && (schema.is_empty() || table.schema == schema)
+                });
                 remove::take_back(&mut work, (&schema, &name), created.is_some()).await?;
             }
             Step::Other { sql } => run::plain(&mut work, &sql).await?,
@@ -374,7 +377,8 @@ async fn begin<'a>(
     let mut session = Session::open(target, &options, steps::lock_names(change)).await?;
     let earlier: Vec<Backend> = past.open.iter().map(|(_, intent)| intent.backend).collect();
     session.lock(&earlier, orphans, journal, &mut stop).await?;
-    let mut work = Work { session, options, journal, stop, past, made: Vec::new(), done: Done::default() };
+    let mut work =
+        Work { session, options, journal, stop, past, made: Vec::new(), done: Done::default() };
     for (number, intent) in &past.open {
         orphans::settle(&mut work, *number, intent).await?;
     }
