@@ -12,6 +12,7 @@ use crate::{
 mod complete;
 mod explain;
 mod find;
+mod log;
 mod settings;
 mod trace;
 mod up;
@@ -27,6 +28,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Find(find::Arguments),
+    Log(log::Arguments),
     Up(up::Arguments),
     Explain(explain::Arguments),
     Trace(trace::Arguments),
@@ -39,6 +41,7 @@ pub(crate) fn run() -> ExitCode {
     let cli = Cli::parse();
     let done = match cli.command {
         Command::Find(arguments) => find::run(&arguments),
+        Command::Log(arguments) => log::run(&arguments),
         Command::Up(arguments) => up::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Trace(arguments) => trace::run(&arguments),

@@ -3,6 +3,9 @@
 mod html;
 mod json;
 pub(crate) mod layout;
+pub(crate) mod log;
+mod log_html;
+mod log_terminal;
 mod markdown;
 mod terminal;
 pub(crate) mod waterfall;
@@ -15,6 +18,8 @@ use model::{Finding, Level};
 
 pub(crate) use html::html;
 pub(crate) use json::json;
+pub(crate) use log_html::html as log_html;
+pub(crate) use log_terminal::terminal as log_terminal;
 pub(crate) use markdown::markdown;
 pub(crate) use terminal::terminal;
 

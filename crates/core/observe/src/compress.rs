@@ -3,10 +3,10 @@
 use std::{
     borrow::Cow,
     fmt,
-    io::{self, Read},
+    io::{self, BufRead, Read},
 };
 
-use flate2::read::MultiGzDecoder;
+use flate2::{bufread::MultiGzDecoder as StreamGzDecoder, read::MultiGzDecoder};
 use zstd::stream::read::Decoder as ZstdDecoder;
 
 use crate::reading::ReadError;
@@ -74,6 +74,22 @@ impl Compression {
                 self.read_all(decoder.map_err(|error| self.failed(0, &error))?, max)
             }
         }
+    }
+
+    /// Decompresses a stream as it is read, all members or frames of it; it may be of any length.
+    ///
+    /// # Errors
+    ///
+    /// If there is no memory for it; broken bytes are told by reading.
+    pub fn stream<'r>(self, input: impl BufRead + 'r) -> io::Result<Box<dyn Read + 'r>> {
+        Ok(match self {
+            Self::Gzip => Box::new(StreamGzDecoder::new(input)),
+            Self::Zstd => {
+                let mut decoder = ZstdDecoder::with_buffer(input)?;
+                decoder.window_log_max(ZSTD_WINDOW_LOG_MAX)?;
+                Box::new(decoder)
+            }
+        })
     }
 
     /// Grows with what really comes, never with what a header announces.

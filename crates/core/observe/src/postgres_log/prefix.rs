@@ -265,7 +265,10 @@ fn word<'a>(
         };
         let end = from + found;
         let mut further = *head;
-        if let Some(done) = run(after, rest.get(end..)?, &mut further) {
+        let fits = is_such(which, rest.get(..end)?);
+        if let Some(done) =
+            rest.get(end..).filter(|_| fits).and_then(|rest| run(after, rest, &mut further))
+        {
             *head = further;
             keep(which, rest.get(..end)?, head);
             return Some(done);
@@ -273,6 +276,18 @@ fn word<'a>(
         from = end + 1;
     }
     None
+}
+
+/// Whether a word may be what it stands for.
+fn is_such(which: Word, value: &[u8]) -> bool {
+    let value = value.trim_ascii();
+    match which {
+        Word::Host => !value.contains(&b' '),
+        Word::SqlState => {
+            value.is_empty() || (value.len() == 5 && value.iter().all(u8::is_ascii_alphanumeric))
+        }
+        _ => true,
+    }
 }
 
 /// Where the keyword of a line begins, counted from `from`.

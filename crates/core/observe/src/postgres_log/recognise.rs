@@ -228,8 +228,9 @@ impl Off<'_> {
         {
             self.quit_before(*escape);
             self.literal(length + 1);
-            let ends = |byte: &u8| b",;| ]})".contains(byte);
-            let bracket = usize::from(self.rest.starts_with(b"[")) * 7;
+            // A host may have its port in brackets of its own.
+            let ends = |byte: &u8| b",;| ]}".contains(byte);
+            let bracket = usize::from(self.rest.starts_with(b"[local]")) * 7;
             let after = self.rest.get(bracket..).unwrap_or_default();
             let value = after.iter().position(ends).unwrap_or(after.len());
             return self.take(*escape, bracket + value);
