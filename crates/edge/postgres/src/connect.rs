@@ -1,9 +1,13 @@
 //! Connecting: an address, how long things may take, and what to do when it fails.
 
-use std::{fmt, ops::Deref, str::FromStr as _, time::Duration};
+use std::{fmt, future::poll_fn, ops::Deref, str::FromStr as _, time::Duration};
 
-use tokio::task::JoinHandle;
-use tokio_postgres::{Client, Config, NoTls, config::Host, error::SqlState};
+use tokio::{sync::mpsc, task::JoinHandle};
+use tokio_postgres::{
+    AsyncMessage, Client, Config, NoTls,
+    config::Host,
+    error::{DbError, SqlState},
+};
 
 /// What `application_name` is, so that Taut's own share can be told from the others'.
 pub(crate) const APPLICATION: &str = "taut";
@@ -121,11 +125,35 @@ impl Drop for Connection {
 /// # Errors
 /// When the server cannot be reached, refuses, or cannot be told the limits.
 pub async fn connect(target: &Target, limits: &Limits) -> Result<Connection, ConnectError> {
+    open(target, limits, None).await
+}
+
+/// What a server says beside its answers; what does not fit in while nobody listens is left out.
+const NOTICES_MAX: usize = 256;
+
+/// As [`connect`], and hands over what the server says beside its answers.
+pub(crate) async fn connect_listening(
+    target: &Target,
+    limits: &Limits,
+) -> Result<(Connection, mpsc::Receiver<DbError>), ConnectError> {
+    let (sender, receiver) = mpsc::channel(NOTICES_MAX);
+    Ok((open(target, limits, Some(sender)).await?, receiver))
+}
+
+async fn open(
+    target: &Target,
+    limits: &Limits,
+    notices: Option<mpsc::Sender<DbError>>,
+) -> Result<Connection, ConnectError> {
     let refused = |error: tokio_postgres::Error| ConnectError::of(target, error);
-    let (client, connection) = target.config.connect(NoTls).await.map_err(refused)?;
+    let (client, mut connection) = target.config.connect(NoTls).await.map_err(refused)?;
     let driver = tokio::spawn(async move {
-        // Whoever waits for an answer is told; here is nobody to tell.
-        let _closed = connection.await;
+        // Whoever waits for an answer is told of an error; here is nobody to tell.
+        while let Some(Ok(message)) = poll_fn(|context| connection.poll_message(context)).await {
+            if let (AsyncMessage::Notice(notice), Some(sender)) = (message, &notices) {
+                sender.try_send(notice).ok();
+            }
+        }
     });
     let connection = Connection { client, driver };
     let read_only = if limits.read_only { "on" } else { "off" };

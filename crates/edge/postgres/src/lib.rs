@@ -4,7 +4,9 @@
 //! transactions; what changes anything is in `apply` alone.
 
 pub mod apply;
+pub mod clone;
 mod connect;
+pub mod rehearse;
 mod delta;
 mod read;
 
