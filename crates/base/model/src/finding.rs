@@ -86,8 +86,35 @@ pub struct DatabaseEvidence {
     pub plan: String,
     /// What changes a setting, a table or a statement instead: SQL to run, as the detector knows it.
     pub sql: Vec<String>,
+    /// What takes `sql` back, where that is possible.
+    pub revert: Vec<String>,
+    /// The statement at fault as the server normalised it, with `$1` for constants; empty if there is none.
+    pub generic: Text,
+    /// Columns of the table with their mean width in bytes, in its order; empty where they do not matter.
+    pub columns: Vec<(Text, u32)>,
+    /// Names of the columns that identify a row of the table; empty where that does not matter.
+    pub key: Vec<Text>,
+    /// Settings that evidence speaks against.
+    pub settings: Vec<SettingChange>,
+    /// Operations that run the statement, with their share of its time, the largest first.
+    pub routes: Vec<(OperationKey, f64)>,
     /// How figures about what does not exist yet came about.
     pub basis: Basis,
+}
+
+/// A setting, and what it should be.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SettingChange {
+    /// Its name: `work_mem`.
+    pub name: Text,
+    /// Its value now, as `SHOW` prints it.
+    pub now: Text,
+    /// The value to be.
+    pub then: Text,
+    /// What it takes, as `pg_settings.context` says: `postmaster` a restart, `sighup` a reload, `user` neither.
+    pub context: Text,
+    /// It is not set in a file, so that taking it back is resetting it.
+    pub default: bool,
 }
 
 /// Where something happens: an operation of a service.

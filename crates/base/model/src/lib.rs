@@ -21,7 +21,7 @@ pub use attributes::{Attributes, Text, Value};
 pub use call::{Call, CodeLocation, HttpCall, Parameters, Request, Statement, Work};
 pub use finding::{
     DatabaseEvidence, Effort, Evidence, Example, Finding, FindingId, Impact, Level, OperationKey,
-    Sighting,
+    SettingChange, Sighting,
 };
 pub use id::{SpanId, TraceId};
 pub use moment::{Moment, Window};

@@ -248,7 +248,9 @@ impl Board {
     /// Forgets the sightings of detectors that look at a window, which report all of them anew.
     pub fn forget_window_findings(&mut self) {
         self.findings.retain(|_, state| {
-            detector(state.worst.fault).is_none_or(|known| matches!(known.looks, Looks::Request(_)))
+            detector(state.worst.fault).is_none_or(|known| {
+                !known.looks.iter().any(|looks| matches!(looks, Looks::Window(_)))
+            })
         });
     }
 

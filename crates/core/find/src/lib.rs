@@ -2,10 +2,13 @@
 //!
 //! A detector looks at one request ([`Looks::Request`]) or at a window of work ([`Looks::Window`]) and
 //! reports sightings; the [`Board`] merges sightings of the same cause into findings and ranks them by
-//! what they cost. Nothing here knows a format, a clock or a file.
+//! what they cost. Or it looks at a database as its statistics show it ([`Looks::Database`]), where each
+//! sighting is a finding: [`database::look`]. Nothing here knows a format, a clock or a file.
 
+pub mod advisor;
 mod board;
 mod critical;
+pub mod database;
 mod detectors;
 mod knob;
 mod rank;
@@ -16,6 +19,7 @@ use model::{Sighting, Text};
 
 pub use board::{Board, Outcome, Seen, Waste, identity};
 pub use critical::{CriticalPath, Kind};
+pub use database::{Cost, DatabaseSighting, DatabaseView};
 pub use detectors::DETECTORS;
 pub use knob::{Knob, Knobs};
 pub use rank::{Levels, Targets};
@@ -40,8 +44,8 @@ pub struct Detector {
     pub share_min: f64,
     /// What can be set, with defaults and their sources.
     pub knobs: &'static [&'static Knob],
-    /// What it looks at, and how.
-    pub looks: Looks,
+    /// What it looks at, and how; the same fault may show in more than one place.
+    pub looks: &'static [Looks],
 }
 
 /// What a detector looks at.
@@ -51,6 +55,8 @@ pub enum Looks {
     Request(fn(&RequestView<'_>, &Knobs<'_>, &mut Vec<Sighting>)),
     /// Recent requests of all operations.
     Window(fn(&Workload, &Knobs<'_>, &mut Vec<Sighting>)),
+    /// Statistics and catalogs of a database.
+    Database(fn(&DatabaseView<'_>, &Knobs<'_>, &mut Vec<DatabaseSighting>)),
 }
 
 /// The detector of this name or code.
@@ -69,10 +75,12 @@ pub fn detector(name: &str) -> Option<&'static Detector> {
 pub fn sightings(view: &RequestView<'_>, settings: &Settings) -> Vec<Sighting> {
     let mut found = Vec::new();
     for detector in DETECTORS {
-        if let Looks::Request(run) = detector.looks
-            && settings.is_on(detector)
-        {
-            run(view, &settings.knobs(detector), &mut found);
+        for looks in detector.looks {
+            if let Looks::Request(run) = looks
+                && settings.is_on(detector)
+            {
+                run(view, &settings.knobs(detector), &mut found);
+            }
         }
     }
     drop_explained(&mut found);
@@ -84,10 +92,12 @@ pub fn sightings(view: &RequestView<'_>, settings: &Settings) -> Vec<Sighting> {
 pub fn window_sightings(workload: &Workload, settings: &Settings) -> Vec<Sighting> {
     let mut found = Vec::new();
     for detector in DETECTORS {
-        if let Looks::Window(run) = detector.looks
-            && settings.is_on(detector)
-        {
-            run(workload, &settings.knobs(detector), &mut found);
+        for looks in detector.looks {
+            if let Looks::Window(run) = looks
+                && settings.is_on(detector)
+            {
+                run(workload, &settings.knobs(detector), &mut found);
+            }
         }
     }
     found

@@ -71,6 +71,17 @@ impl Levels {
             Level::Low
         }
     }
+
+    /// The least hours a day that a level stands for.
+    #[must_use]
+    pub fn least(&self, level: Level) -> f64 {
+        match level {
+            Level::Critical => self.critical_hours,
+            Level::High => self.high_hours,
+            Level::Medium => self.medium_hours,
+            Level::Low => 0.0,
+        }
+    }
 }
 
 /// What comes first: hours a day that are won, of users and of the database, per day of work.

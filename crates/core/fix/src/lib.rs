@@ -4,10 +4,12 @@
 //! advice is written for the framework that the service's spans name, with the relation to load or the
 //! column to index where the statements tell it.
 
+mod database;
 mod dialect;
 mod names;
 mod relations;
 mod remedies;
+pub mod rewrite;
 
 use model::{Advice, Finding, Proof};
 

@@ -2,24 +2,37 @@
 
 use crate::Remedy;
 
+mod analyze_table;
+mod archive_table;
 mod batch_calls;
 mod batch_write;
 mod bound_tail;
 mod cache_result;
+mod change_setting;
 mod count_roughly;
+mod create_index;
 mod defer;
+mod drop_index;
 mod eager_load;
+mod freeze_rows;
 mod index_statement;
 mod keep_connections;
+mod keep_result;
 mod lean_serializer;
 mod memoise;
 mod name_columns;
 mod page_by_key;
+mod pool_connections;
+mod rebuild_index;
 mod retry_with_budget;
+mod rewrite_subquery;
+mod route_reads;
 mod run_together;
+mod shorten_transaction;
 mod snippets;
 mod split_paths;
 mod trim_response;
+mod widen_key;
 
 pub(crate) use eager_load::statements as statements_of_eager_load;
 
@@ -31,6 +44,9 @@ pub static REMEDIES: &[&Remedy] = &[
     &run_together::RUN_TOGETHER,
     &batch_calls::BATCH_CALLS,
     &defer::DEFER,
+    &create_index::CREATE_INDEX,
+    &drop_index::DROP_INDEX,
+    &rebuild_index::REBUILD_INDEX,
     &index_statement::INDEX_STATEMENT,
     &lean_serializer::LEAN_SERIALIZER,
     &name_columns::NAME_COLUMNS,
@@ -42,4 +58,14 @@ pub static REMEDIES: &[&Remedy] = &[
     &split_paths::SPLIT_PATHS,
     &bound_tail::BOUND_TAIL,
     &cache_result::CACHE_RESULT,
+    &archive_table::ARCHIVE_TABLE,
+    &keep_result::KEEP_RESULT,
+    &rewrite_subquery::REWRITE_SUBQUERY,
+    &analyze_table::ANALYZE_TABLE,
+    &shorten_transaction::SHORTEN_TRANSACTION,
+    &change_setting::CHANGE_SETTING,
+    &pool_connections::POOL_CONNECTIONS,
+    &route_reads::ROUTE_READS,
+    &widen_key::WIDEN_KEY,
+    &freeze_rows::FREEZE_ROWS,
 ];

@@ -102,11 +102,13 @@ fn without_title(doc: &str) -> &str {
     }
 }
 
-fn looks_at(detector: &Detector) -> &'static str {
-    match detector.looks {
+fn looks_at(detector: &Detector) -> String {
+    let each = detector.looks.iter().map(|looks| match looks {
         Looks::Request(_) => "one request",
         Looks::Window(_) => "a window of requests",
-    }
+        Looks::Database(_) => "a database",
+    });
+    each.collect::<Vec<_>>().join(" or ")
 }
 
 #[cfg(test)]

@@ -1,9 +1,11 @@
 //! What tests share: throwaway servers, and made-up traces, told tersely.
 
+mod database_script;
 pub mod postgres;
 mod script;
 mod traces;
 
+pub use database_script::DatabaseScript;
 pub use postgres::Postgres;
 pub use script::Script;
 pub use traces::{TraceBuilder, connect, http, mail, own, render, statement};

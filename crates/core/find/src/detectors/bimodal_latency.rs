@@ -38,7 +38,7 @@ pub(super) static BIMODAL_LATENCY: Detector = Detector {
     effort_days: 1.0,
     share_min: 0.0,
     knobs: &[&REQUESTS_MIN, &RATIO_MIN, &SLOW_MILLIS_MIN],
-    looks: Looks::Window(look),
+    looks: &[Looks::Window(look)],
 };
 
 fn look(workload: &Workload, knobs: &Knobs<'_>, found: &mut Vec<Sighting>) {

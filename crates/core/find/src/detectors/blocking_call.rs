@@ -190,7 +190,7 @@ pub(super) static BLOCKING_CALL: Detector = Detector {
     effort_days: 1.5,
     share_min: 0.0,
     knobs: &[&WAITED_MILLIS_MIN, &WAITED_SHARE_MIN],
-    looks: Looks::Request(look),
+    looks: &[Looks::Request(look)],
 };
 
 fn look(view: &RequestView<'_>, knobs: &Knobs<'_>, found: &mut Vec<Sighting>) {

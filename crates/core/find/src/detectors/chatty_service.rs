@@ -52,7 +52,7 @@ pub(super) static CHATTY_SERVICE: Detector = Detector {
     effort_days: 3.0,
     share_min: 0.0,
     knobs: &[&CALLS_MIN, &ENDPOINTS_MIN, &SAVED_MILLIS_MIN, &SAVED_SHARE_MIN],
-    looks: Looks::Request(look),
+    looks: &[Looks::Request(look)],
 };
 
 fn look(view: &RequestView<'_>, knobs: &Knobs<'_>, found: &mut Vec<Sighting>) {

@@ -35,7 +35,7 @@ pub(super) static CONNECTION_CHURN: Detector = Detector {
     effort_days: 0.25,
     share_min: 0.0,
     knobs: &[&REQUESTS_MIN, &SHARE_MIN, &WAITED_MILLIS_MIN],
-    looks: Looks::Window(look),
+    looks: &[Looks::Window(look)],
 };
 
 fn look(workload: &Workload, knobs: &Knobs<'_>, found: &mut Vec<Sighting>) {

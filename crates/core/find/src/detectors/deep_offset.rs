@@ -8,7 +8,10 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use model::{Framework, Request, Sighting};
 
-use crate::{Detector, Knob, Knobs, Looks, RequestView, detectors::words};
+use crate::{
+    DatabaseSighting, DatabaseView, Detector, Knob, Knobs, Looks, RequestView,
+    detectors::{served, words},
+};
 
 static OFFSET_MIN: Knob = Knob {
     key: "offset-min",
@@ -39,8 +42,12 @@ pub(super) static DEEP_OFFSET: Detector = Detector {
     effort_days: 1.0,
     share_min: 0.0,
     knobs: &[&OFFSET_MIN, &WAITED_MILLIS_MIN],
-    looks: Looks::Request(look),
+    looks: &[Looks::Request(look), Looks::Database(look_at_database)],
 };
+
+fn look_at_database(view: &DatabaseView<'_>, knobs: &Knobs<'_>, found: &mut Vec<DatabaseSighting>) {
+    served::deep_offset(view, DEEP_OFFSET.name, knobs.get(&WAITED_MILLIS_MIN), found);
+}
 
 fn look(view: &RequestView<'_>, knobs: &Knobs<'_>, found: &mut Vec<Sighting>) {
     let least = knobs.get(&OFFSET_MIN);

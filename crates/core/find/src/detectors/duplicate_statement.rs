@@ -32,7 +32,7 @@ pub(super) static DUPLICATE_STATEMENT: Detector = Detector {
     effort_days: 0.25,
     share_min: 0.0,
     knobs: &[&SAVED_MILLIS_MIN, &SAVED_SHARE_MIN],
-    looks: Looks::Request(look),
+    looks: &[Looks::Request(look)],
 };
 
 fn look(view: &RequestView<'_>, knobs: &Knobs<'_>, found: &mut Vec<Sighting>) {

@@ -4,7 +4,10 @@ use std::{cmp::Reverse, collections::BTreeMap, sync::Arc, time::Duration};
 
 use model::{FilterOperator, Projection, Sighting};
 
-use crate::{Detector, Knob, Knobs, Looks, RequestView, StatementGroup, detectors::words};
+use crate::{
+    DatabaseSighting, DatabaseView, Detector, Knob, Knobs, Looks, RequestView, StatementGroup,
+    detectors::{served, words},
+};
 
 static WAITED_MILLIS_MIN: Knob = Knob {
     key: "waited-millis-min",
@@ -28,8 +31,12 @@ pub(super) static EXACT_COUNT: Detector = Detector {
     effort_days: 0.5,
     share_min: 0.0,
     knobs: &[&WAITED_MILLIS_MIN, &WAITED_SHARE_MIN],
-    looks: Looks::Request(look),
+    looks: &[Looks::Request(look), Looks::Database(look_at_database)],
 };
+
+fn look_at_database(view: &DatabaseView<'_>, knobs: &Knobs<'_>, found: &mut Vec<DatabaseSighting>) {
+    served::exact_count(view, EXACT_COUNT.name, knobs.get(&WAITED_MILLIS_MIN), found);
+}
 
 fn look(view: &RequestView<'_>, knobs: &Knobs<'_>, found: &mut Vec<Sighting>) {
     if !view.is_awaited() {

@@ -112,7 +112,7 @@ pub(super) static HEAVY_SERIALIZATION: Detector = Detector {
     effort_days: 1.0,
     share_min: 0.2,
     knobs: &[&OWN_MILLIS_MIN, &OWN_SHARE_MIN],
-    looks: Looks::Request(look),
+    looks: &[Looks::Request(look)],
 };
 
 fn look(view: &RequestView<'_>, knobs: &Knobs<'_>, found: &mut Vec<Sighting>) {

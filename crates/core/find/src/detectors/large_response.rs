@@ -72,7 +72,7 @@ pub(super) static LARGE_RESPONSE: Detector = Detector {
     effort_days: 1.0,
     share_min: 0.0,
     knobs: &[&BYTES_MIN, &LINE_MEGABITS],
-    looks: Looks::Request(look),
+    looks: &[Looks::Request(look)],
 };
 
 #[expect(clippy::cast_precision_loss, reason = "bytes stay far below 2^52")]

@@ -53,7 +53,7 @@ pub(super) static N_PLUS_ONE: Detector = Detector {
     effort_days: 0.5,
     share_min: 0.0,
     knobs: &[&REPEATS_MIN, &SAVED_MILLIS_MIN, &SAVED_SHARE_MIN, &DATABASE_MILLIS_MIN],
-    looks: Looks::Request(look),
+    looks: &[Looks::Request(look)],
 };
 
 fn look(view: &RequestView<'_>, knobs: &Knobs<'_>, found: &mut Vec<Sighting>) {

@@ -42,7 +42,7 @@ pub(super) static N_PLUS_ONE_CALLS: Detector = Detector {
     effort_days: 2.0,
     share_min: 0.0,
     knobs: &[&REPEATS_MIN, &SAVED_MILLIS_MIN, &SAVED_SHARE_MIN],
-    looks: Looks::Request(look),
+    looks: &[Looks::Request(look)],
 };
 
 fn look(view: &RequestView<'_>, knobs: &Knobs<'_>, found: &mut Vec<Sighting>) {

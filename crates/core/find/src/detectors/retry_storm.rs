@@ -31,7 +31,7 @@ pub(super) static RETRY_STORM: Detector = Detector {
     effort_days: 0.5,
     share_min: 0.0,
     knobs: &[&ATTEMPTS_MIN, &WASTED_MILLIS_MIN],
-    looks: Looks::Request(look),
+    looks: &[Looks::Request(look)],
 };
 
 fn look(view: &RequestView<'_>, knobs: &Knobs<'_>, found: &mut Vec<Sighting>) {

@@ -43,7 +43,7 @@ pub(super) static SERIAL_CALLS: Detector = Detector {
     effort_days: 1.0,
     share_min: 0.0,
     knobs: &[&CALL_MILLIS_MIN, &SAVED_MILLIS_MIN, &SAVED_SHARE_MIN],
-    looks: Looks::Request(look),
+    looks: &[Looks::Request(look)],
 };
 
 fn look(view: &RequestView<'_>, knobs: &Knobs<'_>, found: &mut Vec<Sighting>) {

@@ -4,7 +4,10 @@ use std::{sync::Arc, time::Duration};
 
 use model::{Sighting, StatementKind, StatementText};
 
-use crate::{Detector, Knob, Knobs, Looks, RequestView, detectors::words};
+use crate::{
+    DatabaseSighting, DatabaseView, Detector, Knob, Knobs, Looks, RequestView,
+    detectors::{served, words},
+};
 
 static CRITICAL_MILLIS_MIN: Knob = Knob {
     key: "critical-millis-min",
@@ -73,8 +76,12 @@ pub(super) static SLOW_STATEMENT: Detector = Detector {
     effort_days: 0.5,
     share_min: 0.2,
     knobs: &[&CRITICAL_MILLIS_MIN, &CRITICAL_SHARE_MIN, &ANY_MILLIS_MIN, &JOB_MILLIS_MIN],
-    looks: Looks::Request(look),
+    looks: &[Looks::Request(look), Looks::Database(look_at_database)],
 };
+
+fn look_at_database(view: &DatabaseView<'_>, knobs: &Knobs<'_>, found: &mut Vec<DatabaseSighting>) {
+    served::slow_statement(view, SLOW_STATEMENT.name, knobs.get(&ANY_MILLIS_MIN), found);
+}
 
 fn look(view: &RequestView<'_>, knobs: &Knobs<'_>, found: &mut Vec<Sighting>) {
     let critical = Duration::from_nanos(knobs.nanos(&CRITICAL_MILLIS_MIN));

@@ -50,7 +50,7 @@ pub(super) static UNCACHED_WORK: Detector = Detector {
     effort_days: 1.0,
     share_min: 0.0,
     knobs: &[&REPEATS_MIN, &READ_MILLIS_MIN, &TTL_SECONDS, &READS_PER_WRITE_MIN],
-    looks: Looks::Window(look),
+    looks: &[Looks::Window(look)],
 };
 
 type Question<'a> = (&'a OperationKey, u64, Parameters);

@@ -8,8 +8,8 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use model::{Projection, Sighting, StatementText};
 
 use crate::{
-    Detector, Knob, Knobs, Looks, RequestView, StatementGroup,
-    detectors::{names, words},
+    DatabaseSighting, DatabaseView, Detector, Knob, Knobs, Looks, RequestView, StatementGroup,
+    detectors::{names, served, words},
 };
 
 static SPENT_MILLIS_MIN: Knob = Knob {
@@ -60,7 +60,7 @@ pub(super) static WIDE_SELECT: Detector = Detector {
     effort_days: 0.25,
     share_min: 0.2,
     knobs: &[&SPENT_MILLIS_MIN, &SPENT_SHARE_MIN],
-    looks: Looks::Request(look),
+    looks: &[Looks::Request(look), Looks::Database(look_at_database)],
 };
 
 /// What was found out about one read.
@@ -70,6 +70,10 @@ struct Wide<'a> {
     long: Vec<String>,
     /// Time for reading its rows and writing them down.
     spent: Duration,
+}
+
+fn look_at_database(view: &DatabaseView<'_>, knobs: &Knobs<'_>, found: &mut Vec<DatabaseSighting>) {
+    served::wide_select(view, WIDE_SELECT.name, knobs.get(&SPENT_MILLIS_MIN), found);
 }
 
 fn look(view: &RequestView<'_>, knobs: &Knobs<'_>, found: &mut Vec<Sighting>) {

@@ -130,6 +130,20 @@ pub(super) fn time(time: Duration) -> String {
     format!("{value:.digits$} {unit}")
 }
 
+/// `40 s`, `5 min`, `3 h`, `12 days`: how long ago, or how long.
+pub(super) fn long_time(time: Duration) -> String {
+    let seconds = time.as_secs_f64();
+    if seconds < 120.0 {
+        format!("{seconds:.0} s")
+    } else if seconds < 7_200.0 {
+        format!("{:.0} min", seconds / 60.0)
+    } else if seconds < 172_800.0 {
+        format!("{:.0} h", seconds / 3_600.0)
+    } else {
+        format!("{:.0} days", seconds / 86_400.0)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -142,6 +156,12 @@ mod tests {
             texts,
             ["0.00 µs", "40.0 µs", "999 µs", "3.10 ms", "18.4 ms", "384 ms", "1.18 s", "72.0 s"]
         );
+    }
+
+    #[test]
+    fn long_times_have_one_unit() {
+        let texts = [40, 300, 10_800, 1_036_800].map(|it| long_time(Duration::from_secs(it)));
+        assert_eq!(texts, ["40 s", "5 min", "3 h", "12 days"]);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use model::{FilterOperator, Finding, Framework, Proof, Shape, StatementKind};
 
 use super::snippets::{document, snippet, table};
 use crate::{
-    Hint, Remedy,
+    Hint, Remedy, database,
     dialect::{Dialect, dialect},
 };
 
@@ -14,13 +14,13 @@ const COLUMNS_MAX: usize = 3;
 pub(super) static INDEX_STATEMENT: Remedy = Remedy {
     name: "index-statement",
     title: "look at the plan, and index what is filtered and sorted by",
-    answers: &["slow-statement"],
+    answers: &["slow-statement", "rows-scanned-vs-returned", "sequential-scan"],
     proofs: &[Proof::WhatIf, Proof::Rehearsal, Proof::BeforeAfter],
     advise,
 };
 
 fn advise(finding: &Finding) -> Option<Hint> {
-    let text = finding.evidence.statement.as_ref()?;
+    let Some(text) = finding.evidence.statement.as_ref() else { return unknown_statement(finding) };
     let table = table(finding);
     let dialect = dialect(finding);
     let columns = match dialect {
@@ -65,6 +65,17 @@ fn advise(finding: &Finding) -> Option<Hint> {
         beside_writes(dialect)
     );
     Some(Hint { text, snippet: snippet(dialect.language(), code.join("\n")), change: None })
+}
+
+/// Where only the table is known: how to find the statements.
+fn unknown_statement(finding: &Finding) -> Option<Hint> {
+    let table = database::known(finding)?.table.as_ref()?;
+    let text = format!(
+        "Find the statements that read {table} as a whole, by pg_stat_statements or auto_explain, and index what they \
+         filter by."
+    );
+    let code = "CREATE EXTENSION pg_stat_statements;  -- with shared_preload_libraries = 'pg_stat_statements'";
+    Some(Hint { text, snippet: snippet("sql", code), change: None })
 }
 
 /// What building the index means for those who write meanwhile.

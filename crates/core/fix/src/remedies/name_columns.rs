@@ -4,7 +4,7 @@ use model::{Finding, Proof, Snippet};
 
 use super::snippets::{Layer, layer, model, python, short_columns, snippet, sql, table};
 use crate::{
-    Hint, Remedy,
+    Hint, Remedy, database,
     dialect::{Dialect, dialect},
     names,
 };
@@ -22,7 +22,8 @@ fn advise(finding: &Finding) -> Option<Hint> {
     finding.evidence.statement.as_ref()?;
     let snippet = code(finding, table);
     let text = format!(
-        "Name the columns of {table} that the list shows; leave long texts to the page of one row."
+        "Name the columns of {table} that the list shows; leave long texts to the page of one row.{}",
+        spared(finding)
     );
     Some(Hint { text, snippet, change: None })
 }
@@ -30,7 +31,8 @@ fn advise(finding: &Finding) -> Option<Hint> {
 /// The list as the layer reads named columns, the long ones left out.
 fn code(finding: &Finding, table: &str) -> Option<Snippet> {
     let class = model(finding, table);
-    let columns = short_columns(finding).unwrap_or_else(|| vec!["id".to_owned(), "…".to_owned()]);
+    let known = narrow_columns(finding).or_else(|| short_columns(finding));
+    let columns = known.unwrap_or_else(|| vec!["id".to_owned(), "…".to_owned()]);
     let each = |write: &dyn Fn(&str) -> String| {
         columns.iter().map(|column| write(column)).collect::<Vec<_>>().join(", ")
     };
@@ -94,4 +96,26 @@ fn code(finding: &Finding, table: &str) -> Option<Snippet> {
             dialect.name(table)
         )),
     }
+}
+
+/// A mean value of so many bytes is too much for a list; the same as the detector's.
+const WIDE_BYTES_MIN: u32 = 200;
+
+/// Columns of an example beyond which it does not get clearer.
+const SHOWN_MAX: usize = 8;
+
+/// The columns that are narrow by the server's statistics.
+fn narrow_columns(finding: &Finding) -> Option<Vec<String>> {
+    let columns = &database::known(finding)?.columns;
+    let narrow = columns.iter().filter(|(_, width)| *width < WIDE_BYTES_MIN);
+    let names: Vec<String> = narrow.take(SHOWN_MAX).map(|(name, _)| name.to_string()).collect();
+    (!names.is_empty() && names.len() < columns.len()).then_some(names)
+}
+
+/// What that spares, where the server's statistics tell.
+fn spared(finding: &Finding) -> String {
+    let figures =
+        database::known(finding).map(|known| known.figures.as_slice()).unwrap_or_default();
+    let told = figures.iter().find(|(label, _)| label == "bytes a day");
+    told.map_or_else(String::new, |(_, value)| format!(" Read now a day: {value}."))
 }

@@ -4,8 +4,9 @@ use model::{Finding, Framework, Proof};
 
 use super::snippets::{python, snippet, table};
 use crate::{
-    Hint, Remedy,
+    Hint, Remedy, database,
     dialect::{Dialect, dialect},
+    rewrite,
 };
 
 pub(super) static PAGE_BY_KEY: Remedy = Remedy {
@@ -17,6 +18,9 @@ pub(super) static PAGE_BY_KEY: Remedy = Remedy {
 };
 
 fn advise(finding: &Finding) -> Option<Hint> {
+    if let Some(hint) = database::known(finding).and_then(of_database) {
+        return Some(hint);
+    }
     let dialect = dialect(finding);
     let text = finding.evidence.statement.as_ref();
     let mut keys: Vec<String> = text
@@ -48,6 +52,22 @@ fn advise(finding: &Finding) -> Option<Hint> {
         "Ask for what comes after the last row of the page before, by ({list}): the same cost at any depth."
     );
     Some(Hint { text, snippet, change: None })
+}
+
+/// Where the database told the whole statement and the key: the statement itself, written another way, and its index.
+fn of_database(known: &model::DatabaseEvidence) -> Option<Hint> {
+    let key: Vec<&str> = known.key.iter().map(model::Text::as_str).collect();
+    let page = rewrite::keyset(&known.generic, &key)?;
+    let change = database::index_change(known);
+    let mut code = vec![page.sql];
+    code.extend(known.proposed.iter().map(|index| index.ddl.clone()));
+    let index =
+        if known.proposed.is_empty() { "" } else { " It wants the index that is created here." };
+    let text = format!(
+        "Ask for what comes after the last row of the page before: the same cost at any depth. {}.{index}",
+        page.note
+    );
+    Some(Hint { text, snippet: database::statements(&code), change })
 }
 
 /// The statement of one page, and the index that it wants; the primary key has one already.

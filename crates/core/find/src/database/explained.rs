@@ -1,0 +1,98 @@
+//! What need not be said because a sharper finding says it.
+
+use std::collections::BTreeSet;
+
+use model::database::TableName;
+
+use super::DatabaseSighting;
+
+/// Which faults need not be said of a statement of which a sharper one is said.
+const BY_STATEMENT: &[(&str, &[&str])] = &[
+    (
+        "slow-statement",
+        &[
+            "missing-index",
+            "unindexed-foreign-key",
+            "rows-scanned-vs-returned",
+            "deep-offset",
+            "exact-count",
+            "wide-select",
+            "repeated-aggregate",
+            "subquery-shape",
+            "spill",
+            "misestimate",
+        ],
+    ),
+    (
+        "rows-scanned-vs-returned",
+        &[
+            "missing-index",
+            "unindexed-foreign-key",
+            "deep-offset",
+            "exact-count",
+            "repeated-aggregate",
+            "subquery-shape",
+        ],
+    ),
+    ("spill", &["missing-index"]),
+    ("repeated-aggregate", &["exact-count", "subquery-shape"]),
+];
+
+/// Which faults need not be said of a table of which a sharper one is said.
+const BY_TABLE: &[(&str, &[&str])] = &[
+    (
+        "sequential-scan",
+        &[
+            "missing-index",
+            "unindexed-foreign-key",
+            "rows-scanned-vs-returned",
+            "exact-count",
+            "repeated-aggregate",
+            "subquery-shape",
+            "dead-table",
+        ],
+    ),
+    ("unused-index", &["dead-table"]),
+];
+
+/// Which faults need not be said of an index of which a sharper one is said.
+const BY_INDEX: &[(&str, &[&str])] = &[
+    ("unused-index", &["duplicate-index", "invalid-index"]),
+    ("bloated-index", &["unused-index", "duplicate-index", "invalid-index"]),
+];
+
+/// Drops what is said better elsewhere.
+pub(super) fn drop_explained(found: &mut Vec<DatabaseSighting>) {
+    drop_by(found, BY_STATEMENT, |sighting| {
+        let evidence = &sighting.evidence;
+        evidence.statement.iter().chain(&evidence.related).map(|text| text.fingerprint).collect()
+    });
+    drop_by(found, BY_TABLE, |sighting| {
+        let database = sighting.evidence.database.iter();
+        database.filter_map(|known| known.table.clone()).collect::<Vec<TableName>>()
+    });
+    drop_by(found, BY_INDEX, |sighting| {
+        let database = sighting.evidence.database.iter();
+        database.filter_map(|known| Some((known.table.clone()?, known.index.clone()?))).collect()
+    });
+}
+
+/// Drops a sighting if each of its things is among those of sharper ones.
+fn drop_by<K: Ord + Clone>(
+    found: &mut Vec<DatabaseSighting>,
+    rules: &[(&str, &[&str])],
+    things: impl Fn(&DatabaseSighting) -> Vec<K>,
+) {
+    for (fault, sharper) in rules {
+        let said: BTreeSet<K> = found
+            .iter()
+            .filter(|sighting| sharper.contains(&sighting.fault))
+            .flat_map(&things)
+            .collect();
+        found.retain(|sighting| {
+            // The first thing is what it is about, the others are beside it.
+            sighting.fault != *fault
+                || things(sighting).first().is_none_or(|thing| !said.contains(thing))
+        });
+    }
+}
