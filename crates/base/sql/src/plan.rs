@@ -14,8 +14,13 @@ mod property;
 mod raw;
 mod structured;
 mod text;
+mod times;
+mod words;
 mod xml;
 mod yaml;
+
+pub use times::{NodeTimes, PlanTimes, own_times};
+pub use words::{details, role, title, value_text};
 
 use model::{Plan, plan::PlanFormat};
 use thiserror::Error;

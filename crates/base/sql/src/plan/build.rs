@@ -122,7 +122,7 @@ fn node(raw: RawNode) -> PlanNode {
 }
 
 /// What is read or written, and what it is called.
-fn names(node: &mut PlanNode, fields: &mut Fields, aside: &mut Vec<(Text, PlanValue)>) {
+fn names(node: &mut PlanNode, fields: &mut Fields, aside: &mut Values) {
     node.schema = text(fields, "Schema");
     for key in
         ["Relation Name", "Function Name", "CTE Name", "Table Function Name", "Tuplestore Name"]
@@ -140,7 +140,7 @@ fn names(node: &mut PlanNode, fields: &mut Fields, aside: &mut Vec<(Text, PlanVa
     }
 }
 
-fn backward(fields: &mut Fields, aside: &mut Vec<(Text, PlanValue)>) -> bool {
+fn backward(fields: &mut Fields, aside: &mut Values) -> bool {
     let Some(direction) = text(fields, "Scan Direction") else { return false };
     if direction != "Backward" {
         aside.push((Text::from("Scan Direction"), PlanValue::Text(direction.clone())));
@@ -359,8 +359,11 @@ fn serialization(fields: &mut Fields) -> Option<Serialization> {
     })
 }
 
+/// Named values as a plan keeps them.
+type Values = Vec<(Text, PlanValue)>;
+
 /// Properties whose names are not known: as they are, but for what text cannot tell apart, which is set aside.
-fn rest(fields: Fields) -> (Vec<(Text, PlanValue)>, Vec<(Text, PlanValue)>) {
+fn rest(fields: Fields) -> (Values, Values) {
     let (mut extra, mut aside) = (Vec::new(), Vec::new());
     for (key, value) in fields {
         if value.is_empty() {

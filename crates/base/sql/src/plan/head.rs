@@ -11,6 +11,9 @@ use super::{
 const JOINS: &[(&str, &str)] =
     &[("Nested Loop", "Nested Loop"), ("Merge", "Merge Join"), ("Hash", "Hash Join")];
 
+/// Set operations as text names them, with their strategies.
+const SET_OPS: &[(&str, &str)] = &[("HashSetOp ", "Hashed"), ("SetOp ", "Sorted")];
+
 const JOIN_TYPES: &[&str] = &[
     "Left",
     "Full",
@@ -41,7 +44,13 @@ pub(super) fn name(line: &str) -> &str {
 pub(super) fn is_known(line: &str) -> bool {
     let name = decorated(name(line)).1;
     let (node_type, rest) = split_type(name);
-    let known = NODE_TYPES.contains(&node_type) || join(name).is_some();
+    let is_set_op = SET_OPS.iter().any(|(mark, _)| name.starts_with(mark));
+    if is_set_op || join(name).is_some() {
+        return true;
+    }
+    let name =
+        ["Partial ", "Finalize "].iter().find_map(|mode| name.strip_prefix(mode)).unwrap_or(name);
+    let known = NODE_TYPES.contains(&node_type) || NODE_TYPES.contains(&name);
     known && (rest.is_empty() || rest.starts_with(['(', '"']) || name != node_type)
 }
 
@@ -125,9 +134,8 @@ fn described(name: &str, fields: &mut Fields) {
     if let Some((node_type, join_type)) = join(name) {
         push(fields, "Node Type", node_type);
         push(fields, "Join Type", join_type);
-    } else if let Some((set_op, strategy)) = [("HashSetOp ", "Hashed"), ("SetOp ", "Sorted")]
-        .into_iter()
-        .find_map(|(mark, strategy)| Some((name.strip_prefix(mark)?, strategy)))
+    } else if let Some((set_op, strategy)) =
+        SET_OPS.iter().find_map(|(mark, strategy)| Some((name.strip_prefix(mark)?, strategy)))
     {
         push(fields, "Node Type", "SetOp");
         push(fields, "Strategy", strategy);

@@ -104,7 +104,11 @@ pub(super) fn fields(key: &str, value: &str, node_type: &str, fields: &mut Field
             fields,
         ),
         "Memory" => {
-            assigned(value, &[("used=", "Memory Used"), ("allocated=", "Memory Allocated")], fields)
+            assigned(
+                value,
+                &[("used=", "Memory Used"), ("allocated=", "Memory Allocated")],
+                fields,
+            );
         }
         "Sampling" => sampling(value, fields),
         "Options" => push("Options", words(value)),

@@ -39,24 +39,20 @@ pub(super) fn value(text: &str) -> Result<Option<Raw>, PlanError> {
         if columns.is_empty() {
             let list = line.dash.is_some();
             if list {
-                stack.open_list(Text::default())?
+                stack.open_list(Text::default())?;
             } else {
-                stack.open_map(Text::default())?
+                stack.open_map(Text::default())?;
             }
             columns.push((left, if list { Kind::List } else { Kind::Map }));
         }
         let entry = entry(line.text);
         if line.dash.is_some() {
-            match &entry {
-                Some(_) => {
-                    stack.open_map(Text::default())?;
-                    columns.push((line.column, Kind::Map));
-                }
-                None => {
-                    stack.add(Text::default(), scalar(line.text));
-                    continue;
-                }
+            if entry.is_none() {
+                stack.add(Text::default(), scalar(line.text));
+                continue;
             }
+            stack.open_map(Text::default())?;
+            columns.push((line.column, Kind::Map));
         }
         let Some((key, value)) = entry else { continue };
         if !value.is_empty() {

@@ -45,15 +45,21 @@ fn sort(fields: &mut Fields) -> Option<SortUse> {
     })
 }
 
+/// XML names all groups alike: full ones come first.
 fn groups(fields: &mut Fields, key: &str) -> Option<SortGroups> {
-    let Some(Raw::Map(mut inner)) = take(fields, key) else { return None };
+    let group = take(fields, key).or_else(|| take(fields, "Incremental Sort Groups"));
+    let Some(Raw::Map(mut inner)) = group else { return None };
     let inner = &mut inner;
-    Some(SortGroups {
-        count: count(inner, "Group Count"),
-        methods: texts(inner, "Sort Methods Used"),
-        memory: space(inner, "Sort Space Memory"),
-        disk: space(inner, "Sort Space Disk"),
-    })
+    let count = count(inner, "Group Count");
+    let methods = texts(inner, "Sort Methods Used");
+    let mut memory = space(inner, "Sort Space Memory");
+    let mut disk = space(inner, "Sort Space Disk");
+    // XML names both kinds of space alike: memory comes first.
+    if methods.iter().any(|method| !method.starts_with("external")) {
+        memory = memory.or_else(|| space(inner, "Sort Space"));
+    }
+    disk = disk.or_else(|| space(inner, "Sort Space"));
+    Some(SortGroups { count, methods, memory, disk })
 }
 
 fn space(fields: &mut Fields, key: &str) -> Option<SortSpace> {

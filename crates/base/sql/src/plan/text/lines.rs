@@ -17,7 +17,7 @@ const VERBATIM: &[&str] =
 
 /// The lines of a text.
 pub(super) struct Lines<'a> {
-    lines: Vec<&'a str>,
+    all: Vec<&'a str>,
     /// Letters of the longest line.
     width: usize,
     /// Some line has estimates or actual figures.
@@ -29,11 +29,11 @@ impl<'a> Lines<'a> {
         let lines: Vec<&str> = text.lines().collect();
         let width = lines.iter().map(|line| line.trim_end().chars().count()).max().unwrap_or(0);
         let has_figures = lines.iter().any(|line| head::has_figures(line));
-        Self { lines, width, has_figures }
+        Self { all: lines, width, has_figures }
     }
 
     pub(super) fn get(&self, at: usize) -> Option<&'a str> {
-        self.lines.get(at).copied()
+        self.all.get(at).copied()
     }
 
     /// The line at `at` with what was wrapped off it, and the place of the next line.
