@@ -72,6 +72,7 @@ fn node(raw: RawNode) -> PlanNode {
     let RawNode { parent, depth, mut fields } = raw;
     let fields = &mut fields;
     let mut aside = Vec::new();
+    let targets = targets(fields);
     for key in ["Inner Unique", "Parent Relationship", "Distributed Subplan"] {
         if let Some(value) = take(fields, key) {
             aside.push((Text::from(key), value.value()));
@@ -105,7 +106,7 @@ fn node(raw: RawNode) -> PlanNode {
         conflict_resolution: text(fields, "Conflict Resolution"),
         conflict_arbiters: texts(fields, "Conflict Arbiter Indexes"),
         tuples: tuples(fields),
-        targets: targets(fields),
+        targets,
         conditions: conditions(fields),
         removed: removed(fields),
         ..PlanNode::default()
@@ -229,19 +230,22 @@ fn tuples(fields: &mut Fields) -> Tuples {
     }
 }
 
+/// Tables that are written. JSON and XML have properties of the node among them.
 fn targets(fields: &mut Fields) -> Vec<PlanTarget> {
-    maps(fields, "Target Tables")
-        .into_iter()
-        .map(|mut fields| {
-            let fields = &mut fields;
-            drop(take(fields, "Foreign"));
-            let relation = text(fields, "Relation Name").unwrap_or_default();
-            let alias = text(fields, "Alias").filter(|alias| *alias != relation);
-            let schema = text(fields, "Schema");
-            let (extra, _) = rest(std::mem::take(fields));
-            PlanTarget { schema, relation, alias, extra }
-        })
-        .collect()
+    let mut targets = Vec::new();
+    for mut inner in maps(fields, "Target Tables") {
+        let inner = &mut inner;
+        let Some(relation) = text(inner, "Relation Name") else {
+            fields.append(inner);
+            continue;
+        };
+        drop(take(inner, "Foreign"));
+        let alias = text(inner, "Alias").filter(|alias| *alias != relation);
+        let schema = text(inner, "Schema");
+        let (extra, _) = rest(std::mem::take(inner));
+        targets.push(PlanTarget { schema, relation, alias, extra });
+    }
+    targets
 }
 
 /// Keys of sorting and grouping. Text has several groupings as several lines, JSON as a tree of phases.

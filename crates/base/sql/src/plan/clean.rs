@@ -37,20 +37,22 @@ fn letters(text: &str) -> String {
     if text.contains("\\\"Plan\\\"") || (text.contains("\\n") && escaped_lines(&text)) {
         text = unescape(&text);
     }
-    if text.contains("-&gt;") || text.contains("&lt;explain") || text.contains("&quot;Plan&quot;") {
+    let is_xml = text.contains("<Node-Type>");
+    if (!is_xml && text.contains("-&gt;"))
+        || text.contains("&lt;explain")
+        || text.contains("&quot;Plan&quot;")
+    {
         text = xml::unescape(&text);
     }
     text
 }
 
-/// Whether line ends are spelt out, as in a line of a JSON log.
+/// Whether line ends are spelt out, as in a line of a JSON log: then there are more of them than of real ones.
 fn escaped_lines(text: &str) -> bool {
-    let plan = text.contains("(cost=") || text.contains("(actual ") || text.contains("Node Type");
-    plan && text.trim().lines().all(|line| {
-        line.trim().is_empty()
-            || line.contains("\\n")
-            || !(line.contains("(cost=") || line.contains("->"))
-    })
+    let is_plan =
+        text.contains("(cost=") || text.contains("(actual ") || text.contains("Node Type");
+    let lines = text.lines().filter(|line| !line.trim().is_empty()).count();
+    is_plan && 2 * lines <= text.matches("\\n").count()
 }
 
 fn unescape(text: &str) -> String {

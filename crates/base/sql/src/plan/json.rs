@@ -30,7 +30,7 @@ pub(super) fn value(text: &str, at: usize) -> Result<(Option<Raw>, usize), PlanE
             b'"' => {
                 let (string, after) = string(text, at + 1);
                 at = after;
-                if stack.in_map() && !named && followed_by_colon(bytes, after) {
+                if !named && followed_by_colon(bytes, after) {
                     key = string;
                     named = true;
                     continue;

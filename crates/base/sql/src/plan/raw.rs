@@ -170,6 +170,10 @@ impl Stack {
     pub(super) fn add(&mut self, key: Text, value: Raw) {
         match self.open.last_mut() {
             Some((_, Raw::Map(fields))) => fields.push((key, value)),
+            // EXPLAIN puts what belongs to a `ModifyTable` into the list of its tables, with names.
+            Some((_, Raw::List(items))) if is_named(&key, &value) => {
+                items.push(Raw::Map(vec![(key, value)]));
+            }
             Some((_, Raw::List(items))) => items.push(value),
             _ => self.done = Some(value),
         }
@@ -180,11 +184,6 @@ impl Stack {
         if let Some((key, value)) = self.open.pop() {
             self.add(key, value);
         }
-    }
-
-    /// Whether what is open is a map.
-    pub(super) fn in_map(&self) -> bool {
-        matches!(self.open.last(), Some((_, Raw::Map(_))))
     }
 
     pub(super) fn depth(&self) -> usize {
@@ -198,4 +197,9 @@ impl Stack {
         }
         self.done
     }
+}
+
+/// Whether a value of a list has a name, which only values of maps should have.
+fn is_named(key: &str, value: &Raw) -> bool {
+    matches!(value, Raw::Scalar(_)) && !key.is_empty() && key != "Item"
 }

@@ -323,3 +323,7 @@ impl Told {
         parts.collect::<Vec<_>>().join(", ")
     }
 }
+
+#[cfg(test)]
+#[path = "words_tests.rs"]
+mod tests;

@@ -8,6 +8,12 @@ const PIECES_MAX: usize = 200;
 /// Letters of a line that nothing breaks.
 const SHORT: usize = 40;
 
+/// Columns of a terminal, at least; mail is narrower.
+const TERMINAL: usize = 80;
+
+/// Lines of a literal that look like something else.
+const STRANGE_MAX: usize = 10;
+
 /// Columns between stops of tabs.
 const TAB: usize = 8;
 
@@ -20,6 +26,8 @@ pub(super) struct Lines<'a> {
     all: Vec<&'a str>,
     /// Letters of the longest line.
     width: usize,
+    /// Lines that are cut off where a terminal ends.
+    is_cut: bool,
     /// Some line has estimates or actual figures.
     pub(super) has_figures: bool,
 }
@@ -28,8 +36,10 @@ impl<'a> Lines<'a> {
     pub(super) fn new(text: &'a str) -> Self {
         let lines: Vec<&str> = text.lines().collect();
         let width = lines.iter().map(|line| line.trim_end().chars().count()).max().unwrap_or(0);
+        let longest = lines.iter().filter(|line| line.trim_end().chars().count() == width).count();
+        let is_cut = SHORT <= width && (1 < longest || TERMINAL <= width);
         let has_figures = lines.iter().any(|line| head::has_figures(line));
-        Self { all: lines, width, has_figures }
+        Self { all: lines, width, is_cut, has_figures }
     }
 
     pub(super) fn get(&self, at: usize) -> Option<&'a str> {
@@ -73,7 +83,11 @@ impl<'a> Lines<'a> {
             let bare = line.trim();
             let begins = (bare.starts_with("->") && head::has_figures(bare))
                 || property::entry(bare).is_some_and(|(key, _)| property::is_of_node(key));
-            if begins || (open.quote.is_none() && (is_separator(line) || bare.starts_with("->"))) {
+            let is_literal = open.quote.is_some();
+            if begins && (!is_literal || from + STRANGE_MAX < at) {
+                return None;
+            }
+            if !is_literal && (is_separator(line) || bare.starts_with("->")) {
                 return None;
             }
             open = open.over(bare);
@@ -104,24 +118,30 @@ impl<'a> Lines<'a> {
         !is_complete && SHORT <= before.trim_end().chars().count()
     }
 
+    /// Whether several lines end where the longest does.
+    fn is_narrow(&self) -> bool {
+        let ends = |line: &&&str| line.trim_end().chars().count() == self.width;
+        1 < self.all.iter().filter(ends).take(2).count()
+    }
+
     /// Appends the line at `at`.
     fn glue(&self, text: &mut String, open: Open, at: usize) -> Open {
         let line = self.get(at).unwrap_or_default();
         let before = self.get(at - 1).unwrap_or_default().trim_end();
         let letters = before.chars().count();
-        let cut = SHORT <= letters && letters == self.width && !before.ends_with([',', ')']);
+        let at_border = letters == self.width && self.is_cut;
+        let cut = at_border && !before.ends_with([',', ')']);
         // Within quotes a line end may be part of the literal; psql marks those.
         let marked = open.quote.is_some() && text.ends_with('+');
         if marked {
             text.truncate(text.trim_end_matches('+').trim_end().len());
         }
         let bare = line.trim();
-        let wrapped = if cut {
-            ""
-        } else if open.quote.is_some() && (marked || letters < 60 || 100 < self.width) {
-            "\n"
-        } else {
-            " "
+        let is_literal = open.quote.is_some() && (marked || !at_border || !self.is_narrow());
+        let wrapped = match (is_literal, cut) {
+            (true, _) => "\n",
+            (false, true) => "",
+            (false, false) => " ",
         };
         // Figures are found however they are separated, but not in halves.
         let ends_in_word = text.ends_with(|letter: char| letter.is_alphanumeric());
