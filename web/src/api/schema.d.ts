@@ -208,6 +208,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/plan": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Reads plans as `EXPLAIN` printed them, in any format. Nothing of them is kept. */
+        post: operations["read"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/requests": {
         parameters: {
             query?: never;
@@ -516,6 +533,46 @@ export interface components {
              * @description Those that passed but are not listed.
              */
             left_out: number;
+        };
+        /** @description A database that was looked at. */
+        DatabaseReport: {
+            /**
+             * Format: int64
+             * @description Its size.
+             */
+            bytes: number;
+            /**
+             * Format: int64
+             * @description Runs of them within the window.
+             */
+            calls: number;
+            /** @description What could not be read, what that costs, and how to read it. */
+            missing: components["schemas"]["MissingRight"][];
+            /** @description Its name. */
+            name: string;
+            /** @description What was odd, or not looked at. */
+            notes: string[];
+            /**
+             * Format: double
+             * @description Database time that looking took.
+             */
+            own_ms: number;
+            proposal?: components["schemas"]["IndexSet"] | null;
+            /** @description They count since the last reset, not since a poll before. */
+            since_reset: boolean;
+            /** @description It is a standby. */
+            standby: boolean;
+            /**
+             * Format: double
+             * @description Their time within the window.
+             */
+            statement_ms: number;
+            /** @description Statements that are known. */
+            statements: number;
+            /** @description Version of the server. */
+            version: string;
+            /** @description Since when counters count. */
+            window: components["schemas"]["Window"];
         };
         /** @description One session. */
         DatabaseSession: {
@@ -1510,6 +1567,7 @@ export interface components {
         };
         /** @description All findings, ranked, as the command line prints them with `--json`. */
         Report: {
+            database?: components["schemas"]["DatabaseReport"] | null;
             /** @description What to fix first comes first. */
             findings: components["schemas"]["Finding"][];
             /** @description What all of them cost. */
@@ -2529,6 +2587,40 @@ export interface operations {
                 };
             };
             /** @description a parameter is wrong */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description what `EXPLAIN` printed, at most 8 MiB */
+        requestBody: {
+            content: {
+                "text/plain": string;
+            };
+        };
+        responses: {
+            /** @description the plans in it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlanAnswer"];
+                };
+            };
+            /** @description there is no plan in it */
             400: {
                 headers: {
                     [name: string]: unknown;

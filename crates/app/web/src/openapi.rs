@@ -28,13 +28,14 @@ use crate::{api, events};
         api::databases::statement,
         api::databases::tables,
         api::databases::indexes,
+        api::plans::read,
         api::traces::one,
         api::traces::span,
         api::traces::otlp,
         api::status::status,
         events::events,
     ),
-    components(schemas(crate::wire::Report, crate::wire::PlanAnswer)),
+    components(schemas(crate::wire::Report)),
     servers((url = "/"))
 )]
 struct Document;

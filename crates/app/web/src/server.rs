@@ -2,7 +2,12 @@
 
 use std::{future::Future, sync::Arc, time::Duration};
 
-use axum::{Router, middleware, routing::get};
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    middleware,
+    routing::{get, post},
+};
 use tokio::{
     net::TcpListener,
     sync::{OwnedSemaphorePermit, Semaphore, watch},
@@ -123,6 +128,10 @@ fn routes(source: Arc<dyn Source>, setup: Setup, closing: watch::Receiver<bool>)
         .route("/api/v1/databases/{id}/statements/{query_id}", get(api::databases::statement))
         .route("/api/v1/databases/{id}/tables", get(api::databases::tables))
         .route("/api/v1/databases/{id}/indexes", get(api::databases::indexes))
+        .route(
+            "/api/v1/plan",
+            post(api::plans::read).layer(DefaultBodyLimit::max(api::plans::PLAN_BYTES_MAX)),
+        )
         .route("/api/v1/traces/{id}", get(api::traces::one))
         .route("/api/v1/traces/{id}/spans/{span_id}", get(api::traces::span))
         .route("/api/v1/traces/{id}/otlp.json", get(api::traces::otlp))

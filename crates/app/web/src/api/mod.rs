@@ -4,6 +4,7 @@ pub(crate) mod databases;
 pub(crate) mod detectors;
 pub(crate) mod findings;
 pub(crate) mod operations;
+pub(crate) mod plans;
 pub(crate) mod status;
 pub(crate) mod traces;
 

@@ -4,7 +4,7 @@ use model::{Framework, Language, Proof, StatementKind};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{Change, DatabaseEvidence, Window, micros, unix_ms};
+use super::{Change, DatabaseEvidence, DatabaseReport, Window, micros, unix_ms};
 
 /// All findings, ranked, as the command line prints them with `--json`.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -15,14 +15,25 @@ pub struct Report {
     pub totals: Totals,
     /// What to fix first comes first.
     pub findings: Vec<Finding>,
+    /// The database that was looked at.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub database: Option<DatabaseReport>,
 }
 
 impl Report {
+    /// With the database that was looked at beside, or alone.
+    #[must_use]
+    pub fn with_database(mut self, found: Option<&engine::database::DatabaseFound>) -> Self {
+        self.database = found.map(DatabaseReport::from);
+        self
+    }
+
     /// A report of `findings` in the order given.
     #[must_use]
     pub fn new<'a>(version: &str, findings: impl IntoIterator<Item = &'a model::Finding>) -> Self {
         let findings: Vec<Finding> = findings.into_iter().map(Finding::from).collect();
-        Self { version: version.to_owned(), totals: Totals::of(&findings), findings }
+        let totals = Totals::of(&findings);
+        Self { version: version.to_owned(), totals, findings, database: None }
     }
 }
 

@@ -12,7 +12,7 @@ mod trace;
 
 pub(crate) use convert::{hex, micros, unix_micros, unix_ms};
 pub use database::{
-    Change, ConnectionPoint, DatabaseDetail, DatabaseEvidence, DatabaseIndex, DatabaseIndexes,
+    Change, ConnectionPoint, DatabaseDetail, DatabaseEvidence, DatabaseIndex, DatabaseIndexes, DatabaseReport,
     DatabaseSession, DatabaseStatement, DatabaseStatementDetail, DatabaseStatements,
     DatabaseSummary, DatabaseTable, DatabaseTables, Databases, DroppedIndex, IndexSet, LoadPoint,
     LockNode, MissingRight, PlanSeen, Progress, ProposedIndex, SessionCount, Standby,

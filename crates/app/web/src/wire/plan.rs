@@ -1,6 +1,7 @@
 //! Plans on the wire: each node with what it took itself.
 
 use serde::Serialize;
+use sql::plan::PlanTimes;
 use utoipa::ToSchema;
 
 /// Plans that were read from a text.
@@ -84,4 +85,76 @@ pub struct PlanNote {
     pub claim: String,
     /// What to do, in a sentence.
     pub hint: String,
+}
+
+impl Plan {
+    /// A plan with its times told apart and what there is to look at.
+    #[must_use]
+    pub fn new(plan: &model::Plan, times: &PlanTimes, notes: Vec<PlanNote>) -> Self {
+        let timed = times.total_ms.is_some();
+        let costs: f64 = times.nodes.iter().map(|node| node.own_cost).sum();
+        let amount = |millis: Option<f64>, cost: f64| {
+            if timed { millis.unwrap_or(0.0) * 1e3 } else { cost }
+        };
+        let nodes = plan.nodes.iter().zip(&times.nodes).map(|(node, spent)| PlanNode {
+            depth: node.depth,
+            name: sql::plan::title(node),
+            relationship: sql::plan::role(node),
+            own: amount(spent.own_ms, spent.own_cost),
+            own_share: spent.share,
+            whole: amount(
+                spent.inclusive_ms,
+                node.estimate.map_or(0.0, |estimate| estimate.total_cost),
+            ),
+            rows_planned: node.estimate.map_or(0.0, |estimate| estimate.rows),
+            rows: node.actual.map(|actual| actual.rows),
+            factor: spent.factor,
+            loops: node.loops(),
+            blocks: spent.own_buffers.touched(),
+            never_executed: node.never_executed,
+            details: sql::plan::details(node).into_iter().map(PlanFact::from).collect(),
+        });
+        Self {
+            basis: if timed { "time" } else { "cost" }.to_owned(),
+            total: amount(times.total_ms, costs),
+            planning_micros: plan.planning.time_ms.map(|millis| millis * 1e3),
+            nodes: nodes.collect(),
+            notes,
+            facts: facts(plan),
+        }
+    }
+}
+
+impl From<(String, String)> for PlanFact {
+    fn from((key, value): (String, String)) -> Self {
+        Self { key, value }
+    }
+}
+
+/// What was said of the whole.
+fn facts(plan: &model::Plan) -> Vec<PlanFact> {
+    let mut facts: Vec<(String, String)> = Vec::new();
+    if let Some(execution) = plan.execution_ms {
+        facts.push(("execution".to_owned(), format!("{execution} ms")));
+    }
+    for (name, value) in &plan.settings {
+        facts.push((name.to_string(), value.as_deref().unwrap_or("default").to_owned()));
+    }
+    for trigger in &plan.triggers {
+        let time = trigger.time_ms.map_or_else(String::new, |time| format!(" {time} ms"));
+        facts.push((format!("trigger {}", trigger.name), format!("{} calls{time}", trigger.calls)));
+    }
+    if let Some(jit) = &plan.jit {
+        facts.push(("JIT".to_owned(), format!("{} functions", jit.functions)));
+    }
+    if let Some(serialization) = &plan.serialization {
+        facts.push(("serialization".to_owned(), format!("{} kB", serialization.output_kb)));
+    }
+    if let Some(id) = plan.query_id {
+        facts.push(("query id".to_owned(), id.to_string()));
+    }
+    for (name, value) in plan.extra.iter().chain(&plan.aside.0) {
+        facts.push((name.to_string(), sql::plan::value_text(value)));
+    }
+    facts.into_iter().map(PlanFact::from).collect()
 }

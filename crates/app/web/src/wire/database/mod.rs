@@ -2,6 +2,7 @@
 
 mod advice;
 mod objects;
+mod report;
 mod statement;
 
 use engine::database::{DatabaseStanding, WatchState};
@@ -13,6 +14,7 @@ pub use advice::{
     Change, DatabaseEvidence, DroppedIndex, IndexSet, ProposedIndex, StatementEffect,
 };
 pub use objects::{DatabaseIndex, DatabaseIndexes, DatabaseTable, DatabaseTables};
+pub use report::DatabaseReport;
 pub use statement::{
     DatabaseStatement, DatabaseStatementDetail, DatabaseStatements, PlanSeen, StatementPoint,
     StatementRoute,
