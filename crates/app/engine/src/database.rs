@@ -1,5 +1,6 @@
 //! What is done with databases: watching one, finding what is wrong in it, changing it.
 
+pub mod fix;
 mod standing;
 
 pub use standing::{DatabaseStanding, History, PlanSeen, WatchState};

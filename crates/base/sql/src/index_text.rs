@@ -145,7 +145,9 @@ impl IndexStatement {
 }
 
 impl KeyText {
-    fn text(&self) -> String {
+    /// All of it, as it stands in the statement.
+    #[must_use]
+    pub fn text(&self) -> String {
         let mut text = self.text.clone();
         if !self.collation.is_empty() {
             text.push_str(&format!(" COLLATE {}", self.collation));
@@ -180,6 +182,29 @@ pub fn dropped_index(text: &str) -> Option<(String, String)> {
     let dropped = if reader.sign('.') { (first, reader.name()?) } else { (String::new(), first) };
     reader.word("restrict");
     reader.ended().then_some(dropped)
+}
+
+/// Schema (empty if the search path decides) and name of the index that a `REINDEX INDEX CONCURRENTLY` builds anew,
+/// unquoted. `None` if it is no such statement.
+#[must_use]
+pub fn rebuilt_index(text: &str) -> Option<(String, String)> {
+    let tokens = tokens(text)?;
+    let mut reader = Reader { text, tokens: &tokens, at: 0 };
+    reader.word("reindex").then_some(())?;
+    // `(CONCURRENTLY)` came later, and says the same.
+    let listed = reader.parenthesis();
+    if listed {
+        let options = reader.list()?;
+        let said = |option: &&[Token<'_>]| {
+            option.first().is_some_and(|word| word.text.eq_ignore_ascii_case("concurrently"))
+        };
+        options.iter().any(said).then_some(())?;
+    }
+    reader.word("index").then_some(())?;
+    (reader.word("concurrently") || listed).then_some(())?;
+    let first = reader.name()?;
+    let rebuilt = if reader.sign('.') { (first, reader.name()?) } else { (String::new(), first) };
+    reader.ended().then_some(rebuilt)
 }
 
 /// One of the parts of a list of keys.

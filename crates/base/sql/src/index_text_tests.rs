@@ -73,6 +73,10 @@ fn a_dropped_index_is_named() {
         named("s", "A\"b")
     );
     assert_eq!(dropped_index("drop index Foo restrict"), named("", "foo"));
+    assert_eq!(rebuilt_index("REINDEX INDEX CONCURRENTLY s.i"), named("s", "i"));
+    assert_eq!(rebuilt_index("reindex (verbose, concurrently) index i"), named("", "i"));
+    assert_eq!(rebuilt_index("REINDEX INDEX i"), None);
+    assert_eq!(rebuilt_index("REINDEX TABLE CONCURRENTLY t"), None);
 }
 
 proptest! {

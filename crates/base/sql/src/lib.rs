@@ -29,7 +29,7 @@ pub use comments::{Comments, comments};
 pub use describe::describe;
 pub use generic::generic;
 pub use hash::hash;
-pub use index_text::{IndexStatement, KeyText, dropped_index};
+pub use index_text::{IndexStatement, KeyText, dropped_index, rebuilt_index};
 pub use normalise::{Normalised, normalise, normalise_into};
 pub use quote::{
     Locking, NAME_BYTES_MAX, as_new, create_index, drop_index, identifier, index_name, literal,

@@ -6,6 +6,7 @@
 
 mod database;
 mod dialect;
+mod migrations;
 mod names;
 mod relations;
 mod remedies;
@@ -13,6 +14,7 @@ pub mod rewrite;
 
 use model::{Advice, Finding, Proof};
 
+pub use migrations::{MIGRATION_TOOLS, Migration, MigrationFile, MigrationTool, digits_of};
 pub use remedies::REMEDIES;
 
 /// A way of answering faults.

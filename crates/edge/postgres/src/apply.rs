@@ -15,6 +15,7 @@ mod error;
 mod named;
 mod orphans;
 mod partitions;
+mod rebuild;
 mod remove;
 mod run;
 mod session;
@@ -314,6 +315,9 @@ pub async fn apply(
         match step {
             Step::Create { index } => build::create(&mut work, &index).await?,
             Step::Drop { schema, name } => remove::remove(&mut work, &schema, &name).await?,
+            Step::Rebuild { sql, schema, name } => {
+                rebuild::rebuild(&mut work, &sql, (&schema, &name)).await?;
+            }
             Step::Other { sql } => run::plain(&mut work, &sql).await?,
         }
     }
@@ -346,6 +350,9 @@ pub async fn revert(
                     *known == *name && (schema.is_empty() || table.schema == schema)
                 });
                 remove::take_back(&mut work, (&schema, &name), created.is_some()).await?;
+            }
+            Step::Rebuild { sql, schema, name } => {
+                rebuild::rebuild(&mut work, &sql, (&schema, &name)).await?;
             }
             Step::Other { sql } => run::plain(&mut work, &sql).await?,
         }

@@ -49,7 +49,7 @@ pub async fn change_of(target: &Target, statement: &str) -> Result<Change, Apply
 }
 
 /// Table and keys, as PostgreSQL names what nobody named.
-fn name(index: &IndexStatement) -> String {
+pub(super) fn name(index: &IndexStatement) -> String {
     let keys = index.keys.iter().map(|key| key.column.as_deref().unwrap_or("expr"));
     let whole: Vec<&str> = std::iter::once(index.table.as_str()).chain(keys).collect();
     let whole = whole.join("_");

@@ -4,8 +4,8 @@
 use std::time::{Duration, Instant};
 
 use super::{
-    ApplyError, Backend, Intent, Journal, News, Outcome, Stop, Work, catalog, error::read, remove,
-    session::moment, watch,
+    ApplyError, Backend, Intent, Journal, News, Outcome, Stop, Work, catalog, error::read, rebuild,
+    remove, session::moment, watch,
 };
 use crate::Connection;
 
@@ -102,6 +102,10 @@ pub(super) async fn settle(
             why: "its run ended early, and whether it went through is not known".to_owned(),
             left: String::new(),
         },
+        Some(index) if sql::rebuilt_index(&intent.sql).is_some() => {
+            rebuild::clear_copies(work, &index.table, &index.name).await?;
+            ended_early()
+        }
         Some(index) => {
             let there =
                 catalog::index(&work.session.doer, &index.table.schema, &index.name).await?;

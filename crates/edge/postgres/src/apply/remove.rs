@@ -30,7 +30,8 @@ pub(super) async fn remove(
     let index = IndexTarget {
         table: there.table.clone(),
         name: there.name.clone(),
-        definition: there.definition.clone(),
+        // What was never valid is nothing to come back to.
+        definition: if there.valid { there.definition.clone() } else { String::new() },
         made: false,
     };
     run::repeat(work, &sql, Some(&index), wait).await

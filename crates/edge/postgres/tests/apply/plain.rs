@@ -229,3 +229,35 @@ async fn everything_else_runs_statement_by_statement() {
     assert_eq!((taken.statements, indexes(&server).as_str()), (4, ""));
     assert_eq!(server.psql("select reloptions from pg_class where relname = 'orders'"), "");
 }
+
+#[tokio::test]
+async fn an_index_is_built_anew_and_its_copy_cleared_if_that_fails() {
+    let server = shop();
+    server.psql("create index worn on orders (customer_id)");
+    let node = "select relfilenode from pg_class where relname = 'worn'";
+    let before = server.psql(node);
+    let change = Change {
+        apply: vec!["REINDEX INDEX CONCURRENTLY public.worn".to_owned()],
+        ..Change::default()
+    };
+    let notes = Notes::default();
+    // Somebody keeps the build from its end for longer than it is to wait.
+    let blocker = crate::kit::session(
+        &server,
+        "begin isolation level repeatable read; select count(*) from pg_class",
+    )
+    .await;
+    let short = postgres::apply::Options {
+        wait: std::time::Duration::from_millis(300),
+        attempts: 1,
+        ..options()
+    };
+    let (address, past) = (crate::kit::target(&server), Past::default());
+    let tried = apply_as(&address, (&change, &past), short, (&notes, never())).await;
+    assert!(matches!(tried, Err(ApplyError::Locked { .. })), "{tried:?}");
+    assert_eq!(indexes(&server), "worn");
+    drop(blocker);
+    apply(&server, &change, &notes.past(), &notes).await.unwrap();
+    assert_eq!(indexes(&server), "worn");
+    assert_ne!(server.psql(node), before);
+}

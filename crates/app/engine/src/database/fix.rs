@@ -1,0 +1,432 @@
+//! Changing a database: what can be applied, applying it, taking it back, and whether it worked. Everything is noted in
+//! the ledger before it is done.
+
+mod journal;
+mod verdict;
+
+use std::{
+    path::Path,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use model::{Change, Finding, Moment, ProposedIndex, database::TableName};
+use postgres::{
+    Target,
+    apply::{self, ApplyError, Counters, Done, News, Options, Past, Stop},
+};
+use store::ledger::{
+    Backend, Direction, Entry, Event, IndexReading, IndexTarget, Ledger, LedgerError, Proposal,
+    Readings, Remedy, RemedyId, State, StatementReading,
+};
+
+pub use verdict::{Judgement, Outcome, Poll, judge};
+
+use journal::Noting;
+
+/// Statements that an index which somebody asks for is taken to be for: those of its table that take most time.
+const STATEMENTS_MAX: usize = 20;
+
+/// Something that can be applied.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Fixable {
+    /// Id of the finding that it answers, or of the statement that somebody gave: 16 hexadecimal digits.
+    pub id: String,
+    /// Name of the fault; empty if somebody asked for it without one.
+    pub fault: String,
+    /// The claim of the finding, or what was asked for.
+    pub claim: String,
+    /// What to do, in a sentence.
+    pub advice: String,
+    /// What makes it and what takes it back.
+    pub change: Change,
+    /// Statements that it is for: `queryid` and text.
+    pub statements: Vec<(i64, String)>,
+    /// What is known of indexes that it creates.
+    pub proposed: Vec<ProposedIndex>,
+}
+
+/// What of these findings can be applied, in their order.
+#[must_use]
+pub fn fixables(findings: &[Finding]) -> Vec<Fixable> {
+    findings.iter().filter_map(fixable).collect()
+}
+
+fn fixable(finding: &Finding) -> Option<Fixable> {
+    let advice = finding.advice.iter().find(|advice| advice.change.is_some())?;
+    let known = finding.evidence.database.as_deref();
+    let proposed = known.map(|known| known.proposed.clone()).unwrap_or_default();
+    let mut statements: Vec<(i64, String)> = Vec::new();
+    let own = known.map_or(0, |known| known.query_id);
+    let text = finding.evidence.statement.as_ref().map(|text| text.text.to_string());
+    let helped = proposed.iter().flat_map(|index| &index.helped);
+    let helped = helped.map(|effect| (effect.query_id, effect.text.text.to_string()));
+    for (query_id, text) in std::iter::once((own, text.unwrap_or_default())).chain(helped) {
+        if query_id != 0 && statements.iter().all(|(known, _)| *known != query_id) {
+            statements.push((query_id, text));
+        }
+    }
+    Some(Fixable {
+        id: finding.id.to_string(),
+        fault: finding.fault.to_owned(),
+        claim: finding.claim.clone(),
+        advice: advice.text.clone(),
+        change: advice.change.clone()?,
+        statements,
+        proposed,
+    })
+}
+
+/// What a `CREATE INDEX` or `DROP INDEX` would be, that somebody asks for.
+///
+/// # Errors
+///
+/// It is neither, what it names is not there, or there is no connection.
+pub async fn fixable_of(target: &Target, statement: &str) -> Result<Fixable, FixError> {
+    let change = apply::change_of(target, statement).await?;
+    let mut statements = Vec::new();
+    for (table, _) in &change.creates {
+        statements.extend(apply::statements_of(target, table, STATEMENTS_MAX).await?);
+    }
+    Ok(Fixable {
+        id: format!("{:016x}", sql::hash(change.apply.join(";").as_bytes())),
+        claim: change.apply.join("; "),
+        change,
+        statements,
+        ..Fixable::default()
+    })
+}
+
+/// The ledger, and everything that is done with it.
+#[derive(Debug)]
+pub struct Fixes {
+    ledger: Ledger,
+}
+
+impl Fixes {
+    /// Opens the ledger in the folder of the store.
+    ///
+    /// # Errors
+    ///
+    /// See [`Ledger::open`].
+    pub fn open(folder: &Path) -> Result<Self, FixError> {
+        Ok(Self { ledger: Ledger::open(folder, env!("CARGO_PKG_VERSION"), now())? })
+    }
+
+    /// All remedies of this server and database, in the order in which they were proposed; of all without one.
+    ///
+    /// # Errors
+    ///
+    /// The disk fails.
+    pub fn remedies(&self, target: Option<&Target>) -> Result<Vec<Remedy>, FixError> {
+        let mut remedies = self.ledger.remedies()?;
+        let server = target.map(ToString::to_string);
+        remedies.retain(|remedy| {
+            server.as_ref().is_none_or(|server| *server == remedy.proposal.server)
+        });
+        Ok(remedies)
+    }
+
+    /// A remedy with its history.
+    ///
+    /// # Errors
+    ///
+    /// There is none of that number, or the disk fails.
+    pub fn remedy(&self, id: RemedyId) -> Result<Remedy, FixError> {
+        Ok(self.ledger.remedy(id)?.ok_or(LedgerError::Unknown { id })?)
+    }
+
+    /// Notes what can be applied, unless it is known.
+    ///
+    /// # Errors
+    ///
+    /// The disk is full or fails.
+    pub fn propose(&mut self, target: &Target, fixable: &Fixable) -> Result<RemedyId, FixError> {
+        let proposal = Proposal {
+            finding: fixable.id.clone(),
+            server: target.to_string(),
+            fault: fixable.fault.clone(),
+            claim: fixable.claim.clone(),
+            change: fixable.change.clone(),
+            statements: fixable.statements.clone(),
+        };
+        Ok(self.ledger.propose(&proposal, now())?)
+    }
+
+    /// Makes the change, and takes note of what the statements that it is for cost before and from then on.
+    ///
+    /// # Errors
+    ///
+    /// Another process is at it, or see [`apply::apply`].
+    pub async fn apply(
+        &mut self,
+        id: RemedyId,
+        target: &Target,
+        options: Options,
+        (tell, stop): (&mut (dyn FnMut(News) + Send), Stop),
+    ) -> Result<Done, FixError> {
+        let _claim = self.ledger.claim(id)?.ok_or(FixError::Claimed)?;
+        let remedy = self.remedy(id)?;
+        let before = self.read(target, &remedy).await?;
+        let started = Event::Started { direction: Direction::Apply, before };
+        self.ledger.append(id, &started, now())?;
+        let past = past(&remedy);
+        let mut noting = Noting { ledger: &mut self.ledger, id, direction: Direction::Apply, tell };
+        let change = &remedy.proposal.change;
+        let done = apply::apply(target, change, &past, options, (&mut noting, stop)).await;
+        let done = self.or_failed(id, done)?;
+        if !remedy.state.is_in_force() || 0 < done.statements {
+            let baseline = self.read(target, &remedy).await?;
+            self.ledger.append(id, &Event::Applied { baseline }, now())?;
+        }
+        Ok(done)
+    }
+
+    /// Takes the change back.
+    ///
+    /// # Errors
+    ///
+    /// There is nothing that would take it back, another process is at it, or see [`apply::revert`].
+    pub async fn revert(
+        &mut self,
+        id: RemedyId,
+        target: &Target,
+        options: Options,
+        (tell, stop): (&mut (dyn FnMut(News) + Send), Stop),
+    ) -> Result<Done, FixError> {
+        let _claim = self.ledger.claim(id)?.ok_or(FixError::Claimed)?;
+        let remedy = self.remedy(id)?;
+        let past = past(&remedy);
+        let change = &remedy.proposal.change;
+        if change.revert.is_empty() && past == Past::default() {
+            return Err(FixError::OneWay);
+        }
+        let before = self.read(target, &remedy).await?;
+        let started = Event::Started { direction: Direction::Revert, before };
+        self.ledger.append(id, &started, now())?;
+        let mut noting =
+            Noting { ledger: &mut self.ledger, id, direction: Direction::Revert, tell };
+        let done = apply::revert(target, change, &past, options, (&mut noting, stop)).await;
+        let done = self.or_failed(id, done)?;
+        self.ledger.append(id, &Event::Reverted, now())?;
+        Ok(done)
+    }
+
+    /// Compares what was counted before and after, with polls over `time` (zero for one look) or until `stop`. What
+    /// comes out is noted.
+    ///
+    /// # Errors
+    ///
+    /// The database does not have the change, or cannot be reached.
+    pub async fn check(
+        &mut self,
+        id: RemedyId,
+        target: &Target,
+        time: Duration,
+        (tell, mut stop): (&mut (dyn FnMut(&Judgement) + Send), impl Future<Output = ()> + Unpin),
+    ) -> Result<Judgement, FixError> {
+        let remedy = self.remedy(id)?;
+        if !remedy.state.is_in_force() {
+            return Err(FixError::NotInForce { state: remedy.state });
+        }
+        let mut polls: Vec<Poll> = Vec::new();
+        let pause = (time / POLLS).max(PAUSE_MIN);
+        let began = SystemTime::now();
+        let judgement = loop {
+            let after = self.read(target, &remedy).await?;
+            polls.push(after.clone());
+            let judgement = judge(&remedy, &after, &polls);
+            tell(&judgement);
+            let passed = began.elapsed().unwrap_or(time);
+            // Whoever looks until it looks good finds that it does: the time is what was asked for.
+            if time <= passed {
+                break judgement;
+            }
+            tokio::select! {
+                () = tokio::time::sleep(pause.min(time - passed)) => {}
+                () = &mut stop => break judgement,
+            }
+        };
+        let after = polls.pop().unwrap_or_default();
+        let verdict = judgement.verdict.clone();
+        let event = if judgement.outcome == Outcome::Proven {
+            Event::Proven { verdict, after }
+        } else {
+            Event::Measured { verdict, after }
+        };
+        self.ledger.append(id, &event, now())?;
+        Ok(judgement)
+    }
+
+    /// The counters of what a remedy is about. Without them there is nothing to compare, which is told then.
+    async fn read(&self, target: &Target, remedy: &Remedy) -> Result<Readings, FixError> {
+        let proposal = &remedy.proposal;
+        let query_ids: Vec<i64> = proposal.statements.iter().map(|(id, _)| *id).collect();
+        let change = &proposal.change;
+        let indexes: Vec<(TableName, String)> = change
+            .creates
+            .iter()
+            .chain(&change.drops)
+            .map(|(table, name)| (table.clone(), name.to_string()))
+            .collect();
+        Ok(readings(apply::counters(target, &query_ids, &indexes).await?))
+    }
+
+    /// Notes a failure that the change itself met; what kept it from being tried at all changes nothing.
+    fn or_failed(
+        &mut self,
+        id: RemedyId,
+        done: Result<Done, ApplyError>,
+    ) -> Result<Done, FixError> {
+        let untried = matches!(
+            done,
+            Err(ApplyError::Connect(_)
+                | ApplyError::Busy { .. }
+                | ApplyError::ReadOnly { .. }
+                | ApplyError::Journal { .. })
+        );
+        if let (Err(error), false) = (&done, untried) {
+            let cause = std::error::Error::source(error)
+                .map_or_else(String::new, |source| format!(": {source}"));
+            self.ledger.append(id, &Event::Failed { why: format!("{error}{cause}") }, now())?;
+        }
+        Ok(done?)
+    }
+}
+
+/// Polls of one comparison: enough to tell how means vary, few enough to be no load.
+const POLLS: u32 = 60;
+
+/// As often as that at most.
+const PAUSE_MIN: Duration = Duration::from_secs(2);
+
+/// What earlier runs did and left open, since it was taken back last.
+fn past(remedy: &Remedy) -> Past {
+    let reverted = remedy.entries.iter().rposition(|entry| matches!(entry.event, Event::Reverted));
+    let mut past = Past::default();
+    for entry in remedy.entries.iter().skip(reverted.map_or(0, |place| place + 1)) {
+        let Event::Intended { direction, sql, index, backend } = &entry.event else { continue };
+        let index = index.as_ref().map(target_of);
+        let settled = remedy.entries.iter().find(|later| later.event.settles() == Some(entry.id));
+        match (settled.map(|entry| &entry.event), index, direction) {
+            (None, index, _) => past.open.push((entry.id, intent_of(sql, index, backend.as_ref()))),
+            (Some(Event::Ran { .. }), Some(index), Direction::Apply) if index.made => {
+                past.made.push(index);
+            }
+            (Some(Event::Ran { .. }), Some(index), Direction::Apply) => past.dropped.push(index),
+            // What could not be cleared then is ours to clear now.
+            (Some(Event::Broke { left, .. }), Some(index), _) if !left.is_empty() && index.made => {
+                past.made.push(index);
+            }
+            _ => {}
+        }
+    }
+    past
+}
+
+fn target_of(index: &IndexTarget) -> apply::IndexTarget {
+    apply::IndexTarget {
+        table: index.table.clone(),
+        name: index.name.clone(),
+        definition: index.definition.clone(),
+        made: index.made,
+    }
+}
+
+fn intent_of(
+    sql: &str,
+    index: Option<apply::IndexTarget>,
+    backend: Option<&Backend>,
+) -> apply::Intent {
+    let backend =
+        backend.map_or(apply::Backend { pid: 0, started: Moment::default() }, |backend| {
+            apply::Backend { pid: backend.pid, started: backend.started }
+        });
+    apply::Intent { sql: sql.to_owned(), index, backend }
+}
+
+fn readings(counters: Counters) -> Readings {
+    let statement = |counted: apply::StatementCounters| StatementReading {
+        query_id: counted.query_id,
+        text: counted.text,
+        calls: counted.calls,
+        total_millis: counted.total_millis,
+        square_millis: counted.square_millis,
+        rows: counted.rows,
+        blocks: counted.blocks,
+        wal_bytes: counted.wal_bytes,
+    };
+    let index = |(name, scans)| IndexReading { name, scans };
+    Readings {
+        time: counters.time,
+        since: counters.since,
+        statements: counters.statements.into_iter().map(statement).collect(),
+        indexes: counters.indexes.into_iter().map(index).collect(),
+    }
+}
+
+/// Now, by the clock of this machine.
+#[must_use]
+pub fn now() -> Moment {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Moment { nanos: u64::try_from(since.as_nanos()).unwrap_or(u64::MAX) }
+}
+
+/// Why nothing was changed, or not all of it.
+#[derive(Debug, thiserror::Error)]
+pub enum FixError {
+    /// The ledger failed.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// The database did.
+    #[error(transparent)]
+    Apply(#[from] ApplyError),
+    /// Another process is at the same remedy.
+    #[error("another process of taut is at it")]
+    Claimed,
+    /// Nothing is known that would take it back.
+    #[error("there is nothing that would take it back")]
+    OneWay,
+    /// The database does not have it.
+    #[error("it is {state}: there is nothing to compare")]
+    NotInForce {
+        /// Where it stands.
+        state: State,
+    },
+}
+
+impl FixError {
+    /// What may help.
+    #[must_use]
+    pub fn hint(&self) -> String {
+        match self {
+            Self::Apply(error) => error.hint(),
+            Self::Ledger(_) => "the ledger lies in the folder of the store: --store".to_owned(),
+            Self::Claimed => "wait for it, or stop it".to_owned(),
+            Self::OneWay => "it was never applied, or cannot be undone by a statement".to_owned(),
+            Self::NotInForce { .. } => "apply it first".to_owned(),
+        }
+    }
+}
+
+/// An entry as one line for people.
+#[must_use]
+pub fn entry_text(entry: &Entry) -> String {
+    match &entry.event {
+        Event::Proposed => "proposed".to_owned(),
+        Event::Rehearsed { report } => format!("rehearsed: {report}"),
+        Event::Started { direction, .. } => match direction {
+            Direction::Apply => "applying began".to_owned(),
+            Direction::Revert => "reverting began".to_owned(),
+        },
+        Event::Intended { sql, .. } => format!("sent: {sql}"),
+        Event::Ran { millis, note, .. } if note.is_empty() => format!("done in {millis:.0} ms"),
+        Event::Ran { note, .. } => format!("done: {note}"),
+        Event::Broke { why, left, .. } if left.is_empty() => format!("not done: {why}"),
+        Event::Broke { why, left, .. } => format!("not done: {why}; {left} is left behind"),
+        Event::Applied { .. } => "applied".to_owned(),
+        Event::Measured { verdict, .. } => format!("measured: {}", verdict.claim),
+        Event::Proven { verdict, .. } => format!("proven: {}", verdict.claim),
+        Event::Reverted => "reverted".to_owned(),
+        Event::Failed { why } => format!("failed: {why}"),
+    }
+}
