@@ -125,20 +125,18 @@ fn value(text: &str) -> (String, &str) {
 
 /// `%2F` and the like decoded; one line without control characters, at most [`VALUE_MAX`] long.
 fn decoded(text: &str) -> String {
-    let digit = |byte: Option<&u8>| byte.and_then(|byte| char::from(*byte).to_digit(16));
+    let digit = |byte: Option<&u8>| char::from(*byte?).to_digit(16);
     let bytes = text.as_bytes();
     let mut out = Vec::with_capacity(bytes.len());
     let mut at = 0;
     while let Some(&byte) = bytes.get(at) {
-        match (byte, digit(bytes.get(at + 1)), digit(bytes.get(at + 2))) {
-            (b'%', Some(high), Some(low)) => {
-                out.push(u8::try_from(high * 16 + low).unwrap_or(b'?'));
-                at += 3;
-            }
-            _ => {
-                out.push(byte);
-                at += 1;
-            }
+        let code = digit(bytes.get(at + 1)).zip(digit(bytes.get(at + 2)));
+        if let (b'%', Some((high, low))) = (byte, code) {
+            out.push(u8::try_from(high * 16 + low).unwrap_or(b'?'));
+            at += 3;
+        } else {
+            out.push(byte);
+            at += 1;
         }
     }
     let text = String::from_utf8_lossy(&out);

@@ -19,7 +19,8 @@ const BYTES_MAX: usize = 64 << 10;
 const PARAMETER_MAX: u32 = 65_535;
 
 /// The statement with every literal as a parameter, comments and a last `;` gone. Those that have a number
-/// keep it; new ones follow the largest. Doing so again changes nothing. At most the first 64 KiB are read.
+/// keep it; new ones follow the largest. Doing so again changes nothing, bar texts that are no SQL. At most the
+/// first 64 KiB are read.
 #[must_use]
 pub fn generic(text: &str) -> String {
     let end = (0..=text.len().min(BYTES_MAX)).rev().find(|end| text.is_char_boundary(*end));

@@ -83,13 +83,13 @@ proptest! {
         secret in "[0-9]{5,9}",
     ) {
         for quoted in [format!("'{secret}'"), secret.clone(), format!("$q${secret}$q$")] {
-            let plain = "select a from t where b = ";
-            prop_assert!(!generic(&format!("{plain}{quoted} {text}")).contains(&secret));
+            let shown = generic(&format!("select a from t where b = {quoted} {text}"));
+            prop_assert!(!shown.contains(&secret), "{}", shown);
         }
     }
 
     #[test]
-    fn any_text_is_read_and_stays_the_same_when_read_again(text in "(select|order by|group by|varchar|interval|day|extract\\(|from|\\(|\\)|'|\"|\\$[0-9]{1,6}|\\$a\\$|[0-9.e+-]{1,5}|--|/\\*|\\*/|\\\\| |\n|\\PC){0,40}") {
+    fn any_text_is_read(text in "(select|order by|group by|varchar|interval|day|extract\\(|from|\\(|\\)|'|\"|\\$[0-9]{1,6}|\\$a\\$|[0-9.e+-]{1,5}|--|/\\*|\\*/|\\\\| |\n|\\PC){0,40}") {
         let once = generic(&text);
         prop_assert!(!once.contains('\0'));
     }

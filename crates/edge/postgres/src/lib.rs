@@ -8,7 +8,11 @@ pub mod clone;
 mod connect;
 pub mod rehearse;
 mod delta;
+mod poll;
 mod read;
 
 pub use connect::{ConnectError, Connection, Limits, Target, connect};
-pub use read::{OLDEST, RIGHTS, ReadError, ReadOptions, Right, read_database};
+pub use poll::{Poll, PollOptions, Poller};
+pub use read::{
+    OLDEST, RIGHTS, ReadError, ReadOptions, Right, read_database, standby_scans, tell_standby_scans,
+};

@@ -18,14 +18,21 @@ mod statements;
 mod tables;
 mod usage;
 
-use model::database::Database;
+use std::collections::BTreeMap;
+
+use model::{Moment, Window, database::Database};
 
 use crate::Connection;
 
-pub(crate) use activity::Sample;
+pub(crate) use activity::{Sample, blocking, sample, wait_loads};
 pub(crate) use reader::Reader;
-pub(crate) use statements::{Row as StatementRow, Rows as StatementRows, Texts};
-pub(crate) use usage::Usage;
+pub(crate) use rights::standbys as unasked_standbys;
+pub(crate) use server::{change, identity};
+pub(crate) use statements::{
+    Key as StatementKey, Row as StatementRow, Rows as StatementRows, Texts, by_statement,
+    put as put_statements, read as statements, shares,
+};
+pub(crate) use usage::{Usage, put_standby_scans, read as usage};
 
 pub use rights::{RIGHTS, Right};
 
@@ -98,23 +105,51 @@ pub async fn read_database(
     let mut reader = Reader::new(connection);
     let mut database = Database::default();
     catalog(&mut reader, options, &mut database).await?;
-    let usage = usage::read(&mut reader, &database).await?;
+    let usage = usage(&mut reader, &database).await?;
     usage.put(&mut database);
-    let rows = statements::read(&mut reader, &database, true).await?;
+    let rows = statements(&mut reader, &database, true).await?;
     let mut texts = Texts::default();
     texts.learn(&rows);
-    statements::put(&rows.all, &texts, options.statements_max, &mut database);
-    database.window.from = [rows.reset, database.server.statistics_reset, database.server.started]
-        .into_iter()
-        .find(|moment| 0 < moment.nanos)
-        .unwrap_or_default();
+    put_statements(&rows.all, &texts, options.statements_max, &mut database);
+    database.window = since_reset(&rows, &database, database.window.to);
     database.since_reset = true;
-    let sample = activity::sample(&mut reader, options, &mut texts).await?;
+    let sample = sample(&mut reader, options, &mut texts).await?;
     sample.put(&mut database);
     standing(&mut reader, &mut database).await?;
     rights::standbys(&mut reader, &database);
+    put_standby_scans(&mut database, None);
     reader.finish(&mut database);
     Ok(database)
+}
+
+/// Scans of each index of `database`, by its oid, as a standby counts them.
+///
+/// # Errors
+///
+/// When the connection breaks.
+pub async fn standby_scans(
+    standby: &Connection,
+    database: &Database,
+) -> Result<BTreeMap<u32, u64>, ReadError> {
+    let mut reader = Reader::again(standby, database);
+    identity(&mut reader, &mut Database::default()).await?;
+    let used = usage::index_use(&mut reader, database).await?;
+    Ok(used.into_iter().map(|(oid, used)| (oid, used.scans)).collect())
+}
+
+/// Fills in what all standbys of `database` counted together.
+pub fn tell_standby_scans(database: &mut Database, scans: &BTreeMap<u32, u64>) {
+    put_standby_scans(database, Some(scans));
+    database.missing.retain(|missing| missing.what != rights::STANDBYS.what);
+}
+
+/// Since when counters count that were never compared with earlier ones: those of statements if known, else
+/// those of tables, else at least since the server started.
+pub(crate) fn since_reset(rows: &StatementRows, database: &Database, to: Moment) -> Window {
+    let from = [rows.reset, database.server.statistics_reset, database.server.started]
+        .into_iter()
+        .find(|moment| 0 < moment.nanos);
+    Window { from: from.unwrap_or_default(), to }
 }
 
 /// What changes rarely: server, settings, tables, columns, indexes, keys, sequences.
@@ -139,6 +174,6 @@ pub(crate) async fn standing(
     database: &mut Database,
 ) -> Result<(), ReadError> {
     activity::connections(reader, database).await?;
-    activity::blocking(reader, database).await?;
+    blocking(reader, database).await?;
     replication::read(reader, database).await
 }

@@ -151,7 +151,7 @@ pub(super) async fn connections(
 }
 
 /// Who waits for whom; asks only if somebody waits.
-pub(super) async fn blocking(
+pub(crate) async fn blocking(
     reader: &mut Reader<'_>,
     database: &mut Database,
 ) -> Result<(), ReadError> {

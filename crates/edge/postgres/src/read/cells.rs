@@ -60,7 +60,7 @@ impl<'row> Cells<'row> {
     }
 
     pub(super) fn maybe_count(&mut self) -> Option<u64> {
-        self.maybe_int().and_then(|count| u64::try_from(count).ok())
+        u64::try_from(self.maybe_int()?).ok()
     }
 
     pub(super) fn oid(&mut self) -> u32 {
@@ -68,7 +68,7 @@ impl<'row> Cells<'row> {
     }
 
     pub(super) fn maybe_oid(&mut self) -> Option<u32> {
-        self.maybe_int().and_then(|oid| u32::try_from(oid).ok())
+        u32::try_from(self.maybe_int()?).ok()
     }
 
     pub(super) fn short(&mut self) -> i16 {

@@ -96,7 +96,7 @@ fn index(cells: &mut Cells<'_>, block_bytes: u64) -> Index {
         identity,
         valid,
         parent_oid,
-        bytes: bytes.unwrap_or(pages.saturating_mul(block_bytes)),
+        bytes: bytes.unwrap_or_else(|| pages.saturating_mul(block_bytes)),
         // -1 until it was analysed.
         entries: cells.float().max(0.0),
         definition: cells.string(),

@@ -4,16 +4,24 @@
 //! minor part for `pg_stat_statements`, whose columns follow the extension and not the server:
 //! an upgraded server keeps the old extension until somebody updates it.
 //!
-//! Each statement begins with [`MARK`], so that its own time can be found in the server's statistics, and
-//! qualifies what it names, so that no `search_path` changes its meaning.
+//! Each statement has [`MARK`] after its first word, where no version drops comments, so that its own time can be
+//! found in the server's statistics, and qualifies what it names, so that no `search_path` changes its meaning.
 
-/// Begins every statement that Taut runs to observe.
-pub(crate) const MARK: &str = "/* taut */";
+/// Stands after the first word of every statement that Taut runs to observe.
+const MARK: &str = "/* taut */";
+
+/// Whether Taut ran a statement.
+pub(crate) fn is_ours(text: &str) -> bool {
+    ["select ", "with "]
+        .iter()
+        .any(|word| text.strip_prefix(word).is_some_and(|rest| rest.starts_with(MARK)))
+}
 
 /// What can be asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Ask {
     Server,
+    Change,
     SystemIdentifier,
     Extensions,
     Settings,
@@ -67,6 +75,7 @@ const fn from(since: u32, ask: Ask, sql: &'static str) -> Query {
 #[rustfmt::skip]
 pub(super) const QUERIES: &[Query] = &[
     from(130_000, Ask::Server, include_str!("sql/server.sql")),
+    from(130_000, Ask::Change, include_str!("sql/change.sql")),
     from(130_000, Ask::SystemIdentifier, include_str!("sql/system_identifier.sql")),
     from(130_000, Ask::Extensions, include_str!("sql/extensions.sql")),
     from(130_000, Ask::Settings, include_str!("sql/settings.sql")),
@@ -115,7 +124,7 @@ mod tests {
     #[test]
     fn every_statement_is_marked_as_ours_and_reads_only() {
         for query in QUERIES {
-            assert!(query.sql.starts_with(MARK), "{query:?}");
+            assert!(is_ours(query.sql), "{query:?}");
             let text = query.sql.to_lowercase();
             for word in ["insert ", "update ", "delete from", "create ", "alter ", "for share"] {
                 assert!(!text.contains(word), "{word} in {query:?}");

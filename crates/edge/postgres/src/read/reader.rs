@@ -34,7 +34,7 @@ pub(crate) struct Reader<'connection> {
     pub(super) role: String,
     pub(super) block_bytes: u64,
     /// Where `pg_stat_statements` is, as SQL.
-    pub(super) statements_schema: String,
+    pub(crate) statements_schema: String,
     own: Duration,
     missing: Vec<MissingRight>,
     notes: Vec<String>,
@@ -138,6 +138,11 @@ impl<'connection> Reader<'connection> {
         if !self.missing.contains(&missing) {
             self.missing.push(missing);
         }
+    }
+
+    /// What was found missing so far.
+    pub(crate) fn take_missing(&mut self) -> Vec<MissingRight> {
+        std::mem::take(&mut self.missing)
     }
 
     /// Database time so far, by the clock around each statement: an upper bound, for the way there counts.

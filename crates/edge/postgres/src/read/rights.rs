@@ -106,7 +106,7 @@ pub(super) const QUERY_IDS: Right = Right {
     hint: "alter system set compute_query_id = auto; select pg_reload_conf()",
 };
 
-pub(super) const STANDBYS: Right = Right {
+pub(crate) const STANDBYS: Right = Right {
     what: "observe.postgres.standbys",
     costs: "whether an index that nobody uses here is used on {}",
     hint: "name the standbys in `observe.postgres.standbys`",

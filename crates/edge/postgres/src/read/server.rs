@@ -46,8 +46,19 @@ pub(super) async fn read(
     Ok(())
 }
 
+/// What is different when the catalog or a setting changed.
+pub(crate) async fn change(reader: &mut Reader<'_>) -> Result<(i64, i64, i64), ReadError> {
+    let rows = reader.ask(Ask::Change, "catalog's age", &[]).await?.unwrap_or_default();
+    let Some(row) = rows.first() else { return Ok((0, 0, 0)) };
+    let mut cells = Cells::new(row);
+    Ok((cells.int(), cells.int(), cells.int()))
+}
+
 /// Who is there; without this nothing else can be asked.
-async fn identity(reader: &mut Reader<'_>, database: &mut Database) -> Result<(), ReadError> {
+pub(crate) async fn identity(
+    reader: &mut Reader<'_>,
+    database: &mut Database,
+) -> Result<(), ReadError> {
     const WHAT: &str = "version";
     let sql = super::queries::query(Ask::Server, OLDEST).unwrap_or_default();
     let rows = match reader.run(sql, WHAT, &[]).await? {

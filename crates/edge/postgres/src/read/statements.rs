@@ -17,7 +17,7 @@ use tokio_postgres::types::Type;
 use super::{
     ReadError, Reader,
     cells::Cells,
-    queries::{Ask, MARK, query},
+    queries::{Ask, is_ours, query},
     reader::{Answer, said},
     rights,
 };
@@ -39,7 +39,7 @@ pub(crate) struct Rows {
     pub(crate) reset: Moment,
     /// How often statements were thrown out to make room (14+).
     pub(crate) evictions: Option<u64>,
-    /// They are all of them.
+    /// They are all of them: none was cut off or hidden.
     pub(crate) complete: bool,
     /// They could be read.
     pub(crate) readable: bool,
@@ -65,7 +65,6 @@ pub(crate) type Key = (i64, u32, bool);
 pub(crate) struct Known {
     pub(crate) text: Arc<StatementText>,
     pub(crate) generic: Arc<str>,
-    pub(crate) comments: sql::Comments,
     /// Taut itself ran it.
     pub(crate) own: bool,
 }
@@ -95,12 +94,7 @@ impl Texts {
                 continue;
             }
             let (text, ..) = self.statements.read(raw);
-            let known = Known {
-                text,
-                generic: sql::generic(raw).into(),
-                comments: sql::comments(raw),
-                own: raw.starts_with(MARK),
-            };
+            let known = Known { text, generic: sql::generic(raw).into(), own: is_ours(raw) };
             self.known.insert(row.key.0, known);
         }
         if TEXTS_MAX < self.known.len() {
@@ -154,11 +148,13 @@ pub(crate) async fn read(
         match reader.run(&sql, WHAT, &parameters).await? {
             Answer::Rows(found) => {
                 rows.readable = true;
-                rows.complete = i64::try_from(found.len()).is_ok_and(|count| count < ROWS_MAX);
                 rows.all = found.iter().filter_map(|found| row(&mut Cells::new(found))).collect();
-                if rows.all.len() < found.len() {
+                let are_hidden = rows.all.len() < found.len();
+                if are_hidden {
                     reader.lacks(&rights::ALL_STATS, "");
                 }
+                let fit = i64::try_from(found.len()).is_ok_and(|count| count < ROWS_MAX);
+                rows.complete = fit && !are_hidden;
                 return Ok(rows);
             }
             Answer::Nothing(error) if said(&error).contains("shared_preload_libraries") => {
@@ -210,6 +206,20 @@ pub(crate) fn shares(rows: &[Row], texts: &Texts) -> (f64, f64) {
     let own = |row: &&Row| texts.get(row.key.0).is_some_and(|known| known.own);
     let sum = |millis: f64, row: &Row| millis + row.runs.total_millis + row.runs.plan_millis;
     (rows.iter().fold(0.0, sum), rows.iter().filter(own).fold(0.0, sum))
+}
+
+/// Runs by `queryid`, Taut's own left out; most time first.
+pub(crate) fn by_statement(rows: &[Row], texts: &Texts) -> Vec<(i64, RunStatistics)> {
+    let mut merged: BTreeMap<i64, RunStatistics> = BTreeMap::new();
+    for row in rows {
+        if texts.get(row.key.0).is_some_and(|known| !known.own) {
+            let runs = merged.entry(row.key.0).or_default();
+            *runs = crate::delta::sum(runs, &row.runs);
+        }
+    }
+    let mut merged: Vec<(i64, RunStatistics)> = merged.into_iter().collect();
+    merged.sort_by(|(_, one), (_, other)| other.total_millis.total_cmp(&one.total_millis));
+    merged
 }
 
 /// Fills in the statements with most time, each summed over its users, Taut's own left out.

@@ -91,7 +91,7 @@ fn table(cells: &mut Cells<'_>, block_bytes: u64) -> (Table, bool) {
     let rows = cells.float();
     let pages = cells.count();
     let pages_all_visible = cells.count();
-    let bytes = cells.maybe_count().unwrap_or(pages.saturating_mul(block_bytes));
+    let bytes = cells.maybe_count().unwrap_or_else(|| pages.saturating_mul(block_bytes));
     let toast_bytes = cells.maybe_count();
     let toast_pages = cells.count();
     let is_locked = cells.bool();
@@ -106,7 +106,7 @@ fn table(cells: &mut Cells<'_>, block_bytes: u64) -> (Table, bool) {
         pages,
         pages_all_visible,
         bytes,
-        toast_bytes: toast_bytes.unwrap_or(toast_pages.saturating_mul(block_bytes)),
+        toast_bytes: toast_bytes.unwrap_or_else(|| toast_pages.saturating_mul(block_bytes)),
         fillfactor: fillfactor(&options),
         options,
         row_security: cells.bool(),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use model::{
     Moment,
-    database::{Checkpoints, Database, IndexUse, IoUse, TableUse, Totals},
+    database::{Checkpoints, Database, IndexUse, IoUse, Recovery, TableUse, Totals},
 };
 use tokio_postgres::types::Type;
 
@@ -33,10 +33,7 @@ impl Usage {
             table.usage = self.tables.get(&table.oid).cloned().unwrap_or_default();
         }
         for index in &mut database.indexes {
-            // What standbys count is theirs, and not read here.
-            let standby_scans = index.usage.standby_scans;
             index.usage = self.indexes.get(&index.oid).cloned().unwrap_or_default();
-            index.usage.standby_scans = standby_scans;
         }
     }
 }
@@ -99,6 +96,18 @@ pub(crate) async fn index_use(
         (cells.oid(), index(&mut cells))
     };
     Ok(rows.unwrap_or_default().iter().map(read).collect())
+}
+
+/// Fills in scans on standbys: `asked` sums them over all that were asked. Where there are standbys and none
+/// was asked, or where this is a standby itself and the others are out of sight, they are unknown.
+pub(crate) fn put_standby_scans(database: &mut Database, asked: Option<&BTreeMap<u32, u64>>) {
+    let is_alone = database.standbys.is_empty() && database.server.recovery == Recovery::Primary;
+    for index in &mut database.indexes {
+        index.usage.standby_scans = match asked {
+            Some(scans) => Some(scans.get(&index.oid).copied().unwrap_or_default()),
+            None => is_alone.then_some(0),
+        };
+    }
 }
 
 fn totals(cells: &mut Cells<'_>) -> Totals {

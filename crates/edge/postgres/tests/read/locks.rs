@@ -1,14 +1,10 @@
 //! Reading never waits for those who hold a table for themselves.
 
-use std::{
-    io::Write as _,
-    process::{Child, Stdio},
-    time::Duration,
-};
+use std::process::{Child, Stdio};
 
 use testkit::Postgres;
 
-use super::{counting, read};
+use super::{counting, read, wait_until};
 
 #[tokio::test]
 async fn a_table_that_somebody_holds_is_told_without_waiting() {
@@ -34,17 +30,10 @@ async fn a_table_that_somebody_holds_is_told_without_waiting() {
 /// A session that has run `script` and stays.
 fn holding(server: &Postgres, script: &str) -> Child {
     let mut command = server.client("psql");
-    command.args(["--no-psqlrc", "--quiet"]).stdin(Stdio::piped());
-    let mut session = command.stdout(Stdio::null()).spawn().unwrap();
-    let stdin = session.stdin.as_mut().unwrap();
-    writeln!(stdin, "{script}\nselect pg_sleep(60);").unwrap();
-    stdin.flush().unwrap();
-    for _ in 0..500 {
-        if server.psql("select count(*) from pg_stat_activity where wait_event = 'PgSleep'") == "1"
-        {
-            return session;
-        }
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    panic!("the session does not get there");
+    command.args(["--no-psqlrc", "--quiet", "--command", script]);
+    command.args(["--command", "select pg_sleep(60)"]).stdout(Stdio::null());
+    let session = command.spawn().expect("psql starts");
+    let sleeps = "select count(*) from pg_stat_activity where wait_event = 'PgSleep'";
+    wait_until(server, sleeps, "1");
+    session
 }

@@ -63,7 +63,7 @@ async fn tables_columns_and_statistics_are_read_on_every_version() {
         assert_eq!(orders.bytes, orders.pages * 8_192);
         assert!(0 < orders.pages && orders.pages_all_visible <= orders.pages);
         assert_eq!(orders.usage.inserted, 20_000, "on {version}");
-        assert_eq!(orders.usage.live, 20_000);
+        assert!(20_000 <= orders.usage.live);
         assert!(orders.usage.analyzed.is_some() && orders.usage.vacuumed.is_some());
         assert_eq!(orders.distinct_groups, [(vec![2, 3], 1_000.0)]);
         let status = orders.column_named("status").unwrap();
@@ -73,7 +73,7 @@ async fn tables_columns_and_statistics_are_read_on_every_version() {
         );
         assert!(status.not_null && status.deduplicates);
         let known = status.statistics.as_ref().unwrap();
-        assert_eq!(known.distinct, 5.0);
+        assert!((known.distinct - 5.0).abs() < 0.1);
         assert!((known.common_share - 1.0).abs() < 0.01 && known.common_shares.len() == 5);
         assert!(!orders.column_named("total").unwrap().deduplicates);
         assert!(!orders.column_named("payload").unwrap().deduplicates);
@@ -84,7 +84,7 @@ async fn tables_columns_and_statistics_are_read_on_every_version() {
         assert_eq!(database.tables[3].parent_oid, Some(database.tables[2].oid));
         assert_eq!(database.tables[4].kind, TableKind::MaterializedView);
         assert_eq!(missing(&database), ["track_io_timing"], "on {version}");
-        assert_eq!(database.notes, [String::new(); 0], "on {version}");
+        assert_eq!(database.notes, Vec::<String>::new(), "on {version}");
         assert!(0.0 < database.own_millis);
     }
 }
@@ -112,7 +112,7 @@ async fn indexes_keys_and_sequences_are_read_on_every_version() {
         );
         assert_eq!(by_status.include, [3]);
         assert_eq!(by_status.predicate, "(status = 1)");
-        assert_eq!(by_status.entries, 4_000.0);
+        assert!((by_status.entries - 4_000.0).abs() < 1.0);
         assert!(by_status.valid && !by_status.unique && 8_192 < by_status.bytes);
         assert!(
             by_status

@@ -5,7 +5,7 @@ use std::{process::Stdio, time::Duration};
 use model::database::Recovery;
 use testkit::Postgres;
 
-use super::{counting, missing, read};
+use super::{counting, missing, read, wait_until};
 
 #[tokio::test]
 async fn statements_are_read_on_every_version_and_ours_are_left_out() {
@@ -58,9 +58,13 @@ async fn who_waits_for_whom_is_told_on_every_version() {
             command.spawn().unwrap()
         };
         let mut holder = session("begin; update held set n = 1; select pg_sleep(60)");
-        wait(&server, "select count(*) from pg_stat_activity where wait_event = 'PgSleep'", "1");
+        wait_until(
+            &server,
+            "select count(*) from pg_stat_activity where wait_event = 'PgSleep'",
+            "1",
+        );
         let mut waiter = session("update held set n = 2 where id = 1 /*route='%2Fheld'*/");
-        wait(&server, "select count(*) from pg_locks where not granted", "1");
+        wait_until(&server, "select count(*) from pg_locks where not granted", "1");
         server.psql("begin; create table x (); prepare transaction 'left'");
         let database = read(&server).await;
         let [blocking] = database.blocking.as_slice() else { panic!("{:?}", database.blocking) };
@@ -114,16 +118,6 @@ async fn a_primary_tells_of_its_standby_and_a_standby_of_itself() {
         assert_eq!(database.server.recovery, Recovery::Standby);
         assert_eq!(database.tables[0].rows, Some(1_000.0));
         assert!(database.replay_lag.is_none_or(|lag| lag < Duration::from_mins(1)));
-        assert_eq!(database.notes, [String::new(); 0], "on {version}");
+        assert_eq!(database.notes, Vec::<String>::new(), "on {version}");
     }
-}
-
-fn wait(server: &Postgres, question: &str, answer: &str) {
-    for _ in 0..500 {
-        if server.psql(question) == answer {
-            return;
-        }
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    panic!("{question} does not become {answer}");
 }

@@ -1,4 +1,4 @@
-/* taut */ with waiting as materialized (
+with /* taut */ waiting as materialized (
   select l.pid, l.locktype, l.mode, l.relation, l.database, l.waitstart as since
   from pg_catalog.pg_locks l
   where not l.granted and l.pid is not null

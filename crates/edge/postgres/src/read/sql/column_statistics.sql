@@ -1,4 +1,4 @@
-/* taut */ with wanted as materialized (
+with /* taut */ wanted as materialized (
   select c.oid, n.nspname, c.relname
   from pg_catalog.pg_class c
   join pg_catalog.pg_namespace n on n.oid = c.relnamespace

@@ -1,4 +1,4 @@
-/* taut */ select coalesce(a.datname, '')::text, coalesce(a.usename, '')::text, coalesce(a.application_name, ''),
+select /* taut */ coalesce(a.datname, '')::text, coalesce(a.usename, '')::text, coalesce(a.application_name, ''),
   coalesce(a.state, ''), count(*)
 from pg_catalog.pg_stat_activity a
 where a.backend_type = 'client backend' or (a.backend_type is null and a.usename is not null)

@@ -1,1 +1,1 @@
-/* taut */ select pg_catalog.pg_database_size(current_database())::int8
+select /* taut */ pg_catalog.pg_database_size(current_database())::int8

@@ -1,4 +1,4 @@
-/* taut */ select c.oid::int8, s.n_distinct::text
+select /* taut */ c.oid::int8, s.n_distinct::text
 from pg_catalog.pg_class c
 join pg_catalog.pg_namespace n on n.oid = c.relnamespace
 join pg_catalog.pg_stats_ext s on s.schemaname = n.nspname and s.tablename = c.relname

@@ -1,4 +1,4 @@
-/* taut */ select k.conname::text, k.conrelid::int8, k.conkey::int2[], k.confrelid::int8, k.confkey::int2[],
+select /* taut */ k.conname::text, k.conrelid::int8, k.conkey::int2[], k.confrelid::int8, k.confkey::int2[],
   k.confdeltype::text, k.convalidated
 from pg_catalog.pg_constraint k
 where k.contype = 'f' and k.conrelid = any ($1::oid[])

@@ -1,4 +1,4 @@
-/* taut */ select i.backend_type, i.object, i.context,
+select /* taut */ i.backend_type, i.object, i.context,
   coalesce(i.reads * i.op_bytes, 0)::int8, coalesce(i.writes * i.op_bytes, 0)::int8,
   coalesce(i.extends * i.op_bytes, 0)::int8,
   i.hits, i.evictions, i.read_time, i.write_time

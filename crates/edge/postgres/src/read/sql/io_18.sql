@@ -1,4 +1,4 @@
-/* taut */ select i.backend_type, i.object, i.context,
+select /* taut */ i.backend_type, i.object, i.context,
   coalesce(i.read_bytes, 0)::int8, coalesce(i.write_bytes, 0)::int8, coalesce(i.extend_bytes, 0)::int8,
   i.hits, i.evictions, i.read_time, i.write_time
 from pg_catalog.pg_stat_io i

@@ -1,4 +1,4 @@
-/* taut */ select p.pid::int8, p.command, p.phase, coalesce(n.nspname::text, ''), coalesce(c.relname::text, ''), p.done, p.total
+select /* taut */ p.pid::int8, p.command, p.phase, coalesce(n.nspname::text, ''), coalesce(c.relname::text, ''), p.done, p.total
 from (
   select p.pid, p.datid, p.relid, p.command, p.phase,
     case when p.blocks_total > 0 then p.blocks_done else p.tuples_done end as done,

@@ -1,4 +1,4 @@
-/* taut */ with bounded as materialized (
+with /* taut */ bounded as materialized (
   select c.oid, n.nspname, c.relname, f.attrelid, f.attname,
     least(s.seqmax, case f.atttypid when 21 then 32767 when 23 then 2147483647
       else 9223372036854775807 end) as max,

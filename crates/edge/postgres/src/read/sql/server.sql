@@ -1,4 +1,4 @@
-/* taut */ select
+select /* taut */
   current_setting('server_version_num')::int8,
   current_setting('server_version'),
   (extract(epoch from pg_catalog.pg_postmaster_start_time()) * 1000000)::int8,

@@ -1,4 +1,4 @@
-/* taut */ select a.pid::int8, a.usename::text, a.datname::text, a.application_name, a.client_addr::text,
+select /* taut */ a.pid::int8, a.usename::text, a.datname::text, a.application_name, a.client_addr::text,
   a.backend_type, a.state, a.wait_event_type, a.wait_event,
   (extract(epoch from a.xact_start) * 1000000)::int8,
   (extract(epoch from a.query_start) * 1000000)::int8,

@@ -1,4 +1,4 @@
-/* taut */ select r.application_name, r.client_addr::text, r.state, r.sync_state,
+select /* taut */ r.application_name, r.client_addr::text, r.state, r.sync_state,
   pg_catalog.pg_wal_lsn_diff(
     case when pg_catalog.pg_is_in_recovery() then pg_catalog.pg_last_wal_receive_lsn()
       else pg_catalog.pg_current_wal_lsn() end, r.replay_lsn)::int8,

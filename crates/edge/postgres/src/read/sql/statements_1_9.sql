@@ -1,4 +1,4 @@
-/* taut */ select s.queryid, s.userid::int8, s.toplevel, s.query, pg_catalog.pg_get_userbyid(s.userid)::text,
+select /* taut */ s.queryid, s.userid::int8, s.toplevel, s.query, pg_catalog.pg_get_userbyid(s.userid)::text,
   s.calls, s.total_exec_time, s.min_exec_time, s.max_exec_time, s.stddev_exec_time, s.total_plan_time,
   s.rows, s.shared_blks_hit, s.shared_blks_read, s.shared_blks_dirtied, s.shared_blks_written,
   s.temp_blks_read, s.temp_blks_written, s.blk_read_time, s.blk_write_time, s.wal_bytes::int8,

@@ -1,1 +1,1 @@
-/* taut */ select c.system_identifier::text from pg_catalog.pg_control_system() c
+select /* taut */ c.system_identifier::text from pg_catalog.pg_control_system() c

@@ -1,4 +1,4 @@
-/* taut */ select t.oid::int8,
+select /* taut */ t.oid::int8,
   pg_catalog.pg_stat_get_numscans(t.oid), pg_catalog.pg_stat_get_tuples_returned(t.oid),
   pg_catalog.pg_stat_get_tuples_fetched(t.oid),
   pg_catalog.pg_stat_get_tuples_inserted(t.oid), pg_catalog.pg_stat_get_tuples_updated(t.oid),

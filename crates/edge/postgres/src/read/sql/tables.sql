@@ -1,4 +1,4 @@
-/* taut */ with locked as materialized (
+with /* taut */ locked as materialized (
   select distinct l.relation from pg_catalog.pg_locks l
   where l.locktype = 'relation' and l.mode = 'AccessExclusiveLock'
     and l.database = (select d.oid from pg_catalog.pg_database d where d.datname = current_database())

@@ -1,4 +1,4 @@
-/* taut */ select count(*), coalesce(min(n.nspname || '.' || c.relname), '')
+select /* taut */ count(*), coalesce(min(n.nspname || '.' || c.relname), '')
 from pg_catalog.pg_class c
 join pg_catalog.pg_namespace n on n.oid = c.relnamespace
 where c.oid = any ($1::oid[])

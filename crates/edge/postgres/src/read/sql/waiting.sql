@@ -1,1 +1,1 @@
-/* taut */ select count(*) from pg_catalog.pg_locks l where not l.granted
+select /* taut */ count(*) from pg_catalog.pg_locks l where not l.granted
