@@ -12,6 +12,7 @@ use crate::{
 mod complete;
 mod explain;
 mod find;
+mod fix;
 mod log;
 mod settings;
 mod trace;
@@ -28,6 +29,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Find(find::Arguments),
+    Fix(fix::Arguments),
     Log(log::Arguments),
     Up(up::Arguments),
     Explain(explain::Arguments),
@@ -41,6 +43,7 @@ pub(crate) fn run() -> ExitCode {
     let cli = Cli::parse();
     let done = match cli.command {
         Command::Find(arguments) => find::run(&arguments),
+        Command::Fix(arguments) => fix::run(&arguments),
         Command::Log(arguments) => log::run(&arguments),
         Command::Up(arguments) => up::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),

@@ -1,5 +1,7 @@
 //! Findings as people and machines read them.
 
+pub(crate) mod database;
+pub(crate) mod fix;
 mod html;
 mod json;
 pub(crate) mod layout;
@@ -13,6 +15,7 @@ pub(crate) mod waterfall;
 use std::time::Duration;
 
 use config::Price;
+use engine::database::DatabaseFound;
 use find::Outcome;
 use model::{Finding, Level};
 
@@ -38,6 +41,8 @@ pub(crate) struct Report<'a> {
     pub(crate) traces: usize,
     /// How long it took.
     pub(crate) took: Duration,
+    /// The database that was looked at.
+    pub(crate) database: Option<&'a DatabaseFound>,
     /// How many findings are shown in full.
     pub(crate) top: usize,
 }
@@ -63,6 +68,11 @@ impl Report<'_> {
 
     /// What the figures stand on: traces, window, extrapolation.
     fn basis(&self) -> String {
+        if self.traces == 0
+            && let Some(found) = self.database
+        {
+            return format!("{}. {}", database::head(found), database::basis(found));
+        }
         let observed = self.outcome.observed.map(|window| window.length()).unwrap_or_default();
         format!(
             "{} of {} in {}, seen over {}; a day is extrapolated from that",
@@ -90,7 +100,10 @@ fn statements(finding: &Finding) -> Option<String> {
         .then(|| format!("{} → {} q", finding.statements_now, finding.statements_after))
 }
 
-/// `1.18 s → ~0.10 s`: p95 of the requests at fault, now and after.
+/// `1.18 s → ~0.10 s`: p95 of the requests at fault, now and after; of a statement its mean.
 fn durations(finding: &Finding) -> String {
+    if finding.duration_now.is_zero() {
+        return String::new();
+    }
     format!("{} → ~{}", units::time(finding.duration_now), units::time(finding.duration_after))
 }

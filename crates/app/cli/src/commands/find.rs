@@ -1,4 +1,4 @@
-//! `taut find`: what is wrong in recordings.
+//! `taut find`: what is wrong in recordings, and in a database.
 
 use std::{
     collections::BTreeSet,
@@ -6,8 +6,13 @@ use std::{
     time::{Duration, Instant},
 };
 
+use ::find::Outcome;
 use clap::{ArgGroup, Args, ValueEnum};
-use engine::{Analysis, FileRead, SeenBefore};
+use config::Settings;
+use engine::{
+    Analysis, FileRead, SeenBefore,
+    database::{DatabaseFound, DatabaseRequest, Step, Target},
+};
 use indicatif::{ProgressBar, ProgressStyle};
 use model::{Level, Moment, Trace};
 
@@ -26,19 +31,34 @@ Examples:
   taut find --service shop --fault n-plus-one FILE  of one service, one fault
   taut find --html FILE > report.html               a page to send around
   taut find --markdown --fail-on high FILE          in CI: code 1 if something is high or critical
+  taut find --postgres postgres://me@db/shop        what is slow in a database, and which indexes it wants
+  taut find --postgres postgres://me@db/shop FILE   with the operations that run each statement
   kubectl exec jaeger -- cat spans.json | taut find -";
 
-/// Find what makes a backend slow in recorded traces, ranked by what to fix first.
+/// Find what makes a backend slow in recorded traces and in its database, ranked by what to fix first.
 ///
 /// Reads OTLP (protobuf, JSON, JSON lines), Jaeger JSON and Zipkin v2 JSON, plain, gzip or zstd. Several
-/// files are read as one. Figures a day are extrapolated from the time that was recorded.
+/// files are read as one. A PostgreSQL (13 to 18) is only read, with small timeouts. Figures a day are
+/// extrapolated from the time that was recorded, or that the statistics cover.
 #[derive(Debug, Args)]
-#[command(override_usage = "taut find [OPTIONS] <FILE>...", after_long_help = EXAMPLES)]
+#[command(override_usage = "taut find [OPTIONS] <FILE>...\n       taut find [OPTIONS] --postgres <URL> [FILE]...", after_long_help = EXAMPLES)]
 #[command(group = ArgGroup::new("format").multiple(false))]
 pub(super) struct Arguments {
     /// Files with traces; `-` is standard input.
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
+    /// Look into this database; without an address into that of TAUT_OBSERVE_POSTGRES_URL.
+    #[arg(long, value_name = "URL", num_args = 0..=1, default_missing_value = "")]
+    postgres: Option<String>,
+    /// A standby of it, whose use of indexes counts too; may be given more than once.
+    #[arg(long, value_name = "URL", requires = "postgres")]
+    standby: Vec<String>,
+    /// Watch the database for so long instead of judging everything since its statistics were reset.
+    #[arg(long = "for", visible_alias = "window", value_name = "TIME", requires = "postgres")]
+    watch: Option<String>,
+    /// What proposed indexes may take together: 500MB.
+    #[arg(long, value_name = "SIZE", requires = "postgres")]
+    budget: Option<String>,
     /// Write everything as JSON.
     #[arg(long, group = "format")]
     json: bool,
@@ -97,28 +117,24 @@ pub(super) fn run(arguments: &Arguments) -> Done {
     let settings = arguments.settings.load(Vec::new())?;
     let faults =
         arguments.fault.iter().map(|name| known_fault(name)).collect::<Result<Vec<_>, _>>()?;
-    if arguments.files.is_empty() {
+    let request = arguments.postgres.as_ref().map(|url| request(arguments, url, &settings));
+    let request = request.transpose()?;
+    if arguments.files.is_empty() && request.is_none() {
         return Err(Failure::use_of("no file was given").hint(
             "`taut find spans.json` reads a recording, `taut find -` standard input; \
              `taut up` receives from an application that runs",
         ));
     }
     let began = Instant::now();
-    let traces = read_all(&arguments.files)?;
+    let traces = if arguments.files.is_empty() { Vec::new() } else { read_all(&arguments.files)? };
     if let Some(service) = &arguments.service {
-        known_service(service, &traces)?;
+        known_service(service, &traces, request.as_ref())?;
     }
-    let mut analysis =
-        Analysis::new(settings.find.clone(), settings.targets, settings.levels, None);
-    believe_most_clocks(&mut analysis, &traces);
-    let bar = progress(traces.len() as u64, "looking at traces");
-    for trace in &traces {
-        let _facts = analysis.add(trace, &mut SeenBefore::default());
-        bar.inc(1);
+    let mut outcome = look_at_traces(&traces, &settings);
+    let found = request.map(|request| look_at_database(&request, &traces)).transpose()?;
+    if let Some(found) = &found {
+        engine::database::join(&mut outcome.findings, found.findings.clone(), &settings.levels);
     }
-    analysis.look_at_window();
-    bar.finish_and_clear();
-    let mut outcome = analysis.outcome();
     outcome.findings.retain(|finding| {
         let service = arguments.service.as_deref();
         service.is_none_or(|service| *service == *finding.operation.service)
@@ -130,23 +146,98 @@ pub(super) fn run(arguments: &Arguments) -> Done {
         spans: traces.iter().map(|trace| trace.nodes.len()).sum(),
         traces: traces.len(),
         took: began.elapsed(),
+        database: found.as_ref(),
         top: arguments.top,
     };
-    let text = if arguments.json {
-        report::json(&report)
-    } else if arguments.html {
-        report::html(&report)
-    } else if arguments.markdown {
-        report::markdown(&report)
-    } else {
-        report::terminal(&report, say::columns())
-    };
-    say::data(&text)?;
+    say::data(&written(arguments, &report))?;
     let fails = arguments
         .fail_on
         .least()
         .is_some_and(|least| outcome.findings.iter().any(|finding| least <= finding.level));
     Ok(if fails { exit::NO } else { exit::YES })
+}
+
+fn written(arguments: &Arguments, report: &Report<'_>) -> String {
+    if arguments.json {
+        report::json(report)
+    } else if arguments.html {
+        report::html(report)
+    } else if arguments.markdown {
+        report::markdown(report)
+    } else {
+        report::terminal(report, say::columns())
+    }
+}
+
+fn look_at_traces(traces: &[Trace], settings: &Settings) -> Outcome {
+    let mut analysis =
+        Analysis::new(settings.find.clone(), settings.targets, settings.levels, None);
+    if traces.is_empty() {
+        return analysis.outcome();
+    }
+    believe_most_clocks(&mut analysis, traces);
+    let bar = progress(traces.len() as u64, "looking at traces");
+    for trace in traces {
+        let _facts = analysis.add(trace, &mut SeenBefore::default());
+        bar.inc(1);
+    }
+    analysis.look_at_window();
+    bar.finish_and_clear();
+    analysis.outcome()
+}
+
+/// The variable that the address of the database may stand in, so that no password need be typed.
+const URL_VARIABLE: &str = "TAUT_OBSERVE_POSTGRES_URL";
+
+/// What is asked about the database.
+fn request(
+    arguments: &Arguments,
+    url: &str,
+    settings: &Settings,
+) -> Result<DatabaseRequest, Failure> {
+    let url = if url.is_empty() {
+        std::env::var(URL_VARIABLE).map_err(|_unset| {
+            Failure::use_of("no database was given").hint(format!(
+                "`taut find --postgres postgres://user@host/database`, or set {URL_VARIABLE}"
+            ))
+        })?
+    } else {
+        url.to_owned()
+    };
+    let parse =
+        |url: &str| Target::parse(url).map_err(|error| Failure::use_of(&error).hint(error.hint()));
+    let watch = arguments.watch.as_deref().map(|text| {
+        config::parse_duration(text).filter(|time| *time <= WATCH_MAX).ok_or_else(|| {
+            Failure::use_of(format!("`{text}` is no time to watch a database for"))
+                .hint("write `60s` or `5m`; at most `1h`, for `taut up` watches on and on")
+        })
+    });
+    let budget = arguments.budget.as_deref().map(|text| {
+        config::parse_bytes(text).ok_or_else(|| {
+            Failure::use_of(format!("`{text}` is no size")).hint("write `500MB` or `2GiB`")
+        })
+    });
+    Ok(DatabaseRequest {
+        target: parse(&url)?,
+        standbys: arguments.standby.iter().map(|url| parse(url)).collect::<Result<_, _>>()?,
+        watch: watch.transpose()?,
+        budget_bytes: budget.transpose()?,
+        settings: settings.find.clone(),
+        targets: settings.targets,
+        levels: settings.levels,
+    })
+}
+
+/// Longer than anybody waits at a terminal.
+const WATCH_MAX: Duration = Duration::from_hours(1);
+
+fn look_at_database(request: &DatabaseRequest, traces: &[Trace]) -> Result<DatabaseFound, Failure> {
+    let bar = ProgressBar::new_spinner();
+    bar.enable_steady_tick(Duration::from_millis(100));
+    let mut tell = |step: Step| bar.set_message(step.to_string());
+    let found = engine::database::find_in(request, traces, &mut tell);
+    bar.finish_and_clear();
+    found.map_err(|error| Failure::world(&error).hint(error.hint()))
 }
 
 /// Leaves out what begins a month or more from the middle of the recording: there, a clock is wrong, and
@@ -182,9 +273,15 @@ fn known_fault(name: &str) -> Result<&'static str, Failure> {
 }
 
 /// A name that nothing answers to would look as if there were nothing to fix.
-fn known_service(name: &str, traces: &[Trace]) -> Result<(), Failure> {
+fn known_service(
+    name: &str,
+    traces: &[Trace],
+    database: Option<&DatabaseRequest>,
+) -> Result<(), Failure> {
     let nodes = traces.iter().flat_map(|trace| &trace.nodes);
-    let known: BTreeSet<&str> = nodes.map(|node| &*node.call.service).collect();
+    let database = database.map(|it| format!("postgresql/{}", it.target.database()));
+    let mut known: BTreeSet<&str> = nodes.map(|node| &*node.call.service).collect();
+    known.extend(database.as_deref());
     if known.contains(name) {
         return Ok(());
     }

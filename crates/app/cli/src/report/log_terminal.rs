@@ -275,7 +275,7 @@ impl Page {
             }
             self.heading(heading, "");
             for group in groups {
-                let mut told = vec![format!("{} statements", units::count(group.statements))];
+                let mut told = vec![units::some(group.statements, "statement", "statements")];
                 if let Some(mean) = group.session_micros.checked_div(group.sessions) {
                     told.push(format!(
                         "{}, mean {}",
@@ -335,7 +335,10 @@ impl Page {
             ));
         }
         if 0 < report.crashes {
-            lines.push(format!("the server crashed {} times", units::count(report.crashes)));
+            lines.push(format!(
+                "the server crashed {}",
+                units::some(report.crashes, "time", "times")
+            ));
         }
         if lines.is_empty() {
             return;

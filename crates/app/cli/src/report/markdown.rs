@@ -1,14 +1,18 @@
 //! Findings as Markdown, for a ticket or a pull request.
 
+use engine::database::DatabaseFound;
 use model::Finding;
 
-use super::{Report, durations, layout, level, statements};
+use super::{Report, database, durations, layout, level, statements};
 use crate::units;
 
 /// The report as Markdown.
 pub(crate) fn markdown(report: &Report<'_>) -> String {
     let findings = &report.outcome.findings;
     let mut text = format!("# What to fix first\n\n{}. {}.\n", report.claim(), report.basis());
+    if let Some(found) = report.database {
+        about(&mut text, report, found);
+    }
     if findings.is_empty() {
         return text;
     }
@@ -18,7 +22,7 @@ pub(crate) fn markdown(report: &Report<'_>) -> String {
         text.push_str(&format!(
             "| {} | {} | {} | {} | {} | {} | {} | {} d |\n",
             level(finding.level),
-            cell(&finding.operation.operation),
+            cell(&database::place(finding)),
             cell(&finding.claim),
             finding.fault,
             units::hours_a_day(finding.impact.user_hours_per_day),
@@ -33,15 +37,47 @@ pub(crate) fn markdown(report: &Report<'_>) -> String {
     text
 }
 
+/// The database: what cannot be seen of it, and the indexes that are proposed.
+fn about(text: &mut String, report: &Report<'_>, found: &DatabaseFound) {
+    if 0 < report.traces {
+        text.push_str(&format!("\n{}. {}.\n", database::head(found), database::basis(found)));
+    }
+    if !database::counts_statements(found) {
+        text.push_str("\nStatements are not counted. Two lines switch that on:\n\n");
+        fence(text, "sql", &database::SWITCH_ON.join("\n"));
+    }
+    let set = found.proposal.as_ref();
+    if let Some(set) = set.filter(|set| !set.create.is_empty() || !set.drop.is_empty()) {
+        text.push_str("\n## Indexes, chosen together\n\n");
+        text.push_str(
+            "| index | size | helps | spares | each written row |\n|---|--:|---|--:|--:|\n",
+        );
+        for row in database::proposed(set) {
+            let cells: Vec<String> = row.iter().map(|it| cell(it)).collect();
+            text.push_str(&format!("| {} |\n", cells.join(" | ")));
+        }
+        text.push_str(&format!("\n{}.\n", database::proposed_by(set)));
+    }
+    for note in database::unseen(found) {
+        text.push_str(&format!("\n- {}", cell(&note)));
+    }
+    text.push('\n');
+}
+
 fn section(text: &mut String, finding: &Finding) {
-    let operation = &finding.operation.operation;
-    text.push_str(&format!("\n## {}: {}\n\n", cell(operation), cell(&finding.claim)));
-    text.push_str(&format!(
-        "Service `{}`, {} of {} requests.\n\n",
-        layout::clean(&finding.operation.service).replace('`', "'"),
-        units::count(finding.sightings),
-        units::count(finding.requests)
-    ));
+    let place = database::place(finding);
+    text.push_str(&format!("\n## {}: {}\n\n", cell(&place), cell(&finding.claim)));
+    let service = layout::clean(&finding.operation.service).replace('`', "'");
+    if database::is_of_database(finding) {
+        let routes = database::routes(finding).map(|it| format!(", {}", cell(&it)));
+        text.push_str(&format!("Service `{service}`{}.\n\n", routes.unwrap_or_default()));
+    } else {
+        text.push_str(&format!(
+            "Service `{service}`, {} of {} requests.\n\n",
+            units::count(finding.sightings),
+            units::count(finding.requests)
+        ));
+    }
     fence(text, "text", &finding.evidence.excerpt.join("\n"));
     for advice in &finding.advice {
         text.push_str(&format!("{}\n\n", advice.text));
@@ -55,7 +91,9 @@ fn section(text: &mut String, finding: &Finding) {
         .take(3)
         .map(|example| format!("`{}` ({})", example.trace_id, units::time(example.duration)))
         .collect();
-    text.push_str(&format!("Slowest traces: {}\n", traces.join(", ")));
+    if !traces.is_empty() {
+        text.push_str(&format!("Slowest traces: {}\n", traces.join(", ")));
+    }
 }
 
 /// A block of code whose fence is longer than any in it.

@@ -1,8 +1,9 @@
 //! Findings in the terminal: claim, evidence, what to do; at most 100 columns.
 
+use engine::database::DatabaseFound;
 use model::{Finding, Level};
 
-use super::{Report, durations, layout, level, statements};
+use super::{Report, database, durations, layout, level, statements};
 use crate::{
     say::{ACCENT, AMBER, BOLD, DIM, RED},
     units,
@@ -30,6 +31,9 @@ pub(crate) fn terminal(report: &Report<'_>, columns: usize) -> String {
     for line in layout::wrap(&report.basis(), columns) {
         text.push_str(&format!("{DIM}{line}{DIM:#}\n"));
     }
+    if let Some(found) = report.database {
+        about(&mut text, report, found, columns);
+    }
     let whole = findings.iter().map(waste).fold(0.0, f64::max);
     for finding in findings.iter().take(report.top) {
         text.push('\n');
@@ -40,9 +44,51 @@ pub(crate) fn terminal(report: &Report<'_>, columns: usize) -> String {
         let more = units::some(hidden as u64, "finding", "findings");
         text.push_str(&format!("\n{DIM}{more} more: --top {} shows all{DIM:#}\n", findings.len()));
     }
-    let spans = units::some(report.spans as u64, "span", "spans");
-    text.push_str(&format!("\n{DIM}{spans} looked at in {}{DIM:#}\n", units::time(report.took)));
+    let mut what = Vec::new();
+    if 0 < report.traces {
+        what.push(units::some(report.spans as u64, "span", "spans"));
+    }
+    what.extend(
+        report.database.map(|found| format!("database {}", layout::clean(&found.database.name))),
+    );
+    let (what, took) = (what.join(" and "), units::time(report.took));
+    text.push_str(&format!("\n{DIM}{what} looked at in {took}{DIM:#}\n"));
     text
+}
+
+/// The database: what it is, what cannot be seen of it, and the indexes that are proposed.
+fn about(text: &mut String, report: &Report<'_>, found: &DatabaseFound, columns: usize) {
+    let mut quiet = Vec::new();
+    if 0 < report.traces {
+        quiet.push(format!("{}. {}", database::head(found), database::basis(found)));
+    }
+    for told in quiet.iter().chain(&database::unseen(found)) {
+        for line in layout::wrap(told, columns) {
+            text.push_str(&format!("{DIM}{line}{DIM:#}\n"));
+        }
+    }
+    if !database::counts_statements(found) {
+        text.push_str("\nStatements are not counted. Two lines switch that on:\n");
+        for line in database::SWITCH_ON {
+            text.push_str(&format!("  {ACCENT}{line}{ACCENT:#}\n"));
+        }
+    }
+    let set = found.proposal.as_ref();
+    let Some(set) = set.filter(|set| !set.create.is_empty() || !set.drop.is_empty()) else {
+        return;
+    };
+    text.push_str(&format!("\n{BOLD}Indexes, chosen together{BOLD:#}\n"));
+    for [index, size, helps, spares, writes] in database::proposed(set) {
+        lines(text, &layout::code(&index, columns));
+        let facts = [size, helps, spares, writes];
+        let facts = facts.iter().map(String::as_str).filter(|fact| !fact.is_empty());
+        for line in layout::fill(facts, " · ", columns.saturating_sub(4)) {
+            text.push_str(&format!("    {DIM}{line}{DIM:#}\n"));
+        }
+    }
+    for line in layout::wrap(&database::proposed_by(set), columns) {
+        text.push_str(&format!("{DIM}{line}{DIM:#}\n"));
+    }
 }
 
 fn waste(finding: &Finding) -> f64 {
@@ -57,14 +103,17 @@ fn block(text: &mut String, finding: &Finding, whole: f64, columns: usize) {
         Level::Low => DIM,
     };
     let name = level(finding.level);
-    let operation = layout::cut(&finding.operation.operation, columns.saturating_sub(12));
+    let operation = layout::cut(&database::place(finding), columns.saturating_sub(12));
     text.push_str(&format!("{style}{name:<8}{style:#}  {BOLD}{operation}{BOLD:#}\n"));
     lines(text, &indented(layout::wrap(&capital(&finding.claim), columns - INDENT)));
-    let mut figures = vec![
-        finding.fault.to_owned(),
-        units::hours_a_day(finding.impact.user_hours_per_day),
-        durations(finding),
-    ];
+    let mut figures = vec![finding.fault.to_owned()];
+    if database::is_of_database(finding) {
+        let hours = units::hours_a_day(finding.impact.database_hours_per_day);
+        figures.push(format!("{hours} of the database"));
+    } else {
+        figures.push(units::hours_a_day(finding.impact.user_hours_per_day));
+    }
+    figures.extend(Some(durations(finding)).filter(|told| !told.is_empty()));
     figures.extend(statements(finding));
     figures.push(format!("{} d", finding.effort.days));
     let bar = bar(waste(finding), whole);
@@ -89,6 +138,7 @@ fn evidence(text: &mut String, finding: &Finding, columns: usize) {
         let place = format!("at {}:{} {}", code.file, code.line, code.function);
         told.extend(layout::wrap(&place, room));
     }
+    told.extend(database::routes(finding).map(|it| layout::cut(&it, room)));
     if let Some(example) = finding.examples.first() {
         let time = units::time(example.duration);
         let (seen, of) = (units::count(finding.sightings), units::count(finding.requests));

@@ -139,6 +139,7 @@ impl Reader {
     /// afterwards; what then belongs to the last entry is lost to it.
     pub fn finish(&mut self, sink: &mut impl FnMut(Record<'_>)) {
         self.scan(Scan { at_end: true, cut: false }, sink);
+        self.pending.clear();
     }
 
     /// As [`Self::finish`], but leaves a last line that has no end where it is: whoever comes back to a log that
@@ -183,7 +184,9 @@ impl Reader {
     fn scan(&mut self, how: Scan, sink: &mut impl FnMut(Record<'_>)) {
         let pending = std::mem::take(&mut self.pending);
         if self.known.is_none() {
-            self.known = recognise::recognise(&pending, &self.options);
+            // The same bytes, in whatever pieces they came.
+            let sample = pending.get(..SAMPLE_BYTES).unwrap_or(&pending);
+            self.known = recognise::recognise(sample, &self.options);
         }
         let progress = &mut self.progress;
         let mut take = |found: Found<'_>| match found {
