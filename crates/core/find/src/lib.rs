@@ -11,6 +11,7 @@ mod critical;
 pub mod database;
 mod detectors;
 mod knob;
+pub mod plan;
 mod rank;
 mod view;
 mod workload;
