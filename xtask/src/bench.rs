@@ -39,6 +39,11 @@ const BENCHES: &[Bench] = &[
         what: What::Program,
     },
     Bench {
+        name: "log",
+        about: "PostgreSQL's logs to a report: MB a second, memory, and pgBadger over the same file",
+        what: What::Program,
+    },
+    Bench {
         name: "sql",
         about: "the normaliser: microseconds a statement",
         what: What::Of("sql", "normalise"),

@@ -7,6 +7,7 @@ pub mod children;
 pub mod clock;
 pub mod expected;
 pub mod live;
+pub mod logs;
 pub mod machine;
 pub mod made;
 pub mod peer;

@@ -32,7 +32,7 @@ Examples:
   taut log --state /var/lib/taut/log.json *.log     each run adds what is new since the last
   kubectl logs postgres-0 | taut log -";
 
-/// Report what PostgreSQL's server logs say: slow statements, waits, temporary files, errors, by hour.
+/// Report what PostgreSQL's logs say: slow statements, waits, spills, errors, by hour.
 ///
 /// Reads stderr (with any `log_line_prefix`), syslog, csvlog and jsonlog, plain, gzip or zstd. Several files are read
 /// as one. No literal of any statement is kept. Hours are those of the log's own clock.

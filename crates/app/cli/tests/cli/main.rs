@@ -2,6 +2,7 @@
 
 mod find;
 mod kit;
+mod log;
 mod manual;
 mod reports;
 mod trace;

@@ -20,6 +20,7 @@ fn each_command_tells_how_it_is_used() {
 
     Commands:
       find         Find what makes a backend slow in recorded traces, ranked by what to fix first
+      log          Report what PostgreSQL's logs say: slow statements, waits, spills, errors, by hour
       up           Receive traces (OTLP on 4317 and 4318), keep them, find what is slow, show it on 7070
       explain      Explain a fault: what it notices, why it hurts, what to do
       trace        Show a trace as a waterfall: from a file, or by its id from the store of `taut up`
