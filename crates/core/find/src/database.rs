@@ -12,6 +12,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use model::{DatabaseEvidence, Effort, Finding, FindingId, Impact, Level, OperationKey, Plan};
 
+pub(crate) use sighting::mean_width;
 pub use sighting::{Cost, DatabaseSighting};
 pub use view::DatabaseView;
 

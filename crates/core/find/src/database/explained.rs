@@ -71,9 +71,32 @@ pub(super) fn drop_explained(found: &mut Vec<DatabaseSighting>) {
         let database = sighting.evidence.database.iter();
         database.filter_map(|known| known.table.clone()).collect::<Vec<TableName>>()
     });
+    drop_same_index(found);
     drop_by(found, BY_INDEX, |sighting| {
         let database = sighting.evidence.database.iter();
         database.filter_map(|known| Some((known.table.clone()?, known.index.clone()?))).collect()
+    });
+}
+
+/// Leaves the index of a foreign key to the workload's choice where that holds it: it would be built twice.
+fn drop_same_index(found: &mut Vec<DatabaseSighting>) {
+    let proposed = |sighting: &DatabaseSighting| {
+        let known = sighting.evidence.database.iter();
+        known.flat_map(|it| &it.proposed).map(|it| it.index.clone()).collect::<Vec<_>>()
+    };
+    let chosen: Vec<_> =
+        found.iter().filter(|it| it.fault == "missing-index").flat_map(proposed).collect();
+    found.retain(|sighting| {
+        sighting.fault != "unindexed-foreign-key"
+            || !proposed(sighting).iter().any(|wanted| {
+                chosen.iter().any(|index| {
+                    let first = index.keys.get(..wanted.keys.len()).unwrap_or_default();
+                    index.table == wanted.table
+                        && index.predicate.is_empty()
+                        && !first.is_empty()
+                        && wanted.keys.iter().all(|key| first.iter().any(|it| it.key == key.key))
+                })
+            })
     });
 }
 

@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use model::{
     DatabaseEvidence, Evidence, Level, Text,
-    database::{ServerStatement, Table, TableName},
+    database::{Column, ServerStatement, Table, TableName},
 };
 
 /// A fault that a database's statistics or catalogs show.
@@ -122,16 +122,10 @@ impl DatabaseSighting {
     /// Is about a table, whose columns and key matter.
     #[must_use]
     pub(crate) fn columns(mut self, table: &Table) -> Self {
-        let width = |column: &model::database::Column| {
-            column.statistics.as_ref().map_or_else(
-                || u32::try_from(column.type_length).unwrap_or(0),
-                |statistics| statistics.width,
-            )
-        };
         let known = self.known();
         known.table = Some(table.name.clone());
         known.columns =
-            table.columns.iter().map(|column| (column.name.clone(), width(column))).collect();
+            table.columns.iter().map(|it| (it.name.clone(), mean_width(table, it))).collect();
         let names = table.primary_key.iter().filter_map(|number| table.column(*number));
         known.key = names.map(|column| column.name.clone()).collect();
         self
@@ -155,6 +149,42 @@ impl DatabaseSighting {
         self.evidence.excerpt.push(format!("{label}: {value}"));
         self.known().figures.push((Text::from(label), value));
         self
+    }
+}
+
+/// Bytes of a pointer to a value that is kept aside: all that `ANALYZE` counts of such a value.
+const POINTER_BYTES: u32 = 18;
+
+/// Bytes of a column's mean value. Long values are kept aside, where `ANALYZE` does not look: what lies there is put
+/// down to the columns that are pointers to it, or to the widest of those that could be.
+pub(crate) fn mean_width(table: &Table, column: &Column) -> u32 {
+    let plain = |column: &Column| {
+        let length = || u32::try_from(column.type_length).unwrap_or(0);
+        column.statistics.as_ref().map_or_else(length, |statistics| statistics.width)
+    };
+    let rows = table.rows.unwrap_or_default().max(1.0);
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a mean for people; saturates"
+    )]
+    let aside = (table.toast_bytes as f64 / rows) as u32;
+    let could =
+        |it: &&Column| it.type_length < 0 && it.type_category != 'N' && POINTER_BYTES <= plain(it);
+    let pointers =
+        table.columns.iter().filter(could).filter(|it| plain(it) == POINTER_BYTES).count();
+    let is_one = if 0 < pointers {
+        could(&column) && plain(column) == POINTER_BYTES
+    } else {
+        let widest = table.columns.iter().filter(could).max_by_key(|it| (plain(it), it.number));
+        widest.is_some_and(|widest| widest.number == column.number)
+    };
+    // An empty place for long values has a page or two: that tells nothing.
+    if is_one && POINTER_BYTES < aside {
+        plain(column).saturating_add(aside / u32::try_from(pointers.max(1)).unwrap_or(1))
+    } else {
+        plain(column)
     }
 }
 

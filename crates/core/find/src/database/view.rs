@@ -214,7 +214,7 @@ fn over(days: f64) -> String {
     } else if 2.0 <= hours {
         format!("over {hours:.0} hours")
     } else {
-        format!("over {:.0} minutes", (hours * 60.0).max(1.0))
+        format!("over {:.0} min", (hours * 60.0).max(1.0))
     }
 }
 

@@ -1,7 +1,11 @@
 //! An index that is far larger than it would be if it were built now.
 
+use model::database::{Index, IndexMethod, Table};
+
 use crate::{
-    Cost, DatabaseSighting, DatabaseView, Detector, Knob, Knobs, Looks, detectors::figures,
+    Cost, DatabaseSighting, DatabaseView, Detector, Knob, Knobs, Looks,
+    advisor::size::{self, SizeBasis},
+    detectors::figures,
 };
 
 static MEGABYTES_MIN: Knob = Knob {
@@ -32,9 +36,8 @@ pub(super) static BLOATED_INDEX: Detector = Detector {
 #[expect(clippy::cast_precision_loss, reason = "bytes stay far below 2^52")]
 fn look(view: &DatabaseView<'_>, knobs: &Knobs<'_>, found: &mut Vec<DatabaseSighting>) {
     for index in view.database.indexes.iter().filter(|index| index.valid) {
-        let (Some(table), Some(fresh)) = (view.table(index.table_oid), index.fresh_bytes) else {
-            continue;
-        };
+        let Some(table) = view.table(index.table_oid) else { continue };
+        let Some(fresh) = index.fresh_bytes.or_else(|| estimated(table, index)) else { continue };
         let freed = index.bytes.saturating_sub(fresh);
         let times = index.bytes as f64 / fresh.max(1) as f64;
         let enough = knobs.get(&MEGABYTES_MIN) * 1_048_576.0 <= freed as f64;
@@ -59,4 +62,12 @@ fn look(view: &DatabaseView<'_>, knobs: &Knobs<'_>, found: &mut Vec<DatabaseSigh
         known.sql.push(format!("REINDEX INDEX CONCURRENTLY {schema}.{name}"));
         found.push(sighting);
     }
+}
+
+/// What a rebuild would leave by the model of sizes, where it has what it needs: a table that was analysed, and a
+/// kind of index that it knows well.
+fn estimated(table: &Table, index: &Index) -> Option<u64> {
+    let known = table.rows.is_some_and(|rows| 0.0 < rows) && index.method == IndexMethod::Btree;
+    let estimate = known.then(|| size::fresh_bytes_of(table, index))?;
+    (estimate.basis == SizeBasis::Statistics).then_some(estimate.bytes)
 }

@@ -7,6 +7,7 @@ use model::{
 
 use crate::{
     Cost, DatabaseSighting, DatabaseView,
+    database::mean_width,
     detectors::{figures, rows_scanned_vs_returned::blocks_and_rows, words},
 };
 
@@ -175,7 +176,7 @@ pub(super) fn wide_select(
             continue;
         }
         let read = columns_read(table, shape, &text.text);
-        let width = |column: &&Column| column.statistics.as_ref().map_or(0, |it| it.width);
+        let width = |column: &&Column| mean_width(table, column);
         let all: u32 = read.iter().map(width).sum();
         let wide: Vec<&&Column> = read.iter().filter(|it| WIDE_BYTES_MIN <= width(it)).collect();
         let spared: u32 = wide.iter().map(|column| width(column)).sum();
