@@ -22,7 +22,7 @@ pub(super) fn write(migration: &Migration<'_>) -> Vec<MigrationFile> {
         "\"\"\"{}\n\nRevision ID: {revision}\n\"\"\"\n\nimport sqlalchemy as sa\nfrom alembic import op\n\n\
          revision = \"{revision}\"\n# What `alembic heads` says belongs here.\ndown_revision = None\n\
          branch_labels = None\ndepends_on = None\n\n\n\
-         def upgrade():\n    # CONCURRENTLY does not work in a transaction.\n{}\n\n\
+         def upgrade():\n    # CONCURRENTLY does not work in a transaction. What fails leaves an index that is not\n    # valid behind: drop it before trying again.\n{}\n\n\
          def downgrade():\n{}",
         migration.comment().replace(['\\', '"'], " "),
         body(&migration.apply()),

@@ -61,8 +61,8 @@ pub(super) fn write(migration: &Migration<'_>) -> Vec<MigrationFile> {
     let notes = if notes.is_empty() { String::new() } else { format!("{}\n", notes.join("\n")) };
     let text = format!(
         "# {}\n{notes}{}\n\n\nclass Migration(migrations.Migration):\n    \
-         # CONCURRENTLY does not work in a transaction.\n    atomic = False\n\n    \
-         # The newest migration of the app belongs here.\n    dependencies = [({}, \"__first__\")]\n\n    \
+         # CONCURRENTLY does not work in a transaction. What fails leaves an index that is not\n    # valid behind: drop it before trying again.\n    atomic = False\n\n    \
+         # The newest migration of the app belongs here.\n    dependencies = [({}, \"0001_initial\")]\n\n    \
          operations = [\n{operations}    ]\n",
         migration.comment(),
         imports.join("\n"),

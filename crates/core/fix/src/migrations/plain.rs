@@ -3,6 +3,10 @@
 
 use super::{Migration, MigrationFile, parts::Statement};
 
+/// `IF NOT EXISTS` passes over it.
+const FAILED: &str =
+    "-- What fails leaves an index that is not valid behind: drop it before trying again.\n";
+
 /// A name for the place of a statement, unless it is alone.
 fn numbered(slug: &str, place: usize, count: usize) -> String {
     if count <= 1 { slug.to_owned() } else { format!("{slug}_{}", place + 1) }
@@ -20,7 +24,7 @@ pub(super) fn flyway(migration: &Migration<'_>) -> Vec<MigrationFile> {
         let digits = migration.stamp().later(place).digits();
         let name = format!("V{digits}__{}.sql", numbered(&migration.slug(), place, apply.len()));
         let text = format!(
-            "-- {}\n-- What takes it back:\n{back}{};\n",
+            "-- {}\n{FAILED}-- What takes it back:\n{back}{};\n",
             migration.comment(),
             statement.sql()
         );
@@ -39,7 +43,7 @@ pub(super) fn prisma(migration: &Migration<'_>) -> Vec<MigrationFile> {
         let digits = migration.stamp().later(place).digits();
         let folder = format!("{digits}_{}", numbered(&migration.slug(), place, apply.len()));
         let text = format!(
-            "-- {}\n-- The only statement here: Prisma sends a file whole, and several would be a transaction.\n{};\n",
+            "-- {}\n{FAILED}-- The only statement here: Prisma sends a file whole, and several would be a transaction.\n{};\n",
             migration.comment(),
             statement.sql()
         );
@@ -58,7 +62,7 @@ pub(super) fn sqlx(migration: &Migration<'_>) -> Vec<MigrationFile> {
         let stem =
             format!("migrations/{digits}_{}", numbered(&migration.slug(), place, apply.len()));
         let text = |statement: &Statement| {
-            format!("-- no-transaction\n-- {}\n{};\n", migration.comment(), statement.sql())
+            format!("-- no-transaction\n-- {}\n{FAILED}{};\n", migration.comment(), statement.sql())
         };
         let back = reversible.then(|| revert.get(apply.len() - 1 - place)).flatten();
         if let Some(back) = back {

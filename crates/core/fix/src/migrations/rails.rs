@@ -18,7 +18,7 @@ pub(super) fn write(migration: &Migration<'_>) -> Vec<MigrationFile> {
     };
     let text = format!(
         "# {}\nclass {class} < ActiveRecord::Migration[7.1]\n  \
-         # CONCURRENTLY does not work in a transaction.\n  disable_ddl_transaction!\n\n  \
+         # CONCURRENTLY does not work in a transaction. What fails leaves an index that is not\n  # valid behind: drop it before trying again.\n  disable_ddl_transaction!\n\n  \
          def up\n{}  end\n\n  def down\n{}  end\nend\n",
         migration.comment(),
         body(&migration.apply()),
