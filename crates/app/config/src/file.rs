@@ -8,6 +8,7 @@ use toml::{
 };
 
 use crate::{
+    database_url::hidden,
     problem::{Problem, did_you_mean},
     table::{Setting, known},
     value::{self, Value},
@@ -23,7 +24,8 @@ pub(crate) fn read(
     let mut reading = Reading {
         path,
         name: path.display().to_string().into(),
-        text: text.into(),
+        // What is shown, not what is read.
+        text: hidden(text).into(),
         problems,
         values: BTreeMap::new(),
     };
@@ -98,6 +100,7 @@ impl Reading<'_> {
     fn beside_the_file(&self, value: Value) -> Value {
         match (value, self.path.parent()) {
             (Value::Folder(folder), Some(beside)) => Value::Folder(beside.join(folder)),
+            (Value::File(Some(file)), Some(beside)) => Value::File(Some(beside.join(file))),
             (value, _) => value,
         }
     }

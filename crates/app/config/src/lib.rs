@@ -4,7 +4,9 @@
 //! over the environment, the environment over the file, the file over the default; every value
 //! remembers where it is from, so that any complaint can point there.
 
+mod database_url;
 mod file;
+mod observe;
 mod page;
 mod problem;
 mod settings;
@@ -14,6 +16,8 @@ mod units;
 mod value;
 mod written;
 
+pub use database_url::DatabaseUrl;
+pub use observe::ObservePostgres;
 pub use problem::{SettingsError, did_you_mean};
 pub use settings::{Engine, Exposed, Listed, Price, Receive, Settings, Store, Sync, Web};
 pub use sources::{Flag, ReadError, Sources};

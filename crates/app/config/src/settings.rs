@@ -10,7 +10,7 @@ use std::{
 use toml::de::DeValue;
 
 use crate::{
-    file, page,
+    DatabaseUrl, ObservePostgres, file, page,
     problem::{Problem, SettingsError},
     sources::{self, Sources},
     table::{Setting, known},
@@ -37,6 +37,8 @@ pub struct Settings {
     pub find: find::Settings,
     /// What things cost.
     pub price: Price,
+    /// How PostgreSQL is watched.
+    pub postgres: ObservePostgres,
     /// The file that was read.
     pub file: Option<PathBuf>,
     listed: Vec<Listed>,
@@ -212,6 +214,7 @@ impl Settings {
                 database_per_month: values.number("price.database-per-month"),
                 workers_per_month: values.number("price.workers-per-month"),
             },
+            postgres: values.postgres(),
             file,
             listed: values.listed(),
         }
@@ -315,6 +318,30 @@ impl Values {
         }
     }
 
+    fn databases(&self, key: &str) -> Vec<DatabaseUrl> {
+        match self.get(key) {
+            Value::Databases(urls) => urls.clone(),
+            _ => unreachable!("{OF_ITS_KIND}"),
+        }
+    }
+
+    fn postgres(&self) -> ObservePostgres {
+        ObservePostgres {
+            urls: self.databases("observe.postgres.url"),
+            standbys: self.databases("observe.postgres.standbys"),
+            sample: self.duration("observe.postgres.sample"),
+            poll: self.duration("observe.postgres.poll"),
+            catalog: self.duration("observe.postgres.catalog"),
+            keep: self.duration("observe.postgres.keep"),
+            tables_max: u32::try_from(self.whole("observe.postgres.tables-max"))
+                .unwrap_or(u32::MAX),
+            log: match self.get("observe.postgres.log") {
+                Value::File(file) => file.clone(),
+                _ => unreachable!("{OF_ITS_KIND}"),
+            },
+        }
+    }
+
     fn find(&self) -> find::Settings {
         let disabled: BTreeSet<String> = match self.get("find.disable") {
             Value::Detectors(names) => names.iter().map(|name| (*name).to_owned()).collect(),
@@ -349,6 +376,7 @@ impl Values {
             ("targets.p95", "targets.p99"),
             ("levels.medium-hours", "levels.high-hours"),
             ("levels.high-hours", "levels.critical-hours"),
+            ("observe.postgres.sample", "observe.postgres.poll"),
             ("receive.body-bytes-max", "receive.bytes-in-flight-max"),
         ] {
             if self.get(more).amount() < self.get(less).amount() {

@@ -8,6 +8,7 @@ use std::{
 };
 
 use crate::{
+    database_url::hidden,
     problem::{Problem, did_you_mean},
     table::{OTHER_VARIABLES, Setting, known},
     value,
@@ -170,7 +171,7 @@ struct Text<'a> {
 
 impl Text<'_> {
     fn place(&self) -> Place {
-        let text = format!("{}{}", self.before, self.value);
+        let text = format!("{}{}", self.before, hidden(self.value));
         let range = self.before.len()..text.len();
         Place { name: self.around.into(), text: text.into(), range }
     }

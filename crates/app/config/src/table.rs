@@ -2,6 +2,8 @@
 
 use std::{borrow::Cow, sync::LazyLock, time::Duration};
 
+use crate::observe;
+
 /// A setting.
 #[derive(Debug, Clone)]
 pub struct Setting {
@@ -58,6 +60,10 @@ pub enum Kind {
     Choice(&'static [&'static str]),
     /// A folder.
     Folder,
+    /// A file, or `off`.
+    FileOrOff,
+    /// Addresses of databases.
+    Databases,
     /// Names of detectors.
     Detectors,
     /// A currency by its three letters (ISO 4217).
@@ -81,8 +87,10 @@ impl Setting {
 /// Every setting, those of detectors included.
 #[must_use]
 pub fn known() -> &'static [Setting] {
-    static KNOWN: LazyLock<Vec<Setting>> =
-        LazyLock::new(|| SETTINGS.iter().cloned().chain(knobs()).collect());
+    static KNOWN: LazyLock<Vec<Setting>> = LazyLock::new(|| {
+        let of_databases = observe::SETTINGS.iter().cloned();
+        SETTINGS.iter().cloned().chain(of_databases).chain(knobs()).collect()
+    });
     &KNOWN
 }
 
@@ -102,7 +110,7 @@ const HOURS: Kind = Kind::Number { min: 0.0, max: 1e6, unit: "hours a day" };
 
 const MONEY: Kind = Kind::Number { min: 0.0, max: 1e9, unit: "a month" };
 
-/// Every setting but those of detectors, in the order of the example.
+/// Every setting but those of databases and detectors, in the order of the example.
 pub const SETTINGS: &[Setting] = &[
     setting(
         "receive.grpc",
@@ -279,7 +287,7 @@ const DESIGN: &str = "Customary for pages that people wait for; it loosens where
 const LEVEL: &str =
     "1.2 s lost 50,000 times a day is critical, 0.4 s 30,000 times high, 3 s 200 times low.";
 
-const fn setting(
+pub(crate) const fn setting(
     key: &'static str,
     kind: Kind,
     default: &'static str,

@@ -9,6 +9,7 @@ use std::{
 use toml::de::DeValue;
 
 use crate::{
+    DatabaseUrl,
     problem::did_you_mean,
     table::Kind,
     units::{bytes_text, duration_text, parse_bytes, parse_duration},
@@ -25,6 +26,9 @@ pub(crate) enum Value {
     Number(f64),
     Choice(&'static str),
     Folder(PathBuf),
+    /// `None` is `off`.
+    File(Option<PathBuf>),
+    Databases(Vec<DatabaseUrl>),
     Detectors(Vec<&'static str>),
     Currency(String),
 }
@@ -74,6 +78,13 @@ pub(crate) fn from_toml(kind: Kind, value: &DeValue<'_>) -> Result<Value, Wrong>
             });
             Ok(Value::Detectors(names.collect::<Result<_, _>>()?))
         }
+        (Kind::Databases, DeValue::Array(list)) => {
+            let urls = list.iter().enumerate().map(|(place, url)| {
+                let url = url.get_ref().as_str().ok_or_else(|| Wrong::new("expected an address"));
+                url.and_then(database).map_err(|wrong| Wrong { element: Some(place), ..wrong })
+            });
+            Ok(Value::Databases(urls.collect::<Result<_, _>>()?))
+        }
         (Kind::Detectors, _) => Err(Wrong::new(format!("expected {}", expected(kind)))),
         (_, DeValue::String(text)) => from_text(kind, text),
         (Kind::Duration { .. }, DeValue::Integer(number)) => {
@@ -122,6 +133,15 @@ pub(crate) fn from_text(kind: Kind, text: &str) -> Result<Value, Wrong> {
         },
         Kind::Folder if text.is_empty() || text.contains('\0') => Err(wrong()),
         Kind::Folder => Ok(Value::Folder(PathBuf::from(text))),
+        Kind::FileOrOff if text == "off" => Ok(Value::File(None)),
+        Kind::FileOrOff if text.is_empty() || text.contains('\0') => Err(wrong()),
+        Kind::FileOrOff => Ok(Value::File(Some(PathBuf::from(text)))),
+        Kind::Databases if text.contains("://") => {
+            let urls = text.split_whitespace().map(database);
+            Ok(Value::Databases(urls.collect::<Result<_, _>>()?))
+        }
+        Kind::Databases if text.is_empty() => Ok(Value::Databases(Vec::new())),
+        Kind::Databases => Ok(Value::Databases(vec![database(text)?])),
         Kind::Detectors => {
             let names = text.split(',').map(str::trim).filter(|name| !name.is_empty());
             Ok(Value::Detectors(names.map(detector).collect::<Result<_, _>>()?))
@@ -164,6 +184,13 @@ fn address(text: &str, kind: Kind) -> Result<Value, Wrong> {
     })
 }
 
+fn database(text: &str) -> Result<DatabaseUrl, Wrong> {
+    DatabaseUrl::parse(text.trim()).ok_or_else(|| {
+        Wrong::new(format!("expected {}", expected(Kind::Databases)))
+            .hint("write `postgresql://user:password@host:5432/database`")
+    })
+}
+
 fn detector(name: &str) -> Result<&'static str, Wrong> {
     find::detector(name).map(|detector| detector.name).ok_or_else(|| {
         let names = find::DETECTORS.iter().map(|detector| detector.name);
@@ -196,6 +223,10 @@ pub(crate) fn expected(kind: Kind) -> String {
             words.join(" or ")
         }
         Kind::Folder => "a folder".to_owned(),
+        Kind::FileOrOff => "a file, or `off`".to_owned(),
+        Kind::Databases => {
+            "an address such as `postgresql://user@host/database`, or a list of them".to_owned()
+        }
         Kind::Detectors => "a list of detectors' names such as `[\"n-plus-one\"]`".to_owned(),
         Kind::Currency => "a currency's three letters such as `GBP`".to_owned(),
     }
@@ -218,14 +249,18 @@ impl Value {
     pub(crate) fn to_toml(&self) -> String {
         let quoted = |text: &str| toml::Value::from(text).to_string();
         match self {
-            Self::Address(None) => quoted("off"),
+            Self::Address(None) | Self::File(None) => quoted("off"),
             Self::Address(Some(address)) => quoted(&address.to_string()),
             Self::Bytes(bytes) => quoted(&bytes_text(*bytes)),
             Self::Count(count) => count.to_string(),
             Self::Duration(duration) => quoted(&duration_text(*duration)),
             Self::Number(number) => number.to_string(),
             Self::Choice(word) => quoted(word),
-            Self::Folder(folder) => quoted(&folder.to_string_lossy()),
+            Self::Folder(folder) | Self::File(Some(folder)) => quoted(&folder.to_string_lossy()),
+            Self::Databases(urls) => {
+                let urls: Vec<String> = urls.iter().map(|url| quoted(&url.to_string())).collect();
+                format!("[{}]", urls.join(", "))
+            }
             Self::Detectors(names) => {
                 let names: Vec<String> = names.iter().map(|name| quoted(name)).collect();
                 format!("[{}]", names.join(", "))
