@@ -1,6 +1,14 @@
 //! What is done with databases: watching one, finding what is wrong in it, changing it.
 
 pub mod fix;
+mod find_in;
+mod live;
 mod standing;
 
+pub(crate) use live::Watched;
+
+pub use find_in::{
+    DatabaseError, DatabaseFound, DatabaseRequest, Step, find_in, findings_in, join, tie_routes,
+};
+pub use postgres::Target;
 pub use standing::{DatabaseStanding, History, PlanSeen, WatchState};

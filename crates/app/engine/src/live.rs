@@ -26,6 +26,7 @@ use tokio::sync::watch;
 
 use crate::{
     analysis::Analysis,
+    database::Watched,
     memory,
     settler::{Settled, Settler, SettlerLimits},
     turns::Turns,
@@ -63,6 +64,8 @@ pub struct Live {
     wake: (Mutex<()>, Condvar),
     problem: Mutex<Option<String>>,
     catching_up: AtomicBool,
+    databases: Arc<Watched>,
+    watcher: Mutex<Option<JoinHandle<()>>>,
 }
 
 /// A trace as it was sent, and as it was read.
@@ -115,6 +118,7 @@ impl Live {
             Some(settings.engine.window),
         );
         analysis.remember(memory::load(&*store).map_err(LiveError::Store)?);
+        let databases = Watched::new(&settings);
         Ok(Arc::new(Self {
             store,
             settings,
@@ -127,15 +131,25 @@ impl Live {
             wake: (Mutex::new(()), Condvar::new()),
             problem: Mutex::default(),
             catching_up: AtomicBool::new(true),
+            databases: Arc::new(databases),
+            watcher: Mutex::default(),
         }))
     }
 
-    /// Starts the finder. It runs until [`Live::stop`].
+    /// Starts the finder, and whatever watches databases. Both run until [`Live::stop`].
     ///
     /// # Errors
     ///
     /// The system gives no thread.
     pub fn start(self: &Arc<Self>) -> Result<JoinHandle<()>, LiveError> {
+        let live = Arc::downgrade(self);
+        let tell = move || {
+            if let Some(live) = live.upgrade() {
+                live.changes.send_modify(|version| *version += 1);
+            }
+        };
+        let watcher = self.databases.start(&self.settings, &self.store, tell);
+        *lock(&self.watcher) = watcher.map_err(LiveError::Thread)?;
         let live = Arc::clone(self);
         let run = move || live.run();
         thread::Builder::new().name("finder".to_owned()).spawn(run).map_err(LiveError::Thread)
@@ -144,6 +158,7 @@ impl Live {
     /// Lets the finder look at everything in flight, save what it remembers, and end.
     pub fn stop(&self) {
         self.stopping.store(true, Ordering::Release);
+        self.databases.stop();
         self.wake.1.notify_all();
     }
 
@@ -217,6 +232,10 @@ impl Live {
         }
     }
 
+    pub(crate) fn watched(&self) -> &Watched {
+        &self.databases
+    }
+
     fn with_statements<T>(&self, read: impl FnOnce(&mut sql::Statements) -> T) -> T {
         let mut statements = lock(&self.statements).pop().unwrap_or_default();
         let result = read(&mut statements);
@@ -265,6 +284,11 @@ impl Live {
         let settled = lock(&self.settler).settle_all();
         self.look_at(settled, &mut turns);
         self.keep_house();
+        let watcher = lock(&self.watcher).take();
+        if let Some(watcher) = watcher {
+            // What it met is its own; here all is done.
+            drop(watcher.join());
+        }
     }
 
     /// Goes through what was received before the start: the window for its findings, and what had not
@@ -294,6 +318,7 @@ impl Live {
             // A trace that meets a bug costs itself, not all that come after it.
             let looked = panic::catch_unwind(AssertUnwindSafe(|| {
                 let trace = if turns.knows(id) { self.whole(settled) } else { settled.assemble() };
+                self.databases.observe(&trace, now());
                 lock(&self.analysis).add(&trace, turns.before(id))
             }));
             if let Ok(facts) = looked {

@@ -11,7 +11,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use model::{
     Moment, Text,
-    database::{Database, RunStatistics, WaitLoad},
+    database::{Database, RunStatistics, Session, WaitLoad},
 };
 
 use crate::{
@@ -88,7 +88,8 @@ pub struct Poller {
     /// The last of what is neither counter nor catalog: connections, locks, replication.
     standing: Database,
     blocking_due: Duration,
-    standby_scans: Option<BTreeMap<u32, u64>>,
+    /// Scans of indexes on all standbys, and of when the catalog was that they were asked about.
+    standby_scans: Option<(Moment, BTreeMap<u32, u64>)>,
 }
 
 #[derive(Debug)]
@@ -183,20 +184,35 @@ impl Poller {
         Ok(())
     }
 
-    /// Asks a standby which indexes it uses.
+    /// Asks all standbys which indexes they use; what they say stands until they are asked again.
     ///
     /// # Errors
     ///
-    /// When the connection breaks.
-    pub async fn ask_standby(&mut self, standby: &Connection) -> Result<(), ReadError> {
+    /// When a connection breaks; what they said before stands then.
+    pub async fn ask_standbys(&mut self, standbys: &[Connection]) -> Result<(), ReadError> {
         let Some(catalog) = &self.catalog else { return Ok(()) };
-        let scans = read::standby_scans(standby, &catalog.database).await?;
-        let known = self.standby_scans.get_or_insert_default();
-        for (oid, scans) in scans {
-            let most = known.entry(oid).or_default();
-            *most = (*most).max(scans);
+        let mut sums: BTreeMap<u32, u64> = BTreeMap::new();
+        for standby in standbys {
+            for (oid, scans) in read::standby_scans(standby, &catalog.database).await? {
+                let sum = sums.entry(oid).or_default();
+                *sum = sum.saturating_add(scans);
+            }
         }
+        self.standby_scans = Some((catalog.read, sums));
         Ok(())
+    }
+
+    /// Whether standbys have not been asked since the catalog was read.
+    #[must_use]
+    pub fn standbys_are_due(&self) -> bool {
+        let read = self.catalog.as_ref().map(|catalog| catalog.read);
+        read.is_some() && read != self.standby_scans.as_ref().map(|(asked, _)| *asked)
+    }
+
+    /// What sessions did at the last sample.
+    #[must_use]
+    pub fn sessions(&self) -> &[Session] {
+        &self.standing.sessions
     }
 
     /// What is known of the database over the window, or as long as it was watched if that is shorter.
@@ -220,7 +236,8 @@ impl Poller {
             database.window = read::since_reset(&look.rows, &database, look.time);
             database.since_reset = true;
         }
-        read::put_standby_scans(&mut database, self.standby_scans.as_ref());
+        let asked = self.standby_scans.as_ref().map(|(_, scans)| scans);
+        read::put_standby_scans(&mut database, asked);
         database.load = self.window.load();
         self.seen.tell(&mut database);
         Some(database)

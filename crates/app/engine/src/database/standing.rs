@@ -87,38 +87,38 @@ pub struct PlanSeen {
 
 impl History for crate::Live {
     fn databases(&self) -> Vec<DatabaseStanding> {
-        Vec::new()
+        self.watched().databases()
     }
 
     fn database_load(
         &self,
-        _id: &str,
-        _window: Window,
-        _steps: usize,
+        id: &str,
+        window: Window,
+        steps: usize,
     ) -> Vec<(Moment, Vec<WaitLoad>)> {
-        Vec::new()
+        self.watched().database_load(id, window, steps)
     }
 
     fn statement_history(
         &self,
-        _id: &str,
-        _query_id: i64,
-        _window: Window,
-        _steps: usize,
+        id: &str,
+        query_id: i64,
+        window: Window,
+        steps: usize,
     ) -> Vec<(Moment, RunStatistics)> {
-        Vec::new()
+        self.watched().statement_history(id, query_id, window, steps)
     }
 
     fn connection_history(
         &self,
-        _id: &str,
-        _window: Window,
-        _steps: usize,
+        id: &str,
+        window: Window,
+        steps: usize,
     ) -> Vec<(Moment, u32, u32)> {
-        Vec::new()
+        self.watched().connection_history(id, window, steps)
     }
 
-    fn plans_seen(&self, _id: &str, _query_id: i64) -> Vec<PlanSeen> {
-        Vec::new()
+    fn plans_seen(&self, id: &str, query_id: i64) -> Vec<PlanSeen> {
+        self.watched().plans_seen(id, query_id)
     }
 }

@@ -173,7 +173,11 @@ async fn a_new_table_is_seen_and_a_promoted_standby_is_a_primary() {
     let at_primary = connected(&primary, "postgres", "postgres").await;
     let unasked = poll(&mut of_primary, &at_primary).await;
     assert!(missing(&unasked).contains(&"observe.postgres.standbys"));
-    of_primary.ask_standby(&connection).await.unwrap();
+    let connections = [connection];
+    assert!(of_primary.standbys_are_due());
+    of_primary.ask_standbys(&connections).await.unwrap();
+    assert!(!of_primary.standbys_are_due());
+    let [connection] = connections;
     let asked = poll(&mut of_primary, &at_primary).await;
     let index = asked.indexes.iter().find(|index| index.name == "t_pkey").unwrap();
     assert_eq!(index.usage.standby_scans, Some(1));
