@@ -1423,8 +1423,8 @@ export interface components {
             hint: string;
             /** @description What it is called: `sequential-scan`. */
             name: string;
-            /** @description Place of the node. */
-            node: number;
+            /** @description Place of the node; none where it is about the whole. */
+            node?: number | null;
         };
         /** @description A plan that a statement was seen with. */
         PlanSeen: {

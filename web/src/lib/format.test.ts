@@ -10,6 +10,7 @@ import {
   percent,
   rate,
   tickText,
+  sentence,
 } from './format';
 
 const text = ({ value, unit }: { value: string; unit: string }) => `${value} ${unit}`.trim();
@@ -86,4 +87,9 @@ describe('figures', () => {
       '1.5 days',
     ]);
   });
+});
+
+test('a claim becomes a sentence once', () => {
+  expect(sentence('orders is read whole')).toBe('Orders is read whole.');
+  expect(sentence('Done.')).toBe('Done.');
 });

@@ -133,3 +133,9 @@ export function ago(unixMs: number, now = Date.now()): string {
   if (seconds < 129_600) return `${Math.round(seconds / 3600)} h ago`;
   return `${plural(Math.round(seconds / 86_400), 'day')} ago`;
 }
+
+/** A claim or hint as a sentence of its own. */
+export function sentence(text: string): string {
+  const begun = text.charAt(0).toUpperCase() + text.slice(1);
+  return /[.!?…]$/.test(begun) ? begun : `${begun}.`;
+}

@@ -2,6 +2,7 @@
 import type { ReactNode } from 'react';
 
 import type { Problem as ProblemData } from '../api/types';
+import { sentence } from '../lib/format';
 import { to } from '../lib/route';
 import { Link } from './Link';
 
@@ -46,8 +47,4 @@ export function Waiting() {
       One moment …
     </p>
   );
-}
-
-function sentence(text: string): string {
-  return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
 }

@@ -1,7 +1,7 @@
 /** One watched database: what takes its time, who waits for whom, and what to change. */
 import { path, useApi } from '../../api/use';
 import type { DatabaseDetail } from '../../api/types';
-import { ago, bytes, digits, grouped, percent, plural } from '../../lib/format';
+import { ago, bytes, digits, grouped, percent, plural, sentence } from '../../lib/format';
 import { to, useQuery } from '../../lib/route';
 import { WINDOW_DEFAULT } from '../../lib/words';
 import { Problem, Waiting } from '../../ui/Empty';
@@ -101,7 +101,7 @@ function Claim({ data }: { data: DatabaseDetail }) {
 function headline(data: DatabaseDetail): string {
   const [first] = data.findings;
   if (data.database.state === 'connecting') return 'Waiting for its first answer';
-  if (first !== undefined) return `${first.claim.charAt(0).toUpperCase()}${first.claim.slice(1)}`;
+  if (first !== undefined) return sentence(first.claim);
   return data.database.state === 'failed' ? 'It does not answer' : 'Nothing to fix so far';
 }
 

@@ -1,7 +1,15 @@
 /** One finding as an argument: claim, why, evidence, what to do, what it brings, how to prove it. */
 import { path, useApi } from '../../api/use';
 import type { Evidence, Finding, FindingDetail } from '../../api/types';
-import { daysText, digits, duration, durationText, grouped, hoursText } from '../../lib/format';
+import {
+  daysText,
+  digits,
+  duration,
+  durationText,
+  grouped,
+  hoursText,
+  sentence,
+} from '../../lib/format';
 import { why } from '../../lib/doc';
 import { to } from '../../lib/route';
 import { proofText } from '../../lib/words';
@@ -34,7 +42,7 @@ export function FindingPage({ id }: { id: string }) {
           </span>
         </p>
         <h1>
-          <Breaks text={capital(finding.claim)} />
+          <Breaks text={sentence(finding.claim)} />
         </h1>
         <p>
           <Wastes finding={finding} />
@@ -236,9 +244,4 @@ function Prove({ finding }: { finding: Finding }) {
       </ul>
     </section>
   );
-}
-
-function capital(text: string): string {
-  const sentence = text.charAt(0).toUpperCase() + text.slice(1);
-  return /[.!?…]$/.test(sentence) ? sentence : `${sentence}.`;
 }

@@ -3,7 +3,15 @@ import { useEffect, useState } from 'react';
 
 import type { Plan, PlanAnswer, PlanNode, Problem } from '../../api/types';
 import { path } from '../../api/use';
-import { digits, duration, durationText, grouped, percent, type Figure } from '../../lib/format';
+import {
+  digits,
+  duration,
+  durationText,
+  grouped,
+  percent,
+  sentence,
+  type Figure,
+} from '../../lib/format';
 import { Code } from '../../ui/Copy';
 import { Num, Percent } from '../../ui/Num';
 import { Icicle } from './Icicle';
@@ -82,10 +90,14 @@ function One({ plan, text }: { plan: Plan; text: string }) {
       <ul className="notes" aria-label="What to look at">
         {plan.notes.map((note) => (
           <li key={`${note.name} ${note.node}`}>
-            <button type="button" className="as-link" onClick={() => setHere(note.node)}>
-              {note.claim}
+            <button
+              type="button"
+              className="as-link"
+              onClick={() => setHere(note.node ?? undefined)}
+            >
+              {sentence(note.claim)}
             </button>{' '}
-            {note.hint} <span className="tag">{note.name}</span>
+            {sentence(note.hint)} <span className="tag">{note.name}</span>
           </li>
         ))}
       </ul>

@@ -30,10 +30,7 @@ pub(crate) async fn read(State(app): State<App>, body: Bytes) -> Result<Json<Pla
         let plans = sql::plan::read(&text)
             .map_err(|error| Problem::wrong(error.to_string(), error.hint()))?;
         let problems = plans.iter().flat_map(|plan| plan.notes.0.iter().cloned()).collect();
-        let plans = plans
-            .iter()
-            .map(|plan| Plan::new(plan, &sql::plan::own_times(plan), Vec::new()))
-            .collect();
+        let plans = plans.iter().map(Plan::new).collect();
         Ok(Json(PlanAnswer { plans, problems }))
     })
     .await

@@ -1,7 +1,6 @@
 //! Plans on the wire: each node with what it took itself.
 
 use serde::Serialize;
-use sql::plan::PlanTimes;
 use utoipa::ToSchema;
 
 /// Plans that were read from a text.
@@ -79,8 +78,9 @@ pub struct PlanFact {
 pub struct PlanNote {
     /// What it is called: `sequential-scan`.
     pub name: String,
-    /// Place of the node.
-    pub node: usize,
+    /// Place of the node; none where it is about the whole.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub node: Option<usize>,
     /// What is wrong, in a sentence.
     pub claim: String,
     /// What to do, in a sentence.
@@ -90,12 +90,14 @@ pub struct PlanNote {
 impl Plan {
     /// A plan with its times told apart and what there is to look at.
     #[must_use]
-    pub fn new(plan: &model::Plan, times: &PlanTimes, notes: Vec<PlanNote>) -> Self {
+    pub fn new(plan: &model::Plan) -> Self {
+        let times = sql::plan::own_times(plan);
         let timed = times.total_ms.is_some();
         let costs: f64 = times.nodes.iter().map(|node| node.own_cost).sum();
         let amount = |millis: Option<f64>, cost: f64| {
             if timed { millis.unwrap_or(0.0) * 1e3 } else { cost }
         };
+        let notes = find::plan::look_with(plan, &times, &find::plan::PlanLimits::default());
         let nodes = plan.nodes.iter().zip(&times.nodes).map(|(node, spent)| PlanNode {
             depth: node.depth,
             name: sql::plan::title(node),
@@ -119,7 +121,7 @@ impl Plan {
             total: amount(times.total_ms, costs),
             planning_micros: plan.planning.time_ms.map(|millis| millis * 1e3),
             nodes: nodes.collect(),
-            notes,
+            notes: notes.iter().map(PlanNote::from).collect(),
             facts: facts(plan),
         }
     }
@@ -128,6 +130,17 @@ impl Plan {
 impl From<(String, String)> for PlanFact {
     fn from((key, value): (String, String)) -> Self {
         Self { key, value }
+    }
+}
+
+impl From<&find::plan::PlanNote> for PlanNote {
+    fn from(note: &find::plan::PlanNote) -> Self {
+        Self {
+            name: note.rule.to_owned(),
+            node: note.node,
+            claim: note.claim.clone(),
+            hint: note.hint.clone(),
+        }
     }
 }
 

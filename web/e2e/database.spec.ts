@@ -1,0 +1,108 @@
+/** A real database that is watched: its load, statements, locks and plans as a user sees them. */
+import AxeBuilder from '@axe-core/playwright';
+import type { Page } from '@playwright/test';
+
+import type { Databases } from '../src/api/types';
+import { expect, test } from './seeded';
+
+/** Until the first counters are there: two polls, on a machine that does other things as well. */
+const COUNTED = { timeout: 90_000 };
+
+async function database(page: Page): Promise<string> {
+  let id = '';
+  await expect(async () => {
+    const answer = await page.request.get('/api/v1/databases');
+    const { databases } = (await answer.json()) as Databases;
+    const [first] = databases;
+    expect(first?.state, first?.error ?? 'no database is watched').toBe('watching');
+    id = first?.id ?? '';
+  }).toPass(COUNTED);
+  return id;
+}
+
+async function open(page: Page, path: string) {
+  await page.goto(path);
+  await expect(page.locator('h1').first()).toBeVisible();
+  await expect(page.locator('.waiting')).toHaveCount(0);
+}
+
+test('the only database that is watched opens at once, with its load and statements', async ({
+  page,
+}) => {
+  await database(page);
+  await open(page, '/database');
+  await expect(page.getByRole('img', { name: /average active sessions over time/ })).toBeVisible(
+    COUNTED,
+  );
+  const rows = page.locator('table.groups tbody tr');
+  await expect(rows.filter({ hasText: /from orders/i }).first()).toBeVisible(COUNTED);
+  await page.getByLabel('Sort by').selectOption('calls');
+  await expect(page).toHaveURL(/sort=calls/);
+});
+
+test('a statement tells its history and the text that can be explained', async ({ page }) => {
+  const id = await database(page);
+  await open(page, `/database/${id}?q=created_at`);
+  const row = page.locator('table.groups tbody tr').filter({ hasText: /from orders/i });
+  await row.first().getByRole('link').click(COUNTED);
+  await expect(page.getByRole('heading', { level: 1 })).toContainText('of database time');
+  await expect(page.getByLabel('SQL')).toContainText('$1');
+  await expect(page.getByText('blocks for each row')).toBeVisible();
+});
+
+test('who waits stands below who holds', async ({ page }) => {
+  const id = await database(page);
+  await open(page, `/database/${id}?tab=locks`);
+  const rows = page.locator('table.locks tbody tr');
+  await expect(rows.nth(1)).toContainText(/Lock on/, COUNTED);
+  await expect(rows.first()).toContainText('blocks 1 session');
+  await expect(rows.first()).toContainText('idle in transaction');
+});
+
+test('tables and indexes tell their size and use', async ({ page }) => {
+  const id = await database(page);
+  await open(page, `/database/${id}?tab=tables&q=orders`);
+  await expect(page.locator('tbody tr').first()).toContainText('orders', COUNTED);
+  await open(page, `/database/${id}?tab=indexes&q=orders_total_idx`);
+  await page.getByRole('button', { name: /orders_total_idx/ }).click();
+  await expect(page.locator('tr.opened')).toContainText(/create index/i);
+});
+
+test('what is wrong in it is told, with the index to create', async ({ page }) => {
+  const id = await database(page);
+  await expect(async () => {
+    await open(page, `/database/${id}?tab=findings`);
+    await expect(page.locator('table.findings')).toContainText('orders', { timeout: 2000 });
+  }).toPass(COUNTED);
+  await page.locator('table.findings a').first().click();
+  await expect(page.getByRole('heading', { name: 'What to do' })).toBeVisible();
+});
+
+test('a plan that is pasted is read, drawn and judged', async ({ page }) => {
+  await open(page, '/plan');
+  await page.getByRole('button', { name: 'Try an example' }).click();
+  await expect(page.locator('table.nodes')).toContainText('Seq Scan on orders');
+  await expect(page.getByLabel('What to look at').getByRole('listitem').first()).toBeVisible();
+  await page.getByRole('button', { name: 'Icicle' }).click();
+  await expect(page.getByRole('img', { name: /nodes of the plan/ })).toBeVisible();
+  await page.getByLabel('A plan').fill('this is no plan');
+  await expect(page.getByRole('alert')).toContainText('no plan was found');
+});
+
+const TABS = ['', 'findings', 'proposal', 'locks', 'connections', 'tables', 'indexes'];
+
+for (const tab of TABS) {
+  const name = tab === '' ? 'statements' : tab;
+  test(`the ${name} of a database fit a phone and are accessible`, async ({ page }) => {
+    const id = await database(page);
+    await open(page, `/database/${id}${tab === '' ? '' : `?tab=${tab}`}`);
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await page.emulateMedia({ colorScheme });
+      const { violations } = await new AxeBuilder({ page }).analyze();
+      expect(violations.map((one) => `${one.id}: ${one.nodes[0]?.html ?? ''}`)).toEqual([]);
+    }
+    await page.setViewportSize({ width: 390, height: 844 });
+    const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+    expect(wide).toBeLessThanOrEqual(0);
+  });
+}
