@@ -35,7 +35,7 @@ pub(crate) fn command(shell: &mut Shell, args: &Args) -> Result<(), Failure> {
     screen::say(&format!("  built {} after the start", screen::seconds(since)));
     screen::heading("run");
     let folder = Folder::claim(shell, "demo")?;
-    let mut watcher = Watcher::start(shell, &binary, &folder.join("store"), Ports::Usual)?;
+    let mut watcher = Watcher::start(shell, &binary, &folder.join("store"), Ports::Usual, &[])?;
     let application = Application::up(shell, &folder, mode, scale, &watcher.otlp())?;
     let outcome = show(shell, &watcher, &application, seconds).and_then(|()| {
         screen::say(&format!("from start to findings: {}", screen::seconds(since)));

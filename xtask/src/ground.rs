@@ -43,19 +43,20 @@ pub(crate) struct Watcher {
 }
 
 impl Watcher {
-    /// Starts `taut up` over an empty store in `folder`.
+    /// Starts `taut up` over an empty store in `folder`, with settings from the environment.
     pub(crate) fn start(
         shell: &Shell,
         binary: &Path,
         folder: &Path,
         ports: Ports,
+        settings: &[(&str, &str)],
     ) -> Result<Self, Failure> {
         // Between looking for a free port and listening on it somebody else may take it: once more, then.
-        Self::try_start(shell, binary, folder, ports).or_else(|failure| {
+        Self::try_start(shell, binary, folder, ports, settings).or_else(|failure| {
             if failure.is_interrupt() {
                 return Err(failure);
             }
-            Self::try_start(shell, binary, folder, Ports::Any)
+            Self::try_start(shell, binary, folder, Ports::Any, settings)
         })
     }
 
@@ -64,6 +65,7 @@ impl Watcher {
         binary: &Path,
         folder: &Path,
         ports: Ports,
+        settings: &[(&str, &str)],
     ) -> Result<Self, Failure> {
         // What a former run observed is no news.
         std::fs::remove_dir_all(folder).ok();
@@ -72,7 +74,7 @@ impl Watcher {
         let (web, otlp_http, otlp_grpc) = (port(7070)?, port(4318)?, port(4317)?);
         let mut command = shell.command(binary);
         forget_settings(&mut command);
-        command.arg("up").env("TAUT_STORE_FOLDER", folder);
+        command.arg("up").env("TAUT_STORE_FOLDER", folder).envs(settings.iter().copied());
         for (variable, port) in [
             ("TAUT_WEB_LISTEN", web),
             ("TAUT_RECEIVE_HTTP", otlp_http),
@@ -267,7 +269,7 @@ fn read(path: &Path) -> Result<Value, Failure> {
 }
 
 /// Where cargo puts what it builds.
-fn target_folder(shell: &Shell) -> Result<PathBuf, Failure> {
+pub(crate) fn target_folder(shell: &Shell) -> Result<PathBuf, Failure> {
     let words = ["metadata", "--no-deps", "--format-version", "1"];
     let printed = shell
         .cargo(&words)

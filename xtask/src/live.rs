@@ -12,6 +12,7 @@ use crate::{
     ground::{self, Application, Folder, Ports, UNTIL_SPANS_ARRIVED, Watcher},
     score::{self, Score},
     screen,
+    service::{Service, free_port},
     shell::{Shell, minutes},
     web,
 };
@@ -76,7 +77,7 @@ fn one_run(
     mode: &str,
     expected: &Value,
 ) -> Result<Vec<Score>, Failure> {
-    let watcher = Watcher::start(shell, binary, &folder.join("store"), Ports::Any)?;
+    let watcher = Watcher::start(shell, binary, &folder.join("store"), Ports::Any, &[])?;
     let application = Application::up(shell, folder, mode, "small", &watcher.otlp())?;
     let scores = rounds(shell, &watcher, &application, mode, expected);
     let down = application.down(shell);
@@ -110,12 +111,35 @@ pub(crate) fn browser_step(shell: &mut Shell) -> Result<String, Failure> {
     let binary = ground::build(shell, "dev")?;
     chromium(shell)?;
     let folder = Folder::claim(shell, "test")?;
-    let watcher = Watcher::start(shell, &binary, &folder.join("browser-store"), Ports::Any)?;
+    let (_database, url) = busy_database(shell, &folder)?;
+    let settings = [
+        ("TAUT_OBSERVE_POSTGRES_URL", url.as_str()),
+        // Pages fill within the time that a test takes.
+        ("TAUT_OBSERVE_POSTGRES_INTERVAL", "2s"),
+    ];
+    let store = folder.join("browser-store");
+    let watcher = Watcher::start(shell, &binary, &store, Ports::Any, &settings)?;
     let mut command = web::script(shell, "e2e");
     // A test that fails while the machine stands still passes the second time; one that is right to fail does not.
     command.args(["--", "--retries=1", "--timeout=90000"]);
     command.env("TAUT_BASE_URL", watcher.pages()).env("TAUT_OTLP_URL", watcher.otlp());
     shell.run("browser", minutes(10), &mut command)
+}
+
+/// A real database with somebody at work in it, and where it is.
+fn busy_database(shell: &Shell, folder: &Folder) -> Result<(Service, String), Failure> {
+    let words = ["build", "--package", "testkit", "--example", "busy_database"];
+    shell.run("cargo build (busy database)", minutes(20), &mut shell.cargo(&words))?;
+    let program = ground::target_folder(shell)?.join("debug/examples/busy_database");
+    let file = folder.join("busy-database.url");
+    let port = free_port(0)?;
+    let mut command = shell.command(program);
+    command.arg(port.to_string()).arg(&file);
+    let service = Service::start(shell, "busy database", &mut command, port)?;
+    let url = std::fs::read_to_string(&file).map_err(|error| {
+        Failure::world(format!("`{}` is not there", file.display())).cause(error)
+    })?;
+    Ok((service, url))
 }
 
 /// Whether the browser starts at all, so that its reason for not doing so is not lost among tests that fail.

@@ -1,0 +1,94 @@
+//! A real database with planted faults and somebody at work in it, for tests of the pages: no index for its most
+//! frequent statement, an index that nothing reads, a foreign key without an index, a session that waits for another.
+//!
+//! `busy_database READY_PORT URL_FILE` writes where the database is to the file, then listens on the port. It ends
+//! after fifteen minutes, or when it is told to.
+
+use std::{
+    error::Error,
+    fs,
+    io::Write as _,
+    net::TcpListener,
+    process::{Child, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use testkit::postgres::Postgres;
+
+/// Longer than any test of the pages takes.
+const TIME_MAX: Duration = Duration::from_mins(15);
+
+const SHOP: &str = "
+    create table customers (id int primary key, name text not null, city text not null);
+    create table orders (
+        id int primary key,
+        customer_id int not null references customers (id),
+        status smallint not null,
+        total int not null,
+        created_at timestamptz not null
+    );
+    create index orders_total_idx on orders (total);
+    create table stock (product_id int primary key, quantity int not null);
+    insert into customers select n, 'customer ' || n, 'city ' || n % 50 from generate_series(1, 5000) n;
+    insert into orders
+        select n, 1 + n * 7919 % 5000, n % 5, n % 977, timestamptz '2026-01-01' + n * interval '1 minute'
+        from generate_series(1, 200000) n;
+    insert into stock select n, 100 from generate_series(1, 100) n;
+    analyze;
+";
+
+/// What its users do, about forty times a second.
+const WORK: &str = "
+    \\set customer random(1, 5000)
+    \\set product random(1, 100)
+    select id, total from orders where customer_id = :customer and status = 1 order by created_at desc limit 20;
+    update stock set quantity = quantity - 1 where product_id = :product and product_id <> 7;
+";
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let mut words = std::env::args().skip(1);
+    let (Some(port), Some(file)) = (words.next(), words.next()) else {
+        return Err("usage: busy_database READY_PORT URL_FILE".into());
+    };
+    let server = Postgres::builder()
+        .setting("shared_preload_libraries", "pg_stat_statements")
+        .extension("pg_stat_statements")
+        .extension("hypopg")
+        .start();
+    server.psql("create database shop");
+    server.psql_in("shop", SHOP);
+    let script = tempfile::NamedTempFile::new()?;
+    fs::write(script.path(), WORK)?;
+    let mut users = server.client("pgbench");
+    users.args(["--no-vacuum", "--client=2", "--rate=20", "--time=900", "--file"]);
+    users.arg(script.path()).arg("shop");
+    let mut running = vec![users.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?];
+    // One holds a row and does nothing; another waits for it.
+    running.push(session(&server, "begin; update stock set quantity = 1 where product_id = 7;\n")?);
+    thread::sleep(Duration::from_millis(500));
+    running.push(session(&server, "update stock set quantity = 2 where product_id = 7;\n")?);
+    fs::write(file, server.url_for("shop", "postgres"))?;
+    let _ready = TcpListener::bind(("127.0.0.1", port.parse::<u16>()?))?;
+    let began = Instant::now();
+    while began.elapsed() < TIME_MAX {
+        thread::sleep(Duration::from_millis(200));
+    }
+    for child in &mut running {
+        child.kill().ok();
+        child.wait().ok();
+    }
+    Ok(())
+}
+
+/// A psql that has said something and stays.
+fn session(server: &Postgres, words: &str) -> Result<Child, Box<dyn Error>> {
+    let mut command = server.client("psql");
+    command.args(["--no-psqlrc", "--quiet", "shop"]).stdin(Stdio::piped());
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
+    if let Some(stdin) = &mut child.stdin {
+        stdin.write_all(words.as_bytes())?;
+        stdin.flush()?;
+    }
+    Ok(child)
+}
