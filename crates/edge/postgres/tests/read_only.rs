@@ -70,6 +70,15 @@ fn ground(version: u32) -> Postgres {
          create aggregate worse_sum(int) (sfunc = slow_add, stype = int);
          create function with_default(int default nextval('numbers')) returns int
              language sql stable as 'select $1';
+         create type wrapped as (id int);
+         create function wrap(int) returns wrapped language plpgsql as
+             'begin return row(marking()); end';
+         create cast (int as wrapped) with function wrap(int) as assignment;
+         create function turning(int) returns int language plpgsql stable as
+             'declare inner_one wrapped; begin inner_one := $1; return 1; end';
+         create type holder as (kept positive);
+         create function holding(int) returns int language plpgsql stable as
+             $$declare one holder; begin one.kept := $1; return 1; end$$;
          create table secret (id int, owner text);
          alter table secret enable row level security;
          create policy own on secret using (marking() = 1);
@@ -115,6 +124,10 @@ async fn whatever_may_do_more_than_read_is_refused_in_every_version() {
             "select id::positive from orders",
             "select worse_sum(id) from orders",
             "select with_default()",
+            "select turning(1)",
+            "select holding(1)",
+            "select 1::wrapped",
+            "select '(1)'::holder",
             "select * from secret",
             "select count(*) filter (where nextval('numbers') > 1) from orders",
             "select sum(total) over (order by id rows nextval('numbers') preceding) from orders",

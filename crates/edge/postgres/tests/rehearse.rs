@@ -52,7 +52,8 @@ async fn a_primary_is_refused_and_a_replica_is_not() {
     assert!(side.plan_text.contains("Index Only Scan"), "{}", side.plan_text);
     assert!(side.shape.contains("Bestellungen"), "{}", side.shape);
     // On a replica no index can be built, whatever is allowed.
-    let indexes = Indexes { create: vec!["create index on other (id)".to_owned()], ..Indexes::default() };
+    let indexes =
+        Indexes { create: vec!["create index on other (id)".to_owned()], ..Indexes::default() };
     let outcome = rehearse_indexes(&mut here, &indexes, &[statement], &allowed()).await;
     assert!(matches!(outcome, Err(RehearseError::Refused(Refusal::Building))), "{outcome:?}");
 }
@@ -91,11 +92,15 @@ async fn an_index_is_proven_by_turns_and_gone_afterwards() {
         ],
         drop: vec![("public".to_owned(), "spare".to_owned())],
     };
-    let before = server.psql("select indexrelid::regclass from pg_index where indexrelid > 16383 order by 1");
+    let before = server
+        .psql("select indexrelid::regclass from pg_index where indexrelid > 16383 order by 1");
     let mut session = session(&server, "postgres").await;
     let told = rehearse_indexes(&mut session, &indexes, &statements, &allowed()).await.unwrap();
     assert_eq!(told.built.len(), 2);
-    assert_eq!((told.built[0].schema.as_str(), told.built[0].name.as_str()), ("public", "Über \"x\""));
+    assert_eq!(
+        (told.built[0].schema.as_str(), told.built[0].name.as_str()),
+        ("public", "Über \"x\"")
+    );
     assert!(told.built[0].bytes >= 8192);
     let first = told.statements[0].as_ref().unwrap();
     assert!(matches!(first.verdict, Verdict::Faster { .. }), "{:?}", first.verdict);
@@ -107,7 +112,8 @@ async fn an_index_is_proven_by_turns_and_gone_afterwards() {
     assert!(told.statements[2].is_err());
     // The planner knows how many rows an expression leaves.
     assert!(told.statements[3].as_ref().unwrap().after.shape.contains("Index"));
-    let after = server.psql("select indexrelid::regclass from pg_index where indexrelid > 16383 order by 1");
+    let after = server
+        .psql("select indexrelid::regclass from pg_index where indexrelid > 16383 order by 1");
     assert_eq!(before, after);
 }
 
@@ -115,7 +121,10 @@ async fn an_index_is_proven_by_turns_and_gone_afterwards() {
 async fn what_was_built_goes_even_if_the_next_index_cannot_be_built() {
     let server = ground_of_tables();
     let indexes = Indexes {
-        create: vec!["create index good on other (id)".to_owned(), "create index bad on other (missing)".to_owned()],
+        create: vec![
+            "create index good on other (id)".to_owned(),
+            "create index bad on other (missing)".to_owned(),
+        ],
         drop: Vec::new(),
     };
     let mut session = session(&server, "postgres").await;
@@ -152,7 +161,9 @@ async fn a_rewrite_must_return_the_same_rows() {
     assert_eq!(
         compare(
             &format!("select id from {table} order by id limit 9"),
-            &format!("select id from (select id from {table} order by id limit 9) a order by id desc"),
+            &format!(
+                "select id from (select id from {table} order by id limit 9) a order by id desc"
+            ),
         )
         .await,
         Rows::OtherOrder { count: 9 }
@@ -182,7 +193,11 @@ async fn a_statement_that_does_not_end_in_time_is_ended_and_told() {
     let (slow, quick) = (Statement::new("select 1 from pg_sleep(20)"), Statement::new("select 1"));
     let told = rehearse_rewrite(&mut session, &slow, &quick, &options).await.unwrap();
     assert!(told.before.timed_out && told.before.times.is_empty() && told.before.median.is_none());
-    assert!(matches!(told.verdict, Verdict::EndsNow { ratio } if ratio < 1.0), "{:?}", told.verdict);
+    assert!(
+        matches!(told.verdict, Verdict::EndsNow { ratio } if ratio < 1.0),
+        "{:?}",
+        told.verdict
+    );
     let told = rehearse_rewrite(&mut session, &quick, &slow, &options).await.unwrap();
     assert_eq!(told.verdict, Verdict::TimesOut);
     // Nothing of it is left on the server.
@@ -250,10 +265,8 @@ async fn a_rehearsal_that_is_given_up_leaves_no_transaction() {
     let mut session = session(&server, "alice").await;
     let options = Options { statement_timeout: Duration::from_secs(1), ..allowed() };
     let sleep = Statement::new("select pg_sleep(20)");
-    let given_up = tokio::time::timeout(
-        Duration::from_millis(300),
-        measure(&mut session, &sleep, &options),
-    );
+    let given_up =
+        tokio::time::timeout(Duration::from_millis(300), measure(&mut session, &sleep, &options));
     assert!(given_up.await.is_err());
     // The same connection is clean again.
     assert!(measure(&mut session, &Statement::new("select 1"), &options).await.is_ok());

@@ -145,7 +145,9 @@ impl<'a> Reach<'a> {
             where opcintype = any($1)
             union
             select unnest(array[rngcanonical, rngsubdiff]::oid[]) from pg_range
-            where rngtypid = any($1)";
+            where rngtypid = any($1)
+            union
+            select castfunc from pg_cast where castsource = any($1) or casttarget = any($1)";
         const TYPES: &str = "
             select unnest(array[typelem, typbasetype]) from pg_type where oid = any($1)
             union
@@ -179,7 +181,8 @@ impl<'a> Reach<'a> {
                    to_jsonb(p)->>'prosqlbody', p.proargdefaults::text,
                    (select extname::text from pg_depend d join pg_extension e on e.oid = d.refobjid
                     where d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e'
-                      and d.refclassid = 'pg_extension'::regclass limit 1)
+                      and d.refclassid = 'pg_extension'::regclass limit 1),
+                   p.proargtypes::oid[] || p.prorettype
             from pg_proc p join pg_namespace n on n.oid = p.pronamespace
                  join pg_language l on l.oid = p.prolang
             where p.oid = any($1) order by p.oid";
@@ -222,6 +225,8 @@ impl<'a> Reach<'a> {
         if is_built_in || function.extension.is_some() || function.is_aggregate {
             return Ok(());
         }
+        // Its arguments and its answer are turned into these.
+        self.todo.types.extend(&function.types);
         if let Some(tree) = &function.tree {
             self.todo.read(tree);
             return Ok(());
@@ -246,6 +251,7 @@ impl<'a> Reach<'a> {
     /// Everything that a name in the text of a function may stand for.
     async fn body(&mut self, body: &Body) -> Result<(), RehearseError> {
         // A name before a parenthesis is a call; any other may be one too, of a user's function on a row: `row.name`.
+        // Values are turned into the types of columns without a word.
         const NAMED: &str = "
             select 'f', oid from pg_proc where proname::text = any($1) and provolatile = 'v'
             union all
@@ -255,10 +261,16 @@ impl<'a> Reach<'a> {
             where relname::text = any($2) and relkind in ('r', 'p', 'v', 'f') and oid >= 16384
             union all
             select 't', oid from pg_type
-            where typname::text = any($2) and typtype in ('d', 'b', 'r') and oid >= 16384
+            where typname::text = any($2) and typtype in ('d', 'b', 'r', 'c') and oid >= 16384
             union all
             select 'o', oid from pg_operator
-            where oid >= 16384 and position(oprname::text in $3::text) > 0";
+            where oid >= 16384 and position(oprname::text in $3::text) > 0
+            union all
+            select 't', atttypid from pg_attribute join pg_class c on c.oid = attrelid
+            where relname::text = any($2) and attnum > 0 and atttypid >= 16384
+            union all
+            select 'f', castfunc from pg_cast
+            where oid >= 16384 and castsource < 16384 and casttarget < 16384 and castfunc <> 0";
         let rows = self
             .client
             .query(NAMED, &[&body.called, &body.named, &body.signs])
@@ -291,6 +303,7 @@ struct Function {
     tree: Option<String>,
     defaults: Option<String>,
     extension: Option<String>,
+    types: Vec<u32>,
 }
 
 impl Function {
@@ -308,6 +321,7 @@ impl Function {
             tree: row.get(9),
             defaults: row.get(10),
             extension: row.get(11),
+            types: row.get(12),
         }
     }
 }
