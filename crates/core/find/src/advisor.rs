@@ -16,6 +16,7 @@ mod proposal;
 mod sizes;
 pub mod size;
 mod statements;
+pub mod write_cost;
 
 use model::{IndexSet, database::Database};
 use sql::TableNeeds;

@@ -3,6 +3,7 @@
 //! Each benchmark is a program in `src/bin/`; `cargo xtask bench` builds and runs them. Processor time is told
 //! beside wall time: on a machine that does other things too, it is the figure that can be compared.
 
+pub mod advisor_tables;
 pub mod children;
 pub mod clock;
 pub mod expected;
@@ -12,5 +13,9 @@ pub mod machine;
 pub mod made;
 pub mod peer;
 pub mod pipeline;
+pub mod posts;
 pub mod recordings;
+pub mod sizes;
 pub mod table;
+pub mod tpch;
+pub mod write_costs;

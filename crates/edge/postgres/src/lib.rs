@@ -4,6 +4,7 @@
 //! transactions; what changes anything is in `apply` alone.
 
 pub mod apply;
+mod calibrate;
 pub mod clone;
 mod connect;
 pub mod rehearse;
@@ -11,6 +12,7 @@ mod delta;
 mod poll;
 mod read;
 
+pub use calibrate::{CalibrateError, CalibrateOptions, calibrate, sampled_combinations};
 pub use connect::{ConnectError, Connection, Limits, Target, connect};
 pub use poll::{Poll, PollOptions, Poller};
 pub use read::{

@@ -78,6 +78,69 @@ pub(crate) struct Profile {
     pub(crate) locality: Locality,
 }
 
+impl Profile {
+    /// Pages that new entries go to, once the index has grown as it does.
+    pub(crate) fn hot_pages(&self) -> f64 {
+        let grown = self.estimate.leaf_pages * self.growth();
+        self.locality.places.min(grown).max(1.0)
+    }
+
+    /// Bytes of a page's image in the log: what it holds, without the hole.
+    pub(crate) fn image_bytes(&self) -> f64 {
+        60.0 + 0.9 * PAGE_BYTES / self.growth()
+    }
+
+    fn growth(&self) -> f64 {
+        precise(self.estimate.grown_bytes) / precise(self.estimate.bytes.max(1))
+    }
+
+    /// Share of splits that leave two half pages.
+    pub(crate) fn scatter(&self) -> f64 {
+        self.locality.scatter(self.estimate.leaf_pages)
+    }
+
+    /// How much of what an insertion meets lies in no cache of the processor.
+    pub(crate) fn misses(&self) -> f64 {
+        misses(self.hot_pages() * PAGE_BYTES)
+    }
+}
+
+/// How much of what is met at random among so many bytes lies in no cache of the processor: nothing where they fit
+/// into the nearest, all where they are more than the last one holds.
+pub(crate) fn misses(bytes: f64) -> f64 {
+    ((bytes / CACHE_NEAR).log2() / (CACHE_FAR / CACHE_NEAR).log2()).clamp(0.0, 1.0)
+}
+
+/// A core's own cache, and its share of the last one, in bytes: what servers of these years have.
+const CACHE_NEAR: f64 = 262_144.0;
+const CACHE_FAR: f64 = 33_554_432.0;
+
+/// A sample of rows, and how often its combinations of some columns' values came.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Sample {
+    /// Rows of the table.
+    pub rows: f64,
+    /// Rows of the sample.
+    pub sampled: f64,
+    /// Combinations that came at all.
+    pub seen: f64,
+}
+
+/// How many combinations of these columns' values the table has, for [`Table::distinct_groups`]; `None` if the sample
+/// shows no more dependence between them than chance does, so that nothing needs to be known.
+#[must_use]
+pub fn combinations(table: &Table, columns: &[i16], sample: &Sample) -> Option<f64> {
+    let context = parts::Context { table, predicate: "", rows: sample.rows, entries: sample.rows };
+    let parts: Vec<Part> =
+        columns.iter().map(|number| Part::of_column(*number, &context)).collect();
+    distinct::combinations(&parts, sample)
+}
+
+/// Whether a predicate or an expression names a column.
+pub(crate) fn names(text: &str, column: &str) -> bool {
+    expression::word(&text.to_ascii_lowercase(), &column.to_ascii_lowercase())
+}
+
 /// The size of an index and what else a write to it hangs on.
 pub(crate) fn profile(table: &Table, index: &NewIndex, selectivity: f64) -> Profile {
     let rows = rows(table);

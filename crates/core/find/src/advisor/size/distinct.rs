@@ -42,6 +42,38 @@ pub(super) fn unbiased(statistics: &ColumnStatistics, rows: f64) -> f64 {
     drawn(low, present).clamp(told, present)
 }
 
+/// A sample with so much less than independent columns would show is one of columns that depend on each other; the rest is
+/// chance.
+const DEPENDENT_BELOW: f64 = 0.95;
+
+/// How many combinations a table has, from those of a sample: as many fewer than if its columns were independent as
+/// explains how few the sample met. `None` if it met as many as it should.
+pub(super) fn combinations(parts: &[Part], sample: &super::Sample) -> Option<f64> {
+    let super::Sample { rows, sampled, seen } = *sample;
+    if !(1.0 <= seen && seen <= sampled && sampled <= rows) {
+        return None;
+    }
+    let mut cells: Vec<Band> = vec![(1.0, 1.0)];
+    for factor in parts.iter().map(bands) {
+        let is_few = cells.len() * factor.len() <= CELLS_MAX;
+        let all = [(factor.iter().map(|band| band.0).sum(), 1.0)];
+        cells = multiplied(&cells, if is_few { &factor } else { &all });
+    }
+    let met = |scale: f64, rows: f64| -> f64 {
+        cells.iter().map(|(values, share)| drawn(values * scale, rows * share)).sum()
+    };
+    if DEPENDENT_BELOW * met(1.0, sampled) <= seen {
+        return None;
+    }
+    let (mut low, mut high) = (1e-9, 1.0);
+    for _ in 0..60 {
+        let middle: f64 = f64::sqrt(low * high);
+        if met(middle, sampled) < seen { low = middle } else { high = middle }
+    }
+    let most_of_one = parts.iter().map(|part| part.distinct).fold(seen, f64::max);
+    Some(met(low, rows).max(most_of_one).min(rows))
+}
+
 /// Values, or combinations of them, that are about as common.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Cell {

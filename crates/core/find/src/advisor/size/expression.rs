@@ -55,7 +55,7 @@ fn around<'a>(text: &'a str, name: &str) -> Option<(&'a str, &'a str)> {
     })
 }
 
-fn word(text: &str, name: &str) -> bool {
+pub(super) fn word(text: &str, name: &str) -> bool {
     around(text, name).is_some()
 }
 

@@ -118,6 +118,22 @@ fn columns_that_depend_on_each_other_are_known_by_extended_statistics() {
 }
 
 #[test]
+fn a_sample_tells_columns_that_depend_on_each_other_from_those_that_do_not() {
+    let lineitem = table(
+        600_572.0,
+        vec![column(1, "l_partkey", 4, 20_000.0), column(2, "l_suppkey", 4, 1000.0)],
+    );
+    // Of 79,975 and of 20,000,000 combinations that are about as common.
+    let dependent = Sample { rows: 600_572.0, sampled: 30_000.0, seen: 25_015.0 };
+    let found = combinations(&lineitem, &[1, 2], &dependent).unwrap();
+    assert!((found / 79_975.0 - 1.0).abs() < 0.03, "{found}");
+    let independent = Sample { seen: 29_970.0, ..dependent };
+    assert_eq!(combinations(&lineitem, &[1, 2], &independent), None);
+    let nonsense = Sample { rows: f64::NAN, ..dependent };
+    assert_eq!(combinations(&lineitem, &[1, 2], &nonsense), None);
+}
+
+#[test]
 fn few_rows_take_two_pages_and_none_takes_one() {
     let columns = || vec![column(1, "id", 4, -1.0)];
     assert_eq!(fresh_bytes(&table(3.0, columns()), &index(&[1]), 1.0).bytes, 2 * 8192);
