@@ -52,7 +52,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
     ),
     setting(
         "observe.postgres.poll",
-        Kind::Duration { min: SECOND.saturating_mul(5), max: Duration::from_hours(1) },
+        Kind::Duration { min: SECOND, max: Duration::from_hours(1) },
         "\"30s\"",
         "Time between two looks at counters of statements, tables and indexes.",
         "Fine enough to see a change at work, and far below a thousandth of a server's time.",

@@ -144,3 +144,18 @@ pub(crate) fn standbys(reader: &mut Reader<'_>, database: &Database) {
         count => reader.lacks(&STANDBYS, &format!("the {count} standbys")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::RIGHTS;
+
+    #[test]
+    fn the_guide_says_of_each_right_what_it_costs() {
+        let page = include_str!("../../../../../docs/postgres.md");
+        for right in RIGHTS {
+            let row = format!("| `{}` | {} | {} |", right.what, right.costs, right.hint);
+            let row = row.replace("{}", "…").replace("{role}", "taut");
+            assert!(page.contains(&row), "docs/postgres.md lacks this line:\n{row}");
+        }
+    }
+}
