@@ -43,6 +43,8 @@ pub struct TableNeeds {
     pub whole_rows: bool,
     /// Only so many rows are asked for.
     pub limited: bool,
+    /// Numbers of the columns that an `UPDATE` sets.
+    pub sets: Vec<i16>,
 }
 
 /// A comparison of a column or expression with what is known before the table is read.
@@ -130,7 +132,8 @@ pub struct Analysis {
 /// What the first statement in `text` needs; `None` if it cannot be parsed.
 #[must_use]
 pub fn analyse(text: &str, database: &Database) -> Option<Analysis> {
-    if text.len() > BYTES_MAX || crate::shape::operators(&text.to_ascii_lowercase()) > OPERATORS_MAX {
+    if text.len() > BYTES_MAX || crate::shape::operators(&text.to_ascii_lowercase()) > OPERATORS_MAX
+    {
         return None;
     }
     let parser = Parser::new(&PostgreSqlDialect {}).with_recursion_limit(DEPTH_MAX);

@@ -3,8 +3,8 @@
 use sqlparser::ast::{BinaryOperator, Expr, UnaryOperator};
 
 use super::{
-    Condition, ConditionKind, Predicate, PredicateKind, places::begins_fixed, scope::Place, spelling,
-    walk::Walk,
+    Condition, ConditionKind, Predicate, PredicateKind, places::begins_fixed, scope::Place,
+    spelling, walk::Walk,
 };
 
 /// Sides of an `OR` that are looked at: more is a generated list.
@@ -68,8 +68,11 @@ impl Walk<'_> {
                 self.add(expr, &[low, high], ConditionKind::Range, holds);
             }
             Expr::Like { negated: false, expr, pattern, .. } => {
-                let kind =
-                    if begins_fixed(pattern) { ConditionKind::Prefix } else { ConditionKind::Pattern };
+                let kind = if begins_fixed(pattern) {
+                    ConditionKind::Prefix
+                } else {
+                    ConditionKind::Pattern
+                };
                 self.add(expr, &[pattern], kind, holds);
             }
             Expr::ILike { negated: false, expr, pattern, .. }
@@ -131,7 +134,9 @@ impl Walk<'_> {
     fn predicate(&mut self, expr: &Expr) {
         let Some(kind) = self.predicate_kind(expr) else { return };
         let Some(tables) = self.tables_in(expr) else { return };
-        let Ok([table]) = <[usize; 1]>::try_from(tables.into_iter().collect::<Vec<_>>()) else { return };
+        let Ok([table]) = <[usize; 1]>::try_from(tables.into_iter().collect::<Vec<_>>()) else {
+            return;
+        };
         let Some(catalog) = self.catalog.get(table) else { return };
         let Some(sql) = spelling::of(expr, catalog) else { return };
         let columns = spelling::columns_of(expr, catalog);
@@ -175,7 +180,9 @@ fn conjuncts(expr: &Expr) -> Vec<&Expr> {
     let mut open = vec![expr];
     while let Some(expr) = open.pop() {
         match expr {
-            Expr::BinaryOp { left, op: BinaryOperator::And, right } => open.extend([&**right, &**left]),
+            Expr::BinaryOp { left, op: BinaryOperator::And, right } => {
+                open.extend([&**right, &**left]);
+            }
             Expr::Nested(inner) => open.push(inner),
             other => found.push(other),
         }
@@ -189,7 +196,9 @@ fn sides(expr: &Expr) -> Vec<&Expr> {
     let mut open = vec![expr];
     while let Some(expr) = open.pop() {
         match expr {
-            Expr::BinaryOp { left, op: BinaryOperator::Or, right } => open.extend([&**right, &**left]),
+            Expr::BinaryOp { left, op: BinaryOperator::Or, right } => {
+                open.extend([&**right, &**left]);
+            }
             Expr::Nested(inner) if is_or(inner) => open.push(inner),
             other => found.push(other),
         }

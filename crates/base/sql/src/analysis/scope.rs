@@ -89,14 +89,17 @@ impl<'database> Scopes<'database> {
 impl Source<'_> {
     fn column(&self, name: &str) -> Meaning {
         match self {
-            Self::Table(place, table) => table.column_named(name).map_or(Meaning::Nothing, |column| {
-                Meaning::Place(Place { table: *place, key: IndexKey::Column(column.number) })
-            }),
-            Self::Derived(columns) => {
-                columns.iter().find(|(known, _)| known == name).map_or(Meaning::Nothing, |(_, place)| {
-                    place.clone().map_or(Meaning::Other, Meaning::Place)
+            Self::Table(place, table) => {
+                table.column_named(name).map_or(Meaning::Nothing, |column| {
+                    Meaning::Place(Place { table: *place, key: IndexKey::Column(column.number) })
                 })
             }
+            Self::Derived(columns) => columns
+                .iter()
+                .find(|(known, _)| known == name)
+                .map_or(Meaning::Nothing, |(_, place)| {
+                    place.clone().map_or(Meaning::Other, Meaning::Place)
+                }),
             Self::Unknown => Meaning::Nothing,
         }
     }
@@ -104,7 +107,10 @@ impl Source<'_> {
 
 /// The table that a name means: in the schema that it says, else along the search path, else where the name is
 /// the only one.
-pub(super) fn table<'database>(name: &ObjectName, database: &'database Database) -> Option<&'database Table> {
+pub(super) fn table<'database>(
+    name: &ObjectName,
+    database: &'database Database,
+) -> Option<&'database Table> {
     let parts: Vec<String> = name.0.iter().filter_map(|part| part.as_ident()).map(folded).collect();
     let (last, before) = parts.split_last()?;
     let named = || database.tables.iter().filter(|table| table.name.name == last.as_str());

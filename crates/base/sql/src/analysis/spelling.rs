@@ -8,8 +8,29 @@ use super::children::parts;
 
 /// Functions of one row's values that are immutable for every type that they take.
 const IMMUTABLE: &[&str] = &[
-    "abs", "btrim", "ceil", "coalesce", "floor", "greatest", "least", "left", "length", "lower", "ltrim", "md5",
-    "mod", "nullif", "replace", "reverse", "right", "round", "rtrim", "split_part", "substr", "substring", "upper",
+    "abs",
+    "btrim",
+    "ceil",
+    "coalesce",
+    "floor",
+    "greatest",
+    "least",
+    "left",
+    "length",
+    "lower",
+    "ltrim",
+    "md5",
+    "mod",
+    "nullif",
+    "replace",
+    "reverse",
+    "right",
+    "round",
+    "rtrim",
+    "split_part",
+    "substr",
+    "substring",
+    "upper",
 ];
 /// Functions that are immutable unless the type knows of time zones.
 const IMMUTABLE_WITHOUT_ZONE: &[&str] = &["date_part", "date_trunc"];
@@ -27,12 +48,17 @@ fn is_stable(expr: &Expr, table: &Table) -> bool {
     let known = match expr {
         Expr::Identifier(_) | Expr::CompoundIdentifier(_) => column_of(expr, table).is_some(),
         Expr::Value(value) => !matches!(value.value, Value::Placeholder(_)),
-        Expr::TypedString(typed) => matches!(typed.data_type, DataType::Date | DataType::Timestamp(..)),
+        Expr::TypedString(typed) => {
+            matches!(typed.data_type, DataType::Date | DataType::Timestamp(..))
+        }
         Expr::Function(function) => is_immutable(function, &inside.exprs, table),
         Expr::Extract { .. } => !inside.exprs.iter().any(|inner| may_have_zone(inner, table)),
         Expr::Cast { data_type, .. } => {
             !inside.exprs.iter().any(|inner| is_temporal(inner, table))
-                && !matches!(data_type, DataType::Date | DataType::Timestamp(..) | DataType::Time(..))
+                && !matches!(
+                    data_type,
+                    DataType::Date | DataType::Timestamp(..) | DataType::Time(..)
+                )
         }
         Expr::BinaryOp { .. }
         | Expr::UnaryOp { .. }
@@ -60,7 +86,8 @@ fn is_stable(expr: &Expr, table: &Table) -> bool {
 }
 
 fn is_immutable(function: &Function, arguments: &[&Expr], table: &Table) -> bool {
-    let plain = function.over.is_none() && function.filter.is_none() && function.within_group.is_empty();
+    let plain =
+        function.over.is_none() && function.filter.is_none() && function.within_group.is_empty();
     let [name] = function.name.0.as_slice() else { return false };
     let Some(name) = name.as_ident().map(super::scope::folded) else { return false };
     plain
@@ -134,9 +161,13 @@ fn unqualify(expr: &mut Expr) -> bool {
         | Expr::IsNotTrue(inner)
         | Expr::IsNotFalse(inner) => unqualify(inner),
         Expr::BinaryOp { left, right, op } => {
-            !matches!(op, BinaryOperator::And | BinaryOperator::Or) && unqualify(left) && unqualify(right)
+            !matches!(op, BinaryOperator::And | BinaryOperator::Or)
+                && unqualify(left)
+                && unqualify(right)
         }
-        Expr::Between { expr, low, high, .. } => unqualify(expr) && unqualify(low) && unqualify(high),
+        Expr::Between { expr, low, high, .. } => {
+            unqualify(expr) && unqualify(low) && unqualify(high)
+        }
         Expr::InList { expr, list, .. } => unqualify(expr) && list.iter_mut().all(unqualify),
         Expr::Like { expr, pattern, .. } | Expr::ILike { expr, pattern, .. } => {
             unqualify(expr) && unqualify(pattern)

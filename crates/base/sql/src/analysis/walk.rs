@@ -2,9 +2,9 @@
 
 use model::database::{Database, IndexKey, Table};
 use sqlparser::ast::{
-    Delete, Distinct, Expr, FromTable, GroupByExpr, JoinConstraint, JoinOperator, LimitClause, OrderBy,
-    OrderByExpr, OrderByKind, OrderBySort, Query, Select, SelectItem, SetExpr, Statement, TableAlias,
-    TableFactor, TableWithJoins, Update, UpdateTableFromKind, Value,
+    Assignment, AssignmentTarget, Delete, Distinct, Expr, FromTable, GroupByExpr, JoinConstraint, JoinOperator, LimitClause,
+    OrderBy, OrderByExpr, OrderByKind, OrderBySort, Query, Select, SelectItem, SetExpr, Statement,
+    TableAlias, TableFactor, TableWithJoins, Update, UpdateTableFromKind, Value,
 };
 
 use super::{
@@ -66,6 +66,7 @@ impl<'database> Walk<'database> {
     }
 
     fn update(&mut self, update: &Update) {
+        let target = self.catalog.len();
         let from = match &update.from {
             Some(UpdateTableFromKind::BeforeSet(from) | UpdateTableFromKind::AfterSet(from)) => {
                 from.as_slice()
@@ -74,6 +75,22 @@ impl<'database> Walk<'database> {
         };
         let assigned = update.assignments.iter().map(|assignment| &assignment.value);
         self.change(std::slice::from_ref(&update.table), from, update.selection.as_ref(), assigned);
+        self.assigned(&update.assignments, target);
+    }
+
+    /// Notes which columns of the target are set.
+    fn assigned(&mut self, assignments: &[Assignment], target: usize) {
+        let Some(table) = self.catalog.get(target) else { return };
+        let names = assignments.iter().flat_map(|assignment| match &assignment.target {
+            AssignmentTarget::ColumnName(name) => std::slice::from_ref(name),
+            AssignmentTarget::Tuple(names) => names,
+        });
+        let last = names.filter_map(|name| name.0.last()?.as_ident());
+        let columns = last.filter_map(|name| table.column_named(&folded(name)));
+        let numbers: Vec<i16> = columns.map(|column| column.number).collect();
+        if let Some(needs) = self.analysis.tables.get_mut(target) {
+            needs.sets = numbers;
+        }
     }
 
     fn delete(&mut self, delete: &Delete) {
@@ -125,7 +142,13 @@ impl<'database> Walk<'database> {
         columns
     }
 
-    fn body(&mut self, body: &SetExpr, order: Option<&OrderBy>, limited: bool, output: Output) -> Columns {
+    fn body(
+        &mut self,
+        body: &SetExpr,
+        order: Option<&OrderBy>,
+        limited: bool,
+        output: Output,
+    ) -> Columns {
         match body {
             SetExpr::Select(select) => self.select(select, order, limited, output),
             SetExpr::Query(query) => self.query(query, output),
@@ -150,7 +173,13 @@ impl<'database> Walk<'database> {
         }
     }
 
-    fn select(&mut self, select: &Select, order: Option<&OrderBy>, limited: bool, output: Output) -> Columns {
+    fn select(
+        &mut self,
+        select: &Select,
+        order: Option<&OrderBy>,
+        limited: bool,
+        output: Output,
+    ) -> Columns {
         self.scopes.0.push(Scope::default());
         let first = self.catalog.len();
         for table in &select.from {
@@ -217,8 +246,10 @@ impl<'database> Walk<'database> {
     fn factor(&mut self, factor: &TableFactor) {
         let (name, source) = match factor {
             TableFactor::Table { name, alias, args: None, .. } => {
-                let last = name.0.last().and_then(|part| part.as_ident()).map(folded).unwrap_or_default();
-                let common = (name.0.len() == 1).then(|| self.scopes.common(&last)).flatten().cloned();
+                let last =
+                    name.0.last().and_then(|part| part.as_ident()).map(folded).unwrap_or_default();
+                let common =
+                    (name.0.len() == 1).then(|| self.scopes.common(&last)).flatten().cloned();
                 let source = match common {
                     Some(columns) => Source::Derived(columns),
                     None => self.named(name),
@@ -227,7 +258,9 @@ impl<'database> Walk<'database> {
             }
             TableFactor::Derived { subquery, alias, .. } => {
                 let columns = self.query(subquery, Output::Read);
-                let Some(alias) = alias else { return self.bring(String::new(), Source::Derived(columns)) };
+                let Some(alias) = alias else {
+                    return self.bring(String::new(), Source::Derived(columns));
+                };
                 (folded(&alias.name), Source::Derived(renamed(columns, alias)))
             }
             TableFactor::NestedJoin { table_with_joins, .. } => return self.from(table_with_joins),
@@ -261,7 +294,9 @@ impl<'database> Walk<'database> {
             return Source::Unknown;
         }
         self.catalog.push(table);
-        self.analysis.tables.push(TableNeeds { table: table.name.clone(), ..TableNeeds::default() });
+        self.analysis
+            .tables
+            .push(TableNeeds { table: table.name.clone(), ..TableNeeds::default() });
         Source::Table(self.catalog.len() - 1, table)
     }
 
@@ -335,7 +370,9 @@ impl<'database> Walk<'database> {
                     let named = item.to_string();
                     let alias = named.trim_end_matches(".*").trim_matches('"').to_owned();
                     let source = self.scopes.source(&alias.as_str().into()).cloned();
-                    columns.extend(source.iter().flat_map(|source| self.all_of(source)).collect::<Columns>());
+                    columns.extend(
+                        source.iter().flat_map(|source| self.all_of(source)).collect::<Columns>(),
+                    );
                 }
                 SelectItem::ExprWithAliases { .. } => self.analysis.partial = true,
             }
@@ -363,7 +400,7 @@ impl<'database> Walk<'database> {
         if let Expr::Value(value) = expr
             && let Value::Number(number, _) = &value.value
         {
-            let number: usize = number.to_string().parse().ok()?;
+            let number: usize = number.parse().ok()?;
             return columns.get(number.checked_sub(1)?)?.1.clone();
         }
         if let Expr::Identifier(name) = expr
@@ -383,7 +420,9 @@ impl<'database> Walk<'database> {
             }
         }
         match &select.distinct {
-            Some(Distinct::Distinct) => keys.extend(columns.iter().filter_map(|(_, place)| place.clone())),
+            Some(Distinct::Distinct) => {
+                keys.extend(columns.iter().filter_map(|(_, place)| place.clone()));
+            }
             Some(Distinct::On(exprs)) => {
                 for expr in exprs {
                     self.reads(expr);
@@ -413,7 +452,10 @@ impl<'database> Walk<'database> {
         if !matches!(called.as_str(), "min" | "max") {
             return;
         }
-        let Some(place) = parts(expr).exprs.first().and_then(|argument| self.place(argument)) else { return };
+        let Some(place) = parts(expr).exprs.first().and_then(|argument| self.place(argument))
+        else {
+            return;
+        };
         if let Some(needs) = self.analysis.tables.get_mut(place.table)
             && needs.order.is_empty()
         {
@@ -438,7 +480,8 @@ impl<'database> Walk<'database> {
             let nulls_first = options.nulls_first.unwrap_or(descending);
             sort.push(SortKey { key: place.key, descending, nulls_first });
         }
-        let aggregated = matches!(&select.group_by, GroupByExpr::Expressions(exprs, _) if !exprs.is_empty());
+        let aggregated =
+            matches!(&select.group_by, GroupByExpr::Expressions(exprs, _) if !exprs.is_empty());
         if let Some(needs) = table.and_then(|table| self.analysis.tables.get_mut(table))
             && needs.order.is_empty()
             && (!aggregated || sort.iter().all(|key| needs.group.contains(&key.key)))

@@ -11,7 +11,7 @@ use model::database::{
 };
 use sql::{ConditionKind, PredicateKind, SortKey, TableNeeds};
 
-use super::{bits::Bits, options::Options};
+use super::{bits::Bits, costs::Costs, options::Options};
 
 /// A sequential scan of so few pages costs less than two random reads: no index is better.
 const PAGES_MIN: u64 = 6;
@@ -31,6 +31,8 @@ const BRIN_CORRELATION_MIN: f64 = 0.9;
 pub(super) struct Candidates {
     pub(super) indexes: Vec<NewIndex>,
     pub(super) of_statement: Vec<Bits>,
+    /// Those that no planner can be asked about, with the statement that may want them.
+    pub(super) beyond: Vec<(usize, NewIndex)>,
     places: BTreeMap<NewIndex, usize>,
 }
 
@@ -49,18 +51,25 @@ impl Candidates {
     pub(super) fn of(
         needs: &[Vec<TableNeeds>],
         database: &Database,
+        costs: &mut dyn Costs,
         options: &Options<'_>,
     ) -> Self {
         let mut all = Self::default();
-        for tables in needs {
+        let trigrams = costs.has_extension("pg_trgm");
+        for (statement, tables) in needs.iter().enumerate() {
             let mut mine = Bits::default();
             let mut count = 0;
             for needs in tables {
                 let Some(table) = find_table(database, needs) else { continue };
                 for index in of_table(needs, table, database, options) {
-                    if count < OF_STATEMENT_MAX && !is_there(&index, table, database) {
+                    if OF_STATEMENT_MAX <= count || is_there(&index, table, database) {
+                        continue;
+                    }
+                    if costs.can_plan(&index) {
                         mine.insert(all.place(index));
                         count += 1;
+                    } else if trigrams || index.keys.iter().all(|key| key.operator_class != TRIGRAMS) {
+                        all.beyond.push((statement, index));
                     }
                 }
             }
@@ -69,6 +78,9 @@ impl Candidates {
         all
     }
 }
+
+/// The operator class of `pg_trgm`.
+const TRIGRAMS: &str = "gin_trgm_ops";
 
 fn find_table<'database>(
     database: &'database Database,
@@ -316,7 +328,7 @@ fn special_method(
             Some((IndexMethod::Btree, class))
         }
         ConditionKind::Pattern if column.type_category == 'S' => {
-            Some((IndexMethod::Gin, "gin_trgm_ops"))
+            Some((IndexMethod::Gin, TRIGRAMS))
         }
         ConditionKind::Contains if type_name == "jsonb" || column.type_category == 'A' => {
             Some((IndexMethod::Gin, ""))

@@ -47,6 +47,12 @@ pub trait Costs {
         None
     }
 
+    /// Whether this extension is installed in the database.
+    fn has_extension(&mut self, name: &str) -> bool {
+        let _ = name;
+        false
+    }
+
     /// Plans asked for so far.
     fn asked(&self) -> u64;
 }

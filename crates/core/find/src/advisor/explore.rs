@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use model::database::{IndexColumn, IndexKey, IndexMethod, NewIndex};
 
-use super::{bits::Bits, candidates::Candidates, pool::Pool};
+use super::{bits::Bits, candidates::Candidates, choice::Limits, pool::Pool};
 
 /// How often the best indexes are taken away to see the next best.
 const LAYERS_MAX: usize = 6;
@@ -16,6 +16,8 @@ const LAYERS_MAX: usize = 6;
 const SIZE_SHARES: [f64; 5] = [1.0, 0.5, 0.3, 0.15, 0.05];
 /// A plan this much cheaper is worth knowing; less is noise of the estimates.
 const GAIN_MIN: f64 = 0.002;
+/// Parts of one bundle that are asked for: all of three indexes, most of four.
+const PARTS_MAX: usize = 10;
 /// Indexes for two statements at once that are tried.
 const MERGED_MAX: usize = 48;
 /// Columns of `INCLUDE` of such an index.
@@ -29,15 +31,32 @@ pub(super) fn explore(pool: &mut Pool<'_>, candidates: &Candidates, bytes: &[u64
         if !base.is_finite() {
             continue;
         }
-        for share in SIZE_SHARES {
-            #[expect(
-                clippy::cast_precision_loss,
-                reason = "bytes of an index as a share of a budget"
-            )]
-            let fits = |place: &usize| bytes[*place] as f64 <= budget as f64 * share;
-            let offered = candidates.of_statement[statement].iter().filter(fits).collect();
-            peel(pool, statement, offered, base, candidates);
+        for (kind, shares) in [(Kind::Plain, &SIZE_SHARES[..]), (Kind::Any, &[1.0, 0.3, 0.1][..])] {
+            for share in shares {
+                #[expect(clippy::cast_precision_loss, reason = "bytes of an index as a share of a budget")]
+                let fits = |place: &usize| {
+                    bytes[*place] as f64 <= budget as f64 * share && kind.has(&candidates.indexes[*place])
+                };
+                let offered = candidates.of_statement[statement].iter().filter(fits).collect();
+                peel(pool, statement, offered, base, candidates);
+            }
         }
+    }
+}
+
+/// Which candidates are offered together.
+#[derive(Clone, Copy)]
+enum Kind {
+    /// One or two columns of all rows: what several statements may share.
+    Plain,
+    /// Those made for the statement, too.
+    Any,
+}
+
+impl Kind {
+    fn has(self, index: &NewIndex) -> bool {
+        let plain = index.keys.len() <= 2 && index.include.is_empty() && index.predicate.is_empty();
+        matches!(self, Self::Any) || plain
     }
 }
 
@@ -55,8 +74,74 @@ fn peel(
         if used.is_empty() || base * (1.0 - GAIN_MIN) < cost {
             return;
         }
+        take_apart(pool, statement, used.clone(), base, candidates);
         offered = offered.without(&used);
     }
+}
+
+/// Asks for plans with parts of a bundle: a budget may have room for some of its indexes only.
+fn take_apart(
+    pool: &mut Pool<'_>,
+    statement: usize,
+    bundle: Bits,
+    base: f64,
+    candidates: &Candidates,
+) {
+    let mut open = vec![bundle];
+    let mut asked = 0;
+    while let Some(bundle) = open.pop() {
+        let members: Vec<usize> = bundle.iter().collect();
+        if members.len() < 2 {
+            continue;
+        }
+        for place in members {
+            let mut rest = bundle.clone();
+            rest.remove(place);
+            if PARTS_MAX <= asked || pool.has_asked(statement, &rest) {
+                continue;
+            }
+            asked += 1;
+            let plan = pool.plan(statement, &rest, &candidates.indexes);
+            if let Some((used, cost)) = plan
+                && cost < base * (1.0 - GAIN_MIN)
+            {
+                open.push(used);
+            }
+        }
+    }
+}
+
+/// Asks what each single index would add to `set`, as long as there are plans left to ask for. Whether anything new
+/// came up.
+pub(super) fn beside(
+    pool: &mut Pool<'_>,
+    candidates: &Candidates,
+    limits: &Limits<'_>,
+    set: &Bits,
+    plans_max: u64,
+) -> bool {
+    let mut new = false;
+    for statement in 0..pool.known.len() {
+        let now = pool.at_most(statement, set);
+        let useful: Bits = pool
+            .plans(statement)
+            .iter()
+            .filter(|(_, cost)| *cost < now * (1.0 - GAIN_MIN))
+            .flat_map(|(used, _)| used.iter().collect::<Vec<_>>())
+            .filter(|place| limits.bytes[*place] <= limits.budget && !set.contains(*place))
+            .collect();
+        for place in useful.iter() {
+            if plans_max <= pool.asked() {
+                return new;
+            }
+            let before = pool.plans(statement).len();
+            let mut offered = set.clone();
+            offered.insert(place);
+            pool.plan(statement, &offered, &candidates.indexes);
+            new |= before < pool.plans(statement).len();
+        }
+    }
+    new
 }
 
 /// Adds indexes that serve two statements at once where each has its own, and asks for plans with them.

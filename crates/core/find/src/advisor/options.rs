@@ -4,7 +4,10 @@ use std::fmt;
 
 use model::database::NewIndex;
 
+use super::write_cost::Calibration;
+
 /// Limits and wishes.
+#[expect(clippy::struct_excessive_bools, reason = "each is a wish of its own")]
 pub struct Options<'a> {
     /// Bytes that all new indexes may take together.
     pub budget_bytes: Option<u64>,
@@ -24,6 +27,8 @@ pub struct Options<'a> {
     pub plans_max: u64,
     /// Milliseconds of statements that a millisecond of writing is worth. 1: a machine's time is one.
     pub write_weight: f64,
+    /// What writing costs on this server.
+    pub calibration: Calibration,
     /// Propose what becomes redundant for dropping.
     pub drop_redundant: bool,
     /// Put plans before and after into the effects.
@@ -62,6 +67,7 @@ impl Default for Options<'_> {
             partial: true,
             plans_max: 20_000,
             write_weight: 1.0,
+            calibration: Calibration::default(),
             drop_redundant: true,
             plan_texts: true,
         }

@@ -71,6 +71,11 @@ impl<'costs> Pool<'costs> {
         self.plan(statement, set, indexes).map_or(f64::INFINITY, |(_, cost)| cost)
     }
 
+    /// Whether the planner's choice with exactly this is known.
+    pub(super) fn has_asked(&self, statement: usize, set: &Bits) -> bool {
+        self.known[statement].choice(&set.and(&self.known[statement].relevant)).is_some()
+    }
+
     /// The planner's choice with `set`: the indexes that it uses, and its cost.
     pub(super) fn plan(
         &mut self,
@@ -119,16 +124,13 @@ impl Known {
     }
 
     fn learn(&mut self, offered: Bits, used: Bits, cost: f64) {
-        let place = match self.plans.iter().position(|(known, _)| *known == used) {
-            Some(place) => {
-                self.plans[place].1 = self.plans[place].1.min(cost);
-                place
-            }
-            None => {
-                self.plans.push((used, cost));
-                self.plans.len() - 1
-            }
-        };
+        let known = self.plans.iter().position(|(known, _)| *known == used);
+        let place = known.unwrap_or(self.plans.len());
+        if let Some((_, least)) = self.plans.get_mut(place) {
+            *least = least.min(cost);
+        } else {
+            self.plans.push((used, cost));
+        }
         self.asked.push((offered, place));
     }
 }

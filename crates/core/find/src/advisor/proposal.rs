@@ -9,16 +9,22 @@ use model::{
 use sql::{Locking, TableNeeds};
 
 use super::{
-    bits::Bits, candidates::Candidates, options::Options, pool::Pool, sizes::Measured,
+    beyond::Extra,
+    bits::Bits,
+    candidates::Candidates,
+    options::Options,
+    pool::Pool,
+    redundant::redundant,
+    size,
+    sizes::{Measured, Writers},
     statements::AdvisedStatement,
+    write_cost,
 };
 
 /// A cost that differs by less is the same plan.
 const SAME: f64 = 0.005;
-/// Rows that a build sorts and writes a second, on one busy core: TPC-H's lineitem took 0.35 s for 600,000.
-const BUILD_ROWS_A_SECOND: f64 = 1_000_000.0;
-/// Bytes of heap that a build reads a second when nothing is in memory.
-const BUILD_BYTES_A_SECOND: f64 = 200e6;
+/// A statement that writes is said to be hurt where it takes this much longer.
+const HURT: f64 = 0.05;
 
 /// All that a proposal is made from.
 pub(super) struct Proposal<'a> {
@@ -27,6 +33,7 @@ pub(super) struct Proposal<'a> {
     pub(super) needs: &'a [Vec<TableNeeds>],
     pub(super) candidates: &'a Candidates,
     pub(super) sizes: &'a Measured,
+    pub(super) writers: &'a Writers<'a>,
     pub(super) options: &'a Options<'a>,
     pub(super) notes: Vec<String>,
 }
@@ -36,176 +43,170 @@ struct Effect {
     now: f64,
     then: f64,
     used: Bits,
+    plans: (String, String),
+}
+
+/// An index, before it is told.
+struct Drawn<'a> {
+    index: &'a NewIndex,
+    bytes: u64,
+    share: f64,
+    helped: Vec<StatementEffect>,
+    hurt: Vec<StatementEffect>,
+    why: Vec<String>,
 }
 
 impl Proposal<'_> {
-    /// The proposal for `chosen`, without what turns out to be worth too little.
-    pub(super) fn of(mut self, chosen: Bits, pool: &mut Pool<'_>) -> IndexSet {
-        let set = self.worthwhile(chosen, pool);
-        let effects: Vec<Effect> = (0..self.statements.len())
-            .map(|statement| self.effect(statement, &set, pool))
-            .collect();
+    /// The proposal for the indexes of `set` and those whose worth is modelled.
+    pub(super) fn of(mut self, set: &Bits, extras: &[Extra], pool: &mut Pool<'_>) -> IndexSet {
+        let effects: Vec<Effect> =
+            (0..self.statements.len()).map(|statement| self.effect(statement, set, pool)).collect();
         let total = |of: fn(&Effect) -> f64| {
-            let costs =
-                effects.iter().zip(&pool.known).map(|(effect, known)| of(effect) * known.weight);
+            let costs = effects.iter().zip(&pool.known).map(|(effect, known)| of(effect) * known.weight);
             costs.filter(|cost| cost.is_finite()).sum::<f64>()
         };
+        let saved: f64 = extras.iter().filter(|extra| !extra.effects.is_empty()).map(|extra| extra.saved).sum();
         let (cost_now, cost_then) = (total(|effect| effect.now), total(|effect| effect.then));
         for (statement, known) in self.statements.iter().zip(&pool.known) {
             if let Some(cause) = &known.failed {
                 self.notes.push(format!("not planned ({cause}): {}", super::shown(statement)));
             }
         }
-        let mut taken: Vec<Text> =
-            self.database.indexes.iter().map(|index| index.name.clone()).collect();
-        taken.extend(self.database.tables.iter().map(|table| table.name.name.clone()));
-        let mut create: Vec<ProposedIndex> = Vec::new();
-        for place in set.iter() {
-            let index = &self.candidates.indexes[place];
-            let Some(table) = self.database.tables.iter().find(|table| table.name == index.table)
-            else {
-                continue;
-            };
-            let proposed = self.proposed(place, table, &effects, &set, &taken, pool);
-            taken.push(proposed.name.clone());
-            create.push(proposed);
-        }
-        create.sort_by(|a, b| worth(b).total_cmp(&worth(a)).then_with(|| a.name.cmp(&b.name)));
+        let drawn = set.iter().map(|place| self.drawn(place, &effects, pool));
+        let extra = extras.iter().map(|extra| self.drawn_extra(extra, pool));
+        let drawn: Vec<Drawn<'_>> = drawn.chain(extra).collect();
+        let create = self.told(drawn);
+        let drop = if self.options.drop_redundant {
+            let created: Vec<(Text, NewIndex)> =
+                create.iter().map(|one| (one.name.clone(), one.index.clone())).collect();
+            redundant(self.database, &created)
+        } else {
+            Vec::new()
+        };
         IndexSet {
             create,
-            drop: Vec::new(),
+            drop,
             basis: pool.costs().basis(),
             budget_bytes: self.options.budget_bytes,
             cost_now,
-            cost_then,
+            cost_then: (cost_then - saved).max(0.0),
             plans_asked: pool.asked(),
             notes: self.notes,
         }
     }
 
-    /// Without indexes whose absence is hardly felt.
-    fn worthwhile(&self, chosen: Bits, pool: &mut Pool<'_>) -> Bits {
-        let mut set = chosen;
-        loop {
-            let total = self.total(&Bits::default(), pool);
-            let with = self.total(&set, pool);
-            let mut least: Option<(f64, usize)> = None;
-            for place in set.iter() {
-                let mut rest = set.clone();
-                rest.remove(place);
-                let loss = self.total(&rest, pool) - with - self.sizes.write[place];
-                if least.is_none_or(|(least, _)| loss < least) {
-                    least = Some((loss, place));
-                }
-            }
-            match least {
-                Some((loss, place)) if loss < total * self.options.gain_min => set.remove(place),
-                _ => return set,
-            }
-        }
-    }
-
-    fn total(&self, set: &Bits, pool: &mut Pool<'_>) -> f64 {
-        let cost = |statement: usize, pool: &mut Pool<'_>| {
-            pool.cost(statement, set, &self.candidates.indexes) * pool.known[statement].weight
-        };
-        let costs = (0..self.statements.len()).map(|statement| cost(statement, pool));
-        costs.filter(|cost| cost.is_finite()).sum()
-    }
-
     fn effect(&self, statement: usize, set: &Bits, pool: &mut Pool<'_>) -> Effect {
-        let now = pool.cost(statement, &Bits::default(), &self.candidates.indexes);
-        let (used, then) =
-            pool.plan(statement, set, &self.candidates.indexes).unwrap_or((Bits::default(), now));
-        Effect { now, then, used }
+        let indexes = &self.candidates.indexes;
+        let now = pool.cost(statement, &Bits::default(), indexes);
+        let (used, then) = pool.plan(statement, set, indexes).unwrap_or_else(|| (Bits::default(), now));
+        let mut plans = (String::new(), String::new());
+        if self.options.plan_texts && !used.is_empty() {
+            let list: Vec<&NewIndex> = set.iter().map(|place| &indexes[place]).collect();
+            plans.0 = pool.costs().plan_text(statement, &[]);
+            plans.1 = pool.costs().plan_text(statement, &list);
+        }
+        Effect { now, then, used, plans }
     }
 
-    fn proposed(
-        &self,
-        place: usize,
-        table: &Table,
-        effects: &[Effect],
-        set: &Bits,
-        taken: &[Text],
-        pool: &mut Pool<'_>,
-    ) -> ProposedIndex {
+    fn drawn(&self, place: usize, effects: &[Effect], pool: &Pool<'_>) -> Drawn<'_> {
         let index = &self.candidates.indexes[place];
-        let name = sql::index_name(index, table, &|name| taken.iter().any(|known| known == name));
-        let mut helped = Vec::new();
-        let mut hurt = Vec::new();
+        let (mut helped, mut hurt) = (Vec::new(), Vec::new());
         for (statement, effect) in effects.iter().enumerate() {
             if !effect.used.contains(place) {
                 continue;
             }
+            let told = self.effect_of(statement, (effect.now, effect.then), effect.plans.clone(), pool);
             if effect.then < effect.now * (1.0 - SAME) {
-                helped.push(self.told(statement, effect, set, pool));
+                helped.push(told);
             } else if effect.now * (1.0 + SAME) < effect.then {
-                hurt.push(self.told(statement, effect, set, pool));
+                hurt.push(told);
             }
         }
-        let saved =
-            |effect: &StatementEffect| (effect.millis.0 - effect.millis.1) * effect.calls_per_day;
-        helped.sort_by(|a, b| saved(b).total_cmp(&saved(a)));
-        let write_cost = self.write_cost(place);
-        hurt.extend(self.writers(table, &write_cost));
-        let rows = table.rows.unwrap_or(0.0) * self.sizes.share[place];
-        #[expect(clippy::cast_precision_loss, reason = "bytes of a table, for seconds")]
-        let heap = table.bytes.max(table.pages * 8192) as f64;
-        ProposedIndex {
-            index: index.clone(),
-            ddl: sql::create_index(index, table, &name, Locking::Concurrently),
-            name,
+        Drawn {
+            index,
             bytes: self.sizes.bytes[place],
-            bytes_grown: self.grown(place, table),
-            write_cost,
-            // Twice over the heap: CONCURRENTLY reads it again to find what was written meanwhile.
-            build_seconds: rows / BUILD_ROWS_A_SECOND + 2.0 * heap / BUILD_BYTES_A_SECOND,
-            why: self.why(index, table),
+            share: self.sizes.share[place],
             helped,
             hurt,
+            why: self.why(index),
         }
     }
 
-    fn told(
+    fn drawn_extra<'extra>(&self, extra: &'extra Extra, pool: &Pool<'_>) -> Drawn<'extra> {
+        let told = |(statement, now, then): &(usize, f64, f64)| {
+            self.effect_of(*statement, (*now, *then), (String::new(), String::new()), pool)
+        };
+        let mut why = self.why(&extra.index);
+        why.push(extra.why.clone());
+        Drawn {
+            index: &extra.index,
+            bytes: extra.bytes,
+            share: 1.0,
+            helped: extra.effects.iter().map(told).collect(),
+            hurt: Vec::new(),
+            why,
+        }
+    }
+
+    fn effect_of(
         &self,
         statement: usize,
-        effect: &Effect,
-        set: &Bits,
-        pool: &mut Pool<'_>,
+        cost: (f64, f64),
+        plans: (String, String),
+        pool: &Pool<'_>,
     ) -> StatementEffect {
         let advised = &self.statements[statement];
         let per_cost = pool.known[statement].weight / advised.calls_per_day.max(f64::MIN_POSITIVE);
-        let now = advised.mean_millis.unwrap_or(effect.now * per_cost);
-        let plans = if self.options.plan_texts {
-            let list: Vec<&NewIndex> =
-                set.iter().map(|place| &self.candidates.indexes[place]).collect();
-            let before = pool.costs().plan_text(statement, &[]);
-            (before, pool.costs().plan_text(statement, &list))
-        } else {
-            (String::new(), String::new())
-        };
+        let now = advised.mean_millis.unwrap_or(cost.0 * per_cost);
         StatementEffect {
             text: Arc::clone(&advised.text),
             query_id: advised.query_id,
             calls_per_day: advised.calls_per_day,
-            cost: (effect.now, effect.then),
-            millis: (now, now * effect.then / effect.now),
+            cost,
+            millis: (now, now * cost.1 / cost.0.max(f64::MIN_POSITIVE)),
             plans,
         }
     }
 
-    fn grown(&self, place: usize, table: &Table) -> u64 {
-        let _ = table;
-        self.sizes.bytes[place]
+    /// Names, statements and what writers pay; the one that brings most for its bytes first.
+    fn told(&self, drawn: Vec<Drawn<'_>>) -> Vec<ProposedIndex> {
+        let mut taken: Vec<Text> = self.database.indexes.iter().map(|index| index.name.clone()).collect();
+        taken.extend(self.database.tables.iter().map(|table| table.name.name.clone()));
+        let mut told = Vec::new();
+        for drawn in drawn {
+            let index = drawn.index;
+            let Some(table) = self.table(index) else { continue };
+            let name = sql::index_name(index, table, &|name| taken.iter().any(|known| known == name));
+            taken.push(name.clone());
+            let write_cost = self.writers.cost(index, drawn.share, self.options);
+            let mut helped = drawn.helped;
+            helped.sort_by(|a, b| saved(b).total_cmp(&saved(a)));
+            let mut hurt = drawn.hurt;
+            hurt.extend(self.slowed(table, &write_cost));
+            let calibration = &self.options.calibration;
+            told.push(ProposedIndex {
+                index: index.clone(),
+                ddl: sql::create_index(index, table, &name, Locking::Concurrently),
+                name,
+                bytes: drawn.bytes,
+                bytes_grown: size::fresh_bytes(table, index, drawn.share).grown_bytes.max(drawn.bytes),
+                write_cost,
+                build_seconds: write_cost::build_seconds(table, index, drawn.share, calibration),
+                helped,
+                hurt,
+                why: drawn.why,
+            });
+        }
+        told.sort_by(|a, b| worth(b).total_cmp(&worth(a)).then_with(|| a.name.cmp(&b.name)));
+        told
     }
 
-    fn write_cost(&self, place: usize) -> WriteCost {
-        let _ = place;
-        WriteCost::default()
+    fn table(&self, index: &NewIndex) -> Option<&Table> {
+        self.database.tables.iter().find(|table| table.name == index.table)
     }
 
-    /// Statements that write to the table: each row takes a little longer.
-    fn writers(&self, table: &Table, cost: &WriteCost) -> Vec<StatementEffect> {
+    /// Statements that write to the table, where each row takes noticeably longer.
+    fn slowed(&self, table: &Table, cost: &WriteCost) -> Vec<StatementEffect> {
         let writes = |statement: &&AdvisedStatement| {
             matches!(statement.text.kind, StatementKind::Insert | StatementKind::Update)
                 && statement.text.tables.first().is_some_and(|name| *name == table.name.to_string())
@@ -213,7 +214,7 @@ impl Proposal<'_> {
         let slower = |statement: &AdvisedStatement| {
             let now = statement.mean_millis?;
             let then = now + cost.cpu_micros_per_row / 1000.0;
-            (now * 1.1 < then).then(|| StatementEffect {
+            (now * (1.0 + HURT) < then).then(|| StatementEffect {
                 text: Arc::clone(&statement.text),
                 query_id: statement.query_id,
                 calls_per_day: statement.calls_per_day,
@@ -226,8 +227,9 @@ impl Proposal<'_> {
     }
 
     /// Which clause each part is for.
-    fn why(&self, index: &NewIndex, table: &Table) -> Vec<String> {
+    fn why(&self, index: &NewIndex) -> Vec<String> {
         let mut why = Vec::new();
+        let Some(table) = self.table(index) else { return why };
         let needs: Vec<&TableNeeds> =
             self.needs.iter().flatten().filter(|needs| needs.table == index.table).collect();
         for key in &index.keys {
@@ -294,14 +296,14 @@ fn key_name(key: &IndexKey, table: &Table) -> String {
     }
 }
 
+/// Milliseconds a day.
+fn saved(effect: &StatementEffect) -> f64 {
+    (effect.millis.0 - effect.millis.1) * effect.calls_per_day
+}
+
 /// Milliseconds a day saved for each byte.
 fn worth(proposed: &ProposedIndex) -> f64 {
-    let saved: f64 = proposed
-        .helped
-        .iter()
-        .map(|effect| (effect.millis.0 - effect.millis.1) * effect.calls_per_day)
-        .sum();
     #[expect(clippy::cast_precision_loss, reason = "bytes of an index, for a ratio")]
     let bytes = proposed.bytes.max(1) as f64;
-    saved / bytes
+    proposed.helped.iter().map(saved).sum::<f64>() / bytes
 }
