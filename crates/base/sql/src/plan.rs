@@ -135,6 +135,3 @@ fn format(text: &str) -> PlanFormat {
         PlanFormat::Text
     }
 }
-
-#[cfg(test)]
-mod tests;

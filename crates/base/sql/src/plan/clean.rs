@@ -19,7 +19,7 @@ pub(super) fn clean(text: &str) -> String {
         }
     }
     let mut out = lines.join("\n");
-    if out.contains("\"\"Plan\"\"") || out.contains("\"\"Node Type\"\"") {
+    if out.contains("\"\"Node Type\"\":") {
         out = out.replace("\"\"", "\"");
     }
     out
@@ -36,6 +36,7 @@ fn letters(text: &str) -> String {
     }
     if text.contains("\\\"Plan\\\"") || (text.contains("\\n") && escaped_lines(&text)) {
         text = unescape(&text);
+        text = text.get(plan_in_string(&text)..).unwrap_or_default().to_owned();
     }
     let is_xml = text.contains("<Node-Type>");
     if (!is_xml && text.contains("-&gt;"))
@@ -53,6 +54,16 @@ fn escaped_lines(text: &str) -> bool {
         text.contains("(cost=") || text.contains("(actual ") || text.contains("Node Type");
     let lines = text.lines().filter(|line| !line.trim().is_empty()).count();
     is_plan && 2 * lines <= text.matches("\\n").count()
+}
+
+/// Where a JSON plan begins that was a string of something else.
+fn plan_in_string(text: &str) -> usize {
+    let marks = ["\"Plan\"", "\"Query Text\""];
+    let Some(mark) = marks.iter().filter_map(|mark| text.find(mark)).min() else { return 0 };
+    let before = text.get(..mark).unwrap_or_default();
+    let begin =
+        before.trim_end_matches(|letter: char| letter.is_whitespace() || "[{".contains(letter));
+    if begin.len() < before.len() { begin.len() } else { 0 }
 }
 
 fn unescape(text: &str) -> String {
@@ -76,7 +87,7 @@ fn unescape(text: &str) -> String {
 }
 
 /// Takes one layer of marks off; `false` if there is none.
-fn peel(lines: &mut [Cow<'_, str>]) -> bool {
+fn peel(lines: &mut Vec<Cow<'_, str>>) -> bool {
     mail(lines)
         || comments(lines)
         || syslog(lines)
@@ -157,7 +168,7 @@ fn syslog(lines: &mut [Cow<'_, str>]) -> bool {
 }
 
 /// `\x` of psql: each line a record.
-fn records(lines: &mut [Cow<'_, str>]) -> bool {
+fn records(lines: &mut Vec<Cow<'_, str>>) -> bool {
     let named = |line: &str| {
         let (name, rest) = line.split_once(['|', '│'])?;
         let known = matches!(name.trim(), "QUERY PLAN" | "");
@@ -169,13 +180,13 @@ fn records(lines: &mut [Cow<'_, str>]) -> bool {
     {
         return false;
     }
+    lines.retain(|line| {
+        let is_title =
+            ["[ RECORD ", "[ Record ", "* Record "].iter().any(|title| line.contains(title));
+        !is_title
+    });
     for line in lines {
-        if line.contains("[ RECORD ")
-            || line.contains("[ Record ")
-            || line.trim().starts_with("* Record ")
-        {
-            *line = Cow::Borrowed("");
-        } else if let Some(rest) = named(line) {
+        if let Some(rest) = named(line) {
             *line = Cow::Owned(rest.trim_end().trim_end_matches(['|', '│']).to_owned());
         }
     }
@@ -197,7 +208,8 @@ fn prefix(lines: &mut [Cow<'_, str>]) -> bool {
     let Some(first) = lines.iter().find(|line| says(line)) else { return false };
     let Some(bar) = first.find("| ") else { return false };
     let Some(prefix) = first.get(..bar + 1).map(str::to_owned) else { return false };
-    if prefix.contains('(') || lines.iter().filter(|line| says(line)).count() < 2 {
+    let is_name = |letter: char| letter.is_alphanumeric() || "-_. |".contains(letter);
+    if !prefix.chars().all(is_name) {
         return false;
     }
     all(lines, |line| {
@@ -208,7 +220,7 @@ fn prefix(lines: &mut [Cow<'_, str>]) -> bool {
 
 /// Quotes around each line, as of clients that copy a table as CSV.
 fn quotes(lines: &mut [Cow<'_, str>]) -> bool {
-    let plain = lines.iter().filter(|line| says(line)).any(|line| line.contains("Node Type"));
+    let plain = lines.iter().filter(|line| says(line)).any(|line| line.contains("\"Node Type\":"));
     !plain
         && all(lines, |line| {
             let bare = line.trim_end().trim_end_matches(',');

@@ -9,16 +9,24 @@ use super::{
     xml, yaml,
 };
 
+/// Brackets that are looked behind for a plan that is within something else.
+const TRIES_MAX: usize = 50;
+
 /// All plans of a text that was cleaned, in whichever format it is.
 pub(super) fn plans(text: &str, format: PlanFormat) -> Result<Vec<RawPlan>, PlanError> {
     let mut plans = Vec::new();
     match format {
         PlanFormat::Json => {
             let mut at = 0;
+            let mut tries = 0;
             while let Some(begin) = next_value(text, at, &["{", "["]) {
                 let (value, after) = json::value(text, begin)?;
+                let known = plans.len();
                 documents(value, format, text.get(at..begin), &mut plans);
-                at = after.max(begin + 1);
+                tries += 1;
+                // A plan may be a string of another document, whose quotes are gone by now.
+                let within = known == plans.len() && tries < TRIES_MAX;
+                at = if within { begin + 1 } else { after.max(begin + 1) };
             }
         }
         PlanFormat::Xml => {

@@ -50,7 +50,7 @@ impl<'a> Lines<'a> {
     pub(super) fn logical(&self, at: usize, in_plan: bool) -> (String, usize) {
         let mut text = self.get(at).unwrap_or_default().trim().to_owned();
         let mut next = at + 1;
-        if !in_plan && !head::has_figures(&text) {
+        if !in_plan && !head::has_figures(&text) && !self.begins_plan(&text, next) {
             return (text, next);
         }
         if is_verbatim(&text) {
@@ -74,6 +74,14 @@ impl<'a> Lines<'a> {
             }
         }
         (text, next)
+    }
+
+    /// Whether the line before `next` is a root whose figures were wrapped off.
+    fn begins_plan(&self, text: &str, next: usize) -> bool {
+        let Some(bare) = self.get(next).map(str::trim) else { return false };
+        let has_only_figures = bare.starts_with("(cost=") || bare.starts_with("(actual ");
+        let has_rest = head::is_known(text) && head::has_figures(bare) && !bare.starts_with("->");
+        has_only_figures || (has_rest && !head::is_known(bare))
     }
 
     /// The place after the line in which everything that is open is closed.
@@ -143,19 +151,29 @@ impl<'a> Lines<'a> {
             (false, true) => "",
             (false, false) => " ",
         };
-        // Figures are found however they are separated, but not in halves.
-        let ends_in_word = text.ends_with(|letter: char| letter.is_alphanumeric());
-        let goes_on = bare.starts_with(|letter: char| letter.is_ascii_digit() || letter == '.');
-        let in_figures = text.rfind("(cost=").max(text.rfind("(actual ")).is_some();
-        let wrapped = if in_figures && (text.ends_with(['.', '=']) || (ends_in_word && goes_on)) {
-            ""
-        } else {
-            wrapped
-        };
+        let wrapped = if is_in_figures(text) { between_figures(text, bare) } else { wrapped };
         text.push_str(wrapped);
         text.push_str(bare);
         open.over(wrapped).over(bare)
     }
+}
+
+/// Whether the text ends within the figures of a node.
+fn is_in_figures(text: &str) -> bool {
+    let begin = text.rfind("(cost=").max(text.rfind("(actual")).max(text.rfind("(never"));
+    begin.and_then(|begin| text.get(begin..)).is_some_and(|figures| !figures.contains(')'))
+}
+
+/// What belongs between two halves of a node's figures: nothing within a word or a number, else a blank.
+fn between_figures(text: &str, next: &str) -> &'static str {
+    const WORDS: &[&str] =
+        &["cost=", "rows=", "width=", "time=", "loops=", "actual", "never", "executed"];
+    let last = text.rsplit([' ', '(']).next().unwrap_or_default();
+    let is_whole = WORDS.iter().any(|word| last.starts_with(word));
+    let is_number = last
+        .ends_with(|letter: char| letter.is_ascii_digit() || matches!(letter, '.' | '='))
+        && next.starts_with(|letter: char| letter.is_ascii_digit() || letter == '.');
+    if is_number || !(is_whole || last.is_empty()) { "" } else { " " }
 }
 
 /// Columns before the text.
