@@ -6,6 +6,7 @@ mod finding;
 use std::{path::PathBuf, time::Duration};
 
 use clap::{ArgGroup, Args};
+use config::Settings;
 use engine::database::fix::{Fixable, Fixes, Outcome};
 use fix::{MIGRATION_TOOLS, Migration, MigrationTool};
 use postgres::{Target, apply::Options};
@@ -23,11 +24,11 @@ use crate::{
 
 const EXAMPLES: &str = "\
 Examples:
-  taut fix --postgres URL                        what can be applied, and what was
-  taut fix 3f2a --postgres URL                   what it would do, and what it would cost
-  taut fix 3f2a --postgres URL --apply           do it, beside the traffic
+  taut fix --postgres URL                         what can be applied, and what was
+  taut fix 3f2a --postgres URL                    what it would do, and what it would cost
+  taut fix 3f2a --postgres URL --apply            do it, beside the traffic
   taut fix 3f2a --postgres URL --check --for 10m  whether it worked
-  taut fix 3f2a --postgres URL --revert          take it back
+  taut fix 3f2a --postgres URL --revert           take it back
   taut fix 3f2a --postgres URL --migration django --out .
   taut fix --postgres URL --index 'CREATE INDEX ON orders (customer_id)' --apply";
 
@@ -46,7 +47,7 @@ pub(super) struct Arguments {
     /// Instead of a finding, this `CREATE INDEX` or `DROP INDEX`.
     #[arg(long, value_name = "SQL", group = "which")]
     index: Option<String>,
-    /// The database: `postgresql://user@host/database`.
+    /// The database: `postgresql://user@host/database`. Without it, the one of `observe.postgres.url`.
     #[arg(long, value_name = "URL")]
     postgres: Option<String>,
     /// Show what would be done; what happens unless told otherwise.
@@ -89,7 +90,7 @@ pub(super) fn run(arguments: &Arguments) -> Done {
     let watch = arguments.watch.as_deref().map(time).transpose()?;
     let options = Options { wait: time(&arguments.wait)?, ..Options::default() };
     let tool = arguments.migration.as_deref().map(tool).transpose()?;
-    let target = target(arguments)?;
+    let target = target(arguments, &settings)?;
     let mut fixes = Fixes::open(&settings.store.folder)
         .map_err(|error| Failure::world(&error).hint(error.hint()))?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -107,16 +108,16 @@ pub(super) fn run(arguments: &Arguments) -> Done {
     // What is only looked at is not proposed: the ledger has what somebody meant to do.
     let notes = arguments.apply;
     let known = arguments.revert || arguments.check;
-    let chosen = finder.choose(arguments.id.as_deref(), arguments.index.as_deref(), (&mut fixes, known))?;
+    let chosen =
+        finder.choose(arguments.id.as_deref(), arguments.index.as_deref(), (&mut fixes, known))?;
     if let Some(tool) = tool {
         return migration(tool, &chosen.fixable, arguments.out.as_deref());
     }
     let remedy = match chosen.remedy {
         Some(remedy) => Some(remedy),
         None if notes => {
-            let id = fixes
-                .propose(&target, &chosen.fixable)
-                .map_err(|error| doing::failure(&error))?;
+            let id =
+                fixes.propose(&target, &chosen.fixable).map_err(|error| doing::failure(&error))?;
             Some(fixes.remedy(id).map_err(|error| doing::failure(&error))?)
         }
         None => None,
@@ -148,11 +149,25 @@ fn check(runner: &doing::Runner<'_>, fixes: &mut Fixes, remedy: &Remedy, time: D
     Ok(if judgement.outcome == Outcome::Proven { exit::YES } else { exit::NO })
 }
 
-fn target(arguments: &Arguments) -> Result<Target, Failure> {
-    let Some(address) = &arguments.postgres else {
-        return Err(Failure::use_of("no database was given").hint(
-            "`taut fix --postgres postgresql://user@host/database`, as the owner of its tables",
-        ));
+/// The database that was given, or the one that is watched.
+fn target(arguments: &Arguments, settings: &Settings) -> Result<Target, Failure> {
+    let watched = &settings.postgres.urls;
+    let address = match (&arguments.postgres, watched.as_slice()) {
+        (Some(address), _) => address.as_str(),
+        (None, [only]) => only.secret(),
+        (None, []) => {
+            return Err(Failure::use_of("no database was given").hint(
+                "`taut fix --postgres postgresql://user@host/database`, as the owner of its tables; \
+                 or set `observe.postgres.url`",
+            ));
+        }
+        (None, several) => {
+            let many = several.len();
+            return Err(Failure::use_of(format!(
+                "which of the {many} databases that are watched?"
+            ))
+            .hint("say it with --postgres"));
+        }
     };
     Target::parse(address).map_err(|error| Failure::use_of(&error).hint(error.hint()))
 }
@@ -176,8 +191,11 @@ fn tool(name: &str) -> Result<&'static MigrationTool, Failure> {
 
 /// Shows the files of a migration, or writes them; none that is there is written over.
 fn migration(tool: &MigrationTool, fixable: &Fixable, out: Option<&std::path::Path>) -> Done {
-    let migration =
-        Migration { change: &fixable.change, why: &fixable.claim, now: engine::database::fix::now() };
+    let migration = Migration {
+        change: &fixable.change,
+        why: &fixable.claim,
+        now: engine::database::fix::now(),
+    };
     let mut shown = String::new();
     for file in tool.write(&migration) {
         let Some(out) = out else {

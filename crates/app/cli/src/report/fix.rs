@@ -25,7 +25,9 @@ const ENTRIES_MAX: usize = 12;
 pub(crate) fn list(found: &[Fixable], remedies: &[Remedy], columns: usize) -> String {
     let mut text = String::new();
     if found.is_empty() {
-        text.push_str(&format!("{BOLD}Nothing that Taut can change by itself was found.{BOLD:#}\n"));
+        text.push_str(&format!(
+            "{BOLD}Nothing that Taut can change by itself was found.{BOLD:#}\n"
+        ));
     } else {
         text.push_str(&format!("{BOLD}What can be applied{BOLD:#}\n"));
     }
@@ -54,7 +56,9 @@ pub(crate) fn list(found: &[Fixable], remedies: &[Remedy], columns: usize) -> St
         ));
     }
     if !found.is_empty() {
-        text.push_str(&format!("\n{DIM}taut fix ID shows what it would do; --apply does it{DIM:#}\n"));
+        text.push_str(&format!(
+            "\n{DIM}taut fix ID shows what it would do; --apply does it{DIM:#}\n"
+        ));
     }
     text
 }
@@ -74,7 +78,8 @@ pub(crate) fn plan(fixable: &Fixable, remedy: Option<&Remedy>, columns: usize) -
         text.push_str(&format!("{BOLD}{line}{BOLD:#}\n"));
     }
     let state = remedy.map_or("not applied", state);
-    let fault = if fixable.fault.is_empty() { String::new() } else { format!("{} · ", fixable.fault) };
+    let fault =
+        if fixable.fault.is_empty() { String::new() } else { format!("{} · ", fixable.fault) };
     text.push_str(&format!("{DIM}{} · {fault}{state}{DIM:#}\n", fixable.id));
     for line in layout::wrap(&fixable.advice, columns) {
         text.push_str(&format!("{line}\n"));
@@ -95,7 +100,9 @@ pub(crate) fn plan(fixable: &Fixable, remedy: Option<&Remedy>, columns: usize) -
             .statements
             .iter()
             .take(STATEMENTS_MAX)
-            .map(|(_, statement)| format!("  {}", layout::cut(statement, columns.saturating_sub(2))))
+            .map(|(_, statement)| {
+                format!("  {}", layout::cut(statement, columns.saturating_sub(2)))
+            })
             .collect();
         section(&mut text, "Statements that are compared before and after", &lines);
     }
@@ -103,7 +110,9 @@ pub(crate) fn plan(fixable: &Fixable, remedy: Option<&Remedy>, columns: usize) -
         section(&mut text, "History", &history(remedy, columns));
     }
     let next = match remedy.map(|remedy| remedy.state) {
-        Some(state) if state.is_in_force() => "--check tells whether it worked, --revert takes it back",
+        Some(state) if state.is_in_force() => {
+            "--check tells whether it worked, --revert takes it back"
+        }
         _ => "--apply does it; --migration django|alembic|rails|flyway|prisma|sqlx writes it down",
     };
     text.push_str(&format!("\n{DIM}{next}{DIM:#}\n"));
@@ -186,7 +195,10 @@ fn history(remedy: &Remedy, columns: usize) -> Vec<String> {
     let hidden = remedy.entries.len().saturating_sub(ENTRIES_MAX);
     let mut lines = Vec::new();
     if 0 < hidden {
-        lines.push(format!("  {DIM}{} before that{DIM:#}", units::some(hidden as u64, "entry", "entries")));
+        lines.push(format!(
+            "  {DIM}{} before that{DIM:#}",
+            units::some(hidden as u64, "entry", "entries")
+        ));
     }
     for entry in remedy.entries.iter().skip(hidden) {
         let time = report_time(entry.time.nanos / 1_000_000_000);
@@ -194,7 +206,12 @@ fn history(remedy: &Remedy, columns: usize) -> Vec<String> {
         let text = layout::cut(&entry_text(entry), room);
         lines.push(format!("  {DIM}{time}{DIM:#}  {text}"));
         if let Event::Measured { verdict, .. } | Event::Proven { verdict, .. } = &entry.event {
-            lines.extend(verdict.worse.iter().map(|worse| format!("    {AMBER}worse{AMBER:#} {}", layout::cut(worse, room))));
+            lines.extend(
+                verdict
+                    .worse
+                    .iter()
+                    .map(|worse| format!("    {AMBER}worse{AMBER:#} {}", layout::cut(worse, room))),
+            );
         }
     }
     lines
@@ -227,10 +244,14 @@ pub(crate) fn judgement(judgement: &Judgement, id: &str, columns: usize) -> Stri
     match judgement.outcome {
         Outcome::Proven => {}
         Outcome::NoGain => {
-            text.push_str(&format!("\nIt had better go: {ACCENT}taut fix {id} --revert{ACCENT:#}\n"));
+            text.push_str(&format!(
+                "\nIt had better go: {ACCENT}taut fix {id} --revert{ACCENT:#}\n"
+            ));
         }
         Outcome::Open => {
-            text.push_str(&format!("\nLook again later: {ACCENT}taut fix {id} --check --for 10m{ACCENT:#}\n"));
+            text.push_str(&format!(
+                "\nLook again later: {ACCENT}taut fix {id} --check --for 10m{ACCENT:#}\n"
+            ));
         }
     }
     text

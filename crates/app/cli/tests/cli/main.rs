@@ -1,6 +1,7 @@
 //! The real binary, run as somebody in a shell runs it.
 
 mod find;
+mod fix;
 mod kit;
 mod log;
 mod manual;

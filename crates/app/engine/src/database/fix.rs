@@ -197,6 +197,11 @@ impl Fixes {
         let remedy = self.remedy(id)?;
         let past = past(&remedy);
         let change = &remedy.proposal.change;
+        // One that failed may have been applied in part, and one that died as well.
+        let touched = remedy.state.is_in_force() || remedy.state == State::Failed;
+        if !touched && past == Past::default() {
+            return Err(FixError::NotInForce { state: remedy.state });
+        }
         if change.revert.is_empty() && past == Past::default() {
             return Err(FixError::OneWay);
         }
@@ -387,7 +392,7 @@ pub enum FixError {
     #[error("there is nothing that would take it back")]
     OneWay,
     /// The database does not have it.
-    #[error("it is {state}: there is nothing to compare")]
+    #[error("it is {state}, and not applied")]
     NotInForce {
         /// Where it stands.
         state: State,
@@ -402,7 +407,7 @@ impl FixError {
             Self::Apply(error) => error.hint(),
             Self::Ledger(_) => "the ledger lies in the folder of the store: --store".to_owned(),
             Self::Claimed => "wait for it, or stop it".to_owned(),
-            Self::OneWay => "it was never applied, or cannot be undone by a statement".to_owned(),
+            Self::OneWay => "it cannot be undone by a statement".to_owned(),
             Self::NotInForce { .. } => "apply it first".to_owned(),
         }
     }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use model::{Moment, database::TableName};
+use model::{Moment, StatementKind, database::TableName};
 
 use super::{
     ApplyError,
@@ -94,7 +94,7 @@ pub async fn counters(
     Ok(counters)
 }
 
-/// Statements that use a table, most time first: what an index that somebody asks for may be for.
+/// Statements that look for rows of a table, most time first: what an index that somebody asks for may be for.
 ///
 /// # Errors
 ///
@@ -109,9 +109,13 @@ pub async fn statements_of(
     let tables = BTreeSet::from([table.name.as_str()]);
     // Without statistics there is nothing to compare, which is told when that is tried.
     drop(statements(&connection, &[], &tables, &mut counters).await);
-    counters.statements.truncate(limit);
-    let named = |counted: StatementCounters| (counted.query_id, counted.text);
-    Ok(counters.statements.into_iter().map(named).collect())
+    // An index is for those that look for rows; those that bring them pay for it.
+    let looks = |counted: &StatementCounters| {
+        let kind = sql::describe(&sql::normalise(&counted.text)).kind;
+        matches!(kind, StatementKind::Select | StatementKind::Update | StatementKind::Delete)
+    };
+    let looking = counters.statements.into_iter().filter(looks).take(limit);
+    Ok(looking.map(|counted| (counted.query_id, counted.text)).collect())
 }
 
 async fn statements(

@@ -44,7 +44,9 @@ impl Runner<'_> {
         let mut shown = Shown::new();
         let done = self.runtime.block_on(async {
             let stop = told_to_stop();
-            fixes.apply(remedy.id, self.target, self.options, (&mut |news| shown.tell(news), stop)).await
+            fixes
+                .apply(remedy.id, self.target, self.options, (&mut |news| shown.tell(news), stop))
+                .await
         });
         shown.end();
         self.ended(done, "applied", &remedy.proposal.finding)
@@ -56,7 +58,9 @@ impl Runner<'_> {
         let mut shown = Shown::new();
         let done = self.runtime.block_on(async {
             let stop = told_to_stop();
-            fixes.revert(remedy.id, self.target, self.options, (&mut |news| shown.tell(news), stop)).await
+            fixes
+                .revert(remedy.id, self.target, self.options, (&mut |news| shown.tell(news), stop))
+                .await
         });
         shown.end();
         self.ended(done, "taken back", &remedy.proposal.finding)
@@ -120,8 +124,9 @@ impl Runner<'_> {
         }
         let input = std::io::stdin();
         if !input.is_terminal() {
-            return Err(Failure::use_of("nobody is there to be asked")
-                .hint("--yes does it without asking"));
+            return Err(
+                Failure::use_of("nobody is there to be asked").hint("--yes does it without asking")
+            );
         }
         say::words(&format!("{what} on {}?\n  {statements}\n[y/N] ", self.target));
         std::io::stderr().flush().ok();
@@ -205,7 +210,9 @@ impl Shown {
                     self.line(&format!("{AMBER}will wait for{AMBER:#} {holder}"));
                 }
             }
-            News::Note(note) => self.line(&format!("{AMBER}note{AMBER:#}: {}", layout::clean(&note))),
+            News::Note(note) => {
+                self.line(&format!("{AMBER}note{AMBER:#}: {}", layout::clean(&note)))
+            }
         }
     }
 

@@ -83,8 +83,9 @@ impl Finder<'_> {
             return Ok(Chosen { fixable: of(&remedy), remedy: Some(remedy) });
         }
         if known {
-            return Err(Failure::use_of(format!("the ledger has nothing of `{prefix}`"))
-                .hint("`taut fix` lists what was applied; --store names the folder of the ledger"));
+            return Err(Failure::use_of(format!("the ledger has nothing of `{prefix}`")).hint(
+                "`taut fix` lists what was applied; --store names the folder of the ledger",
+            ));
         }
         let found = self.all()?;
         let ids: Vec<&str> = found

@@ -78,8 +78,13 @@ pub fn judge(remedy: &Remedy, after: &Readings, polls: &[Poll]) -> Judgement {
         ours.map(|index| index.scans).sum::<u64>()
     };
     let uses = scans(after).saturating_sub(scans(baseline));
-    if remedy.proposal.statements.is_empty() {
+    if remedy.proposal.statements.is_empty() && creates.is_empty() {
         return without_statements(&compared, verdict);
+    }
+    if remedy.proposal.statements.is_empty() {
+        let claim =
+            format!("no statement is known that it is for; the index was used {uses} times since");
+        return open(claim, verdict);
     }
     let calls: u64 = own.iter().map(|compared| compared.calls).sum();
     let parts: Vec<(f64, Mean, Mean)> = own

@@ -108,6 +108,21 @@ fn a_statement_got_worse_only_if_it_does_more() {
 }
 
 #[test]
+fn dropping_is_proven_by_what_did_not_get_slower() {
+    let before = [counted(1, 1_000, 12.0, 500)];
+    let mut dropped = remedy(&before);
+    dropped.proposal.statements.clear();
+    let after = |more: &StatementReading| readings(30, vec![plus(&before[0], more)], 0);
+    let same = after(&counted(1, 400, 12.0, 500));
+    assert_eq!(judge(&dropped, &same, &[]).outcome, Outcome::Open, "an index for nothing known");
+    dropped.proposal.change.creates.clear();
+    assert_eq!(judge(&dropped, &same, &[]).outcome, Outcome::Proven);
+    let worse = judge(&dropped, &after(&counted(1, 400, 40.0, 5_000)), &[]);
+    assert_eq!((worse.outcome, worse.verdict.worse.len()), (Outcome::NoGain, 1));
+    assert_eq!(judge(&dropped, &after(&counted(1, 4, 12.0, 500)), &[]).outcome, Outcome::Open);
+}
+
+#[test]
 fn counters_that_were_reset_begin_anew() {
     let before = [counted(1, 1_000, 12.0, 500)];
     let after = Readings {
