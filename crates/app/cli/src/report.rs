@@ -9,6 +9,7 @@ pub(crate) mod log;
 mod log_html;
 mod log_terminal;
 mod markdown;
+pub(crate) mod plan;
 mod terminal;
 pub(crate) mod waterfall;
 
@@ -58,12 +59,15 @@ impl Report<'_> {
         let money = self.price.per_month(&waste).map_or_else(String::new, |money| {
             format!(", about {} {} a month", self.price.currency, units::three_digits(money))
         });
-        format!(
-            "wastes {} of your users' time, {} of database time ({:.0} %){money}",
-            units::hours_a_day(waste.user_hours_per_day),
+        let database = format!(
+            "{} of database time ({:.0} %){money}",
             units::hours_a_day(waste.database_hours_per_day),
             waste.database_share * 100.0
-        )
+        );
+        if self.traces == 0 && waste.user_hours_per_day <= 0.0 {
+            return format!("wastes {database}");
+        }
+        format!("wastes {} of your users' time, {database}", units::hours_a_day(waste.user_hours_per_day))
     }
 
     /// What the figures stand on: traces, window, extrapolation.

@@ -62,13 +62,16 @@ pub fn sightings(view: &DatabaseView<'_>, settings: &Settings) -> Vec<DatabaseSi
     found
 }
 
+/// What is dangerous comes first even if it takes long to cure.
+const DANGER_DAYS_MAX: f64 = 0.5;
+
 /// Ranks findings of any kind together: hours that are won per day of work, and for what is not measured in hours the
 /// least that its level stands for.
 pub fn rank(findings: &mut [Finding], levels: &Levels) {
     let code = |finding: &Finding| detector(finding.fault).map_or("", |known| known.code);
     let priority = |finding: &Finding| {
         rank::priority(&finding.impact, finding.effort.days)
-            .max(levels.least(finding.level) / finding.effort.days.max(0.05))
+            .max(levels.least(finding.level) / finding.effort.days.clamp(0.05, DANGER_DAYS_MAX))
     };
     findings.sort_by(|left, right| {
         priority(right)

@@ -63,6 +63,23 @@ pub(crate) fn index_change(known: &DatabaseEvidence) -> Option<Change> {
     Some(change)
 }
 
+/// `4,500`, `1.2 million`.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates")]
+pub(crate) fn count(value: f64) -> String {
+    if 1e9 <= value {
+        return format!("{:.1} billion", value / 1e9);
+    }
+    if 1e6 <= value {
+        return format!("{:.1} million", value / 1e6);
+    }
+    let whole = value.round() as u64;
+    if 1_000 <= whole {
+        format!("{},{:03}", whole / 1_000, whole % 1_000)
+    } else {
+        whole.to_string()
+    }
+}
+
 /// `12 MB`, `1.3 GB`, as PostgreSQL counts.
 #[expect(clippy::cast_precision_loss, reason = "two digits for people")]
 pub(crate) fn bytes(bytes: u64) -> String {

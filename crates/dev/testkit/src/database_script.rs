@@ -198,6 +198,7 @@ fn head(database: &mut Database, words: &Words<'_>) {
     let days = words.number("days", 30.0);
     database.window = Window { from: NOW - days_of(days), to: NOW };
     database.since_reset = true;
+    database.server.statistics_reset = database.window.from;
     database.totals.blocks_hit = words.count("hit");
     database.totals.blocks_read = words.count("read");
     database.totals.read_millis = words.number("read-ms", 0.0);

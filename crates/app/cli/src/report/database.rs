@@ -7,6 +7,9 @@ use model::{Basis, Finding, IndexSet, database::Recovery};
 
 use crate::units;
 
+/// What has to be there so that statements are counted.
+const COUNTERS: [&str; 2] = ["shared_preload_libraries", "pg_stat_statements"];
+
 /// What the server needs before it counts statements.
 pub(crate) const SWITCH_ON: [&str; 2] = [
     "shared_preload_libraries = 'pg_stat_statements'   # in postgresql.conf, then restart",
@@ -51,15 +54,25 @@ pub(crate) fn basis(found: &DatabaseFound) -> String {
     )
 }
 
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates")]
+fn whole(value: f64) -> u64 {
+    value.round() as u64
+}
+
 /// Whether the server counts statements, and lets them be seen.
 pub(crate) fn counts_statements(found: &DatabaseFound) -> bool {
-    !found.database.missing.iter().any(|missing| missing.what == "pg_stat_statements")
+    !found.database.missing.iter().any(|missing| COUNTERS.contains(&missing.what.as_str()))
 }
 
 /// What cannot be seen, what that costs, how to see it; and whatever else is to be told.
 pub(crate) fn unseen(found: &DatabaseFound) -> Vec<String> {
-    let missing = found.database.missing.iter().map(|missing| {
-        format!("{} is not to be had, so {}: {}", missing.what, missing.costs, missing.hint)
+    let others = found.database.missing.iter();
+    let others = others.filter(|missing| !COUNTERS.contains(&missing.what.as_str()));
+    let missing = others.map(|missing| {
+        format!(
+            "without {} nobody knows {}; to cure it: {}",
+            missing.what, missing.costs, missing.hint
+        )
     });
     let notes = found.database.notes.iter().chain(&found.notes).cloned();
     let proposal = found.proposal.iter().flat_map(|it| it.notes.iter().cloned());
@@ -77,7 +90,11 @@ pub(crate) fn proposed(set: &IndexSet) -> Vec<[String; 5]> {
         let definition = index.ddl.split_once(" ON ").map_or(index.ddl.as_str(), |(_, rest)| rest);
         let cost = &index.write_cost;
         let writes = if 1.0 <= cost.rows_per_day {
-            format!("{:.1} µs x {:.0}/d", cost.cpu_micros_per_row, cost.rows_per_day)
+            format!(
+                "{:.1} µs for each of {} rows a day",
+                cost.cpu_micros_per_row,
+                units::count(whole(cost.rows_per_day))
+            )
         } else {
             "no writes seen".to_owned()
         };

@@ -1,10 +1,12 @@
 //! The real binary, run as somebody in a shell runs it.
 
+mod database;
 mod find;
 mod fix;
 mod kit;
 mod log;
 mod manual;
+mod plan;
 mod reports;
 mod trace;
 mod up;

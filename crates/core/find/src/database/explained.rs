@@ -72,10 +72,28 @@ pub(super) fn drop_explained(found: &mut Vec<DatabaseSighting>) {
         database.filter_map(|known| known.table.clone()).collect::<Vec<TableName>>()
     });
     drop_same_index(found);
+    drop_said_drops(found);
     drop_by(found, BY_INDEX, |sighting| {
         let database = sighting.evidence.database.iter();
         database.filter_map(|known| Some((known.table.clone()?, known.index.clone()?))).collect()
     });
+}
+
+/// An index that is superfluous anyway is said once, not again beside a new one.
+fn drop_said_drops(found: &mut [DatabaseSighting]) {
+    let said: BTreeSet<(TableName, model::Text)> = found
+        .iter()
+        .filter(|it| it.fault != "missing-index")
+        .filter_map(|it| it.evidence.database.as_ref())
+        .flat_map(|known| &known.dropped)
+        .map(|dropped| (dropped.table.clone(), dropped.name.clone()))
+        .collect();
+    for sighting in found.iter_mut().filter(|it| it.fault == "missing-index") {
+        sighting
+            .known()
+            .dropped
+            .retain(|dropped| !said.contains(&(dropped.table.clone(), dropped.name.clone())));
+    }
 }
 
 /// Leaves the index of a foreign key to the workload's choice where that holds it: it would be built twice.

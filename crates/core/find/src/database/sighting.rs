@@ -68,7 +68,8 @@ impl Cost {
     /// Of what is measured in hours a day alone.
     #[must_use]
     pub fn of_hours(database_hours_per_day: f64) -> Self {
-        Self { database_hours_per_day, ..Self::default() }
+        // A sum of nothing is minus zero.
+        Self { database_hours_per_day: database_hours_per_day + 0.0, ..Self::default() }
     }
 
     /// At least this bad.

@@ -146,6 +146,15 @@ impl<'a> DatabaseView<'a> {
         count as f64 / self.days
     }
 
+    /// How often a day something happened that tables, indexes or the server counted so often. After a first look,
+    /// those count since a reset of their own, and not since that of the statements.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "rates for people")]
+    pub fn usage_per_day(&self, count: u64) -> f64 {
+        let days = if self.database.since_reset { self.statistics_days } else { self.days };
+        count as f64 / days
+    }
+
     /// Hours a day of something that took so many milliseconds within the window.
     #[must_use]
     pub fn hours_per_day(&self, millis: f64) -> f64 {
@@ -194,6 +203,12 @@ impl<'a> DatabaseView<'a> {
         over(self.days)
     }
 
+    /// What counters of tables and indexes stand for, in words: `over 31 days`.
+    #[must_use]
+    pub fn over_usage(&self) -> String {
+        over(if self.database.since_reset { self.statistics_days } else { self.days })
+    }
+
     /// The time since the statistics were reset in words: `over 31 days`.
     #[must_use]
     pub fn over_statistics(&self) -> String {
@@ -218,15 +233,18 @@ fn over(days: f64) -> String {
     }
 }
 
-/// Days since the reset, as far as it is known.
+/// Days since the statistics of tables were reset; where that is not known, at least since the server started.
 fn statistics_days(database: &Database) -> f64 {
-    let reset = database.server.statistics_reset;
-    let known = if reset == Moment::default() { database.server.started } else { reset };
-    let since = database.window.to.since(known).as_secs_f64() / DAY_SECONDS;
-    if database.since_reset || known == Moment::default() {
-        days(database)
+    let since = |moment: Moment| {
+        database.window.to.since(moment).max(OBSERVED_MIN).as_secs_f64() / DAY_SECONDS
+    };
+    let (reset, started) = (database.server.statistics_reset, database.server.started);
+    if reset != Moment::default() {
+        since(reset)
+    } else if started != Moment::default() {
+        since(started).max(days(database))
     } else {
-        since.max(days(database))
+        days(database)
     }
 }
 

@@ -83,14 +83,14 @@ fn sighting(
 ) -> DatabaseSighting {
     let same = less.keys == more.keys && less.include == more.include;
     let claim = if same {
-        format!("{} and {} are the same index twice", less.name, more.name)
+        format!("the indexes {} and {} are the same", less.name, more.name)
     } else {
         format!("all that the index {} can do, {} does as well", less.name, more.name)
     };
     let line = |index: &Index| {
         let scans = figures::count(indexes_scans(index));
         let (keys, size) = (figures::keys(table, index), figures::bytes(index.bytes));
-        format!("({keys}), {size}, {scans} scans {}", view.over())
+        format!("({keys}), {size}, {scans} scans {}", view.over_usage())
     };
     let mut sighting = DatabaseSighting::new(DUPLICATE_INDEX.name, &table.name, less.name.as_str())
         .claim(claim.clone())

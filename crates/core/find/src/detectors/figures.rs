@@ -41,6 +41,12 @@ pub(super) fn count(value: f64) -> String {
     text
 }
 
+/// `1 row`, `20 rows`.
+pub(super) fn rows(value: f64) -> String {
+    let told = count(value);
+    if told == "1" { "1 row".to_owned() } else { format!("{told} rows") }
+}
+
 /// `40 a day`, `3 a week`: how often.
 pub(super) fn a_day(per_day: f64) -> String {
     if 1.5 <= per_day || per_day == 0.0 {
@@ -119,6 +125,7 @@ mod tests {
             ["1,000", "12,345", "2.5 million"]
         );
         assert_eq!([a_day(0.0), a_day(40.0), a_day(0.4)], ["0 a day", "40 a day", "2.8 a week"]);
+        assert_eq!([rows(1.2), rows(0.0)], ["1 row", "0 rows"]);
         assert_eq!([percent(0.004), percent(0.34)], ["0.4 %", "34 %"]);
     }
 }

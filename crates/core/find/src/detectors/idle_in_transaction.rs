@@ -63,7 +63,8 @@ fn sighting(
         if blocks || Duration::from_hours(1) <= *idle { Level::High } else { Level::Medium };
     let mut sighting = DatabaseSighting::new(IDLE_IN_TRANSACTION.name, &who, user)
         .claim(format!(
-            "{who} leaves {many} open without doing anything, for {} by now",
+            "{many} of {who} stay{} open without doing anything, for {} by now",
+            if sessions.len() == 1 { "s" } else { "" },
             words::long_time(*idle)
         ))
         .cost(Cost::default().at_least(level));

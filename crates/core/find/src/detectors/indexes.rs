@@ -15,7 +15,7 @@ pub(super) const ENTRY_MICROS: f64 = 3.0;
 pub(super) fn writes_per_day(view: &DatabaseView<'_>, table: &Table) -> f64 {
     let usage = &table.usage;
     let moved = usage.updated.saturating_sub(usage.updated_hot);
-    view.per_day(usage.inserted.saturating_add(moved))
+    view.usage_per_day(usage.inserted.saturating_add(moved))
 }
 
 /// What an index costs those who write.

@@ -118,6 +118,9 @@ fn sighting(
     if let Some(table) = view.table_named(&table.to_string()) {
         sighting = sighting.figure("rows", figures::count(view.rows(table)));
     }
+    if !index.why.is_empty() {
+        sighting = sighting.figure("why so", index.why.join("; "));
+    }
     let told = match basis {
         Basis::WhatIf => "by the planner's costs with the index made up, scaled to measured time",
         Basis::Rehearsed => "measured in a rehearsal",

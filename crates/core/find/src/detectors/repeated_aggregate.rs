@@ -81,7 +81,7 @@ fn sighting(
         .sum();
     // What it takes to keep the result: a refresh is a run, every five minutes or as often as something changes.
     let seconds = refresh_seconds(mean);
-    let refreshes = (86_400.0 / seconds).min(view.per_day(changes)).min(per_day);
+    let refreshes = (86_400.0 / seconds).min(view.usage_per_day(changes)).min(per_day);
     let saved_hours = (per_day - refreshes).max(0.0) * mean / 3.6e6;
     let cost = Cost {
         now_millis: mean,
@@ -103,7 +103,7 @@ fn sighting(
             .figure("statement", words::shorten(&text.text))
             .figure("mean", format!("{}, {}", figures::millis(mean), figures::a_day(per_day)))
             .figure("rows each", figures::count(blocks_and_rows(statement).1))
-            .figure("rows changed below", figures::a_day(view.per_day(changes)))
+            .figure("rows changed below", figures::a_day(view.usage_per_day(changes)))
             .figure("refresh every", format!("{seconds:.0} s")),
     )
 }

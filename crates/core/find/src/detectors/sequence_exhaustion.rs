@@ -40,7 +40,7 @@ fn sighting(view: &DatabaseView<'_>, sequence: &Sequence, share: f64) -> Databas
     #[expect(clippy::cast_precision_loss, reason = "for people")]
     let (last, max) = (sequence.last as f64, sequence.max as f64);
     let left = max - last;
-    let per_day = of.map_or(0.0, |table| view.per_day(table.usage.inserted));
+    let per_day = of.map_or(0.0, |table| view.usage_per_day(table.usage.inserted));
     let days = if 0.0 < per_day { Some(left / per_day) } else { None };
     let level = match (share, days) {
         (_, Some(days)) if days < 14.0 => Level::Critical,

@@ -51,7 +51,7 @@ const ROWS_PER_MILLI: f64 = 7_000.0;
 fn look(view: &DatabaseView<'_>, knobs: &Knobs<'_>, found: &mut Vec<DatabaseSighting>) {
     for table in &view.database.tables {
         let usage = &table.usage;
-        let scans = view.per_day(usage.sequential_scans);
+        let scans = view.usage_per_day(usage.sequential_scans);
         let ordinary = table.kind == TableKind::Ordinary;
         let few = usage.sequential_scans < SCANS_MIN || scans < knobs.get(&SCANS_PER_DAY_MIN);
         if few || !ordinary || view.rows(table) < knobs.get(&ROWS_MIN) {
@@ -99,14 +99,14 @@ fn sighting(
     rows: f64,
     cost: Cost,
 ) -> DatabaseSighting {
-    let scans = view.per_day(table.usage.sequential_scans);
+    let scans = view.usage_per_day(table.usage.sequential_scans);
     let mut sighting = DatabaseSighting::new(SEQUENTIAL_SCAN.name, &table.name, "")
-        .claim(format!("{} is read as a whole {}", table.name, figures::a_day(scans)))
+        .claim(format!("the whole of {} is read {}", table.name, figures::a_day(scans)))
         .columns(table)
         .cost(cost)
         .figure("sequential scans", figures::a_day(scans))
         .figure("rows each", figures::count(rows))
-        .figure("index scans", figures::a_day(view.per_day(table.usage.index_scans)));
+        .figure("index scans", figures::a_day(view.usage_per_day(table.usage.index_scans)));
     if let Some(statement) = culprit {
         sighting = sighting.statement(statement).figure(
             "statement",

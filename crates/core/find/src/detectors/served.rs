@@ -259,5 +259,5 @@ fn about(fault: &'static str, statement: &ServerStatement, table: &Table) -> Dat
 fn blocks_told(blocks: f64, rows: f64) -> String {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates")]
     let size = figures::bytes((blocks * 8_192.0) as u64);
-    format!("{} blocks ({size}) for {} rows", figures::count(blocks), figures::count(rows))
+    format!("{} blocks ({size}) for {}", figures::count(blocks), figures::rows(rows))
 }

@@ -73,9 +73,13 @@ fn sighting(view: &DatabaseView<'_>, table: &Table, never: bool, changed: f64) -
         None => "before the statistics were reset".to_owned(),
     };
     let claim = if never {
-        format!("{} was never analysed: the planner guesses", table.name)
+        format!("nobody has analysed {}: the planner guesses", table.name)
     } else {
-        format!("{} has changed by {} since it was analysed", table.name, figures::percent(changed))
+        format!(
+            "nobody has analysed {} since {} of it changed",
+            table.name,
+            figures::percent(changed)
+        )
     };
     let spent: f64 = view.statements_on(table).iter().map(|it| it.runs.total_millis).sum();
     let mut sighting = DatabaseSighting::new(STALE_STATISTICS.name, &table.name, "")

@@ -50,7 +50,7 @@ fn look(view: &DatabaseView<'_>, knobs: &Knobs<'_>, found: &mut Vec<DatabaseSigh
         ))
         .cost(Cost::default().at_least(level))
         .figure("left", format!("{} transactions", figures::count((END - age).max(0.0))));
-    let commits = view.per_day(view.database.totals.commits);
+    let commits = view.usage_per_day(view.database.totals.commits);
     if 0.0 < commits {
         let days = (END - age).max(0.0) / commits;
         sighting = sighting

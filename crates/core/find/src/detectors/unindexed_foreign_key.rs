@@ -34,6 +34,9 @@ pub(super) static UNINDEXED_FOREIGN_KEY: Detector = Detector {
 /// Rows that one process reads from memory within a millisecond: a sequential scan of ten million rows took 1.4 s.
 const ROWS_PER_MILLI: f64 = 7_000.0;
 
+/// What a look-up by the index takes, roughly.
+const BY_INDEX_MILLIS: f64 = 0.1;
+
 fn look(view: &DatabaseView<'_>, knobs: &Knobs<'_>, found: &mut Vec<DatabaseSighting>) {
     for key in &view.database.foreign_keys {
         let (Some(table), Some(referenced)) =
@@ -58,7 +61,7 @@ fn sighting(
 ) -> Option<DatabaseSighting> {
     let columns = figures::columns(table, &key.columns);
     let scan_millis = view.rows(table) / ROWS_PER_MILLI;
-    let deletes = view.per_day(referenced.usage.deleted);
+    let deletes = view.usage_per_day(referenced.usage.deleted);
     let joins: Vec<&ServerStatement> = view
         .statements_on(table)
         .iter()
@@ -84,14 +87,18 @@ fn sighting(
     let mean = saved_millis / runs.max(1e-9);
     let list = columns.join(", ");
     let claim = format!(
-        "{} is read as a whole for each row of {} that goes or is joined: {list} has no index",
-        table.name, referenced.name
+        "each row of {} that goes or is joined makes the database read all of {}: {list} has no index",
+        referenced.name, table.name
     );
     let mut sighting =
         DatabaseSighting::new(UNINDEXED_FOREIGN_KEY.name, &table.name, key.name.as_str())
             .claim(claim)
             .table(&table.name)
-            .cost(Cost { now_millis: mean, ..Cost::of_hours(saved_millis / 3.6e6) });
+            .cost(Cost {
+                now_millis: mean,
+                after_millis: mean.min(BY_INDEX_MILLIS),
+                ..Cost::of_hours(saved_millis / 3.6e6)
+            });
     sighting.cost.runs_per_day = runs;
     // The check runs within the statement that deletes: its time is that statement's.
     let deleting = view.statements_on(referenced).iter().copied().filter(|it| {
@@ -110,7 +117,11 @@ fn sighting(
         .figure("rows", figures::count(view.rows(table)))
         .figure(
             "deleted from the other side",
-            format!("{} {}", figures::count(view_count(referenced.usage.deleted)), view.over()),
+            format!(
+                "{} {}",
+                figures::count(view_count(referenced.usage.deleted)),
+                view.over_usage()
+            ),
         );
     for statement in statements.iter().take(3) {
         let mean = figures::millis(statement.runs.mean_millis());

@@ -4,7 +4,7 @@ use model::{Finding, Proof};
 
 use crate::{
     Hint, Remedy,
-    database::{bytes, index_change, known, statements},
+    database::{bytes, count, index_change, known, statements},
 };
 
 pub(super) static CREATE_INDEX: Remedy = Remedy {
@@ -36,8 +36,9 @@ fn advise(finding: &Finding) -> Option<Hint> {
     let cost = &first.write_cost;
     if 0.0 < cost.cpu_micros_per_row && 1.0 <= cost.rows_per_day {
         text.push_str(&format!(
-            "Each of {:.0} rows that are written a day then takes {:.1} µs longer. ",
-            cost.rows_per_day, cost.cpu_micros_per_row
+            "Each of {} rows that are written a day then takes {:.1} µs longer. ",
+            count(cost.rows_per_day),
+            cost.cpu_micros_per_row
         ));
     }
     let dropped: Vec<&str> = known.dropped.iter().map(|index| index.name.as_str()).collect();
