@@ -21,6 +21,8 @@ struct Bench {
 enum What {
     /// A program of the crate `bench`.
     Program,
+    /// One that takes gigabytes of disk: only where it is named.
+    Large,
     /// A benchmark of another crate: package and name.
     Of(&'static str, &'static str),
     /// Installs what is compared with; only where it is named.
@@ -42,6 +44,16 @@ const BENCHES: &[Bench] = &[
         name: "log",
         about: "PostgreSQL's logs to a report: MB a second, memory, and pgBadger over the same file",
         what: What::Program,
+    },
+    Bench {
+        name: "advisor",
+        about: "indexes for a workload against others' choices; sizes and write costs, modelled and real",
+        what: What::Program,
+    },
+    Bench {
+        name: "posts",
+        about: "ten million posts on a real server: what usual advice brings; 12 GB, and only where it is named",
+        what: What::Large,
     },
     Bench {
         name: "sql",
@@ -71,12 +83,12 @@ pub(crate) fn command(shell: &mut Shell, args: &Args) -> Result<(), Failure> {
     let chosen: Vec<&Bench> = BENCHES
         .iter()
         .filter(|bench| match bench.what {
-            What::Peer => is_named(bench),
+            What::Peer | What::Large => is_named(bench),
             What::Program | What::Of(..) => args.words.is_empty() || is_named(bench),
         })
         .collect();
     screen::heading("bench");
-    if chosen.iter().any(|bench| matches!(bench.what, What::Program)) {
+    if chosen.iter().any(|bench| matches!(bench.what, What::Program | What::Large)) {
         let mut build =
             shell.cargo(&["build", "--release", "--package", "bench", "--package", "cli"]);
         shell.run("cargo build --release", minutes(60), &mut build)?;
@@ -88,7 +100,7 @@ pub(crate) fn command(shell: &mut Shell, args: &Args) -> Result<(), Failure> {
     for bench in &chosen {
         let words: Vec<&str> = match bench.what {
             What::Peer => continue,
-            What::Program => {
+            What::Program | What::Large => {
                 vec!["run", "--release", "--quiet", "--package", "bench", "--bin", bench.name, "--"]
             }
             What::Of(package, name) => {
