@@ -115,7 +115,7 @@ pub(crate) fn browser_step(shell: &mut Shell) -> Result<String, Failure> {
     let settings = [
         ("TAUT_OBSERVE_POSTGRES_URL", url.as_str()),
         // Pages fill within the time that a test takes.
-        ("TAUT_OBSERVE_POSTGRES_INTERVAL", "2s"),
+        ("TAUT_OBSERVE_POSTGRES_POLL", "5s"),
     ];
     let store = folder.join("browser-store");
     let watcher = Watcher::start(shell, &binary, &store, Ports::Any, &settings)?;

@@ -1375,7 +1375,7 @@ export interface components {
             details: components["schemas"]["PlanFact"][];
             /**
              * Format: double
-             * @description `rows` by `rows_planned`.
+             * @description `rows` by `rows_planned`; none where somebody above stopped asking before it was done.
              */
             factor?: number | null;
             /**

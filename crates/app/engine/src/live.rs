@@ -26,7 +26,7 @@ use tokio::sync::watch;
 
 use crate::{
     analysis::Analysis,
-    database::Watched,
+    database::{History as _, Watched},
     memory,
     settler::{Settled, Settler, SettlerLimits},
     turns::Turns,
@@ -162,7 +162,8 @@ impl Live {
         self.wake.1.notify_all();
     }
 
-    /// What was found within the window, ranked: what to fix first comes first.
+    /// What was found within the window and in the databases that are watched, ranked: what to fix first comes
+    /// first.
     #[must_use]
     pub fn outcome(&self) -> Arc<Outcome> {
         let version = *self.changes.borrow();
@@ -170,7 +171,12 @@ impl Live {
         match &*cached {
             Some((known, outcome)) if *known == version => Arc::clone(outcome),
             _ => {
-                let outcome = Arc::new(lock(&self.analysis).outcome());
+                let mut outcome = lock(&self.analysis).outcome();
+                for standing in self.databases.databases() {
+                    let found = standing.findings.to_vec();
+                    crate::database::join(&mut outcome.findings, found, &self.settings.levels);
+                }
+                let outcome = Arc::new(outcome);
                 *cached = Some((version, Arc::clone(&outcome)));
                 outcome
             }

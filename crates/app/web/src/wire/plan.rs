@@ -51,7 +51,7 @@ pub struct PlanNode {
     /// Rows that one run gave on average.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rows: Option<f64>,
-    /// `rows` by `rows_planned`.
+    /// `rows` by `rows_planned`; none where somebody above stopped asking before it was done.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub factor: Option<f64>,
     /// Runs.
@@ -110,7 +110,7 @@ impl Plan {
             ),
             rows_planned: node.estimate.map_or(0.0, |estimate| estimate.rows),
             rows: node.actual.map(|actual| actual.rows),
-            factor: spent.factor,
+            factor: spent.factor.filter(|_| !spent.cut_short),
             loops: node.loops(),
             blocks: spent.own_buffers.touched(),
             never_executed: node.never_executed,
