@@ -14,6 +14,7 @@ mod explain;
 mod find;
 mod fix;
 mod log;
+mod plan;
 mod settings;
 mod trace;
 mod up;
@@ -31,6 +32,7 @@ enum Command {
     Find(find::Arguments),
     Fix(fix::Arguments),
     Log(log::Arguments),
+    Plan(plan::Arguments),
     Up(up::Arguments),
     Explain(explain::Arguments),
     Trace(trace::Arguments),
@@ -45,6 +47,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Find(arguments) => find::run(&arguments),
         Command::Fix(arguments) => fix::run(&arguments),
         Command::Log(arguments) => log::run(&arguments),
+        Command::Plan(arguments) => plan::run(&arguments),
         Command::Up(arguments) => up::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Trace(arguments) => trace::run(&arguments),

@@ -41,6 +41,16 @@ pub(crate) fn three_digits(value: f64) -> String {
     format!("{value:.digits$}")
 }
 
+/// Counts that may be fractions: `12,345`, `0.25`.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it saturates")]
+pub(crate) fn three_digits_of(value: f64) -> String {
+    if value.fract() == 0.0 || 100.0 <= value {
+        count(value.round() as u64)
+    } else {
+        three_digits(value)
+    }
+}
+
 /// `12,345`.
 pub(crate) fn count(value: u64) -> String {
     let digits = value.to_string();
