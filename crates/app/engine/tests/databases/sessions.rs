@@ -20,7 +20,7 @@ impl Open {
         let mut command: Command = server.client("psql");
         command.args(["-X", "-q"]).env("PGAPPNAME", name);
         command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
-        let mut child = command.spawn().unwrap();
+        let child = command.spawn().unwrap();
         let mut input = child.stdin.as_ref().unwrap();
         writeln!(input, "{statements}").unwrap();
         Self(child)
@@ -38,7 +38,7 @@ impl Drop for Open {
 fn until(server: &Postgres, question: &str) {
     let since = Instant::now();
     while server.psql(question) != "t" {
-        assert!(since.elapsed() < Duration::from_secs(60), "never: {question}");
+        assert!(since.elapsed() < Duration::from_mins(1), "never: {question}");
         thread::sleep(Duration::from_millis(50));
     }
 }
