@@ -83,9 +83,7 @@ fn create(index: &IndexStatement) -> String {
 }
 
 fn call(function: &str, arguments: &[String]) -> String {
-    let lines: String =
-        arguments.iter().map(|argument| format!("            {argument},\n")).collect();
-    format!("        {function}(\n{lines}        )\n")
+    format!("        {function}(\n            {},\n        )\n", arguments.join(",\n            "))
 }
 
 /// SQL for `sa.text`, which takes `:name` for a parameter unless a backslash stands before it.

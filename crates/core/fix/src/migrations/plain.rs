@@ -14,11 +14,10 @@ fn numbered(slug: &str, place: usize, count: usize) -> String {
 
 pub(super) fn flyway(migration: &Migration<'_>) -> Vec<MigrationFile> {
     let apply = migration.apply();
-    let back: String = migration
-        .revert()
-        .iter()
-        .map(|statement| format!("--   {};\n", statement.sql().replace('\n', " ")))
-        .collect();
+    let mut back = String::new();
+    for statement in migration.revert() {
+        back.push_str(&format!("--   {};\n", statement.sql().replace('\n', " ")));
+    }
     let mut files = Vec::new();
     for (place, statement) in apply.iter().enumerate() {
         let digits = migration.stamp().later(place).digits();

@@ -122,6 +122,7 @@ fn django_says_it_in_its_own_words_where_it_has_some() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "it is what is written, in full")]
 fn alembic_builds_outside_of_a_transaction() {
     assert_snapshot!(text("alembic", &plain()), @r###"
     [versions/d587aa89d9d9_create_shop_order_paid_idx.py]

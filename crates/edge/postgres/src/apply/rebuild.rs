@@ -42,13 +42,11 @@ pub(super) async fn rebuild(
             let Work { session, journal, stop, .. } = work;
             session.reopen(&mut **journal, stop).await?;
         }
-        match clear_copies(work, &index.table, &index.name).await {
-            Ok(()) => run::broke(work, number, &broken, "")?,
-            Err(_) => {
-                let left = format!("{}_ccnew", index.name);
-                run::broke(work, number, &broken, &left)?;
-                return Err(run::failure(sql, broken, &left));
-            }
+        let cleared = clear_copies(work, &index.table, &index.name).await;
+        let left = if cleared.is_ok() { String::new() } else { format!("{}_ccnew", index.name) };
+        run::broke(work, number, &broken, &left)?;
+        if !left.is_empty() {
+            return Err(run::failure(sql, broken, &left));
         }
         run::again(work, sql, broken, &mut attempt).await?;
     }
