@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use crate::{DatabaseUrl, table::Kind, table::Setting, table::setting};
+use crate::{DatabaseUrl, PostgresEnvironment, table::Kind, table::Setting, table::setting};
 
 /// How PostgreSQL is watched.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +23,8 @@ pub struct ObservePostgres {
     pub tables_max: u32,
     /// The server's log, which is followed; `None` if it is not.
     pub log: Option<PathBuf>,
+    /// What addresses leave open.
+    pub environment: PostgresEnvironment,
 }
 
 const SECOND: Duration = Duration::from_secs(1);

@@ -10,7 +10,7 @@ use std::{
 use toml::de::DeValue;
 
 use crate::{
-    DatabaseUrl, ObservePostgres, file, page,
+    DatabaseUrl, ObservePostgres, PostgresEnvironment, file, page,
     problem::{Problem, SettingsError},
     sources::{self, Sources},
     table::{Setting, known},
@@ -165,7 +165,9 @@ impl Settings {
         }
         if problems.is_empty() {
             let file = sources.file.as_ref().map(|(path, _)| path.clone());
-            Ok(Self::new(&values, file))
+            let mut settings = Self::new(&values, file);
+            settings.postgres.environment.clone_from(&sources.postgres);
+            Ok(settings)
         } else {
             Err(SettingsError::new(&problems))
         }
@@ -339,6 +341,7 @@ impl Values {
                 Value::File(file) => file.clone(),
                 _ => unreachable!("{OF_ITS_KIND}"),
             },
+            environment: PostgresEnvironment::default(),
         }
     }
 

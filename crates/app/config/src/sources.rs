@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    env, fs,
+    env, fmt, fs,
     io::{self, Read as _},
     path::{Path, PathBuf},
 };
@@ -24,6 +24,25 @@ pub struct Sources {
     pub environment: Vec<(String, String)>,
     /// Flags that stand for settings.
     pub flags: Vec<Flag>,
+    /// What PostgreSQL's own clients take from the environment.
+    pub postgres: PostgresEnvironment,
+}
+
+/// What PostgreSQL's own clients take from the environment: `PGPASSWORD` and the like, and the password file.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct PostgresEnvironment {
+    /// Variables, by name.
+    pub variables: BTreeMap<String, String>,
+    /// Text of the password file; empty if there is none.
+    pub passwords: String,
+}
+
+/// Names alone: there are passwords in it.
+impl fmt::Debug for PostgresEnvironment {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&str> = self.variables.keys().map(String::as_str).collect();
+        write!(out, "PostgresEnvironment({})", names.join(", "))
+    }
 }
 
 /// A flag that stands for a setting.
@@ -75,8 +94,41 @@ impl Sources {
             None if Path::new(FILE).exists() => Some(read_file(PathBuf::from(FILE))?),
             None => None,
         };
-        Ok(Self { file, environment, flags })
+        Ok(Self { file, environment, flags, postgres: PostgresEnvironment::read() })
     }
+}
+
+/// Variables of PostgreSQL's clients that are taken.
+const OF_POSTGRES: [&str; 10] = [
+    "PGHOST",
+    "PGPORT",
+    "PGUSER",
+    "PGDATABASE",
+    "PGPASSWORD",
+    "PGSSLMODE",
+    "PGSSLROOTCERT",
+    "PGSSLCERT",
+    "PGSSLKEY",
+    "USER",
+];
+
+impl PostgresEnvironment {
+    /// Gathers it. A password file that others may read is passed over, as PostgreSQL's clients do.
+    fn read() -> Self {
+        let variable = |name: &&str| Some(((*name).to_owned(), env::var(name).ok()?));
+        let home = || Some(PathBuf::from(env::var_os("HOME")?).join(".pgpass"));
+        let path = env::var_os("PGPASSFILE").map(PathBuf::from).or_else(home);
+        let passwords = path.filter(|path| is_private(path)).and_then(|path| read_file(path).ok());
+        Self {
+            variables: OF_POSTGRES.iter().filter_map(variable).collect(),
+            passwords: passwords.map(|(_, text)| text).unwrap_or_default(),
+        }
+    }
+}
+
+fn is_private(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+    fs::metadata(path).is_ok_and(|data| data.is_file() && data.permissions().mode() % 0o100 == 0)
 }
 
 fn read_file(path: PathBuf) -> Result<(PathBuf, String), ReadError> {

@@ -94,6 +94,9 @@ pub enum LiveError {
     /// The store failed.
     #[error("failed to read what was kept")]
     Store(#[source] StoreError),
+    /// A database that is to be watched has no address that makes sense.
+    #[error("failed to read `observe.postgres`")]
+    Database(#[source] postgres::ConnectError),
     /// The system gave no thread.
     #[error("failed to start the finder's thread")]
     Thread(#[source] io::Error),
@@ -118,7 +121,7 @@ impl Live {
             Some(settings.engine.window),
         );
         analysis.remember(memory::load(&*store).map_err(LiveError::Store)?);
-        let databases = Watched::new(&settings);
+        let databases = Watched::new(&settings).map_err(LiveError::Database)?;
         Ok(Arc::new(Self {
             store,
             settings,

@@ -1,13 +1,20 @@
 //! Connecting: an address, how long things may take, and what to do when it fails.
 
-use std::{fmt, future::poll_fn, ops::Deref, str::FromStr as _, time::Duration};
+mod address;
+mod tls;
+
+use std::{fmt, future::poll_fn, ops::Deref, time::Duration};
 
 use tokio::{sync::mpsc, task::JoinHandle};
 use tokio_postgres::{
-    AsyncMessage, Client, Config, NoTls,
-    config::Host,
+    AsyncMessage, Client, Config,
+    config::{Host, SslMode},
     error::{DbError, SqlState},
 };
+
+pub use address::Environment;
+
+use tls::Tls;
 
 /// What `application_name` is, so that Taut's own share can be told from the others'.
 pub(crate) const APPLICATION: &str = "taut";
@@ -16,6 +23,7 @@ pub(crate) const APPLICATION: &str = "taut";
 #[derive(Clone)]
 pub struct Target {
     config: Config,
+    tls: Tls,
 }
 
 impl Target {
@@ -24,13 +32,20 @@ impl Target {
     /// # Errors
     /// When it is neither.
     pub fn parse(text: &str) -> Result<Self, ConnectError> {
-        let mut config = Config::from_str(text).map_err(|error| ConnectError::Address {
-            cause: std::error::Error::source(&error)
-                .map_or_else(|| error.to_string(), ToString::to_string),
-        })?;
+        Self::parse_in(text, &Environment::default())
+    }
+
+    /// The same; what the text leaves open is taken from the environment, as libpq does: host, port, user,
+    /// database, password, `sslmode`.
+    ///
+    /// # Errors
+    /// When it is neither.
+    pub fn parse_in(text: &str, environment: &Environment) -> Result<Self, ConnectError> {
+        let (mut config, tls) =
+            address::parse(text, environment).map_err(|cause| ConnectError::Address { cause })?;
         config.application_name(APPLICATION);
         config.connect_timeout(CONNECT_TIMEOUT);
-        Ok(Self { config })
+        Ok(Self { config, tls })
     }
 
     /// The same server, another database.
@@ -38,7 +53,7 @@ impl Target {
     pub fn with_database(&self, name: &str) -> Self {
         let mut config = self.config.clone();
         config.dbname(name);
-        Self { config }
+        Self { config, tls: self.tls.clone() }
     }
 
     /// Name of the database; libpq's default is the name of the user.
@@ -146,7 +161,17 @@ async fn open(
     notices: Option<mpsc::Sender<DbError>>,
 ) -> Result<Connection, ConnectError> {
     let refused = |error: tokio_postgres::Error| ConnectError::of(target, error);
-    let (client, mut connection) = target.config.connect(NoTls).await.map_err(refused)?;
+    let connector = tls::connector(&target.tls)
+        .map_err(|cause| ConnectError::Certificate { target: target.to_string(), cause })?;
+    let (client, mut connection) = match target.config.connect(connector.clone()).await {
+        // The server lets nobody in without encryption: `allow` means that this is fine, too.
+        Err(error) if target.tls.allows && is_unauthorised(&error) => {
+            let mut config = target.config.clone();
+            config.ssl_mode(SslMode::Require);
+            config.connect(connector).await.map_err(refused)?
+        }
+        connected => connected.map_err(refused)?,
+    };
     let driver = tokio::spawn(async move {
         // Whoever waits for an answer is told of an error; here is nobody to tell.
         while let Some(Ok(message)) = poll_fn(|context| connection.poll_message(context)).await {
@@ -170,12 +195,30 @@ async fn open(
     Ok(connection)
 }
 
+/// Whether the server's certificate was not believed.
+fn is_about_certificates(error: &tokio_postgres::Error) -> bool {
+    let causes = std::iter::successors(std::error::Error::source(error), |cause| cause.source());
+    causes.into_iter().any(|cause| cause.to_string().contains("certificate"))
+}
+
+fn is_unauthorised(error: &tokio_postgres::Error) -> bool {
+    error.code() == Some(&SqlState::INVALID_AUTHORIZATION_SPECIFICATION)
+}
+
 /// Why there is no connection.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
     /// The address makes no sense.
     #[error("failed to read the address of the database: {cause}")]
     Address {
+        /// What is wrong with it.
+        cause: String,
+    },
+    /// A certificate of ours cannot be used.
+    #[error("failed to prepare encryption for `{target}`: {cause}")]
+    Certificate {
+        /// Where to.
+        target: String,
         /// What is wrong with it.
         cause: String,
     },
@@ -198,9 +241,17 @@ impl ConnectError {
     /// What may help.
     #[must_use]
     pub fn hint(&self) -> &'static str {
-        let Self::Refused { source, .. } = self else {
-            return "an address looks like `postgresql://user:password@host:5432/database`";
+        let source = match self {
+            Self::Refused { source, .. } => source,
+            Self::Certificate { .. } => return "check `sslrootcert`, `sslcert` and `sslkey`",
+            Self::Address { .. } => {
+                return "an address looks like `postgresql://user:password@host:5432/database`";
+            }
         };
+        if is_about_certificates(source) {
+            return "the server is not who it says, as far as can be told: check `sslrootcert`, or take \
+                    `sslmode=require` to encrypt without asking";
+        }
         match source.code() {
             Some(&SqlState::INVALID_PASSWORD | &SqlState::INVALID_AUTHORIZATION_SPECIFICATION) => {
                 "check user and password, and that `pg_hba.conf` lets this host in"

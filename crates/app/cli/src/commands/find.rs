@@ -11,7 +11,7 @@ use clap::{ArgGroup, Args, ValueEnum};
 use config::Settings;
 use engine::{
     Analysis, FileRead, SeenBefore,
-    database::{DatabaseFound, DatabaseRequest, Step, Target},
+    database::{DatabaseFound, DatabaseRequest, Step, target},
 };
 use indicatif::{ProgressBar, ProgressStyle};
 use model::{Level, Moment, Trace};
@@ -204,8 +204,9 @@ fn request(
     } else {
         url.to_owned()
     };
-    let parse =
-        |url: &str| Target::parse(url).map_err(|error| Failure::use_of(&error).hint(error.hint()));
+    let parse = |url: &str| {
+        target(url, settings).map_err(|error| Failure::use_of(&error).hint(error.hint()))
+    };
     let watch = arguments.watch.as_deref().map(|text| {
         config::parse_duration(text).filter(|time| *time <= WATCH_MAX).ok_or_else(|| {
             Failure::use_of(format!("`{text}` is no time to watch a database for"))

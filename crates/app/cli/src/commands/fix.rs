@@ -169,7 +169,8 @@ fn target(arguments: &Arguments, settings: &Settings) -> Result<Target, Failure>
             .hint("say it with --postgres"));
         }
     };
-    Target::parse(address).map_err(|error| Failure::use_of(&error).hint(error.hint()))
+    engine::database::target(address, settings)
+        .map_err(|error| Failure::use_of(&error).hint(error.hint()))
 }
 
 fn time(text: &str) -> Result<Duration, Failure> {

@@ -8,7 +8,7 @@ use std::{
 
 use clap::Args;
 use config::Settings;
-use engine::Live;
+use engine::{Live, database::History as _};
 use receive::Running;
 use store::{Folder, Store};
 use tokio::{net::TcpListener, sync::oneshot};
@@ -77,7 +77,7 @@ async fn serve(settings: Settings) -> Done {
         .map_err(|error| Failure::world(&error).hint(error.hint()))?;
     let finder = live.start().map_err(|error| Failure::world(&error))?;
     let address = pages.local_addr().map_err(|error| Failure::world(&error))?;
-    greet(&settings, &receivers, address, began.elapsed());
+    greet(&live, &receivers, address, began.elapsed());
     let setup = web::Setup {
         otlp_http: receivers.http(),
         otlp_grpc: receivers.grpc(),
@@ -148,7 +148,8 @@ fn options(settings: &Settings) -> receive::Options {
     }
 }
 
-fn greet(settings: &Settings, receivers: &Running, address: std::net::SocketAddr, took: Duration) {
+fn greet(live: &Live, receivers: &Running, address: std::net::SocketAddr, took: Duration) {
+    let settings = live.settings();
     let mut text = format!("{BOLD}taut is up{BOLD:#} {DIM}after {}{DIM:#}\n", units::time(took));
     text.push_str(&format!("  pages      {ACCENT}http://{address}/{ACCENT:#}\n"));
     if let Some(http) = receivers.http() {
@@ -158,6 +159,9 @@ fn greet(settings: &Settings, receivers: &Running, address: std::net::SocketAddr
         text.push_str(&format!("  OTLP/gRPC  {ACCENT}http://{grpc}{ACCENT:#}\n"));
     }
     text.push_str(&format!("  store      {}\n", settings.store.folder.display()));
+    for database in live.databases() {
+        text.push_str(&format!("  watching   {}\n", database.shown));
+    }
     for exposed in settings.exposed() {
         text.push_str(&format!(
             "{AMBER}warning{AMBER:#}: `{}` listens on {}, which others than this machine can reach\n",

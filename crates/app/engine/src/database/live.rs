@@ -23,7 +23,7 @@ use model::{
     Finding, IndexSet, Moment, Trace, Window,
     database::{Database, RunStatistics, WaitLoad},
 };
-use postgres::Target;
+use postgres::{ConnectError, Environment, Target};
 use store::Store;
 
 use super::{DatabaseRequest, DatabaseStanding, History, PlanSeen, WatchState};
@@ -65,14 +65,18 @@ struct Known {
 }
 
 impl Watched {
-    /// Those that the settings name. An address that cannot be read is told in its standing.
-    pub(crate) fn new(settings: &Settings) -> Self {
+    /// Those that the settings name.
+    ///
+    /// # Errors
+    ///
+    /// An address makes no sense.
+    pub(crate) fn new(settings: &Settings) -> Result<Self, ConnectError> {
         let mut databases: Vec<Arc<One>> = Vec::new();
-        let parse = |url: &config::DatabaseUrl| Target::parse(url.secret());
+        let parse = |url: &config::DatabaseUrl| target(url.secret(), settings);
         let standbys: Vec<Target> =
-            settings.postgres.standbys.iter().filter_map(|url| parse(url).ok()).collect();
+            settings.postgres.standbys.iter().map(parse).collect::<Result<_, _>>()?;
         for url in &settings.postgres.urls {
-            let Ok(target) = parse(url) else { continue };
+            let target = parse(url)?;
             let id = free_id(&target, &databases);
             let request = DatabaseRequest {
                 target,
@@ -90,11 +94,11 @@ impl Watched {
                 points: Mutex::new(Points::new(settings.postgres.keep)),
             }));
         }
-        Self {
+        Ok(Self {
             databases,
             routes: Mutex::new(RoutesSeen::new(settings.engine.window)),
             stopping: AtomicBool::new(false),
-        }
+        })
     }
 
     /// Starts watching; `None` if there is nothing to watch. Runs until [`Watched::stop`].
@@ -220,6 +224,19 @@ impl History for Watched {
         let plans = self.one(id).map(|one| lock(&one.standing).plans.get(&query_id).cloned());
         plans.flatten().unwrap_or_default()
     }
+}
+
+/// A database by its address; what the address leaves open is as PostgreSQL's own clients take it from the
+/// environment.
+///
+/// # Errors
+///
+/// The address makes no sense.
+pub fn target(address: &str, settings: &Settings) -> Result<Target, ConnectError> {
+    let known = &settings.postgres.environment;
+    let environment =
+        Environment { variables: known.variables.clone(), passwords: known.passwords.clone() };
+    Target::parse_in(address, &environment)
 }
 
 /// Stands in URLs; no other database has it.

@@ -26,7 +26,12 @@ pub(crate) struct Engine {
 impl Engine {
     /// Traces settle in the twinkling of an eye.
     pub(crate) fn start(folder: &Path) -> Self {
-        let mut engine = Self::idle(folder, &[]);
+        Self::start_with(folder, &[])
+    }
+
+    /// The same with settings, as environment variables.
+    pub(crate) fn start_with(folder: &Path, more: &[(&str, &str)]) -> Self {
+        let mut engine = Self::idle(folder, more);
         engine.finder = Some(engine.live.start().expect("the system gives a thread"));
         engine
     }

@@ -5,3 +5,4 @@ mod full;
 mod live;
 mod settler;
 mod shop;
+mod watch;

@@ -5,6 +5,7 @@ mod locks;
 mod poll;
 mod schema;
 mod statements;
+mod tls;
 
 use model::database::Database;
 use postgres::{Connection, Limits, ReadOptions, Target, connect, read_database};

@@ -1,0 +1,153 @@
+//! A watched database: what is shown of it while it works, is gone, comes back, and after a restart of ours.
+
+use std::{path::Path, sync::Arc, time::Duration};
+
+use engine::{
+    Live,
+    database::{DatabaseStanding, History as _, WatchState},
+};
+use model::Window;
+use testkit::Postgres;
+
+use crate::{live::Engine, shop};
+
+const LOOK_UP: &str = "select name from customers where id = ?";
+
+fn server() -> Postgres {
+    let server = Postgres::builder()
+        .setting("shared_preload_libraries", "pg_stat_statements")
+        .extension("pg_stat_statements")
+        .start();
+    server.psql(
+        "create table customers (id int primary key, name text); \
+         insert into customers select g, g from generate_series(1, 10000) g; vacuum analyze",
+    );
+    server
+}
+
+/// An engine that watches; the password is one that is to be seen nowhere.
+fn watching(folder: &Path, urls: &str) -> Engine {
+    Engine::start_with(
+        folder,
+        &[
+            ("TAUT_OBSERVE_POSTGRES_URL", urls),
+            ("TAUT_OBSERVE_POSTGRES_POLL", "1s"),
+            ("TAUT_OBSERVE_POSTGRES_SAMPLE", "200ms"),
+        ],
+    )
+}
+
+fn url(server: &Postgres) -> String {
+    server.url().replace("postgres@", "postgres:hunter2@")
+}
+
+fn the_database(live: &Live) -> DatabaseStanding {
+    live.databases().into_iter().next().expect("one is watched")
+}
+
+fn is_watched(live: &Live) -> bool {
+    the_database(live).state == WatchState::Watching
+}
+
+/// Runs of the look-up within the window that is kept, and its `queryid`.
+fn look_ups(live: &Live) -> Option<(u64, i64)> {
+    let latest = the_database(live).latest.filter(|latest| !latest.since_reset)?;
+    let found = latest.statements.iter().find(|one| one.text.text == LOOK_UP)?;
+    Some((found.runs.calls, found.query_id))
+}
+
+/// Runs of a statement by its history over the last hour.
+fn history(live: &Live, id: &str, query_id: i64) -> u64 {
+    let window = Window { from: shop::now() - Duration::from_hours(1), to: shop::now() };
+    let steps = live.statement_history(id, query_id, window, 60);
+    steps.iter().map(|(_, runs)| runs.calls).sum()
+}
+
+#[test]
+fn a_database_is_watched_and_its_history_outlives_a_restart() {
+    let server = server();
+    let folder = tempfile::tempdir().expect("there is a place for temporary files");
+    let engine = watching(folder.path(), &url(&server));
+    engine.wait_until("the first poll", is_watched);
+    let text = |id: u32| format!("select name from customers where id = {id};");
+    server.psql(&(1..=50).map(text).collect::<String>());
+    engine.accept(shop::orders(1, shop::now())).expect("there is room");
+    let is_tied = |live: &Live| {
+        let latest = the_database(live).latest.filter(|latest| !latest.since_reset);
+        let statements = latest.map(|latest| latest.statements.clone()).unwrap_or_default();
+        statements.iter().any(|one| one.text.text == LOOK_UP && !one.routes.is_empty())
+    };
+    engine.wait_until("the statement with its route", is_tied);
+    let standing = the_database(&engine.live);
+    let latest = standing.latest.expect("it was polled");
+    let statement = latest.statements.iter().find(|one| one.text.text == LOOK_UP).expect("it ran");
+    assert_eq!(statement.runs.calls, 50);
+    let routes: Vec<(&str, u64)> =
+        statement.routes.iter().map(|(key, (runs, _))| (&*key.operation, *runs)).collect();
+    assert_eq!(routes, [("GET /api/orders/", 50)]);
+    assert!(standing.own_share <= 1.0 && standing.polled.is_some());
+    let (id, query_id) = (standing.id, statement.query_id);
+    assert_eq!(history(&engine.live, &id, query_id), 50);
+    let window = Window { from: shop::now() - Duration::from_mins(5), to: shop::now() };
+    let connections = engine.live.connection_history(&id, window, 1);
+    assert!(matches!(connections.as_slice(), [(_, 1.., 100)]), "{connections:?}");
+    assert_eq!(engine.live.database_load(&id, window, 1).len(), 1);
+    assert_eq!(engine.live.database_load("another", window, 1), []);
+    engine.stop();
+    let engine = watching(folder.path(), &url(&server));
+    engine.wait_until("the first poll", is_watched);
+    assert_eq!(the_database(&engine.live).id, id);
+    assert_eq!(history(&engine.live, &id, query_id), 50);
+    engine.stop();
+}
+
+#[test]
+fn a_server_that_goes_and_comes_back_is_told_and_watched_again() {
+    let mut server = server();
+    let folder = tempfile::tempdir().expect("there is a place for temporary files");
+    let engine = watching(folder.path(), &url(&server));
+    engine.wait_until("the first poll", is_watched);
+    server.stop();
+    let has_failed = |live: &Live| matches!(the_database(live).state, WatchState::Failed { .. });
+    engine.wait_until("the failure", has_failed);
+    let standing = the_database(&engine.live);
+    let WatchState::Failed { error, hint, .. } = &standing.state else { panic!("{standing:?}") };
+    assert!(!error.is_empty() && !hint.is_empty());
+    assert!(standing.latest.is_some(), "what was known of it is gone");
+    let shown = format!("{standing:?} {:?} {:?}", engine.live, engine.live.settings().listed());
+    assert!(!shown.contains("hunter2"), "{shown}");
+    server.restart();
+    engine.wait_until("the server again", is_watched);
+    server.psql("select name from customers where id = 1");
+    let has_run = |live: &Live| look_ups(live).is_some_and(|(calls, _)| 1 <= calls);
+    engine.wait_until("the statement", has_run);
+    engine.stop();
+}
+
+#[test]
+fn several_databases_have_names_of_their_own_and_one_that_is_not_there_holds_up_none() {
+    let server = server();
+    server.psql("create database \"Größe/ 1\"");
+    let folder = tempfile::tempdir().expect("there is a place for temporary files");
+    let urls = [
+        url(&server),
+        server.url_for("Größe/ 1", "postgres"),
+        "postgres://x@127.0.0.1:1/a".to_owned(),
+    ];
+    let engine = watching(folder.path(), &urls.join(" "));
+    engine.wait_until("both that are there", |live| {
+        live.databases().iter().filter(|one| one.state == WatchState::Watching).count() == 2
+    });
+    engine.wait_until("the failure", |live| {
+        live.databases().iter().any(|one| matches!(one.state, WatchState::Failed { .. }))
+    });
+    let databases = engine.live.databases();
+    let ids: std::collections::BTreeSet<&str> = databases.iter().map(|one| &*one.id).collect();
+    assert_eq!(ids.len(), 3);
+    let is_plain =
+        |id: &&str| id.chars().all(|char| char.is_ascii_alphanumeric() || ".-_".contains(char));
+    assert!(ids.iter().all(is_plain), "{ids:?}");
+    let live = Arc::clone(&engine.live);
+    engine.stop();
+    assert!(live.databases().iter().any(|one| one.latest.is_some()));
+}
