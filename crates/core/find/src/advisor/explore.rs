@@ -24,7 +24,12 @@ const MERGED_MAX: usize = 48;
 const MERGED_INCLUDE_MAX: usize = 10;
 
 /// Asks for plans of every statement, so that the search has something to choose from.
-pub(super) fn explore(pool: &mut Pool<'_>, candidates: &Candidates, bytes: &[u64], budget: u64) {
+pub(super) fn explore(
+    pool: &mut Pool<'_>,
+    candidates: &mut Candidates,
+    bytes: &[u64],
+    budget: u64,
+) {
     for statement in 0..pool.known.len() {
         let none = Bits::default();
         let base = pool.cost(statement, &none, &candidates.indexes);
@@ -41,6 +46,11 @@ pub(super) fn explore(pool: &mut Pool<'_>, candidates: &Candidates, bytes: &[u64
                 peel(pool, statement, offered, base, candidates);
             }
         }
+    }
+    for statement in 0..pool.known.len() {
+        // Each that is on offer makes planning slower.
+        let used = pool.plans(statement).iter().flat_map(|(used, _)| used.iter().collect::<Vec<_>>());
+        candidates.of_statement[statement] = used.collect();
     }
 }
 
