@@ -198,7 +198,7 @@ fn what_is_no_table_is_named() {
 
 #[test]
 fn broken_and_endless_text_is_refused() {
-    check("select from where", "not understood");
+    check("selec from where", "not understood");
     check(&format!("select {}1", "1+".repeat(100_000)), "not understood");
     check(&format!("select {}", "(".repeat(10_000)), "not understood");
 }

@@ -43,7 +43,7 @@ pub(crate) fn operators(text: &str) -> usize {
     // Columns are qualified by dots, which nest no deeper than a name has parts.
     let dots = text.bytes().filter(|byte| *byte == b'.').count();
     let words = ["and", "or", "union", "except", "intersect", "is", "join", "at", "collate", "not"];
-    let nesting = text.split(' ').filter(|word| words.contains(word)).count();
+    let nesting = text.split_whitespace().filter(|word| words.contains(word)).count();
     signs - dots + nesting
 }
 

@@ -99,7 +99,7 @@ pub fn write_costs(effort: Effort) -> Outcome<()> {
 
 fn print_write_costs(base: &Base, all: &[Measured], effort: Effort) {
     table::say(&format!(
-        "\nWrite cost of an index: {} rounds of {} rows into {} rows, a checkpoint before each; median (least - most)\n\
+        "\nWrite cost of an index: {} rounds of {} rows into {} rows, a checkpoint before each; µs: lower quartile, bytes: median (least - most)\n\
          The table with its primary key alone: {} µs, {} bytes of log a row\n\n",
         effort.rounds,
         table::thousands(effort.batch.into()),

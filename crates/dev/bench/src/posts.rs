@@ -44,7 +44,7 @@ pub fn run(effort: Effort) -> Outcome<()> {
     let server = Postgres::builder()
         .durable()
         .setting("shared_buffers", "2GB")
-        .setting("max_wal_size", "16GB")
+        .setting("max_wal_size", "2GB")
         .setting("checkpoint_timeout", "1h")
         .setting("maintenance_work_mem", "256MB")
         .setting("random_page_cost", "1.1")

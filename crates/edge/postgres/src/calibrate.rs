@@ -23,7 +23,7 @@ pub struct CalibrateOptions {
     pub rows: u32,
     /// Rows of a batch.
     pub batch: u32,
-    /// Batches a table, by turns; the median counts.
+    /// Batches a table, by turns; the lower quartile counts.
     pub rounds: u32,
     /// All of it may take so long for each statement.
     pub timeout: Duration,
@@ -139,7 +139,11 @@ async fn probe(
             taken.push((clock.now() - began) * 1e6 / f64::from(batch));
         }
     }
-    let added = |table: usize| median(differences(&micros, table));
+    let taken: Vec<f64> = micros.iter().map(|rounds| quartile(rounds)).collect();
+    let added = |table: usize| {
+        let of = |table: usize| taken.get(table).copied().unwrap_or(0.0);
+        of(table) - of(0)
+    };
     let pages = "select pg_catalog.pg_relation_size('taut_calibration.probe_3')::float8 / 8192";
     Ok(Probes {
         rows: f64::from(rows + options.rounds * batch / 2),
@@ -152,15 +156,11 @@ async fn probe(
     })
 }
 
-/// What a table took more than the one without an index, round by round; the first warms caches.
-fn differences(micros: &[Vec<f64>], table: usize) -> Vec<f64> {
-    let (Some(plain), Some(own)) = (micros.first(), micros.get(table)) else { return Vec::new() };
-    own.iter().zip(plain).skip(1).map(|(own, plain)| own - plain).collect()
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
+/// What a quarter of the rounds stays below: neighbours only ever add. The first round warms caches.
+fn quartile(rounds: &[f64]) -> f64 {
+    let mut values = rounds.get(1..).unwrap_or_default().to_vec();
     values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(0.0)
+    values.get(values.len() / 4).copied().unwrap_or(0.0)
 }
 
 /// Rows whose values are spread by a hash of their number.

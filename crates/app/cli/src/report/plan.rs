@@ -2,7 +2,6 @@
 
 mod json;
 mod tree;
-mod words;
 
 use std::time::Duration;
 
@@ -117,7 +116,7 @@ fn hottest(text: &mut String, report: &PlanReport, columns: usize) {
         .take(HOTTEST)
         .filter_map(|place| {
             let node = report.plan.nodes.get(*place)?;
-            Some(format!("{:.0} % {}", share(place) * 100.0, words::title(node)))
+            Some(format!("{:.0} % {}", share(place) * 100.0, sql::plan::title(node)))
         })
         .collect();
     if !hot.is_empty() {

@@ -247,7 +247,7 @@ impl Fixes {
                 break judgement;
             }
             tokio::select! {
-                () = tokio::time::sleep(pause.min(time - passed)) => {}
+                () = tokio::time::sleep(pause.min(time.saturating_sub(passed))) => {}
                 () = &mut stop => break judgement,
             }
         };
@@ -342,10 +342,10 @@ fn intent_of(
     index: Option<apply::IndexTarget>,
     backend: Option<&Backend>,
 ) -> apply::Intent {
-    let backend =
-        backend.map_or(apply::Backend { pid: 0, started: Moment::default() }, |backend| {
-            apply::Backend { pid: backend.pid, started: backend.started }
-        });
+    let backend = backend.map_or_else(
+        || apply::Backend { pid: 0, started: Moment::default() },
+        |backend| apply::Backend { pid: backend.pid, started: backend.started },
+    );
     apply::Intent { sql: sql.to_owned(), index, backend }
 }
 

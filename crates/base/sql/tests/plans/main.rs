@@ -22,7 +22,7 @@ use sql::plan::{own_times, read};
 fn every_format_gives_the_same_plan() {
     let mut compared = 0;
     for (name, formats) in recorded() {
-        let text = formats.get("txt").unwrap();
+        let text = &formats["txt"];
         let mut expected = read(text).unwrap_or_else(|error| panic!("{name}: {error}\n{text}"));
         expected.iter_mut().for_each(steady);
         for (format, other) in formats.iter().filter(|(format, _)| *format != "txt") {

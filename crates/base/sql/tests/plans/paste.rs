@@ -74,14 +74,11 @@ fn json_survives_the_same_treatment() {
         let expected = read(json).unwrap();
         let width = width(json);
         let last = json.lines().count();
-        let marked: String = json
-            .lines()
-            .enumerate()
-            .map(|(at, line)| {
-                let mark = if at + 1 == last { "" } else { "+" };
-                format!(" {line:<width$}{mark}\n")
-            })
-            .collect();
+        let mut marked = String::new();
+        for (at, line) in json.lines().enumerate() {
+            let mark = if at + 1 == last { "" } else { "+" };
+            marked.push_str(&format!(" {line:<width$}{mark}\n"));
+        }
         let framed = format!("{:^width$}\n{}\n{marked}(1 row)\n", "QUERY PLAN", "-".repeat(width));
         let csv = format!("\"{}\"", json.replace('"', "\"\""));
         let escaped = json.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");

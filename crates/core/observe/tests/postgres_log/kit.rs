@@ -20,6 +20,7 @@ pub(crate) const SPECS: &[&str] = &[
 ];
 
 /// A recorded log.
+#[expect(clippy::disallowed_methods, reason = "recorded logs are files")]
 pub(crate) fn spec(name: &str) -> Vec<u8> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("specs/postgres_log");
     let packed = std::fs::read(folder.join(format!("{name}.gz"))).unwrap();

@@ -104,7 +104,7 @@ async fn what_cannot_be_cleared_is_named_and_cleared_by_the_next_run() {
 /// A run that dies in the middle of a build: the server does not notice, and works on.
 async fn dies(server: &testkit::Postgres, notes: &Notes) {
     let (address, change, past) = (target(server), by_customer(), Past::default());
-    let building = apply_as(&address, (&change, &past), options(), (&notes, never()));
+    let building = apply_as(&address, (&change, &past), options(), (notes, never()));
     tokio::select! {
         done = building => panic!("it waits: {done:?}"),
         () = until(|| notes.saw(waits)) => {}

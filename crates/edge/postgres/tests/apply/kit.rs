@@ -1,7 +1,7 @@
 //! A server with a table, a journal in memory, and what is true of the catalogs afterwards.
 
 use std::{
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, MutexGuard},
     time::{Duration, Instant},
 };
 
@@ -29,25 +29,29 @@ pub(crate) struct Noted {
 
 impl Journal for Notes {
     fn intend(&mut self, intent: &Intent) -> Result<i64, JournalError> {
-        let mut noted = self.0.lock().unwrap();
+        let mut noted = self.noted();
         noted.intents.push(intent.clone());
-        Ok(noted.intents.len() as i64)
+        Ok(i64::try_from(noted.intents.len())?)
     }
 
     fn settle(&mut self, intent: i64, outcome: &Outcome) -> Result<(), JournalError> {
-        self.0.lock().unwrap().outcomes.push((intent, outcome.clone()));
+        self.noted().outcomes.push((intent, outcome.clone()));
         Ok(())
     }
 
     fn tell(&mut self, news: News) {
-        self.0.lock().unwrap().news.push(news);
+        self.noted().news.push(news);
     }
 }
 
 impl Notes {
+    fn noted(&self) -> MutexGuard<'_, Noted> {
+        self.0.lock().expect("nobody panics while noting")
+    }
+
     /// What the next run knows of this one.
     pub(crate) fn past(&self) -> Past {
-        let noted = self.0.lock().unwrap();
+        let noted = self.noted();
         let mut past = Past::default();
         for (number, intent) in (1_i64..).zip(&noted.intents) {
             let outcome = noted.outcomes.iter().find(|(settled, _)| *settled == number);
@@ -64,11 +68,11 @@ impl Notes {
     }
 
     pub(crate) fn sql(&self) -> Vec<String> {
-        self.0.lock().unwrap().intents.iter().map(|intent| intent.sql.clone()).collect()
+        self.noted().intents.iter().map(|intent| intent.sql.clone()).collect()
     }
 
     pub(crate) fn saw(&self, wanted: impl Fn(&News) -> bool) -> bool {
-        self.0.lock().unwrap().news.iter().any(wanted)
+        self.noted().news.iter().any(wanted)
     }
 
     pub(crate) fn open(&self) -> usize {
@@ -178,7 +182,7 @@ pub(crate) fn indexes(server: &Postgres) -> String {
 pub(crate) async fn until(mut happened: impl FnMut() -> bool) {
     let began = Instant::now();
     while !happened() {
-        assert!(began.elapsed() < Duration::from_secs(60), "it does not happen");
+        assert!(began.elapsed() < Duration::from_mins(1), "it does not happen");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }

@@ -7,7 +7,7 @@ use model::{
 use serde_json::{Map, Value, json};
 use sql::plan::NodeTimes;
 
-use super::{PlanReport, words};
+use super::PlanReport;
 
 /// All plans as a list.
 pub(crate) fn json(reports: &[PlanReport]) -> String {
@@ -114,7 +114,7 @@ fn tell_node(place: usize, node: &PlanNode, times: &NodeTimes) -> Value {
         "depth": node.depth,
         "relationship": format!("{:?}", node.relationship),
         "subplan": node.subplan.as_deref(),
-        "title": words::title(node),
+        "title": sql::plan::title(node),
         "node_type": &*node.node_type,
         "strategy": node.strategy.as_deref(),
         "partial_mode": node.partial_mode.as_deref(),

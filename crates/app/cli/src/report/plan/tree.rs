@@ -3,7 +3,7 @@
 use model::{PlanNode, plan::Buffers};
 use sql::plan::NodeTimes;
 
-use super::{PlanReport, millis, words};
+use super::{PlanReport, millis};
 use crate::{
     report::layout,
     say::{ACCENT, AMBER, BOLD, DIM, RED},
@@ -33,7 +33,7 @@ pub(super) fn show(text: &mut String, report: &PlanReport, columns: usize) {
         let Some(times) = report.times.nodes.get(place) else { continue };
         let indent = "  ".repeat(node.depth.min(LEVELS_MAX));
         let subplan = node.subplan.as_ref().map_or_else(String::new, |name| format!("{name}: "));
-        let title = format!("{indent}{subplan}{}", words::title(node));
+        let title = format!("{indent}{subplan}{}", sql::plan::title(node));
         let title = layout::cut(&title, columns.saturating_sub(LEFT));
         let own = match times.own_ms {
             _ if node.never_executed => "never".to_owned(),

@@ -5,7 +5,7 @@
 //! called slower only if its blocks or its WAL grew as well: time alone is the neighbours' doing as often as not.
 
 use stats::{Mean, difference, sum_of_differences};
-use store::ledger::{Event, Readings, Remedy, StatementReading, Verdict};
+use store::ledger::{Direction, Event, Readings, Remedy, StatementReading, Verdict};
 
 /// Counters at one moment of a watch.
 pub type Poll = Readings;
@@ -45,15 +45,7 @@ pub enum Outcome {
 /// Judges a remedy that is in force by counters of now, and by those of polls since, if there are any.
 #[must_use]
 pub fn judge(remedy: &Remedy, after: &Readings, polls: &[Poll]) -> Judgement {
-    let before = remedy.last(|event| match event {
-        Event::Started { direction: store::ledger::Direction::Apply, before } => Some(before),
-        _ => None,
-    });
-    let baseline = remedy.last(|event| match event {
-        Event::Applied { baseline } => Some(baseline),
-        _ => None,
-    });
-    let (Some((_, before)), Some((_, baseline))) = (before, baseline) else {
+    let Some((before, baseline)) = counted(remedy) else {
         return open("nothing was counted when it was applied".to_owned(), Verdict::default());
     };
     let compared: Vec<Compared<'_>> = after
@@ -64,7 +56,7 @@ pub fn judge(remedy: &Remedy, after: &Readings, polls: &[Poll]) -> Judgement {
     let ours = |query_id: i64| remedy.proposal.statements.iter().any(|(id, _)| *id == query_id);
     let (own, _others): (Vec<&Compared<'_>>, Vec<&Compared<'_>>) =
         compared.iter().partition(|compared| ours(compared.now.query_id));
-    let mut verdict = Verdict {
+    let verdict = Verdict {
         lines: own.iter().map(|compared| compared.line()).collect(),
         worse: compared.iter().filter_map(Compared::worse).collect(),
         ..Verdict::default()
@@ -86,12 +78,38 @@ pub fn judge(remedy: &Remedy, after: &Readings, polls: &[Poll]) -> Judgement {
             format!("no statement is known that it is for; the index was used {uses} times since");
         return open(claim, verdict);
     }
-    let calls: u64 = own.iter().map(|compared| compared.calls).sum();
     let parts: Vec<(f64, Mean, Mean)> = own
         .iter()
         .filter_map(|compared| Some((compared.calls_as_weight(), compared.was?, compared.is?)))
         .collect();
-    let Some(interval) = sum_of_differences(&parts).filter(|_| CALLS_MIN <= calls) else {
+    let calls: u64 = own.iter().map(|compared| compared.calls).sum();
+    weigh(&parts, calls, (!creates.is_empty()).then_some(uses), verdict)
+}
+
+/// Counters before anybody began to apply it, and from which on it counts. A run that died, or found it applied
+/// already, began later than what it brought.
+fn counted(remedy: &Remedy) -> Option<(&Readings, &Readings)> {
+    let reverted = remedy.entries.iter().rposition(|entry| entry.event == Event::Reverted);
+    let since = remedy.entries.iter().skip(reverted.map_or(0, |place| place + 1));
+    let before = since.filter_map(|entry| match &entry.event {
+        Event::Started { direction: Direction::Apply, before } => Some(before),
+        _ => None,
+    });
+    let baseline = remedy.last(|event| match event {
+        Event::Applied { baseline } => Some(baseline),
+        _ => None,
+    });
+    Some((before.into_iter().next()?, baseline?.1))
+}
+
+/// What the means say together, each weighted by its calls since. `uses` are those of the indexes it made, if it made any.
+fn weigh(
+    parts: &[(f64, Mean, Mean)],
+    calls: u64,
+    uses: Option<u64>,
+    mut verdict: Verdict,
+) -> Judgement {
+    let Some(interval) = sum_of_differences(parts).filter(|_| CALLS_MIN <= calls) else {
         let claim = format!("its statements ran {calls} times since: too few to tell");
         return open(claim, verdict);
     };
@@ -100,11 +118,7 @@ pub fn judge(remedy: &Remedy, after: &Readings, polls: &[Poll]) -> Judgement {
         parts.iter().map(|part| part.0 * pick(part).mean).sum::<f64>() / weight
     };
     let (was, is) = (mean(|part| part.1), mean(|part| part.2));
-    let used = if creates.is_empty() {
-        String::new()
-    } else {
-        format!("; the index was used {uses} times")
-    };
+    let used = uses.map_or_else(String::new, |uses| format!("; the index was used {uses} times"));
     verdict.claim = format!(
         "mean {} from {} to {} ms a call (95 % interval of the difference {} to {} ms) over {calls} calls{used}",
         if is < was { "fell" } else { "rose" },
@@ -115,7 +129,7 @@ pub fn judge(remedy: &Remedy, after: &Readings, polls: &[Poll]) -> Judgement {
     );
     let gained = interval.high < 0.0 && is <= (1.0 - SHARE_MIN) * was;
     let none = interval.low / weight > -SHARE_MIN * was;
-    let unused = !creates.is_empty() && uses == 0;
+    let unused = uses == Some(0);
     let outcome = match (gained && !unused, none || unused) {
         (true, _) => Outcome::Proven,
         (false, true) => Outcome::NoGain,
@@ -128,7 +142,7 @@ pub fn judge(remedy: &Remedy, after: &Readings, polls: &[Poll]) -> Judgement {
 fn without_statements(compared: &[Compared<'_>], mut verdict: Verdict) -> Judgement {
     let calls: u64 = compared.iter().map(|compared| compared.calls).sum();
     if !verdict.worse.is_empty() {
-        verdict.claim = "statements got worse since".to_owned();
+        "statements got worse since".clone_into(&mut verdict.claim);
         return Judgement { outcome: Outcome::NoGain, verdict };
     }
     if calls < CALLS_MIN {

@@ -2,13 +2,13 @@
 
 use model::{Change, Moment, Text, database::TableName};
 use proptest::prelude::*;
-use store::ledger::{Direction, Entry, IndexReading, Proposal, RemedyId, State};
+use store::ledger::{Entry, IndexReading, Proposal, RemedyId, State};
 
 use super::*;
 
 /// Calls of one statement, each of so many milliseconds, half of them a fifth faster and half a fifth slower.
 fn counted(query_id: i64, calls: u64, millis: f64, blocks: u64) -> StatementReading {
-    let count = calls as f64;
+    let count = u32::try_from(calls).map(f64::from).unwrap();
     StatementReading {
         query_id,
         text: format!("select {query_id}"),

@@ -5,7 +5,7 @@ use model::plan::{
     Storage, Wal,
 };
 
-use super::{number, text, texts, truth};
+use super::fields::{number, text, texts, truth};
 use crate::plan::raw::{Fields, Raw, take};
 
 pub(super) fn resources(fields: &mut Fields) -> Resources {
