@@ -40,21 +40,25 @@ const INDEXES: [&str; 13] = [
 ];
 
 fn run<T>(work: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(work)
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime")
+        .block_on(work)
 }
 
 async fn writable(server: &Postgres) -> Connection {
-    let target = Target::parse(&server.url()).unwrap();
+    let target = Target::parse(&server.url()).expect("an address of our own");
     let limits = Limits {
         statement: std::time::Duration::from_mins(2),
         read_only: false,
         ..Limits::default()
     };
-    connect(&target, &limits).await.unwrap()
+    connect(&target, &limits).await.expect("a server of our own")
 }
 
 async fn read(connection: &Connection) -> Database {
-    read_database(connection, &ReadOptions::default()).await.unwrap()
+    read_database(connection, &ReadOptions::default()).await.expect("a database")
 }
 
 #[test]
