@@ -40,6 +40,7 @@ Examples:
 #[command(after_long_help = EXAMPLES)]
 #[command(group = ArgGroup::new("action").multiple(false))]
 #[command(group = ArgGroup::new("which").multiple(false))]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 pub(super) struct Arguments {
     /// Which finding: its id, or the beginning of it.
     #[arg(group = "which")]

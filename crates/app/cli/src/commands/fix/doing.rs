@@ -211,7 +211,7 @@ impl Shown {
                 }
             }
             News::Note(note) => {
-                self.line(&format!("{AMBER}note{AMBER:#}: {}", layout::clean(&note)))
+                self.line(&format!("{AMBER}note{AMBER:#}: {}", layout::clean(&note)));
             }
         }
     }
