@@ -18,9 +18,11 @@ mod options;
 mod route;
 mod serve;
 mod sink;
+mod tail;
 mod wire;
 
 pub use counters::{Counters, Totals};
 pub use options::Options;
 pub use serve::{BindError, Running, Stopped, serve};
 pub use sink::{Received, Refusal, Sink};
+pub use tail::{Tail, Tailed};

@@ -5,6 +5,7 @@
 
 mod history;
 mod keep;
+mod log;
 mod routes;
 mod task;
 
@@ -16,6 +17,7 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
     thread::{self, JoinHandle},
+    time::Duration,
 };
 
 use config::Settings;
@@ -29,6 +31,9 @@ use store::Store;
 use super::{DatabaseRequest, DatabaseStanding, History, PlanSeen, WatchState};
 use history::Points;
 use routes::RoutesSeen;
+
+/// Between two looks at the server's log.
+const LOG_EVERY: Duration = Duration::from_millis(500);
 
 /// Databases that are watched.
 #[derive(Debug)]
@@ -61,7 +66,7 @@ struct Known {
     proposal: Option<Arc<IndexSet>>,
     own_share: f64,
     polled: Option<Moment>,
-    plans: BTreeMap<i64, Vec<PlanSeen>>,
+    plans: BTreeMap<i64, Vec<log::Logged>>,
 }
 
 impl Watched {
@@ -129,7 +134,12 @@ impl Watched {
                 .run()
             });
             let tasks: Vec<_> = tasks.map(|task| runtime.spawn(task)).collect();
+            let mut log = options.log.as_deref().map(log::Follower::new);
             runtime.block_on(async {
+                while let Some(log) = log.as_mut().filter(|_| !watched.is_stopping()) {
+                    log.look(&watched.databases, task::now());
+                    tokio::time::sleep(LOG_EVERY).await;
+                }
                 for task in tasks {
                     // A task that meets a bug ends; the others go on.
                     drop(task.await);
@@ -221,8 +231,10 @@ impl History for Watched {
     }
 
     fn plans_seen(&self, id: &str, query_id: i64) -> Vec<PlanSeen> {
-        let plans = self.one(id).map(|one| lock(&one.standing).plans.get(&query_id).cloned());
-        plans.flatten().unwrap_or_default()
+        let Some(one) = self.one(id) else { return Vec::new() };
+        let known = lock(&one.standing);
+        let plans = known.plans.get(&query_id).into_iter().flatten();
+        plans.map(|plan| plan.seen.clone()).collect()
     }
 }
 

@@ -151,3 +151,41 @@ fn several_databases_have_names_of_their_own_and_one_that_is_not_there_holds_up_
     engine.stop();
     assert!(live.databases().iter().any(|one| one.latest.is_some()));
 }
+
+#[test]
+fn plans_that_the_server_logs_are_kept_with_their_statement() {
+    let server = Postgres::builder()
+        .setting("shared_preload_libraries", "pg_stat_statements,auto_explain")
+        .setting("auto_explain.log_min_duration", "0")
+        .setting("log_line_prefix", "%m [%p] %q%u@%d ")
+        .extension("pg_stat_statements")
+        .start();
+    server.psql(
+        "create table customers as select g as id, g::text as name from generate_series(1, 1000) g",
+    );
+    let folder = tempfile::tempdir().expect("there is a place for temporary files");
+    let log = server.log_path().display().to_string();
+    let engine = Engine::start_with(
+        folder.path(),
+        &[
+            ("TAUT_OBSERVE_POSTGRES_URL", &url(&server)),
+            ("TAUT_OBSERVE_POSTGRES_POLL", "1s"),
+            ("TAUT_OBSERVE_POSTGRES_LOG", &log),
+        ],
+    );
+    engine.wait_until("the first poll", is_watched);
+    let id = the_database(&engine.live).id;
+    let plans = |live: &Live| {
+        server.psql("select name from customers where id = 7 and name <> 'secret'");
+        let latest = the_database(live).latest?;
+        let text = "select name from customers where id = ? and name <> ?";
+        let found = latest.statements.iter().find(|one| one.text.text == text)?;
+        live.plans_seen(&id, found.query_id).first().cloned()
+    };
+    engine.wait_until("the plan", |live| plans(live).is_some());
+    let plan = plans(&engine.live).expect("it was there");
+    assert_eq!(plan.source, "auto_explain");
+    assert!(plan.millis.is_some() && plan.text.contains("Seq Scan on customers"), "{}", plan.text);
+    assert!(!plan.text.contains("secret"), "{}", plan.text);
+    engine.stop();
+}

@@ -145,9 +145,9 @@ async fn statements_that_are_thrown_out_are_noticed() {
         let connection = connected(&server, "postgres", "postgres").await;
         let mut poller = Poller::new(PollOptions::default());
         poll(&mut poller, &connection).await;
-        let many: String =
+        let many: Vec<String> =
             (0..300).map(|place| format!("select 1 {};", "+ 1".repeat(place))).collect();
-        server.psql(&many);
+        server.psql(&many.concat());
         let latest = poll(&mut poller, &connection).await;
         assert!(100 <= latest.statements_evicted, "{} on {version}", latest.statements_evicted);
         assert!(latest.statements.iter().all(|one| one.runs.calls < 100));

@@ -6,6 +6,7 @@ use std::{
 };
 
 use config::ObservePostgres;
+use find::database::SeenPlan;
 use model::{IndexSet, Moment, database::Database};
 use postgres::{Connection, Limits, PollOptions, Poller, ReadError, ReadOptions};
 use store::Store;
@@ -135,7 +136,22 @@ impl Task {
 
     /// What is wrong. A detector that meets a bug costs what it would have found.
     fn look(&self, database: &Database, proposal: Option<&IndexSet>) -> Vec<model::Finding> {
-        let look = || find_in::findings_in(&self.one.request, database, proposal, &[]);
+        let logged: Vec<(i64, super::log::Logged)> = {
+            let known = lock(&self.one.standing);
+            let newest =
+                known.plans.iter().filter_map(|(id, plans)| Some((*id, plans.first()?.clone())));
+            newest.collect()
+        };
+        let plans: Vec<SeenPlan<'_>> = logged
+            .iter()
+            .map(|(query_id, logged)| SeenPlan {
+                query_id: *query_id,
+                fingerprint: logged.fingerprint,
+                plan: &logged.plan,
+                text: &logged.seen.text,
+            })
+            .collect();
+        let look = || find_in::findings_in(&self.one.request, database, proposal, &plans);
         std::panic::catch_unwind(std::panic::AssertUnwindSafe(look)).unwrap_or_default()
     }
 
@@ -206,7 +222,7 @@ fn in_full(error: &dyn std::error::Error) -> String {
     causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
-fn now() -> Moment {
+pub(super) fn now() -> Moment {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Moment { nanos: u64::try_from(since.as_nanos()).unwrap_or(u64::MAX) }
 }

@@ -1,0 +1,231 @@
+//! The server's log, followed: plans that `auto_explain` prints, without their literals.
+
+use std::{path::Path, sync::Arc};
+
+use model::{Moment, Plan, Text};
+use observe::postgres_log::{Event, PlanFormat, Reader, ReaderOptions, Record, event};
+use receive::{Tail, Tailed};
+
+use super::{One, lock};
+use crate::database::PlanSeen;
+
+/// Plans of one statement: those of the last days of a plan that changes now and then.
+const PLANS_MAX: usize = 5;
+/// Statements of which plans are kept.
+const STATEMENTS_MAX: usize = 500;
+/// Bytes of a plan: longer ones are generated, and nobody reads them.
+const PLAN_BYTES_MAX: usize = 256 << 10;
+
+/// A plan that the log showed.
+#[derive(Debug, Clone)]
+pub(super) struct Logged {
+    pub(super) seen: PlanSeen,
+    pub(super) fingerprint: u64,
+    pub(super) plan: Arc<Plan>,
+    /// The same for the same tree of nodes, whatever it cost.
+    shape: u64,
+}
+
+/// Follows one log.
+pub(super) struct Follower {
+    tail: Tail,
+    reader: Reader,
+    statements: sql::Statements,
+}
+
+impl Follower {
+    pub(super) fn new(path: &Path) -> Self {
+        Self {
+            tail: Tail::new(path),
+            reader: Reader::new(ReaderOptions::default()),
+            statements: sql::Statements::default(),
+        }
+    }
+
+    /// Reads what came since the last look. A log that cannot be read is tried again at the next one.
+    pub(super) fn look(&mut self, databases: &[Arc<One>], now: Moment) {
+        let Self { tail, reader, statements } = self;
+        let (mut is_quiet, mut grew) = (false, false);
+        while !is_quiet {
+            let mut take = |record: Record<'_>| plan(&record, statements, databases, now);
+            match tail.read(&mut |bytes| reader.feed(bytes, &mut take)) {
+                Ok(Tailed::Grew(_)) => grew = true,
+                Ok(Tailed::Turned) => reader.finish(&mut |_| {}),
+                Ok(Tailed::Nothing) | Err(_) => is_quiet = true,
+            }
+        }
+        // Half a second later whole lines belong to entries that are whole too.
+        if !grew && 0 < reader.pending_bytes() {
+            let mut take = |record: Record<'_>| plan(&record, statements, databases, now);
+            reader.finish_lines(&mut take);
+        }
+    }
+}
+
+/// Remembers the plan that a record holds, with the database that it is of.
+fn plan(
+    record: &Record<'_>,
+    statements: &mut sql::Statements,
+    databases: &[Arc<One>],
+    now: Moment,
+) {
+    let Event::Plan { took, format, text } = event(record) else { return };
+    if PLAN_BYTES_MAX < text.len() {
+        return;
+    }
+    let Some((query, shown)) = without_literals(text, format) else { return };
+    let fingerprint = statements.read(&query).0.fingerprint;
+    let Some(plan) = sql::plan::read(&shown).ok().and_then(|plans| plans.into_iter().next()) else {
+        return;
+    };
+    let of_record = |one: &&Arc<One>| {
+        record.database.is_empty() || one.request.target.database() == record.database
+    };
+    for one in databases.iter().filter(of_record) {
+        let mut known = lock(&one.standing);
+        let same = known.latest.as_ref().and_then(|latest| {
+            latest.statements.iter().find(|one| one.text.fingerprint == fingerprint)
+        });
+        let query_id = record.query_id.filter(|id| *id != 0).or_else(|| Some(same?.query_id));
+        let Some(query_id) = query_id else { continue };
+        if STATEMENTS_MAX <= known.plans.len() && !known.plans.contains_key(&query_id) {
+            continue;
+        }
+        let seen = PlanSeen {
+            time: now,
+            source: Text::from("auto_explain"),
+            millis: Some(took.as_secs_f64() * 1e3),
+            text: shown.clone(),
+        };
+        let shape = shape(&shown);
+        let plans = known.plans.entry(query_id).or_default();
+        plans.retain(|known| known.shape != shape);
+        plans.insert(0, Logged { seen, fingerprint, plan: Arc::new(plan.clone()), shape });
+        plans.truncate(PLANS_MAX);
+    }
+}
+
+/// Names of nodes without costs and times.
+fn shape(shown: &str) -> u64 {
+    let nodes =
+        shown.lines().filter(|line| line.contains("(cost=") || line.contains("\"Node Type\""));
+    let names: Vec<&str> =
+        nodes.map(|line| line.split(" (cost=").next().unwrap_or_default()).collect();
+    sql::hash(names.join("\n").as_bytes())
+}
+
+/// The query, and the plan with each condition made generic. Formats that nobody logs are left out.
+fn without_literals(text: &str, format: PlanFormat) -> Option<(String, String)> {
+    match format {
+        PlanFormat::Text => {
+            let mut query = String::new();
+            let mut plan = String::new();
+            for line in text.lines() {
+                if plan.is_empty() && !line.contains("(cost=") {
+                    query.push_str(line.strip_prefix("Query Text: ").unwrap_or(line));
+                    query.push('\n');
+                    continue;
+                }
+                match line.split_once(": ") {
+                    Some((label, value)) if !line.contains("(cost=") && is_expression(label) => {
+                        plan.push_str(&format!("{label}: {}\n", sql::generic(value)));
+                    }
+                    _ => plan.push_str(&format!("{line}\n")),
+                }
+            }
+            Some((query, plan))
+        }
+        PlanFormat::Json => {
+            let mut value: serde_json::Value = serde_json::from_str(text).ok()?;
+            let query = value.get("Query Text").and_then(|text| text.as_str()).map(str::to_owned);
+            if let Some(fields) = value.as_object_mut() {
+                fields.remove("Query Text");
+                fields.remove("Query Parameters");
+            }
+            hide(&mut value);
+            Some((query?, serde_json::to_string_pretty(&value).ok()?))
+        }
+        PlanFormat::Xml | PlanFormat::Yaml => None,
+    }
+}
+
+/// Makes every expression in a plan generic.
+fn hide(value: &mut serde_json::Value) {
+    match value {
+        serde_json::Value::Object(fields) => {
+            for (label, value) in fields {
+                match value {
+                    serde_json::Value::String(text) if is_expression(label) => {
+                        *text = sql::generic(text);
+                    }
+                    serde_json::Value::Array(texts) if is_expression(label) => {
+                        for text in texts {
+                            if let serde_json::Value::String(text) = text {
+                                *text = sql::generic(text);
+                            }
+                        }
+                    }
+                    other => hide(other),
+                }
+            }
+        }
+        serde_json::Value::Array(values) => values.iter_mut().for_each(hide),
+        _ => {}
+    }
+}
+
+/// Whether the property of a node is made of expressions, which may hold literals.
+fn is_expression(label: &str) -> bool {
+    let label = label.trim();
+    if label.contains("Removed") {
+        return false;
+    }
+    [
+        "Cond",
+        "Filter",
+        "Key",
+        "Keys",
+        "Output",
+        "Call",
+        "Condition",
+        "Remote SQL",
+        "Order By",
+        "Sampling Parameters",
+    ]
+    .iter()
+    .any(|end| label.ends_with(end))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plans_are_kept_without_their_literals() {
+        let text = "Query Text: select *\nfrom t where name = 'secret'\n\
+                    Sort  (cost=1.00..2.00 rows=1 width=4)\n  Sort Key: (name || 'secret'::text)\n  \
+                    ->  Seq Scan on t  (cost=0.00..1.00 rows=1 width=4)\n        \
+                    Filter: (name = 'secret'::text)\n        Rows Removed by Filter: 17\n";
+        let (query, plan) = without_literals(text, PlanFormat::Text).unwrap();
+        assert_eq!(query, "select *\nfrom t where name = 'secret'\n");
+        assert!(!plan.contains("secret"), "{plan}");
+        assert!(
+            plan.contains("Filter: (name = $1::text)") && plan.contains("Filter: 17"),
+            "{plan}"
+        );
+        let json = r#"{"Query Text": "select 'secret'", "Plan": {"Node Type": "Result",
+            "Filter": "(a = 'secret'::text)", "Output": ["'secret'"], "Plan Rows": 17}}"#;
+        let (query, plan) = without_literals(json, PlanFormat::Json).unwrap();
+        assert_eq!(query, "select 'secret'");
+        assert!(!plan.contains("secret") && plan.contains("17"), "{plan}");
+        assert_eq!(without_literals("{", PlanFormat::Json), None);
+    }
+
+    #[test]
+    fn the_same_tree_is_the_same_plan_whatever_it_cost() {
+        let plan =
+            |cost| format!("Seq Scan on t  (cost={cost} rows=1 width=4)\n  Filter: (a = $1)\n");
+        assert_eq!(shape(&plan("1..2")), shape(&plan("3..4")));
+        assert_ne!(shape(&plan("1..2")), shape("Index Scan on t  (cost=1..2)"));
+    }
+}
