@@ -38,6 +38,11 @@ fn letters(text: &str) -> String {
         text = unescape(&text);
         text = text.get(plan_in_string(&text)..).unwrap_or_default().to_owned();
     }
+    if text.contains("<td") {
+        let bare = xml::unescape(&without_tags(&text));
+        let lines = bare.lines().filter(|line| !line.trim().is_empty());
+        text = lines.collect::<Vec<_>>().join("\n");
+    }
     let is_xml = text.contains("<Node-Type>");
     if (!is_xml && text.contains("-&gt;"))
         || text.contains("&lt;explain")
@@ -46,6 +51,31 @@ fn letters(text: &str) -> String {
         text = xml::unescape(&text);
     }
     text
+}
+
+/// A table of a web page without its tags; signs of the plan itself are entities there.
+fn without_tags(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, tag)) = rest.split_once('<') {
+        out.push_str(before);
+        let is_tag = tag.starts_with(|letter: char| letter == '/' || letter.is_ascii_lowercase());
+        match tag.split_once('>').filter(|_| is_tag) {
+            Some((_, after)) => {
+                // What stands before a cell is the page's own indentation.
+                if tag.starts_with("td") || tag.starts_with("th") {
+                    out.truncate(out.trim_end_matches([' ', '\t']).len());
+                }
+                rest = after;
+            }
+            None => {
+                out.push('<');
+                rest = tag;
+            }
+        }
+    }
+    out.push_str(rest);
+    out
 }
 
 /// Whether line ends are spelt out, as in a line of a JSON log: then there are more of them than of real ones.
@@ -92,9 +122,11 @@ fn peel(lines: &mut Vec<Cow<'_, str>>) -> bool {
         || comments(lines)
         || syslog(lines)
         || records(lines)
+        || wraps(lines)
         || borders(lines)
         || prefix(lines)
         || quotes(lines)
+        || some_quotes(lines)
         || pluses(lines)
 }
 
@@ -193,6 +225,47 @@ fn records(lines: &mut Vec<Cow<'_, str>>) -> bool {
     true
 }
 
+/// `.` or `…` at the end of a line, and before what goes on: how psql marks lines that it wrapped.
+fn wraps(lines: &mut Vec<Cow<'_, str>>) -> bool {
+    const MARKS: [char; 2] = ['.', '…'];
+    let width = lines.iter().map(|line| line.trim_end().chars().count()).max().unwrap_or(0);
+    let is_full = |line: &str| line.chars().count() == width && line.ends_with(MARKS);
+    let mut out: Vec<Cow<'_, str>> = Vec::with_capacity(lines.len());
+    // Whether the last line goes on.
+    let mut goes_on = false;
+    let mut found = false;
+    for line in lines.iter() {
+        let ends_full = is_full(line.trim_end());
+        let (true, Some(rest)) = (goes_on, line.strip_prefix(MARKS)) else {
+            goes_on = ends_full;
+            out.push(line.clone());
+            continue;
+        };
+        found = true;
+        goes_on = ends_full;
+        if let Some(last) = out.last_mut() {
+            let mut joined = last.trim_end().to_owned();
+            joined.pop();
+            joined.push_str(rest);
+            *last = Cow::Owned(joined);
+        }
+    }
+    // A terminal may break a line between the dots of `0.29..4.44`.
+    let sane = !out.iter().any(|line| has_single_figure(line));
+    if found && sane {
+        *lines = out;
+    }
+    found && sane
+}
+
+/// Whether a cost or a time is one figure, where there should be two with dots between.
+fn has_single_figure(line: &str) -> bool {
+    ["(cost=", "(actual time="].iter().any(|mark| {
+        let figures = line.split_once(mark).and_then(|(_, rest)| rest.split_whitespace().next());
+        figures.is_some_and(|figures| !figures.contains(".."))
+    })
+}
+
 /// `| … |` around each line.
 fn borders(lines: &mut [Cow<'_, str>]) -> bool {
     all(lines, |line| {
@@ -230,6 +303,21 @@ fn quotes(lines: &mut [Cow<'_, str>]) -> bool {
             let inner = bare.trim_start().strip_prefix('"')?.strip_suffix('"')?;
             Some(inner.replace("\"\"", "\""))
         })
+}
+
+/// Quotes around those lines that have commas, as of `\\copy` and `--csv`.
+fn some_quotes(lines: &mut [Cow<'_, str>]) -> bool {
+    let is_table = lines.iter().any(|line| line.trim_end() == "QUERY PLAN");
+    let mut found = false;
+    for line in lines.iter_mut().filter(|_| is_table) {
+        let inner = line.trim_end().strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+        let Some(inner) = inner.filter(|inner| !inner.replace("\"\"", "").contains('"')) else {
+            continue;
+        };
+        *line = Cow::Owned(inner.replace("\"\"", "\""));
+        found = true;
+    }
+    found
 }
 
 /// `+` at the end of each line but the last, as psql marks line ends within a value.

@@ -20,6 +20,17 @@ fn pasted(text: &str) -> Vec<(&'static str, String)> {
     let framed = each(text, |line| format!(" {line}"));
     let bordered = each(text, |line| format!("| {line:<width$} |"));
     let quoted = each(text, |line| format!("\"{}\"", line.replace('"', "\"\"")));
+    let some_quoted = each(text, |line| match line.contains([',', '"']) {
+        true => format!("\"{}\"", line.replace('"', "\"\"")),
+        false => line.to_owned(),
+    });
+    let cells = each(text, |line| {
+        let line = line.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+        format!(
+            "  <tr valign=\"top\">\n    <td align=\"left\">{}</td>\n  </tr>",
+            line.replace("  ", "&nbsp; ")
+        )
+    });
     let log = "2026-11-21 10:00:00 UTC [7] LOG:  duration: 1.500 ms  plan:";
     let syslog = "Nov 21 10:00:00 db postgres[7]: [5-2] #011";
     vec![
@@ -33,6 +44,9 @@ fn pasted(text: &str) -> Vec<(&'static str, String)> {
         ("mail", each(text, |line| format!("> {line}"))),
         ("comments", each(text, |line| format!("-- {line}"))),
         ("csv", format!("\"QUERY PLAN\"\n{quoted}")),
+        ("psql --csv", format!("QUERY PLAN\n{some_quoted}")),
+        ("psql -H", format!("<table border=\"1\">\n{cells}</table>\n<p>(3 rows)<br />\n</p>\n")),
+        ("psql wrapped", marked(text)),
         ("markdown", format!("```\n{text}\n```\n")),
         ("log", format!("{log}\n{}", each(text, |line| format!("\t{line}")))),
         ("syslog", each(text, |line| format!("{syslog}{line}"))),
@@ -41,6 +55,24 @@ fn pasted(text: &str) -> Vec<(&'static str, String)> {
         ("indented", each(text, |line| format!("    {line}"))),
         ("web", text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")),
     ]
+}
+
+/// As psql wraps lines, with its marks.
+fn marked(text: &str) -> String {
+    let columns = 70;
+    each(text, |line| {
+        let mut out = String::from(" ");
+        let mut room = columns;
+        for letter in line.chars() {
+            if room == 0 {
+                out.push_str(".\n.");
+                room = columns;
+            }
+            out.push(letter);
+            room -= 1;
+        }
+        out
+    })
 }
 
 /// Names of plans in which there are literals with line ends or signs that a frame changes.
