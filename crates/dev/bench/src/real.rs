@@ -67,11 +67,11 @@ pub fn build(server: &Postgres, set: &IndexSet, settings: &str) -> Outcome<Built
     let limits = Limits { statement: TIMEOUT, ..Limits::default() };
     let open = |database: &str| -> Outcome<Connection> {
         let target = Target::parse(&server.url())?.with_database(database);
-        Ok(runtime.block_on(async {
+        runtime.block_on(async {
             let connection = connect(&target, &limits).await?;
             connection.batch_execute(settings).await?;
             Ok::<_, Box<dyn Error>>(connection)
-        })?)
+        })
     };
     let (plain, indexed) = (open("postgres")?, open("indexed")?);
     Ok(Built { runtime, plain, indexed, bytes: bytes.trim().parse()? })

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use find::advisor::{AdvisedStatement, Costs, Options, Sizes, advise};
+use find::advisor::{AdvisedStatement, Costs as _, Options, Sizes, advise};
 use model::{Basis, database::Database};
 use postgres::{Limits, ReadOptions, Target, WhatIf, WhatIfError, connect, read_database};
 use testkit::Postgres;
@@ -25,11 +25,11 @@ const STATEMENTS: [&str; 4] = [
 ];
 
 fn database(server: &Postgres) -> (Target, Database) {
-    let target = Target::parse(&server.url()).unwrap();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let target = Target::parse(&server.url()).expect("an address");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let database = runtime.block_on(async {
-        let connection = connect(&target, &Limits::default()).await.unwrap();
-        read_database(&connection, &ReadOptions::default()).await.unwrap()
+        let connection = connect(&target, &Limits::default()).await.expect("a connection");
+        read_database(&connection, &ReadOptions::default()).await.expect("what is known of it")
     });
     (target, database)
 }

@@ -12,7 +12,7 @@ use std::{
 };
 
 use bench::{advisor_tables, extend::extend, machine, real, table, tpch, write_costs::Effort};
-use find::advisor::{AdvisedStatement, Costs, Options, Sizes, advise};
+use find::advisor::{AdvisedStatement, Costs as _, Options, Sizes, advise};
 use model::{
     IndexSet,
     database::{Database, NewIndex, TableName},
@@ -151,15 +151,9 @@ impl Bench {
             let theirs = extend(&mut what_if, &columns, budget * MB, 2);
             let took = start.elapsed();
             let share = self.share(&theirs.indexes)?;
-            rows.push(row(
-                budget,
-                "Extend, 2 columns",
-                theirs.bytes,
-                theirs.indexes.len(),
-                share,
-                what_if.asked(),
-                took,
-            ));
+            let size = (theirs.bytes, theirs.indexes.len());
+            let effort = (what_if.asked(), took);
+            rows.push(row(budget, "Extend, 2 columns", size, share, effort));
             rows.push(vec![
                 budget.to_string(),
                 "Extend, published".into(),
@@ -173,17 +167,9 @@ impl Bench {
                 let (set, took) = self.advised(&options)?;
                 let indexes: Vec<NewIndex> =
                     set.create.iter().map(|one| one.index.clone()).collect();
-                let bytes = set.create.iter().map(|one| one.bytes).sum();
+                let size = (set.create.iter().map(|one| one.bytes).sum(), indexes.len());
                 let share = self.share(&indexes)?;
-                rows.push(row(budget, name, bytes, indexes.len(), share, set.plans_asked, took));
-                if env::var_os("TAUT_SHOW").is_some() {
-                    for one in &set.create {
-                        table::say(&format!("  {} {} {}\n", budget, one.bytes, one.ddl));
-                    }
-                    for note in &set.notes {
-                        table::say(&format!("  {note}\n"));
-                    }
-                }
+                rows.push(row(budget, name, size, share, (set.plans_asked, took)));
             }
         }
         table::say(
@@ -263,21 +249,18 @@ fn variants(budget: u64) -> Vec<(&'static str, Options<'static>)> {
     ]
 }
 
+/// A line of the table: bytes and number of the indexes, share of the cost, plans asked and time taken.
 fn row(
     budget: u64,
     who: &str,
-    bytes: u64,
-    count: usize,
+    (bytes, count): (u64, usize),
     share: f64,
-    asked: u64,
-    took: Duration,
+    (asked, took): (u64, Duration),
 ) -> Vec<String> {
-    #[expect(clippy::cast_precision_loss, reason = "bytes of a few indexes, in megabytes")]
-    let megabytes = bytes as f64 / MB as f64;
     vec![
         budget.to_string(),
         who.to_owned(),
-        format!("{megabytes:.1}"),
+        megabytes(bytes),
         count.to_string(),
         table::fine(share),
         asked.to_string(),
