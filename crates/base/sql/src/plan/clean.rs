@@ -60,19 +60,16 @@ fn without_tags(text: &str) -> String {
     while let Some((before, tag)) = rest.split_once('<') {
         out.push_str(before);
         let is_tag = tag.starts_with(|letter: char| letter == '/' || letter.is_ascii_lowercase());
-        match tag.split_once('>').filter(|_| is_tag) {
-            Some((_, after)) => {
-                // What stands before a cell is the page's own indentation.
-                if tag.starts_with("td") || tag.starts_with("th") {
-                    out.truncate(out.trim_end_matches([' ', '\t']).len());
-                }
-                rest = after;
-            }
-            None => {
-                out.push('<');
-                rest = tag;
-            }
+        let Some((_, after)) = tag.split_once('>').filter(|_| is_tag) else {
+            out.push('<');
+            rest = tag;
+            continue;
+        };
+        // What stands before a cell is the page's own indentation.
+        if tag.starts_with("td") || tag.starts_with("th") {
+            out.truncate(out.trim_end_matches([' ', '\t']).len());
         }
+        rest = after;
     }
     out.push_str(rest);
     out

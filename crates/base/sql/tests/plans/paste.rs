@@ -20,10 +20,9 @@ fn pasted(text: &str) -> Vec<(&'static str, String)> {
     let framed = each(text, |line| format!(" {line}"));
     let bordered = each(text, |line| format!("| {line:<width$} |"));
     let quoted = each(text, |line| format!("\"{}\"", line.replace('"', "\"\"")));
-    let some_quoted = each(text, |line| match line.contains([',', '"']) {
-        true => format!("\"{}\"", line.replace('"', "\"\"")),
-        false => line.to_owned(),
-    });
+    let quote = |line: &str| format!("\"{}\"", line.replace('"', "\"\""));
+    let some_quoted =
+        each(text, |line| if line.contains([',', '"']) { quote(line) } else { line.to_owned() });
     let cells = each(text, |line| {
         let line = line.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
         format!(
