@@ -46,6 +46,11 @@ const BENCHES: &[Bench] = &[
         what: What::Program,
     },
     Bench {
+        name: "observe",
+        about: "what watching a PostgreSQL server costs it: share of its time, and each look",
+        what: What::Program,
+    },
+    Bench {
         name: "advisor",
         about: "indexes for a workload against others' choices; sizes and write costs, modelled and real",
         what: What::Program,

@@ -58,14 +58,16 @@ async fn under_load(rounds: u32, time: Duration) -> Result<(), Failed> {
     table::say("---|---|---|---\n");
     let (mut with, mut without) = (Vec::new(), Vec::new());
     for round in 1..=rounds {
-        for is_watched in [false, true] {
+        // Whoever goes second meets what the first one left: take turns in that, too.
+        let first = round % 2 == 0;
+        for is_watched in [first, !first] {
             let load = pgbench(&server, time)?;
             let share = if is_watched { Some(watch(&server, time).await?) } else { None };
             let rate = rate(load)?;
             if is_watched {
-                with.push(rate)
+                with.push(rate);
             } else {
-                without.push(rate)
+                without.push(rate);
             }
             let word = if is_watched { "yes" } else { "no" };
             let share = share.map_or(String::new(), |share| format!("{:.3} %", share * 100.0));
@@ -124,7 +126,7 @@ async fn looks() -> Result<(), Failed> {
     ));
     let connection = opened(&server).await?;
     let mut poller = Poller::new(PollOptions::default());
-    let mut taken = |name: &str, time: Duration| {
+    let taken = |name: &str, time: Duration| {
         table::say(&format!("{name} | {:.1} ms\n", time.as_secs_f64() * 1e3));
     };
     table::say(&format!(
