@@ -67,7 +67,10 @@ impl Report<'_> {
         if self.traces == 0 && waste.user_hours_per_day <= 0.0 {
             return format!("wastes {database}");
         }
-        format!("wastes {} of your users' time, {database}", units::hours_a_day(waste.user_hours_per_day))
+        format!(
+            "wastes {} of your users' time, {database}",
+            units::hours_a_day(waste.user_hours_per_day)
+        )
     }
 
     /// What the figures stand on: traces, window, extrapolation.

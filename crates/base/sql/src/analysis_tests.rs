@@ -29,7 +29,8 @@ fn database() -> Database {
         ("paid", "boolean", 'B'),
         ("data", "jsonb", 'U'),
     ];
-    let customers = [("id", "integer", 'N'), ("email", "character varying(80)", 'S'), ("country", "text", 'S')];
+    let customers =
+        [("id", "integer", 'N'), ("email", "character varying(80)", 'S'), ("country", "text", 'S')];
     Database {
         tables: vec![
             table("public", "orders", &orders),
@@ -54,7 +55,9 @@ fn told(text: &str) -> String {
         let mut line = needs.table.to_string();
         for condition in &needs.conditions {
             let or = if condition.alternative { "?" } else { "" };
-            line.push_str(&format!(" {}{or}:{:?}", name(&condition.key), condition.kind).to_lowercase());
+            line.push_str(
+                &format!(" {}{or}:{:?}", name(&condition.key), condition.kind).to_lowercase(),
+            );
         }
         let mut add = |what: &str, names: Vec<String>| {
             if !names.is_empty() {
@@ -62,7 +65,9 @@ fn told(text: &str) -> String {
             }
         };
         add("join", needs.joins.iter().map(name).collect());
-        let sort = |key: &SortKey| format!("{}{}", name(&key.key), if key.descending { " desc" } else { "" });
+        let sort = |key: &SortKey| {
+            format!("{}{}", name(&key.key), if key.descending { " desc" } else { "" })
+        };
         add("order", needs.order.iter().map(sort).collect());
         add("group", needs.group.iter().map(name).collect());
         add("where", needs.predicates.iter().map(|one| one.sql.clone()).collect());
@@ -167,7 +172,10 @@ fn names_reach_through_subqueries_and_common_tables() {
 
 #[test]
 fn changes_read_whole_rows() {
-    check("delete from orders where created_at < $1", "orders created_at:range read[created_at] whole");
+    check(
+        "delete from orders where created_at < $1",
+        "orders created_at:range read[created_at] whole",
+    );
     check(
         "update orders o set status = c.country from customers c where c.id = o.customer_id and o.id = $1",
         "orders id:equal join[customer_id] read[id, customer_id] whole\n\
@@ -193,7 +201,10 @@ fn documents_arrays_and_patterns_are_told_apart() {
 
 #[test]
 fn what_is_no_table_is_named() {
-    check("select * from nowhere n, orders where n.id = orders.id", "orders read[id] whole\nunknown nowhere");
+    check(
+        "select * from nowhere n, orders where n.id = orders.id",
+        "orders read[id] whole\nunknown nowhere",
+    );
 }
 
 #[test]

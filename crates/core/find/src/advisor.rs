@@ -15,8 +15,8 @@ mod options;
 mod pool;
 mod proposal;
 mod redundant;
-mod sizes;
 pub mod size;
+mod sizes;
 mod statements;
 pub mod write_cost;
 
@@ -67,8 +67,7 @@ pub fn advise(
     let budget = options.budget_bytes.unwrap_or(u64::MAX);
     let taken: u64 = chosen.iter().map(|place| sizes.bytes[place]).sum();
     let room = budget.saturating_sub(taken);
-    let beyond =
-        Beyond { database, statements, candidates: &candidates, chosen: &chosen, options };
+    let beyond = Beyond { database, statements, candidates: &candidates, chosen: &chosen, options };
     let extras = beyond.extras(room, &pool);
     let proposal = Proposal {
         database,
@@ -97,8 +96,12 @@ fn chosen(
     explore::explore(pool, candidates, &sizes.bytes, explored);
     explore::merge(pool, candidates);
     sizes.measure(&candidates.indexes, writers, pool, options);
-    let limits =
-        Limits { bytes: &sizes.bytes, write: &sizes.write, budget, indexes_max: options.indexes_max };
+    let limits = Limits {
+        bytes: &sizes.bytes,
+        write: &sizes.write,
+        budget,
+        indexes_max: options.indexes_max,
+    };
     let mut chosen = Bits::default();
     for _ in 0..ROUNDS_MAX {
         let (set, _) = choice::best(pool, &limits, std::slice::from_ref(&chosen));
@@ -127,8 +130,9 @@ fn worthwhile(
 ) -> Bits {
     let mut total = |set: &Bits| -> f64 {
         let statements = 0..pool.known.len();
-        let costs = statements
-            .map(|statement| pool.cost(statement, set, &candidates.indexes) * pool.known[statement].weight);
+        let costs = statements.map(|statement| {
+            pool.cost(statement, set, &candidates.indexes) * pool.known[statement].weight
+        });
         costs.filter(|cost| cost.is_finite()).sum()
     };
     let least_gain = total(&Bits::default()) * options.gain_min;

@@ -59,7 +59,7 @@ pub fn multiply(log: &Path, to: &Path, bytes_min: u64) -> io::Result<u64> {
     // Several layouts have the time elsewhere: `{"timestamp":"`.
     let skip = text.find("20").filter(|at| *at < 20).unwrap_or(0);
     let times = || text.lines().filter_map(|line| time(line.get(skip..)?));
-    let (first, last) = (times().next().unwrap_or(0), times().last().unwrap_or(0));
+    let (first, last) = (times().next().unwrap_or(0), times().next_back().unwrap_or(0));
     let step = (last - first) / 1_000_000_000 + 1;
     let mut out = BufWriter::with_capacity(1 << 20, fs::File::create(to)?);
     let (mut written, mut copy) = (0, 0_i64);

@@ -135,18 +135,23 @@ impl Built {
         let asked = format!("explain (analyze, timing off, costs off, summary) {query}");
         match self.runtime.block_on(connection.query(&asked, &[])) {
             Ok(rows) => {
-                let lines: Vec<String> = rows.iter().filter_map(|row| row.try_get(0).ok()).collect();
+                let lines: Vec<String> =
+                    rows.iter().filter_map(|row| row.try_get(0).ok()).collect();
                 let took = lines.iter().find_map(|line| line.strip_prefix("Execution Time: "));
                 let millis = took.and_then(|took| took.trim_end_matches(" ms").parse().ok());
                 Ok((millis.ok_or("no execution time")?, shape))
             }
-            Err(error) if error.code().is_some_and(|code| code.code() == "57014") => Ok((limit, shape)),
+            Err(error) if error.code().is_some_and(|code| code.code() == "57014") => {
+                Ok((limit, shape))
+            }
             Err(error) => Err(error.into()),
         }
     }
 
     fn shape(&self, connection: &Connection, query: &str) -> Outcome<String> {
-        let rows = self.runtime.block_on(connection.query(&format!("explain (costs off) {query}"), &[]))?;
+        let rows = self
+            .runtime
+            .block_on(connection.query(&format!("explain (costs off) {query}"), &[]))?;
         let lines: Vec<String> = rows.iter().filter_map(|row| row.try_get(0).ok()).collect();
         Ok(lines.join("\n"))
     }
@@ -160,7 +165,14 @@ pub fn listed(set: &IndexSet, database: &Database) -> String {
     };
     set.create
         .iter()
-        .filter_map(|one| Some(sql::create_index(&one.index, table(&one.index)?, &one.name, sql::Locking::Blocking)))
+        .filter_map(|one| {
+            Some(sql::create_index(
+                &one.index,
+                table(&one.index)?,
+                &one.name,
+                sql::Locking::Blocking,
+            ))
+        })
         .collect::<Vec<_>>()
         .join("\n")
 }

@@ -65,7 +65,9 @@ fn places(text: &str) -> impl Iterator<Item = (usize, usize, usize)> {
             let from = at;
             match bytes[at] {
                 quote @ (b'\'' | b'"') => at = after(bytes, at + 1, |rest| rest[0] == quote) + 1,
-                b'-' if bytes[at..].starts_with(b"--") => at = after(bytes, at, |rest| rest[0] == b'\n'),
+                b'-' if bytes[at..].starts_with(b"--") => {
+                    at = after(bytes, at, |rest| rest[0] == b'\n');
+                }
                 b'/' if bytes[at..].starts_with(b"/*") => {
                     at = after(bytes, at + 2, |rest| rest.starts_with(b"*/")) + 2;
                 }
@@ -77,7 +79,9 @@ fn places(text: &str) -> impl Iterator<Item = (usize, usize, usize)> {
                     return Some((from, at, number));
                 }
                 byte if byte.is_ascii_alphabetic() || byte == b'_' => {
-                    at = after(bytes, at, |rest| !(rest[0].is_ascii_alphanumeric() || b"_$".contains(&rest[0])));
+                    at = after(bytes, at, |rest| {
+                        !(rest[0].is_ascii_alphanumeric() || b"_$".contains(&rest[0]))
+                    });
                 }
                 _ => at += 1,
             }
@@ -116,11 +120,13 @@ pub(crate) fn plannable(text: &str) -> String {
         let trimmed = before.trim_end();
         let typed = TYPES.iter().find_map(|name| {
             let rest = strip_suffix_ignore_case(trimmed, name)?;
-            let is_word = !rest.ends_with(|last: char| last.is_alphanumeric() || "_.\"$".contains(last));
+            let is_word =
+                !rest.ends_with(|last: char| last.is_alphanumeric() || "_.\"$".contains(last));
             (is_word && trimmed.len() < before.len()).then_some((rest, *name))
         });
-        let extracts = strip_suffix_ignore_case(trimmed.trim_end_matches('(').trim_end(), "extract").is_some()
-            && trimmed.ends_with('(');
+        let extracts =
+            strip_suffix_ignore_case(trimmed.trim_end_matches('(').trim_end(), "extract").is_some()
+                && trimmed.ends_with('(');
         if let Some((rest, name)) = typed {
             out.push_str(rest);
             out.push_str(&format!("{parameter}::{name}"));
@@ -181,15 +187,27 @@ mod tests {
     #[test]
     fn what_the_statistics_make_of_constants_can_be_planned() {
         let check = |text: &str, expected: &str| assert_eq!(plannable(text), expected);
-        check("select a from t where d < date $1 - interval $2 day", "select a from t where d < $1::date - $2::interval day");
-        check("select extract($1 from d), \"interval $2\" from t", "select extract(epoch from d), \"interval $2\" from t");
+        check(
+            "select a from t where d < date $1 - interval $2 day",
+            "select a from t where d < $1::date - $2::interval day",
+        );
+        check(
+            "select extract($1 from d), \"interval $2\" from t",
+            "select extract(epoch from d), \"interval $2\" from t",
+        );
         check("select timestamp with time zone $1", "select $1::timestamp with time zone");
-        check("select * from t where t.date = $1 and mydate $2", "select * from t where t.date = $1 and mydate $2");
+        check(
+            "select * from t where t.date = $1 and mydate $2",
+            "select * from t where t.date = $1 and mydate $2",
+        );
     }
 
     #[test]
     fn parameters_are_counted_outside_of_quotes() {
-        assert_eq!(parameters("select $1, '$9', \"$8\", a$7 -- $6\n from t /* $5 */ where x = $2"), 2);
+        assert_eq!(
+            parameters("select $1, '$9', \"$8\", a$7 -- $6\n from t /* $5 */ where x = $2"),
+            2
+        );
         assert_eq!(parameters("select 'it''s $3' || $99999999999"), 0);
     }
 

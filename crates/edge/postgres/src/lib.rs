@@ -3,9 +3,9 @@
 //! Everything that reads does so in small steps under `statement_timeout` and `lock_timeout`, in read-only
 //! transactions; what changes anything is in `apply` alone.
 
-pub mod clone;
 pub mod apply;
 mod calibrate;
+pub mod clone;
 mod connect;
 mod delta;
 mod explain;
@@ -14,9 +14,7 @@ mod read;
 pub mod rehearse;
 mod whatif;
 
-pub use calibrate::{
-    CalibrateError, CalibrateOptions, calibrate, sampled_combinations,
-};
+pub use calibrate::{CalibrateError, CalibrateOptions, calibrate, sampled_combinations};
 pub use connect::{ConnectError, Connection, Environment, Limits, Target, connect};
 pub use poll::{Poll, PollOptions, Poller};
 pub use read::{

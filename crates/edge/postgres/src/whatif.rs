@@ -56,7 +56,9 @@ pub enum WhatIfError {
     #[error(transparent)]
     Connect(#[from] ConnectError),
     /// The extension is not in this database.
-    #[error("failed to plan with hypothetical indexes in `{database}`: the extension hypopg is not installed there")]
+    #[error(
+        "failed to plan with hypothetical indexes in `{database}`: the extension hypopg is not installed there"
+    )]
     NoHypopg {
         /// The database.
         database: String,
@@ -74,8 +76,13 @@ impl WhatIf {
     ///
     /// # Errors
     /// When there is no connection, or no `HypoPG` in the database.
-    pub fn open(target: &Target, database: &Database, statements: &[Arc<str>]) -> Result<Self, WhatIfError> {
-        let runtime = Builder::new_current_thread().enable_all().build().map_err(WhatIfError::Runtime)?;
+    pub fn open(
+        target: &Target,
+        database: &Database,
+        statements: &[Arc<str>],
+    ) -> Result<Self, WhatIfError> {
+        let runtime =
+            Builder::new_current_thread().enable_all().build().map_err(WhatIfError::Runtime)?;
         let session = apart(|| runtime.block_on(Session::open(target, database, statements)))?;
         Ok(Self { runtime: Some(runtime), session })
     }
@@ -171,7 +178,11 @@ impl Costs for WhatIf {
 }
 
 impl Session {
-    async fn open(target: &Target, database: &Database, statements: &[Arc<str>]) -> Result<Self, WhatIfError> {
+    async fn open(
+        target: &Target,
+        database: &Database,
+        statements: &[Arc<str>],
+    ) -> Result<Self, WhatIfError> {
         let limits = Limits { statement: STATEMENT_TIMEOUT, ..Limits::default() };
         let connection = connect(target, &limits).await?;
         let question = "select n.nspname, current_setting('server_version_num')::int / 10000 \
@@ -185,10 +196,15 @@ impl Session {
         let version = u32::try_from(version).unwrap_or(0);
         let path = search_path(database);
         connection.batch_execute(&path).await.map_err(WhatIfError::Server)?;
-        let forms = statements.iter().enumerate().map(|(place, text)| Form::of(text, place, version));
+        let forms =
+            statements.iter().enumerate().map(|(place, text)| Form::of(text, place, version));
         Ok(Self {
             connection,
-            tables: database.tables.iter().map(|table| (table.name.clone(), table.clone())).collect(),
+            tables: database
+                .tables
+                .iter()
+                .map(|table| (table.name.clone(), table.clone()))
+                .collect(),
             forms: forms.collect(),
             prepared: BTreeSet::new(),
             schema: sql::identifier(&schema).into_owned(),
@@ -199,14 +215,16 @@ impl Session {
         })
     }
 
-    async fn cost(&mut self, statement: usize, indexes: &[&NewIndex]) -> Result<Planned, CostError> {
+    async fn cost(
+        &mut self,
+        statement: usize,
+        indexes: &[&NewIndex],
+    ) -> Result<Planned, CostError> {
         self.ensure(indexes).await?;
         self.asked += 1;
         let json = self.explained(statement, "json").await?;
-        let (cost, names) = explain::costs(&json).ok_or_else(|| CostError {
-            cause: "the plan has no cost".to_owned(),
-            fatal: false,
-        })?;
+        let (cost, names) = explain::costs(&json)
+            .ok_or_else(|| CostError { cause: "the plan has no cost".to_owned(), fatal: false })?;
         let places: BTreeMap<u32, usize> = indexes
             .iter()
             .enumerate()
@@ -236,7 +254,10 @@ impl Session {
             self.alive.keys().filter(|index| !wanted.contains(index)).cloned().collect();
         for index in gone {
             if let Some(oid) = self.alive.remove(&index) {
-                script.push_str(&format!("select {}.hypopg_drop_index({oid}) is null; ", self.schema));
+                script.push_str(&format!(
+                    "select {}.hypopg_drop_index({oid}) is null; ",
+                    self.schema
+                ));
             }
         }
         let new: Vec<&NewIndex> =
@@ -311,7 +332,9 @@ impl Session {
         let messages = self.connection.simple_query(&self.creation(index, &more)).await.ok()?;
         self.created += 1;
         let (oid, bytes) = messages.iter().find_map(|message| match message {
-            SimpleQueryMessage::Row(row) => Some((row.get(1)?.to_owned(), row.get(2)?.parse().ok())),
+            SimpleQueryMessage::Row(row) => {
+                Some((row.get(1)?.to_owned(), row.get(2)?.parse().ok()))
+            }
             _ => None,
         })?;
         let script = format!("select {}.hypopg_drop_index({oid})", self.schema);
@@ -321,7 +344,10 @@ impl Session {
 
     async fn explained(&mut self, statement: usize, format: &str) -> Result<String, CostError> {
         let Some(form) = self.forms.get(statement) else {
-            return Err(CostError { cause: format!("there is no statement {statement}"), fatal: false });
+            return Err(CostError {
+                cause: format!("there is no statement {statement}"),
+                fatal: false,
+            });
         };
         if let Some(setup) = form.setup()
             && !self.prepared.contains(&statement)
@@ -329,8 +355,11 @@ impl Session {
             self.connection.batch_execute(&setup).await.map_err(|error| failed(&error))?;
             self.prepared.insert(statement);
         }
-        let messages =
-            self.connection.simple_query(&form.explain(format)).await.map_err(|error| failed(&error))?;
+        let messages = self
+            .connection
+            .simple_query(&form.explain(format))
+            .await
+            .map_err(|error| failed(&error))?;
         Ok(lines(&messages))
     }
 
@@ -352,7 +381,9 @@ impl Session {
 fn search_path(database: &Database) -> String {
     match database.setting("search_path") {
         Some(path) if !path.is_empty() => {
-            let names = path.split(',').map(|name| sql::identifier(name.trim().trim_matches('"')).into_owned());
+            let names = path
+                .split(',')
+                .map(|name| sql::identifier(name.trim().trim_matches('"')).into_owned());
             format!("set search_path = {}", names.collect::<Vec<_>>().join(", "))
         }
         _ => String::new(),
@@ -367,7 +398,9 @@ fn hypothetical(name: &str) -> Option<u32> {
 
 fn created_oid(message: &SimpleQueryMessage) -> Option<u32> {
     match message {
-        SimpleQueryMessage::Row(row) if row.len() > 1 && row.get(0) == Some("oid") => row.get(1)?.parse().ok(),
+        SimpleQueryMessage::Row(row) if row.len() > 1 && row.get(0) == Some("oid") => {
+            row.get(1)?.parse().ok()
+        }
         _ => None,
     }
 }

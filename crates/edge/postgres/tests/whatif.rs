@@ -26,7 +26,8 @@ const STATEMENTS: [&str; 4] = [
 
 fn database(server: &Postgres) -> (Target, Database) {
     let target = Target::parse(&server.url()).expect("an address");
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let database = runtime.block_on(async {
         let connection = connect(&target, &Limits::default()).await.expect("a connection");
         read_database(&connection, &ReadOptions::default()).await.expect("what is known of it")
@@ -61,7 +62,11 @@ fn what_is_advised_can_be_built_and_nothing_was() {
     let set = advise(&database, &statements, &mut what_if, &options);
     assert_eq!(set.basis, Basis::WhatIf);
     assert!(set.cost_then < set.cost_now / 5.0, "{} -> {}", set.cost_now, set.cost_then);
-    assert_eq!(server.psql("select count(*) from pg_stat_user_indexes"), "1", "advice builds nothing");
+    assert_eq!(
+        server.psql("select count(*) from pg_stat_user_indexes"),
+        "1",
+        "advice builds nothing"
+    );
     let helped = |place: usize| {
         let text = statements[place].text.fingerprint;
         set.create.iter().flat_map(|one| &one.helped).any(|effect| effect.text.fingerprint == text)
@@ -104,7 +109,11 @@ fn advice_is_the_same_twice_and_keeps_to_its_budget() {
         let set = advised(budget);
         let bytes: u64 = set.create.iter().map(|one| one.bytes).sum();
         assert!(bytes <= budget, "{bytes} of {budget}");
-        assert!(set.cost_then <= last * 1.001, "more room made it dearer: {last} -> {}", set.cost_then);
+        assert!(
+            set.cost_then <= last * 1.001,
+            "more room made it dearer: {last} -> {}",
+            set.cost_then
+        );
         assert_eq!(set, advised(budget));
         last = set.cost_then;
     }

@@ -47,7 +47,7 @@ pub(super) struct Arguments {
     /// Files with traces; `-` is standard input.
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// Look into this database; without an address into that of TAUT_OBSERVE_POSTGRES_URL.
+    /// Look into this database; without an address into that of `TAUT_OBSERVE_POSTGRES_URL`.
     #[arg(long, value_name = "URL", num_args = 0..=1, default_missing_value = "")]
     postgres: Option<String>,
     /// A standby of it, whose use of indexes counts too; may be given more than once.

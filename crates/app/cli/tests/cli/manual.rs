@@ -19,8 +19,12 @@ fn each_command_tells_how_it_is_used() {
     Usage: taut <COMMAND>
 
     Commands:
-      find         Find what makes a backend slow in recorded traces, ranked by what to fix first
+      find         Find what makes a backend slow in recorded traces and in its database, ranked by what
+                   to fix first
+      fix          Change a database: create, drop and rebuild indexes beside the traffic, take it back,
+                   prove that it worked
       log          Report what PostgreSQL's logs say: slow statements, waits, spills, errors, by hour
+      plan         Read a plan: where its time goes, where estimates are wrong, and what to do
       up           Receive traces (OTLP on 4317 and 4318), keep them, find what is slow, show it on 7070
       explain      Explain a fault: what it notices, why it hurts, what to do
       trace        Show a trace as a waterfall: from a file, or by its id from the store of `taut up`
@@ -46,18 +50,35 @@ fn each_command_tells_how_it_is_used() {
       taut explain n-plus-one         what a finding means and what to do
     ");
     assert_snapshot!(help("find"), @"
-    Find what makes a backend slow in recorded traces, ranked by what to fix first.
+    Find what makes a backend slow in recorded traces and in its database, ranked by what to fix first.
 
     Reads OTLP (protobuf, JSON, JSON lines), Jaeger JSON and Zipkin v2 JSON, plain, gzip or zstd.
-    Several files are read as one. Figures a day are extrapolated from the time that was recorded.
+    Several files are read as one. A PostgreSQL (13 to 18) is only read, with small timeouts. Figures a
+    day are extrapolated from the time that was recorded, or that the statistics cover.
 
     Usage: taut find [OPTIONS] <FILE>...
+           taut find [OPTIONS] --postgres <URL> [FILE]...
 
     Arguments:
       [FILE]...
               Files with traces; `-` is standard input
 
     Options:
+          --postgres [<URL>]
+              Look into this database; without an address into that of `TAUT_OBSERVE_POSTGRES_URL`
+
+          --standby <URL>
+              A standby of it, whose use of indexes counts too; may be given more than once
+
+          --for <TIME>
+              Watch the database for so long instead of judging everything since its statistics were
+              reset
+              
+              [alias: --window]
+
+          --budget <SIZE>
+              What proposed indexes may take together: 500MB
+
           --json
               Write everything as JSON
 
@@ -102,6 +123,9 @@ fn each_command_tells_how_it_is_used() {
       taut find --service shop --fault n-plus-one FILE  of one service, one fault
       taut find --html FILE > report.html               a page to send around
       taut find --markdown --fail-on high FILE          in CI: code 1 if something is high or critical
+      taut find --postgres postgres://me@db/shop        what is slow in a database, and which indexes it
+      wants
+      taut find --postgres postgres://me@db/shop FILE   with the operations that run each statement
       kubectl exec jaeger -- cat spans.json | taut find -
     ");
     assert_snapshot!(help("up"), @"

@@ -12,11 +12,11 @@ mod trace;
 
 pub(crate) use convert::{hex, micros, unix_micros, unix_ms};
 pub use database::{
-    Change, ConnectionPoint, DatabaseDetail, DatabaseEvidence, DatabaseIndex, DatabaseIndexes, DatabaseReport,
-    DatabaseSession, DatabaseStatement, DatabaseStatementDetail, DatabaseStatements,
-    DatabaseSummary, DatabaseTable, DatabaseTables, Databases, DroppedIndex, IndexSet, LoadPoint,
-    LockNode, MissingRight, PlanSeen, Progress, ProposedIndex, SessionCount, Standby,
-    StatementEffect, StatementPoint, StatementRoute, Wait,
+    Change, ConnectionPoint, DatabaseDetail, DatabaseEvidence, DatabaseIndex, DatabaseIndexes,
+    DatabaseReport, DatabaseSession, DatabaseStatement, DatabaseStatementDetail,
+    DatabaseStatements, DatabaseSummary, DatabaseTable, DatabaseTables, Databases, DroppedIndex,
+    IndexSet, LoadPoint, LockNode, MissingRight, PlanSeen, Progress, ProposedIndex, SessionCount,
+    Standby, StatementEffect, StatementPoint, StatementRoute, Wait,
 };
 pub use finding::{
     Advice, Attribute, CodeLocation, Evidence, Example, Facet, Finding, FindingDetail, Findings,

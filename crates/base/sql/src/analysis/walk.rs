@@ -2,9 +2,10 @@
 
 use model::database::{Database, IndexKey, Table};
 use sqlparser::ast::{
-    Assignment, AssignmentTarget, Delete, Distinct, Expr, FromTable, GroupByExpr, JoinConstraint, JoinOperator, LimitClause,
-    OrderBy, OrderByExpr, OrderByKind, OrderBySort, Query, Select, SelectItem, SetExpr, Statement,
-    TableAlias, TableFactor, TableWithJoins, Update, UpdateTableFromKind, Value,
+    Assignment, AssignmentTarget, Delete, Distinct, Expr, FromTable, GroupByExpr, JoinConstraint,
+    JoinOperator, LimitClause, OrderBy, OrderByExpr, OrderByKind, OrderBySort, Query, Select,
+    SelectItem, SetExpr, Statement, TableAlias, TableFactor, TableWithJoins, Update,
+    UpdateTableFromKind, Value,
 };
 
 use super::{

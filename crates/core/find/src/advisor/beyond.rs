@@ -181,21 +181,29 @@ fn serves(index: &Index, key: &ForeignKey) -> bool {
     index.valid
         && index.method == IndexMethod::Btree
         && index.predicate.is_empty()
-        && key.columns.iter().all(|column| first.iter().any(|known| known.key == IndexKey::Column(*column)))
+        && key
+            .columns
+            .iter()
+            .all(|column| first.iter().any(|known| known.key == IndexKey::Column(*column)))
 }
 
 pub(super) fn begins_with(index: &NewIndex, key: &ForeignKey) -> bool {
     let first: Vec<&IndexColumn> = index.keys.iter().take(key.columns.len()).collect();
     index.method == IndexMethod::Btree
         && index.predicate.is_empty()
-        && key.columns.iter().all(|column| first.iter().any(|known| known.key == IndexKey::Column(*column)))
+        && key
+            .columns
+            .iter()
+            .all(|column| first.iter().any(|known| known.key == IndexKey::Column(*column)))
 }
 
 fn wanted(key: &ForeignKey, table: &Table) -> NewIndex {
     let keys = key.columns.iter();
     NewIndex {
         table: table.name.clone(),
-        keys: keys.map(|column| IndexColumn { key: IndexKey::Column(*column), ..IndexColumn::default() }).collect(),
+        keys: keys
+            .map(|column| IndexColumn { key: IndexKey::Column(*column), ..IndexColumn::default() })
+            .collect(),
         ..NewIndex::default()
     }
 }

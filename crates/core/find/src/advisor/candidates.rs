@@ -68,7 +68,9 @@ impl Candidates {
                     if costs.can_plan(&index) {
                         mine.insert(all.place(index));
                         count += 1;
-                    } else if trigrams || index.keys.iter().all(|key| key.operator_class != TRIGRAMS) {
+                    } else if trigrams
+                        || index.keys.iter().all(|key| key.operator_class != TRIGRAMS)
+                    {
                         all.beyond.push((statement, index));
                     }
                 }
@@ -327,9 +329,7 @@ fn special_method(
             };
             Some((IndexMethod::Btree, class))
         }
-        ConditionKind::Pattern if column.type_category == 'S' => {
-            Some((IndexMethod::Gin, TRIGRAMS))
-        }
+        ConditionKind::Pattern if column.type_category == 'S' => Some((IndexMethod::Gin, TRIGRAMS)),
         ConditionKind::Contains if type_name == "jsonb" || column.type_category == 'A' => {
             Some((IndexMethod::Gin, ""))
         }

@@ -38,9 +38,13 @@ pub(super) fn explore(
         }
         for (kind, shares) in [(Kind::Plain, &SIZE_SHARES[..]), (Kind::Any, &[1.0, 0.3, 0.1][..])] {
             for share in shares {
-                #[expect(clippy::cast_precision_loss, reason = "bytes of an index as a share of a budget")]
+                #[expect(
+                    clippy::cast_precision_loss,
+                    reason = "bytes of an index as a share of a budget"
+                )]
                 let fits = |place: &usize| {
-                    bytes[*place] as f64 <= budget as f64 * share && kind.has(&candidates.indexes[*place])
+                    bytes[*place] as f64 <= budget as f64 * share
+                        && kind.has(&candidates.indexes[*place])
                 };
                 let offered = candidates.of_statement[statement].iter().filter(fits).collect();
                 peel(pool, statement, offered, base, candidates);
@@ -49,7 +53,8 @@ pub(super) fn explore(
     }
     for statement in 0..pool.known.len() {
         // Each that is on offer makes planning slower.
-        let used = pool.plans(statement).iter().flat_map(|(used, _)| used.iter().collect::<Vec<_>>());
+        let used =
+            pool.plans(statement).iter().flat_map(|(used, _)| used.iter().collect::<Vec<_>>());
         candidates.of_statement[statement] = used.collect();
     }
 }

@@ -62,10 +62,12 @@ impl Proposal<'_> {
         let effects: Vec<Effect> =
             (0..self.statements.len()).map(|statement| self.effect(statement, set, pool)).collect();
         let total = |of: fn(&Effect) -> f64| {
-            let costs = effects.iter().zip(&pool.known).map(|(effect, known)| of(effect) * known.weight);
+            let costs =
+                effects.iter().zip(&pool.known).map(|(effect, known)| of(effect) * known.weight);
             costs.filter(|cost| cost.is_finite()).sum::<f64>()
         };
-        let saved: f64 = extras.iter().filter(|extra| !extra.effects.is_empty()).map(|extra| extra.saved).sum();
+        let saved: f64 =
+            extras.iter().filter(|extra| !extra.effects.is_empty()).map(|extra| extra.saved).sum();
         let (cost_now, cost_then) = (total(|effect| effect.now), total(|effect| effect.then));
         for (statement, known) in self.statements.iter().zip(&pool.known) {
             if let Some(cause) = &known.failed {
@@ -98,7 +100,8 @@ impl Proposal<'_> {
     fn effect(&self, statement: usize, set: &Bits, pool: &mut Pool<'_>) -> Effect {
         let indexes = &self.candidates.indexes;
         let now = pool.cost(statement, &Bits::default(), indexes);
-        let (used, then) = pool.plan(statement, set, indexes).unwrap_or_else(|| (Bits::default(), now));
+        let (used, then) =
+            pool.plan(statement, set, indexes).unwrap_or_else(|| (Bits::default(), now));
         let mut plans = (String::new(), String::new());
         if self.options.plan_texts && !used.is_empty() {
             let list: Vec<&NewIndex> = set.iter().map(|place| &indexes[place]).collect();
@@ -115,7 +118,8 @@ impl Proposal<'_> {
             if !effect.used.contains(place) {
                 continue;
             }
-            let told = self.effect_of(statement, (effect.now, effect.then), effect.plans.clone(), pool);
+            let told =
+                self.effect_of(statement, (effect.now, effect.then), effect.plans.clone(), pool);
             if effect.then < effect.now * (1.0 - SAME) {
                 helped.push(told);
             } else if effect.now * (1.0 + SAME) < effect.then {
@@ -170,13 +174,15 @@ impl Proposal<'_> {
 
     /// Names, statements and what writers pay; the one that brings most for its bytes first.
     fn told(&self, drawn: Vec<Drawn<'_>>) -> Vec<ProposedIndex> {
-        let mut taken: Vec<Text> = self.database.indexes.iter().map(|index| index.name.clone()).collect();
+        let mut taken: Vec<Text> =
+            self.database.indexes.iter().map(|index| index.name.clone()).collect();
         taken.extend(self.database.tables.iter().map(|table| table.name.name.clone()));
         let mut told = Vec::new();
         for drawn in drawn {
             let index = drawn.index;
             let Some(table) = self.table(index) else { continue };
-            let name = sql::index_name(index, table, &|name| taken.iter().any(|known| known == name));
+            let name =
+                sql::index_name(index, table, &|name| taken.iter().any(|known| known == name));
             taken.push(name.clone());
             let write_cost = self.writers.cost(index, drawn.share, self.options);
             let mut helped = drawn.helped;
@@ -189,7 +195,9 @@ impl Proposal<'_> {
                 ddl: sql::create_index(index, table, &name, Locking::Concurrently),
                 name,
                 bytes: drawn.bytes,
-                bytes_grown: size::fresh_bytes(table, index, drawn.share).grown_bytes.max(drawn.bytes),
+                bytes_grown: size::fresh_bytes(table, index, drawn.share)
+                    .grown_bytes
+                    .max(drawn.bytes),
                 write_cost,
                 build_seconds: write_cost::build_seconds(table, index, drawn.share, calibration),
                 helped,

@@ -21,17 +21,22 @@ pub(super) fn redundant(database: &Database, created: &[(Text, NewIndex)]) -> Ve
     let mut dropped: Vec<DroppedIndex> = Vec::new();
     let mut gone: Vec<u32> = Vec::new();
     for index in &database.indexes {
-        let Some(table) = database.table(index.table_oid).filter(|_| is_free(index)) else { continue };
-        let new = created.iter().filter(|(_, new)| new.table == table.name).map(|(name, new)| Cover {
-            name: name.clone(),
-            new: true,
-            index: new.clone(),
-        });
+        let Some(table) = database.table(index.table_oid).filter(|_| is_free(index)) else {
+            continue;
+        };
+        let new = created
+            .iter()
+            .filter(|(_, new)| new.table == table.name)
+            .map(|(name, new)| Cover { name: name.clone(), new: true, index: new.clone() });
         let old = database
             .indexes_of(table.oid)
             .filter(|other| other.oid != index.oid && other.valid && !gone.contains(&other.oid))
             .filter(|other| !is_twin(index, other) || is_kept_over(other, index))
-            .map(|other| Cover { name: other.name.clone(), new: false, index: sql::as_new(other, table) });
+            .map(|other| Cover {
+                name: other.name.clone(),
+                new: false,
+                index: sql::as_new(other, table),
+            });
         let mine = sql::as_new(index, table);
         if let Some(cover) = new.chain(old).find(|cover| covers(&cover.index, &mine)) {
             gone.push(index.oid);
@@ -72,13 +77,18 @@ fn covers(cover: &NewIndex, index: &NewIndex) -> bool {
         && cover.predicate == index.predicate
         && cover.keys.starts_with(&index.keys)
         && index.include.iter().all(|number| {
-            cover.include.contains(number) || cover.keys.iter().any(|key| key.key == IndexKey::Column(*number))
+            cover.include.contains(number)
+                || cover.keys.iter().any(|key| key.key == IndexKey::Column(*number))
         })
 }
 
 fn proposal(index: &Index, table: &Table, cover: &Cover, mine: &NewIndex) -> DroppedIndex {
     let which = if cover.new { "the new index" } else { "the index" };
-    let how = if cover.index.keys.len() == mine.keys.len() { "has the same keys" } else { "begins with its keys" };
+    let how = if cover.index.keys.len() == mine.keys.len() {
+        "has the same keys"
+    } else {
+        "begins with its keys"
+    };
     DroppedIndex {
         table: table.name.clone(),
         name: index.name.clone(),
@@ -96,11 +106,19 @@ mod tests {
     use super::*;
 
     fn index(oid: u32, name: &str, columns: &[i16]) -> Index {
-        Index { oid, table_oid: 1, name: name.into(), keys: keys(columns), valid: true, ..Index::default() }
+        Index {
+            oid,
+            table_oid: 1,
+            name: name.into(),
+            keys: keys(columns),
+            valid: true,
+            ..Index::default()
+        }
     }
 
     fn keys(columns: &[i16]) -> Vec<IndexColumn> {
-        let key = |number: &i16| IndexColumn { key: IndexKey::Column(*number), ..IndexColumn::default() };
+        let key =
+            |number: &i16| IndexColumn { key: IndexKey::Column(*number), ..IndexColumn::default() };
         columns.iter().map(key).collect()
     }
 
@@ -111,7 +129,8 @@ mod tests {
         let created: Vec<(Text, NewIndex)> = created
             .iter()
             .map(|columns| {
-                let index = NewIndex { table: name.clone(), keys: keys(columns), ..NewIndex::default() };
+                let index =
+                    NewIndex { table: name.clone(), keys: keys(columns), ..NewIndex::default() };
                 (Text::from("new"), index)
             })
             .collect();
@@ -150,8 +169,11 @@ mod tests {
     fn a_name_is_quoted_in_the_statement_that_drops_it() {
         let name = TableName::new("Sales", "Orders");
         let table = Table { oid: 1, name: name.clone(), ..Table::default() };
-        let database =
-            Database { tables: vec![table], indexes: vec![index(2, "my\"idx", &[1])], ..Database::default() };
+        let database = Database {
+            tables: vec![table],
+            indexes: vec![index(2, "my\"idx", &[1])],
+            ..Database::default()
+        };
         let new = NewIndex { table: name, keys: keys(&[1, 2]), ..NewIndex::default() };
         let dropped = redundant(&database, &[("new".into(), new)]);
         assert_eq!(dropped[0].ddl, "DROP INDEX CONCURRENTLY IF EXISTS \"Sales\".\"my\"\"idx\"");

@@ -110,6 +110,9 @@ fn millis_per_day(cost: &WriteCost) -> f64 {
     cost.cpu_micros_per_row * cost.rows_per_day / 1000.0
 }
 
-fn table_of<'database>(index: &NewIndex, database: &'database Database) -> Option<&'database Table> {
+fn table_of<'database>(
+    index: &NewIndex,
+    database: &'database Database,
+) -> Option<&'database Table> {
     database.tables.iter().find(|table| table.name == index.table)
 }

@@ -61,7 +61,14 @@ fn main() -> Outcome<()> {
     if !wanted("selection") && !wanted("real") {
         return Ok(());
     }
-    let server = tpch::server(scale, &[("max_parallel_workers_per_gather", "0"), ("work_mem", "32MB"), ("shared_buffers", "512MB")])?;
+    let server = tpch::server(
+        scale,
+        &[
+            ("max_parallel_workers_per_gather", "0"),
+            ("work_mem", "32MB"),
+            ("shared_buffers", "512MB"),
+        ],
+    )?;
     let bench = Bench::new(&server)?;
     if wanted("selection") {
         bench.selection()?;
@@ -198,10 +205,13 @@ impl Bench {
             let (before, after) = built.costs(&texts)?;
             let rounds = if budget == 50 { rounds } else { 1 };
             let pairs = built.run(&queries, rounds)?;
-            let sums = pairs.iter().filter(|(number, _)| **number != 21).fold((0.0, 0.0), |sums, (_, pair)| {
-                let (before, after) = pair.medians();
-                (sums.0 + before, sums.1 + after)
-            });
+            let sums = pairs.iter().filter(|(number, _)| **number != 21).fold(
+                (0.0, 0.0),
+                |sums, (_, pair)| {
+                    let (before, after) = pair.medians();
+                    (sums.0 + before, sums.1 + after)
+                },
+            );
             let q21 = pairs.get(&21).map(real::Pair::medians).unwrap_or_default();
             let estimated: u64 = set.create.iter().map(|one| one.bytes).sum();
             rows.push(vec![
@@ -215,16 +225,28 @@ impl Bench {
                 table::fine(took.as_secs_f64()),
             ]);
             if budget == 50 && weights == "time" {
-                table::say(&format!("The set for 50 MB of real size\n\n{}\n\n", real::listed(&set, &self.database)));
+                table::say(&format!(
+                    "The set for 50 MB of real size\n\n{}\n\n",
+                    real::listed(&set, &self.database)
+                ));
                 pairs_table(&pairs);
             }
         }
-        table::say("Chosen by measured time; built for real; ms are sums of medians without query 21\n\n");
-        table::print(&["budget", "indexes", "MB est.", "MB real", "cost %", "ms", "q21 ms", "s"], &rows);
+        table::say(
+            "Chosen by measured time; built for real; ms are sums of medians without query 21\n\n",
+        );
+        table::print(
+            &["budget", "indexes", "MB est.", "MB real", "cost %", "ms", "q21 ms", "s"],
+            &rows,
+        );
         Ok(())
     }
 
-    fn advised_for(&self, statements: &[AdvisedStatement], options: &Options<'_>) -> Outcome<(IndexSet, Duration)> {
+    fn advised_for(
+        &self,
+        statements: &[AdvisedStatement],
+        options: &Options<'_>,
+    ) -> Outcome<(IndexSet, Duration)> {
         let mut what_if = self.what_if()?;
         let start = Instant::now();
         let set = advise(&self.database, statements, &mut what_if, options);

@@ -58,20 +58,15 @@ fn main() -> Outcome<()> {
     let large = run_taut(&taut, &big, folder)?;
     fs::remove_file(&big)?;
     let mut rows = vec![row("taut log", mb, &ours), row("taut log", big_mb, &[large])];
-    let badger_report = match &badger {
-        None => {
-            table::say("\npgBadger is not installed: `apt-get install pgbadger`\n");
-            None
-        }
-        Some(_) => {
-            let (run, report) = run_badger(&file, folder)?;
-            let ratio = run.took.cpu.as_secs_f64() / median(&ours);
-            rows.push(row("pgbadger -j 1", mb, &[run]));
-            table::say(&format!(
-                "\npgBadger takes {ratio:.0} times as long on the same {mb} MB.\n"
-            ));
-            Some(report)
-        }
+    let badger_report = if badger.is_some() {
+        let (run, report) = run_badger(&file, folder)?;
+        let ratio = run.took.cpu.as_secs_f64() / median(&ours);
+        rows.push(row("pgbadger -j 1", mb, &[run]));
+        table::say(&format!("\npgBadger takes {ratio:.0} times as long on the same {mb} MB.\n"));
+        Some(report)
+    } else {
+        table::say("\npgBadger is not installed: `apt-get install pgbadger`\n");
+        None
     };
     table::say("\nWhole programs, one core; median (least - most)\n\n");
     table::print(&["program", "MB", "processor s", "MB/s", "MB in memory"], &rows);
@@ -174,6 +169,7 @@ fn number(value: &Value, path: &[&str]) -> f64 {
 }
 
 /// What both say, side by side.
+#[expect(clippy::too_many_lines, reason = "a table of what is compared with what")]
 fn figures(ours: &Value, theirs: &Value) {
     const ALL: &str = "postgres";
     let severity = |name: &str| {

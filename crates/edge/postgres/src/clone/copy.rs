@@ -123,9 +123,7 @@ async fn one(
             Ok(copied)
         }
         // No right to, or an unlogged table on a replica.
-        Err(Side::Source(error))
-            if error.code().is_some_and(|code| UNREADABLE.contains(code)) =>
-        {
+        Err(Side::Source(error)) if error.code().is_some_and(|code| UNREADABLE.contains(code)) => {
             reading.batch_execute("rollback to savepoint taut_copy").await.map_err(failed)?;
             let why = error.as_db_error().map_or("no right to read it", |error| error.message());
             notes.push(format!("`{}` is empty: {why}", table.shown));

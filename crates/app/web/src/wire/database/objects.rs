@@ -1,5 +1,6 @@
 //! Tables and indexes of a watched database on the wire.
 
+use find::advisor::size;
 use model::database as pg;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -158,7 +159,9 @@ impl DatabaseIndex {
             role: role.to_owned(),
             valid: index.valid,
             bytes: index.bytes,
-            fresh_bytes: index.fresh_bytes,
+            fresh_bytes: table
+                .filter(|_| index.method == pg::IndexMethod::Btree)
+                .map(|table| size::fresh_bytes_of(table, index).bytes),
             scans: index.usage.scans,
             standby_scans: index.usage.standby_scans,
             entries_read: index.usage.entries_read,

@@ -225,8 +225,8 @@ proptest! {
         let keys: Vec<i16> = [1, 2, 3][..keys].to_vec();
         let few = fresh_bytes(&table(rows, columns.clone()), &index(&keys), 1.0);
         let many = fresh_bytes(&table(rows * more, columns), &index(&keys), 1.0);
-        // Two pages of slack: pages are whole.
-        prop_assert!(precise(few.bytes) <= precise(many.bytes) * 1.002 + 16384.0, "{few:?} {many:?}");
+        // Pages are whole; and more equal keys merge better, which can win by a fraction of a percent.
+        prop_assert!(precise(few.bytes) <= precise(many.bytes) * 1.01 + 16384.0, "{few:?} {many:?}");
     }
 
     #[test]
