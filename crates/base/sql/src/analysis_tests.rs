@@ -203,7 +203,7 @@ fn documents_arrays_and_patterns_are_told_apart() {
 fn what_is_no_table_is_named() {
     check(
         "select * from nowhere n, orders where n.id = orders.id",
-        "orders read[id] whole\nunknown nowhere",
+        "orders join[id] read[id] whole\nunknown nowhere",
     );
 }
 

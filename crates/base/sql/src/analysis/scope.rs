@@ -70,7 +70,11 @@ impl<'database> Scopes<'database> {
 
     /// What `source.column` means.
     pub(super) fn qualified(&self, source: &Ident, name: &Ident) -> Meaning {
-        self.source(source).map_or(Meaning::Nothing, |source| source.column(&folded(name)))
+        match self.source(source) {
+            None => Meaning::Nothing,
+            Some(Source::Unknown) => Meaning::Other,
+            Some(source) => source.column(&folded(name)),
+        }
     }
 
     /// The source of this name or alias.
