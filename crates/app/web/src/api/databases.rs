@@ -1,5 +1,7 @@
 //! Watched databases: how each is, its statements, tables and indexes.
 
+use std::sync::Arc;
+
 use axum::{
     Json,
     extract::{Path, State},
@@ -263,9 +265,7 @@ pub(crate) async fn tables(
     let text = bounded(params.q)?.map(|text| text.to_lowercase());
     let limit = params.limit.unwrap_or(100).min(ROWS_MAX);
     app.read(move |source| {
-        let standing = standing(source, &id)?;
-        let empty = Database::default();
-        let database = standing.latest.as_deref().unwrap_or(&empty);
+        let database = latest(source, &id)?;
         let mut counts = std::collections::BTreeMap::<u32, usize>::new();
         for index in &database.indexes {
             *counts.entry(index.table_oid).or_default() += 1;
@@ -308,9 +308,7 @@ pub(crate) async fn indexes(
     let text = bounded(params.q)?.map(|text| text.to_lowercase());
     let limit = params.limit.unwrap_or(100).min(ROWS_MAX);
     app.read(move |source| {
-        let standing = standing(source, &id)?;
-        let empty = Database::default();
-        let database = standing.latest.as_deref().unwrap_or(&empty);
+        let database = latest(source, &id)?;
         let tables: std::collections::BTreeMap<u32, &model::database::Table> =
             database.tables.iter().map(|table| (table.oid, table)).collect();
         let mut passing: Vec<DatabaseIndex> = database
@@ -334,6 +332,11 @@ pub(crate) async fn indexes(
 
 fn all_millis(database: &Database) -> f64 {
     database.statements.iter().map(|one| one.runs.total_millis).sum()
+}
+
+/// What is known of a database; nothing before its first answer.
+fn latest(source: &dyn Source, id: &str) -> Result<Arc<Database>, Problem> {
+    Ok(standing(source, id)?.latest.unwrap_or_default())
 }
 
 fn standing(source: &dyn Source, id: &str) -> Result<DatabaseStanding, Problem> {
