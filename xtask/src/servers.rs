@@ -47,7 +47,18 @@ pub(crate) fn ensure(shell: &Shell) -> Result<(), Failure> {
         there.push(major.to_string());
     }
     screen::skip("PostgreSQL for tests", &there.join(", "));
+    pgbouncer(shell)?;
     pgbadger(shell)
+}
+
+/// What databases are watched through in tests.
+fn pgbouncer(shell: &Shell) -> Result<(), Failure> {
+    if let Some(version) = shell.ask("/usr/sbin/pgbouncer", &["--version"]) {
+        screen::skip("PgBouncer", version.lines().next().unwrap_or_default());
+        return Ok(());
+    }
+    screen::say("  ..   PgBouncer is not there; databases are watched through it in tests");
+    setup::install_packages(shell, &["pgbouncer"])
 }
 
 /// What the log report is compared with.

@@ -8,6 +8,7 @@ mod binaries;
 mod builder;
 mod cluster;
 mod keeper;
+mod pooler;
 mod ready;
 mod standby;
 
@@ -19,6 +20,7 @@ use std::{
 };
 
 pub use builder::Builder;
+pub use pooler::Pooler;
 
 use binaries::Binaries;
 use cluster::Cluster;

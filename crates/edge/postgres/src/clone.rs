@@ -34,6 +34,11 @@ pub struct CloneOptions {
     pub whole_rows_max: u64,
     /// What of each other table is sampled; `None` for as much as `bytes_max` allows, 1 for an exact copy.
     pub fraction: Option<f64>,
+    /// No table has more than so many rows in it, unless `fraction` is said.
+    pub rows_max: u64,
+    /// Rows of these tables alone, by their numbers in the source, and of their partitions and children; of all if
+    /// there are none. The others are there, and empty.
+    pub tables: Vec<u32>,
     /// Only tables of these schemas; all if there are none.
     pub schemas: Vec<String>,
     /// The same seed takes the same rows of tables that did not change.
@@ -45,12 +50,14 @@ pub struct CloneOptions {
 }
 
 impl Default for CloneOptions {
-    /// A gigabyte: copied within a minute or so, and larger than small tables' caches.
+    /// A gigabyte, or twenty million rows of a table: copied within a minute or so, and larger than small tables' caches.
     fn default() -> Self {
         Self {
             bytes_max: 1 << 30,
             whole_rows_max: 10_000,
             fraction: None,
+            rows_max: 20_000_000,
+            tables: Vec::new(),
             schemas: Vec::new(),
             seed: 1,
             same_server: Allowed::No,
@@ -66,7 +73,7 @@ pub struct Cloned {
     pub target: Target,
     /// Its name.
     pub name: String,
-    /// Every table, in the order in which they were copied.
+    /// Every table of which rows were wanted, in the order in which they were copied.
     pub tables: Vec<TableCopy>,
     /// What is not as in the original, for people.
     pub notes: Vec<String>,
@@ -101,17 +108,48 @@ impl Drop for Cloned {
     }
 }
 
-/// Makes a clone of `source` on the server of `scratch`, whose database is only connected to.
+/// What is being done to a clone, for people who wait.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// Its tables are made.
+    Schema,
+    /// Rows of a table are copied: which of how many, its name, and how many rows so far.
+    Copying(usize, usize, String, u64),
+    /// Rows that others refer to are fetched.
+    References,
+    /// Constraints and indexes are made.
+    Indexes,
+    /// Statistics are gathered.
+    Statistics,
+}
+
+/// As [`make_told`], for nobody who waits.
 ///
 /// # Errors
 ///
-/// When one of the servers cannot be reached or refuses, or both are the same and that was not allowed. What was made
-/// until then is dropped again.
+/// As there.
 pub async fn make(
     source: &Target,
     scratch: &Target,
     options: &CloneOptions,
     now: SystemTime,
+) -> Result<Cloned, CloneError> {
+    make_told(source, scratch, options, now, (&mut |_| (), std::future::pending())).await
+}
+
+/// Makes a clone of `source` on the server of `scratch`, whose database is only connected to. `tell` is called with each
+/// step; once `stop` ends, what was made is dropped again.
+///
+/// # Errors
+///
+/// When one of the servers cannot be reached or refuses, both are the same and that was not allowed, or it was told to
+/// stop. What was made until then is dropped again.
+pub async fn make_told(
+    source: &Target,
+    scratch: &Target,
+    options: &CloneOptions,
+    now: SystemTime,
+    (tell, stop): (&mut (dyn FnMut(Step) + Send), impl Future<Output = ()>),
 ) -> Result<Cloned, CloneError> {
     let limits =
         Limits { statement: options.step_timeout, lock: Duration::from_secs(1), read_only: true };
@@ -134,15 +172,18 @@ pub async fn make(
         scratch: scratch.clone(),
         connection: None,
     };
-    let filled = fill(&reading, &target, options, &mut cloned).await;
-    drop(reading.rollback().await);
+    let filled = tokio::select! {
+        filled = fill(&reading, &target, options, &mut cloned, tell) => filled,
+        () = stop => Err(CloneError::Stopped),
+    };
     match filled {
         Ok(connection) => {
+            drop(reading.rollback().await);
             cloned.connection = Some(connection);
             Ok(cloned)
         }
         Err(error) => {
-            // The first failure is the one to tell.
+            // The first failure is the one to tell; a copy that was broken off ends with its connection.
             cloned.drop_database().await.ok();
             Err(error)
         }
@@ -154,7 +195,9 @@ async fn fill(
     target: &Target,
     options: &CloneOptions,
     cloned: &mut Cloned,
+    tell: &mut (dyn FnMut(Step) + Send),
 ) -> Result<Connection, CloneError> {
+    tell(Step::Schema);
     let limits =
         Limits { statement: options.step_timeout, lock: Duration::from_secs(10), read_only: false };
     let into = connect(target, &limits).await?;
@@ -163,13 +206,21 @@ async fn fill(
     into.batch_execute(prepare)
         .await
         .map_err(|error| CloneError::of("prepare the clone", error))?;
+    // From 14 on: should we die, what the server does for us ends soon, and the next run finds the clone unused.
+    into.batch_execute("set client_connection_check_interval = '2s'").await.ok();
     let schema = schema::read(reading, &options.schemas).await?;
     schema::apply(&into, &schema.before, &mut cloned.notes).await?;
     let source = source::read(reading, options).await?;
     let plan = sample::plan(&source.tables, &source.keys, options);
-    copy::all(reading, &into, &source, &plan, cloned).await?;
+    copy::all(reading, &into, &source, &plan, (&mut *cloned, &mut *tell)).await?;
+    tell(Step::Indexes);
     schema::apply(&into, &schema.after, &mut cloned.notes).await?;
     cloned.notes.extend(schema.notes);
+    if !options.tables.is_empty() {
+        // What the rows that are there refer to was not asked for.
+        cloned.notes.retain(|note| !note.contains("violates foreign key constraint"));
+    }
+    tell(Step::Statistics);
     into.batch_execute("vacuum (analyze)")
         .await
         .map_err(|error| CloneError::of("gather statistics on the clone", error))?;
@@ -185,6 +236,9 @@ pub enum CloneError {
     /// Both are the same server, and that was not allowed.
     #[error("the clone would lie on the server that it is a clone of")]
     SameServer,
+    /// It was told to stop; nothing is left of it.
+    #[error("stopped while the clone was made")]
+    Stopped,
     /// A server failed.
     #[error("failed to {what}")]
     Server {
@@ -208,6 +262,7 @@ impl CloneError {
             Self::SameServer => {
                 "name another server for it, or allow the same one in so many words"
             }
+            Self::Stopped => "what was made until then is dropped again",
             Self::Server { source, .. } => match source.code() {
                 Some(&tokio_postgres::error::SqlState::INSUFFICIENT_PRIVILEGE) => {
                     "reading needs SELECT on the tables (`pg_read_all_data`, 14+), making a clone CREATEDB"

@@ -1,15 +1,17 @@
 //! Connecting: an address, how long things may take, and what to do when it fails.
 
 mod address;
+mod session;
 mod tls;
 
 use std::{fmt, future::poll_fn, ops::Deref, time::Duration};
 
 use tokio::{sync::mpsc, task::JoinHandle};
 use tokio_postgres::{
-    AsyncMessage, Client, Config,
+    AsyncMessage, Client, Config, Row,
     config::{Host, SslMode},
     error::{DbError, SqlState},
+    types::{ToSql, Type},
 };
 
 pub use address::Environment;
@@ -112,6 +114,8 @@ impl Default for Limits {
 pub struct Connection {
     client: Client,
     driver: JoinHandle<()>,
+    /// Behind a pooler, what every transaction has to set for itself.
+    each: Option<Limits>,
 }
 
 impl Deref for Connection {
@@ -127,6 +131,24 @@ impl Connection {
     pub fn client_mut(&mut self) -> &mut Client {
         &mut self.client
     }
+
+    /// Whether a pooler stands between, so that no two statements need run in the same session of the server.
+    #[must_use]
+    pub fn is_pooled(&self) -> bool {
+        self.each.is_some()
+    }
+
+    /// Asks one question within the limits of this connection, whatever stands between.
+    pub(crate) async fn ask(
+        &self,
+        sql: &str,
+        parameters: &[(&(dyn ToSql + Sync), Type)],
+    ) -> Result<Vec<Row>, tokio_postgres::Error> {
+        match &self.each {
+            None => self.client.query_typed(sql, parameters).await,
+            Some(limits) => session::ask_alone(&self.client, limits, sql, parameters).await,
+        }
+    }
 }
 
 impl Drop for Connection {
@@ -135,11 +157,19 @@ impl Drop for Connection {
     }
 }
 
-/// Opens a connection that keeps to `limits`.
+/// Opens a connection that keeps to `limits`, and has a session of the server for itself.
 ///
 /// # Errors
-/// When the server cannot be reached, refuses, or cannot be told the limits.
+/// When the server cannot be reached or refuses, or when a pooler lends out its sessions.
 pub async fn connect(target: &Target, limits: &Limits) -> Result<Connection, ConnectError> {
+    own_session(target, open(target, limits, None).await?)
+}
+
+/// Opens a connection for single questions, which a pooler may pass on to any session of the server.
+///
+/// # Errors
+/// When the server cannot be reached or refuses.
+pub async fn connect_asking(target: &Target, limits: &Limits) -> Result<Connection, ConnectError> {
     open(target, limits, None).await
 }
 
@@ -152,7 +182,15 @@ pub(crate) async fn connect_listening(
     limits: &Limits,
 ) -> Result<(Connection, mpsc::Receiver<DbError>), ConnectError> {
     let (sender, receiver) = mpsc::channel(NOTICES_MAX);
-    Ok((open(target, limits, Some(sender)).await?, receiver))
+    let connection = own_session(target, open(target, limits, Some(sender)).await?)?;
+    Ok((connection, receiver))
+}
+
+fn own_session(target: &Target, connection: Connection) -> Result<Connection, ConnectError> {
+    if connection.is_pooled() {
+        return Err(ConnectError::Pooled { target: target.to_string() });
+    }
+    Ok(connection)
 }
 
 async fn open(
@@ -161,16 +199,41 @@ async fn open(
     notices: Option<mpsc::Sender<DbError>>,
 ) -> Result<Connection, ConnectError> {
     let refused = |error: tokio_postgres::Error| ConnectError::of(target, error);
+    let limited = session::limited(&target.config, limits);
+    let (client, driver) = match open_with(target, &limited, notices.clone()).await? {
+        Ok(opened) => opened,
+        Err(error) if session::is_about_options(&error) => {
+            open_with(target, &target.config, notices).await?.map_err(refused)?
+        }
+        Err(error) => return Err(refused(error)),
+    };
+    let mut connection = Connection { client, driver, each: None };
+    if !session::has_limits(&connection.client).await.map_err(refused)? {
+        connection.each = Some(*limits);
+    }
+    Ok(connection)
+}
+
+/// Opens a connection as `config` says, encrypted as `target` says.
+async fn open_with(
+    target: &Target,
+    config: &Config,
+    notices: Option<mpsc::Sender<DbError>>,
+) -> Result<Result<(Client, JoinHandle<()>), tokio_postgres::Error>, ConnectError> {
     let connector = tls::connector(&target.tls)
         .map_err(|cause| ConnectError::Certificate { target: target.to_string(), cause })?;
-    let (client, mut connection) = match target.config.connect(connector.clone()).await {
+    let connected = match config.connect(connector.clone()).await {
         // The server lets nobody in without encryption: `allow` means that this is fine, too.
         Err(error) if target.tls.allows && is_unauthorised(&error) => {
-            let mut config = target.config.clone();
+            let mut config = config.clone();
             config.ssl_mode(SslMode::Require);
-            config.connect(connector).await.map_err(refused)?
+            config.connect(connector).await
         }
-        connected => connected.map_err(refused)?,
+        connected => connected,
+    };
+    let (client, mut connection) = match connected {
+        Ok(connected) => connected,
+        Err(error) => return Ok(Err(error)),
     };
     let driver = tokio::spawn(async move {
         // Whoever waits for an answer is told of an error; here is nobody to tell.
@@ -180,19 +243,7 @@ async fn open(
             }
         }
     });
-    let connection = Connection { client, driver };
-    let read_only = if limits.read_only { "on" } else { "off" };
-    connection
-        .batch_execute(&format!(
-            "set statement_timeout = {}; set lock_timeout = {}; \
-             set idle_in_transaction_session_timeout = 60000; \
-             set default_transaction_read_only = {read_only}; set jit = off",
-            limits.statement.as_millis(),
-            limits.lock.as_millis(),
-        ))
-        .await
-        .map_err(refused)?;
-    Ok(connection)
+    Ok(Ok((client, driver)))
 }
 
 /// Whether the server's certificate was not believed.
@@ -222,6 +273,14 @@ pub enum ConnectError {
         /// What is wrong with it.
         cause: String,
     },
+    /// A pooler stands between, and what is to be done needs a session of its own.
+    #[error(
+        "failed to open a session at `{target}`: a pooler that lends out sessions is in between"
+    )]
+    Pooled {
+        /// Where to.
+        target: String,
+    },
     /// The server cannot be reached or refuses.
     #[error("failed to connect to `{target}`")]
     Refused {
@@ -244,6 +303,9 @@ impl ConnectError {
         let source = match self {
             Self::Refused { source, .. } => source,
             Self::Certificate { .. } => return "check `sslrootcert`, `sslcert` and `sslkey`",
+            Self::Pooled { .. } => {
+                return "name the server itself: behind PgBouncer or RDS Proxy statistics can be read, no more";
+            }
             Self::Address { .. } => {
                 return "an address looks like `postgresql://user:password@host:5432/database`";
             }

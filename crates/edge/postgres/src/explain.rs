@@ -31,21 +31,25 @@ impl Form {
     pub(crate) fn setup(&self) -> Option<String> {
         match self {
             Self::Plain(_) | Self::Generic(_) => None,
-            Self::Prepared { name, text, .. } => {
-                Some(format!("set plan_cache_mode = force_generic_plan; prepare {name} as {text}"))
-            }
+            Self::Prepared { name, text, .. } => Some(format!(
+                "set /* taut */ plan_cache_mode = force_generic_plan; prepare {name} as {text}"
+            )),
         }
     }
 
     /// The `EXPLAIN`, in this format.
     pub(crate) fn explain(&self, format: &str) -> String {
         match self {
-            Self::Plain(text) => format!("explain (format {format}) {text}"),
-            Self::Generic(text) => format!("explain (generic_plan, format {format}) {text}"),
+            Self::Plain(text) => format!("explain /* taut */ (format {format}) {text}"),
+            Self::Generic(text) => {
+                format!("explain /* taut */ (generic_plan, format {format}) {text}")
+            }
             Self::Prepared { name, parameters, .. } => {
                 let nulls = vec!["null"; *parameters].join(", ");
                 // A cached plan knows nothing of indexes that came since.
-                format!("discard plans; explain (format {format}) execute {name} ({nulls})")
+                format!(
+                    "discard /* taut */ plans; explain /* taut */ (format {format}) execute {name} ({nulls})"
+                )
             }
         }
     }

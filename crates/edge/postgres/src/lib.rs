@@ -15,7 +15,7 @@ pub mod rehearse;
 mod whatif;
 
 pub use calibrate::{CalibrateError, CalibrateOptions, calibrate, sampled_combinations};
-pub use connect::{ConnectError, Connection, Environment, Limits, Target, connect};
+pub use connect::{ConnectError, Connection, Environment, Limits, Target, connect, connect_asking};
 pub use poll::{Poll, PollOptions, Poller};
 pub use read::{
     OLDEST, RIGHTS, ReadError, ReadOptions, Right, read_database, standby_scans, tell_standby_scans,

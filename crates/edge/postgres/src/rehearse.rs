@@ -14,17 +14,19 @@ mod rows;
 mod session;
 mod text;
 mod tree;
+mod values;
 
 use std::time::Duration;
 
 use tokio_postgres::error::SqlState;
 
 pub use calls::Checked;
-pub use indexes::{Built, IndexRehearsal, Indexes, rehearse_indexes};
+pub use indexes::{Built, IndexRehearsal, Indexes, Step, rehearse_indexes, rehearse_indexes_told};
 pub use judge::Verdict;
 pub use measure::Side;
 pub use rows::Rows;
 pub use session::Session;
+pub use values::{Valued, with_values};
 
 use measure::Runner;
 
@@ -63,6 +65,8 @@ pub struct Options {
     pub harmless: Vec<String>,
     /// `search_path`, where the application sets one.
     pub search_path: Option<String>,
+    /// Further settings for each run, by name: those of the server that is rehearsed for, [`settings`].
+    pub settings: Vec<(String, String)>,
 }
 
 impl Default for Options {
@@ -77,6 +81,7 @@ impl Default for Options {
             building_timeout: Duration::from_mins(10),
             harmless: Vec::new(),
             search_path: None,
+            settings: Vec::new(),
         }
     }
 }
@@ -187,6 +192,41 @@ pub async fn ground(session: &mut Session) -> Result<Ground, RehearseError> {
     } else {
         Ground::Primary
     })
+}
+
+/// Settings that the planner decides by, and `search_path`, as a session of this role has them: a clone on another server
+/// is to plan as its original would.
+///
+/// # Errors
+///
+/// [`RehearseError::Server`] where it does not tell.
+pub async fn settings(session: &mut Session) -> Result<Vec<(String, String)>, RehearseError> {
+    const SETTINGS: &str = "
+        select name, setting || case when unit in ('kB', 'MB', 'ms', 's', 'min') then unit else '' end
+        from pg_catalog.pg_settings
+        where name = any($1) and context = 'user' order by name";
+    const NAMES: &[&str] = &[
+        "cpu_index_tuple_cost",
+        "cpu_operator_cost",
+        "cpu_tuple_cost",
+        "effective_cache_size",
+        "from_collapse_limit",
+        "hash_mem_multiplier",
+        "join_collapse_limit",
+        "max_parallel_workers_per_gather",
+        "parallel_setup_cost",
+        "parallel_tuple_cost",
+        "random_page_cost",
+        "search_path",
+        "seq_page_cost",
+        "work_mem",
+    ];
+    let rows = session
+        .question(SETTINGS, &[&NAMES])
+        .await
+        .map_err(|error| RehearseError::run("read the planner's settings", error))?;
+    // Blocks (`8kB`) are a unit that a setting is counted in, but none that it can be given in.
+    Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
 }
 
 /// Refuses a primary, unless it was allowed.

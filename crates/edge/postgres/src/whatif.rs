@@ -83,8 +83,14 @@ impl WhatIf {
     ) -> Result<Self, WhatIfError> {
         let runtime =
             Builder::new_current_thread().enable_all().build().map_err(WhatIfError::Runtime)?;
-        let session = apart(|| runtime.block_on(Session::open(target, database, statements)))?;
-        Ok(Self { runtime: Some(runtime), session })
+        match apart(|| runtime.block_on(Session::open(target, database, statements))) {
+            Ok(session) => Ok(Self { runtime: Some(runtime), session }),
+            Err(error) => {
+                // A runtime must not end within another one.
+                runtime.shutdown_background();
+                Err(error)
+            }
+        }
     }
 
     /// Runs settings in the session, such as `set enable_bitmapscan = off`.
@@ -155,7 +161,7 @@ impl Costs for WhatIf {
 
     fn view(&mut self, name: &str) -> Option<String> {
         self.run(async |session| {
-            let question = "select pg_get_viewdef(oid, false) from pg_class where oid = to_regclass($1) and relkind = 'v'";
+            let question = "select /* taut */ pg_get_viewdef(oid, false) from pg_class where oid = to_regclass($1) and relkind = 'v'";
             let row = session.connection.query_opt(question, &[&name]).await.ok()??;
             row.try_get(0).ok()
         })
@@ -167,7 +173,7 @@ impl Costs for WhatIf {
 
     fn has_extension(&mut self, name: &str) -> bool {
         self.run(async |session| {
-            let question = "select 1 from pg_extension where extname = $1";
+            let question = "select /* taut */ 1 from pg_extension where extname = $1";
             session.connection.query_opt(question, &[&name]).await.is_ok_and(|row| row.is_some())
         })
     }
@@ -185,7 +191,7 @@ impl Session {
     ) -> Result<Self, WhatIfError> {
         let limits = Limits { statement: STATEMENT_TIMEOUT, ..Limits::default() };
         let connection = connect(target, &limits).await?;
-        let question = "select n.nspname, current_setting('server_version_num')::int / 10000 \
+        let question = "select /* taut */ n.nspname, current_setting('server_version_num')::int / 10000 \
             from pg_extension e join pg_namespace n on n.oid = e.extnamespace where e.extname = 'hypopg'";
         let row = connection.query_opt(question, &[]).await.map_err(WhatIfError::Server)?;
         let Some(row) = row else {
@@ -255,7 +261,7 @@ impl Session {
         for index in gone {
             if let Some(oid) = self.alive.remove(&index) {
                 script.push_str(&format!(
-                    "select {}.hypopg_drop_index({oid}) is null; ",
+                    "select /* taut */ {}.hypopg_drop_index({oid}) is null; ",
                     self.schema
                 ));
             }
@@ -307,18 +313,18 @@ impl Session {
     async fn reset(&mut self) -> Result<(), CostError> {
         self.alive.clear();
         self.created = 0;
-        let script = format!("select {}.hypopg_reset()", self.schema);
+        let script = format!("select /* taut */ {}.hypopg_reset()", self.schema);
         self.connection.simple_query(&script).await.map(drop).map_err(|error| failed(&error))
     }
 
     /// A query that creates the hypothetical index and returns its number.
     fn creation(&self, index: &NewIndex, more: &str) -> String {
         let Some(table) = self.tables.get(&index.table) else {
-            return "select null::oid where false".to_owned();
+            return "select /* taut */ null::oid where false".to_owned();
         };
         let ddl = sql::create_index(index, table, "taut_whatif", Locking::Blocking);
         format!(
-            "select 'oid' as made, indexrelid{more} from {}.hypopg_create_index({})",
+            "select /* taut */ 'oid' as made, indexrelid{more} from {}.hypopg_create_index({})",
             self.schema,
             sql::literal(&ddl)
         )
@@ -337,7 +343,7 @@ impl Session {
             }
             _ => None,
         })?;
-        let script = format!("select {}.hypopg_drop_index({oid})", self.schema);
+        let script = format!("select /* taut */ {}.hypopg_drop_index({oid})", self.schema);
         self.connection.simple_query(&script).await.ok()?;
         bytes
     }
@@ -367,7 +373,7 @@ impl Session {
         let table = self.tables.get(&index.table)?;
         let rows = table.rows.filter(|rows| 0.0 < *rows)?;
         let question = format!(
-            "explain (format json) select from {} where {}",
+            "explain /* taut */ (format json) select from {} where {}",
             sql::qualified(&index.table),
             index.predicate
         );
@@ -384,7 +390,7 @@ fn search_path(database: &Database) -> String {
             let names = path
                 .split(',')
                 .map(|name| sql::identifier(name.trim().trim_matches('"')).into_owned());
-            format!("set search_path = {}", names.collect::<Vec<_>>().join(", "))
+            format!("set /* taut */ search_path = {}", names.collect::<Vec<_>>().join(", "))
         }
         _ => String::new(),
     }

@@ -171,7 +171,7 @@ async fn read(
     tell: &mut dyn FnMut(Step),
 ) -> Result<Database, DatabaseError> {
     tell(Step::Connecting);
-    let connection = postgres::connect(&request.target, &Limits::default()).await?;
+    let connection = postgres::connect_asking(&request.target, &Limits::default()).await?;
     tell(Step::Reading);
     let mut database = match request.watch {
         None => postgres::read_database(&connection, &ReadOptions::default()).await?,
@@ -215,7 +215,7 @@ async fn watch(
 async fn ask_standbys(request: &DatabaseRequest, database: &mut Database, notes: &mut Vec<String>) {
     let mut sum: BTreeMap<u32, u64> = BTreeMap::new();
     for target in &request.standbys {
-        let scans = match postgres::connect(target, &Limits::default()).await {
+        let scans = match postgres::connect_asking(target, &Limits::default()).await {
             Ok(standby) => {
                 postgres::standby_scans(&standby, database).await.map_err(|error| error.to_string())
             }

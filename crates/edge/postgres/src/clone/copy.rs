@@ -4,7 +4,7 @@ use futures_util::{SinkExt as _, StreamExt as _, pin_mut};
 use tokio_postgres::{Client, Transaction, error::SqlState};
 
 use super::{
-    CloneError, Cloned,
+    CloneError, Cloned, Step,
     sample::{self, Part, Rows},
     source::{Key, Source, Table},
 };
@@ -15,6 +15,9 @@ const FETCHED_AT_ONCE: usize = 500;
 const ROUNDS_MAX: usize = 6;
 /// So many rows are fetched for one key in one round.
 const FETCHED_MAX: u64 = 200_000;
+
+/// Rows between two words about how far it is.
+const TOLD_EVERY: u64 = 50_000;
 
 /// What became of one table.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,10 +40,10 @@ pub(super) async fn all(
     into: &Client,
     source: &Source,
     plan: &[Part],
-    cloned: &mut Cloned,
+    (cloned, tell): (&mut Cloned, &mut (dyn FnMut(Step) + Send)),
 ) -> Result<(), CloneError> {
     let mut copies: Vec<TableCopy> = Vec::new();
-    for part in plan {
+    for (place, part) in plan.iter().enumerate() {
         let Some(table) = source.tables.get(part.table) else { continue };
         let query = sample::query(part, plan, &source.tables, &source.keys, source.seed);
         let nulls = sample::query_of_nulls(part, &source.tables, &source.keys, source.seed);
@@ -52,7 +55,14 @@ pub(super) async fn all(
             bytes: 0,
         };
         for query in query.into_iter().chain(nulls) {
-            let (rows, bytes) = one(reading, into, table, &query, &mut cloned.notes).await?;
+            let earlier = copy.rows;
+            let mut told = |rows| {
+                let name = table.shown.clone();
+                tell(Step::Copying(place + 1, plan.len(), name, earlier + rows));
+            };
+            told(0);
+            let told = (&mut cloned.notes, &mut told as &mut (dyn FnMut(u64) + Send));
+            let (rows, bytes) = one(reading, into, table, &query, told).await?;
             copy.rows += rows;
             copy.bytes += bytes;
             if rows >= part.rows_max {
@@ -61,6 +71,7 @@ pub(super) async fn all(
         }
         copies.push(copy);
     }
+    tell(Step::References);
     for _ in 0..ROUNDS_MAX {
         let mut fetched = 0;
         // What follows comes last, and is looked at first.
@@ -110,14 +121,14 @@ async fn one(
     into: &Client,
     table: &Table,
     query: &str,
-    notes: &mut Vec<String>,
+    (notes, told): (&mut Vec<String>, &mut (dyn FnMut(u64) + Send)),
 ) -> Result<(u64, u64), CloneError> {
     let failed = |error| CloneError::of(format!("copy the rows of `{}`", table.shown), error);
     if table.columns.is_empty() {
         return Ok((0, 0));
     }
     reading.batch_execute("savepoint taut_copy").await.map_err(failed)?;
-    match stream(reading, into, table, query).await {
+    match stream(reading, into, table, query, told).await {
         Ok(copied) => {
             reading.batch_execute("release savepoint taut_copy").await.map_err(failed)?;
             Ok(copied)
@@ -139,6 +150,7 @@ async fn stream(
     into: &Client,
     table: &Table,
     query: &str,
+    told: &mut (dyn FnMut(u64) + Send),
 ) -> Result<(u64, u64), Side> {
     let out = reading.copy_out(&format!("copy ({query}) to stdout")).await.map_err(Side::Source)?;
     let columns = table.columns.join(", ");
@@ -151,6 +163,9 @@ async fn stream(
         rows += 1;
         bytes += u64::try_from(row.len()).unwrap_or(0);
         sink.feed(row).await.map_err(Side::Clone)?;
+        if rows.is_multiple_of(TOLD_EVERY) {
+            told(rows);
+        }
     }
     sink.finish().await.map_err(Side::Clone)?;
     Ok((rows, bytes))
@@ -205,7 +220,7 @@ async fn follow(
             key.parent_columns.join(", "),
             values.join(", "),
         );
-        let (rows, bytes) = one(reading, into, parent, &query, notes).await?;
+        let (rows, bytes) = one(reading, into, parent, &query, (&mut *notes, &mut |_| ())).await?;
         copy.rows += rows;
         copy.bytes += bytes;
         fetched += rows;

@@ -14,8 +14,6 @@ use super::{
 };
 use crate::connect::{Limits, Target, connect};
 
-/// A clone that nobody uses for this long was left behind.
-const LEFT_AFTER: Duration = Duration::from_hours(1);
 /// Dropping a database waits for a checkpoint.
 const DROP_MAX: Duration = Duration::from_mins(5);
 
@@ -26,7 +24,7 @@ pub struct Leftover {
     pub name: String,
     /// When it was made.
     pub made_at: SystemTime,
-    /// Somebody is connected to it.
+    /// Somebody is connected to it, or makes it.
     pub in_use: bool,
 }
 
@@ -63,23 +61,50 @@ pub async fn drop_leftovers(
 
 /// As [`drop_leftovers`] before a new clone is made: what it did, and what it could not do, as notes.
 pub(super) async fn tidy(scratch: &Target, home: &Client, now: SystemTime) -> Vec<String> {
-    let Ok(found) = list(home).await else { return Vec::new() };
+    let mut notes = unmarked(home).await;
+    let Ok(found) = list(home).await else { return notes };
     if found.iter().all(|one| one.in_use) {
-        return Vec::new();
+        return notes;
     }
-    match drop_leftovers(scratch, LEFT_AFTER, now).await {
-        Ok(names) => names
-            .iter()
-            .map(|name| format!("dropped `{name}`, left behind by a run before"))
-            .collect(),
-        Err(error) => vec![format!("clones of runs before are still there: {error}")],
+    // Whoever makes or uses one holds its lock or a connection to it: what nobody holds was left behind.
+    match drop_leftovers(scratch, Duration::ZERO, now).await {
+        Ok(names) => notes.extend(
+            names.iter().map(|name| format!("dropped `{name}`, left behind by a run before")),
+        ),
+        Err(error) => notes.push(format!("clones of runs before are still there: {error}")),
     }
+    notes
+}
+
+/// Databases that are named as a clone, are used by nobody, and do not say that they are ours: a run that was killed
+/// before it could mark one, or somebody else's. They are only told of.
+async fn unmarked(home: &Client) -> Vec<String> {
+    const UNMARKED: &str = "
+        select d.datname::text from pg_catalog.pg_database d
+        where d.datname like 'taut\\_clone\\_%'
+          and pg_catalog.shobj_description(d.oid, 'pg_database') is null
+          and not exists (select from pg_catalog.pg_stat_activity a where a.datid = d.oid)
+        order by 1";
+    let rows = home.query(UNMARKED, &[]).await.unwrap_or_default();
+    let names = rows.iter().map(|row| row.get::<_, String>(0));
+    names
+        .filter(|name| made_at(name).is_some())
+        .map(|name| {
+            format!(
+                "`{name}` looks like a clone that was never finished: DROP DATABASE {} if nobody needs it",
+                sql::identifier(&name)
+            )
+        })
+        .collect()
 }
 
 async fn list(client: &Client) -> Result<Vec<Leftover>, CloneError> {
     const CLONES: &str = "
         select d.datname::text, pg_catalog.shobj_description(d.oid, 'pg_database'),
                exists (select from pg_catalog.pg_stat_activity a where a.datid = d.oid)
+               or exists (select from pg_catalog.pg_locks l where l.locktype = 'advisory' and l.granted
+                          and (l.classid::bigint << 32 | l.objid::bigint)
+                              = pg_catalog.hashtextextended(d.datname::text collate \"C\", 0))
         from pg_catalog.pg_database d where d.datname like 'taut\\_clone\\_%' order by 1";
     let rows =
         client.query(CLONES, &[]).await.map_err(|error| CloneError::of("list clones", error))?;
@@ -127,6 +152,11 @@ pub(super) async fn create(
     static COUNT: AtomicU64 = AtomicU64::new(0);
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
     let name = name(now, (u64::from(std::process::id()) << 16) | (count & 0xffff));
+    // Held as long as `home` lives, which is until somebody is connected to the clone: nobody takes it for a leftover.
+    let lock = "select pg_catalog.pg_advisory_lock(pg_catalog.hashtextextended($1::text collate \"C\", 0))";
+    home.query(lock, &[&name])
+        .await
+        .map_err(|error| CloneError::of("take the lock of the clone", error))?;
     let row = source
         .query_one(LIKE, &[])
         .await

@@ -76,7 +76,10 @@ fn fraction(tables: &[Table], options: &CloneOptions) -> f64 {
     let (small, large) = (sum(true), sum(false));
     #[expect(clippy::cast_precision_loss, reason = "a share of bytes")]
     let share = options.bytes_max.saturating_sub(small) as f64 / large.max(1) as f64;
-    share.clamp(0.0, 1.0)
+    let longest = tables.iter().filter_map(|table| table.rows).fold(1.0, f64::max);
+    #[expect(clippy::cast_precision_loss, reason = "rows that somebody set as a bound")]
+    let rows_share = options.rows_max as f64 / longest;
+    share.min(rows_share).clamp(0.0, 1.0)
 }
 
 fn is_small(table: &Table, options: &CloneOptions) -> bool {
@@ -273,6 +276,8 @@ mod tests {
         let tables = [table("a", 1e6), table("b", 100.0)];
         let options = CloneOptions { bytes_max: 10_010_000, ..CloneOptions::default() };
         assert!((fraction(&tables, &options) - 0.1).abs() < 1e-9);
+        let options = CloneOptions { rows_max: 50_000, ..CloneOptions::default() };
+        assert!((fraction(&tables, &options) - 0.05).abs() < 1e-9);
         assert_eq!(plan(&tables, &[], &CloneOptions::default())[0].rows, Rows::Whole);
     }
 

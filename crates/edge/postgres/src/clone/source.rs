@@ -70,6 +70,11 @@ pub(super) async fn read(
     options: &CloneOptions,
 ) -> Result<Source, CloneError> {
     const TABLES: &str = "
+        with recursive wanted(oid) as (
+            select coalesce(pg_catalog.pg_partition_root(n), n)::oid from pg_catalog.unnest($2::oid[]) n
+            union
+            select i.inhrelid from pg_catalog.pg_inherits i join wanted on i.inhparent = wanted.oid
+        )
         select c.oid, pg_catalog.format('%I.%I', n.nspname, c.relname),
                n.nspname::text || '.' || c.relname::text, c.relkind = 'p',
                size.rows, coalesce(size.bytes, 0)::bigint,
@@ -87,6 +92,7 @@ pub(super) async fn read(
         where c.relkind in ('r', 'p') and not c.relispartition and c.relpersistence <> 't'
           and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
           and (pg_catalog.cardinality($1::text[]) = 0 or n.nspname::text = any($1))
+          and (pg_catalog.cardinality($2::oid[]) = 0 or c.oid in (select oid from wanted))
           and not exists (select from pg_catalog.pg_depend d
                           where d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
                             and d.objid = c.oid and d.deptype = 'e')
@@ -104,7 +110,7 @@ pub(super) async fn read(
         from pg_catalog.pg_constraint k where k.contype = 'f' and k.conparentid = 0
         order by k.conrelid, k.conname";
     let failed = |error| CloneError::of("read what there is to clone", error);
-    let rows = reading.query(TABLES, &[&options.schemas]).await.map_err(failed)?;
+    let rows = reading.query(TABLES, &[&options.schemas, &options.tables]).await.map_err(failed)?;
     let tables: Vec<Table> = rows
         .iter()
         .map(|row| Table {

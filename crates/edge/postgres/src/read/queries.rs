@@ -7,14 +7,13 @@
 //! Each statement has [`MARK`] after its first word, where no version drops comments, so that its own time can be
 //! found in the server's statistics, and qualifies what it names, so that no `search_path` changes its meaning.
 
-/// Stands after the first word of every statement that Taut runs to observe.
+/// Stands after the first word of every statement that Taut runs for itself.
 const MARK: &str = "/* taut */";
 
 /// Whether Taut ran a statement.
 pub(crate) fn is_ours(text: &str) -> bool {
-    ["select ", "with "]
-        .iter()
-        .any(|word| text.strip_prefix(word).is_some_and(|rest| rest.starts_with(MARK)))
+    let word = text.bytes().take_while(u8::is_ascii_alphabetic).count();
+    0 < word && text.get(word..).is_some_and(|rest| rest.trim_start().starts_with(MARK))
 }
 
 /// What can be asked.
@@ -129,6 +128,26 @@ mod tests {
             for word in ["insert ", "update ", "delete from", "create ", "alter ", "for share"] {
                 assert!(!text.contains(word), "{word} in {query:?}");
             }
+        }
+    }
+
+    #[test]
+    fn what_begins_with_a_word_and_the_mark_is_ours() {
+        for text in [
+            "select /* taut */ 1",
+            "explain /* taut */ (format json) select 1",
+            "set /* taut */ a = 1",
+        ] {
+            assert!(is_ours(text), "{text}");
+        }
+        for text in [
+            "",
+            "select 1 /* taut */",
+            "/* taut */ select 1",
+            "select '/* taut */'",
+            "é /* taut */",
+        ] {
+            assert!(!is_ours(text), "{text}");
         }
     }
 

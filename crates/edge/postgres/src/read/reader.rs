@@ -111,7 +111,7 @@ impl<'connection> Reader<'connection> {
         parameters: &[Parameter<'_>],
     ) -> Result<Answer, ReadError> {
         let began = Instant::now();
-        let result = self.connection.query_typed(sql, parameters).await;
+        let result = self.connection.ask(sql, parameters).await;
         self.own += began.elapsed();
         match result {
             Ok(rows) => Ok(Answer::Rows(rows)),

@@ -98,7 +98,7 @@ pub(crate) async fn identity(
     };
     if is_any_bytes {
         // Else the server refuses to tell what is not valid in our encoding.
-        reader.run("set client_encoding to 'SQL_ASCII'", WHAT, &[]).await?;
+        reader.run("set /* taut */ client_encoding to 'SQL_ASCII'", WHAT, &[]).await?;
     }
     Ok(())
 }

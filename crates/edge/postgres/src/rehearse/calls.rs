@@ -27,6 +27,8 @@ const OBJECTS_MAX: usize = 20_000;
 pub struct Checked {
     /// Harmless functions in it that answer differently each time, sorted: its rows cannot be compared.
     pub volatile: Vec<String>,
+    /// Tables and views that it reaches, by number, sorted.
+    pub relations: Vec<u32>,
 }
 
 /// Follows a tree until nothing is new.
@@ -57,7 +59,10 @@ pub(super) async fn follow(
             reach.body(&body).await?;
         }
     }
-    Ok(Checked { volatile: reach.volatile.into_iter().collect() })
+    Ok(Checked {
+        volatile: reach.volatile.into_iter().collect(),
+        relations: reach.relations.into_iter().collect(),
+    })
 }
 
 /// What is known to be reached, and what is still to be looked at.

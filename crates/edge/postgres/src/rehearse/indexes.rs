@@ -46,17 +46,43 @@ pub struct IndexRehearsal {
     pub statements: Vec<Result<Rehearsal, String>>,
 }
 
+/// What a rehearsal of indexes is about to do, for people who wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step<'a> {
+    /// An index is built: which of how many, and its DDL.
+    Building(usize, usize, &'a str),
+    /// A statement is measured: which of how many.
+    Measuring(usize, usize),
+    /// What was built is dropped.
+    Clearing,
+}
+
+/// As [`rehearse_indexes_told`], for nobody who waits.
+///
+/// # Errors
+///
+/// As there.
+pub async fn rehearse_indexes(
+    session: &mut Session,
+    indexes: &Indexes,
+    statements: &[Statement],
+    options: &Options,
+) -> Result<IndexRehearsal, RehearseError> {
+    rehearse_indexes_told(session, indexes, statements, options, &mut |_| ()).await
+}
+
 /// Builds indexes, measures each statement with and without them by turns, and drops them again.
 ///
 /// # Errors
 ///
 /// [`RehearseError::Refused`] unless it is a clone of ours, or building was allowed; [`RehearseError::Server`] where
 /// an index cannot be built, or the server fails.
-pub async fn rehearse_indexes(
+pub async fn rehearse_indexes_told(
     session: &mut Session,
     indexes: &Indexes,
     statements: &[Statement],
     options: &Options,
+    tell: &mut (dyn FnMut(Step<'_>) + Send),
 ) -> Result<IndexRehearsal, RehearseError> {
     let found = ground(session).await?;
     if found != Ground::Clone && (options.building == Allowed::No || found == Ground::Standby) {
@@ -65,7 +91,8 @@ pub async fn rehearse_indexes(
     let ddls = indexes.create.iter().map(|ddl| plain(ddl)).collect::<Result<Vec<_>, _>>()?;
     let mut built = Vec::new();
     let mut outcome = Ok(Vec::new());
-    for (ddl, asked) in ddls.iter().zip(&indexes.create) {
+    for (place, (ddl, asked)) in ddls.iter().zip(&indexes.create).enumerate() {
+        tell(Step::Building(place + 1, ddls.len(), asked));
         match build(session, ddl, asked, options).await {
             Ok(index) => built.push(index),
             Err(error) => {
@@ -75,8 +102,9 @@ pub async fn rehearse_indexes(
         }
     }
     if outcome.is_ok() {
-        outcome = compare(session, &built, indexes, statements, options).await;
+        outcome = compare(session, &built, indexes, statements, (options, &mut *tell)).await;
     }
+    tell(Step::Clearing);
     // Also where measuring failed: what was built for it goes.
     let mut dropped = Ok(());
     for index in built.iter().rev() {
@@ -96,7 +124,7 @@ async fn compare(
     built: &[Built],
     indexes: &Indexes,
     statements: &[Statement],
-    options: &Options,
+    (options, tell): (&Options, &mut (dyn FnMut(Step<'_>) + Send)),
 ) -> Result<Vec<Result<Rehearsal, String>>, RehearseError> {
     let before: Vec<String> =
         built.iter().map(|index| drop_statement(&index.schema, &index.name)).collect();
@@ -105,7 +133,8 @@ async fn compare(
         after.push(removal(session, schema, name).await?);
     }
     let mut told = Vec::new();
-    for statement in statements {
+    for (place, statement) in statements.iter().enumerate() {
+        tell(Step::Measuring(place + 1, statements.len()));
         match turns(session, (statement, &before), (statement, &after), options).await {
             Ok(rehearsal) => told.push(Ok(rehearsal)),
             Err(error @ (RehearseError::Refused(_) | RehearseError::Invalid(_))) => {

@@ -23,6 +23,8 @@ pub struct Side {
     pub timed_out: bool,
     /// Blocks of shared buffers that the last run touched, found or read; `None` where none ended.
     pub blocks: Option<u64>,
+    /// Rows that the last run returned; `None` where none ended.
+    pub rows: Option<u64>,
     /// What `EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON)` said in the run that does not count: with the
     /// time of each node.
     pub plan_json: Option<String>,
@@ -129,6 +131,7 @@ impl<'a> Runner<'a> {
                     && let Some(plan) = plans.first().map(|plan| &plan["Plan"])
                 {
                     self.side.blocks = Some(blocks(plan));
+                    self.side.rows = rows(plan);
                     self.side.shape = shape(plan);
                 }
                 Ok(Some(json))
@@ -154,7 +157,7 @@ async fn explain(
 ) -> Result<Vec<String>, tokio_postgres::Error> {
     let words = if words.is_empty() { "settings" } else { words };
     // A comment at its end must not swallow anything; and one that begins it is fine.
-    let sql = format!("explain ({words})\n{}", statement.sql);
+    let sql = format!("explain /* taut */ ({words})\n{}", statement.sql);
     let prepared = transaction.prepare(&sql).await?;
     let values: Vec<AsText<'_>> =
         statement.parameters.iter().map(|value| AsText(value.as_deref())).collect();
@@ -215,6 +218,12 @@ fn execution(json: &str) -> Option<Duration> {
 fn blocks(plan: &Value) -> u64 {
     let count = |name: &str| plan[name].as_u64().unwrap_or(0);
     count("Shared Hit Blocks") + count("Shared Read Blocks")
+}
+
+/// Rows of the root, which is run once; from 18 on they are printed as fractions.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count of rows")]
+fn rows(plan: &Value) -> Option<u64> {
+    Some(plan["Actual Rows"].as_f64()?.max(0.0).round() as u64)
 }
 
 /// What makes a plan itself, a line a node.

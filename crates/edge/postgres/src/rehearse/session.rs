@@ -147,6 +147,10 @@ async fn begin_after<'a>(
         let path = sql::literal(path);
         steps.push(format!("select set_config('search_path', {path}, true)"));
     }
+    for (name, value) in &options.settings {
+        let (name, value) = (sql::literal(name), sql::literal(value));
+        steps.push(format!("select set_config({name}, {value}, true)"));
+    }
     // As the application has it: the server's own.
     steps.push("set local jit to default".to_owned());
     steps.extend(changes.iter().cloned());

@@ -3,6 +3,7 @@
 mod faults;
 mod locks;
 mod poll;
+mod pooled;
 mod schema;
 mod statements;
 mod tls;

@@ -58,7 +58,7 @@ impl Task {
         let mut rest = REST.0;
         let mut advice = Instant::now() + ADVICE_AFTER;
         while !self.watched.is_stopping() {
-            match postgres::connect(&self.one.request.target, &Limits::default()).await {
+            match postgres::connect_asking(&self.one.request.target, &Limits::default()).await {
                 Ok(connection) => {
                     let began = Instant::now();
                     let Err(error) = self.watch(&mut poller, &connection, &mut advice).await else {
@@ -162,7 +162,7 @@ impl Task {
         }
         let mut standbys = Vec::new();
         for target in &self.one.request.standbys {
-            match postgres::connect(target, &Limits::default()).await {
+            match postgres::connect_asking(target, &Limits::default()).await {
                 Ok(standby) => standbys.push(standby),
                 // What is not known of one is not known at all: it is asked again next time.
                 Err(_) => return,
