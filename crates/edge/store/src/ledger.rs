@@ -6,6 +6,7 @@
 //! changed; the state of a remedy is what its entries say.
 
 mod event;
+mod rehearsal_wire;
 mod schema;
 mod wire;
 
@@ -19,7 +20,8 @@ use model::{Change, Moment};
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
 
 pub use event::{
-    Backend, Direction, Event, IndexReading, IndexTarget, Readings, State, StatementReading,
+    Backend, Direction, Event, IndexReading, IndexTarget, Readings, Rehearsal, RehearsalOutcome,
+    RehearsedIndex, RehearsedSide, RehearsedStatement, SampledTable, State, StatementReading,
     Verdict,
 };
 
@@ -110,6 +112,12 @@ pub struct Claim {
 }
 
 impl Ledger {
+    /// Whether there is a ledger in a folder.
+    #[must_use]
+    pub fn is_in(folder: &Path) -> bool {
+        folder.join(LEDGER_FILE).exists()
+    }
+
     /// Opens the ledger in the folder of the store, made if it is not there. `version` is what entries
     /// will name as their writer.
     ///

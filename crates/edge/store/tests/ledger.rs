@@ -6,7 +6,8 @@ use model::{Change, Moment, Text, database::TableName};
 use proptest::prelude::*;
 use store::ledger::{
     Backend, Direction, Event, IndexReading, IndexTarget, LEDGER_FILE, Ledger, LedgerError,
-    Proposal, Readings, RemedyId, State, StatementReading, Verdict,
+    Proposal, Readings, Rehearsal, RehearsalOutcome, RehearsedIndex, RehearsedSide,
+    RehearsedStatement, RemedyId, SampledTable, State, StatementReading, Verdict,
 };
 
 fn at(second: u64) -> Moment {
@@ -54,15 +55,46 @@ fn readings(calls: u64) -> Readings {
     }
 }
 
+fn rehearsal() -> Rehearsal {
+    let before = RehearsedSide {
+        millis: Some(12.5),
+        interval: Some((12.0, 13.0)),
+        runs: 6,
+        blocks: Some(400),
+        rows: Some(3),
+        timed_out: false,
+    };
+    let sampled = SampledTable { name: "public.orders".to_owned(), rows: 100, fraction: 0.25 };
+    let index = RehearsedIndex { name: "x".to_owned(), bytes: 8192, millis: 3 };
+    let statement = RehearsedStatement {
+        query_id: -7,
+        text: "select ?".to_owned(),
+        refused: String::new(),
+        verdict: "faster".to_owned(),
+        after: RehearsedSide { millis: None, interval: None, timed_out: true, ..before.clone() },
+        before,
+        plan_changed: true,
+        rows: "the same 3 rows".to_owned(),
+    };
+    Rehearsal {
+        outcome: RehearsalOutcome::RowsDiffer,
+        ground: "clone".to_owned(),
+        sampled: vec![sampled],
+        indexes: vec![index],
+        statements: vec![statement],
+    }
+}
+
 /// An event of each kind; what settles something settles `intent`.
 fn event(kind: u8, intent: i64) -> Event {
     let verdict = || Verdict {
         claim: "mean fell from 12.1 to 0.4 ms".to_owned(),
         lines: vec!["a line".to_owned()],
         worse: Vec::new(),
+        plans: vec!["uses it".to_owned()],
     };
     match kind % 10 {
-        0 => Event::Rehearsed { report: "twice as fast".to_owned() },
+        0 => Event::Rehearsed { report: "twice as fast".to_owned(), figures: rehearsal() },
         1 => Event::Started { direction: Direction::Apply, before: readings(1) },
         2 => Event::Intended {
             direction: Direction::Revert,

@@ -418,7 +418,7 @@ impl FixError {
 pub fn entry_text(entry: &Entry) -> String {
     match &entry.event {
         Event::Proposed => "proposed".to_owned(),
-        Event::Rehearsed { report } => format!("rehearsed: {report}"),
+        Event::Rehearsed { report, .. } => format!("rehearsed: {report}"),
         Event::Started { direction, .. } => match direction {
             Direction::Apply => "applying began".to_owned(),
             Direction::Revert => "reverting began".to_owned(),

@@ -82,6 +82,8 @@ pub enum Event {
     Rehearsed {
         /// What came out, for people.
         report: String,
+        /// With all figures; without any in entries of versions that did not keep them.
+        figures: Rehearsal,
     },
     /// Applying or reverting begins.
     Started {
@@ -278,4 +280,111 @@ pub struct Verdict {
     pub lines: Vec<String>,
     /// Statements that got worse, each with its evidence.
     pub worse: Vec<String>,
+    /// One line for each statement whose plan was looked at: whether it uses what was made.
+    pub plans: Vec<String>,
+}
+
+/// What a rehearsal came to.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Rehearsal {
+    /// In one word.
+    pub outcome: RehearsalOutcome,
+    /// Where: `clone`, `replica`, `primary`.
+    pub ground: String,
+    /// Of a clone: each table whose rows it has.
+    pub sampled: Vec<SampledTable>,
+    /// Indexes that were built for it.
+    pub indexes: Vec<RehearsedIndex>,
+    /// Each statement, those that were not run included.
+    pub statements: Vec<RehearsedStatement>,
+}
+
+/// What a rehearsal came to, in one word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub enum RehearsalOutcome {
+    /// A statement is faster, none is slower, and all rows are the same.
+    Better,
+    /// No statement is faster beyond doubt.
+    NoGain,
+    /// A statement is slower.
+    Worse,
+    /// A rewrite returns other rows.
+    RowsDiffer,
+    /// Nothing could be measured.
+    #[default]
+    Open,
+}
+
+impl RehearsalOutcome {
+    /// `no gain`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Better => "better",
+            Self::NoGain => "no gain",
+            Self::Worse => "worse",
+            Self::RowsDiffer => "rows differ",
+            Self::Open => "not measured",
+        }
+    }
+}
+
+/// What a clone has of a table.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct SampledTable {
+    /// Schema and name.
+    pub name: String,
+    /// Its rows in the clone.
+    pub rows: u64,
+    /// What part of the original that is; 1 if it is whole.
+    pub fraction: f64,
+}
+
+/// An index that was built for a rehearsal.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RehearsedIndex {
+    /// Its name.
+    pub name: String,
+    /// Its size there.
+    pub bytes: u64,
+    /// How long the build took there.
+    pub millis: u64,
+}
+
+/// A statement with the change and without.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct RehearsedStatement {
+    /// `queryid`; 0 if somebody gave it.
+    pub query_id: i64,
+    /// Without literals.
+    pub text: String,
+    /// Why it was not run; empty if it was.
+    pub refused: String,
+    /// What it proves: `faster`, `slower`, `same`, `unproven`, `ends now`, `times out`, `unknown`.
+    pub verdict: String,
+    /// Without the change.
+    pub before: RehearsedSide,
+    /// With it.
+    pub after: RehearsedSide,
+    /// Whether the plan is another one.
+    pub plan_changed: bool,
+    /// Of a rewrite: whether it returns the same rows, for people; else empty.
+    pub rows: String,
+}
+
+/// What one side took.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct RehearsedSide {
+    /// Median of its runs in milliseconds; `None` if one took longer than it might.
+    pub millis: Option<f64>,
+    /// 95 % interval of the median; `None` for few runs.
+    pub interval: Option<(f64, f64)>,
+    /// Runs that count.
+    pub runs: u64,
+    /// Blocks that a run touched.
+    pub blocks: Option<u64>,
+    /// Rows that it returned.
+    pub rows: Option<u64>,
+    /// A run took longer than it might.
+    pub timed_out: bool,
 }

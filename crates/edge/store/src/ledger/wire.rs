@@ -4,8 +4,11 @@ use model::{Change, Moment, Text, database::TableName};
 use serde::{Deserialize, Serialize};
 use serde_json::Error;
 
-use super::event::{
-    Backend, Direction, Event, IndexReading, IndexTarget, Readings, StatementReading, Verdict,
+use super::{
+    event::{
+        Backend, Direction, Event, IndexReading, IndexTarget, Readings, StatementReading, Verdict,
+    },
+    rehearsal_wire::RehearsalWire,
 };
 
 const PLAIN: &str = "texts and numbers always are JSON";
@@ -96,6 +99,8 @@ enum EventWire {
     Proposed,
     Rehearsed {
         report: String,
+        #[serde(default)]
+        figures: RehearsalWire,
     },
     Started {
         direction: DirectionWire,
@@ -168,13 +173,17 @@ struct VerdictWire {
     claim: String,
     lines: Vec<String>,
     worse: Vec<String>,
+    #[serde(default)]
+    plans: Vec<String>,
 }
 
 impl From<&Event> for EventWire {
     fn from(event: &Event) -> Self {
         match event.clone() {
             Event::Proposed => Self::Proposed,
-            Event::Rehearsed { report } => Self::Rehearsed { report },
+            Event::Rehearsed { report, figures } => {
+                Self::Rehearsed { report, figures: figures.into() }
+            }
             Event::Started { direction, before } => {
                 Self::Started { direction: direction.into(), before: before.into() }
             }
@@ -209,7 +218,9 @@ impl From<EventWire> for Event {
     fn from(wire: EventWire) -> Self {
         match wire {
             EventWire::Proposed => Self::Proposed,
-            EventWire::Rehearsed { report } => Self::Rehearsed { report },
+            EventWire::Rehearsed { report, figures } => {
+                Self::Rehearsed { report, figures: figures.into() }
+            }
             EventWire::Started { direction, before } => {
                 Self::Started { direction: direction.into(), before: before.into() }
             }
@@ -301,18 +312,18 @@ impl From<ReadingsWire> for Readings {
 }
 
 impl From<Verdict> for VerdictWire {
-    fn from(Verdict { claim, lines, worse }: Verdict) -> Self {
-        Self { claim, lines, worse }
+    fn from(Verdict { claim, lines, worse, plans }: Verdict) -> Self {
+        Self { claim, lines, worse, plans }
     }
 }
 
 impl From<VerdictWire> for Verdict {
-    fn from(VerdictWire { claim, lines, worse }: VerdictWire) -> Self {
-        Self { claim, lines, worse }
+    fn from(VerdictWire { claim, lines, worse, plans }: VerdictWire) -> Self {
+        Self { claim, lines, worse, plans }
     }
 }
 
 /// JSON has no infinity; a counter that says so is broken.
-fn finite(value: f64) -> f64 {
+pub(super) fn finite(value: f64) -> f64 {
     if value.is_finite() { value } else { 0.0 }
 }
