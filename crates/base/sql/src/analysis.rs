@@ -7,6 +7,7 @@
 
 mod children;
 mod conditions;
+mod from_plan;
 mod places;
 mod scope;
 mod spelling;
@@ -14,6 +15,8 @@ mod walk;
 
 use model::database::{Database, IndexKey, TableName};
 use sqlparser::{dialect::PostgreSqlDialect, parser::Parser};
+
+pub use from_plan::{PlanClause, PlanJoin, PlanNeeds, PlanScan, PlanSort, plan_needs};
 
 /// Longer texts are not parsed: generated lists of values, whose shape a shorter text has too.
 const BYTES_MAX: usize = 65_536;
@@ -127,6 +130,19 @@ pub struct Analysis {
     pub unknown: Vec<String>,
     /// Something was not understood: other columns may be read.
     pub partial: bool,
+    /// Parameters that a column is compared with for equality, by number.
+    pub parameters: Vec<Parameter>,
+}
+
+/// A parameter, and a column that it is compared with.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Parameter {
+    /// 1 of `$1`.
+    pub number: usize,
+    /// The column's table.
+    pub table: TableName,
+    /// The column's number.
+    pub column: i16,
 }
 
 /// What the first statement in `text` needs; `None` if it cannot be parsed.

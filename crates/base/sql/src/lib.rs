@@ -23,7 +23,8 @@ mod tables;
 mod words;
 
 pub use analysis::{
-    Analysis, Condition, ConditionKind, Predicate, PredicateKind, SortKey, TableNeeds, analyse,
+    Analysis, Condition, ConditionKind, Parameter, PlanClause, PlanJoin, PlanNeeds, PlanScan, PlanSort,
+    Predicate, PredicateKind, SortKey, TableNeeds, analyse, plan_needs,
 };
 pub use comments::{Comments, comments};
 pub use describe::describe;

@@ -11,6 +11,8 @@ mod candidates;
 mod choice;
 mod costs;
 mod explore;
+mod model_costs;
+mod needs;
 mod options;
 mod pool;
 mod proposal;
@@ -21,9 +23,9 @@ mod statements;
 pub mod write_cost;
 
 use model::{IndexSet, database::Database};
-use sql::TableNeeds;
 
 pub use costs::{CostError, Costs, Planned};
+pub use model_costs::{ModelCosts, Planner};
 pub use options::{Options, Sizes};
 pub use statements::{AdvisedStatement, workload};
 
@@ -40,9 +42,6 @@ const ROUNDS_MAX: usize = 8;
 /// Plans of each statement, on average, after which single additions are no longer tried: twice what finding the
 /// bundles takes.
 const PLANS_OF_STATEMENT_MAX: u64 = 55;
-/// Views within views that are looked through.
-const VIEWS_DEPTH_MAX: usize = 4;
-
 /// The indexes that take most time off `statements` within `options`, and those that become redundant.
 ///
 /// The same input and the same costs give the same answer. Statements whose costs cannot be had are named in the
@@ -55,7 +54,7 @@ pub fn advise(
     options: &Options<'_>,
 ) -> IndexSet {
     let mut notes = Vec::new();
-    let needs = needs(database, statements, costs, &mut notes);
+    let needs = needs::of(database, statements, costs, &mut notes);
     let mut candidates = Candidates::of(&needs, database, costs, options);
     let known = candidates.of_statement.iter().cloned().map(Known::of).collect();
     let writers = Writers::of(database, statements, &needs);
@@ -153,46 +152,6 @@ fn worthwhile(
             _ => return set,
         }
     }
-}
-
-/// What each statement needs, views looked through.
-fn needs(
-    database: &Database,
-    statements: &[AdvisedStatement],
-    costs: &mut dyn Costs,
-    notes: &mut Vec<String>,
-) -> Vec<Vec<TableNeeds>> {
-    let mut all = Vec::new();
-    for statement in statements {
-        let mut tables = Vec::new();
-        let mut open = vec![(statement.sql.to_string(), 0)];
-        while let Some((text, depth)) = open.pop() {
-            let Some(analysis) = sql::analyse(&text, database) else {
-                if statement.text.truncated {
-                    notes.push(format!(
-                        "cut by the server, so that it cannot be planned: {}",
-                        shown(statement)
-                    ));
-                } else if depth == 0 {
-                    notes.push(format!(
-                        "not understood, so that no index is tried for it: {}",
-                        shown(statement)
-                    ));
-                }
-                continue;
-            };
-            tables.extend(analysis.tables);
-            for name in analysis.unknown {
-                if depth < VIEWS_DEPTH_MAX
-                    && let Some(definition) = costs.view(&name)
-                {
-                    open.push((definition, depth + 1));
-                }
-            }
-        }
-        all.push(tables);
-    }
-    all
 }
 
 /// A statement as notes show it.

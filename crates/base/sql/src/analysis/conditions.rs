@@ -1,10 +1,11 @@
 //! What rows have to pass: comparisons, joins, and what could stand in the `WHERE` of an index.
 
-use sqlparser::ast::{BinaryOperator, Expr, UnaryOperator};
+use model::database::IndexKey;
+use sqlparser::ast::{BinaryOperator, Expr, UnaryOperator, Value};
 
 use super::{
-    Condition, ConditionKind, Predicate, PredicateKind, places::begins_fixed, scope::Place,
-    spelling, walk::Walk,
+    Condition, ConditionKind, Parameter, Predicate, PredicateKind, places::begins_fixed,
+    scope::Place, spelling, walk::Walk,
 };
 
 /// Sides of an `OR` that are looked at: more is a generated list.
@@ -116,6 +117,15 @@ impl Walk<'_> {
             return;
         }
         let of_others = others.iter().any(|other| self.is_of_others(other));
+        if let ([other], IndexKey::Column(column), ConditionKind::Equal) = (others, &key, kind)
+            && let Some(number) = parameter(other)
+            && let Some(catalog) = self.catalog.get(table)
+        {
+            let known = Parameter { number, table: catalog.name.clone(), column: *column };
+            if !self.analysis.parameters.contains(&known) {
+                self.analysis.parameters.push(known);
+            }
+        }
         let Some(needs) = self.analysis.tables.get_mut(table) else { return };
         if of_others && kind == ConditionKind::Equal {
             if !needs.joins.contains(&key) {
@@ -174,8 +184,20 @@ impl Walk<'_> {
     }
 }
 
+/// The number of a parameter that stands alone, a cast aside.
+fn parameter(expr: &Expr) -> Option<usize> {
+    match expr {
+        Expr::Nested(inner) | Expr::Cast { expr: inner, .. } => parameter(inner),
+        Expr::Value(value) => match &value.value {
+            Value::Placeholder(name) => name.strip_prefix('$')?.parse().ok(),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
 /// What is joined by `AND`.
-fn conjuncts(expr: &Expr) -> Vec<&Expr> {
+pub(super) fn conjuncts(expr: &Expr) -> Vec<&Expr> {
     let mut found = Vec::new();
     let mut open = vec![expr];
     while let Some(expr) = open.pop() {

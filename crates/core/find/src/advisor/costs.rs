@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use model::{Basis, database::NewIndex};
+use model::{Basis, Plan, database::NewIndex};
 
 /// Something that plans statements as if indexes were there: a planner with `HypoPG`, or a model of one.
 ///
@@ -33,6 +33,12 @@ pub trait Costs {
     fn plan_text(&mut self, statement: usize, indexes: &[&NewIndex]) -> String {
         let _ = (statement, indexes);
         String::new()
+    }
+
+    /// The plan as things stand, with what each node hands on (`VERBOSE`); `None` if there is none. Not counted as asked.
+    fn plan(&mut self, statement: usize) -> Option<Plan> {
+        let _ = statement;
+        None
     }
 
     /// The definition of the view of this name, as it stands in SQL; `None` if there is none.
