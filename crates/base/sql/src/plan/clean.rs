@@ -1,6 +1,9 @@
 //! What people paste around a plan, and what is done to it on the way: frames of psql and other clients, marks of
 //! mail, prefixes of logs, quotes of CSV. What is left is what EXPLAIN wrote, line for line.
 
+mod frames;
+mod markup;
+
 use std::borrow::Cow;
 
 use super::xml;
@@ -38,10 +41,8 @@ fn letters(text: &str) -> String {
         text = unescape(&text);
         text = text.get(plan_in_string(&text)..).unwrap_or_default().to_owned();
     }
-    if text.contains("<td") {
-        let bare = xml::unescape(&without_tags(&text));
-        let lines = bare.lines().filter(|line| !line.trim().is_empty());
-        text = lines.collect::<Vec<_>>().join("\n");
+    if let Some(cells) = markup::cells(&text) {
+        text = cells;
     }
     let is_xml = text.contains("<Node-Type>");
     if (!is_xml && text.contains("-&gt;"))
@@ -51,28 +52,6 @@ fn letters(text: &str) -> String {
         text = xml::unescape(&text);
     }
     text
-}
-
-/// A table of a web page without its tags; signs of the plan itself are entities there.
-fn without_tags(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((before, tag)) = rest.split_once('<') {
-        out.push_str(before);
-        let is_tag = tag.starts_with(|letter: char| letter == '/' || letter.is_ascii_lowercase());
-        let Some((_, after)) = tag.split_once('>').filter(|_| is_tag) else {
-            out.push('<');
-            rest = tag;
-            continue;
-        };
-        // What stands before a cell is the page's own indentation.
-        if tag.starts_with("td") || tag.starts_with("th") {
-            out.truncate(out.trim_end_matches([' ', '\t']).len());
-        }
-        rest = after;
-    }
-    out.push_str(rest);
-    out
 }
 
 /// Whether line ends are spelt out, as in a line of a JSON log: then there are more of them than of real ones.
@@ -115,7 +94,8 @@ fn unescape(text: &str) -> String {
 
 /// Takes one layer of marks off; `false` if there is none.
 fn peel(lines: &mut Vec<Cow<'_, str>>) -> bool {
-    mail(lines)
+    frames::take_off(lines)
+        || mail(lines)
         || comments(lines)
         || syslog(lines)
         || records(lines)
@@ -209,10 +189,12 @@ fn records(lines: &mut Vec<Cow<'_, str>>) -> bool {
     {
         return false;
     }
+    // Without a frame, records are separated by empty lines.
+    let is_bare = lines.iter().any(|line| line.starts_with("QUERY PLAN|"));
     lines.retain(|line| {
         let is_title =
             ["[ RECORD ", "[ Record ", "* Record "].iter().any(|title| line.contains(title));
-        !is_title
+        !is_title && (!is_bare || !line.is_empty())
     });
     for line in lines {
         if let Some(rest) = named(line) {

@@ -60,8 +60,8 @@ struct Reader {
     stack: Vec<(usize, usize)>,
     /// Properties that hold others.
     sections: Vec<Section>,
-    /// What the next node is called: `InitPlan 1 (returns $0)`.
-    subplan: Option<String>,
+    /// What the next node is called, and where that stands: `InitPlan 1 (returns $0)`.
+    subplan: Option<(usize, String)>,
 }
 
 /// A property that holds others, such as `JIT:` or `Worker 0:`.
@@ -85,7 +85,7 @@ impl Reader {
         } else if !self.in_plan {
             self.preamble.push(line.text.to_owned());
         } else if line.heads_subplan && lines::is_subplan(line.text) {
-            self.subplan = Some(line.text.to_owned());
+            self.subplan = Some((line.column, line.text.to_owned()));
         } else {
             self.property(line);
         }
@@ -125,11 +125,13 @@ impl Reader {
             self.in_plan = true;
         }
         let Some(plan) = self.plans.last_mut() else { return };
-        while 1 < self.stack.len() && self.stack.last().is_some_and(|(above, _)| column <= *above) {
+        // A subplan belongs to the node below whose properties its name stands.
+        let left = self.subplan.as_ref().map_or(column, |(left, _)| column.min(*left));
+        while 1 < self.stack.len() && self.stack.last().is_some_and(|(above, _)| left <= *above) {
             self.stack.pop();
         }
         if let [(root, _)] = self.stack.as_slice()
-            && column <= *root
+            && left <= *root
             && plan.notes.is_empty()
         {
             plan.notes.push("the indentation was lost, so the tree may be wrong".to_owned());
@@ -139,7 +141,7 @@ impl Reader {
             .and_then(|parent| plan.nodes.get(parent))
             .map_or(0, |parent: &RawNode| parent.depth + 1);
         let mut fields = head::fields(text);
-        if let Some(subplan) = self.subplan.take() {
+        if let Some((_, subplan)) = self.subplan.take() {
             fields.push((Text::from("Subplan Name"), Raw::text(&subplan)));
         }
         self.stack.push((column, plan.nodes.len()));

@@ -28,8 +28,10 @@ pub(super) struct Lines<'a> {
     width: usize,
     /// Lines that are cut off where a terminal ends.
     is_cut: bool,
-    /// Some line has estimates or actual figures.
+    /// Some node has estimates or actual figures.
     pub(super) has_figures: bool,
+    /// Blanks before the root, which are not its own.
+    left: usize,
 }
 
 impl<'a> Lines<'a> {
@@ -38,8 +40,15 @@ impl<'a> Lines<'a> {
         let width = lines.iter().map(|line| line.trim_end().chars().count()).max().unwrap_or(0);
         let longest = lines.iter().filter(|line| line.trim_end().chars().count() == width).count();
         let is_cut = SHORT <= width && (1 < longest || TERMINAL <= width);
-        let has_figures = lines.iter().any(|line| head::has_figures(line));
-        Self { all: lines, width, is_cut, has_figures }
+        let is_head = |line: &&&str| {
+            head::has_figures(line)
+                && (line.trim_start().starts_with("->") || property::entry(line.trim()).is_none())
+        };
+        let has_figures = lines.iter().any(|line| is_head(&line));
+        let heads =
+            lines.iter().filter(|line| if has_figures { is_head(line) } else { head::is_known(line) });
+        let left = heads.map(|line| line.len() - line.trim_start().len()).min().unwrap_or(0);
+        Self { all: lines, width, is_cut, has_figures, left }
     }
 
     pub(super) fn get(&self, at: usize) -> Option<&'a str> {
@@ -152,6 +161,13 @@ impl<'a> Lines<'a> {
             (false, false) => " ",
         };
         let wrapped = if is_in_figures(text) { between_figures(text, bare) } else { wrapped };
+        // What is within quotes is as it was, but for what stands before every line.
+        let bare = match line.get(..self.left) {
+            Some(before) if is_literal && before.trim().is_empty() => {
+                line.get(self.left..).unwrap_or_default().trim_end()
+            }
+            _ => bare,
+        };
         text.push_str(wrapped);
         text.push_str(bare);
         open.over(wrapped).over(bare)
