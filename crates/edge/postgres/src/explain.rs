@@ -4,6 +4,8 @@
 //! values by `plan_cache_mode = force_generic_plan`: the nulls that stand for the values are then not looked at.
 //! `pg_stat_statements` puts `$1` where the grammar wants a constant (`interval $1`): those are rewritten first.
 
+use std::cmp::Ordering;
+
 /// How a statement is explained.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Form {
@@ -18,12 +20,25 @@ pub(crate) enum Form {
 impl Form {
     /// Of the statement at this place in the list.
     pub(crate) fn of(text: &str, place: usize, version: u32) -> Self {
+        Self::named(text, format!("taut_{place}"), version)
+    }
+
+    /// Of a statement, which is prepared under `name` if need be.
+    pub(crate) fn named(text: &str, name: String, version: u32) -> Self {
         let text = plannable(text);
         let text = text.trim().trim_end_matches(';').to_owned();
         match parameters(&text) {
             0 => Self::Plain(text),
             _ if version >= 16 => Self::Generic(text),
-            parameters => Self::Prepared { name: format!("taut_{place}"), text, parameters },
+            parameters => Self::Prepared { name, text, parameters },
+        }
+    }
+
+    /// The name that it is prepared under.
+    pub(crate) fn name(&self) -> Option<&str> {
+        match self {
+            Self::Plain(_) | Self::Generic(_) => None,
+            Self::Prepared { name, .. } => Some(name),
         }
     }
 
@@ -147,6 +162,23 @@ pub(crate) fn plannable(text: &str) -> String {
     out
 }
 
+/// The text with a value for `$number`; parameters after it move up, so that none is missing.
+pub(crate) fn with_value(text: &str, number: usize, value: &str) -> String {
+    let mut out = String::with_capacity(text.len() + value.len());
+    let mut from = 0;
+    for (start, end, known) in places(text) {
+        out.push_str(text.get(from..start).unwrap_or_default());
+        match known.cmp(&number) {
+            Ordering::Less => out.push_str(text.get(start..end).unwrap_or_default()),
+            Ordering::Equal => out.push_str(value),
+            Ordering::Greater => out.push_str(&format!("${}", known - 1)),
+        }
+        from = end;
+    }
+    out.push_str(text.get(from..).unwrap_or_default());
+    out
+}
+
 fn strip_suffix_ignore_case<'text>(text: &'text str, suffix: &str) -> Option<&'text str> {
     let at = text.len().checked_sub(suffix.len())?;
     let (rest, end) = text.split_at_checked(at)?;
@@ -213,6 +245,14 @@ mod tests {
             2
         );
         assert_eq!(parameters("select 'it''s $3' || $99999999999"), 0);
+    }
+
+    #[test]
+    fn a_value_takes_the_place_of_a_parameter_and_later_ones_move_up() {
+        assert_eq!(
+            with_value("select '$2' where a = $1 and b = $2 or b = $2 limit $3", 2, "'x'::text"),
+            "select '$2' where a = $1 and b = 'x'::text or b = 'x'::text limit $2"
+        );
     }
 
     #[test]

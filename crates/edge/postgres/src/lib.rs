@@ -9,6 +9,8 @@ pub mod clone;
 mod connect;
 mod delta;
 mod explain;
+mod plain;
+mod planning;
 mod poll;
 mod read;
 pub mod rehearse;
@@ -20,4 +22,6 @@ pub use poll::{Poll, PollOptions, Poller};
 pub use read::{
     OLDEST, RIGHTS, ReadError, ReadOptions, Right, read_database, standby_scans, tell_standby_scans,
 };
-pub use whatif::{WhatIf, WhatIfError};
+pub use plain::PlainPlans;
+pub use planning::WhatIfError;
+pub use whatif::WhatIf;

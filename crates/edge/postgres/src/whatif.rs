@@ -6,69 +6,39 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
-    thread,
-    time::Duration,
 };
 
 use find::advisor::{CostError, Costs, Planned};
 use model::{
-    Basis, Text,
+    Basis, Plan, Text,
     database::{Database, IndexMethod, NewIndex, Table, TableName},
 };
 use sql::Locking;
-use tokio::runtime::{Builder, Handle, Runtime};
 use tokio_postgres::SimpleQueryMessage;
 
 use crate::{
-    connect::{ConnectError, Connection, Limits, Target, connect},
-    explain::{self, Form},
+    connect::Target,
+    explain,
+    plain::parsed,
+    planning::{Planning, Waiting, WhatIfError, failed, said},
 };
 
 /// `HypoPG` takes numbers for its indexes from a range of some 2,500 and gives none back before a reset.
 const CREATED_MAX: usize = 2_000;
-/// Planning with hundreds of indexes on offer takes a fraction of a second.
-const STATEMENT_TIMEOUT: Duration = Duration::from_secs(20);
-
 /// A session that plans with indexes that are not there.
 pub struct WhatIf {
-    /// Taken when dropped: a runtime must not end within another one.
-    runtime: Option<Runtime>,
-    session: Session,
+    session: Waiting<Session>,
 }
 
 struct Session {
-    connection: Connection,
+    planning: Planning,
     tables: BTreeMap<TableName, Table>,
-    forms: Vec<Form>,
-    prepared: BTreeSet<usize>,
     /// Schema of the extension, quoted.
     schema: String,
     alive: BTreeMap<NewIndex, u32>,
     created: usize,
     refused: BTreeMap<NewIndex, String>,
     asked: u64,
-}
-
-/// Why there is no what-if.
-#[derive(Debug, thiserror::Error)]
-pub enum WhatIfError {
-    /// No connection.
-    #[error(transparent)]
-    Connect(#[from] ConnectError),
-    /// The extension is not in this database.
-    #[error(
-        "failed to plan with hypothetical indexes in `{database}`: the extension hypopg is not installed there"
-    )]
-    NoHypopg {
-        /// The database.
-        database: String,
-    },
-    /// The server refused something.
-    #[error("failed to open a what-if session")]
-    Server(#[source] tokio_postgres::Error),
-    /// No thread or no poll.
-    #[error("failed to start a runtime for a what-if session")]
-    Runtime(#[source] std::io::Error),
 }
 
 impl WhatIf {
@@ -81,16 +51,8 @@ impl WhatIf {
         database: &Database,
         statements: &[Arc<str>],
     ) -> Result<Self, WhatIfError> {
-        let runtime =
-            Builder::new_current_thread().enable_all().build().map_err(WhatIfError::Runtime)?;
-        match apart(|| runtime.block_on(Session::open(target, database, statements))) {
-            Ok(session) => Ok(Self { runtime: Some(runtime), session }),
-            Err(error) => {
-                // A runtime must not end within another one.
-                runtime.shutdown_background();
-                Err(error)
-            }
-        }
+        let session = Waiting::open(async || Session::open(target, database, statements).await)?;
+        Ok(Self { session })
     }
 
     /// Runs settings in the session, such as `set enable_bitmapscan = off`.
@@ -98,39 +60,17 @@ impl WhatIf {
     /// # Errors
     /// When the server refuses them.
     pub fn configure(&mut self, settings: &str) -> Result<(), WhatIfError> {
-        self.run(async |session| session.connection.batch_execute(settings).await)
+        self.session
+            .run(async |session| session.planning.connection.batch_execute(settings).await)
             .map_err(WhatIfError::Server)
-    }
-
-    fn run<T: Send>(&mut self, job: impl AsyncFnOnce(&mut Session) -> T + Send) -> T {
-        let runtime = self.runtime.as_ref().expect("it is taken when dropped");
-        let session = &mut self.session;
-        apart(|| runtime.block_on(job(session)))
-    }
-}
-
-/// Runs a job that blocks, on a thread of its own where the caller's must not block.
-fn apart<T: Send>(job: impl FnOnce() -> T + Send) -> T {
-    if Handle::try_current().is_err() {
-        return job();
-    }
-    thread::scope(|scope| match scope.spawn(job).join() {
-        Ok(done) => done,
-        Err(panic) => std::panic::resume_unwind(panic),
-    })
-}
-
-impl Drop for WhatIf {
-    fn drop(&mut self) {
-        if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_background();
-        }
     }
 }
 
 impl std::fmt::Debug for WhatIf {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        out.debug_struct("WhatIf").field("asked", &self.session.asked).finish_non_exhaustive()
+        out.debug_struct("WhatIf")
+            .field("asked", &self.session.session().asked)
+            .finish_non_exhaustive()
     }
 }
 
@@ -140,11 +80,11 @@ impl Costs for WhatIf {
     }
 
     fn cost(&mut self, statement: usize, indexes: &[&NewIndex]) -> Result<Planned, CostError> {
-        self.run(async |session| session.cost(statement, indexes).await)
+        self.session.run(async |session| session.cost(statement, indexes).await)
     }
 
     fn bytes(&mut self, index: &NewIndex) -> Option<u64> {
-        self.run(async |session| session.bytes(index).await)
+        self.session.run(async |session| session.bytes(index).await)
     }
 
     fn can_plan(&self, index: &NewIndex) -> bool {
@@ -152,34 +92,36 @@ impl Costs for WhatIf {
     }
 
     fn plan_text(&mut self, statement: usize, indexes: &[&NewIndex]) -> String {
-        self.run(async |session| {
-            session.ensure(indexes).await.ok()?;
-            session.explained(statement, "text").await.ok()
-        })
-        .unwrap_or_default()
+        self.session
+            .run(async |session| {
+                session.ensure(indexes).await.ok()?;
+                session.planning.explained_usual(statement, "text").await.ok()
+            })
+            .unwrap_or_default()
+    }
+
+    fn plan(&mut self, statement: usize) -> Option<Plan> {
+        let text = self.session.run(async |session| {
+            session.ensure(&[]).await.ok()?;
+            session.planning.explained_usual(statement, "json, verbose").await.ok()
+        })?;
+        parsed(&text).ok()
     }
 
     fn view(&mut self, name: &str) -> Option<String> {
-        self.run(async |session| {
-            let question = "select /* taut */ pg_get_viewdef(oid, false) from pg_class where oid = to_regclass($1) and relkind = 'v'";
-            let row = session.connection.query_opt(question, &[&name]).await.ok()??;
-            row.try_get(0).ok()
-        })
+        self.session.run(async |session| session.planning.view(name).await)
     }
 
     fn selectivity(&mut self, index: &NewIndex) -> Option<f64> {
-        self.run(async |session| session.selectivity(index).await)
+        self.session.run(async |session| session.selectivity(index).await)
     }
 
     fn has_extension(&mut self, name: &str) -> bool {
-        self.run(async |session| {
-            let question = "select /* taut */ 1 from pg_extension where extname = $1";
-            session.connection.query_opt(question, &[&name]).await.is_ok_and(|row| row.is_some())
-        })
+        self.session.run(async |session| session.planning.has_extension(name).await)
     }
 
     fn asked(&self) -> u64 {
-        self.session.asked
+        self.session.session().asked
     }
 }
 
@@ -189,30 +131,18 @@ impl Session {
         database: &Database,
         statements: &[Arc<str>],
     ) -> Result<Self, WhatIfError> {
-        let limits = Limits { statement: STATEMENT_TIMEOUT, ..Limits::default() };
-        let connection = connect(target, &limits).await?;
-        let question = "select /* taut */ n.nspname, current_setting('server_version_num')::int / 10000 \
+        let planning = Planning::open(target, database, statements).await?;
+        let question = "select /* taut */ n.nspname \
             from pg_extension e join pg_namespace n on n.oid = e.extnamespace where e.extname = 'hypopg'";
-        let row = connection.query_opt(question, &[]).await.map_err(WhatIfError::Server)?;
-        let Some(row) = row else {
+        let found = planning.connection.query_opt(question, &[]).await;
+        let Some(row) = found.map_err(WhatIfError::Server)? else {
             return Err(WhatIfError::NoHypopg { database: target.database().to_owned() });
         };
         let schema: String = row.try_get(0).map_err(WhatIfError::Server)?;
-        let version: i32 = row.try_get(1).map_err(WhatIfError::Server)?;
-        let version = u32::try_from(version).unwrap_or(0);
-        let path = search_path(database);
-        connection.batch_execute(&path).await.map_err(WhatIfError::Server)?;
-        let forms =
-            statements.iter().enumerate().map(|(place, text)| Form::of(text, place, version));
+        let tables = database.tables.iter();
         Ok(Self {
-            connection,
-            tables: database
-                .tables
-                .iter()
-                .map(|table| (table.name.clone(), table.clone()))
-                .collect(),
-            forms: forms.collect(),
-            prepared: BTreeSet::new(),
+            planning,
+            tables: tables.map(|table| (table.name.clone(), table.clone())).collect(),
             schema: sql::identifier(&schema).into_owned(),
             alive: BTreeMap::new(),
             created: 0,
@@ -228,19 +158,23 @@ impl Session {
     ) -> Result<Planned, CostError> {
         self.ensure(indexes).await?;
         self.asked += 1;
-        let json = self.explained(statement, "json").await?;
-        let (cost, names) = explain::costs(&json)
-            .ok_or_else(|| CostError { cause: "the plan has no cost".to_owned(), fatal: false })?;
         let places: BTreeMap<u32, usize> = indexes
             .iter()
             .enumerate()
             .filter_map(|(place, index)| Some((*self.alive.get(*index)?, place)))
             .collect();
-        let mut planned = Planned { cost, ..Planned::default() };
-        for name in names {
-            match hypothetical(&name).and_then(|oid| places.get(&oid)) {
-                Some(place) => planned.used.push(*place),
-                None => planned.existing.push(Text::from(name)),
+        let mut planned = Planned::default();
+        for (share, json) in self.planning.explained(statement, "json").await? {
+            let (cost, names) = explain::costs(&json).ok_or_else(|| CostError {
+                cause: "the plan has no cost".to_owned(),
+                fatal: false,
+            })?;
+            planned.cost += share * cost;
+            for name in names {
+                match hypothetical(&name).and_then(|oid| places.get(&oid)) {
+                    Some(place) => planned.used.push(*place),
+                    None => planned.existing.push(Text::from(name)),
+                }
             }
         }
         planned.used.sort_unstable();
@@ -275,7 +209,7 @@ impl Session {
         if script.is_empty() {
             return Ok(());
         }
-        match self.connection.simple_query(&script).await {
+        match self.planning.connection.simple_query(&script).await {
             Ok(messages) => {
                 let oids = messages.iter().filter_map(created_oid);
                 self.alive.extend(new.iter().map(|index| (*index).clone()).zip(oids));
@@ -294,7 +228,7 @@ impl Session {
             if self.refused.contains_key(*index) || self.alive.contains_key(*index) {
                 continue;
             }
-            match self.connection.simple_query(&self.creation(index, "")).await {
+            match self.planning.connection.simple_query(&self.creation(index, "")).await {
                 Ok(messages) => {
                     if let Some(oid) = messages.iter().find_map(created_oid) {
                         self.alive.insert((*index).clone(), oid);
@@ -314,7 +248,12 @@ impl Session {
         self.alive.clear();
         self.created = 0;
         let script = format!("select /* taut */ {}.hypopg_reset()", self.schema);
-        self.connection.simple_query(&script).await.map(drop).map_err(|error| failed(&error))
+        self.planning
+            .connection
+            .simple_query(&script)
+            .await
+            .map(drop)
+            .map_err(|error| failed(&error))
     }
 
     /// A query that creates the hypothetical index and returns its number.
@@ -335,7 +274,8 @@ impl Session {
             self.reset().await.ok()?;
         }
         let more = format!(", {}.hypopg_relation_size(indexrelid)", self.schema);
-        let messages = self.connection.simple_query(&self.creation(index, &more)).await.ok()?;
+        let messages =
+            self.planning.connection.simple_query(&self.creation(index, &more)).await.ok()?;
         self.created += 1;
         let (oid, bytes) = messages.iter().find_map(|message| match message {
             SimpleQueryMessage::Row(row) => {
@@ -344,55 +284,14 @@ impl Session {
             _ => None,
         })?;
         let script = format!("select /* taut */ {}.hypopg_drop_index({oid})", self.schema);
-        self.connection.simple_query(&script).await.ok()?;
+        self.planning.connection.simple_query(&script).await.ok()?;
         bytes
     }
 
-    async fn explained(&mut self, statement: usize, format: &str) -> Result<String, CostError> {
-        let Some(form) = self.forms.get(statement) else {
-            return Err(CostError {
-                cause: format!("there is no statement {statement}"),
-                fatal: false,
-            });
-        };
-        if let Some(setup) = form.setup()
-            && !self.prepared.contains(&statement)
-        {
-            self.connection.batch_execute(&setup).await.map_err(|error| failed(&error))?;
-            self.prepared.insert(statement);
-        }
-        let messages = self
-            .connection
-            .simple_query(&form.explain(format))
-            .await
-            .map_err(|error| failed(&error))?;
-        Ok(lines(&messages))
-    }
-
     async fn selectivity(&mut self, index: &NewIndex) -> Option<f64> {
-        let table = self.tables.get(&index.table)?;
-        let rows = table.rows.filter(|rows| 0.0 < *rows)?;
-        let question = format!(
-            "explain /* taut */ (format json) select from {} where {}",
-            sql::qualified(&index.table),
-            index.predicate
-        );
+        let rows = self.tables.get(&index.table)?.rows.filter(|rows| 0.0 < *rows)?;
         self.asked += 1;
-        let messages = self.connection.simple_query(&question).await.ok()?;
-        Some(explain::rows(&lines(&messages))? / rows)
-    }
-}
-
-/// Names without a schema mean what they mean to those who run the statements.
-fn search_path(database: &Database) -> String {
-    match database.setting("search_path") {
-        Some(path) if !path.is_empty() => {
-            let names = path
-                .split(',')
-                .map(|name| sql::identifier(name.trim().trim_matches('"')).into_owned());
-            format!("set /* taut */ search_path = {}", names.collect::<Vec<_>>().join(", "))
-        }
-        _ => String::new(),
+        Some(self.planning.rows_where(&index.table, "", &index.predicate).await? / rows)
     }
 }
 
@@ -409,20 +308,4 @@ fn created_oid(message: &SimpleQueryMessage) -> Option<u32> {
         }
         _ => None,
     }
-}
-
-fn lines(messages: &[SimpleQueryMessage]) -> String {
-    let rows = messages.iter().filter_map(|message| match message {
-        SimpleQueryMessage::Row(row) => row.get(0),
-        _ => None,
-    });
-    rows.collect::<Vec<_>>().join("\n")
-}
-
-fn said(error: &tokio_postgres::Error) -> String {
-    error.as_db_error().map_or_else(|| error.to_string(), |known| known.message().to_owned())
-}
-
-fn failed(error: &tokio_postgres::Error) -> CostError {
-    CostError { cause: said(error), fatal: error.is_closed() }
 }
