@@ -1,8 +1,10 @@
 //! What people paste around a plan, and what is done to it on the way: frames of psql and other clients, marks of
 //! mail, prefixes of logs, quotes of CSV. What is left is what EXPLAIN wrote, line for line.
 
+mod envelope;
 mod frames;
 mod markup;
+mod prefixes;
 
 use std::borrow::Cow;
 
@@ -37,12 +39,18 @@ fn letters(text: &str) -> String {
     if text.contains(['\u{a0}', '\u{2007}', '\u{202f}']) {
         text = text.replace(['\u{a0}', '\u{2007}', '\u{202f}'], " ");
     }
+    if let Some(inner) = envelope::inner(&text) {
+        text = inner;
+    }
     if text.contains("\\\"Plan\\\"") || (text.contains("\\n") && escaped_lines(&text)) {
         text = unescape(&text);
         text = text.get(plan_in_string(&text)..).unwrap_or_default().to_owned();
     }
     if let Some(cells) = markup::cells(&text) {
         text = cells;
+    }
+    if text.contains('→') && !text.contains("->") {
+        text = text.replace('→', "->");
     }
     let is_xml = text.contains("<Node-Type>");
     if (!is_xml && text.contains("-&gt;"))
@@ -56,6 +64,9 @@ fn letters(text: &str) -> String {
 
 /// Whether line ends are spelt out, as in a line of a JSON log: then there are more of them than of real ones.
 fn escaped_lines(text: &str) -> bool {
+    if text.contains("\"Node Type\":") {
+        return false;
+    }
     let is_plan =
         text.contains("(cost=") || text.contains("(actual ") || text.contains("Node Type");
     let lines = text.lines().filter(|line| !line.trim().is_empty()).count();
@@ -95,13 +106,11 @@ fn unescape(text: &str) -> String {
 /// Takes one layer of marks off; `false` if there is none.
 fn peel(lines: &mut Vec<Cow<'_, str>>) -> bool {
     frames::take_off(lines)
-        || mail(lines)
-        || comments(lines)
-        || syslog(lines)
+        || prefixes::take_off(lines)
+        || right_borders(lines)
         || records(lines)
         || wraps(lines)
         || borders(lines)
-        || prefix(lines)
         || quotes(lines)
         || some_quotes(lines)
         || pluses(lines)
@@ -148,32 +157,6 @@ fn all(lines: &mut [Cow<'_, str>], shorten: impl Fn(&str) -> Option<String>) -> 
         }
     }
     true
-}
-
-/// `> ` of quoted mail.
-fn mail(lines: &mut [Cow<'_, str>]) -> bool {
-    all(lines, |line| {
-        let rest = line.trim_start().strip_prefix('>')?;
-        Some(rest.strip_prefix(' ').unwrap_or(rest).to_owned())
-    })
-}
-
-/// `-- ` or `# ` of a script.
-fn comments(lines: &mut [Cow<'_, str>]) -> bool {
-    all(lines, |line| Some(line.trim_start().strip_prefix("--")?.to_owned()))
-        || all(lines, |line| Some(line.trim_start().strip_prefix("# ")?.to_owned()))
-}
-
-/// What syslog puts before each line; it spells tabs `#011`.
-fn syslog(lines: &mut [Cow<'_, str>]) -> bool {
-    let mut found = false;
-    for line in lines {
-        if let Some((_, rest)) = line.split_once("#011") {
-            *line = Cow::Owned(rest.replace("#011", "\t"));
-            found = true;
-        }
-    }
-    found
 }
 
 /// `\x` of psql: each line a record.
@@ -255,24 +238,23 @@ fn borders(lines: &mut [Cow<'_, str>]) -> bool {
     })
 }
 
-/// The same word and a bar before each line, as of `docker compose logs`.
-fn prefix(lines: &mut [Cow<'_, str>]) -> bool {
-    let Some(first) = lines.iter().find(|line| says(line)) else { return false };
-    let Some(bar) = first.find("| ") else { return false };
-    let Some(prefix) = first.get(..bar + 1).map(str::to_owned) else { return false };
-    let is_name = |letter: char| letter.is_alphanumeric() || "-_. |".contains(letter);
-    if !prefix.chars().all(is_name) {
+/// `… |` behind each line, below a title that has it too.
+fn right_borders(lines: &mut [Cow<'_, str>]) -> bool {
+    let is_title = |line: &str| line.strip_prefix("QUERY PLAN").is_some_and(|rest| rest.trim() == "|");
+    if !lines.iter().any(|line| is_title(line)) {
         return false;
     }
-    all(lines, |line| {
-        let rest = line.strip_prefix(prefix.as_str())?;
-        Some(rest.strip_prefix(' ').unwrap_or(rest).to_owned())
-    })
+    all(lines, |line| Some(line.trim_end().strip_suffix('|')?.trim_end().to_owned()))
 }
 
 /// Quotes around each line, as of clients that copy a table as CSV.
 fn quotes(lines: &mut [Cow<'_, str>]) -> bool {
     let plain = lines.iter().filter(|line| says(line)).any(|line| line.contains("\"Node Type\":"));
+    // Some clients leave quotes within as they are.
+    let doubled = !lines.iter().any(|line| {
+        let bare = line.trim().trim_end_matches(',').replace("\"\"", "");
+        1 < bare.len() && bare.get(1..bare.len() - 1).is_some_and(|inner| inner.contains('"'))
+    });
     !plain
         && all(lines, |line| {
             let bare = line.trim_end().trim_end_matches(',');
@@ -280,7 +262,7 @@ fn quotes(lines: &mut [Cow<'_, str>]) -> bool {
                 return Some("QUERY PLAN".to_owned());
             }
             let inner = bare.trim_start().strip_prefix('"')?.strip_suffix('"')?;
-            Some(inner.replace("\"\"", "\""))
+            Some(if doubled { inner.replace("\"\"", "\"") } else { inner.to_owned() })
         })
 }
 

@@ -1,4 +1,5 @@
-//! JSON, also where it is not quite: line breaks in strings, commas before a bracket, an end that is missing.
+//! JSON, also where it is not quite: line breaks in strings, commas before a bracket, an end that is missing; and
+//! what Python, Ruby and JavaScript print of the same values.
 //!
 //! A reader of our own, as names may come twice and their order is kept.
 
@@ -27,8 +28,8 @@ pub(super) fn value(text: &str, at: usize) -> Result<(Option<Raw>, usize), PlanE
                     return Ok((stack.finish(), at + 1));
                 }
             }
-            b'"' => {
-                let (string, after) = string(text, at + 1);
+            quote @ (b'"' | b'\'') => {
+                let (string, after) = quoted(text, at + 1, char::from(*quote));
                 at = after;
                 if !named && followed_by_colon(bytes, after) {
                     key = string;
@@ -40,10 +41,22 @@ pub(super) fn value(text: &str, at: usize) -> Result<(Option<Raw>, usize), PlanE
                 continue;
             }
             b':' | b',' | b' ' | b'\t' | b'\r' | b'\n' => {}
+            b'=' | b'>' | b'(' | b')' => {}
             _ => {
                 let end = bare(bytes, at);
                 let word = text.get(at..end).unwrap_or_default();
-                let value = if word == "null" { Raw::Null } else { Raw::text(word) };
+                if !named && followed_by_colon(bytes, end) {
+                    key = Text::from(word);
+                    named = true;
+                    at = end;
+                    continue;
+                }
+                let value = match word {
+                    "null" | "None" | "nil" | "undefined" => Raw::Null,
+                    "True" => Raw::text("true"),
+                    "False" => Raw::text("false"),
+                    word => Raw::text(word),
+                };
                 stack.add(std::mem::take(&mut key), value);
                 named = false;
                 at = end;
@@ -62,13 +75,13 @@ fn followed_by_colon(bytes: &[u8], mut at: usize) -> bool {
     while bytes.get(at).is_some_and(u8::is_ascii_whitespace) {
         at += 1;
     }
-    bytes.get(at) == Some(&b':')
+    bytes.get(at) == Some(&b':') || bytes.get(at..).is_some_and(|rest| rest.starts_with(b"=>"))
 }
 
 /// End of a word without quotes: a number, `true`, `null`, or nonsense. Always after `at`, at the border of a letter.
 fn bare(bytes: &[u8], at: usize) -> usize {
     let is_end = |byte: &u8| {
-        matches!(byte, b',' | b':' | b'{' | b'}' | b'[' | b']' | b'"') || byte.is_ascii_whitespace()
+        b",:{}[]()\"'=".contains(byte) || byte.is_ascii_whitespace()
     };
     let rest = bytes.get(at..).unwrap_or_default();
     at + rest.iter().position(is_end).unwrap_or(rest.len()).max(1)
@@ -76,12 +89,17 @@ fn bare(bytes: &[u8], at: usize) -> usize {
 
 /// The string whose first letter is at `at`, and the place after its closing quote.
 pub(super) fn string(text: &str, at: usize) -> (Text, usize) {
+    quoted(text, at, '"')
+}
+
+/// The same in any quotes: those of Python and JavaScript are single ones.
+fn quoted(text: &str, at: usize, quote: char) -> (Text, usize) {
     let mut out = String::new();
     let rest = text.get(at..).unwrap_or_default();
     let mut letters = rest.char_indices();
     while let Some((place, letter)) = letters.next() {
         match letter {
-            '"' => return (out.into(), at + place + 1),
+            letter if letter == quote => return (out.into(), at + place + 1),
             '\\' => match letters.next() {
                 Some((_, 'n')) => out.push('\n'),
                 Some((_, 't')) => out.push('\t'),

@@ -27,6 +27,9 @@ pub(super) fn plans(text: &str) -> Vec<RawPlan> {
     while let Some(line) = lines.get(at) {
         if lines::is_separator(line) {
             reader.after_separator = true;
+            if line.trim().starts_with("```") {
+                reader.end_plan();
+            }
             at += 1;
             continue;
         }
@@ -162,6 +165,10 @@ impl Reader {
             self.open(line.column, "Target Table", target, false);
         } else if let Some((key, value)) = entry {
             self.entry(line.column, key, value);
+        } else if self.after_separator {
+            // Somebody goes on to write.
+            self.end_plan();
+            self.preamble.push(line.text.to_owned());
         } else {
             let text = line.text;
             if let Some(plan) = self.plans.last_mut() {

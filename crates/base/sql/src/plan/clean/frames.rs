@@ -92,7 +92,8 @@ fn table(lines: &[Cow<'_, str>]) -> Option<Framed> {
     let rule = lines.get(1).map(|line| line.trim_end()).filter(|line| is_rule(line.trim()))?;
     let columns = rule.chars().count();
     let has_bars = title.trim().starts_with(BARS);
-    if has_bars && rule.starts_with(BARS) && rule.contains('-') {
+    let is_open = !has_bars && title.trim().ends_with(BARS);
+    if is_open || (has_bars && rule.starts_with(BARS) && rule.contains('-')) {
         // A table of Markdown, whose rows may be of any width.
         return None;
     }

@@ -17,6 +17,9 @@ pub(super) fn cells(text: &str) -> Option<String> {
     if text.contains("<td") {
         return Some(web(text));
     }
+    if text.contains("<pre") || text.contains("<code") {
+        return Some(preformatted(text));
+    }
     csv_records(text)
 }
 
@@ -166,6 +169,20 @@ fn web(text: &str) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
+/// A page that shows the plan as it is, but for signs that mean something in pages.
+fn preformatted(text: &str) -> String {
+    let mut out = text.to_owned();
+    for tag in ["pre", "code"] {
+        out = out.replace(&format!("</{tag}>"), "\n");
+        while let Some(begin) = out.find(&format!("<{tag}")) {
+            let rest = out.get(begin..).unwrap_or_default();
+            let end = rest.find('>').map_or(rest.len(), |end| end + 1);
+            out.replace_range(begin..begin + end, "\n");
+        }
+    }
+    xml::unescape(&out)
+}
+
 fn without_tags(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
@@ -214,11 +231,17 @@ fn csv_records(text: &str) -> Option<String> {
 
 /// Appends the field that the text begins with; what follows its line.
 fn quoted<'a>(text: &'a str, out: &mut String) -> &'a str {
-    let Some(mut rest) = text.strip_prefix('"') else {
+    let Some(rest) = text.strip_prefix('"') else {
         let (line, after) = text.split_once('\n').unwrap_or((text, ""));
         out.push_str(line);
         return after;
     };
+    quoted_rest(rest, out)
+}
+
+/// As [`quoted`], behind the first quote.
+pub(super) fn quoted_rest<'a>(text: &'a str, out: &mut String) -> &'a str {
+    let mut rest = text;
     loop {
         let Some((part, after)) = rest.split_once('"') else {
             out.push_str(rest);

@@ -235,6 +235,10 @@ pub(super) fn is_foreign(line: &str) -> bool {
     {
         return false;
     }
+    // `\timing` of psql.
+    if line.starts_with("Time: ") && (line.ends_with(" ms") || line.ends_with(')')) {
+        return true;
+    }
     let in_log = WORDS.iter().any(|word| line.contains(word));
     in_log || prompt(line).is_some()
 }
