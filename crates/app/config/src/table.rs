@@ -303,11 +303,13 @@ pub(crate) const fn setting(
     }
 }
 
-/// What can be set of each detector: `find.n-plus-one.repeats-min`.
+/// What can be set of each detector: `find.n-plus-one.repeats-min`; and of notes on plans: `find.plan.rows-min`.
 fn knobs() -> impl Iterator<Item = Setting> {
-    find::DETECTORS.iter().flat_map(|detector| {
-        detector.knobs.iter().map(|knob| Setting {
-            key: format!("find.{}.{}", detector.name, knob.key).into(),
+    let of_detectors = find::DETECTORS.iter().map(|detector| (detector.name, detector.knobs));
+    let of_plans = [(find::plan::PLAN_SECTION, find::plan::PLAN_KNOBS)];
+    of_detectors.chain(of_plans).flat_map(|(section, knobs)| {
+        knobs.iter().map(move |knob| Setting {
+            key: format!("find.{section}.{}", knob.key).into(),
             kind: Kind::Number { min: 0.0, max: knob_max(knob), unit: knob.unit },
             default: knob.default.to_string().into(),
             doc: knob.doc.into(),

@@ -13,4 +13,4 @@ pub use find_in::{
     DatabaseError, DatabaseFound, DatabaseRequest, Step, find_in, findings_in, join, tie_routes,
 };
 pub use postgres::Target;
-pub use standing::{DatabaseStanding, History, PlanSeen, WatchState};
+pub use standing::{Activity, DatabaseStanding, History, PlanSeen, Steps, WatchState};

@@ -3,6 +3,7 @@
 
 mod activity;
 mod index;
+mod log;
 mod server;
 mod statement;
 mod table;
@@ -14,6 +15,7 @@ pub use activity::{
     Blocking, ConnectionCount, Connections, Progress, ReplicationSlot, Session, Standby, WaitLoad,
 };
 pub use index::{Index, IndexColumn, IndexKey, IndexMethod, IndexUse, NewIndex};
+pub use log::{LogCounts, LoggedFiles, LoggedWait, ServerLog};
 pub use server::{MissingRight, Recovery, Role, Server, Setting};
 pub use statement::{Routes, RunStatistics, ServerStatement};
 pub use table::{
@@ -78,6 +80,8 @@ pub struct Database {
     pub checkpoints: Checkpoints,
     /// Reads and writes by who did them and why (16+); empty before.
     pub io: Vec<IoUse>,
+    /// What the followed log told within the window.
+    pub log: ServerLog,
     /// Long work that is under way: index builds, vacuums.
     pub progress: Vec<Progress>,
     /// `age(datfrozenxid)` of this database.

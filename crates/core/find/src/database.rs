@@ -8,9 +8,11 @@ mod explained;
 mod sighting;
 mod view;
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use model::{DatabaseEvidence, Effort, Finding, FindingId, Impact, Level, OperationKey, Plan};
+use model::{
+    DatabaseEvidence, Effort, Finding, FindingId, Impact, Level, OperationKey, Plan, StatementText,
+};
 
 pub(crate) use sighting::mean_width;
 pub use sighting::{Cost, DatabaseSighting};
@@ -29,6 +31,12 @@ pub struct SeenPlan<'a> {
     pub plan: &'a Plan,
     /// As `EXPLAIN` printed it.
     pub text: &'a str,
+    /// The statement, where the log tells it.
+    pub statement: Option<&'a Arc<StatementText>>,
+    /// Runs that were seen with it.
+    pub runs: u64,
+    /// Their mean time, in milliseconds.
+    pub millis: f64,
 }
 
 /// Everything that is wrong in a database, ranked.
@@ -58,6 +66,7 @@ pub fn sightings(view: &DatabaseView<'_>, settings: &Settings) -> Vec<DatabaseSi
             }
         }
     }
+    crate::detectors::show_plans(view, &mut found);
     explained::drop_explained(&mut found);
     found
 }

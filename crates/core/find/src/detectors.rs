@@ -10,6 +10,7 @@ mod blocking_call;
 mod chatty_service;
 mod connection_churn;
 mod connection_exhaustion;
+mod costly_plan;
 mod dead_table;
 mod deep_offset;
 mod duplicate_index;
@@ -30,6 +31,7 @@ mod missing_index;
 mod n_plus_one;
 mod n_plus_one_calls;
 mod names;
+mod planned;
 mod related;
 mod repeated_aggregate;
 mod replica_lag;
@@ -51,6 +53,8 @@ mod unused_index;
 mod unused_replica;
 mod wide_select;
 mod words;
+
+pub(crate) use planned::show as show_plans;
 
 /// In the order of their codes, which is the order of the manual.
 pub static DETECTORS: &[&Detector] = &[
@@ -94,4 +98,5 @@ pub static DETECTORS: &[&Detector] = &[
     &sequence_exhaustion::SEQUENCE_EXHAUSTION,
     &transaction_wraparound::TRANSACTION_WRAPAROUND,
     &unfit_setting::UNFIT_SETTING,
+    &costly_plan::COSTLY_PLAN,
 ];

@@ -14,7 +14,7 @@ mod whole;
 use model::{Plan, PlanNode};
 use sql::plan::{NodeTimes, PlanTimes, own_times};
 
-pub use limits::PlanLimits;
+pub use limits::{PLAN_KNOBS, PLAN_SECTION, PlanLimits};
 
 /// Notes about one plan: more would not be read.
 const NOTES_MAX: usize = 50;

@@ -33,11 +33,14 @@ fn faults_of_database(script: &DatabaseScript) -> BTreeSet<String> {
     let plans: Vec<SeenPlan<'_>> = script
         .plans
         .iter()
-        .map(|(fingerprint, plan)| SeenPlan {
+        .map(|seen| SeenPlan {
             query_id: 0,
-            fingerprint: *fingerprint,
-            plan,
-            text: "",
+            fingerprint: seen.statement.fingerprint,
+            plan: &seen.plan,
+            text: &seen.text,
+            statement: Some(&seen.statement),
+            runs: seen.runs,
+            millis: seen.millis,
         })
         .collect();
     let view = DatabaseView::new(&script.database, proposal, &plans, Targets::default());

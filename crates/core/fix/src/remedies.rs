@@ -24,6 +24,7 @@ mod name_columns;
 mod page_by_key;
 mod pool_connections;
 mod rebuild_index;
+mod reshape_plan;
 mod retry_with_budget;
 mod rewrite_subquery;
 mod route_reads;
@@ -68,4 +69,5 @@ pub static REMEDIES: &[&Remedy] = &[
     &route_reads::ROUTE_READS,
     &widen_key::WIDEN_KEY,
     &freeze_rows::FREEZE_ROWS,
+    &reshape_plan::RESHAPE_PLAN,
 ];

@@ -13,6 +13,8 @@
 //!   route 500 50 web GET /orders/{id}
 //! ```
 //!
+//! A plan is its statement's place and its text: `explain 1 runs:20 ms:80`, then lines that begin with `|`.
+//!
 //! The first line that is no `expect` is `database`. Words are `key:value` or flags; `~` stands for a space within a
 //! value. Lines below a line are indented. What a line leaves out is zero, or what is usual.
 
@@ -22,10 +24,11 @@ mod words;
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use model::{
-    IndexSet, Moment, OperationKey, Plan, PlanNode, ProposedIndex, StatementEffect, Text, Window,
+    IndexSet, Moment, OperationKey, Plan, PlanNode, ProposedIndex, StatementEffect, StatementText,
+    Text, Window,
     database::{
-        Blocking, ConnectionCount, Database, Progress, ReplicationSlot, RunStatistics,
-        ServerStatement, Session, Setting, Standby, TableName, WaitLoad,
+        Blocking, ConnectionCount, Database, LoggedFiles, LoggedWait, Progress, ReplicationSlot,
+        RunStatistics, ServerStatement, Session, Setting, Standby, TableName, WaitLoad,
     },
     plan::{Actual, Conditions, Estimate},
 };
@@ -41,8 +44,23 @@ pub struct DatabaseScript {
     pub database: Database,
     /// Indexes that the advisor proposes; `None` if it was not asked.
     pub proposal: Option<IndexSet>,
-    /// Plans that were seen, with the fingerprint of their statement.
-    pub plans: Vec<(u64, Plan)>,
+    /// Plans that were seen.
+    pub plans: Vec<ScriptPlan>,
+}
+
+/// A plan of a script.
+#[derive(Debug)]
+pub struct ScriptPlan {
+    /// The statement that it is of.
+    pub statement: Arc<StatementText>,
+    /// The plan.
+    pub plan: Plan,
+    /// As `EXPLAIN` printed it; empty if the script does not say.
+    pub text: String,
+    /// Runs that were seen with it.
+    pub runs: u64,
+    /// Their mean time, in milliseconds.
+    pub millis: f64,
 }
 
 /// When databases of scripts are read: 2026-01-01.
@@ -69,8 +87,17 @@ impl DatabaseScript {
             if line.trim_start().starts_with("--") {
                 continue;
             }
+            if let Some(line) = line.strip_prefix('|') {
+                let last = script.plans.last_mut().expect("lines of a plan below `explain`");
+                last.text.push_str(&format!("{line}\n"));
+                continue;
+            }
             let is_below = line.starts_with(' ');
             script.line(&Words::new(line.trim()), is_below);
+        }
+        for seen in script.plans.iter_mut().filter(|seen| !seen.text.is_empty()) {
+            let plans = sql::plan::read(&seen.text).expect("a plan below `explain`");
+            seen.plan = plans.into_iter().next().expect("a plan below `explain`");
         }
         script
     }
@@ -123,6 +150,8 @@ impl DatabaseScript {
             }
             ("propose", _) => self.propose(words),
             ("plan", _) => self.plan(words),
+            ("explain", _) => self.explain(words),
+            ("logged", _) => logged(database, words),
             (
                 "session" | "blocking" | "connections" | "load" | "standby" | "slot" | "progress",
                 _,
@@ -155,7 +184,25 @@ impl DatabaseScript {
             ..PlanNode::default()
         };
         let plan = Plan { nodes: vec![node], ..Plan::default() };
-        self.plans.push((statement.text.fingerprint, plan));
+        let statement = Arc::clone(&statement.text);
+        self.plans.push(ScriptPlan { statement, plan, text: String::new(), runs: 1, millis: 0.0 });
+    }
+
+    /// `explain 1 runs:20 ms:80`: a plan of the first statement, printed in the lines below that begin with `|`.
+    fn explain(&mut self, words: &Words<'_>) {
+        let place: usize = words.plain(0).parse().expect("the place of a statement");
+        let statement = self.database.statements.get(place - 1).expect("a statement above");
+        let statement = Arc::clone(&statement.text);
+        let millis = words.number("ms", 50.0);
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "small")]
+        let runs = words.number("runs", 10.0) as u64;
+        self.plans.push(ScriptPlan {
+            statement,
+            plan: Plan::default(),
+            text: String::new(),
+            runs,
+            millis,
+        });
     }
 
     fn propose(&mut self, words: &Words<'_>) {
@@ -238,6 +285,42 @@ fn statement(words: &Words<'_>) -> ServerStatement {
         nested: words.flag("nested"),
         runs,
         routes: model::database::Routes::new(),
+    }
+}
+
+/// `logged wait waits:5 s:40 application:web UPDATE … <- UPDATE …`: who waits, and who holds; or
+/// `logged files count:5 mb:80 SELECT …`.
+fn logged(database: &mut Database, words: &Words<'_>) {
+    let mut statements = sql::Statements::default();
+    let mut read = |text: &str| Some(statements.read(text.trim()).0);
+    let log = &mut database.log;
+    log.followed = true;
+    log.since = NOW - Duration::from_hours(1);
+    let text = words.sentence();
+    match words.plain(0) {
+        "wait" => {
+            let (waiter, holder) = text.split_once(" <- ").expect("a waiter and a holder");
+            let total_millis = words.number("s", 10.0) * 1e3;
+            log.lock_waits.push(LoggedWait {
+                waiter: read(waiter),
+                holder: read(holder),
+                holder_application: Text::from(words.value("application")),
+                mode: Text::from("ShareLock"),
+                lock_type: Text::from("transaction"),
+                waits: words.count("waits"),
+                total_millis,
+                max_millis: total_millis,
+                ..LoggedWait::default()
+            });
+        }
+        "files" => log.temp_files.push(LoggedFiles {
+            statement: read(&text),
+            files: words.count("count"),
+            bytes: words.mega("mb"),
+            largest_bytes: words.mega("mb"),
+            ..LoggedFiles::default()
+        }),
+        other => panic!("`{other}` is nothing that a log tells"),
     }
 }
 

@@ -5,7 +5,7 @@ pub mod postgres;
 mod script;
 mod traces;
 
-pub use database_script::DatabaseScript;
+pub use database_script::{DatabaseScript, ScriptPlan};
 pub use postgres::Postgres;
 pub use script::Script;
 pub use traces::{TraceBuilder, connect, http, mail, own, render, statement};

@@ -11,7 +11,10 @@ use std::{collections::BTreeMap, time::Duration};
 
 use model::{
     Moment, Text,
-    database::{Database, RunStatistics, Session, WaitLoad},
+    database::{
+        Checkpoints, Database, IndexUse, IoUse, RunStatistics, Session, Standby, TableUse, Totals,
+        WaitLoad,
+    },
 };
 
 use crate::{
@@ -73,6 +76,18 @@ pub struct Poll {
     pub connections: (u32, u32),
     /// The longest lag of a standby, or of this one if it is one.
     pub replay_lag: Option<Duration>,
+    /// Standbys that stream from it.
+    pub standbys: Vec<Standby>,
+    /// Counters of the database since the poll before.
+    pub totals: Totals,
+    /// Checkpoints since then.
+    pub checkpoints: Checkpoints,
+    /// Reads and writes since then (16+).
+    pub io: Vec<IoUse>,
+    /// Tables that were used since then, by oid.
+    pub tables: Vec<(u32, TableUse)>,
+    /// Indexes that were used since then, by oid.
+    pub indexes: Vec<(u32, IndexUse)>,
 }
 
 /// A database that is watched.
@@ -289,6 +304,7 @@ impl Poller {
         let connections = (standing.connections.used(), standing.connections.max);
         let lags = standing.standbys.iter().filter_map(|standby| standby.replay_lag);
         let replay_lag = lags.chain(standing.replay_lag).max();
+        let standbys = standing.standbys.clone();
         let load = self.seen.take_load();
         let own = Duration::from_secs_f64(standing.own_millis / 1e3);
         let sessions = std::mem::take(&mut self.standing.sessions);
@@ -298,6 +314,7 @@ impl Poller {
             load: load.average(),
             connections,
             replay_lag,
+            standbys,
             ..Poll::default()
         };
         let gap = self.options.poll_every.max(Duration::from_secs(15)) * GAP_POLLS;
@@ -315,6 +332,11 @@ impl Poller {
             let max = max.and_then(|max| max.raw.parse().ok()).unwrap_or(5_000);
             let evicted = delta::evicted(&before.rows, &look.rows, max);
             poll.statements = read::by_statement(&rows, &self.texts);
+            poll.totals = usage.totals.clone();
+            poll.checkpoints = usage.checkpoints.clone();
+            poll.io.clone_from(&usage.io);
+            poll.tables = usage.tables.iter().map(|(oid, used)| (*oid, used.clone())).collect();
+            poll.indexes = usage.indexes.iter().map(|(oid, used)| (*oid, used.clone())).collect();
             let from = before.time;
             self.window.add(from, window::Stretch { from, rows, usage, evicted, own, load });
         } else {

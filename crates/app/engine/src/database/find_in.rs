@@ -149,7 +149,8 @@ pub fn findings_in(
     proposal: Option<&IndexSet>,
     plans: &[SeenPlan<'_>],
 ) -> Vec<Finding> {
-    let view = DatabaseView::new(database, proposal, plans, request.targets);
+    let mut view = DatabaseView::new(database, proposal, plans, request.targets);
+    view.plan_limits = find::plan::PlanLimits::of(&request.settings);
     let mut findings = find::database::look(&view, &request.settings, &request.levels);
     for finding in &mut findings {
         finding.advice = fix::advise(finding);

@@ -23,12 +23,12 @@ use std::{
 use config::Settings;
 use model::{
     Finding, IndexSet, Moment, Trace, Window,
-    database::{Database, RunStatistics, WaitLoad},
+    database::{Database, IndexUse, RunStatistics, TableUse, WaitLoad},
 };
 use postgres::{ConnectError, Environment, Target};
 use store::Store;
 
-use super::{DatabaseRequest, DatabaseStanding, History, PlanSeen, WatchState};
+use super::{Activity, DatabaseRequest, DatabaseStanding, History, PlanSeen, Steps, WatchState};
 use history::Points;
 use routes::RoutesSeen;
 
@@ -49,6 +49,7 @@ struct One {
     request: DatabaseRequest,
     standing: Mutex<Known>,
     points: Mutex<Points>,
+    log: Mutex<log::LogSeen>,
 }
 
 impl fmt::Debug for One {
@@ -97,6 +98,10 @@ impl Watched {
                 request,
                 standing: Mutex::new(Known::default()),
                 points: Mutex::new(Points::new(settings.postgres.keep)),
+                log: Mutex::new(log::LogSeen::new(
+                    settings.engine.window,
+                    settings.postgres.log.is_some(),
+                )),
             }));
         }
         Ok(Self {
@@ -228,6 +233,28 @@ impl History for Watched {
         steps: usize,
     ) -> Vec<(Moment, u32, u32)> {
         self.one(id).map_or_else(Vec::new, |one| lock(&one.points).connections(window, steps))
+    }
+
+    fn table_history(
+        &self,
+        id: &str,
+        window: Window,
+        steps: usize,
+    ) -> Steps<BTreeMap<u32, TableUse>> {
+        self.one(id).map_or_else(Vec::new, |one| lock(&one.points).tables(window, steps))
+    }
+
+    fn index_history(
+        &self,
+        id: &str,
+        window: Window,
+        steps: usize,
+    ) -> Steps<BTreeMap<u32, IndexUse>> {
+        self.one(id).map_or_else(Vec::new, |one| lock(&one.points).indexes(window, steps))
+    }
+
+    fn activity_history(&self, id: &str, window: Window, steps: usize) -> Steps<Activity> {
+        self.one(id).map_or_else(Vec::new, |one| lock(&one.points).activity(window, steps))
     }
 
     fn plans_seen(&self, id: &str, query_id: i64) -> Vec<PlanSeen> {

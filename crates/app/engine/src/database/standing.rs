@@ -1,10 +1,13 @@
 //! What is known of a watched database: what the pages show.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use model::{
     Finding, IndexSet, Moment, Text, Window,
-    database::{Database, RunStatistics, WaitLoad},
+    database::{
+        Checkpoints, Database, IndexUse, IoUse, LogCounts, RunStatistics, Standby, TableUse,
+        Totals, WaitLoad,
+    },
 };
 
 /// Whether a database is being watched.
@@ -68,8 +71,49 @@ pub trait History {
     fn connection_history(&self, id: &str, window: Window, steps: usize)
     -> Vec<(Moment, u32, u32)>;
 
+    /// Use of tables within each step, by oid: of those that changed most, the others are left out.
+    fn table_history(
+        &self,
+        id: &str,
+        window: Window,
+        steps: usize,
+    ) -> Steps<BTreeMap<u32, TableUse>>;
+
+    /// Use of indexes within each step, by oid: of those that changed most, the others are left out.
+    fn index_history(
+        &self,
+        id: &str,
+        window: Window,
+        steps: usize,
+    ) -> Steps<BTreeMap<u32, IndexUse>>;
+
+    /// What the database did within each step.
+    fn activity_history(&self, id: &str, window: Window, steps: usize) -> Steps<Activity>;
+
     /// Plans of a statement that the server's log or a what-if showed, newest first.
     fn plans_seen(&self, id: &str, query_id: i64) -> Vec<PlanSeen>;
+}
+
+/// Something for each step, with the time at which it begins.
+pub type Steps<T> = Vec<(Moment, T)>;
+
+/// What a database did within a step.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Activity {
+    /// Seconds that the counters stand for.
+    pub seconds: f64,
+    /// Counters of the database.
+    pub totals: Totals,
+    /// Checkpoints of the server.
+    pub checkpoints: Checkpoints,
+    /// Reads and writes by who did them and why (16+), those that moved most bytes.
+    pub io: Vec<IoUse>,
+    /// Lag of the standbys at the end of the step; of a standby only name and lag are kept.
+    pub standbys: Vec<Standby>,
+    /// The longest lag at the end of the step: of a standby, or of this one if it is one.
+    pub replay_lag: Option<Duration>,
+    /// What the log told; `None` if none was followed.
+    pub log: Option<LogCounts>,
 }
 
 /// A plan that a statement was seen with.
@@ -79,8 +123,10 @@ pub struct PlanSeen {
     pub time: Moment,
     /// Where it is from: `auto_explain`, `what-if`, `rehearsal`.
     pub source: Text,
-    /// Milliseconds of the run, where it was one.
+    /// Milliseconds of the last run, where it was one.
     pub millis: Option<f64>,
+    /// Runs that were seen with it.
+    pub runs: u64,
     /// As it was printed.
     pub text: String,
 }
@@ -116,6 +162,28 @@ impl History for crate::Live {
         steps: usize,
     ) -> Vec<(Moment, u32, u32)> {
         self.watched().connection_history(id, window, steps)
+    }
+
+    fn table_history(
+        &self,
+        id: &str,
+        window: Window,
+        steps: usize,
+    ) -> Steps<BTreeMap<u32, TableUse>> {
+        self.watched().table_history(id, window, steps)
+    }
+
+    fn index_history(
+        &self,
+        id: &str,
+        window: Window,
+        steps: usize,
+    ) -> Steps<BTreeMap<u32, IndexUse>> {
+        self.watched().index_history(id, window, steps)
+    }
+
+    fn activity_history(&self, id: &str, window: Window, steps: usize) -> Steps<Activity> {
+        self.watched().activity_history(id, window, steps)
     }
 
     fn plans_seen(&self, id: &str, query_id: i64) -> Vec<PlanSeen> {

@@ -21,6 +21,7 @@ const BY_STATEMENT: &[(&str, &[&str])] = &[
             "subquery-shape",
             "spill",
             "misestimate",
+            "costly-plan",
         ],
     ),
     (

@@ -1,6 +1,6 @@
 //! One database, sorted out once so that every detector can look at it cheaply.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{cell::OnceCell, collections::BTreeMap, time::Duration};
 
 use model::{
     IndexSet, Moment, StatementText,
@@ -8,7 +8,10 @@ use model::{
 };
 
 use super::SeenPlan;
-use crate::Targets;
+use crate::{
+    Targets,
+    plan::{self, PlanLimits, PlanNote},
+};
 
 const DAY_SECONDS: f64 = 86_400.0;
 
@@ -24,6 +27,8 @@ pub struct DatabaseView<'a> {
     pub proposal: Option<&'a IndexSet>,
     /// Plans that were seen.
     pub plans: &'a [SeenPlan<'a>],
+    /// By which figures plans are judged.
+    pub plan_limits: PlanLimits,
     /// What requests and statements are meant to take.
     pub targets: Targets,
     /// Days that its counters stand for, never less than a minute.
@@ -36,6 +41,7 @@ pub struct DatabaseView<'a> {
     named: BTreeMap<String, Option<u32>>,
     indexes: BTreeMap<u32, Vec<&'a Index>>,
     statements: BTreeMap<u32, Vec<&'a ServerStatement>>,
+    notes: OnceCell<Vec<Vec<PlanNote>>>,
 }
 
 impl<'a> DatabaseView<'a> {
@@ -67,6 +73,7 @@ impl<'a> DatabaseView<'a> {
             database,
             proposal,
             plans,
+            plan_limits: PlanLimits::default(),
             targets,
             days: days(database),
             statistics_days: statistics_days(database),
@@ -75,6 +82,7 @@ impl<'a> DatabaseView<'a> {
             named,
             indexes,
             statements: BTreeMap::new(),
+            notes: OnceCell::new(),
         };
         for statement in &database.statements {
             let mut oids: Vec<u32> =
@@ -109,6 +117,12 @@ impl<'a> DatabaseView<'a> {
     #[must_use]
     pub fn first_table(&self, text: &StatementText) -> Option<&'a Table> {
         self.table_named(text.tables.first()?)
+    }
+
+    /// What there is to say of each plan, in their order: what is most at stake first.
+    pub fn notes(&self) -> &[Vec<PlanNote>] {
+        let look = |seen: &SeenPlan<'_>| plan::look(seen.plan, &self.plan_limits);
+        self.notes.get_or_init(|| self.plans.iter().map(look).collect())
     }
 
     /// Indexes of a table.

@@ -10,7 +10,7 @@ use model::{Framework, Request, Sighting};
 
 use crate::{
     DatabaseSighting, DatabaseView, Detector, Knob, Knobs, Looks, RequestView,
-    detectors::{served, words},
+    detectors::{planned, served, words},
 };
 
 static OFFSET_MIN: Knob = Knob {
@@ -47,6 +47,7 @@ pub(super) static DEEP_OFFSET: Detector = Detector {
 
 fn look_at_database(view: &DatabaseView<'_>, knobs: &Knobs<'_>, found: &mut Vec<DatabaseSighting>) {
     served::deep_offset(view, DEEP_OFFSET.name, knobs.get(&WAITED_MILLIS_MIN), found);
+    planned::tell(view, DEEP_OFFSET.name, &["offset"], found);
 }
 
 fn look(view: &RequestView<'_>, knobs: &Knobs<'_>, found: &mut Vec<Sighting>) {

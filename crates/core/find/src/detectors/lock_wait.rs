@@ -4,10 +4,13 @@ use std::{collections::BTreeMap, time::Duration};
 
 use model::{
     Level,
-    database::{Blocking, Session},
+    database::{Blocking, LoggedWait, Session},
 };
 
-use crate::{Cost, DatabaseSighting, DatabaseView, Detector, Knob, Knobs, Looks, detectors::words};
+use crate::{
+    Cost, DatabaseSighting, DatabaseView, Detector, Knob, Knobs, Looks,
+    detectors::{figures, words},
+};
 
 static WAITED_SECONDS_MIN: Knob = Knob {
     key: "waited-seconds-min",
@@ -23,6 +26,13 @@ static SESSIONS_MIN: Knob = Knob {
     doc: "Average number of sessions that wait for locks: a tenth means that somebody waits for one tenth of the time.",
 };
 
+static LOGGED_WAITS_MIN: Knob = Knob {
+    key: "logged-waits-min",
+    default: 3.0,
+    unit: "waits",
+    doc: "Waits of one statement for another that the followed log tells of, each longer than `deadlock_timeout`: fewer are accidents.",
+};
+
 pub(super) static LOCK_WAIT: Detector = Detector {
     code: "F032",
     name: "lock-wait",
@@ -30,7 +40,7 @@ pub(super) static LOCK_WAIT: Detector = Detector {
     doc: include_str!("lock_wait.md"),
     effort_days: 0.5,
     share_min: 0.0,
-    knobs: &[&WAITED_SECONDS_MIN, &SESSIONS_MIN],
+    knobs: &[&WAITED_SECONDS_MIN, &SESSIONS_MIN, &LOGGED_WAITS_MIN],
     looks: &[Looks::Database(look)],
 };
 
@@ -52,9 +62,22 @@ fn look(view: &DatabaseView<'_>, knobs: &Knobs<'_>, found: &mut Vec<DatabaseSigh
         let part = waits.len() as f64 / waiting.max(1) as f64;
         found.extend(sighting(view, *holder, waits, load * part));
     }
-    if by_holder.is_empty() && knobs.get(&SESSIONS_MIN) <= load {
+    let mut logged = logged(view, knobs.get(&LOGGED_WAITS_MIN));
+    for sighting in found.iter_mut().filter(|it| it.fault == LOCK_WAIT.name) {
+        let same = |it: &DatabaseSighting| it.cause == sighting.cause && !it.cause.is_empty();
+        if let Some(place) = logged.iter().position(same) {
+            let told = logged.remove(place);
+            for (label, value) in told.evidence.database.iter().flat_map(|known| &known.figures) {
+                sighting.evidence.excerpt.push(format!("{label}: {value}"));
+                sighting.known().figures.push((label.clone(), value.clone()));
+            }
+        }
+    }
+    // Who waits for whom is more than how many wait.
+    if by_holder.is_empty() && logged.is_empty() && knobs.get(&SESSIONS_MIN) <= load {
         found.push(over_time(view, load));
     }
+    found.append(&mut logged);
 }
 
 fn session<'a>(view: &DatabaseView<'a>, pid: i32) -> Option<&'a Session> {
@@ -139,6 +162,68 @@ fn who(view: &DatabaseView<'_>, pid: i32, session: Option<&Session>) -> String {
         since.unwrap_or_default(),
         text.unwrap_or_else(|| "statement not visible".to_owned())
     )
+}
+
+/// Pairs of statements of which the log tells that one waits for the other again and again.
+fn logged(view: &DatabaseView<'_>, waits_min: f64) -> Vec<DatabaseSighting> {
+    let log = &view.database.log;
+    let days = (view.now().since(log.since).as_secs_f64() / 86_400.0).max(1.0 / 1_440.0);
+    #[expect(clippy::cast_precision_loss, reason = "counts for people")]
+    let often = |wait: &&LoggedWait| waits_min <= wait.waits as f64;
+    log.lock_waits.iter().filter(often).take(LOGGED_MAX).map(|it| of_log(view, it, days)).collect()
+}
+
+/// Pairs that are told: those with most time.
+const LOGGED_MAX: usize = 10;
+
+#[expect(clippy::cast_precision_loss, reason = "counts for people")]
+fn of_log(view: &DatabaseView<'_>, wait: &LoggedWait, days: f64) -> DatabaseSighting {
+    let table = wait.waiter.as_ref().and_then(|text| view.first_table(text));
+    let place = table.map_or_else(|| "locks".to_owned(), |table| table.name.to_string());
+    let print = |text: &model::StatementText| format!("{:016x}", text.fingerprint);
+    let cause = match (&wait.holder, &wait.waiter) {
+        (Some(holder), _) => print(holder),
+        (None, Some(waiter)) => format!("waits {}", print(waiter)),
+        (None, None) => wait.lock_type.to_string(),
+    };
+    let whose = table.map_or_else(String::new, |table| format!(" on {}", table.name));
+    let mean = wait.total_millis / wait.waits.max(1) as f64;
+    let text = |text: &Option<_>| {
+        text.as_ref().map_or_else(
+            || "not told by the log".to_owned(),
+            |text: &std::sync::Arc<model::StatementText>| words::shorten(&text.text),
+        )
+    };
+    let per_day = wait.waits as f64 / days;
+    let mut sighting = DatabaseSighting::new(LOCK_WAIT.name, &place, cause)
+        .claim(format!("statements wait again and again for a lock{whose} that another one holds"))
+        .cost(Cost::of_runs(per_day, mean, 0.0))
+        .figure(
+            "waits",
+            format!(
+                "{}, {} each, {} at most",
+                figures::a_day(per_day),
+                figures::millis(mean),
+                figures::millis(wait.max_millis)
+            ),
+        )
+        .figure("lock", format!("{} of a {}", wait.mode, wait.lock_type))
+        .figure("waiting", text(&wait.waiter))
+        .figure("holding", text(&wait.holder));
+    if !wait.holder_application.is_empty() {
+        let who = format!("{}, {}", wait.holder_application, wait.holder_state);
+        sighting = sighting.figure("holder", who);
+    }
+    sighting.evidence.statement.clone_from(if wait.holder.is_some() {
+        &wait.holder
+    } else {
+        &wait.waiter
+    });
+    if wait.holder.is_some() {
+        sighting.evidence.related.extend(wait.waiter.clone());
+    }
+    sighting.known().table = table.map(|table| table.name.clone());
+    sighting
 }
 
 fn over_time(view: &DatabaseView<'_>, load: f64) -> DatabaseSighting {

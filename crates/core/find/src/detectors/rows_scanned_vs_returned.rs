@@ -4,7 +4,7 @@ use model::{Projection, StatementKind, database::ServerStatement};
 
 use crate::{
     Cost, DatabaseSighting, DatabaseView, Detector, Knob, Knobs, Looks,
-    detectors::{figures, words},
+    detectors::{figures, planned, words},
 };
 
 static MEAN_MILLIS_MIN: Knob = Knob {
@@ -59,6 +59,8 @@ fn look(view: &DatabaseView<'_>, knobs: &Knobs<'_>, found: &mut Vec<DatabaseSigh
             found.extend(sighting(view, statement, blocks, rows));
         }
     }
+    let rules = ["sequential-scan", "unselective-index", "sort-for-limit"];
+    planned::tell(view, ROWS_SCANNED_VS_RETURNED.name, &rules, found);
 }
 
 /// Whether its rows are rows of tables: what sums up reads much by its nature.

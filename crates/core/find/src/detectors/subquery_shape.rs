@@ -4,7 +4,7 @@ use model::{StatementKind, StatementText};
 
 use crate::{
     Cost, DatabaseSighting, DatabaseView, Detector, Knob, Knobs, Looks,
-    detectors::{figures, words},
+    detectors::{figures, planned, words},
 };
 
 static MEAN_MILLIS_MIN: Knob = Knob {
@@ -75,6 +75,7 @@ fn look(view: &DatabaseView<'_>, knobs: &Knobs<'_>, found: &mut Vec<DatabaseSigh
                 .figure("time then", "guessed at half until it is rehearsed"),
         );
     }
+    planned::tell(view, SUBQUERY_SHAPE.name, &["subplan-per-row", "cte-fence"], found);
 }
 
 fn shape(text: &StatementText) -> Option<Shape> {

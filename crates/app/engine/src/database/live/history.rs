@@ -1,4 +1,6 @@
-//! Points of time of one database, oldest first: load, connections, and the statements with most time.
+//! Points of time of one database, oldest first: load, connections, the statements with most time, and what was used.
+
+mod used;
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -7,10 +9,13 @@ use std::{
 
 use model::{
     Moment, Text, Window,
-    database::{RunStatistics, WaitLoad},
+    database::{IndexUse, LogCounts, RunStatistics, TableUse, WaitLoad},
 };
 use postgres::Poll;
 use serde::{Deserialize, Serialize};
+
+use crate::database::Activity;
+use used::Used;
 
 /// Statements of a point: what the first thirty do not explain, a page of history does not show.
 const STATEMENTS_MAX: usize = 30;
@@ -36,10 +41,13 @@ pub(super) struct Point {
     connections: (u32, u32),
     /// Lag of replay, in milliseconds.
     replay_lag_millis: Option<f64>,
+    /// Tables, indexes, reads and writes, standbys, the log.
+    #[serde(default)]
+    used: Used,
 }
 
 impl Point {
-    pub(super) fn of(poll: &Poll) -> Self {
+    pub(super) fn of(poll: &Poll, log: Option<LogCounts>) -> Self {
         let load = poll.load.iter().take(WAITS_MAX);
         let statements = poll.statements.iter().take(STATEMENTS_MAX);
         Self {
@@ -53,6 +61,7 @@ impl Point {
             statements: statements.map(|(id, runs)| packed(*id, runs)).collect(),
             connections: poll.connections,
             replay_lag_millis: poll.replay_lag.map(|lag| lag.as_secs_f64() * 1e3),
+            used: Used::of(poll, log),
         }
     }
 }
@@ -182,6 +191,68 @@ impl Points {
         steps.into_iter().map(|(time, (used, max))| (time, used, max)).collect()
     }
 
+    /// Use of the tables that changed most, within each step. One that is not there changed less than others.
+    pub(super) fn tables(
+        &self,
+        window: Window,
+        steps: usize,
+    ) -> Vec<(Moment, BTreeMap<u32, TableUse>)> {
+        let merge = |points: Vec<&Point>| {
+            let mut sums: BTreeMap<u32, TableUse> = BTreeMap::new();
+            for (oid, used) in points.iter().flat_map(|point| point.used.tables()) {
+                let sum = sums.entry(oid).or_default();
+                sum.sequential_scans += used.sequential_scans;
+                sum.sequential_rows += used.sequential_rows;
+                sum.index_scans += used.index_scans;
+                sum.index_rows += used.index_rows;
+                sum.inserted += used.inserted;
+                sum.updated += used.updated;
+                sum.deleted += used.deleted;
+                sum.blocks_hit += used.blocks_hit;
+                sum.blocks_read += used.blocks_read;
+            }
+            sums
+        };
+        self.steps(window, steps, merge)
+    }
+
+    /// Use of the indexes that changed most, within each step.
+    pub(super) fn indexes(
+        &self,
+        window: Window,
+        steps: usize,
+    ) -> Vec<(Moment, BTreeMap<u32, IndexUse>)> {
+        let merge = |points: Vec<&Point>| {
+            let mut sums: BTreeMap<u32, IndexUse> = BTreeMap::new();
+            for (oid, used) in points.iter().flat_map(|point| point.used.indexes()) {
+                let sum = sums.entry(oid).or_default();
+                sum.scans += used.scans;
+                sum.entries_read += used.entries_read;
+                sum.rows_fetched += used.rows_fetched;
+                sum.blocks_hit += used.blocks_hit;
+                sum.blocks_read += used.blocks_read;
+            }
+            sums
+        };
+        self.steps(window, steps, merge)
+    }
+
+    /// Transactions, checkpoints, reads and writes, replication and the log, within each step.
+    pub(super) fn activity(&self, window: Window, steps: usize) -> Vec<(Moment, Activity)> {
+        let merge = |points: Vec<&Point>| {
+            let mut sum = Activity::default();
+            for point in points {
+                sum.seconds += point.since_seconds;
+                sum.replay_lag = point
+                    .replay_lag_millis
+                    .map(|millis| Duration::from_secs_f64(millis.max(0.0) / 1e3));
+                point.used.add_to(&mut sum);
+            }
+            sum
+        };
+        self.steps(window, steps, merge)
+    }
+
     /// Gives the points of each of `steps` equal parts of `window` to `merge`; parts without a point are left out.
     fn steps<T>(
         &self,
@@ -214,14 +285,17 @@ mod tests {
     fn poll(seconds: u64, sessions: f64, calls: u64) -> Point {
         let wait = WaitLoad { wait_type: "CPU".into(), wait_event: Text::default(), sessions };
         let runs = RunStatistics { calls, total_millis: 2.0, ..RunStatistics::default() };
-        Point::of(&Poll {
-            time: at(seconds),
-            since: Duration::from_secs(30),
-            statements: vec![(7, runs)],
-            load: vec![wait],
-            connections: (u32::try_from(seconds).unwrap(), 100),
-            replay_lag: None,
-        })
+        Point::of(
+            &Poll {
+                time: at(seconds),
+                since: Duration::from_secs(30),
+                statements: vec![(7, runs)],
+                load: vec![wait],
+                connections: (u32::try_from(seconds).unwrap(), 100),
+                ..Poll::default()
+            },
+            None,
+        )
     }
 
     #[test]

@@ -1,13 +1,17 @@
-//! The server's log, followed: plans that `auto_explain` prints, without their literals.
+//! The server's log, followed: plans that `auto_explain` prints, without their literals, and what else it tells.
 
-use std::{path::Path, sync::Arc};
+mod seen;
 
-use model::{Moment, Plan, Text};
+use std::{path::Path, sync::Arc, time::Duration};
+
+use model::{Moment, Plan, StatementText, Text};
 use observe::postgres_log::{Event, PlanFormat, Reader, ReaderOptions, Record, event};
 use receive::{Tail, Tailed};
 
 use super::{One, lock};
 use crate::database::PlanSeen;
+
+pub(super) use seen::LogSeen;
 
 /// Plans of one statement: those of the last days of a plan that changes now and then.
 const PLANS_MAX: usize = 5;
@@ -20,10 +24,31 @@ const PLAN_BYTES_MAX: usize = 256 << 10;
 #[derive(Debug, Clone)]
 pub(super) struct Logged {
     pub(super) seen: PlanSeen,
-    pub(super) fingerprint: u64,
+    pub(super) statement: Arc<StatementText>,
     pub(super) plan: Arc<Plan>,
+    /// Runs that were seen with it, and their time in milliseconds.
+    pub(super) runs: u64,
+    pub(super) total_millis: f64,
+    /// When it was first seen.
+    pub(super) first: Moment,
     /// The same for the same tree of nodes, whatever it cost.
     shape: u64,
+}
+
+impl Logged {
+    /// The same with as many runs as fall into the window, if they were spread evenly.
+    pub(super) fn within(&self, window: Duration, now: Moment) -> Self {
+        let known = now.since(self.first).max(window).as_secs_f64();
+        let share = if 0.0 < known { window.as_secs_f64() / known } else { 1.0 };
+        #[expect(
+            clippy::cast_precision_loss,
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "counts far below 2^52"
+        )]
+        let runs = (self.runs as f64 * share).ceil() as u64;
+        Self { runs, total_millis: self.total_millis * share, ..self.clone() }
+    }
 }
 
 /// Follows one log.
@@ -47,7 +72,7 @@ impl Follower {
         let Self { tail, reader, statements } = self;
         let (mut is_quiet, mut grew) = (false, false);
         while !is_quiet {
-            let mut take = |record: Record<'_>| plan(&record, statements, databases, now);
+            let mut take = |record: Record<'_>| take_in(&record, statements, databases, now);
             match tail.read(&mut |bytes| reader.feed(bytes, &mut take)) {
                 Ok(Tailed::Grew(_)) => grew = true,
                 Ok(Tailed::Turned) => reader.finish(&mut |_| {}),
@@ -56,10 +81,28 @@ impl Follower {
         }
         // Half a second later whole lines belong to entries that are whole too.
         if !grew && 0 < reader.pending_bytes() {
-            let mut take = |record: Record<'_>| plan(&record, statements, databases, now);
+            let mut take = |record: Record<'_>| take_in(&record, statements, databases, now);
             reader.finish_lines(&mut take);
         }
     }
+}
+
+/// Whether a record is about a database, or about the whole server.
+fn is_about(record: &Record<'_>, one: &One) -> bool {
+    record.database.is_empty() || one.request.target.database() == record.database
+}
+
+fn take_in(
+    record: &Record<'_>,
+    statements: &mut sql::Statements,
+    databases: &[Arc<One>],
+    now: Moment,
+) {
+    for one in databases.iter().filter(|one| is_about(record, one)) {
+        let database = one.request.target.database();
+        lock(&one.log).add(record, database, statements, now);
+    }
+    plan(record, statements, databases, now);
 }
 
 /// Remembers the plan that a record holds, with the database that it is of.
@@ -74,14 +117,12 @@ fn plan(
         return;
     }
     let Some((query, shown)) = without_literals(text, format) else { return };
-    let fingerprint = statements.read(&query).0.fingerprint;
+    let statement = statements.read(&query).0;
+    let fingerprint = statement.fingerprint;
     let Some(plan) = sql::plan::read(&shown).ok().and_then(|plans| plans.into_iter().next()) else {
         return;
     };
-    let of_record = |one: &&Arc<One>| {
-        record.database.is_empty() || one.request.target.database() == record.database
-    };
-    for one in databases.iter().filter(of_record) {
+    for one in databases.iter().filter(|one| is_about(record, one)) {
         let mut known = lock(&one.standing);
         let same = known.latest.as_ref().and_then(|latest| {
             latest.statements.iter().find(|one| one.text.fingerprint == fingerprint)
@@ -91,16 +132,30 @@ fn plan(
         if STATEMENTS_MAX <= known.plans.len() && !known.plans.contains_key(&query_id) {
             continue;
         }
+        let millis = took.as_secs_f64() * 1e3;
+        let shape = shape(&shown);
+        let plans = known.plans.entry(query_id).or_default();
+        let before = plans.iter().find(|known| known.shape == shape);
+        let (runs, total_millis, first) =
+            before.map_or((0, 0.0, now), |it| (it.runs, it.total_millis, it.first));
+        plans.retain(|known| known.shape != shape);
         let seen = PlanSeen {
             time: now,
             source: Text::from("auto_explain"),
-            millis: Some(took.as_secs_f64() * 1e3),
+            millis: Some(millis),
+            runs: runs.saturating_add(1),
             text: shown.clone(),
         };
-        let shape = shape(&shown);
-        let plans = known.plans.entry(query_id).or_default();
-        plans.retain(|known| known.shape != shape);
-        plans.insert(0, Logged { seen, fingerprint, plan: Arc::new(plan.clone()), shape });
+        let logged = Logged {
+            statement: Arc::clone(&statement),
+            plan: Arc::new(plan.clone()),
+            runs: seen.runs,
+            total_millis: total_millis + millis,
+            first,
+            shape,
+            seen,
+        };
+        plans.insert(0, logged);
         plans.truncate(PLANS_MAX);
     }
 }

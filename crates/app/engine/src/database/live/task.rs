@@ -99,6 +99,7 @@ impl Task {
                 poller.sample(connection).await?;
                 let sample_millis = self.options.sample.as_secs_f64() * 1e3;
                 lock(&self.watched.routes).name(poller.sessions(), sample_millis);
+                lock(&self.one.log).sessions = poller.sessions().to_vec();
                 due.sample = Instant::now() + self.options.sample;
             }
             if due.save <= Instant::now() {
@@ -120,7 +121,11 @@ impl Task {
         let poll = poller.poll(connection).await?;
         let Some(mut latest) = poller.latest() else { return Ok(()) };
         lock(&self.watched.routes).tie(&mut latest);
-        lock(&self.one.points).push(Point::of(&poll));
+        {
+            let mut log = lock(&self.one.log);
+            latest.log = log.told();
+            lock(&self.one.points).push(Point::of(&poll, log.take()));
+        }
         let proposal = lock(&self.one.standing).proposal.clone();
         let findings = self.look(&latest, proposal.as_deref());
         let mut known = lock(&self.one.standing);
@@ -138,17 +143,24 @@ impl Task {
     fn look(&self, database: &Database, proposal: Option<&IndexSet>) -> Vec<model::Finding> {
         let logged: Vec<(i64, super::log::Logged)> = {
             let known = lock(&self.one.standing);
-            let newest =
-                known.plans.iter().filter_map(|(id, plans)| Some((*id, plans.first()?.clone())));
+            let now = now();
+            let lately = |plan: &&super::log::Logged| now.since(plan.seen.time) <= self.window;
+            let newest = known.plans.iter().filter_map(|(id, plans)| {
+                Some((*id, plans.first().filter(lately)?.within(self.window, now)))
+            });
             newest.collect()
         };
         let plans: Vec<SeenPlan<'_>> = logged
             .iter()
             .map(|(query_id, logged)| SeenPlan {
                 query_id: *query_id,
-                fingerprint: logged.fingerprint,
+                fingerprint: logged.statement.fingerprint,
                 plan: &logged.plan,
                 text: &logged.seen.text,
+                statement: Some(&logged.statement),
+                runs: logged.runs,
+                #[expect(clippy::cast_precision_loss, reason = "a mean for people")]
+                millis: logged.total_millis / logged.runs.max(1) as f64,
             })
             .collect();
         let look = || find_in::findings_in(&self.one.request, database, proposal, &plans);
