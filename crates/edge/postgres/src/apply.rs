@@ -15,6 +15,7 @@ mod error;
 mod named;
 mod orphans;
 mod partitions;
+mod plans;
 mod rebuild;
 mod remove;
 mod run;
@@ -30,6 +31,7 @@ use tokio::sync::watch as channel;
 pub use counters::{Counters, StatementCounters, counters, statements_of};
 pub use error::{ApplyError, Said};
 pub use named::change_of;
+pub use plans::{PlanNow, plans_now, statement_texts};
 
 use crate::Target;
 use orphans::Orphans;
@@ -245,7 +247,7 @@ impl Stop {
     }
 
     /// Once it was told at least that often.
-    async fn told(&mut self, times: u32) {
+    pub async fn told(&mut self, times: u32) {
         // A sender that is gone will never tell.
         if self.0.wait_for(|told| times <= *told).await.is_err() {
             std::future::pending::<()>().await;

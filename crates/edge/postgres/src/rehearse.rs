@@ -194,6 +194,25 @@ pub async fn ground(session: &mut Session) -> Result<Ground, RehearseError> {
     })
 }
 
+/// Numbers of tables, where they are there.
+///
+/// # Errors
+///
+/// [`RehearseError::Server`] where the server does not tell.
+pub async fn table_numbers(
+    session: &mut Session,
+    tables: &[model::database::TableName],
+) -> Result<Vec<u32>, RehearseError> {
+    let names: Vec<String> = tables.iter().map(sql::qualified).collect();
+    let sql = "select pg_catalog.to_regclass(name)::oid from pg_catalog.unnest($1::text[]) name
+               where pg_catalog.to_regclass(name) is not null";
+    let rows = session
+        .question(sql, &[&names])
+        .await
+        .map_err(|error| RehearseError::run("look for tables", error))?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
+}
+
 /// Settings that the planner decides by, and `search_path`, as a session of this role has them: a clone on another server
 /// is to plan as its original would.
 ///

@@ -1,14 +1,15 @@
-//! `taut fix`: what can be changed in a database, changing it, taking it back, and whether it worked.
+//! `taut fix`: what can be changed in a database, rehearsing it, changing it, taking it back, and whether it worked.
 
 mod doing;
 mod finding;
+mod migrating;
+mod rehearsing;
 
 use std::{path::PathBuf, time::Duration};
 
 use clap::{ArgGroup, Args};
 use config::Settings;
-use engine::database::fix::{Fixable, Fixes, Outcome};
-use fix::{MIGRATION_TOOLS, Migration, MigrationTool};
+use engine::database::fix::{FixError, Fixable, Fixes, Outcome};
 use postgres::{Target, apply::Options};
 use store::ledger::Remedy;
 
@@ -18,24 +19,30 @@ use super::{
 };
 use crate::{
     exit,
-    report::{fix as report, layout},
-    say::{self, ACCENT, DIM, Failure},
+    report::fix as report,
+    say::{self, Failure},
 };
 
 const EXAMPLES: &str = "\
 Examples:
   taut fix --postgres URL                         what can be applied, and what was
   taut fix 3f2a --postgres URL                    what it would do, and what it would cost
+  taut fix 3f2a --postgres URL --rehearse --clone here
+                                                  try it on a clone, before and after by turns
   taut fix 3f2a --postgres URL --apply            do it, beside the traffic
   taut fix 3f2a --postgres URL --check --for 10m  whether it worked
   taut fix 3f2a --postgres URL --revert           take it back
   taut fix 3f2a --postgres URL --migration django --out .
-  taut fix --postgres URL --index 'CREATE INDEX ON orders (customer_id)' --apply";
+  taut fix --postgres URL --index 'CREATE INDEX ON orders (customer_id)' --apply
+  taut fix --postgres URL --query 'SELECT …' --rewrite 'SELECT …' --rehearse --on REPLICA
+                                                  whether a rewrite is faster and returns the same rows";
 
-/// Change a database: create, drop and rebuild indexes beside the traffic, take it back, prove that it worked.
+/// Change a database: rehearse it, create, drop and rebuild indexes beside the traffic, take it back, prove that it worked.
 ///
 /// Without an id, lists what can be applied and what was. An id is that of a finding, or its beginning. Nothing is changed
-/// without --apply or --revert; everything that is done is noted in the ledger before it is done.
+/// without --apply or --revert; everything that is done is noted in the ledger before it is done. --rehearse measures it
+/// elsewhere first: code 1 if it brings nothing there, or a rewrite returns other rows; --check judges it where it was
+/// applied: code 1 unless it is proven.
 #[derive(Debug, Args)]
 #[command(after_long_help = EXAMPLES)]
 #[command(group = ArgGroup::new("action").multiple(false))]
@@ -48,21 +55,32 @@ pub(super) struct Arguments {
     /// Instead of a finding, this `CREATE INDEX` or `DROP INDEX`.
     #[arg(long, value_name = "SQL", group = "which")]
     index: Option<String>,
+    /// Instead of a finding, this statement in place of the one of --query.
+    #[arg(long, value_name = "SQL", group = "which", requires = "query")]
+    rewrite: Option<String>,
     /// The database: `postgresql://user@host/database`. Without it, the one of `observe.postgres.url`.
     #[arg(long, value_name = "URL")]
     postgres: Option<String>,
     /// Show what would be done; what happens unless told otherwise.
     #[arg(long, group = "action")]
     plan: bool,
+    /// Try it on a replica or a clone: its statements before and after by turns, EXPLAIN (ANALYZE, BUFFERS), medians.
+    #[arg(long, group = "action")]
+    rehearse: bool,
     /// Do it.
     #[arg(long, group = "action")]
     apply: bool,
     /// Take it back.
     #[arg(long, group = "action")]
     revert: bool,
-    /// Compare what its statements cost before and since.
+    /// Compare what its statements cost before and since, and see whether they are planned with it now.
     #[arg(long, group = "action")]
     check: bool,
+    #[command(flatten)]
+    rehearsal: rehearsing::RehearsalArguments,
+    /// Write everything as JSON.
+    #[arg(long, conflicts_with = "migration")]
+    json: bool,
     /// Write it as a migration for this tool: alembic, django, flyway, prisma, rails, sqlx.
     #[arg(long, value_name = "TOOL", group = "action")]
     migration: Option<String>,
@@ -90,7 +108,7 @@ pub(super) fn run(arguments: &Arguments) -> Done {
     let settings = arguments.settings.load(store.into_iter().collect())?;
     let watch = arguments.watch.as_deref().map(time).transpose()?;
     let options = Options { wait: time(&arguments.wait)?, ..Options::default() };
-    let tool = arguments.migration.as_deref().map(tool).transpose()?;
+    let tool = arguments.migration.as_deref().map(migrating::tool).transpose()?;
     let target = target(arguments, &settings)?;
     let mut fixes = Fixes::open(&settings.store.folder)
         .map_err(|error| Failure::world(&error).hint(error.hint()))?;
@@ -100,30 +118,30 @@ pub(super) fn run(arguments: &Arguments) -> Done {
         .build()
         .map_err(|error| Failure::world(&error))?;
     let finder = finding::Finder { target: &target, settings: &settings, runtime: &runtime };
-    if arguments.id.is_none() && arguments.index.is_none() {
-        let found = finder.all()?;
-        let remedies = fixes.remedies(Some(&target)).map_err(|error| doing::failure(&error))?;
-        say::data(&report::list(&found, &remedies, say::columns()))?;
-        return OK;
+    let Some(which) = which(arguments) else {
+        return list(arguments, &finder, &fixes, &target);
+    };
+    let known = arguments.revert || arguments.check;
+    let chosen = finder.choose(which, (&fixes, known))?;
+    if let Some(tool) = tool {
+        return migrating::migration(tool, &chosen.fixable, arguments.out.as_deref());
+    }
+    if arguments.rehearse {
+        let rehearsing = rehearsing::Rehearsing {
+            runtime: &runtime,
+            target: &target,
+            settings: &settings,
+            json: arguments.json,
+        };
+        return rehearsing.run(&arguments.rehearsal, &mut fixes, &chosen.fixable);
     }
     // What is only looked at is not proposed: the ledger has what somebody meant to do.
-    let notes = arguments.apply;
-    let known = arguments.revert || arguments.check;
-    let chosen =
-        finder.choose(arguments.id.as_deref(), arguments.index.as_deref(), (&mut fixes, known))?;
-    if let Some(tool) = tool {
-        return migration(tool, &chosen.fixable, arguments.out.as_deref());
-    }
     let remedy = match chosen.remedy {
-        Some(remedy) => Some(remedy),
-        None if notes => {
-            let id =
-                fixes.propose(&target, &chosen.fixable).map_err(|error| doing::failure(&error))?;
-            Some(fixes.remedy(id).map_err(|error| doing::failure(&error))?)
-        }
-        None => None,
+        None if arguments.apply => Some(propose(&mut fixes, &target, &chosen.fixable)?),
+        remedy => remedy,
     };
-    let runner = doing::Runner { runtime: &runtime, target: &target, options, yes: arguments.yes };
+    let (yes, json) = (arguments.yes, arguments.json);
+    let runner = doing::Runner { runtime: &runtime, target: &target, options, yes, json };
     match (&remedy, arguments) {
         (Some(remedy), Arguments { apply: true, .. }) => {
             let ended = runner.apply(&mut fixes, remedy)?;
@@ -137,16 +155,71 @@ pub(super) fn run(arguments: &Arguments) -> Done {
             check(&runner, &mut fixes, remedy, watch.unwrap_or(Duration::ZERO))
         }
         _ => {
-            say::data(&report::plan(&chosen.fixable, remedy.as_ref(), say::columns()))?;
+            let fixable = &chosen.fixable;
+            say::data(&if json {
+                report::one_json(&target.to_string(), fixable, remedy.as_ref())
+            } else {
+                report::plan(fixable, remedy.as_ref(), say::columns())
+            })?;
             OK
         }
     }
 }
 
+/// What was asked for; `None` for a list of everything.
+fn which(arguments: &Arguments) -> Option<finding::Which<'_>> {
+    let query = arguments.rehearsal.query.first();
+    match (&arguments.id, &arguments.index, &arguments.rewrite, query) {
+        (Some(id), ..) => Some(finding::Which::Id(id)),
+        (_, Some(sql), ..) => Some(finding::Which::Index(sql)),
+        (_, _, Some(after), Some(before)) => Some(finding::Which::Rewrite(before, after)),
+        _ => None,
+    }
+}
+
+fn list(
+    arguments: &Arguments,
+    finder: &finding::Finder<'_>,
+    fixes: &Fixes,
+    target: &Target,
+) -> Done {
+    let asked = [
+        ("--rehearse", arguments.rehearse),
+        ("--apply", arguments.apply),
+        ("--revert", arguments.revert),
+        ("--check", arguments.check),
+        ("--migration", arguments.migration.is_some()),
+    ];
+    if let Some((flag, _)) = asked.iter().find(|(_, asked)| *asked) {
+        return Err(Failure::use_of(format!("what shall {flag} be done with?"))
+            .hint("give an id, of which `taut fix` lists all; or --index, or --query with --rewrite"));
+    }
+    let found = finder.all()?;
+    let remedies = fixes.remedies(Some(target)).map_err(|error| doing::failure(&error))?;
+    say::data(&if arguments.json {
+        report::list_json(&target.to_string(), &found, &remedies)
+    } else {
+        report::list(&found, &remedies, say::columns())
+    })?;
+    OK
+}
+
+fn propose(fixes: &mut Fixes, target: &Target, fixable: &Fixable) -> Result<Remedy, Failure> {
+    if fixable.change.apply.is_empty() {
+        return Err(doing::failure(&FixError::Code));
+    }
+    let id = fixes.propose(target, fixable).map_err(|error| doing::failure(&error))?;
+    fixes.remedy(id).map_err(|error| doing::failure(&error))
+}
+
 fn check(runner: &doing::Runner<'_>, fixes: &mut Fixes, remedy: &Remedy, time: Duration) -> Done {
     let judgement = runner.check(fixes, remedy, time)?;
     let id = &remedy.proposal.finding;
-    say::data(&report::judgement(&judgement, id, say::columns()))?;
+    say::data(&if runner.json {
+        report::judgement_json(&runner.target.to_string(), &judgement, id)
+    } else {
+        report::judgement(&judgement, id, say::columns())
+    })?;
     Ok(if judgement.outcome == Outcome::Proven { exit::YES } else { exit::NO })
 }
 
@@ -178,44 +251,4 @@ fn time(text: &str) -> Result<Duration, Failure> {
     config::parse_duration(text).ok_or_else(|| {
         Failure::use_of(format!("`{text}` is no time")).hint("such as `30s`, `10m` or `1h30m`")
     })
-}
-
-fn tool(name: &str) -> Result<&'static MigrationTool, Failure> {
-    MigrationTool::named(name).ok_or_else(|| {
-        let known: Vec<&str> = MIGRATION_TOOLS.iter().map(|tool| tool.name).collect();
-        let hint = config::did_you_mean(name, known.iter().copied()).map_or_else(
-            || format!("known are {}", known.join(", ")),
-            |close| format!("did you mean `{close}`?"),
-        );
-        Failure::use_of(format!("no migrations are written for `{name}`")).hint(hint)
-    })
-}
-
-/// Shows the files of a migration, or writes them; none that is there is written over.
-fn migration(tool: &MigrationTool, fixable: &Fixable, out: Option<&std::path::Path>) -> Done {
-    let migration = Migration {
-        change: &fixable.change,
-        why: &fixable.claim,
-        now: engine::database::fix::now(),
-    };
-    let mut shown = String::new();
-    for file in tool.write(&migration) {
-        let Some(out) = out else {
-            shown.push_str(&format!("{DIM}{}{DIM:#}\n{}\n", layout::clean(&file.path), file.text));
-            continue;
-        };
-        let path = out.join(&file.path);
-        let folder = path.parent().unwrap_or(out);
-        std::fs::create_dir_all(folder)
-            .and_then(|()| std::fs::File::create_new(&path))
-            .and_then(|mut open| std::io::Write::write_all(&mut open, file.text.as_bytes()))
-            .map_err(|error| {
-                Failure::of_the_world(format!("failed to write `{}`", path.display()))
-                    .hint(error.to_string())
-            })?;
-        shown.push_str(&format!("{}\n", path.display()));
-    }
-    say::data(&shown)?;
-    say::words(&format!("{ACCENT}hint{ACCENT:#}: {}\n", tool.hint));
-    OK
 }

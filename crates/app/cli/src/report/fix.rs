@@ -1,10 +1,16 @@
 //! What can be applied, what a change would do, what the ledger has of it, and whether it worked.
 
+mod json;
+mod rehearsal;
+
 use std::time::Duration;
 
 use engine::database::fix::{Fixable, Judgement, Outcome, entry_text};
 use model::{ProposedIndex, StatementEffect};
 use store::ledger::{Event, Remedy, State};
+
+pub(crate) use json::{done_json, judgement_json, list_json, one_json, rehearsal_json};
+pub(crate) use rehearsal::rehearsal;
 
 use super::{database::bytes, layout};
 use crate::{
@@ -17,6 +23,9 @@ const ID_LETTERS: usize = 8;
 
 /// Statements of an index that are shown.
 const STATEMENTS_MAX: usize = 8;
+
+/// States of a remedy that are shown, the newest: one that was applied and taken back many times has many.
+const STATES_MAX: usize = 6;
 
 /// Entries of the history that are shown, the newest.
 const ENTRIES_MAX: usize = 12;
@@ -38,6 +47,10 @@ pub(crate) fn list(found: &[Fixable], remedies: &[Remedy], columns: usize) -> St
             let sql = layout::cut(sql, columns.saturating_sub(ID_LETTERS + 2));
             text.push_str(&format!("{:ID_LETTERS$}  {DIM}{sql}{DIM:#}\n", ""));
         }
+        if let (Some((_, after)), true) = (&fixable.rewrite, fixable.change.apply.is_empty()) {
+            let sql = layout::cut(after, columns.saturating_sub(ID_LETTERS + 12));
+            text.push_str(&format!("{:ID_LETTERS$}  {DIM}in code:  {sql}{DIM:#}\n", ""));
+        }
     }
     if !remedies.is_empty() {
         text.push_str(&format!("\n{BOLD}In the ledger{BOLD:#}\n"));
@@ -54,13 +67,40 @@ pub(crate) fn list(found: &[Fixable], remedies: &[Remedy], columns: usize) -> St
             "{ACCENT}{}{ACCENT:#}  {style}{state:<10}{style:#}  {claim}\n",
             short(&remedy.proposal.finding)
         ));
+        let told = remedy.last(|event| match event {
+            Event::Rehearsed { report, .. } => Some(report),
+            _ => None,
+        });
+        if let (Some((_, report)), State::Rehearsed) = (told, remedy.state) {
+            let report = layout::cut(report, columns.saturating_sub(ID_LETTERS + 14));
+            text.push_str(&format!("{:ID_LETTERS$}  {:<10}  {DIM}{report}{DIM:#}\n", "", ""));
+        }
     }
     if !found.is_empty() {
         text.push_str(&format!(
-            "\n{DIM}taut fix ID shows what it would do; --apply does it{DIM:#}\n"
+            "\n{DIM}taut fix ID shows what it would do; --rehearse tries it on a clone, --apply does it{DIM:#}\n"
         ));
     }
     text
+}
+
+/// The states that it went through: `proposed → rehearsed → applied`; what it is now comes last.
+fn way(remedy: &Remedy) -> String {
+    let mut states: Vec<&str> = Vec::new();
+    for state in remedy.entries.iter().filter_map(|entry| entry.event.state()) {
+        if states.last() != Some(&state.as_str()) {
+            states.push(state.as_str());
+        }
+    }
+    let hidden = states.len().saturating_sub(STATES_MAX);
+    let mut shown = states.split_off(hidden);
+    if 0 < hidden {
+        shown.insert(0, "…");
+    }
+    if remedy.unsettled().next().is_some() {
+        shown.push("unfinished");
+    }
+    shown.join(" → ")
 }
 
 fn state(remedy: &Remedy) -> &'static str {
@@ -77,17 +117,24 @@ pub(crate) fn plan(fixable: &Fixable, remedy: Option<&Remedy>, columns: usize) -
     for line in layout::wrap(&fixable.claim, columns) {
         text.push_str(&format!("{BOLD}{line}{BOLD:#}\n"));
     }
-    let state = remedy.map_or("not applied", state);
+    let state = remedy.map_or_else(|| "not applied".to_owned(), way);
     let fault =
         if fixable.fault.is_empty() { String::new() } else { format!("{} · ", fixable.fault) };
     text.push_str(&format!("{DIM}{} · {fault}{state}{DIM:#}\n", fixable.id));
     for line in layout::wrap(&fixable.advice, columns) {
         text.push_str(&format!("{line}\n"));
     }
-    section(&mut text, "What is run", &code(&fixable.change.apply, columns));
-    let revert = code(&fixable.change.revert, columns);
-    let none = vec!["  nothing: it cannot be undone by a statement".to_owned()];
-    section(&mut text, "What takes it back", if revert.is_empty() { &none } else { &revert });
+    let is_code = fixable.change.apply.is_empty();
+    if let (Some((before, after)), true) = (&fixable.rewrite, is_code) {
+        section(&mut text, "Instead of", &code(std::slice::from_ref(before), columns));
+        section(&mut text, "Write in the code", &code(std::slice::from_ref(after), columns));
+    }
+    if !is_code {
+        section(&mut text, "What is run", &code(&fixable.change.apply, columns));
+        let revert = code(&fixable.change.revert, columns);
+        let none = vec!["  nothing: it cannot be undone by a statement".to_owned()];
+        section(&mut text, "What takes it back", if revert.is_empty() { &none } else { &revert });
+    }
     section(&mut text, "Locks", &indented(&fixable.change.locks, columns));
     for index in &fixable.proposed {
         section(&mut text, &format!("Index {}", index.name), &costs(index, columns));
@@ -113,7 +160,8 @@ pub(crate) fn plan(fixable: &Fixable, remedy: Option<&Remedy>, columns: usize) -
         Some(state) if state.is_in_force() => {
             "--check tells whether it worked, --revert takes it back"
         }
-        _ => "--apply does it; --migration django|alembic|rails|flyway|prisma|sqlx writes it down",
+        _ if is_code => "--rehearse compares both: their times, and whether they return the same rows",
+        _ => "--rehearse tries it on a clone; --apply does it; --migration TOOL writes it down",
     };
     text.push_str(&format!("\n{DIM}{next}{DIM:#}\n"));
     text
@@ -235,6 +283,9 @@ pub(crate) fn judgement(judgement: &Judgement, id: &str, columns: usize) -> Stri
     let claim = layout::wrap(&judgement.verdict.claim, columns.saturating_sub(word.len() + 2));
     text.push_str(&format!("{style}{word}{style:#}: {}\n", claim.join("\n  ")));
     for line in &judgement.verdict.lines {
+        text.push_str(&format!("  {}\n", layout::cut(line, columns.saturating_sub(2))));
+    }
+    for line in &judgement.verdict.plans {
         text.push_str(&format!("  {}\n", layout::cut(line, columns.saturating_sub(2))));
     }
     for line in &judgement.verdict.worse {

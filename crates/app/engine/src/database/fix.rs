@@ -1,15 +1,19 @@
 //! Changing a database: what can be applied, applying it, taking it back, and whether it worked. Everything is noted in
 //! the ledger before it is done.
 
+mod error;
+mod fixable;
 mod journal;
+mod plans;
+mod rehearsal;
 mod verdict;
 
 use std::{
-    path::Path,
+    path::{Path, PathBuf},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use model::{Change, Finding, Moment, ProposedIndex, database::TableName};
+use model::{Moment, database::TableName};
 use postgres::{
     Target,
     apply::{self, ApplyError, Counters, Done, News, Options, Past, Stop},
@@ -19,87 +23,21 @@ use store::ledger::{
     Readings, Remedy, RemedyId, State, StatementReading,
 };
 
-pub use verdict::{Judgement, Outcome, Poll, judge};
+pub use error::FixError;
+pub use fixable::{Fixable, fixable_of, fixables, rewrite_of};
+pub use plans::PlanUse;
+pub use rehearsal::{Place, RehearsalNews, RehearsalRequest, Rehearsed};
+pub use store::ledger::{Rehearsal, RehearsalOutcome};
+pub use verdict::{Judgement, Outcome, Poll, StatementChange, judge};
 
 use journal::Noting;
+use plans::plan_use;
 
-/// Statements that an index which somebody asks for is taken to be for: those of its table that take most time.
-const STATEMENTS_MAX: usize = 20;
-
-/// Something that can be applied.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Fixable {
-    /// Id of the finding that it answers, or of the statement that somebody gave: 16 hexadecimal digits.
-    pub id: String,
-    /// Name of the fault; empty if somebody asked for it without one.
-    pub fault: String,
-    /// The claim of the finding, or what was asked for.
-    pub claim: String,
-    /// What to do, in a sentence.
-    pub advice: String,
-    /// What makes it and what takes it back.
-    pub change: Change,
-    /// Statements that it is for: `queryid` and text.
-    pub statements: Vec<(i64, String)>,
-    /// What is known of indexes that it creates.
-    pub proposed: Vec<ProposedIndex>,
-}
-
-/// What of these findings can be applied, in their order.
-#[must_use]
-pub fn fixables(findings: &[Finding]) -> Vec<Fixable> {
-    findings.iter().filter_map(fixable).collect()
-}
-
-fn fixable(finding: &Finding) -> Option<Fixable> {
-    let advice = finding.advice.iter().find(|advice| advice.change.is_some())?;
-    let known = finding.evidence.database.as_deref();
-    let proposed = known.map(|known| known.proposed.clone()).unwrap_or_default();
-    let mut statements: Vec<(i64, String)> = Vec::new();
-    let own = known.map_or(0, |known| known.query_id);
-    let text = finding.evidence.statement.as_ref().map(|text| text.text.to_string());
-    let helped = proposed.iter().flat_map(|index| &index.helped);
-    let helped = helped.map(|effect| (effect.query_id, effect.text.text.to_string()));
-    for (query_id, text) in std::iter::once((own, text.unwrap_or_default())).chain(helped) {
-        if query_id != 0 && statements.iter().all(|(known, _)| *known != query_id) {
-            statements.push((query_id, text));
-        }
-    }
-    Some(Fixable {
-        id: finding.id.to_string(),
-        fault: finding.fault.to_owned(),
-        claim: finding.claim.clone(),
-        advice: advice.text.clone(),
-        change: advice.change.clone()?,
-        statements,
-        proposed,
-    })
-}
-
-/// What a `CREATE INDEX` or `DROP INDEX` would be, that somebody asks for.
-///
-/// # Errors
-///
-/// It is neither, what it names is not there, or there is no connection.
-pub async fn fixable_of(target: &Target, statement: &str) -> Result<Fixable, FixError> {
-    let change = apply::change_of(target, statement).await?;
-    let mut statements = Vec::new();
-    for (table, _) in &change.creates {
-        statements.extend(apply::statements_of(target, table, STATEMENTS_MAX).await?);
-    }
-    Ok(Fixable {
-        id: format!("{:016x}", sql::hash(change.apply.join(";").as_bytes())),
-        claim: change.apply.join("; "),
-        change,
-        statements,
-        ..Fixable::default()
-    })
-}
-
-/// The ledger, and everything that is done with it.
+/// The ledger, and everything that is done with it. It is made with the first thing that is noted: looking leaves nothing.
 #[derive(Debug)]
 pub struct Fixes {
-    ledger: Ledger,
+    folder: PathBuf,
+    ledger: Option<Ledger>,
 }
 
 impl Fixes {
@@ -109,7 +47,20 @@ impl Fixes {
     ///
     /// See [`Ledger::open`].
     pub fn open(folder: &Path) -> Result<Self, FixError> {
-        Ok(Self { ledger: Ledger::open(folder, env!("CARGO_PKG_VERSION"), now())? })
+        let mut fixes = Self { folder: folder.to_path_buf(), ledger: None };
+        if Ledger::is_in(folder) {
+            fixes.ledger()?;
+        }
+        Ok(fixes)
+    }
+
+    /// The ledger, made if it is not there yet.
+    fn ledger(&mut self) -> Result<&mut Ledger, LedgerError> {
+        let ledger = match self.ledger.take() {
+            Some(ledger) => ledger,
+            None => Ledger::open(&self.folder, env!("CARGO_PKG_VERSION"), now())?,
+        };
+        Ok(self.ledger.insert(ledger))
     }
 
     /// All remedies of this server and database, in the order in which they were proposed; of all without one.
@@ -118,7 +69,8 @@ impl Fixes {
     ///
     /// The disk fails.
     pub fn remedies(&self, target: Option<&Target>) -> Result<Vec<Remedy>, FixError> {
-        let mut remedies = self.ledger.remedies()?;
+        let ledger = self.ledger.as_ref();
+        let mut remedies = ledger.map(Ledger::remedies).transpose()?.unwrap_or_default();
         let server = target.map(ToString::to_string);
         remedies.retain(|remedy| {
             server.as_ref().is_none_or(|server| *server == remedy.proposal.server)
@@ -132,7 +84,9 @@ impl Fixes {
     ///
     /// There is none of that number, or the disk fails.
     pub fn remedy(&self, id: RemedyId) -> Result<Remedy, FixError> {
-        Ok(self.ledger.remedy(id)?.ok_or(LedgerError::Unknown { id })?)
+        let ledger = self.ledger.as_ref();
+        let remedy = ledger.map(|ledger| ledger.remedy(id)).transpose()?.flatten();
+        Ok(remedy.ok_or(LedgerError::Unknown { id })?)
     }
 
     /// Notes what can be applied, unless it is known.
@@ -149,7 +103,7 @@ impl Fixes {
             change: fixable.change.clone(),
             statements: fixable.statements.clone(),
         };
-        Ok(self.ledger.propose(&proposal, now())?)
+        Ok(self.ledger()?.propose(&proposal, now())?)
     }
 
     /// Makes the change, and takes note of what the statements that it is for cost before and from then on.
@@ -164,21 +118,51 @@ impl Fixes {
         options: Options,
         (tell, stop): (&mut (dyn FnMut(News) + Send), Stop),
     ) -> Result<Done, FixError> {
-        let _claim = self.ledger.claim(id)?.ok_or(FixError::Claimed)?;
+        let _claim = self.ledger()?.claim(id)?.ok_or(FixError::Claimed)?;
         let remedy = self.remedy(id)?;
+        if remedy.proposal.change.apply.is_empty() {
+            return Err(FixError::Code);
+        }
         let before = self.read(target, &remedy).await?;
         let started = Event::Started { direction: Direction::Apply, before };
-        self.ledger.append(id, &started, now())?;
+        self.ledger()?.append(id, &started, now())?;
         let past = past(&remedy);
-        let mut noting = Noting { ledger: &mut self.ledger, id, direction: Direction::Apply, tell };
+        let mut noting = Noting { ledger: self.ledger()?, id, direction: Direction::Apply, tell };
         let change = &remedy.proposal.change;
         let done = apply::apply(target, change, &past, options, (&mut noting, stop)).await;
         let done = self.or_failed(id, done)?;
         if !remedy.state.is_in_force() || 0 < done.statements {
             let baseline = self.read(target, &remedy).await?;
-            self.ledger.append(id, &Event::Applied { baseline }, now())?;
+            self.ledger()?.append(id, &Event::Applied { baseline }, now())?;
         }
         Ok(done)
+    }
+
+    /// Rehearses a change where it harms nobody, and notes what came out. What could not be measured is not noted.
+    ///
+    /// # Errors
+    ///
+    /// The change is in force, nothing of it can be rehearsed, the place is a primary, or a server fails.
+    pub async fn rehearse(
+        &mut self,
+        fixable: &Fixable,
+        request: &RehearsalRequest,
+        (tell, stop): (&mut (dyn FnMut(RehearsalNews) + Send), Stop),
+    ) -> Result<Rehearsed, FixError> {
+        let known = self.remedies(Some(&request.target))?.into_iter().rev().find(|remedy| {
+            remedy.proposal.finding == fixable.id && remedy.proposal.change == fixable.change
+        });
+        if let Some(remedy) = known.filter(|remedy| remedy.state.is_in_force()) {
+            return Err(FixError::InForce { state: remedy.state });
+        }
+        let rehearsed = rehearsal::rehearse(fixable, request, (tell, stop)).await?;
+        if rehearsed.figures.outcome != RehearsalOutcome::Open {
+            let id = self.propose(&request.target, fixable)?;
+            let report = format!("{}, {}", rehearsed.figures.outcome.as_str(), rehearsed.claim);
+            let event = Event::Rehearsed { report, figures: rehearsed.figures.clone() };
+            self.ledger()?.append(id, &event, now())?;
+        }
+        Ok(rehearsed)
     }
 
     /// Takes the change back.
@@ -193,7 +177,7 @@ impl Fixes {
         options: Options,
         (tell, stop): (&mut (dyn FnMut(News) + Send), Stop),
     ) -> Result<Done, FixError> {
-        let _claim = self.ledger.claim(id)?.ok_or(FixError::Claimed)?;
+        let _claim = self.ledger()?.claim(id)?.ok_or(FixError::Claimed)?;
         let remedy = self.remedy(id)?;
         let past = past(&remedy);
         let change = &remedy.proposal.change;
@@ -207,12 +191,11 @@ impl Fixes {
         }
         let before = self.read(target, &remedy).await?;
         let started = Event::Started { direction: Direction::Revert, before };
-        self.ledger.append(id, &started, now())?;
-        let mut noting =
-            Noting { ledger: &mut self.ledger, id, direction: Direction::Revert, tell };
+        self.ledger()?.append(id, &started, now())?;
+        let mut noting = Noting { ledger: self.ledger()?, id, direction: Direction::Revert, tell };
         let done = apply::revert(target, change, &past, options, (&mut noting, stop)).await;
         let done = self.or_failed(id, done)?;
-        self.ledger.append(id, &Event::Reverted, now())?;
+        self.ledger()?.append(id, &Event::Reverted, now())?;
         Ok(done)
     }
 
@@ -251,6 +234,8 @@ impl Fixes {
                 () = &mut stop => break judgement,
             }
         };
+        let mut judgement = judgement;
+        self.look_at_plans(&remedy, target, &mut judgement).await;
         let after = polls.pop().unwrap_or_default();
         let verdict = judgement.verdict.clone();
         let event = if judgement.outcome == Outcome::Proven {
@@ -258,8 +243,30 @@ impl Fixes {
         } else {
             Event::Measured { verdict, after }
         };
-        self.ledger.append(id, &event, now())?;
+        self.ledger()?.append(id, &event, now())?;
         Ok(judgement)
+    }
+
+    /// Whether the statements of a remedy are planned with what it made. They are not run; where that cannot be told,
+    /// the counters have to do.
+    async fn look_at_plans(&self, remedy: &Remedy, target: &Target, judgement: &mut Judgement) {
+        let proposal = &remedy.proposal;
+        let ids: Vec<i64> =
+            proposal.statements.iter().map(|(id, _)| *id).filter(|id| *id != 0).collect();
+        if ids.is_empty() || proposal.change.creates.is_empty() {
+            return;
+        }
+        let created: Vec<&str> =
+            proposal.change.creates.iter().map(|(_, name)| name.as_str()).collect();
+        match apply::plans_now(target, &ids).await {
+            Ok(plans) => {
+                judgement.plans = plans.into_iter().map(|it| plan_use(it, &created)).collect();
+                judgement.verdict.plans = judgement.plans.iter().map(PlanUse::line).collect();
+            }
+            Err(error) => {
+                judgement.verdict.plans = vec![format!("plans were not looked at: {error}")]
+            }
+        }
     }
 
     /// The counters of what a remedy is about. Without them there is nothing to compare, which is told then.
@@ -292,7 +299,7 @@ impl Fixes {
         if let (Err(error), false) = (&done, untried) {
             let cause = std::error::Error::source(error)
                 .map_or_else(String::new, |source| format!(": {source}"));
-            self.ledger.append(id, &Event::Failed { why: format!("{error}{cause}") }, now())?;
+            self.ledger()?.append(id, &Event::Failed { why: format!("{error}{cause}") }, now())?;
         }
         Ok(done?)
     }
@@ -374,43 +381,6 @@ fn readings(counters: Counters) -> Readings {
 pub fn now() -> Moment {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Moment { nanos: u64::try_from(since.as_nanos()).unwrap_or(u64::MAX) }
-}
-
-/// Why nothing was changed, or not all of it.
-#[derive(Debug, thiserror::Error)]
-pub enum FixError {
-    /// The ledger failed.
-    #[error(transparent)]
-    Ledger(#[from] LedgerError),
-    /// The database did.
-    #[error(transparent)]
-    Apply(#[from] ApplyError),
-    /// Another process is at the same remedy.
-    #[error("another process of taut is at it")]
-    Claimed,
-    /// Nothing is known that would take it back.
-    #[error("there is nothing that would take it back")]
-    OneWay,
-    /// The database does not have it.
-    #[error("it is {state}, and not applied")]
-    NotInForce {
-        /// Where it stands.
-        state: State,
-    },
-}
-
-impl FixError {
-    /// What may help.
-    #[must_use]
-    pub fn hint(&self) -> String {
-        match self {
-            Self::Apply(error) => error.hint(),
-            Self::Ledger(_) => "the ledger lies in the folder of the store: --store".to_owned(),
-            Self::Claimed => "wait for it, or stop it".to_owned(),
-            Self::OneWay => "it cannot be undone by a statement".to_owned(),
-            Self::NotInForce { .. } => "apply it first".to_owned(),
-        }
-    }
 }
 
 /// An entry as one line for people.

@@ -87,6 +87,13 @@ async fn values(
         match &one.kind {
             Kind::Limit => drop(found.insert(one.parameter, LIMIT.to_owned())),
             Kind::Offset => drop(found.insert(one.parameter, OFFSET.to_owned())),
+            Kind::Counted { operator, flipped } => {
+                // A count is compared to tell whether there is one: by 0 or by 1.
+                let sign = signs.get(operator).map_or("", String::as_str);
+                let one_or_more =
+                    matches!((sign, flipped), (">=" | "<", false) | ("<=" | ">", true));
+                found.insert(one.parameter, if one_or_more { "1" } else { "0" }.to_owned());
+            }
             Kind::Compared { column, .. } | Kind::Listed { column } | Kind::List { column } => {
                 let known = instances.entry(column.instance);
                 let (_, columns) = known.or_insert_with(|| (column.relation, Vec::new()));
@@ -120,7 +127,7 @@ fn column(one: &Use) -> Option<&Column> {
         Kind::Compared { column, .. } | Kind::Listed { column } | Kind::List { column } => {
             Some(column)
         }
-        Kind::Limit | Kind::Offset => None,
+        Kind::Counted { .. } | Kind::Limit | Kind::Offset => None,
     }
 }
 
@@ -132,7 +139,7 @@ async fn signs(
     let numbers: Vec<u32> = uses
         .iter()
         .filter_map(|one| match one.kind {
-            Kind::Compared { operator, .. } => Some(operator),
+            Kind::Compared { operator, .. } | Kind::Counted { operator, .. } => Some(operator),
             _ => None,
         })
         .collect();
@@ -224,7 +231,7 @@ impl Sample {
         };
         let spread = |at: usize| self.rows.get(at % self.rows.len().max(1))?.get(place).cloned();
         Some(match &one.kind {
-            Kind::Limit | Kind::Offset => return None,
+            Kind::Counted { .. } | Kind::Limit | Kind::Offset => return None,
             Kind::Listed { .. } => {
                 *listed += 1;
                 folded(&spread(*listed * 37)?)

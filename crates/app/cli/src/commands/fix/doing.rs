@@ -10,6 +10,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 use postgres::{
     Target,
     apply::{ApplyError, BuildProgress, Done as Ran, News, Options, Stop},
+    clone::CloneError,
+    rehearse::RehearseError,
 };
 use store::ledger::Remedy;
 use tokio::{runtime::Runtime, sync::watch};
@@ -17,7 +19,7 @@ use tokio::{runtime::Runtime, sync::watch};
 use crate::{
     commands::Done,
     exit::{self, Exit},
-    report::layout,
+    report::{fix as report, layout},
     say::{self, AMBER, BOLD, DIM, Failure},
     units,
 };
@@ -30,10 +32,22 @@ pub(super) struct Runner<'a> {
     pub(super) target: &'a Target,
     pub(super) options: Options,
     pub(super) yes: bool,
+    pub(super) json: bool,
 }
 
-/// What a failure is to whoever typed the command.
+/// What a failure is to whoever typed the command: what he asked for, or what the world did.
 pub(super) fn failure(error: &FixError) -> Failure {
+    let is_use = matches!(
+        error,
+        FixError::NotRehearsed { .. }
+            | FixError::InForce { .. }
+            | FixError::Code
+            | FixError::Clone(CloneError::SameServer)
+            | FixError::Rehearse(RehearseError::Refused(_))
+    );
+    if is_use {
+        return Failure::use_of(error).hint(error.hint());
+    }
     Failure::world(error).hint(error.hint())
 }
 
@@ -43,7 +57,7 @@ impl Runner<'_> {
         self.ask("Apply", &statements)?;
         let mut shown = Shown::new();
         let done = self.runtime.block_on(async {
-            let stop = told_to_stop();
+            let stop = told_to_stop(STOPPING);
             fixes
                 .apply(remedy.id, self.target, self.options, (&mut |news| shown.tell(news), stop))
                 .await
@@ -57,7 +71,7 @@ impl Runner<'_> {
         self.ask("Take back", &statements)?;
         let mut shown = Shown::new();
         let done = self.runtime.block_on(async {
-            let stop = told_to_stop();
+            let stop = told_to_stop(STOPPING);
             fixes
                 .revert(remedy.id, self.target, self.options, (&mut |news| shown.tell(news), stop))
                 .await
@@ -92,6 +106,10 @@ impl Runner<'_> {
 
     fn ended(&self, done: Result<Ran, FixError>, what: &str, id: &str) -> Done {
         match done {
+            Ok(ran) if self.json => {
+                say::data(&report::done_json(&self.target.to_string(), (what, id), &ran))?;
+                Ok(exit::YES)
+            }
             Ok(ran) if ran.statements == 0 => {
                 say::data(&format!("{BOLD}nothing was to be done{BOLD:#}: {}\n", notes(&ran)))?;
                 Ok(exit::YES)
@@ -147,18 +165,20 @@ fn notes(ran: &Ran) -> String {
     }
 }
 
-/// Counts Ctrl-C: the first cancels and clears, the second does not wait for that.
-fn told_to_stop() -> Stop {
+/// What is said at the first and the second Ctrl-C of a build.
+const STOPPING: [&str; 2] = [
+    "stopping: what is under way is cancelled and cleared; again to leave it as it is",
+    "leaving it as it is",
+];
+
+/// Counts Ctrl-C: the first cancels and clears, the second does not wait for that. Each is answered with a word.
+pub(super) fn told_to_stop(words: [&'static str; 2]) -> Stop {
     let (sender, receiver) = watch::channel(0);
     tokio::spawn(async move {
         let mut times = 0;
         while tokio::signal::ctrl_c().await.is_ok() {
             times += 1;
-            let text = if times == 1 {
-                "stopping: what is under way is cancelled and cleared; again to leave it as it is"
-            } else {
-                "leaving it as it is"
-            };
+            let text = if times == 1 { words[0] } else { words[1] };
             say::words(&format!("\n{AMBER}{text}{AMBER:#}\n"));
             if sender.send(times).is_err() {
                 break;

@@ -1,10 +1,13 @@
 //! What is to be fixed: looked up in the ledger, or looked for in the database.
 
+use std::time::Duration;
+
 use config::Settings;
 use engine::database::{
     DatabaseRequest, find_in,
-    fix::{Fixable, Fixes, fixable_of, fixables},
+    fix::{Fixable, Fixes, fixable_of, fixables, rewrite_of},
 };
+use indicatif::ProgressBar;
 use postgres::Target;
 use store::ledger::Remedy;
 use tokio::runtime::Runtime;
@@ -19,6 +22,17 @@ pub(super) struct Finder<'a> {
     pub(super) target: &'a Target,
     pub(super) settings: &'a Settings,
     pub(super) runtime: &'a Runtime,
+}
+
+/// What is asked for.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Which<'a> {
+    /// The finding whose id begins like that.
+    Id(&'a str),
+    /// An index to create or drop.
+    Index(&'a str),
+    /// A statement, and the one in its place.
+    Rewrite(&'a str, &'a str),
 }
 
 /// What was chosen.
@@ -40,28 +54,36 @@ impl Finder<'_> {
             targets: self.settings.targets,
             levels: self.settings.levels,
         };
-        let found = find_in(&request, &[], &mut |_| ())
-            .map_err(|error| Failure::world(&error).hint(error.hint()))?;
+        // On a terminal alone: choosing indexes for a large workload takes a while.
+        let bar = ProgressBar::new_spinner();
+        bar.enable_steady_tick(Duration::from_millis(200));
+        let found = find_in(&request, &[], &mut |step| bar.set_message(step.to_string()));
+        bar.finish_and_clear();
+        let found = found.map_err(|error| Failure::world(&error).hint(error.hint()))?;
         Ok(fixables(&found.findings))
     }
 
     /// The one that is meant. `known` if only what was applied can be meant.
     pub(super) fn choose(
         &self,
-        id: Option<&str>,
-        index: Option<&str>,
-        (fixes, known): (&mut Fixes, bool),
+        which: Which<'_>,
+        (fixes, known): (&Fixes, bool),
     ) -> Result<Chosen, Failure> {
         let remedies = fixes.remedies(Some(self.target)).map_err(|error| failure(&error))?;
-        if let Some(sql) = index {
-            let fixable = self
+        let fixable = match which {
+            Which::Id(id) => return self.of_id(id, &remedies, known),
+            Which::Index(sql) => self
                 .runtime
                 .block_on(fixable_of(self.target, sql))
-                .map_err(|error| failure(&error))?;
-            let remedy = newest(&remedies, |remedy| remedy.proposal.finding == fixable.id);
-            return Ok(Chosen { fixable, remedy });
-        }
-        let prefix = id.unwrap_or_default().to_ascii_lowercase();
+                .map_err(|error| failure(&error))?,
+            Which::Rewrite(before, after) => rewrite_of(self.target, before, after),
+        };
+        let remedy = newest(&remedies, |remedy| remedy.proposal.finding == fixable.id);
+        Ok(Chosen { fixable, remedy })
+    }
+
+    fn of_id(&self, id: &str, remedies: &[Remedy], known: bool) -> Result<Chosen, Failure> {
+        let prefix = id.to_ascii_lowercase();
         let hexadecimal = prefix.bytes().all(|byte| byte.is_ascii_hexdigit());
         if prefix.len() < PREFIX_MIN || !hexadecimal {
             return Err(Failure::use_of(format!("`{prefix}` is no id of a finding"))
@@ -75,7 +97,7 @@ impl Finder<'_> {
             .collect();
         one(&prefix, &noted)?;
         // What is under way, or in force, is meant as it was applied, whatever would be proposed today.
-        let going_on = newest(&remedies, |remedy| {
+        let going_on = newest(remedies, |remedy| {
             matches(remedy)
                 && (known || remedy.state.is_in_force() || remedy.unsettled().next().is_some())
         });
@@ -96,13 +118,13 @@ impl Finder<'_> {
         one(&prefix, &ids)?;
         let fixable = found.into_iter().find(|fixable| fixable.id.starts_with(&prefix));
         if let Some(fixable) = fixable {
-            let remedy = newest(&remedies, |remedy| {
+            let remedy = newest(remedies, |remedy| {
                 remedy.proposal.finding == fixable.id && remedy.proposal.change == fixable.change
             });
             return Ok(Chosen { fixable, remedy });
         }
         // It is not found any more; what was meant by it once is still known.
-        newest(&remedies, matches)
+        newest(remedies, matches)
             .map(|remedy| Chosen { fixable: of(&remedy), remedy: Some(remedy) })
             .ok_or_else(|| {
                 Failure::use_of(format!("nothing that can be applied has the id `{prefix}`"))

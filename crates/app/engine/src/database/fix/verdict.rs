@@ -7,6 +7,8 @@
 use stats::{Mean, difference, sum_of_differences};
 use store::ledger::{Direction, Event, Readings, Remedy, StatementReading, Verdict};
 
+use super::PlanUse;
+
 /// Counters at one moment of a watch.
 pub type Poll = Readings;
 
@@ -29,6 +31,27 @@ pub struct Judgement {
     pub outcome: Outcome,
     /// With figures.
     pub verdict: Verdict,
+    /// The statements that it is for.
+    pub statements: Vec<StatementChange>,
+    /// How often indexes of the change were used since; `None` if it makes none.
+    pub uses: Option<u64>,
+    /// How the statements are planned now, where that was looked at.
+    pub plans: Vec<PlanUse>,
+}
+
+/// A statement before a change and since.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct StatementChange {
+    /// `queryid`
+    pub query_id: i64,
+    /// Without literals.
+    pub text: String,
+    /// Calls since.
+    pub calls: u64,
+    /// Mean milliseconds of a call, before and since.
+    pub millis: (Option<f64>, Option<f64>),
+    /// Blocks a call, before and since.
+    pub blocks: (f64, f64),
 }
 
 /// What came out, in one word.
@@ -70,8 +93,23 @@ pub fn judge(remedy: &Remedy, after: &Readings, polls: &[Poll]) -> Judgement {
         ours.map(|index| index.scans).sum::<u64>()
     };
     let uses = scans(after).saturating_sub(scans(baseline));
+    let judgement = conclude(remedy, (&compared, &own), uses, verdict);
+    Judgement {
+        statements: own.iter().map(|compared| compared.change()).collect(),
+        uses: (!creates.is_empty()).then_some(uses),
+        ..judgement
+    }
+}
+
+fn conclude(
+    remedy: &Remedy,
+    (compared, own): (&[Compared<'_>], &[&Compared<'_>]),
+    uses: u64,
+    verdict: Verdict,
+) -> Judgement {
+    let creates = &remedy.proposal.change.creates;
     if remedy.proposal.statements.is_empty() && creates.is_empty() {
-        return without_statements(&compared, verdict);
+        return without_statements(compared, verdict);
     }
     if remedy.proposal.statements.is_empty() {
         let claim =
@@ -135,7 +173,7 @@ fn weigh(
         (false, true) => Outcome::NoGain,
         (false, false) => Outcome::Open,
     };
-    Judgement { outcome, verdict }
+    Judgement::of(outcome, verdict)
 }
 
 /// What is for no statement, such as dropping an index, worked if nothing got worse.
@@ -143,7 +181,7 @@ fn without_statements(compared: &[Compared<'_>], mut verdict: Verdict) -> Judgem
     let calls: u64 = compared.iter().map(|compared| compared.calls).sum();
     if !verdict.worse.is_empty() {
         "statements got worse since".clone_into(&mut verdict.claim);
-        return Judgement { outcome: Outcome::NoGain, verdict };
+        return Judgement::of(Outcome::NoGain, verdict);
     }
     if calls < CALLS_MIN {
         let claim = format!("statements of its tables ran {calls} times since: too few to tell");
@@ -151,11 +189,17 @@ fn without_statements(compared: &[Compared<'_>], mut verdict: Verdict) -> Judgem
     }
     verdict.claim =
         format!("no statement got slower over {calls} calls of those that use its tables");
-    Judgement { outcome: Outcome::Proven, verdict }
+    Judgement::of(Outcome::Proven, verdict)
 }
 
 fn open(claim: String, verdict: Verdict) -> Judgement {
-    Judgement { outcome: Outcome::Open, verdict: Verdict { claim, ..verdict } }
+    Judgement::of(Outcome::Open, Verdict { claim, ..verdict })
+}
+
+impl Judgement {
+    fn of(outcome: Outcome, verdict: Verdict) -> Self {
+        Self { outcome, verdict, statements: Vec::new(), uses: None, plans: Vec::new() }
+    }
 }
 
 /// A statement before and since.
@@ -240,6 +284,16 @@ impl Compared<'_> {
         }
     }
 
+    fn change(&self) -> StatementChange {
+        StatementChange {
+            query_id: self.now.query_id,
+            text: self.now.text.clone(),
+            calls: self.calls,
+            millis: (self.was.map(|mean| mean.mean), self.is.map(|mean| mean.mean)),
+            blocks: self.blocks,
+        }
+    }
+
     /// What shows that it got slower; `None` if nothing does.
     fn worse(&self) -> Option<String> {
         let (was, is) = (self.was?, self.is?);
@@ -309,7 +363,7 @@ fn millis(value: f64) -> String {
     format!("{value:.digits$}")
 }
 
-fn cut(text: &str) -> String {
+pub(super) fn cut(text: &str) -> String {
     if text.chars().count() <= TEXT_LETTERS {
         return text.to_owned();
     }

@@ -24,6 +24,8 @@ pub(super) enum Kind {
     Listed { column: Column },
     /// The list itself, as an array.
     List { column: Column },
+    /// Compared with a count of rows by this operator; flipped if the parameter stands on its left.
+    Counted { operator: u32, flipped: bool },
     /// How many rows.
     Limit,
     /// How many rows are passed over.
@@ -100,6 +102,10 @@ impl<'t, 'a> Walk<'t, 'a> {
         let [left, right] = node.list("args") else { return };
         let operator = node.number("opno").unwrap_or(0);
         for (other, side, flipped) in [(left, right, false), (right, left, true)] {
+            if let (true, Some(parameter)) = (is_count(other), only_parameter(side)) {
+                self.found.push(Use { parameter, kind: Kind::Counted { operator, flipped } });
+                continue;
+            }
             if let (Some(column), Some(parameter)) = (self.column(other), only_parameter(side)) {
                 let kind = Kind::Compared { column, operator, flipped };
                 self.found.push(Use { parameter, kind });
@@ -144,6 +150,21 @@ impl<'t, 'a> Walk<'t, 'a> {
             self.tables.push(table);
         }
         Some(Column { instance, relation, number, folded })
+    }
+}
+
+/// Whether an expression is an aggregate, or a subquery that gives one.
+fn is_count(part: &Part<'_>) -> bool {
+    let Some(node) = unwrapped(part) else { return false };
+    let inner = || {
+        let query = node.field("subselect")?.node()?;
+        let entry = query.list("targetList").first()?.node()?;
+        unwrapped(entry.field("expr")?)
+    };
+    match node.name {
+        "AGGREF" => true,
+        "SUBLINK" => inner().is_some_and(|node| node.name == "AGGREF"),
+        _ => false,
     }
 }
 
