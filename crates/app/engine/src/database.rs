@@ -3,6 +3,7 @@
 mod find_in;
 pub mod fix;
 mod live;
+mod propose;
 mod standing;
 
 pub(crate) use live::Watched;

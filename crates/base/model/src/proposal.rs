@@ -31,7 +31,7 @@ pub enum Basis {
     WhatIf,
     /// Measured on a clone or a replica.
     Rehearsed,
-    /// A model over the statistics: no planner was asked.
+    /// A model of the planner over the statistics, tied to the plan that there is now.
     #[default]
     Model,
 }

@@ -16,6 +16,7 @@ mod needs;
 mod options;
 mod pool;
 mod proposal;
+mod rates;
 mod redundant;
 pub mod size;
 mod sizes;

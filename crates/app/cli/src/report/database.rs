@@ -123,14 +123,18 @@ pub(crate) fn proposed_by(set: &IndexSet) -> String {
     let by = match set.basis {
         Basis::WhatIf => "planned with the indexes made up, scaled to measured time",
         Basis::Rehearsed => "measured in a rehearsal",
-        Basis::Model => "by a model: no planner was asked",
+        Basis::Model => {
+            "HypoPG is not installed: costs are Taut's own model; rehearse before you apply"
+        }
     };
     let cost = if 0.0 < set.cost_now {
         format!(", {:.0} % of the workload's cost remain", set.cost_then / set.cost_now * 100.0)
     } else {
         String::new()
     };
-    format!("{by}{cost}, {}", units::some(set.plans_asked, "plan asked for", "plans asked for"))
+    let asked = if set.basis == Basis::Model { "weighed" } else { "asked for" };
+    let (one, many) = (format!("plan {asked}"), format!("plans {asked}"));
+    format!("{by}{cost}, {}", units::some(set.plans_asked, &one, &many))
 }
 
 /// Where a finding is: of a database, its name too.

@@ -2,16 +2,13 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use find::{
-    DatabaseView, RequestView,
-    advisor::{self, AdvisedStatement},
-    database::SeenPlan,
-};
+use find::{DatabaseView, RequestView, database::SeenPlan};
 use model::{Finding, IndexSet, Trace, database::Database, database::Routes};
 use postgres::{
-    ConnectError, Connection, Limits, PollOptions, Poller, ReadError, ReadOptions, Target, WhatIf,
-    WhatIfError,
+    ConnectError, Connection, Limits, PollOptions, Poller, ReadError, ReadOptions, Target,
 };
+
+pub(super) use super::propose::propose;
 
 /// What to look at, and how.
 #[derive(Debug, Clone)]
@@ -39,7 +36,7 @@ pub struct DatabaseFound {
     pub database: Database,
     /// What to fix first comes first, each with what to do about it.
     pub findings: Vec<Finding>,
-    /// Indexes chosen together for its statements; `None` where no planner could be asked.
+    /// Indexes chosen together for its statements; `None` where there are no statements, or no session that plans them.
     pub proposal: Option<IndexSet>,
     /// What was not looked at, and why, for people.
     pub notes: Vec<String>,
@@ -246,42 +243,6 @@ async fn ask_standbys(request: &DatabaseRequest, database: &mut Database, notes:
         return;
     }
     postgres::tell_standby_scans(database, &sum);
-}
-
-/// Has indexes chosen, where a planner can be asked.
-pub(super) fn propose(
-    request: &DatabaseRequest,
-    database: &Database,
-    notes: &mut Vec<String>,
-    tell: &mut dyn FnMut(Step),
-) -> Option<IndexSet> {
-    let statements: Vec<AdvisedStatement> = advisor::workload(database);
-    if statements.is_empty() {
-        return None;
-    }
-    tell(Step::Advising(statements.len()));
-    let texts: Vec<_> = statements.iter().map(|it| std::sync::Arc::clone(&it.sql)).collect();
-    match WhatIf::open(&request.target, database, &texts) {
-        Ok(mut planner) => {
-            let options = advisor::Options {
-                budget_bytes: request.budget_bytes,
-                ..advisor::Options::default()
-            };
-            Some(advisor::advise(database, &statements, &mut planner, &options))
-        }
-        Err(WhatIfError::NoHypopg { .. }) => {
-            notes.push(
-                "no indexes were chosen for the workload: that takes the extension hypopg, which plans with indexes \
-                 that are not there (CREATE EXTENSION hypopg)"
-                    .to_owned(),
-            );
-            None
-        }
-        Err(error) => {
-            notes.push(format!("no indexes were chosen for the workload: {error}"));
-            None
-        }
-    }
 }
 
 /// What was looked for and could not be judged.

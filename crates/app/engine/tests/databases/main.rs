@@ -6,3 +6,4 @@ mod healthy;
 mod kit;
 mod planted;
 mod sessions;
+mod without_hypopg;

@@ -1,9 +1,9 @@
 //! What was chosen, told: DDL, whom it helps and whom it hurts, what it takes, why it looks as it does.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use model::{
-    IndexSet, ProposedIndex, StatementEffect, StatementKind, Text, WriteCost,
+    Basis, IndexSet, ProposedIndex, StatementEffect, StatementKind, Text, WriteCost,
     database::{Database, IndexKey, IndexMethod, NewIndex, Table},
 };
 use sql::{Locking, TableNeeds};
@@ -14,6 +14,7 @@ use super::{
     candidates::Candidates,
     options::Options,
     pool::Pool,
+    rates,
     redundant::redundant,
     size,
     sizes::{Measured, Writers},
@@ -23,8 +24,19 @@ use super::{
 
 /// A cost that differs by less is the same plan.
 const SAME: f64 = 0.005;
+/// Share of a statement's cost that an index has to take off for one statement at least: what costs of two indexes on the
+/// same key differ by, by their sizes and heights alone.
+const NOTICED: f64 = 0.05;
 /// A statement that writes is said to be hurt where it takes this much longer.
 const HURT: f64 = 0.05;
+
+/// What is said of a proposal whose costs no planner gave.
+const MODELLED: &str = "HypoPG is not installed: costs are Taut's own model of the planner, tied to today's plans; \
+    rehearse before you apply (CREATE EXTENSION hypopg lets the planner itself be asked)";
+
+/// The same at each index.
+const MODELLED_ONE: &str =
+    "what it saves is told by a model, not by the planner: rehearse it before you apply it";
 
 /// All that a proposal is made from.
 pub(super) struct Proposal<'a> {
@@ -59,6 +71,7 @@ struct Drawn<'a> {
 impl Proposal<'_> {
     /// The proposal for the indexes of `set` and those whose worth is modelled.
     pub(super) fn of(mut self, set: &Bits, extras: &[Extra], pool: &mut Pool<'_>) -> IndexSet {
+        let set = &self.noticed(set, pool);
         let effects: Vec<Effect> =
             (0..self.statements.len()).map(|statement| self.effect(statement, set, pool)).collect();
         let total = |of: fn(&Effect) -> f64| {
@@ -76,8 +89,20 @@ impl Proposal<'_> {
         }
         let drawn = set.iter().map(|place| self.drawn(place, &effects, pool));
         let extra = extras.iter().map(|extra| self.drawn_extra(extra, pool));
-        let drawn: Vec<Drawn<'_>> = drawn.chain(extra).collect();
+        let mut drawn: Vec<Drawn<'_>> = drawn.chain(extra).collect();
+        let basis = pool.costs().basis();
+        if basis == Basis::Model {
+            for one in &mut drawn {
+                one.why.push(MODELLED_ONE.to_owned());
+            }
+        }
         let create = self.told(drawn);
+        if basis == Basis::Model && !create.is_empty() {
+            self.notes.insert(0, MODELLED.to_owned());
+        }
+        let written: BTreeSet<_> = create.iter().map(|one| &one.index.table).collect();
+        let tables = self.database.tables.iter().filter(|table| written.contains(&table.name));
+        self.notes.extend(rates::notes(self.database, &tables.collect::<Vec<_>>()));
         let drop = if self.options.drop_redundant {
             let created: Vec<(Text, NewIndex)> =
                 create.iter().map(|one| (one.name.clone(), one.index.clone())).collect();
@@ -88,12 +113,38 @@ impl Proposal<'_> {
         IndexSet {
             create,
             drop,
-            basis: pool.costs().basis(),
+            basis,
             budget_bytes: self.options.budget_bytes,
             cost_now,
             cost_then: (cost_then - saved).max(0.0),
             plans_asked: pool.asked(),
             notes: self.notes,
+        }
+    }
+
+    /// The set without indexes that no statement would notice.
+    fn noticed(&self, set: &Bits, pool: &mut Pool<'_>) -> Bits {
+        let indexes = &self.candidates.indexes;
+        let mut set = set.clone();
+        loop {
+            let mut noticed = Bits::default();
+            for statement in 0..self.statements.len() {
+                let now = pool.cost(statement, &Bits::default(), indexes);
+                let plan = pool.plan(statement, &set, indexes);
+                for place in plan
+                    .iter()
+                    .filter(|(_, then)| *then < now * (1.0 - NOTICED))
+                    .flat_map(|(used, _)| used.iter())
+                {
+                    noticed.insert(place);
+                }
+            }
+            let kept = set.and(&noticed);
+            if kept == set {
+                return set;
+            }
+            // What others did for a plan, the rest may do for it now.
+            set = kept;
         }
     }
 

@@ -9,8 +9,9 @@ use sql::TableNeeds;
 use super::{
     options::{Options, Sizes},
     pool::Pool,
+    rates::Rates,
     size,
-    statements::{AdvisedStatement, window_days},
+    statements::AdvisedStatement,
     write_cost::{self, Writes},
 };
 
@@ -55,8 +56,10 @@ impl<'a> Writers<'a> {
 
     fn to(&self, table: &Table) -> Writes {
         let updates = self.updates.iter().filter(|(needs, _)| needs.table == table.name);
+        let rates = Rates::of(table, self.database);
         Writes {
-            days: window_days(self.database),
+            entries_per_day: rates.entries,
+            hot_per_day: rates.hot,
             updates: updates.map(|(needs, rate)| (needs.sets.clone(), *rate)).collect(),
         }
     }

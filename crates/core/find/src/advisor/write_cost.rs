@@ -188,8 +188,10 @@ fn entry_micros(
 /// How the table is written to.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Writes {
-    /// Days that the table's counters count.
-    pub days: f64,
+    /// Rows a day that are inserted, or updated so that every index gets an entry.
+    pub entries_per_day: f64,
+    /// Rows a day that are updated without touching an index.
+    pub hot_per_day: f64,
     /// Updates: the columns that they set, and how many a day; as far as statements tell.
     pub updates: Vec<(Vec<i16>, f64)>,
 }
@@ -197,14 +199,9 @@ pub struct Writes {
 /// The cost with its rates: rows a day, and updates that would not be HOT any more.
 #[must_use]
 pub fn with_rates(cost: WriteCost, table: &Table, index: &NewIndex, writes: &Writes) -> WriteCost {
-    if writes.days <= 0.0 {
-        return cost;
-    }
-    let usage = &table.usage;
-    let cold = usage.updated.saturating_sub(usage.updated_hot);
     let lost = hot_lost(table, index, writes);
     WriteCost {
-        rows_per_day: precise(usage.inserted + cold) / writes.days + lost,
+        rows_per_day: writes.entries_per_day + lost,
         hot_updates_lost_per_day: lost,
         ..cost
     }
@@ -212,7 +209,7 @@ pub fn with_rates(cost: WriteCost, table: &Table, index: &NewIndex, writes: &Wri
 
 /// HOT updates a day that set a column of the index.
 fn hot_lost(table: &Table, index: &NewIndex, writes: &Writes) -> f64 {
-    let hot_a_day = precise(table.usage.updated_hot) / writes.days;
+    let hot_a_day = writes.hot_per_day;
     if hot_a_day <= 0.0 || index.method == IndexMethod::Brin {
         // A BRIN does not keep an update from being HOT since 16; before, its one entry a block costs little.
         return 0.0;

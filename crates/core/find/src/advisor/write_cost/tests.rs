@@ -1,6 +1,6 @@
 //! Figures that were measured, and what must hold of any cost.
 
-use model::database::{Column, ColumnStatistics, IndexColumn, TableName, TableUse};
+use model::database::{Column, ColumnStatistics, IndexColumn, TableName};
 use proptest::prelude::*;
 
 use super::*;
@@ -94,10 +94,12 @@ fn without_page_images_the_log_is_records_alone() {
 
 #[test]
 fn hot_updates_are_lost_only_where_the_index_reads_what_they_set() {
-    let mut table = table(1e6);
-    table.usage =
-        TableUse { inserted: 200, updated: 1000, updated_hot: 900, ..TableUse::default() };
-    let writes = Writes { days: 2.0, updates: vec![(vec![4], 300.0), (vec![5], 100.0)] };
+    let table = table(1e6);
+    let writes = Writes {
+        entries_per_day: 150.0,
+        hot_per_day: 450.0,
+        updates: vec![(vec![4], 300.0), (vec![5], 100.0)],
+    };
     let check = |index: &NewIndex, lost: f64| {
         let cost = with_rates(WriteCost::default(), &table, index, &writes);
         assert!((cost.hot_updates_lost_per_day - lost).abs() < 1e-9, "{cost:?}");
