@@ -431,3 +431,6 @@ fn values(expr: &Expr) -> usize {
         _ => 1,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -14,7 +14,7 @@ const VIEWS_DEPTH_MAX: usize = 4;
 enum Told {
     /// All of it.
     Whole,
-    /// Conditions on a view say nothing of the tables below it.
+    /// Conditions on a view say nothing of the tables below it, and some clauses are not understood.
     Part,
     /// It cannot be parsed.
     Nothing,
@@ -66,6 +66,9 @@ fn by_text(text: &str, database: &Database, costs: &mut dyn Costs) -> (Vec<Table
             continue;
         };
         tables.extend(analysis.tables);
+        if analysis.partial {
+            told = Told::Part;
+        }
         for name in analysis.unknown {
             if depth < VIEWS_DEPTH_MAX
                 && let Some(definition) = costs.view(&name)
