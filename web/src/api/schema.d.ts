@@ -55,6 +55,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/databases/{id}/indexes/{oid}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One index: what was done with it over time. */
+        get: operations["index"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/databases/{id}/statements": {
         parameters: {
             query?: never;
@@ -98,6 +115,23 @@ export interface paths {
         };
         /** Tables of a database, largest first. */
         get: operations["tables"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/databases/{id}/tables/{oid}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One table: what was done with it over time. */
+        get: operations["table"];
         put?: never;
         post?: never;
         delete?: never;
@@ -314,6 +348,69 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description What a database did within one step. */
+        ActivityPoint: {
+            /**
+             * Format: int64
+             * @description Blocks found in the buffers.
+             */
+            blocks_hit: number;
+            /**
+             * Format: int64
+             * @description Blocks read.
+             */
+            blocks_read: number;
+            /**
+             * Format: int64
+             * @description Checkpoints that came because the log was full, or because somebody asked.
+             */
+            checkpoints_requested: number;
+            /**
+             * Format: int64
+             * @description Checkpoints that came in time.
+             */
+            checkpoints_timed: number;
+            /**
+             * Format: int64
+             * @description Transactions that were committed.
+             */
+            commits: number;
+            /**
+             * Format: int64
+             * @description Deadlocks.
+             */
+            deadlocks: number;
+            /**
+             * Format: int64
+             * @description When the step begins.
+             */
+            from_unix_ms: number;
+            /** @description Reads and writes of the server by who did them and why (PostgreSQL 16 and later). */
+            io: components["schemas"]["IoPoint"][];
+            log?: components["schemas"]["LogPoint"] | null;
+            /**
+             * Format: double
+             * @description The longest lag at the end of the step: of a standby, or of this one if it is one.
+             */
+            replay_lag_ms?: number | null;
+            /**
+             * Format: int64
+             * @description Transactions that were rolled back.
+             */
+            rollbacks: number;
+            /**
+             * Format: double
+             * @description Seconds that its counters stand for.
+             */
+            seconds: number;
+            /** @description Lag of each standby at the end of the step. */
+            standbys: components["schemas"]["StandbyPoint"][];
+            /**
+             * Format: int64
+             * @description Bytes of temporary files.
+             */
+            temp_bytes: number;
+        };
         /** @description One thing to do. */
         Advice: {
             change?: components["schemas"]["Change"] | null;
@@ -419,6 +516,8 @@ export interface components {
         };
         /** @description A watched database. */
         DatabaseDetail: {
+            /** @description Transactions, checkpoints, reads and writes, replication and the log. */
+            activity: components["schemas"]["ActivityPoint"][];
             /** @description Connections used and allowed. */
             connections: components["schemas"]["ConnectionPoint"][];
             counted?: components["schemas"]["Window"] | null;
@@ -432,6 +531,7 @@ export interface components {
             load: components["schemas"]["LoadPoint"][];
             /** @description Who waits for whom. */
             locks: components["schemas"]["LockNode"][];
+            log?: components["schemas"]["DatabaseLog"] | null;
             /** @description What cannot be read, what that costs, and how to allow it. */
             missing: components["schemas"]["MissingRight"][];
             /** @description What was odd. */
@@ -497,8 +597,15 @@ export interface components {
             method: string;
             /** @description Its name. */
             name: string;
+            /**
+             * Format: int32
+             * @description `oid`
+             */
+            oid: number;
             /** @description What it is there for beside reading: `primary key`, `unique`, `constraint`; empty if nothing. */
             role: string;
+            /** @description Scans within each of some steps of the window; null where other indexes changed more. */
+            scan_series: (number | null)[];
             /**
              * Format: int64
              * @description Last scan (PostgreSQL 16 and later).
@@ -524,6 +631,15 @@ export interface components {
              */
             written_rows: number;
         };
+        /** @description An index, and what was done with it over time. */
+        DatabaseIndexDetail: {
+            /** @description Its history; a step in which other indexes changed more is left out. */
+            history: components["schemas"]["IndexPoint"][];
+            /** @description The index. */
+            index: components["schemas"]["DatabaseIndex"];
+            /** @description The stretch that the history covers. */
+            window: components["schemas"]["Window"];
+        };
         /** @description Indexes of a database. */
         DatabaseIndexes: {
             /** @description Those that passed the filter, largest first. */
@@ -533,6 +649,20 @@ export interface components {
              * @description Those that passed but are not listed.
              */
             left_out: number;
+        };
+        /** @description What the log told of waits and files within the window that counters cover. */
+        DatabaseLog: {
+            /** @description How often. */
+            counts: components["schemas"]["LogPoint"];
+            /** @description Who waited for whom, most time first. */
+            lock_waits: components["schemas"]["LoggedWait"][];
+            /**
+             * Format: int64
+             * @description Since when.
+             */
+            since_unix_ms: number;
+            /** @description Which statements wrote files, most bytes first. */
+            temp_files: components["schemas"]["LoggedFiles"][];
         };
         /** @description A database that was looked at. */
         DatabaseReport: {
@@ -792,6 +922,13 @@ export interface components {
             /** @description Its name, without `public`. */
             name: string;
             /**
+             * Format: int32
+             * @description `oid`
+             */
+            oid: number;
+            /** @description Rows read within each of some steps of the window; null where other tables changed more. */
+            read_series: (number | null)[];
+            /**
              * Format: double
              * @description Estimated rows.
              */
@@ -821,6 +958,19 @@ export interface components {
              * @description Rows inserted, updated and deleted.
              */
             written_rows: number;
+            /** @description Rows written within each of these steps. */
+            written_series: (number | null)[];
+        };
+        /** @description A table, and what was done with it over time. */
+        DatabaseTableDetail: {
+            /** @description Its history; a step in which other tables changed more is left out. */
+            history: components["schemas"]["TablePoint"][];
+            /** @description Its indexes, largest first. */
+            indexes: components["schemas"]["DatabaseIndex"][];
+            /** @description The table. */
+            table: components["schemas"]["DatabaseTable"];
+            /** @description The stretch that the history covers. */
+            window: components["schemas"]["Window"];
         };
         /** @description Tables of a database. */
         DatabaseTables: {
@@ -1135,6 +1285,34 @@ export interface components {
              */
             worker_share: number;
         };
+        /** @description What was done with an index within one step. */
+        IndexPoint: {
+            /**
+             * Format: int64
+             * @description Blocks found in the buffers.
+             */
+            blocks_hit: number;
+            /**
+             * Format: int64
+             * @description Blocks read.
+             */
+            blocks_read: number;
+            /**
+             * Format: int64
+             * @description Entries read.
+             */
+            entries_read: number;
+            /**
+             * Format: int64
+             * @description When the step begins.
+             */
+            from_unix_ms: number;
+            /**
+             * Format: int64
+             * @description Scans.
+             */
+            scans: number;
+        };
         /** @description Indexes that were chosen together for the whole workload. */
         IndexSet: {
             /** @description How costs came about: `what-if`, `rehearsed`, `model`. */
@@ -1160,6 +1338,25 @@ export interface components {
              * @description What-if plans that it took.
              */
             plans_asked: number;
+        };
+        /** @description Reads and writes of one kind within a step. */
+        IoPoint: {
+            /** @description `client backend`, `checkpointer` … */
+            backend: string;
+            /** @description `normal`, `vacuum`, `bulkread` … */
+            context: string;
+            /** @description `relation`, `temp relation`, `wal`. */
+            object: string;
+            /**
+             * Format: int64
+             * @description Bytes read.
+             */
+            read_bytes: number;
+            /**
+             * Format: int64
+             * @description Bytes written, new blocks included.
+             */
+            written_bytes: number;
         };
         /** @description A key and its value as people read it. */
         KeyValue: {
@@ -1198,6 +1395,115 @@ export interface components {
             waited_ms: number;
             /** @description What it waits for: `ShareLock on transactionid`; empty if it does not wait. */
             waits_for: string;
+        };
+        /** @description What the followed log told, in numbers. */
+        LogPoint: {
+            /**
+             * Format: double
+             * @description Its time.
+             */
+            autovacuum_ms: number;
+            /**
+             * Format: int64
+             * @description Tables that autovacuum vacuumed or analysed.
+             */
+            autovacuums: number;
+            /**
+             * Format: int64
+             * @description Statements that were cancelled.
+             */
+            cancelled: number;
+            /**
+             * Format: int64
+             * @description Checkpoints that were completed.
+             */
+            checkpoints: number;
+            /**
+             * Format: int64
+             * @description Warnings that they come too often.
+             */
+            checkpoints_too_often: number;
+            /**
+             * Format: int64
+             * @description Deadlocks.
+             */
+            deadlocks: number;
+            /**
+             * Format: int64
+             * @description Errors of any kind.
+             */
+            errors: number;
+            /**
+             * Format: double
+             * @description Their time.
+             */
+            lock_wait_ms: number;
+            /**
+             * Format: int64
+             * @description Waits for locks that were longer than `deadlock_timeout`.
+             */
+            lock_waits: number;
+            /**
+             * Format: int64
+             * @description Plans of `auto_explain`.
+             */
+            plans: number;
+            /**
+             * Format: int64
+             * @description Their bytes.
+             */
+            temp_bytes: number;
+            /**
+             * Format: int64
+             * @description Temporary files.
+             */
+            temp_files: number;
+        };
+        /** @description Temporary files of one statement. */
+        LoggedFiles: {
+            /**
+             * Format: int64
+             * @description Their bytes.
+             */
+            bytes: number;
+            /**
+             * Format: int64
+             * @description How many files.
+             */
+            files: number;
+            /**
+             * Format: int64
+             * @description The largest.
+             */
+            largest_bytes: number;
+            /** @description The statement; empty if the log does not tell. */
+            statement: string;
+        };
+        /** @description Waits of one statement for another. */
+        LoggedWait: {
+            /** @description Who held; empty if no sample of sessions saw it. */
+            holder: string;
+            /** @description `application_name` and state of the holder; empty if no sample saw it. */
+            holder_session: string;
+            /** @description `ShareLock of a transaction`. */
+            lock: string;
+            /**
+             * Format: double
+             * @description The longest.
+             */
+            max_ms: number;
+            /**
+             * Format: double
+             * @description Their time.
+             */
+            total_ms: number;
+            /** @description Who waited; empty if the log does not tell. */
+            waiter: string;
+            /**
+             * Format: int64
+             * @description How many waits.
+             */
+            waits: number;
         };
         /** @description Something that cannot be read. */
         MissingRight: {
@@ -1433,6 +1739,11 @@ export interface components {
              * @description Time of that run, where it was one.
              */
             micros?: number | null;
+            /**
+             * Format: int64
+             * @description Runs that were seen with it.
+             */
+            runs: number;
             /** @description `auto_explain`, `what-if` or `rehearsal`. */
             source: string;
             /** @description As it was printed. */
@@ -1788,6 +2099,21 @@ export interface components {
             /** @description `streaming`, `catchup` … */
             state: string;
         };
+        /** @description How far a standby is behind. */
+        StandbyPoint: {
+            /**
+             * Format: int64
+             * @description Bytes that it has not replayed.
+             */
+            lag_bytes: number;
+            /**
+             * Format: double
+             * @description The same as time.
+             */
+            lag_ms?: number | null;
+            /** @description `application_name`, and where it is if it gave itself none. */
+            name: string;
+        };
         /** @description A statement without its literals. */
         Statement: {
             /** @description Hash of its shape. */
@@ -1943,6 +2269,59 @@ export interface components {
             store_bytes?: number | null;
             /** @description Version of the binary. */
             version: string;
+        };
+        /** @description What was done with a table within one step. */
+        TablePoint: {
+            /**
+             * Format: int64
+             * @description Blocks found in the buffers.
+             */
+            blocks_hit: number;
+            /**
+             * Format: int64
+             * @description Blocks read.
+             */
+            blocks_read: number;
+            /**
+             * Format: int64
+             * @description Rows deleted.
+             */
+            deleted: number;
+            /**
+             * Format: int64
+             * @description When the step begins.
+             */
+            from_unix_ms: number;
+            /**
+             * Format: int64
+             * @description Rows that they fetched.
+             */
+            index_rows: number;
+            /**
+             * Format: int64
+             * @description Index scans.
+             */
+            index_scans: number;
+            /**
+             * Format: int64
+             * @description Rows inserted.
+             */
+            inserted: number;
+            /**
+             * Format: int64
+             * @description Rows that they read.
+             */
+            sequential_rows: number;
+            /**
+             * Format: int64
+             * @description Sequential scans.
+             */
+            sequential_scans: number;
+            /**
+             * Format: int64
+             * @description Rows updated.
+             */
+            updated: number;
         };
         /** @description Latencies that are aimed at. */
         TargetFigures: {
@@ -2217,6 +2596,8 @@ export interface operations {
                 q?: string;
                 /** @description Most rows, at most 500; 100 unless told otherwise. */
                 limit?: number;
+                /** @description The stretch that series cover, which ends now: `15m`, `1h`, `24h`; the last hour unless told otherwise. */
+                last?: string;
             };
             header?: never;
             path: {
@@ -2237,6 +2618,59 @@ export interface operations {
                 };
             };
             /** @description no such database is watched */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    index: {
+        parameters: {
+            query?: {
+                /**
+                 * @description A stretch that ends now: `15m`, `1h`, `24h`, `7d`.
+                 * @example 1h
+                 */
+                last?: string;
+                /** @description First moment, in milliseconds since 1970; goes with `to`. */
+                from?: number;
+                /** @description First moment after, in milliseconds since 1970; goes with `from`. */
+                to?: number;
+            };
+            header?: never;
+            path: {
+                /** @description as in the list */
+                id: string;
+                /** @description `oid` of the index */
+                oid: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the index */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DatabaseIndexDetail"];
+                };
+            };
+            /** @description a parameter is wrong */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description no such index is known */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -2355,6 +2789,8 @@ export interface operations {
                 q?: string;
                 /** @description Most rows, at most 500; 100 unless told otherwise. */
                 limit?: number;
+                /** @description The stretch that series cover, which ends now: `15m`, `1h`, `24h`; the last hour unless told otherwise. */
+                last?: string;
             };
             header?: never;
             path: {
@@ -2375,6 +2811,59 @@ export interface operations {
                 };
             };
             /** @description no such database is watched */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    table: {
+        parameters: {
+            query?: {
+                /**
+                 * @description A stretch that ends now: `15m`, `1h`, `24h`, `7d`.
+                 * @example 1h
+                 */
+                last?: string;
+                /** @description First moment, in milliseconds since 1970; goes with `to`. */
+                from?: number;
+                /** @description First moment after, in milliseconds since 1970; goes with `from`. */
+                to?: number;
+            };
+            header?: never;
+            path: {
+                /** @description as in the list */
+                id: string;
+                /** @description `oid` of the table */
+                oid: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the table */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DatabaseTableDetail"];
+                };
+            };
+            /** @description a parameter is wrong */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description no such table is known */
             404: {
                 headers: {
                     [name: string]: unknown;

@@ -3,6 +3,7 @@ import type { components } from './schema';
 
 type Schemas = components['schemas'];
 
+export type ActivityPoint = Schemas['ActivityPoint'];
 export type Advice = Schemas['Advice'];
 export type Attribute = Schemas['Attribute'];
 export type Breakdown = Schemas['Breakdown'];
@@ -11,12 +12,15 @@ export type DatabaseDetail = Schemas['DatabaseDetail'];
 export type DatabaseEvidence = Schemas['DatabaseEvidence'];
 export type DatabaseIndex = Schemas['DatabaseIndex'];
 export type DatabaseIndexes = Schemas['DatabaseIndexes'];
+export type DatabaseIndexDetail = Schemas['DatabaseIndexDetail'];
+export type DatabaseLog = Schemas['DatabaseLog'];
 export type DatabaseSession = Schemas['DatabaseSession'];
 export type DatabaseStatement = Schemas['DatabaseStatement'];
 export type DatabaseStatementDetail = Schemas['DatabaseStatementDetail'];
 export type DatabaseStatements = Schemas['DatabaseStatements'];
 export type DatabaseSummary = Schemas['DatabaseSummary'];
 export type DatabaseTable = Schemas['DatabaseTable'];
+export type DatabaseTableDetail = Schemas['DatabaseTableDetail'];
 export type DatabaseTables = Schemas['DatabaseTables'];
 export type Databases = Schemas['Databases'];
 export type Detectors = Schemas['Detectors'];

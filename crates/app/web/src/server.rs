@@ -126,8 +126,10 @@ fn routes(source: Arc<dyn Source>, setup: Setup, closing: watch::Receiver<bool>)
         .route("/api/v1/databases/{id}", get(api::databases::one))
         .route("/api/v1/databases/{id}/statements", get(api::databases::statements))
         .route("/api/v1/databases/{id}/statements/{query_id}", get(api::databases::statement))
-        .route("/api/v1/databases/{id}/tables", get(api::databases::tables))
-        .route("/api/v1/databases/{id}/indexes", get(api::databases::indexes))
+        .route("/api/v1/databases/{id}/tables", get(api::objects::tables))
+        .route("/api/v1/databases/{id}/tables/{oid}", get(api::objects::table))
+        .route("/api/v1/databases/{id}/indexes", get(api::objects::indexes))
+        .route("/api/v1/databases/{id}/indexes/{oid}", get(api::objects::index))
         .route(
             "/api/v1/plan",
             post(api::plans::read).layer(DefaultBodyLimit::max(api::plans::PLAN_BYTES_MAX)),

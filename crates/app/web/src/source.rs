@@ -3,7 +3,7 @@
 use std::{fmt, net::SocketAddr, path::PathBuf, sync::Arc};
 
 use engine::{Live, Standing, TraceDetail, database::History};
-use find::{Outcome, Targets};
+use find::{Outcome, Targets, plan::PlanLimits};
 use model::TraceId;
 use store::{Store, StoreError};
 use tokio::sync::watch;
@@ -28,6 +28,9 @@ pub trait Source: fmt::Debug + Send + Sync {
 
     /// What requests are meant to take.
     fn targets(&self) -> Targets;
+
+    /// By which figures plans are judged.
+    fn plan_limits(&self) -> PlanLimits;
 
     /// How it is doing.
     fn standing(&self) -> Standing;
@@ -55,6 +58,10 @@ impl Source for Live {
 
     fn targets(&self) -> Targets {
         self.settings().targets
+    }
+
+    fn plan_limits(&self) -> PlanLimits {
+        PlanLimits::of(&self.settings().find)
     }
 
     fn standing(&self) -> Standing {

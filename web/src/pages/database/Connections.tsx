@@ -1,6 +1,7 @@
 /** Connections against the limit: over time, and who has them. */
 import type { DatabaseDetail } from '../../api/types';
-import { grouped, percent } from '../../lib/format';
+import { bytes, grouped, percent } from '../../lib/format';
+import { Num } from '../../ui/Num';
 import { Spark } from '../../ui/Spark';
 
 export function Connections({ data }: { data: DatabaseDetail }) {
@@ -83,7 +84,15 @@ export function Connections({ data }: { data: DatabaseDetail }) {
                   <td className="n">
                     {one.replay_lag_ms == null ? 'no lag' : `${grouped(one.replay_lag_ms)} ms`}
                   </td>
-                  <td className="n p2">{grouped(one.replay_lag_bytes)} B behind</td>
+                  <td className="n p2">
+                    <Num of={bytes(one.replay_lag_bytes)} /> <span className="dim">behind</span>
+                  </td>
+                  <td className="p2">
+                    <Spark
+                      values={lagOf(data, one)}
+                      label={`lag of ${one.application} over time`}
+                    />
+                  </td>
                 </tr>
               ))}
             </tbody>
@@ -91,5 +100,15 @@ export function Connections({ data }: { data: DatabaseDetail }) {
         </>
       )}
     </>
+  );
+}
+
+type Standby = DatabaseDetail['standbys'][number];
+
+/** Bytes that a standby was behind, over time; series know one by its name, or by name and address. */
+function lagOf(data: DatabaseDetail, one: Standby): (number | null)[] {
+  const names = [one.application, `${one.application} ${one.client}`];
+  return data.activity.map(
+    (point) => point.standbys.find((known) => names.includes(known.name))?.lag_bytes ?? null,
   );
 }

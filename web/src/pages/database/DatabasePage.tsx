@@ -10,6 +10,7 @@ import { Link } from '../../ui/Link';
 import { Num } from '../../ui/Num';
 import { Tabs } from '../../ui/Tabs';
 import { FindingTable } from '../findings/FindingsPage';
+import { Activity } from './Activity';
 import { Connections } from './Connections';
 import { Indexes } from './Indexes';
 import { Load } from './Load';
@@ -30,6 +31,7 @@ export function DatabasePage({ id }: { id: string }) {
     { name: 'findings', words: `Findings (${data.findings.length})` },
     { name: 'proposal', words: `Proposed indexes (${proposed})` },
     { name: 'locks', words: `Locks (${waiting(data)})` },
+    { name: 'activity', words: 'Over time' },
     { name: 'connections', words: 'Connections' },
     { name: 'tables', words: 'Tables' },
     { name: 'indexes', words: 'Indexes' },
@@ -49,6 +51,8 @@ export function DatabasePage({ id }: { id: string }) {
           <Proposal set={data.proposal ?? undefined} database={id} />
         ) : tab === 'locks' ? (
           <Locks data={data} />
+        ) : tab === 'activity' ? (
+          <Activity data={data} />
         ) : tab === 'connections' ? (
           <Connections data={data} />
         ) : tab === 'tables' ? (

@@ -2,17 +2,21 @@
 import { useState } from 'react';
 
 import { path, useApi } from '../../api/use';
-import type { DatabaseIndex, DatabaseIndexes } from '../../api/types';
+import type { DatabaseIndex, DatabaseIndexDetail, DatabaseIndexes } from '../../api/types';
 import { bytes, digits, grouped, plural } from '../../lib/format';
 import { useQuery } from '../../lib/route';
+import { WINDOW_DEFAULT } from '../../lib/words';
 import { Problem, Waiting } from '../../ui/Empty';
 import { Search } from '../../ui/Filter';
 import { Num } from '../../ui/Num';
+import { Spark } from '../../ui/Spark';
 import { Sql } from '../../ui/Sql';
+import { SeriesList } from './SeriesList';
 
 export function Indexes({ id }: { id: string }) {
   const q = useQuery().get('q') ?? undefined;
-  const { data, problem } = useApi<DatabaseIndexes>(path(`databases/${id}/indexes`, { q }));
+  const last = useQuery().get('last') ?? WINDOW_DEFAULT;
+  const { data, problem } = useApi<DatabaseIndexes>(path(`databases/${id}/indexes`, { q, last }));
   const [open, setOpen] = useState<string>();
   if (problem !== undefined) return <Problem problem={problem} />;
   if (data === undefined) return <Waiting />;
@@ -34,6 +38,9 @@ export function Indexes({ id }: { id: string }) {
               <th scope="col" className="n">
                 scans
               </th>
+              <th scope="col" className="p3">
+                <span className="hidden">scans over time</span>
+              </th>
               <th scope="col" className="n p3">
                 entries read
               </th>
@@ -54,6 +61,7 @@ export function Indexes({ id }: { id: string }) {
               return (
                 <Row
                   key={key}
+                  id={id}
                   one={one}
                   open={open === key}
                   toggle={() => setOpen(open === key ? undefined : key)}
@@ -70,7 +78,14 @@ export function Indexes({ id }: { id: string }) {
   );
 }
 
-function Row({ one, open, toggle }: { one: DatabaseIndex; open: boolean; toggle: () => void }) {
+interface RowProps {
+  id: string;
+  one: DatabaseIndex;
+  open: boolean;
+  toggle: () => void;
+}
+
+function Row({ id, one, open, toggle }: RowProps) {
   const idle = one.role === '' && one.scans + (one.standby_scans ?? 0) === 0;
   const bloat = one.fresh_bytes == null ? undefined : Math.max(0, one.bytes - one.fresh_bytes);
   return (
@@ -88,6 +103,9 @@ function Row({ one, open, toggle }: { one: DatabaseIndex; open: boolean; toggle:
         <td className={idle ? 'n over' : 'n'} title={standby(one)}>
           {grouped(one.scans + (one.standby_scans ?? 0))}
         </td>
+        <td className="p3">
+          <Spark values={one.scan_series} label={`scans of ${one.name} over time`} />
+        </td>
         <td className="n p3">{digits(one.entries_read)}</td>
         <td className="n p3">{digits(one.written_rows)}</td>
         <td className="n p4">{bloat === undefined ? '–' : <Num of={bytes(bloat)} />}</td>
@@ -95,8 +113,9 @@ function Row({ one, open, toggle }: { one: DatabaseIndex; open: boolean; toggle:
       </tr>
       {open && (
         <tr className="opened">
-          <td colSpan={7}>
+          <td colSpan={8}>
             <Sql text={one.definition} />
+            <IndexHistory id={id} oid={one.oid} />
           </td>
         </tr>
       )}
@@ -107,4 +126,25 @@ function Row({ one, open, toggle }: { one: DatabaseIndex; open: boolean; toggle:
 function standby(one: DatabaseIndex): string {
   if (one.standby_scans == null) return `${grouped(one.scans)} scans here; standbys were not asked`;
   return `${grouped(one.scans)} here, ${grouped(one.standby_scans)} on standbys`;
+}
+
+/** What was done with an index over time. */
+function IndexHistory({ id, oid }: { id: string; oid: number }) {
+  const last = useQuery().get('last') ?? WINDOW_DEFAULT;
+  const { data, problem } = useApi<DatabaseIndexDetail>(
+    path(`databases/${id}/indexes/${oid}`, { last }),
+  );
+  if (problem !== undefined) return <Problem problem={problem} />;
+  if (data === undefined) return <Waiting />;
+  const { history } = data;
+  if (history.length === 0) {
+    return <p className="nothing">Nothing much was done with it in this time.</p>;
+  }
+  const series = [
+    { name: 'scans', values: history.map((point) => point.scans) },
+    { name: 'entries read', values: history.map((point) => point.entries_read) },
+    { name: 'blocks found', values: history.map((point) => point.blocks_hit) },
+    { name: 'blocks read', values: history.map((point) => point.blocks_read) },
+  ];
+  return <SeriesList of={data.index.name} series={series} />;
 }

@@ -1,16 +1,23 @@
-/** Tables, largest first: how they are read, written and kept. */
+/** Tables, largest first: how they are read, written and kept, now and over time. */
+import { useState } from 'react';
+
 import { path, useApi } from '../../api/use';
-import type { DatabaseTable, DatabaseTables } from '../../api/types';
+import type { DatabaseTable, DatabaseTableDetail, DatabaseTables } from '../../api/types';
 import { ago, bytes, digits, full, grouped, plural } from '../../lib/format';
 import { to, useQuery } from '../../lib/route';
+import { WINDOW_DEFAULT } from '../../lib/words';
 import { Problem, Waiting } from '../../ui/Empty';
 import { Search } from '../../ui/Filter';
 import { Link } from '../../ui/Link';
+import { Spark } from '../../ui/Spark';
 import { Num, Percent } from '../../ui/Num';
+import { SeriesList } from './SeriesList';
 
 export function Tables({ id }: { id: string }) {
   const q = useQuery().get('q') ?? undefined;
-  const { data, problem } = useApi<DatabaseTables>(path(`databases/${id}/tables`, { q }));
+  const last = useQuery().get('last') ?? WINDOW_DEFAULT;
+  const { data, problem } = useApi<DatabaseTables>(path(`databases/${id}/tables`, { q, last }));
+  const [open, setOpen] = useState<number>();
   if (problem !== undefined) return <Problem problem={problem} />;
   if (data === undefined) return <Waiting />;
   return (
@@ -37,6 +44,9 @@ export function Tables({ id }: { id: string }) {
               <th scope="col" className="n p2" title="rows read by sequential scans">
                 read in sequence
               </th>
+              <th scope="col" className="p3" title="rows read and rows written in each step">
+                over time
+              </th>
               <th scope="col" className="n p3">
                 index scans
               </th>
@@ -59,7 +69,13 @@ export function Tables({ id }: { id: string }) {
           </thead>
           <tbody>
             {data.tables.map((one) => (
-              <Row key={one.name} id={id} one={one} />
+              <Row
+                key={one.oid}
+                id={id}
+                one={one}
+                open={open === one.oid}
+                toggle={() => setOpen(open === one.oid ? undefined : one.oid)}
+              />
             ))}
           </tbody>
         </table>
@@ -71,40 +87,89 @@ export function Tables({ id }: { id: string }) {
   );
 }
 
-function Row({ id, one }: { id: string; one: DatabaseTable }) {
+function Row({
+  id,
+  one,
+  open,
+  toggle,
+}: {
+  id: string;
+  one: DatabaseTable;
+  open: boolean;
+  toggle: () => void;
+}) {
   return (
-    <tr>
-      <td className="what">
-        <span className="op">{one.name}</span>
-        {one.kind !== 'ordinary' && <span className="dim service">{one.kind}</span>}
-      </td>
-      <td className="n">{one.rows == null ? <span className="dim">–</span> : digits(one.rows)}</td>
-      <td className="n strong">
-        <Num of={bytes(one.bytes + one.toast_bytes)} />
-      </td>
-      <td className="n p2">
-        <Link to={to(`/database/${id}`, { tab: 'indexes', q: one.name })}>{one.indexes}</Link>{' '}
-        <span className="dim">
-          <Num of={bytes(one.index_bytes)} />
-        </span>
-      </td>
-      <td className="n p2" title={plural(one.sequential_scans, 'sequential scan')}>
-        {digits(one.sequential_rows)}
-      </td>
-      <td className="n p3">{grouped(one.index_scans)}</td>
-      <td className="n p3">{digits(one.written_rows)}</td>
-      <td className="n p4">{one.hot_share == null ? '–' : <Percent share={one.hot_share} />}</td>
-      <td className={`n p3 ${one.dead_share > 0.2 ? 'over' : ''}`}>
-        <Percent share={one.dead_share} />
-      </td>
-      <td className="n p4">{one.hit_share == null ? '–' : <Percent share={one.hit_share} />}</td>
-      <td className="n p4 dim">
-        {one.analyzed_unix_ms == null ? (
-          'never'
-        ) : (
-          <time title={full(one.analyzed_unix_ms)}>{ago(one.analyzed_unix_ms)}</time>
-        )}
-      </td>
-    </tr>
+    <>
+      <tr>
+        <td className="what">
+          <button type="button" className="unfold" aria-expanded={open} onClick={toggle} data-row>
+            <span className="op">{one.name}</span>
+          </button>
+          {one.kind !== 'ordinary' && <span className="dim service">{one.kind}</span>}
+        </td>
+        <td className="n">
+          {one.rows == null ? <span className="dim">–</span> : digits(one.rows)}
+        </td>
+        <td className="n strong">
+          <Num of={bytes(one.bytes + one.toast_bytes)} />
+        </td>
+        <td className="n p2">
+          <Link to={to(`/database/${id}`, { tab: 'indexes', q: one.name })}>{one.indexes}</Link>{' '}
+          <span className="dim">
+            <Num of={bytes(one.index_bytes)} />
+          </span>
+        </td>
+        <td className="n p2" title={plural(one.sequential_scans, 'sequential scan')}>
+          {digits(one.sequential_rows)}
+        </td>
+        <td className="p3">
+          <Spark values={one.read_series} label={`rows of ${one.name} read over time`} />
+        </td>
+        <td className="n p3">{grouped(one.index_scans)}</td>
+        <td className="n p3">{digits(one.written_rows)}</td>
+        <td className="n p4">{one.hot_share == null ? '–' : <Percent share={one.hot_share} />}</td>
+        <td className={`n p3 ${one.dead_share > 0.2 ? 'over' : ''}`}>
+          <Percent share={one.dead_share} />
+        </td>
+        <td className="n p4">{one.hit_share == null ? '–' : <Percent share={one.hit_share} />}</td>
+        <td className="n p4 dim">
+          {one.analyzed_unix_ms == null ? (
+            'never'
+          ) : (
+            <time title={full(one.analyzed_unix_ms)}>{ago(one.analyzed_unix_ms)}</time>
+          )}
+        </td>
+      </tr>
+      {open && (
+        <tr className="opened">
+          <td colSpan={12}>
+            <TableHistory id={id} oid={one.oid} />
+          </td>
+        </tr>
+      )}
+    </>
   );
+}
+
+/** What was done with a table over time. */
+function TableHistory({ id, oid }: { id: string; oid: number }) {
+  const last = useQuery().get('last') ?? WINDOW_DEFAULT;
+  const { data, problem } = useApi<DatabaseTableDetail>(
+    path(`databases/${id}/tables/${oid}`, { last }),
+  );
+  if (problem !== undefined) return <Problem problem={problem} />;
+  if (data === undefined) return <Waiting />;
+  const { history } = data;
+  if (history.length === 0) {
+    return <p className="nothing">Nothing much was done with it in this time.</p>;
+  }
+  const series = [
+    { name: 'read in sequence', values: history.map((point) => point.sequential_rows) },
+    { name: 'fetched by indexes', values: history.map((point) => point.index_rows) },
+    { name: 'inserted', values: history.map((point) => point.inserted) },
+    { name: 'updated', values: history.map((point) => point.updated) },
+    { name: 'deleted', values: history.map((point) => point.deleted) },
+    { name: 'blocks read', values: history.map((point) => point.blocks_read) },
+  ];
+  return <SeriesList of={data.table.name} series={series} />;
 }

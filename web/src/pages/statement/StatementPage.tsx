@@ -216,6 +216,7 @@ function Plans({ plans }: { plans: PlanSeen[] }) {
           <summary>
             <time title={full(plan.time_unix_ms)}>{ago(plan.time_unix_ms)}</time>, {plan.source}
             {plan.micros != null && `, ${durationText(plan.micros)}`}
+            {plan.runs > 1 && `, seen ${grouped(plan.runs)} times`}
           </summary>
           <PlanView text={plan.text} />
         </details>

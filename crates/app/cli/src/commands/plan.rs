@@ -9,7 +9,7 @@ use std::{
 use clap::Args;
 use find::plan::PlanLimits;
 
-use super::{Done, OK};
+use super::{Done, OK, settings::SettingsFile};
 use crate::{
     report::plan,
     say::{self, Failure},
@@ -37,6 +37,8 @@ pub(super) struct Arguments {
     /// Everything as JSON: nodes with their own times, and notes.
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    settings: SettingsFile,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Done {
@@ -49,7 +51,7 @@ pub(super) fn run(arguments: &Arguments) -> Done {
     let plans = sql::plan::read(&text).map_err(|error| {
         Failure::use_of(format!("failed to read a plan from `{path}`: {error}")).hint(error.hint())
     })?;
-    let limits = PlanLimits::default();
+    let limits = PlanLimits::of(&arguments.settings.load(Vec::new())?.find);
     let reports: Vec<plan::PlanReport> =
         plans.into_iter().map(|plan| plan::PlanReport::new(plan, &limits)).collect();
     let shown = if arguments.json {

@@ -1,6 +1,4 @@
-//! Watched databases: how each is, its statements, tables and indexes.
-
-use std::sync::Arc;
+//! Watched databases: how each is, and its statements.
 
 use axum::{
     Json,
@@ -18,14 +16,13 @@ use crate::{
     server::App,
     source::Source,
     wire::{
-        DatabaseDetail, DatabaseIndex, DatabaseIndexes, DatabaseStatement, DatabaseStatementDetail,
-        DatabaseStatements, DatabaseSummary, DatabaseTable, DatabaseTables, Databases, Finding,
-        PlanSeen, ProposedIndex, StatementPoint,
+        DatabaseDetail, DatabaseStatement, DatabaseStatementDetail, DatabaseStatements,
+        DatabaseSummary, Databases, Finding, PlanSeen, ProposedIndex, StatementPoint,
     },
 };
 
 /// Steps of a series: one for each five pixels of a wide chart.
-const STEPS: usize = 120;
+pub(super) const STEPS: usize = 120;
 
 /// Every database that is watched.
 #[utoipa::path(
@@ -69,7 +66,8 @@ pub(crate) async fn one(
         let history = source.history();
         let load = history.database_load(&id, window, STEPS);
         let connections = history.connection_history(&id, window, STEPS);
-        Ok(Json(DatabaseDetail::new(&standing, window, &load, &connections)))
+        let activity = history.activity_history(&id, window, STEPS);
+        Ok(Json(DatabaseDetail::new(&standing, window, &load, &connections, &activity)))
     })
     .await
 }
@@ -234,112 +232,11 @@ pub(crate) async fn statement(
     .await
 }
 
-/// Which tables or indexes are meant.
-#[derive(Debug, Default, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct ObjectsParams {
-    /// Those whose name or table holds this, in either case.
-    q: Option<String>,
-    /// Most rows, at most 500; 100 unless told otherwise.
-    limit: Option<usize>,
-}
-
-/// Tables of a database, largest first.
-#[utoipa::path(
-    get,
-    path = "/api/v1/databases/{id}/tables",
-    tag = "databases",
-    params(("id" = String, Path, description = "as in the list"), ObjectsParams),
-    responses(
-        (status = 200, description = "tables, largest first", body = DatabaseTables),
-        (status = 404, description = "no such database is watched", body = Problem,
-            content_type = "application/problem+json"),
-    )
-)]
-pub(crate) async fn tables(
-    State(app): State<App>,
-    Path(id): Path<String>,
-    Params(params): Params<ObjectsParams>,
-) -> Result<Json<DatabaseTables>, Problem> {
-    let text = bounded(params.q)?.map(|text| text.to_lowercase());
-    let limit = params.limit.unwrap_or(100).min(ROWS_MAX);
-    app.read(move |source| {
-        let database = latest(source, &id)?;
-        let mut counts = std::collections::BTreeMap::<u32, usize>::new();
-        for index in &database.indexes {
-            *counts.entry(index.table_oid).or_default() += 1;
-        }
-        let mut passing: Vec<DatabaseTable> = database
-            .tables
-            .iter()
-            .map(|table| DatabaseTable::new(table, counts.get(&table.oid).copied().unwrap_or(0)))
-            .filter(|table| {
-                text.as_deref().is_none_or(|text| table.name.to_lowercase().contains(text))
-            })
-            .collect();
-        passing.sort_by_key(|table| {
-            std::cmp::Reverse(table.bytes + table.toast_bytes + table.index_bytes)
-        });
-        let cut = passing.len().saturating_sub(limit) as u64;
-        passing.truncate(limit);
-        Ok(Json(DatabaseTables { tables: passing, left_out: database.tables_left_out + cut }))
-    })
-    .await
-}
-
-/// Indexes of a database, largest first.
-#[utoipa::path(
-    get,
-    path = "/api/v1/databases/{id}/indexes",
-    tag = "databases",
-    params(("id" = String, Path, description = "as in the list"), ObjectsParams),
-    responses(
-        (status = 200, description = "indexes, largest first", body = DatabaseIndexes),
-        (status = 404, description = "no such database is watched", body = Problem,
-            content_type = "application/problem+json"),
-    )
-)]
-pub(crate) async fn indexes(
-    State(app): State<App>,
-    Path(id): Path<String>,
-    Params(params): Params<ObjectsParams>,
-) -> Result<Json<DatabaseIndexes>, Problem> {
-    let text = bounded(params.q)?.map(|text| text.to_lowercase());
-    let limit = params.limit.unwrap_or(100).min(ROWS_MAX);
-    app.read(move |source| {
-        let database = latest(source, &id)?;
-        let tables: std::collections::BTreeMap<u32, &model::database::Table> =
-            database.tables.iter().map(|table| (table.oid, table)).collect();
-        let mut passing: Vec<DatabaseIndex> = database
-            .indexes
-            .iter()
-            .map(|index| DatabaseIndex::new(index, tables.get(&index.table_oid).copied()))
-            .filter(|index| {
-                text.as_deref().is_none_or(|text| {
-                    index.name.to_lowercase().contains(text)
-                        || index.table.to_lowercase().contains(text)
-                })
-            })
-            .collect();
-        passing.sort_by_key(|index| std::cmp::Reverse(index.bytes));
-        let left_out = passing.len().saturating_sub(limit) as u64;
-        passing.truncate(limit);
-        Ok(Json(DatabaseIndexes { indexes: passing, left_out }))
-    })
-    .await
-}
-
 fn all_millis(database: &Database) -> f64 {
     database.statements.iter().map(|one| one.runs.total_millis).sum()
 }
 
-/// What is known of a database; nothing before its first answer.
-fn latest(source: &dyn Source, id: &str) -> Result<Arc<Database>, Problem> {
-    Ok(standing(source, id)?.latest.unwrap_or_default())
-}
-
-fn standing(source: &dyn Source, id: &str) -> Result<DatabaseStanding, Problem> {
+pub(super) fn standing(source: &dyn Source, id: &str) -> Result<DatabaseStanding, Problem> {
     let known = source.history().databases().into_iter().find(|one| one.id == id);
     known.ok_or_else(|| {
         Problem::unknown(

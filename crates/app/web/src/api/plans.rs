@@ -25,12 +25,13 @@ pub(crate) const PLAN_BYTES_MAX: usize = 8 << 20;
     )
 )]
 pub(crate) async fn read(State(app): State<App>, body: Bytes) -> Result<Json<PlanAnswer>, Problem> {
-    app.read(move |_source| {
+    app.read(move |source| {
+        let limits = source.plan_limits();
         let text = String::from_utf8_lossy(&body);
         let plans = sql::plan::read(&text)
             .map_err(|error| Problem::wrong(error.to_string(), error.hint()))?;
         let problems = plans.iter().flat_map(|plan| plan.notes.0.iter().cloned()).collect();
-        let plans = plans.iter().map(Plan::new).collect();
+        let plans = plans.iter().map(|plan| Plan::new(plan, &limits)).collect();
         Ok(Json(PlanAnswer { plans, problems }))
     })
     .await

@@ -12,11 +12,13 @@ mod trace;
 
 pub(crate) use convert::{hex, micros, unix_micros, unix_ms};
 pub use database::{
-    Change, ConnectionPoint, DatabaseDetail, DatabaseEvidence, DatabaseIndex, DatabaseIndexes,
-    DatabaseReport, DatabaseSession, DatabaseStatement, DatabaseStatementDetail,
-    DatabaseStatements, DatabaseSummary, DatabaseTable, DatabaseTables, Databases, DroppedIndex,
-    IndexSet, LoadPoint, LockNode, MissingRight, PlanSeen, Progress, ProposedIndex, SessionCount,
-    Standby, StatementEffect, StatementPoint, StatementRoute, Wait,
+    ActivityPoint, Change, ConnectionPoint, DatabaseDetail, DatabaseEvidence, DatabaseIndex,
+    DatabaseIndexDetail, DatabaseIndexes, DatabaseLog, DatabaseReport, DatabaseSession,
+    DatabaseStatement, DatabaseStatementDetail, DatabaseStatements, DatabaseSummary, DatabaseTable,
+    DatabaseTableDetail, DatabaseTables, Databases, DroppedIndex, IndexPoint, IndexSet, IoPoint,
+    LoadPoint, LockNode, LogPoint, LoggedFiles, LoggedWait, MissingRight, PlanSeen, Progress,
+    ProposedIndex, SessionCount, Standby, StandbyPoint, StatementEffect, StatementPoint,
+    StatementRoute, TablePoint, Wait,
 };
 pub use finding::{
     Advice, Attribute, CodeLocation, Evidence, Example, Facet, Finding, FindingDetail, Findings,

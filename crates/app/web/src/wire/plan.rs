@@ -90,14 +90,14 @@ pub struct PlanNote {
 impl Plan {
     /// A plan with its times told apart and what there is to look at.
     #[must_use]
-    pub fn new(plan: &model::Plan) -> Self {
+    pub fn new(plan: &model::Plan, limits: &find::plan::PlanLimits) -> Self {
         let times = sql::plan::own_times(plan);
         let timed = times.total_ms.is_some();
         let costs: f64 = times.nodes.iter().map(|node| node.own_cost).sum();
         let amount = |millis: Option<f64>, cost: f64| {
             if timed { millis.unwrap_or(0.0) * 1e3 } else { cost }
         };
-        let notes = find::plan::look_with(plan, &times, &find::plan::PlanLimits::default());
+        let notes = find::plan::look_with(plan, &times, limits);
         let nodes = plan.nodes.iter().zip(&times.nodes).map(|(node, spent)| PlanNode {
             depth: node.depth,
             name: sql::plan::title(node),

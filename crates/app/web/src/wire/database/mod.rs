@@ -3,9 +3,10 @@
 mod advice;
 mod objects;
 mod report;
+mod series;
 mod statement;
 
-use engine::database::{DatabaseStanding, WatchState};
+use engine::database::{Activity, DatabaseStanding, WatchState};
 use model::database as pg;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -15,6 +16,10 @@ pub use advice::{
 };
 pub use objects::{DatabaseIndex, DatabaseIndexes, DatabaseTable, DatabaseTables};
 pub use report::DatabaseReport;
+pub use series::{
+    ActivityPoint, DatabaseIndexDetail, DatabaseLog, DatabaseTableDetail, IndexPoint, IoPoint,
+    LogPoint, LoggedFiles, LoggedWait, StandbyPoint, TablePoint,
+};
 pub use statement::{
     DatabaseStatement, DatabaseStatementDetail, DatabaseStatements, PlanSeen, StatementPoint,
     StatementRoute,
@@ -117,6 +122,11 @@ pub struct DatabaseDetail {
     pub load: Vec<LoadPoint>,
     /// Connections used and allowed.
     pub connections: Vec<ConnectionPoint>,
+    /// Transactions, checkpoints, reads and writes, replication and the log.
+    pub activity: Vec<ActivityPoint>,
+    /// What the log told of waits and files; none if no log is followed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log: Option<DatabaseLog>,
     /// Sessions by database, user, application and state.
     pub sessions: Vec<SessionCount>,
     /// Sessions that others may use up: `max_connections` without those reserved.
@@ -299,6 +309,7 @@ impl DatabaseDetail {
         window: model::Window,
         load: &[(model::Moment, Vec<pg::WaitLoad>)],
         connections: &[(model::Moment, u32, u32)],
+        activity: &[(model::Moment, Activity)],
     ) -> Self {
         let empty = pg::Database::default();
         let latest = standing.latest.as_deref().unwrap_or(&empty);
@@ -322,6 +333,8 @@ impl DatabaseDetail {
                     max: *max,
                 })
                 .collect(),
+            activity: activity.iter().map(|(from, it)| ActivityPoint::new(*from, it)).collect(),
+            log: latest.log.followed.then(|| DatabaseLog::from(&latest.log)),
             sessions: latest.connections.counts.iter().map(SessionCount::from).collect(),
             sessions_max: latest.connections.max.saturating_sub(latest.connections.reserved),
             locks: lock_tree(latest),

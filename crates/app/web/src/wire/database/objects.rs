@@ -19,6 +19,8 @@ pub struct DatabaseTables {
 /// A table.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct DatabaseTable {
+    /// `oid`
+    pub oid: u32,
     /// Its name, without `public`.
     pub name: String,
     /// `ordinary`, `partitioned`, `materialized view`, `foreign`.
@@ -56,6 +58,10 @@ pub struct DatabaseTable {
     /// Last `ANALYZE`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub analyzed_unix_ms: Option<u64>,
+    /// Rows read within each of some steps of the window; null where other tables changed more.
+    pub read_series: Vec<Option<u64>>,
+    /// Rows written within each of these steps.
+    pub written_series: Vec<Option<u64>>,
 }
 
 impl DatabaseTable {
@@ -64,6 +70,7 @@ impl DatabaseTable {
     pub fn new(table: &pg::Table, indexes: usize) -> Self {
         let usage = &table.usage;
         Self {
+            oid: table.oid,
             name: table.name.to_string(),
             kind: kind_name(table.kind).to_owned(),
             rows: table.rows,
@@ -80,6 +87,8 @@ impl DatabaseTable {
             hit_share: share(usage.blocks_hit, usage.blocks_hit + usage.blocks_read),
             vacuumed_unix_ms: usage.vacuumed.map(unix_ms),
             analyzed_unix_ms: usage.analyzed.map(unix_ms),
+            read_series: Vec::new(),
+            written_series: Vec::new(),
         }
     }
 }
@@ -110,6 +119,8 @@ pub struct DatabaseIndexes {
 /// An index.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct DatabaseIndex {
+    /// `oid`
+    pub oid: u32,
     /// Its table.
     pub table: String,
     /// Its name.
@@ -139,6 +150,8 @@ pub struct DatabaseIndex {
     /// Last scan (PostgreSQL 16 and later).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scanned_unix_ms: Option<u64>,
+    /// Scans within each of some steps of the window; null where other indexes changed more.
+    pub scan_series: Vec<Option<u64>>,
 }
 
 impl DatabaseIndex {
@@ -152,6 +165,7 @@ impl DatabaseIndex {
             _ => "",
         };
         Self {
+            oid: index.oid,
             table: table.map_or_else(String::new, |table| table.name.to_string()),
             name: index.name.to_string(),
             method: index.method.as_str().to_owned(),
@@ -170,6 +184,7 @@ impl DatabaseIndex {
                 usage.inserted + usage.updated.saturating_sub(usage.updated_hot)
             }),
             scanned_unix_ms: index.usage.scanned.map(unix_ms),
+            scan_series: Vec::new(),
         }
     }
 }

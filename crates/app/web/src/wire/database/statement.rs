@@ -125,6 +125,8 @@ pub struct PlanSeen {
     /// Time of that run, where it was one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub micros: Option<f64>,
+    /// Runs that were seen with it.
+    pub runs: u64,
     /// As it was printed.
     pub text: String,
 }
@@ -135,6 +137,7 @@ impl From<&Seen> for PlanSeen {
             time_unix_ms: unix_ms(seen.time),
             source: seen.source.to_string(),
             micros: seen.millis.map(|millis| millis * 1e3),
+            runs: seen.runs,
             text: seen.text.clone(),
         }
     }
