@@ -75,7 +75,14 @@ fn node(raw: RawNode) -> PlanNode {
     let fields = &mut fields;
     let mut aside = Vec::new();
     let targets = targets(fields);
-    for key in ["Inner Unique", "Parent Relationship", "Distributed Subplan"] {
+    // Of a `ChunkAppend` text tells the two last with `VERBOSE` only.
+    for key in [
+        "Inner Unique",
+        "Parent Relationship",
+        "Distributed Subplan",
+        "Startup Exclusion",
+        "Runtime Exclusion",
+    ] {
         if let Some(value) = take(fields, key) {
             aside.push((Text::from(key), value.value()));
         }

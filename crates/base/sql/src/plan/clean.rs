@@ -240,7 +240,8 @@ fn borders(lines: &mut [Cow<'_, str>]) -> bool {
 
 /// `… |` behind each line, below a title that has it too.
 fn right_borders(lines: &mut [Cow<'_, str>]) -> bool {
-    let is_title = |line: &str| line.strip_prefix("QUERY PLAN").is_some_and(|rest| rest.trim() == "|");
+    let is_title =
+        |line: &str| line.strip_prefix("QUERY PLAN").is_some_and(|rest| rest.trim() == "|");
     if !lines.iter().any(|line| is_title(line)) {
         return false;
     }

@@ -80,9 +80,7 @@ fn followed_by_colon(bytes: &[u8], mut at: usize) -> bool {
 
 /// End of a word without quotes: a number, `true`, `null`, or nonsense. Always after `at`, at the border of a letter.
 fn bare(bytes: &[u8], at: usize) -> usize {
-    let is_end = |byte: &u8| {
-        b",:{}[]()\"'=".contains(byte) || byte.is_ascii_whitespace()
-    };
+    let is_end = |byte: &u8| b",:{}[]()\"'=".contains(byte) || byte.is_ascii_whitespace();
     let rest = bytes.get(at..).unwrap_or_default();
     at + rest.iter().position(is_end).unwrap_or(rest.len()).max(1)
 }

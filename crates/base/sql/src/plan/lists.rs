@@ -14,6 +14,10 @@ impl Open {
         self.quote.is_some() || 0 < self.brackets
     }
 
+    pub(super) fn is_quoted(self) -> bool {
+        self.quote.is_some()
+    }
+
     /// Goes on over `text`. PostgreSQL doubles quotes within quotes, so that they close and open at once.
     pub(super) fn over(mut self, text: &str) -> Self {
         for letter in text.chars() {

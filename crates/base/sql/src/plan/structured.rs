@@ -152,6 +152,9 @@ fn distributed(fields: &mut Fields, children: &mut Vec<Fields>) {
     if let Some(Raw::Map(mut job)) = take(fields, "Job") {
         fields.append(&mut job);
     }
+    if let Some(Raw::List(jobs)) = take(fields, "Dependent Jobs") {
+        children.extend(jobs.into_iter().filter_map(map).map(|job| task("MapMergeJob", job)));
+    }
     if let Some(Raw::List(tasks)) = take(fields, "Tasks") {
         children.extend(tasks.into_iter().filter_map(map).map(|part| task("Task", part)));
     }
@@ -166,6 +169,12 @@ fn task(node_type: &str, mut fields: Fields) -> Fields {
             match value {
                 Raw::List(items) => waiting.extend(items.into_iter().rev()),
                 Raw::Map(mut remote) => {
+                    // XML has a whole document there.
+                    if let Some(inner) =
+                        take(&mut remote, "explain").or_else(|| take(&mut remote, "Query"))
+                    {
+                        waiting.push(inner);
+                    }
                     if let Some(plan) = take(&mut remote, "Plan") {
                         plans.push(plan);
                     }

@@ -61,6 +61,8 @@ struct Reader {
     preamble: Vec<String>,
     /// Column of each node that may get children, with its place.
     stack: Vec<(usize, usize)>,
+    /// Where the last property stands.
+    column: usize,
     /// Properties that hold others.
     sections: Vec<Section>,
     /// What the next node is called, and where that stands: `InitPlan 1 (returns $0)`.
@@ -152,6 +154,7 @@ impl Reader {
     }
 
     fn property(&mut self, line: &Line<'_>) {
+        self.column = line.column;
         let entry = property::entry(line.text);
         self.close_sections_before(line.column, entry.map(|(key, _)| key));
         if let Some((number, rest)) = worker_number(line.text) {
@@ -247,15 +250,29 @@ impl Reader {
     }
 
     fn node_type(&self) -> String {
-        let node = self.plans.last().and_then(|plan| plan.nodes.last());
+        let node = self.owner().and_then(|place| self.plans.last()?.nodes.get(place));
         node.and_then(node_type_of).unwrap_or_default().to_owned()
+    }
+
+    /// The node that a property belongs to: the last one, or one further up whose own it is by its column, as
+    /// those of a distributed query stand behind its parts.
+    fn owner(&self) -> Option<usize> {
+        let last = self.plans.last()?.nodes.len().checked_sub(1)?;
+        let is_of_last = self.stack.last().is_none_or(|(arrow, _)| *arrow < self.column);
+        if is_of_last {
+            return Some(last);
+        }
+        let above = self.stack.iter().rev().find(|(arrow, _)| *arrow < self.column);
+        Some(above.map_or(last, |(_, place)| *place))
     }
 
     /// Adds to the section that is open, else to the last node.
     fn add(&mut self, key: Text, value: Raw) {
         if let Some(section) = self.sections.last_mut() {
             section.fields.push((key, value));
-        } else if let Some(node) = self.plans.last_mut().and_then(|plan| plan.nodes.last_mut()) {
+        } else if let Some(place) = self.owner()
+            && let Some(node) = self.plans.last_mut().and_then(|plan| plan.nodes.get_mut(place))
+        {
             node.fields.push((key, value));
         }
     }
@@ -276,8 +293,7 @@ impl Reader {
     }
 
     fn open(&mut self, column: usize, key: &str, fields: Fields, of_whole: bool) {
-        let last = self.plans.last().map_or(0, |plan| plan.nodes.len()).checked_sub(1);
-        let node = if of_whole { None } else { last };
+        let node = if of_whole { None } else { self.owner() };
         self.sections.push(Section { column, key: Text::from(key), fields, node });
     }
 

@@ -17,6 +17,7 @@ const LISTS: &[&str] = &[
     "Hash Keys",
     "Group Keys",
     "Tasks",
+    "Dependent Jobs",
     "Remote Plan",
     "Subplans",
     "PlannedStmt",

@@ -8,6 +8,8 @@
     reason = "a test that cannot read its cases should say so and stop"
 )]
 
+mod extensions;
+mod frames;
 mod paste;
 mod recorded;
 

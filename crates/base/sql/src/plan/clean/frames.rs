@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 
 use super::{is_count, is_rule};
+use crate::plan::lists::Open;
 
 /// Bars of frames.
 const BARS: [char; 3] = ['|', '│', '║'];
@@ -148,7 +149,10 @@ fn is_rest(content: &str, next: &str) -> bool {
         &["Planning", "Execution", "Settings:", "JIT:", "Trigger", "Query Id", "Serialization"];
     let blank = content.chars().rev().take_while(|letter| *letter == ' ').count();
     let starts = !next.starts_with("  ") && !next.trim().is_empty();
+    // A line end within quotes may be the literal's own.
+    let is_literal = Open::default().over(content).is_quoted();
     blank < 2
+        && !is_literal
         && starts
         && !next.trim_start().starts_with("->")
         && !WHOLE.iter().any(|word| next.starts_with(word))

@@ -213,9 +213,8 @@ fn csv_records(text: &str) -> Option<String> {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while !rest.is_empty() {
-        let Some(cell) = rest
-            .strip_prefix("QUERY PLAN,")
-            .or_else(|| rest.strip_prefix("\"QUERY PLAN\","))
+        let Some(cell) =
+            rest.strip_prefix("QUERY PLAN,").or_else(|| rest.strip_prefix("\"QUERY PLAN\","))
         else {
             let (line, after) = rest.split_once('\n').unwrap_or((rest, ""));
             out.push_str(line);

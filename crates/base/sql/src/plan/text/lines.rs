@@ -45,8 +45,9 @@ impl<'a> Lines<'a> {
                 && (line.trim_start().starts_with("->") || property::entry(line.trim()).is_none())
         };
         let has_figures = lines.iter().any(|line| is_head(&line));
-        let heads =
-            lines.iter().filter(|line| if has_figures { is_head(line) } else { head::is_known(line) });
+        let heads = lines
+            .iter()
+            .filter(|line| if has_figures { is_head(line) } else { head::is_known(line) });
         let left = heads.map(|line| line.len() - line.trim_start().len()).min().unwrap_or(0);
         Self { all: lines, width, is_cut, has_figures, left }
     }
