@@ -1,8 +1,9 @@
 //! A real database with planted faults and somebody at work in it, for tests of the pages: no index for its most
-//! frequent statement, an index that nothing reads, a foreign key without an index, a session that waits for another.
+//! frequent statement, an index that nothing reads, a foreign key without an index, a session that waits for another,
+//! sorts that go through files, a standby.
 //!
-//! `busy_database READY_PORT URL_FILE` writes where the database is to the file, then listens on the port. It ends
-//! after fifteen minutes, or when it is told to.
+//! `busy_database READY_PORT URL_FILE` writes where the database is to the file, and where its log is to the file of the
+//! same name with `.log` behind it, then listens on the port. It ends after fifteen minutes, or when it is told to.
 
 use std::{
     error::Error,
@@ -46,13 +47,24 @@ const WORK: &str = "
     update stock set quantity = quantity - 1 where product_id = :product and product_id <> 7;
 ";
 
+/// A report, every few seconds, that does not fit in memory.
+const REPORT: &str = "select * from orders order by customer_id % 7, total, id \\g /dev/null\n";
+
 fn main() -> Result<(), Box<dyn Error>> {
     let mut words = std::env::args().skip(1);
     let (Some(port), Some(file)) = (words.next(), words.next()) else {
         return Err("usage: busy_database READY_PORT URL_FILE".into());
     };
     let server = Postgres::builder()
-        .setting("shared_preload_libraries", "pg_stat_statements")
+        .setting("shared_preload_libraries", "pg_stat_statements,auto_explain")
+        .setting("auto_explain.log_min_duration", "50ms")
+        .setting("auto_explain.log_analyze", "on")
+        .setting("auto_explain.log_nested_statements", "off")
+        .setting("log_line_prefix", "%m [%p] %q%u@%d ")
+        .setting("log_lock_waits", "on")
+        .setting("deadlock_timeout", "200ms")
+        .setting("log_temp_files", "0")
+        .setting("work_mem", "1MB")
         .extension("pg_stat_statements")
         .extension("hypopg")
         .start();
@@ -68,15 +80,36 @@ fn main() -> Result<(), Box<dyn Error>> {
     running.push(session(&server, "begin; update stock set quantity = 1 where product_id = 7;\n")?);
     thread::sleep(Duration::from_millis(500));
     running.push(session(&server, "update stock set quantity = 2 where product_id = 7;\n")?);
+    let _standby = server.standby();
+    let mut report = session(&server, REPORT)?;
+    fs::write(format!("{file}.log"), server.log_path().display().to_string())?;
     fs::write(file, server.url_for("shop", "postgres"))?;
     let _ready = TcpListener::bind(("127.0.0.1", port.parse::<u16>()?))?;
     let began = Instant::now();
     while began.elapsed() < TIME_MAX {
-        thread::sleep(Duration::from_millis(200));
+        thread::sleep(Duration::from_secs(3));
+        if let Some(stdin) = &mut report.stdin {
+            stdin.write_all(REPORT.as_bytes())?;
+        }
+        wait_a_moment(&server)?;
     }
+    running.push(report);
     for child in &mut running {
         child.kill().ok();
         child.wait().ok();
+    }
+    Ok(())
+}
+
+/// One session holds a row for half a second, another waits for it.
+fn wait_a_moment(server: &Postgres) -> Result<(), Box<dyn Error>> {
+    let holds = "begin; update stock set quantity = 3 where product_id = 9; select pg_sleep(0.5); commit;\n";
+    let mut holder = session(server, holds)?;
+    thread::sleep(Duration::from_millis(100));
+    let mut waiter = session(server, "update stock set quantity = 4 where product_id = 9;\n")?;
+    for child in [&mut holder, &mut waiter] {
+        drop(child.stdin.take());
+        child.wait()?;
     }
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! What tests share: throwaway servers, and made-up traces, told tersely.
 
+pub mod arbitrary;
 mod database_script;
 pub mod postgres;
 mod script;

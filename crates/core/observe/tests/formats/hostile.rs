@@ -3,7 +3,7 @@
 use observe::{DecompressedMax, FORMATS, otlp, read};
 use proptest::{prelude::*, sample::Index};
 
-use crate::arbitrary;
+use testkit::arbitrary;
 
 const MAX: DecompressedMax = DecompressedMax { bytes: 1 << 20 };
 

@@ -3,8 +3,7 @@
 use model::Span;
 use observe::otlp::{decode_json, encode_json};
 use proptest::prelude::*;
-
-use crate::arbitrary;
+use testkit::arbitrary;
 
 /// Reads it, and shows what the spans are once they are written as we write them.
 fn check(text: &str) -> String {

@@ -2,7 +2,6 @@
 
 #![expect(clippy::unwrap_used, reason = "tests may")]
 
-mod arbitrary;
 mod hostile;
 mod json;
 mod others;

@@ -10,7 +10,7 @@ use opentelemetry_proto::tonic::{
 use proptest::prelude::*;
 use prost::Message as _;
 
-use crate::arbitrary;
+use testkit::arbitrary;
 
 proptest! {
     #[test]

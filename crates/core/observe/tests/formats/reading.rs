@@ -8,8 +8,7 @@ use observe::{
     read,
 };
 use proptest::prelude::*;
-
-use crate::arbitrary;
+use testkit::arbitrary;
 
 const MAX: DecompressedMax = DecompressedMax { bytes: 1 << 20 };
 

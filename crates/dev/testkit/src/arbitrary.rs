@@ -9,7 +9,7 @@ use model::{
 use proptest::{collection::vec, option, prelude::*};
 
 /// Up to 12 spans in up to three groups.
-pub(crate) fn spans() -> impl Strategy<Value = Vec<Span>> {
+pub fn spans() -> impl Strategy<Value = Vec<Span>> {
     let group = (resource(), scope(), vec(span(), 0..4));
     vec(group, 0..3).prop_map(|groups| {
         let of_group = |(resource, scope, mut spans): (Resource, Scope, Vec<Span>)| {
@@ -25,7 +25,7 @@ pub(crate) fn spans() -> impl Strategy<Value = Vec<Span>> {
 }
 
 /// Short and long, empty and beyond ASCII.
-pub(crate) fn text() -> impl Strategy<Value = Text> {
+pub fn text() -> impl Strategy<Value = Text> {
     prop_oneof![
         Just(Text::default()),
         "[a-z.]{1,30}".prop_map(Text::from),
@@ -35,7 +35,7 @@ pub(crate) fn text() -> impl Strategy<Value = Text> {
 }
 
 /// Any value, NaN excepted, which equals nothing.
-pub(crate) fn value() -> impl Strategy<Value = Value> {
+pub fn value() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Empty),
         text().prop_map(Value::Text),

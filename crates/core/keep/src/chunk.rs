@@ -1,0 +1,363 @@
+//! Rows in columns, in memory: what came lately, and what was read of a block.
+
+use model::Value;
+use rustc_hash::FxHashMap;
+
+use crate::{
+    json,
+    table::{ColumnKind, Table},
+    texts::{TextList, Texts, small},
+};
+
+/// Rows of one table.
+#[derive(Debug, Clone)]
+pub struct Chunk {
+    table: &'static Table,
+    rows: usize,
+    texts: Texts,
+    columns: Vec<Column>,
+    attributes: Vec<AttributeColumn>,
+    places: FxHashMap<(u32, AttributeKind), u32>,
+    /// The attribute columns of the row before, in order: those of the next are mostly the same.
+    expected: usize,
+}
+
+/// The values of a column, one each row.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Column {
+    /// Numbers of texts; 0 for none.
+    Text(Vec<u32>),
+    /// [`ColumnKind::Time`] and [`ColumnKind::Whole`].
+    Whole(Vec<u64>),
+    /// [`ColumnKind::Number`]
+    Number(Vec<f64>),
+    /// [`ColumnKind::Id16`]
+    Id16(Vec<[u8; 16]>),
+    /// [`ColumnKind::Id8`]
+    Id8(Vec<[u8; 8]>),
+}
+
+/// The values of one attribute that are of one kind, for the rows that have it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AttributeColumn {
+    /// Number of the text of its key.
+    pub key: u32,
+    /// What its values are.
+    pub kind: AttributeKind,
+    /// Rows that have it, ascending.
+    pub rows: Vec<u32>,
+    /// Their values, as many: the number of a text, or the bits of a number.
+    pub values: Vec<u64>,
+}
+
+/// What the values of an attribute are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum AttributeKind {
+    /// `string_value`: the number of a text.
+    Text,
+    /// `int_value`: its bits.
+    Int,
+    /// `double_value`: its bits.
+    Double,
+    /// `bool_value`: 0 or 1.
+    Bool,
+    /// All others: the number of a text that is the value as OTLP JSON.
+    Json,
+}
+
+impl Chunk {
+    /// No rows yet.
+    #[must_use]
+    pub fn new(table: &'static Table) -> Self {
+        let columns = table.columns.iter().map(|column| Column::new(column.kind)).collect();
+        Self {
+            table,
+            rows: 0,
+            texts: Texts::default(),
+            columns,
+            attributes: Vec::new(),
+            places: FxHashMap::default(),
+            expected: 0,
+        }
+    }
+
+    /// What its rows are.
+    #[must_use]
+    pub fn table(&self) -> &'static Table {
+        self.table
+    }
+
+    /// How many rows there are.
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Its texts by number.
+    #[must_use]
+    pub fn texts(&self) -> &TextList {
+        self.texts.list()
+    }
+
+    /// The number of a text, which is kept if it is new.
+    #[inline]
+    pub fn text(&mut self, text: &str) -> u32 {
+        self.texts.number(text)
+    }
+
+    /// The number of a text that is kept.
+    #[must_use]
+    pub fn find_text(&self, text: &str) -> Option<u32> {
+        self.texts.find(text)
+    }
+
+    /// The column at a place of [`Table::columns`].
+    ///
+    /// # Panics
+    ///
+    /// If the table has no such column.
+    #[must_use]
+    pub fn column(&self, place: usize) -> &Column {
+        &self.columns[place]
+    }
+
+    /// Its attributes, in the order in which they first came.
+    #[must_use]
+    pub fn attributes(&self) -> &[AttributeColumn] {
+        &self.attributes
+    }
+
+    /// Sets a text of the row that comes next. Each row sets each column once.
+    ///
+    /// # Panics
+    ///
+    /// If the column does not hold texts.
+    #[inline]
+    pub fn set_text(&mut self, place: usize, number: u32) {
+        let Column::Text(values) = &mut self.columns[place] else { panic!("{place} is no text") };
+        values.push(number);
+    }
+
+    /// Sets a whole number or a time of the row that comes next.
+    ///
+    /// # Panics
+    ///
+    /// If the column does not hold whole numbers.
+    #[inline]
+    pub fn set_whole(&mut self, place: usize, value: u64) {
+        let Column::Whole(values) = &mut self.columns[place] else {
+            panic!("{place} is no whole number")
+        };
+        values.push(value);
+    }
+
+    /// Sets a number of the row that comes next.
+    ///
+    /// # Panics
+    ///
+    /// If the column does not hold numbers.
+    #[inline]
+    pub fn set_number(&mut self, place: usize, value: f64) {
+        let Column::Number(values) = &mut self.columns[place] else {
+            panic!("{place} is no number")
+        };
+        values.push(value);
+    }
+
+    /// Sets an id of 16 bytes of the row that comes next.
+    ///
+    /// # Panics
+    ///
+    /// If the column does not hold such ids.
+    #[inline]
+    pub fn set_id16(&mut self, place: usize, id: [u8; 16]) {
+        let Column::Id16(values) = &mut self.columns[place] else { panic!("{place} is no id") };
+        values.push(id);
+    }
+
+    /// Sets an id of 8 bytes of the row that comes next.
+    ///
+    /// # Panics
+    ///
+    /// If the column does not hold such ids.
+    #[inline]
+    pub fn set_id8(&mut self, place: usize, id: [u8; 8]) {
+        let Column::Id8(values) = &mut self.columns[place] else { panic!("{place} is no id") };
+        values.push(id);
+    }
+
+    /// Sets an attribute of the row that comes next. Where a key comes twice with one kind, the first one counts.
+    #[inline]
+    pub fn set_attribute(&mut self, key: &str, kind: AttributeKind, value: u64) {
+        let row = small(self.rows);
+        let next = self.attributes.get(self.expected);
+        let place = match next {
+            Some(next) if next.kind == kind && self.texts.get(next.key) == key => self.expected,
+            _ => self.attribute_place(key, kind),
+        };
+        self.expected = place + 1;
+        let column = &mut self.attributes[place];
+        if column.rows.last() != Some(&row) {
+            column.rows.push(row);
+            column.values.push(value);
+        }
+    }
+
+    fn attribute_place(&mut self, key: &str, kind: AttributeKind) -> usize {
+        let key = self.texts.number(key);
+        let fresh = small(self.attributes.len());
+        let place = *self.places.entry((key, kind)).or_insert(fresh);
+        if place == fresh {
+            let (rows, values) = (Vec::new(), Vec::new());
+            self.attributes.push(AttributeColumn { key, kind, rows, values });
+        }
+        place as usize
+    }
+
+    /// Ends the row that comes next: all of its columns are set.
+    #[inline]
+    pub fn end_row(&mut self) {
+        self.rows += 1;
+        self.expected = 0;
+        debug_assert!(
+            self.columns.iter().all(|column| column.len() == self.rows),
+            "a row sets every column of its table once"
+        );
+    }
+
+    /// Its rows, the earliest first; of two as early, the one that came first.
+    #[must_use]
+    pub fn order_by_time(&self) -> Vec<u32> {
+        let mut order: Vec<u32> = (0..small(self.rows)).collect();
+        if let Column::Whole(times) = self.column(self.table.time) {
+            order.sort_by_key(|row| times[*row as usize]);
+        }
+        order
+    }
+
+    pub(crate) fn texts_mut(&mut self) -> &mut Texts {
+        &mut self.texts
+    }
+
+    /// Puts a whole column in place.
+    pub(crate) fn put_column(&mut self, place: usize, column: Column) {
+        self.columns[place] = column;
+    }
+
+    /// Adds a whole attribute.
+    pub(crate) fn put_attribute(&mut self, column: AttributeColumn) {
+        let place = small(self.attributes.len());
+        self.places.insert((column.key, column.kind), place);
+        self.attributes.push(column);
+    }
+
+    /// Adds a value to an attribute; rows come in ascending order.
+    pub(crate) fn put_attribute_value(
+        &mut self,
+        key: &str,
+        kind: AttributeKind,
+        row: u32,
+        value: u64,
+    ) {
+        let place = self.attribute_place(key, kind);
+        let column = &mut self.attributes[place];
+        column.rows.push(row);
+        column.values.push(value);
+    }
+
+    /// Says how many rows the columns that were put in place have.
+    pub(crate) fn put_rows(&mut self, rows: usize) {
+        self.rows = rows;
+    }
+
+    /// Bytes in memory, roughly.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let columns: usize = self.columns.iter().map(Column::bytes).sum();
+        let attributes = self.attributes.iter().map(|column| {
+            column.rows.capacity() * size_of::<u32>() + column.values.capacity() * size_of::<u64>()
+        });
+        columns + attributes.sum::<usize>() + self.texts.bytes()
+    }
+}
+
+impl AttributeKind {
+    /// The kind of a value, and the number of its text or its bits.
+    pub(crate) fn of(value: &Value, chunk: &mut Chunk) -> (Self, u64) {
+        match value {
+            Value::Text(text) => (Self::Text, u64::from(chunk.text(text))),
+            Value::Int(int) => (Self::Int, int.cast_unsigned()),
+            Value::Double(double) => (Self::Double, double.to_bits()),
+            Value::Bool(bool) => (Self::Bool, u64::from(*bool)),
+            Value::Empty | Value::Bytes(_) | Value::List(_) | Value::Map(_) => {
+                (Self::Json, u64::from(chunk.text(&json::value(value).to_string())))
+            }
+        }
+    }
+
+    /// The value that the number of a text or the bits stand for.
+    #[must_use]
+    pub fn value(self, bits: u64, texts: &TextList) -> Value {
+        let text = || texts.get(u32::try_from(bits).unwrap_or(u32::MAX));
+        match self {
+            Self::Text => Value::Text(text().into()),
+            Self::Int => Value::Int(bits.cast_signed()),
+            Self::Double => Value::Double(f64::from_bits(bits)),
+            Self::Bool => Value::Bool(bits != 0),
+            Self::Json => json::read_value(&serde_json::from_str(text()).unwrap_or_default()),
+        }
+    }
+}
+
+impl Column {
+    /// A column of which no row has a value.
+    pub(crate) fn absent(kind: ColumnKind, rows: usize) -> Self {
+        match kind {
+            ColumnKind::Text => Self::Text(vec![0; rows]),
+            ColumnKind::Time | ColumnKind::Whole => Self::Whole(vec![0; rows]),
+            ColumnKind::Number => Self::Number(vec![0.0; rows]),
+            ColumnKind::Id16 => Self::Id16(vec![[0; 16]; rows]),
+            ColumnKind::Id8 => Self::Id8(vec![[0; 8]; rows]),
+        }
+    }
+
+    /// An empty column.
+    #[must_use]
+    pub fn new(kind: ColumnKind) -> Self {
+        match kind {
+            ColumnKind::Text => Self::Text(Vec::new()),
+            ColumnKind::Time | ColumnKind::Whole => Self::Whole(Vec::new()),
+            ColumnKind::Number => Self::Number(Vec::new()),
+            ColumnKind::Id16 => Self::Id16(Vec::new()),
+            ColumnKind::Id8 => Self::Id8(Vec::new()),
+        }
+    }
+
+    /// How many values it has.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Text(values) => values.len(),
+            Self::Whole(values) => values.len(),
+            Self::Number(values) => values.len(),
+            Self::Id16(values) => values.len(),
+            Self::Id8(values) => values.len(),
+        }
+    }
+
+    /// Whether it has none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Text(values) => values.capacity() * 4,
+            Self::Whole(values) => values.capacity() * 8,
+            Self::Number(values) => values.capacity() * 8,
+            Self::Id16(values) => values.capacity() * 16,
+            Self::Id8(values) => values.capacity() * 8,
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! What is kept, in columns.
+//!
+//! A [`Chunk`] holds rows of a [`Table`] in memory, each distinct text once. A block is the same rows as a
+//! Parquet file ([`parquet`]), sorted by time, that any Parquet reader understands. No I/O here: blocks are bytes.
+
+mod chunk;
+mod json;
+pub mod parquet;
+pub mod spans;
+pub mod table;
+mod texts;
+
+pub use chunk::{AttributeColumn, AttributeKind, Chunk, Column};
+pub use table::{ColumnKind, ColumnSpec, SPANS, TABLES, Table};
+pub use texts::{TextList, Texts};

@@ -1,0 +1,297 @@
+//! A Parquet file to rows: only the columns that are asked for, and only the pages that hold the rows.
+
+use std::{fmt, sync::Arc};
+
+use parquet::{
+    bloom_filter::Sbbf,
+    column::page::Page,
+    file::{
+        properties::ReaderProperties,
+        reader::{ChunkReader, FileReader as _, RowGroupReader, SerializedFileReader},
+        serialized_reader::ReadOptionsBuilder,
+    },
+};
+
+use super::{
+    BlockError,
+    pages::{Filled, Sink, read_page},
+    schema::{Known, KnownAttribute},
+};
+use crate::{
+    chunk::{AttributeColumn, AttributeKind, Chunk, Column},
+    json,
+    table::{ColumnKind, Table},
+    texts::small,
+};
+
+/// A block that can be read: any number of threads may, at once.
+pub struct Block<R: ChunkReader + 'static> {
+    file: SerializedFileReader<R>,
+    known: Known,
+    groups: Vec<GroupHead>,
+}
+
+/// What is known of a row group without reading it.
+#[derive(Clone)]
+pub struct GroupHead {
+    /// Its rows.
+    pub rows: usize,
+    /// Times of its first and its last row, in nanoseconds since the epoch.
+    pub times: (u64, u64),
+    /// Tells which traces are not in it.
+    traces: Option<Arc<Sbbf>>,
+}
+
+/// Which columns of a row group are wanted.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted<'a> {
+    /// Places of [`Table::columns`]; `None` for all.
+    pub columns: Option<&'a [usize]>,
+    /// Keys of attributes; `None` for all.
+    pub attributes: Option<&'a [&'a str]>,
+    /// Rows of the group, ascending; `None` for all.
+    pub rows: Option<&'a [u32]>,
+}
+
+impl Wanted<'_> {
+    /// All columns of all rows.
+    pub const ALL: Self = Self { columns: None, attributes: None, rows: None };
+}
+
+impl GroupHead {
+    /// Whether the trace may have a row here. A `false` is sure.
+    #[must_use]
+    pub fn may_have_trace(&self, id: [u8; 16]) -> bool {
+        self.traces.as_ref().is_none_or(|traces| traces.check(&id[..]))
+    }
+}
+
+impl fmt::Debug for GroupHead {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { rows, times, .. } = self;
+        write!(out, "GroupHead({rows} rows, {times:?})")
+    }
+}
+
+impl<R: ChunkReader + 'static> fmt::Debug for Block<R> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "Block({}, {:?})", self.known.table.name, self.groups)
+    }
+}
+
+impl<R: ChunkReader + 'static> Block<R> {
+    /// Reads what the file says of itself.
+    ///
+    /// # Errors
+    ///
+    /// It is no Parquet file, or not one of these.
+    pub fn open(reader: R) -> Result<Self, BlockError> {
+        let properties = ReaderProperties::builder().set_read_bloom_filter(true).build();
+        let options =
+            ReadOptionsBuilder::new().with_page_index().with_reader_properties(properties).build();
+        let file = SerializedFileReader::new_with_options(reader, options)?;
+        let known = Known::of(file.metadata().file_metadata())?;
+        let mut groups = Vec::new();
+        for number in 0..file.num_row_groups() {
+            let group = file.get_row_group(number)?;
+            let rows = usize::try_from(group.metadata().num_rows());
+            let rows =
+                rows.map_err(|_below_zero| BlockError::Foreign("a group without rows".to_owned()))?;
+            let traces = known.table.trace.and_then(|place| known.columns[place]);
+            let traces = traces.and_then(|column| group.get_column_bloom_filter(column));
+            let traces = traces.map(|filter| Arc::new(filter.clone()));
+            groups.push(GroupHead { rows, times: (0, u64::MAX), traces });
+        }
+        let mut block = Self { file, known, groups };
+        for group in 0..block.groups.len() {
+            block.groups[group].times = block.times(group)?;
+        }
+        Ok(block)
+    }
+
+    /// What its rows are.
+    #[must_use]
+    pub fn table(&self) -> &'static Table {
+        self.known.table
+    }
+
+    /// Its row groups.
+    #[must_use]
+    pub fn groups(&self) -> &[GroupHead] {
+        &self.groups
+    }
+
+    /// Keys of the attributes that have a column.
+    pub fn attribute_keys(&self) -> impl Iterator<Item = &str> {
+        self.known.attributes.iter().map(|attribute| attribute.key.as_str())
+    }
+
+    /// First and last time of a group: times are sorted, so that statistics say it unless they were dropped.
+    fn times(&self, group: usize) -> Result<(u64, u64), BlockError> {
+        let place = self.known.table.time;
+        let statistics = self.known.columns[place]
+            .and_then(|column| self.file.metadata().row_group(group).column(column).statistics());
+        if let Some(parquet::file::statistics::Statistics::Int64(range)) = statistics
+            && let (Some(least), Some(most)) = (range.min_opt(), range.max_opt())
+            && 0 <= *least
+        {
+            return Ok((least.cast_unsigned(), most.cast_unsigned()));
+        }
+        let wanted = Wanted { columns: Some(&[place]), attributes: Some(&[]), rows: None };
+        let chunk = self.read(group, wanted)?;
+        let Column::Whole(times) = chunk.column(place) else { return Ok((0, u64::MAX)) };
+        let least = times.iter().copied().min().unwrap_or(0);
+        Ok((least, times.iter().copied().max().unwrap_or(u64::MAX)))
+    }
+
+    /// Rows of a group. Columns that are not wanted are empty.
+    ///
+    /// # Errors
+    ///
+    /// The file is damaged, or cannot be read.
+    pub fn read(&self, group: usize, wanted: Wanted<'_>) -> Result<Chunk, BlockError> {
+        let rows = self.groups.get(group).map_or(0, |group| group.rows);
+        let reader = self.file.get_row_group(group)?;
+        let mut chunk = Chunk::new(self.known.table);
+        let selected = wanted.rows.map_or(rows, <[u32]>::len);
+        for (place, column) in self.known.table.columns.iter().enumerate() {
+            if wanted.columns.is_some_and(|columns| !columns.contains(&place)) {
+                continue;
+            }
+            let values = match self.known.columns[place] {
+                Some(number) => {
+                    let filled = fill(&*reader, number, wanted.rows, &mut chunk)?;
+                    column_of(column.kind, &filled)
+                }
+                // The file is of a version that did not know the column yet.
+                None => Column::absent(column.kind, selected),
+            };
+            chunk.put_column(place, values);
+        }
+        for known in &self.known.attributes {
+            if wanted.attributes.is_some_and(|keys| !keys.contains(&known.key.as_str())) {
+                continue;
+            }
+            let filled = fill(&*reader, known.column, wanted.rows, &mut chunk)?;
+            let column = attribute_of(known, filled, &mut chunk);
+            chunk.put_attribute(column);
+        }
+        if let Some(number) = self.known.rest.filter(|_| wanted.attributes != Some(&[])) {
+            let filled = fill(&*reader, number, wanted.rows, &mut chunk)?;
+            put_rest(&filled, wanted.attributes, &mut chunk);
+        }
+        chunk.put_rows(selected);
+        Ok(chunk)
+    }
+}
+
+/// The values of one column of the file.
+fn fill(
+    group: &dyn RowGroupReader,
+    number: usize,
+    rows: Option<&[u32]>,
+    chunk: &mut Chunk,
+) -> Result<Filled, BlockError> {
+    let column = group.metadata().column(number);
+    let descriptor = column.column_descr_ptr();
+    let mut sink = Sink::new(&descriptor, chunk.texts_mut());
+    let mut pages = group.get_column_page_reader(number)?;
+    let mut from = 0_usize;
+    let mut wanted = rows;
+    let total = usize::try_from(column.num_values()).unwrap_or(0);
+    while from < total || total == 0 {
+        if let Some(rows) = wanted {
+            let Some(head) = pages.peek_next_page()? else { break };
+            let length = head.num_rows.or(head.num_levels).unwrap_or(0);
+            let is_wanted = rows.first().is_some_and(|row| (*row as usize) < from + length);
+            if !head.is_dict && !is_wanted {
+                pages.skip_next_page()?;
+                from += length;
+                continue;
+            }
+        }
+        let Some(page) = pages.get_next_page()? else { break };
+        let length = match &page {
+            Page::DictionaryPage { .. } => 0,
+            page => page.num_values() as usize,
+        };
+        let here = wanted.map(|rows| {
+            let end = rows.partition_point(|row| (*row as usize) < from + length);
+            let (here, later) = rows.split_at(end);
+            wanted = Some(later);
+            here
+        });
+        let read = read_page(&page, here, from, &mut sink);
+        read.map_err(|what| BlockError::Page {
+            column: descriptor.name().to_owned(),
+            what: what.0,
+        })?;
+        from += length;
+    }
+    let filled = sink.into_filled();
+    let expected = rows.map_or(total, <[u32]>::len);
+    if filled.present.len() != expected {
+        return Err(BlockError::Page {
+            column: descriptor.name().to_owned(),
+            what: "its pages hold another number of rows than it says",
+        });
+    }
+    Ok(filled)
+}
+
+fn column_of(kind: ColumnKind, filled: &Filled) -> Column {
+    let bits = |filled: &Filled| -> Vec<u64> {
+        if filled.values.len() == filled.present.len() {
+            return filled.values.clone();
+        }
+        let mut values = filled.values.iter();
+        let value = |here: &bool| if *here { values.next().copied().unwrap_or(0) } else { 0 };
+        filled.present.iter().map(value).collect()
+    };
+    match kind {
+        ColumnKind::Text => Column::Text(bits(filled).into_iter().map(|it| it as u32).collect()),
+        ColumnKind::Time | ColumnKind::Whole => Column::Whole(bits(filled)),
+        ColumnKind::Number => {
+            Column::Number(bits(filled).into_iter().map(f64::from_bits).collect())
+        }
+        ColumnKind::Id16 => Column::Id16(ids(filled)),
+        ColumnKind::Id8 => Column::Id8(ids(filled)),
+    }
+}
+
+fn ids<const N: usize>(filled: &Filled) -> Vec<[u8; N]> {
+    let mut values = filled.ids.chunks_exact(N);
+    let id = |here: &bool| {
+        let id = if *here { values.next() } else { None };
+        id.and_then(|id| id.try_into().ok()).unwrap_or([0; N])
+    };
+    filled.present.iter().map(id).collect()
+}
+
+fn attribute_of(known: &KnownAttribute, filled: Filled, chunk: &mut Chunk) -> AttributeColumn {
+    let rows = filled.present.iter().enumerate().filter(|(_, here)| **here);
+    AttributeColumn {
+        key: chunk.text(&known.key),
+        kind: known.kind,
+        rows: rows.map(|(row, _)| small(row)).collect(),
+        values: filled.values,
+    }
+}
+
+/// Takes apart the JSON of the attributes that have no column.
+fn put_rest(filled: &Filled, keys: Option<&[&str]>, chunk: &mut Chunk) {
+    let mut values = filled.values.iter();
+    for (row, here) in filled.present.iter().enumerate() {
+        let number = if *here { values.next() } else { None };
+        let Some(number) = number else { continue };
+        let line = chunk.texts().get(*number as u32).to_owned();
+        let Ok(serde_json::Value::Object(object)) = serde_json::from_str(&line) else { continue };
+        for (key, value) in object {
+            if keys.is_none_or(|keys| keys.contains(&key.as_str())) {
+                let value = json::read_value(&value);
+                let (kind, bits) = AttributeKind::of(&value, chunk);
+                chunk.put_attribute_value(&key, kind, small(row), bits);
+            }
+        }
+    }
+}

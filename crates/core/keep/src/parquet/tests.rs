@@ -1,0 +1,192 @@
+//! Spans to a block and back; damaged blocks.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use model::{Attributes, Span, Text, Value};
+use proptest::prelude::*;
+use testkit::arbitrary;
+
+use super::{Block, BlockError, BlockFormat, Wanted, encode};
+use crate::{
+    Chunk, Column, SPANS,
+    spans::{Derived, SpanRows, read},
+    table::span as place,
+};
+
+fn chunk(spans: &[Span]) -> Chunk {
+    let mut rows = SpanRows::default();
+    for span in spans {
+        rows.push(span, Derived { operation: "GET /orders", statement: "" });
+    }
+    rows.into_chunk()
+}
+
+fn small_groups(rows: usize) -> BlockFormat {
+    BlockFormat { group_rows: rows, page_rows: 2, ..BlockFormat::FRESH }
+}
+
+fn open(bytes: Vec<u8>) -> Block<Bytes> {
+    Block::open(Bytes::from(bytes)).unwrap()
+}
+
+fn all_spans(block: &Block<Bytes>) -> Vec<Span> {
+    let groups = 0..block.groups().len();
+    let read_group = |group| {
+        let chunk = block.read(group, Wanted::ALL).unwrap();
+        read(&chunk, &(0..chunk.rows()).collect::<Vec<_>>())
+    };
+    groups.flat_map(read_group).collect()
+}
+
+/// What is the same whatever the order of attributes; of a key that comes twice, the first one counts.
+fn settled(mut span: Span) -> Span {
+    let mut first: BTreeMap<(Text, String), Value> = BTreeMap::new();
+    for (key, value) in span.attributes.0 {
+        first.entry((key, kind(&value))).or_insert(value);
+    }
+    span.attributes = Attributes(first.into_iter().map(|((key, _), value)| (key, value)).collect());
+    span
+}
+
+fn kind(value: &Value) -> String {
+    match value {
+        Value::Text(_) => "text",
+        Value::Int(_) => "int",
+        Value::Double(_) => "double",
+        Value::Bool(_) => "bool",
+        _ => "json",
+    }
+    .to_owned()
+}
+
+fn by_start(mut spans: Vec<Span>) -> Vec<Span> {
+    spans.sort_by_key(|span| span.start);
+    spans.into_iter().map(settled).collect()
+}
+
+proptest! {
+    #[test]
+    fn spans_are_read_back_from_memory(spans in arbitrary::spans()) {
+        let chunk = chunk(&spans);
+        let rows = (0..spans.len()).collect::<Vec<_>>();
+        let back: Vec<Span> = read(&chunk, &rows).into_iter().map(settled).collect();
+        prop_assert_eq!(back, spans.into_iter().map(settled).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn spans_are_read_back_from_a_block(spans in arbitrary::spans(), group_rows in 1_usize..5) {
+        let bytes = encode(&chunk(&spans), &small_groups(group_rows)).unwrap();
+        let block = open(bytes);
+        prop_assert_eq!(block.groups().len(), spans.len().div_ceil(group_rows));
+        let back: Vec<Span> = all_spans(&block).into_iter().map(settled).collect();
+        prop_assert_eq!(back, by_start(spans));
+    }
+
+    #[test]
+    fn picked_rows_are_those_of_a_whole_read(
+        spans in arbitrary::spans(),
+        picks in prop::collection::btree_set(0_u32..12, 0..8),
+    ) {
+        let block = open(encode(&chunk(&spans), &small_groups(100)).unwrap());
+        prop_assume!(!spans.is_empty());
+        let picks: Vec<u32> =
+            picks.into_iter().filter(|row| (*row as usize) < spans.len()).collect();
+        let wanted = Wanted { rows: Some(&picks), ..Wanted::ALL };
+        let picked = block.read(0, wanted).unwrap();
+        let whole = block.read(0, Wanted::ALL).unwrap();
+        let places: Vec<usize> = picks.iter().map(|row| *row as usize).collect();
+        prop_assert_eq!(
+            read(&picked, &(0..picks.len()).collect::<Vec<_>>()).into_iter().map(settled).collect::<Vec<_>>(),
+            read(&whole, &places).into_iter().map(settled).collect::<Vec<_>>()
+        );
+    }
+
+    #[test]
+    fn damaged_blocks_are_refused_or_read_but_never_a_reason_to_panic(
+        spans in arbitrary::spans(),
+        at: prop::sample::Index,
+        noise in prop::collection::vec(any::<u8>(), 1..20),
+        cut: prop::sample::Index,
+    ) {
+        let mut bytes = encode(&chunk(&spans), &small_groups(3)).unwrap();
+        let at = at.index(bytes.len());
+        for (byte, noise) in bytes[at..].iter_mut().zip(noise) {
+            *byte ^= noise;
+        }
+        for bytes in [bytes.clone(), bytes[..cut.index(bytes.len())].to_vec()] {
+            if let Ok(block) = Block::open(Bytes::from(bytes)) {
+                for group in 0..block.groups().len() {
+                    drop(block.read(group, Wanted::ALL));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_block_without_rows_is_one() {
+    let block = open(encode(&chunk(&[]), &BlockFormat::FRESH).unwrap());
+    assert_eq!((block.table().name, block.groups().len()), (SPANS.name, 0));
+}
+
+#[test]
+fn more_attributes_than_columns_are_kept_all_the_same() {
+    let mut spans = Vec::new();
+    let mut seed = None;
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    while seed.is_none() {
+        let tree = arbitrary::spans().new_tree(&mut runner).unwrap();
+        seed = proptest::strategy::ValueTree::current(&tree).into_iter().next();
+    }
+    let seed = seed.unwrap();
+    for number in 0..400_i64 {
+        let mut span = seed.clone();
+        span.start.nanos = number.cast_unsigned();
+        let key = format!("key-{number:03}");
+        span.attributes = Attributes(vec![
+            ("everywhere".into(), Value::Int(1)),
+            (key.into(), Value::Int(number)),
+        ]);
+        spans.push(span);
+    }
+    let block = open(encode(&chunk(&spans), &BlockFormat::FRESH).unwrap());
+    let back: Vec<Span> = all_spans(&block).into_iter().map(settled).collect();
+    assert!(back == by_start(spans), "all attributes are there");
+    let wanted =
+        Wanted { columns: Some(&[]), attributes: Some(&["key-399", "everywhere"]), rows: None };
+    let keys = block.read(0, wanted).unwrap();
+    let keys: Vec<&str> =
+        keys.attributes().iter().map(|column| keys.texts().get(column.key)).collect();
+    assert_eq!(keys, ["everywhere", "key-399"]);
+}
+
+#[test]
+fn what_is_no_block_says_why() {
+    let refused = |bytes: &'static [u8]| Block::open(Bytes::from_static(bytes)).unwrap_err();
+    assert!(matches!(refused(b"hello"), BlockError::File(_)));
+    assert!(matches!(refused(b""), BlockError::File(_)));
+}
+
+#[test]
+fn groups_tell_which_traces_are_not_in_them_and_from_when_to_when_they_are() {
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    let mut spans = Vec::new();
+    while spans.len() < 3 {
+        let tree = arbitrary::spans().new_tree(&mut runner).unwrap();
+        spans.extend(proptest::strategy::ValueTree::current(&tree));
+    }
+    for (number, span) in (1_u8..).zip(&mut spans) {
+        span.trace_id.0 = [number; 16];
+        span.start.nanos = 1_795_000_000_000_000_000 + u64::from(number);
+    }
+    let block = open(encode(&chunk(&spans), &small_groups(1)).unwrap());
+    for (number, group) in (1_u8..).zip(block.groups()) {
+        assert!(group.may_have_trace([number; 16]));
+        assert!(!group.may_have_trace([number + 1; 16]), "by chance one in a hundred");
+        let time = 1_795_000_000_000_000_000 + u64::from(number);
+        assert_eq!(group.times, (time, time));
+    }
+    let times = block.read(0, Wanted { columns: Some(&[place::START]), ..Wanted::ALL }).unwrap();
+    assert_eq!(times.column(place::START), &Column::Whole(vec![1_795_000_000_000_000_001]));
+}

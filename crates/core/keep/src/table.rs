@@ -1,0 +1,163 @@
+//! The tables that are kept, and their columns: one place to add one.
+
+/// A kind of thing that is kept, one row each.
+#[derive(Debug)]
+pub struct Table {
+    /// What files and questions call it.
+    pub name: &'static str,
+    /// Its columns. Attributes come after them, as many as there are.
+    pub columns: &'static [ColumnSpec],
+    /// The column that rows are sorted by: when it began, or was measured.
+    pub time: usize,
+    /// The column of trace ids, which can be looked up.
+    pub trace: Option<usize>,
+}
+
+/// A column of a table.
+#[derive(Debug)]
+pub struct ColumnSpec {
+    /// What files and questions call it.
+    pub name: &'static str,
+    /// What it holds.
+    pub kind: ColumnKind,
+}
+
+/// What a column holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ColumnKind {
+    /// Text; empty is the same as none.
+    Text,
+    /// Nanoseconds since 1970-01-01 00:00 UTC.
+    Time,
+    /// A whole number from 0.
+    Whole,
+    /// A number.
+    Number,
+    /// 16 bytes; zeros are none.
+    Id16,
+    /// 8 bytes; zeros are none.
+    Id8,
+}
+
+impl Table {
+    /// The place of a column.
+    #[must_use]
+    pub fn column(&self, name: &str) -> Option<usize> {
+        self.columns.iter().position(|column| column.name == name)
+    }
+}
+
+const fn column(name: &'static str, kind: ColumnKind) -> ColumnSpec {
+    ColumnSpec { name, kind }
+}
+
+/// Spans; places of its columns are in [`span`].
+pub static SPANS: Table = Table {
+    name: "spans",
+    columns: &[
+        column("trace_id", ColumnKind::Id16),
+        column("span_id", ColumnKind::Id8),
+        column("parent_span_id", ColumnKind::Id8),
+        column("start", ColumnKind::Time),
+        column("duration_nanos", ColumnKind::Whole),
+        column("service", ColumnKind::Text),
+        column("name", ColumnKind::Text),
+        column("kind", ColumnKind::Text),
+        column("status", ColumnKind::Text),
+        column("status_message", ColumnKind::Text),
+        column("operation", ColumnKind::Text),
+        column("statement", ColumnKind::Text),
+        column("resource", ColumnKind::Text),
+        column("scope", ColumnKind::Text),
+        column("events", ColumnKind::Text),
+        column("links", ColumnKind::Text),
+        column("trace_state", ColumnKind::Text),
+        column("flags", ColumnKind::Whole),
+        column("other", ColumnKind::Text),
+        column("weight", ColumnKind::Whole),
+    ],
+    time: span::START,
+    trace: Some(span::TRACE_ID),
+};
+
+/// Places of the columns of [`SPANS`].
+pub mod span {
+    /// Its trace.
+    pub const TRACE_ID: usize = 0;
+    /// Its identity.
+    pub const SPAN_ID: usize = 1;
+    /// The span that caused it.
+    pub const PARENT_SPAN_ID: usize = 2;
+    /// When it began.
+    pub const START: usize = 3;
+    /// How long it took; 0 if it ended before it began.
+    pub const DURATION: usize = 4;
+    /// `service.name` of its resource.
+    pub const SERVICE: usize = 5;
+    /// Its name.
+    pub const NAME: usize = 6;
+    /// Its role: `server`, `client`, `internal`, `producer`, `consumer`; none if not said.
+    pub const KIND: usize = 7;
+    /// `ok` or `error`; none if not said.
+    pub const STATUS: usize = 8;
+    /// Why it failed.
+    pub const STATUS_MESSAGE: usize = 9;
+    /// What was requested, if it is the entry of a request.
+    pub const OPERATION: usize = 10;
+    /// The normalised statement, if it ran one.
+    pub const STATEMENT: usize = 11;
+    /// Its resource, as OTLP JSON.
+    pub const RESOURCE: usize = 12;
+    /// Its instrumentation scope, as OTLP JSON.
+    pub const SCOPE: usize = 13;
+    /// Its events, as OTLP JSON.
+    pub const EVENTS: usize = 14;
+    /// Its links, as OTLP JSON.
+    pub const LINKS: usize = 15;
+    /// Its `tracestate`.
+    pub const TRACE_STATE: usize = 16;
+    /// Its flags.
+    pub const FLAGS: usize = 17;
+    /// What is rarely said of a span, as JSON: counts of what was dropped, an end before its begin.
+    pub const OTHER: usize = 18;
+    /// How many spans it stands for: 1, or more where only a sample was kept.
+    pub const WEIGHT: usize = 19;
+}
+
+/// All tables.
+pub static TABLES: &[&Table] = &[&SPANS];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_places_of_columns_are_those_of_their_names() {
+        let places = [
+            (span::TRACE_ID, "trace_id"),
+            (span::PARENT_SPAN_ID, "parent_span_id"),
+            (span::START, "start"),
+            (span::DURATION, "duration_nanos"),
+            (span::SERVICE, "service"),
+            (span::STATUS_MESSAGE, "status_message"),
+            (span::STATEMENT, "statement"),
+            (span::LINKS, "links"),
+            (span::OTHER, "other"),
+            (span::WEIGHT, "weight"),
+        ];
+        for (place, name) in places {
+            assert_eq!(SPANS.column(name), Some(place), "{name}");
+        }
+        assert_eq!(SPANS.columns.len(), span::WEIGHT + 1);
+    }
+
+    #[test]
+    fn columns_of_a_table_have_names_of_their_own() {
+        for table in TABLES {
+            for (place, column) in table.columns.iter().enumerate() {
+                assert_eq!(table.column(column.name), Some(place), "{}", column.name);
+            }
+            assert_eq!(table.columns[table.time].kind, ColumnKind::Time);
+        }
+    }
+}
