@@ -25,8 +25,9 @@ pub use reader::{Format, Progress, RECORD_BYTES_MAX, Reader, ReaderOptions};
 pub use record::{Record, Severity};
 pub use redact::{message as redacted_message, statement_of as redacted_statement};
 pub use summary::{
-    Checkpoints, Connections, Durations, ErrorKind, Example, HOURS_MAX, Hour, Kind, LockKind,
-    Locks, SHAPES_MAX, ServerEvent, Shape, Summary, TableWork, TempFiles, Who,
+    Checkpoints, Connections, Durations, ErrorKind, Example, HOURS_MAX, Hour, Kind, LockChain,
+    LockKind, Locks, LoggedNode, LoggedPlans, SHAPES_MAX, ServerEvent, Shape, Summary, TableWork,
+    TempFiles, Who,
 };
 pub use time::LogTime;
 pub use vacuum::{TableRun, TableTask};

@@ -3,8 +3,11 @@
 //! Summaries of parts of a log (files, days) merge into the summary of the whole, and can be written down and read
 //! back. Hours are those of the log's own clock.
 
+mod chains;
 mod durations;
 mod parts;
+mod plans;
+mod server;
 mod sessions;
 mod shapes;
 
@@ -13,20 +16,22 @@ use std::{collections::BTreeMap, time::Duration};
 use serde::{Deserialize, Serialize};
 
 use super::event::Phase;
+pub use chains::LockChain;
 pub use durations::Durations;
-pub use parts::{
-    Checkpoints, Connections, ErrorKind, Example, Hour, LockKind, Locks, ServerEvent, TableWork,
-    TempFiles, Who,
-};
+pub use parts::{ErrorKind, Example, Hour, LockKind, Locks, ServerEvent, TempFiles, Who};
+pub use plans::{LoggedNode, LoggedPlans};
+pub use server::{Checkpoints, Connections, TableWork};
 pub use shapes::{Kind, SHAPES_MAX, Shape};
 
 use self::{
+    chains::Chains,
     parts::{add_who, fold_hours, more, of_name},
+    plans::Plans,
     sessions::Sessions,
     shapes::Shapes,
 };
 use super::{
-    event::{Event, Lock, LockEnd, Session, Start, event},
+    event::{Event, Lock, LockEnd, PlanFormat, Session, Start, event},
     reader::Progress,
     record::{Record, Severity},
     redact,
@@ -69,6 +74,8 @@ pub struct Summary {
     pub bare: Durations,
     /// Plans of `auto_explain`.
     pub plans: u64,
+    logged_plans: Plans,
+    chains: Chains,
     /// Statements by what they do.
     pub kinds: BTreeMap<Kind, Who>,
     shapes: Shapes,
@@ -118,7 +125,7 @@ impl Summary {
         match event(record) {
             Event::Statement { phase, took, text } => self.statement(record, phase, took, text),
             Event::Took(took) => self.took(record, took),
-            Event::Plan { .. } => self.plans += 1,
+            Event::Plan { took, format, text } => self.plan(record, took, format, text),
             Event::Lock(lock) => self.lock(record, &lock),
             Event::TempFile { bytes } => self.temp_file(record, bytes),
             Event::CheckpointStarts { reasons } => {
@@ -164,6 +171,8 @@ impl Summary {
         self.bind.merge(&other.bind);
         self.bare.merge(&other.bare);
         more(&mut self.plans, other.plans);
+        self.logged_plans.merge(&other.logged_plans);
+        self.chains.merge(&other.chains);
         for (kind, who) in &other.kinds {
             self.kinds.entry(*kind).or_default().merge(who);
         }
@@ -233,6 +242,18 @@ impl Summary {
         self.shapes.folded()
     }
 
+    /// Plans by statement, the slowest first.
+    #[must_use]
+    pub fn logged_plans(&self) -> Vec<&LoggedPlans> {
+        self.logged_plans.list()
+    }
+
+    /// Who waited for whom, the longest first.
+    #[must_use]
+    pub fn lock_chains(&self) -> Vec<LockChain> {
+        self.chains.list()
+    }
+
     /// From the first entry to the last.
     #[must_use]
     pub fn span(&self) -> Duration {
@@ -275,6 +296,14 @@ impl Summary {
         self.shapes.prepared(shape, took.unwrap_or_default());
     }
 
+    fn plan(&mut self, record: &Record<'_>, took: Duration, format: PlanFormat, text: &str) {
+        self.plans += 1;
+        let Some(query) = plans::query(format, text) else { return };
+        let place = self.shapes.find(&query);
+        let fingerprint = self.shapes.fingerprint(place);
+        self.logged_plans.add(fingerprint, took, record, text);
+    }
+
     /// A time without a statement is that of the last one of the session, once.
     fn took(&mut self, record: &Record<'_>, took: Duration) {
         match self.sessions.ended(record.pid) {
@@ -290,6 +319,8 @@ impl Summary {
     fn work(&mut self, record: &Record<'_>, place: shapes::Place, took: Duration) {
         let (fingerprint, kind) = self.shapes.add(place, took, record.time);
         self.statements.add(took);
+        let at_nanos = record.time.map(|time| time.local_nanos);
+        self.chains.ran(record.pid, fingerprint, at_nanos, took);
         self.kinds.entry(kind).or_default().work(took);
         let names = [
             (&mut self.databases, &record.database),
@@ -316,6 +347,14 @@ impl Summary {
 
     fn lock(&mut self, record: &Record<'_>, lock: &Lock<'_>) {
         let shape = self.of_statement(record);
+        let waiter = shape.map(|shape| self.shapes.fingerprint(shape)).unwrap_or_default();
+        let at_nanos = record.time.map(|time| time.local_nanos);
+        if lock.end == LockEnd::Waiting {
+            self.chains.waits(lock.pid, waiter, at_nanos, lock.after, &record.detail);
+        } else if lock.end != LockEnd::Rearranged {
+            let what = format!("{} on {}", lock.mode, lock.kind());
+            self.chains.ended(lock.pid, waiter, at_nanos, lock.after, &what);
+        }
         let kind = self.locks.kind(lock.mode, lock.kind());
         match lock.end {
             LockEnd::Waiting => kind.waiting += 1,

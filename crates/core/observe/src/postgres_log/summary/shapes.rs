@@ -212,6 +212,13 @@ impl Shapes {
         self.folded.merge(&other.folded);
     }
 
+    /// Of a shape that is still there; else 0.
+    pub(super) fn fingerprint(&self, place: Place) -> u64 {
+        let same = place.generation == self.generation;
+        let shape = self.list.get(place.at).filter(|_| same);
+        shape.map_or(0, |shape| shape.fingerprint)
+    }
+
     /// The shape is still where it was.
     fn at(&mut self, place: Place) -> Option<&mut Shape> {
         if place.generation != self.generation {
