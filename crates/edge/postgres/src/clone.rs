@@ -267,6 +267,9 @@ impl CloneError {
                 Some(&tokio_postgres::error::SqlState::INSUFFICIENT_PRIVILEGE) => {
                     "reading needs SELECT on the tables (`pg_read_all_data`, 14+), making a clone CREATEDB"
                 }
+                Some(&tokio_postgres::error::SqlState::READ_ONLY_SQL_TRANSACTION) => {
+                    "a clone is made where databases can be: not on a replica, or where transactions only read"
+                }
                 Some(&tokio_postgres::error::SqlState::T_R_SERIALIZATION_FAILURE) => {
                     "the replica replayed over what was being read: try again, or raise max_standby_streaming_delay"
                 }

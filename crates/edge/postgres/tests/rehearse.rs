@@ -6,7 +6,7 @@ use postgres::{
     Target,
     rehearse::{
         Allowed, Ground, Indexes, Options, Refusal, RehearseError, Rows, Session, Statement,
-        Verdict, ground, measure, rehearse_indexes, rehearse_rewrite,
+        Verdict, ground, measure, rehearse_indexes, rehearse_rewrite, with_values,
     },
 };
 use testkit::Postgres;
@@ -272,4 +272,50 @@ async fn a_rehearsal_that_is_given_up_leaves_no_transaction() {
     assert!(measure(&mut session, &Statement::new("select 1"), &options).await.is_ok());
     let open = "select count(*) from pg_stat_activity where state like 'idle in transaction%'";
     assert_eq!(server.psql(open), "0");
+}
+
+#[tokio::test]
+async fn values_of_parameters_are_from_the_rows_of_their_tables() {
+    for version in Postgres::every_version() {
+        let server = Postgres::builder().version(version).start();
+        server.psql(
+            "create table people (id int primary key, \"E-Mail\" text, born date, kind text, tags text[]);
+             insert into people select n, 'P' || n || '@example.com', date '1950-01-01' + n % 9000, 'kind ' || n % 4,
+                 array['a', 'b'] from generate_series(1, 5000) n;
+             create table visits (person int, at timestamptz);
+             insert into visits select n % 5000 + 1, timestamptz '2020-01-01' + n * interval '1 hour'
+                 from generate_series(1, 20000) n;
+             create view adults as select id as number, kind as sort from people where born < '2000-01-01';
+             vacuum analyze",
+        );
+        let mut session = session(&server, "postgres").await;
+        let told = async |session: &mut Session, sql: &str| {
+            let valued = with_values(session, sql, &allowed()).await.unwrap();
+            assert_eq!(valued.guessed, Vec::<String>::new(), "{version}: {sql}");
+            let once = Options { runs: 1, ..allowed() };
+            let side = measure(session, &valued.statement, &once).await.unwrap();
+            (valued.statement.parameters, side.rows.unwrap())
+        };
+        for (sql, rows) in [
+            // Of one row, so that both hold.
+            ("select * from people where lower(\"E-Mail\") = $1 and kind = $2", 1..=1),
+            ("select * from people p join visits v on v.person = p.id where p.id = $1", 4..=4),
+            ("select * from people where id in ($1, $2, $3)", 3..=3),
+            ("select * from people where id = any($1)", 5..=5),
+            ("select * from visits where at >= $1 and at < $2", 1..=4000),
+            ("select * from visits where at between $1 and $2 order by at limit $3", 1..=20),
+            ("select * from people where kind like $1 limit $2", 20..=20),
+            ("select * from adults where number = $1 and sort = $2", 1..=1),
+            (
+                "select id from people p where (select count(*) from visits where person = p.id) > $1",
+                5000..=5000,
+            ),
+        ] {
+            let (parameters, found) = told(&mut session, sql).await;
+            assert!(rows.contains(&found), "{version}: {sql}: {found} rows with {parameters:?}");
+        }
+        let unknown = "select id * $1 from people where id + $2 = 7";
+        let valued = with_values(&mut session, unknown, &allowed()).await.unwrap();
+        assert_eq!(valued.guessed.len(), 2, "{version}: {valued:?}");
+    }
 }

@@ -191,8 +191,9 @@ fn list(
         ("--migration", arguments.migration.is_some()),
     ];
     if let Some((flag, _)) = asked.iter().find(|(_, asked)| *asked) {
-        return Err(Failure::use_of(format!("what shall {flag} be done with?"))
-            .hint("give an id, of which `taut fix` lists all; or --index, or --query with --rewrite"));
+        return Err(Failure::use_of(format!("what shall {flag} be done with?")).hint(
+            "give an id, of which `taut fix` lists all; or --index, or --query with --rewrite",
+        ));
     }
     let found = finder.all()?;
     let remedies = fixes.remedies(Some(target)).map_err(|error| doing::failure(&error))?;

@@ -121,7 +121,8 @@ pub(crate) fn plan(fixable: &Fixable, remedy: Option<&Remedy>, columns: usize) -
     let fault =
         if fixable.fault.is_empty() { String::new() } else { format!("{} · ", fixable.fault) };
     text.push_str(&format!("{DIM}{} · {fault}{state}{DIM:#}\n", fixable.id));
-    for line in layout::wrap(&fixable.advice, columns) {
+    let advice = layout::wrap(&fixable.advice, columns);
+    for line in advice.iter().filter(|line| !line.is_empty()) {
         text.push_str(&format!("{line}\n"));
     }
     let is_code = fixable.change.apply.is_empty();
@@ -142,7 +143,7 @@ pub(crate) fn plan(fixable: &Fixable, remedy: Option<&Remedy>, columns: usize) -
         section(&mut text, "It helps", &helped);
         section(&mut text, "It hurts", &effects(&index.hurt, columns));
     }
-    if fixable.proposed.is_empty() && !fixable.statements.is_empty() {
+    if fixable.proposed.is_empty() && !fixable.statements.is_empty() && !is_code {
         let lines: Vec<String> = fixable
             .statements
             .iter()
@@ -160,7 +161,9 @@ pub(crate) fn plan(fixable: &Fixable, remedy: Option<&Remedy>, columns: usize) -
         Some(state) if state.is_in_force() => {
             "--check tells whether it worked, --revert takes it back"
         }
-        _ if is_code => "--rehearse compares both: their times, and whether they return the same rows",
+        _ if is_code => {
+            "--rehearse compares both: their times, and whether they return the same rows"
+        }
         _ => "--rehearse tries it on a clone; --apply does it; --migration TOOL writes it down",
     };
     text.push_str(&format!("\n{DIM}{next}{DIM:#}\n"));

@@ -38,7 +38,7 @@ fn each_command_tells_how_it_is_used() {
 
     Exit codes:
         0  done; nothing was found that fails
-        1  something was found at --fail-on or above
+        1  something was found at --fail-on or above, or a fix is not proven
         2  wrong use, or wrong settings
         3  a file, a port or a disk failed
       101  a bug in taut; please report it

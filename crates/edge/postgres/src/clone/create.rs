@@ -14,6 +14,9 @@ use super::{
 };
 use crate::connect::{Limits, Target, connect};
 
+/// What every clone has as its connection limit: a mark that comes with the database itself, before there can be a
+/// comment on it. Nobody else chooses it, and no server has as many connections.
+const LIMIT_MARK: i32 = 1_413_567_828;
 /// Dropping a database waits for a checkpoint.
 const DROP_MAX: Duration = Duration::from_mins(5);
 
@@ -76,22 +79,22 @@ pub(super) async fn tidy(scratch: &Target, home: &Client, now: SystemTime) -> Ve
     notes
 }
 
-/// Databases that are named as a clone, are used by nobody, and do not say that they are ours: a run that was killed
-/// before it could mark one, or somebody else's. They are only told of.
+/// Databases that are named as a clone, are used by nobody, and do not say that they are ours: most likely somebody
+/// else's. They are only told of.
 async fn unmarked(home: &Client) -> Vec<String> {
     const UNMARKED: &str = "
         select d.datname::text from pg_catalog.pg_database d
         where d.datname like 'taut\\_clone\\_%'
-          and pg_catalog.shobj_description(d.oid, 'pg_database') is null
+          and pg_catalog.shobj_description(d.oid, 'pg_database') is null and d.datconnlimit <> $1
           and not exists (select from pg_catalog.pg_stat_activity a where a.datid = d.oid)
         order by 1";
-    let rows = home.query(UNMARKED, &[]).await.unwrap_or_default();
+    let rows = home.query(UNMARKED, &[&LIMIT_MARK]).await.unwrap_or_default();
     let names = rows.iter().map(|row| row.get::<_, String>(0));
     names
         .filter(|name| made_at(name).is_some())
         .map(|name| {
             format!(
-                "`{name}` looks like a clone that was never finished: DROP DATABASE {} if nobody needs it",
+                "`{name}` is named as a clone and bears no mark of one: DROP DATABASE {} if nobody needs it",
                 sql::identifier(&name)
             )
         })
@@ -100,14 +103,17 @@ async fn unmarked(home: &Client) -> Vec<String> {
 
 async fn list(client: &Client) -> Result<Vec<Leftover>, CloneError> {
     const CLONES: &str = "
-        select d.datname::text, pg_catalog.shobj_description(d.oid, 'pg_database'),
+        select d.datname::text,
+               case d.datconnlimit when $1 then $2 else pg_catalog.shobj_description(d.oid, 'pg_database') end,
                exists (select from pg_catalog.pg_stat_activity a where a.datid = d.oid)
                or exists (select from pg_catalog.pg_locks l where l.locktype = 'advisory' and l.granted
                           and (l.classid::bigint << 32 | l.objid::bigint)
                               = pg_catalog.hashtextextended(d.datname::text collate \"C\", 0))
         from pg_catalog.pg_database d where d.datname like 'taut\\_clone\\_%' order by 1";
-    let rows =
-        client.query(CLONES, &[]).await.map_err(|error| CloneError::of("list clones", error))?;
+    let rows = client
+        .query(CLONES, &[&LIMIT_MARK, &MARK])
+        .await
+        .map_err(|error| CloneError::of("list clones", error))?;
     let clones = rows.iter().filter_map(|row| {
         let (name, comment): (String, Option<String>) = (row.get(0), row.get(1));
         let made_at = made_at(&name).filter(|_| is_ours(&name, comment.as_deref()))?;
@@ -165,7 +171,7 @@ pub(super) async fn create(
     let all: Value = serde_json::from_str(row.get(3)).unwrap_or_default();
     let literal = |text: &str| sql::literal(text);
     let plain = format!(
-        "create database {} template template0 encoding {}",
+        "create database {} template template0 connection limit {LIMIT_MARK} encoding {}",
         sql::identifier(&name),
         literal(&encoding)
     );

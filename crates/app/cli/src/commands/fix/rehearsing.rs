@@ -114,8 +114,11 @@ impl Rehearsing<'_> {
     ) -> Result<RehearsalRequest, Failure> {
         let place = self.place(arguments, fixable)?;
         if !RUNS.contains(&arguments.runs) {
-            return Err(Failure::use_of(format!("{} runs are too few or too many", arguments.runs))
-                .hint(format!("from {} to {}", RUNS.start(), RUNS.end())));
+            return Err(Failure::use_of(format!(
+                "{} runs are too few or too many",
+                arguments.runs
+            ))
+            .hint(format!("from {} to {}", RUNS.start(), RUNS.end())));
         }
         let bytes_max = config::parse_bytes(&arguments.clone_bytes).ok_or_else(|| {
             Failure::use_of(format!("`{}` is no size", arguments.clone_bytes))
@@ -143,11 +146,7 @@ impl Rehearsing<'_> {
     }
 
     /// Where it is rehearsed: as was said; a rewrite else on a replica that the settings name.
-    fn place(
-        &self,
-        arguments: &RehearsalArguments,
-        fixable: &Fixable,
-    ) -> Result<Place, Failure> {
+    fn place(&self, arguments: &RehearsalArguments, fixable: &Fixable) -> Result<Place, Failure> {
         let parse = |url: &str| {
             target(url, self.settings).map_err(|error| Failure::use_of(&error).hint(error.hint()))
         };

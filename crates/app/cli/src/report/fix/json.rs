@@ -1,10 +1,12 @@
 //! `taut fix --json`: the shape is told in docs/fix.md, and only ever gains fields.
 
-use engine::database::fix::{Fixable, Judgement, Outcome, PlanUse, Rehearsal, Rehearsed, entry_text};
+use engine::database::fix::{
+    Fixable, Judgement, Outcome, PlanUse, Rehearsal, Rehearsed, entry_text,
+};
 use model::{Moment, ProposedIndex, StatementEffect, Text, database::TableName};
 use postgres::apply::Done;
 use serde_json::{Value, json};
-use store::ledger::{Entry, Event, Remedy, RehearsedSide};
+use store::ledger::{Entry, Event, RehearsedSide, Remedy};
 
 /// What can be applied and what was.
 pub(crate) fn list_json(database: &str, found: &[Fixable], remedies: &[Remedy]) -> String {
@@ -105,9 +107,7 @@ fn fixable(fix: &Fixable) -> Value {
 }
 
 fn names(indexes: &[(TableName, Text)]) -> Vec<Value> {
-    let told = |(table, name): &(TableName, Text)| {
-        json!({"schema": &*table.schema, "table": &*table.name, "index": &**name})
-    };
+    let told = |(table, name): &(TableName, Text)| json!({"schema": &*table.schema, "table": &*table.name, "index": &**name});
     indexes.iter().map(told).collect()
 }
 
@@ -229,6 +229,7 @@ fn plan(plan: &PlanUse) -> Value {
 fn time(moment: Moment) -> String {
     let digits = fix::digits_of(moment.nanos / 1_000_000_000);
     let part = |from: usize, to: usize| digits.get(from..to).unwrap_or_default().to_owned();
-    let (date, clock) = ([part(0, 4), part(4, 6), part(6, 8)], [part(8, 10), part(10, 12), part(12, 14)]);
+    let (date, clock) =
+        ([part(0, 4), part(4, 6), part(6, 8)], [part(8, 10), part(10, 12), part(12, 14)]);
     format!("{}T{}Z", date.join("-"), clock.join(":"))
 }
