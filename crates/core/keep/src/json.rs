@@ -27,6 +27,17 @@ pub(crate) fn value(value: &Value) -> Json {
     }
 }
 
+/// A value as people write it: texts bare, the rest as JSON.
+pub(crate) fn shown(value: &Value) -> String {
+    match value {
+        Value::Text(text) => text.to_string(),
+        Value::Bool(bool) => bool.to_string(),
+        Value::Int(int) => int.to_string(),
+        Value::Double(double) => double.to_string(),
+        other => self::value(other).to_string(),
+    }
+}
+
 fn not_finite(double: f64) -> &'static str {
     if double.is_nan() {
         "NaN"

@@ -1,11 +1,13 @@
 //! What is kept, in columns.
 //!
 //! A [`Chunk`] holds rows of a [`Table`] in memory, each distinct text once. A block is the same rows as a
-//! Parquet file ([`parquet`]), sorted by time, that any Parquet reader understands. No I/O here: blocks are bytes.
+//! Parquet file ([`parquet`]), sorted by time, that any Parquet reader understands. A
+//! [`query::Query`] is answered over chunks of either. No I/O here: blocks are bytes.
 
 mod chunk;
 mod json;
 pub mod parquet;
+pub mod query;
 pub mod spans;
 pub mod table;
 mod texts;

@@ -11,6 +11,10 @@ pub struct Table {
     pub time: usize,
     /// The column of trace ids, which can be looked up.
     pub trace: Option<usize>,
+    /// The column that tells how many things a row stands for.
+    pub weight: Option<usize>,
+    /// The column of the resource that produced it, as OTLP JSON.
+    pub resource: Option<usize>,
 }
 
 /// A column of a table.
@@ -20,6 +24,8 @@ pub struct ColumnSpec {
     pub name: &'static str,
     /// What it holds.
     pub kind: ColumnKind,
+    /// Its texts are JSON, or else not for grouping by.
+    pub is_document: bool,
 }
 
 /// What a column holds.
@@ -45,10 +51,21 @@ impl Table {
     pub fn column(&self, name: &str) -> Option<usize> {
         self.columns.iter().position(|column| column.name == name)
     }
+
+    /// Whether the values of a column tell kinds of rows apart: short texts do, documents and numbers do not.
+    #[must_use]
+    pub fn tells_apart(&self, place: usize) -> bool {
+        let column = &self.columns[place];
+        column.kind == ColumnKind::Text && !column.is_document
+    }
 }
 
 const fn column(name: &'static str, kind: ColumnKind) -> ColumnSpec {
-    ColumnSpec { name, kind }
+    ColumnSpec { name, kind, is_document: false }
+}
+
+const fn document(name: &'static str) -> ColumnSpec {
+    ColumnSpec { name, kind: ColumnKind::Text, is_document: true }
 }
 
 /// Spans; places of its columns are in [`span`].
@@ -67,17 +84,19 @@ pub static SPANS: Table = Table {
         column("status_message", ColumnKind::Text),
         column("operation", ColumnKind::Text),
         column("statement", ColumnKind::Text),
-        column("resource", ColumnKind::Text),
-        column("scope", ColumnKind::Text),
-        column("events", ColumnKind::Text),
-        column("links", ColumnKind::Text),
-        column("trace_state", ColumnKind::Text),
+        document("resource"),
+        document("scope"),
+        document("events"),
+        document("links"),
+        document("trace_state"),
         column("flags", ColumnKind::Whole),
-        column("other", ColumnKind::Text),
+        document("other"),
         column("weight", ColumnKind::Whole),
     ],
     time: span::START,
     trace: Some(span::TRACE_ID),
+    weight: Some(span::WEIGHT),
+    resource: Some(span::RESOURCE),
 };
 
 /// Places of the columns of [`SPANS`].

@@ -1,0 +1,162 @@
+//! What stands out in a selection: values of attributes that its rows have far more often, or far less, than the rest.
+//!
+//! The idea is Honeycomb's BubbleUp. A value's difference is its share of the selection minus its share of the rest;
+//! a key is as telling as the sum of what its values differ by, which is 1 where the two have nothing in common.
+
+use std::collections::BTreeMap;
+
+use model::{Text, Window};
+
+use super::{Field, Filter, fields::FieldTexts, select};
+use crate::chunk::{Chunk, Column};
+
+/// Values that are counted of one field; a field with more tells requests apart, not kinds of requests.
+const VALUES_MAX: usize = 10_000;
+
+/// Counts of values by field, of a selection and of the rest.
+#[derive(Debug, Clone, Default)]
+pub struct Differences {
+    fields: BTreeMap<Field, BTreeMap<Text, (u64, u64)>>,
+    selected: u64,
+    others: u64,
+}
+
+/// A value that is more, or less, frequent in the selection.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Difference {
+    /// Of what.
+    pub field: Field,
+    /// The value; `None` for rows that have none.
+    pub value: Option<Text>,
+    /// Its share of the selection.
+    pub selected_share: f64,
+    /// Its share of the rest.
+    pub others_share: f64,
+}
+
+impl Differences {
+    /// Takes in a chunk that has all columns: rows that pass `filter` within `window`, those that pass `selection`
+    /// too against those that do not.
+    pub fn add(&mut self, chunk: &Chunk, window: Window, filter: &Filter, selection: &Filter) {
+        let rows = select::rows(chunk, window, filter);
+        let is_selected = select::passes(chunk, selection);
+        let weights = chunk.table().weight.map(|place| chunk.column(place));
+        let weight = |row: usize| match weights {
+            Some(Column::Whole(weights)) => weights.get(row).copied().unwrap_or(1),
+            _ => 1,
+        };
+        for row in rows.iter().map(|row| *row as usize) {
+            match is_selected[row] {
+                true => self.selected += weight(row),
+                false => self.others += weight(row),
+            }
+        }
+        for field in fields(chunk) {
+            let texts = FieldTexts::of(chunk, &field);
+            let mut counts = vec![(0_u64, 0_u64); texts.bound()];
+            for row in rows.iter().map(|row| *row as usize) {
+                let count = &mut counts[texts.numbers[row] as usize];
+                match is_selected[row] {
+                    true => count.0 += weight(row),
+                    false => count.1 += weight(row),
+                }
+            }
+            let known = self.fields.entry(field).or_default();
+            for (number, (selected, others)) in (0_u32..).zip(counts).skip(1) {
+                if selected + others == 0 {
+                    continue;
+                }
+                let text = texts.text(number);
+                let is_known = known.contains_key(text);
+                if is_known || known.len() < VALUES_MAX {
+                    let count = known.entry(text.into()).or_default();
+                    count.0 += selected;
+                    count.1 += others;
+                }
+            }
+        }
+    }
+
+    /// Takes in what other chunks say.
+    pub fn merge(&mut self, other: Self) {
+        self.selected += other.selected;
+        self.others += other.others;
+        for (field, values) in other.fields {
+            let known = self.fields.entry(field).or_default();
+            for (value, (selected, others)) in values {
+                if known.len() < VALUES_MAX || known.contains_key(&value) {
+                    let count = known.entry(value).or_default();
+                    count.0 += selected;
+                    count.1 += others;
+                }
+            }
+        }
+    }
+
+    /// Rows of the selection, and of the rest.
+    #[must_use]
+    pub fn rows(&self) -> (u64, u64) {
+        (self.selected, self.others)
+    }
+
+    /// The most telling fields, at most `fields_max` of them, and of each the values that differ most, at most
+    /// `values_max`; the most telling first.
+    #[must_use]
+    pub fn ranked(&self, fields_max: usize, values_max: usize) -> Vec<Vec<Difference>> {
+        let mut ranked: Vec<(f64, Vec<Difference>)> = Vec::new();
+        for (field, values) in &self.fields {
+            if VALUES_MAX <= values.len() {
+                continue;
+            }
+            let mut differences = self.of_field(field, values);
+            let distance: f64 = differences.iter().map(|it| it.by().abs()).sum::<f64>() / 2.0;
+            differences.sort_by(|one, other| other.by().abs().total_cmp(&one.by().abs()));
+            differences.truncate(values_max);
+            ranked.push((distance, differences));
+        }
+        ranked.sort_by(|one, other| other.0.total_cmp(&one.0));
+        ranked.truncate(fields_max);
+        ranked.into_iter().filter(|(distance, _)| 0.0 < *distance).map(|(_, it)| it).collect()
+    }
+
+    fn of_field(&self, field: &Field, values: &BTreeMap<Text, (u64, u64)>) -> Vec<Difference> {
+        let sum = values.values().fold((0, 0), |sum, it| (sum.0 + it.0, sum.1 + it.1));
+        let without = (self.selected - sum.0, self.others - sum.1);
+        let none = (without != (0, 0)).then_some((None, without));
+        let values = values.iter().map(|(value, counts)| (Some(value.clone()), *counts));
+        let difference = |(value, (selected, others))| Difference {
+            field: field.clone(),
+            value,
+            selected_share: share(selected, self.selected),
+            others_share: share(others, self.others),
+        };
+        values.chain(none).map(difference).collect()
+    }
+}
+
+impl Difference {
+    /// How much more frequent it is in the selection, -1 to 1.
+    #[must_use]
+    pub fn by(&self) -> f64 {
+        self.selected_share - self.others_share
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "shares are shown to three digits")]
+fn share(part: u64, whole: u64) -> f64 {
+    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
+}
+
+/// What the rows of a chunk can be told apart by: texts of the table that are short, and attributes.
+fn fields(chunk: &Chunk) -> Vec<Field> {
+    let table = chunk.table();
+    let columns = (0..table.columns.len()).filter(|place| table.tells_apart(*place));
+    let mut fields: Vec<Field> = columns.map(Field::Column).collect();
+    for column in chunk.attributes() {
+        let field = Field::Attribute(chunk.texts().get(column.key).into());
+        if !fields.contains(&field) {
+            fields.push(field);
+        }
+    }
+    fields
+}

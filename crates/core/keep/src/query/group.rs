@@ -1,0 +1,224 @@
+//! Rows to groups, and groups of many chunks to an answer.
+
+use std::collections::BTreeMap;
+
+use model::Text;
+use rustc_hash::FxHashMap;
+use stats::Sketch;
+
+use super::{
+    Answer, GROUP_FIELDS_MAX, GROUPS_MAX, Group, Measure, Measured, Query,
+    fields::{FieldNumbers, FieldTexts},
+    select,
+};
+use crate::chunk::{Chunk, Column};
+
+/// What many chunks say together.
+#[derive(Debug, Clone, Default)]
+pub struct Groups {
+    groups: BTreeMap<Key, Vec<Measured>>,
+    rows_read: u64,
+    rows_passed: u64,
+    is_cut: bool,
+}
+
+/// Values of the fields, and the step.
+type Key = (Vec<Option<Text>>, u32);
+
+impl Groups {
+    /// Takes in what a chunk says. It holds the columns and attributes of [`Query::reads`].
+    pub fn add(&mut self, query: &Query, chunk: &Chunk) {
+        let rows = select::rows(chunk, query.window, &query.filter);
+        self.rows_read += chunk.rows() as u64;
+        self.rows_passed += rows.len() as u64;
+        let part = Part::of(query, chunk, &rows);
+        let mut measured: Vec<Vec<Measured>> =
+            query.measures.iter().map(|it| measure(it, chunk, &rows, &part)).collect();
+        for (slot, (numbers, step)) in part.keys.iter().enumerate() {
+            let texts = part.fields.iter().zip(numbers);
+            let key = texts.map(|(field, number)| {
+                (*number != 0).then(|| Text::from(field.text(*number)))
+            });
+            let of_slot = measured.iter_mut().map(|column| {
+                std::mem::replace(&mut column[slot], Measured::Count(0))
+            });
+            self.take((key.collect(), *step), of_slot.collect());
+        }
+        self.is_cut |= part.is_cut;
+    }
+
+    /// Takes in what other chunks say.
+    pub fn merge(&mut self, other: Self) {
+        for (key, measured) in other.groups {
+            self.take(key, measured);
+        }
+        self.rows_read += other.rows_read;
+        self.rows_passed += other.rows_passed;
+        self.is_cut |= other.is_cut;
+    }
+
+    /// Takes in a group as another engine tells it.
+    pub fn take(&mut self, key: Key, measured: Vec<Measured>) {
+        if let Some(known) = self.groups.get_mut(&key) {
+            for (known, more) in known.iter_mut().zip(measured) {
+                known.merge(more);
+            }
+        } else if self.groups.len() < GROUPS_MAX {
+            self.groups.insert(key, measured);
+        } else {
+            self.is_cut = true;
+        }
+    }
+
+    /// The answer.
+    #[must_use]
+    pub fn answer(self, query: &Query) -> Answer {
+        // Steps of one key stay together: the greatest keys are chosen by the sum of their steps.
+        let mut totals: BTreeMap<&Vec<Option<Text>>, f64> = BTreeMap::new();
+        for ((key, _), measured) in &self.groups {
+            *totals.entry(key).or_default() += measured.first().map_or(0.0, Measured::rank);
+        }
+        let mut ranked: Vec<(&Vec<Option<Text>>, f64)> = totals.into_iter().collect();
+        ranked.sort_by(|one, other| other.1.total_cmp(&one.1));
+        ranked.truncate(query.limit);
+        let places: BTreeMap<Vec<Option<Text>>, usize> =
+            ranked.into_iter().enumerate().map(|(place, (key, _))| (key.clone(), place)).collect();
+        let mut groups: Vec<(usize, Group)> = Vec::new();
+        for ((key, step), measured) in self.groups {
+            if let Some(place) = places.get(&key) {
+                groups.push((*place, Group { key, step, measured }));
+            }
+        }
+        groups.sort_by_key(|(place, group)| (*place, group.step));
+        Answer {
+            groups: groups.into_iter().map(|(_, group)| group).collect(),
+            rows_read: self.rows_read,
+            rows_passed: self.rows_passed,
+            is_cut: self.is_cut,
+        }
+    }
+}
+
+/// The groups of one chunk.
+struct Part<'a> {
+    fields: Vec<FieldTexts<'a>>,
+    keys: Vec<([u32; GROUP_FIELDS_MAX], u32)>,
+    /// For each of the rows, its place in `keys`; none if there were too many.
+    slots: Vec<Option<u32>>,
+    is_cut: bool,
+}
+
+impl<'a> Part<'a> {
+    fn of(query: &Query, chunk: &'a Chunk, rows: &[u32]) -> Self {
+        let fields: Vec<FieldTexts<'a>> = query
+            .group
+            .iter()
+            .take(GROUP_FIELDS_MAX)
+            .map(|field| FieldTexts::of(chunk, field))
+            .collect();
+        let mut part = Self { fields, keys: Vec::new(), slots: Vec::new(), is_cut: false };
+        let step_nanos = query.step.map(|step| step.as_nanos().max(1) as u64);
+        let Column::Whole(times) = chunk.column(chunk.table().time) else { return part };
+        let mut known: FxHashMap<([u32; GROUP_FIELDS_MAX], u32), u32> = FxHashMap::default();
+        for row in rows.iter().map(|row| *row as usize) {
+            let mut numbers = [0; GROUP_FIELDS_MAX];
+            for (number, field) in numbers.iter_mut().zip(&part.fields) {
+                *number = field.numbers[row];
+            }
+            let passed = times[row].saturating_sub(query.window.from.nanos);
+            let step = step_nanos.map_or(0, |nanos| u32::try_from(passed / nanos).unwrap_or(u32::MAX));
+            let key = (numbers, step);
+            let slot = match known.get(&key) {
+                Some(slot) => Some(*slot),
+                None if part.keys.len() < GROUPS_MAX => {
+                    let slot = crate::texts::small(part.keys.len());
+                    part.keys.push(key);
+                    known.insert(key, slot);
+                    Some(slot)
+                }
+                None => None,
+            };
+            part.is_cut |= slot.is_none();
+            part.slots.push(slot);
+        }
+        part
+    }
+}
+
+/// One measure of each group of a chunk.
+fn measure(measure: &Measure, chunk: &Chunk, rows: &[u32], part: &Part<'_>) -> Vec<Measured> {
+    let mut all = vec![measure.nothing(); part.keys.len()];
+    let numbers = measure.field().map(|field| FieldNumbers::of(chunk, field).numbers);
+    let weights = chunk.table().weight.map(|place| chunk.column(place));
+    for (row, slot) in rows.iter().map(|row| *row as usize).zip(&part.slots) {
+        let Some(slot) = slot else { continue };
+        let weight = match weights {
+            Some(Column::Whole(weights)) => weights.get(row).copied().unwrap_or(1),
+            _ => 1,
+        };
+        let number = numbers.as_ref().and_then(|numbers| numbers[row]);
+        all[*slot as usize].add(number, weight);
+    }
+    all
+}
+
+impl Measure {
+    fn nothing(&self) -> Measured {
+        match self {
+            Self::Count => Measured::Count(0),
+            Self::Sum(_) => Measured::Sum(None),
+            Self::Least(_) => Measured::Least(None),
+            Self::Greatest(_) => Measured::Greatest(None),
+            Self::Distribution(_) => Measured::Distribution(Sketch::default()),
+        }
+    }
+}
+
+impl Measured {
+    fn add(&mut self, number: Option<i64>, weight: u64) {
+        if let Self::Count(count) = self {
+            *count = count.saturating_add(weight);
+        }
+        let Some(number) = number else { return };
+        match self {
+            Self::Count(_) => {}
+            Self::Sum(sum) => {
+                *sum = Some(sum.unwrap_or(0) + i128::from(number) * i128::from(weight));
+            }
+            Self::Least(least) => *least = Some(least.map_or(number, |it| it.min(number))),
+            Self::Greatest(most) => *most = Some(most.map_or(number, |it| it.max(number))),
+            Self::Distribution(sketch) => {
+                if let Ok(number) = u64::try_from(number) {
+                    sketch.add_many(number, weight);
+                }
+            }
+        }
+    }
+
+    fn merge(&mut self, other: Self) {
+        match (self, other) {
+            (Self::Count(count), Self::Count(more)) => *count = count.saturating_add(more),
+            (Self::Sum(sum), Self::Sum(Some(more))) => *sum = Some(sum.unwrap_or(0) + more),
+            (Self::Least(least), Self::Least(Some(other))) => {
+                *least = Some(least.map_or(other, |it| it.min(other)));
+            }
+            (Self::Greatest(most), Self::Greatest(Some(other))) => {
+                *most = Some(most.map_or(other, |it| it.max(other)));
+            }
+            (Self::Distribution(sketch), Self::Distribution(more)) => sketch.merge(&more),
+            // Nothing was measured there; parts of one question measure the same.
+            _ => {}
+        }
+    }
+
+    /// What groups are ranked by.
+    #[expect(clippy::cast_precision_loss, reason = "of what is nearly equal, either may be first")]
+    fn rank(&self) -> f64 {
+        match self {
+            Self::Count(count) => *count as f64,
+            Self::Sum(sum) => sum.map_or(0.0, |sum| sum as f64),
+            Self::Least(number) | Self::Greatest(number) => number.map_or(0.0, |it| it as f64),
+            Self::Distribution(sketch) => sketch.count() as f64,
+        }
+    }
+}

@@ -1,0 +1,262 @@
+//! Answers against what a plain look at the spans says, whatever the chunks.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use bytes::Bytes;
+use model::{Attributes, Moment, Span, Text, Value, Window};
+use proptest::prelude::*;
+use stats::Sketch;
+use testkit::arbitrary;
+
+use super::{Answer, Difference, Differences, Field, Filter, Groups, Measure, Measured, Query, Top};
+use crate::{
+    Chunk, SPANS,
+    parquet::{Block, BlockFormat, Wanted, encode},
+    spans::{Derived, SpanRows, read},
+    table::span as place,
+};
+
+/// Spans with few distinct values, so that groups have more than one of them.
+fn spans() -> impl Strategy<Value = Vec<Span>> {
+    let said = (0_u64..40, 0_u64..300, 0_u8..3, 0_u8..4, any::<bool>(), -2_i64..5);
+    let said = prop::collection::vec(said, 0..40);
+    (said, arbitrary::spans().prop_filter("some", |spans| !spans.is_empty())).prop_map(
+        |(said, seed)| {
+            let span = |(at, it): (usize, (u64, u64, u8, u8, bool, i64))| {
+                let (start, long, name, tier, failed, retries) = it;
+                let mut span: Span = seed[at % seed.len()].clone();
+                span.start = Moment { nanos: start };
+                span.end = Moment { nanos: start + long };
+                span.name = Text::from(["read", "write", ""][usize::from(name)]);
+                let tier = ["gold", "silver", "7", "7"][usize::from(tier)];
+                let mut attributes = vec![("retries".into(), Value::Int(retries))];
+                if failed {
+                    let number = tier.parse().map(Value::Int);
+                    attributes.push(("tier".into(), number.unwrap_or(Value::Text(tier.into()))));
+                }
+                span.attributes = Attributes(attributes);
+                span
+            };
+            said.into_iter().enumerate().map(span).collect()
+        },
+    )
+}
+
+fn chunk(spans: &[Span]) -> Chunk {
+    let mut rows = SpanRows::default();
+    for span in spans {
+        rows.push(span, Derived::default());
+    }
+    rows.into_chunk()
+}
+
+/// What many chunks say, of which every other one has been a block.
+fn ask(query: &Query, spans: &[Span], chunk_rows: usize) -> Answer {
+    let (columns, attributes) = query.reads();
+    let attributes: Vec<&str> = attributes.iter().map(Text::as_str).collect();
+    let wanted = Wanted { columns: Some(&columns), attributes: Some(&attributes), rows: None };
+    let mut all = Groups::default();
+    for (number, spans) in spans.chunks(chunk_rows).enumerate() {
+        let mut part = Groups::default();
+        if number % 2 == 0 {
+            part.add(query, &chunk(spans));
+        } else {
+            let format = BlockFormat { group_rows: 3, page_rows: 2, ..BlockFormat::FRESH };
+            let block = Block::open(Bytes::from(encode(&chunk(spans), &format).unwrap())).unwrap();
+            for group in 0..block.groups().len() {
+                part.add(query, &block.read(group, wanted).unwrap());
+            }
+        }
+        all.merge(part);
+    }
+    all.answer(query)
+}
+
+fn tier(span: &Span) -> Option<Text> {
+    let shown = |value: &Value| match value {
+        Value::Int(int) => Text::from(int.to_string()),
+        value => value.as_text().unwrap_or_default().into(),
+    };
+    span.attributes.get("tier").map(shown)
+}
+
+fn duration(span: &Span) -> u64 {
+    span.end.nanos - span.start.nanos
+}
+
+proptest! {
+    #[test]
+    fn groups_are_what_a_plain_look_says(
+        spans in spans(),
+        chunk_rows in 1_usize..50,
+        from in 0_u64..20,
+        to in 10_u64..50,
+        step in 1_u64..20,
+    ) {
+        let window = Window { from: Moment { nanos: from }, to: Moment { nanos: to } };
+        let duration_field = Field::Column(place::DURATION);
+        let query = Query {
+            table: &SPANS,
+            window,
+            filter: Filter::Not(Box::new(Filter::Is(Field::Column(place::NAME), vec!["read".into()]))),
+            group: vec![Field::Attribute("tier".into()), Field::Column(place::NAME)],
+            step: Some(Duration::from_nanos(step)),
+            measures: vec![
+                Measure::Count,
+                Measure::Sum(Field::Attribute("retries".into())),
+                Measure::Least(duration_field.clone()),
+                Measure::Greatest(duration_field.clone()),
+                Measure::Distribution(duration_field),
+            ],
+            limit: usize::MAX,
+        };
+        let mut expected: BTreeMap<(Vec<Option<Text>>, u32), Vec<&Span>> = BTreeMap::new();
+        for span in spans.iter().filter(|it| window.contains(it.start) && it.name != "read") {
+            let name = (!span.name.is_empty()).then(|| span.name.clone());
+            let at = u32::try_from((span.start.nanos - from) / step).unwrap();
+            expected.entry((vec![tier(span), name], at)).or_default().push(span);
+        }
+        let answer = ask(&query, &spans, chunk_rows);
+        prop_assert_eq!(answer.groups.len(), expected.len());
+        for group in &answer.groups {
+            let spans = &expected[&(group.key.clone(), group.step)];
+            let durations = || spans.iter().map(|span| duration(span));
+            let retries = spans.iter().filter_map(|span| span.attributes.int("retries"));
+            prop_assert_eq!(&group.measured, &vec![
+                Measured::Count(spans.len() as u64),
+                Measured::Sum(Some(retries.map(i128::from).sum())),
+                Measured::Least(durations().min().map(u64::cast_signed)),
+                Measured::Greatest(durations().max().map(u64::cast_signed)),
+                Measured::Distribution(durations().collect::<Sketch>()),
+            ]);
+        }
+        let passed: usize = expected.values().map(Vec::len).sum();
+        prop_assert_eq!((answer.rows_read, answer.rows_passed), (spans.len() as u64, passed as u64));
+    }
+
+    #[test]
+    fn the_answer_does_not_depend_on_how_rows_are_split(
+        spans in spans(),
+        one in 1_usize..50,
+        other in 1_usize..50,
+        limit in 0_usize..4,
+    ) {
+        let query = Query {
+            table: &SPANS,
+            window: Window::ALL,
+            filter: Filter::All,
+            group: vec![Field::Column(place::NAME)],
+            step: None,
+            measures: vec![Measure::Sum(Field::Column(place::DURATION))],
+            limit,
+        };
+        prop_assert_eq!(ask(&query, &spans, one), ask(&query, &spans, other));
+    }
+
+    #[test]
+    fn filters_pass_what_a_plain_look_passes(spans in spans(), least in -2_i64..5, below in -2_i64..6) {
+        let retries = Field::Attribute("retries".into());
+        let tier_field = Field::Attribute("tier".into());
+        let is = |text: &str| Filter::Is(tier_field.clone(), vec![text.into()]);
+        let cases: [(Filter, Box<dyn Fn(&Span) -> bool>); 6] = [
+            (is("7"), Box::new(|span| tier(span).is_some_and(|it| it == "7"))),
+            (Filter::Has(tier_field.clone()), Box::new(|span| tier(span).is_some())),
+            (
+                Filter::Contains(tier_field.clone(), "il".into()),
+                Box::new(|span| tier(span).is_some_and(|it| it == "silver")),
+            ),
+            (
+                Filter::Between(retries, least, below),
+                Box::new(move |span| {
+                    let retries = span.attributes.int("retries").unwrap();
+                    least <= retries && retries < below
+                }),
+            ),
+            (
+                Filter::Or(vec![is("gold"), is("silver")]),
+                Box::new(|span| tier(span).is_some_and(|it| it != "7")),
+            ),
+            (Filter::And(vec![is("gold"), is("silver")]), Box::new(|_| false)),
+        ];
+        for (filter, passes) in cases {
+            let expected = spans.iter().filter(|span| passes(span)).count();
+            let query = Query {
+                table: &SPANS,
+                window: Window::ALL,
+                filter,
+                group: Vec::new(),
+                step: None,
+                measures: vec![Measure::Count],
+                limit: 1,
+            };
+            prop_assert_eq!(ask(&query, &spans, 7).rows_passed, expected as u64, "{:?}", query.filter);
+        }
+    }
+
+    #[test]
+    fn the_slowest_are_the_slowest(spans in spans(), limit in 0_usize..6, chunk_rows in 1_usize..50) {
+        let top = Top {
+            table: &SPANS,
+            window: Window::ALL,
+            filter: Filter::All,
+            by: Field::Column(place::DURATION),
+            limit,
+        };
+        let chunks: Vec<Chunk> = spans.chunks(chunk_rows).map(chunk).collect();
+        let mut rows = Vec::new();
+        for (number, chunk) in chunks.iter().enumerate() {
+            rows.extend(top.of(chunk, |row| (number, row)));
+        }
+        let found = top.merge(rows).into_iter().map(|ranked| {
+            let (chunk, row) = ranked.place;
+            duration(&read(&chunks[chunk], &[row as usize])[0])
+        });
+        let mut expected: Vec<u64> = spans.iter().map(duration).collect();
+        expected.sort_unstable_by(|one, other| other.cmp(one));
+        expected.truncate(limit);
+        prop_assert_eq!(found.collect::<Vec<_>>(), expected);
+    }
+}
+
+#[test]
+fn what_only_the_slow_ones_have_stands_out() {
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    let seed = loop {
+        let tree = arbitrary::spans().new_tree(&mut runner).unwrap();
+        let spans = proptest::strategy::ValueTree::current(&tree);
+        if let Some(span) = spans.into_iter().next() {
+            break span;
+        }
+    };
+    let span = |number: u64| {
+        let mut span = seed.clone();
+        let is_slow = number % 10 == 0;
+        span.start = Moment { nanos: number };
+        span.end = Moment { nanos: number + if is_slow { 1_000 } else { 10 } };
+        let tenant = if is_slow { "acme" } else { ["globex", "initech"][usize::from(number % 2 == 0)] };
+        let zone = if number % 3 == 0 { "a" } else { "b" };
+        span.attributes = Attributes(
+            [("tenant", tenant), ("zone", zone)]
+                .map(|(key, value)| (key.into(), Value::Text(value.into())))
+                .into(),
+        );
+        span
+    };
+    let spans: Vec<Span> = (0..300).map(span).collect();
+    let slow = Filter::Between(Field::Column(place::DURATION), 500, i64::MAX);
+    let mut differences = Differences::default();
+    for part in spans.chunks(70) {
+        let mut one = Differences::default();
+        one.add(&chunk(part), Window::ALL, &Filter::All, &slow);
+        differences.merge(one);
+    }
+    assert_eq!(differences.rows(), (30, 270));
+    let ranked = differences.ranked(1, 1);
+    let telling = Difference {
+        field: Field::Attribute("tenant".into()),
+        value: Some("acme".into()),
+        selected_share: 1.0,
+        others_share: 0.0,
+    };
+    assert_eq!(ranked, [[telling]]);
+}
