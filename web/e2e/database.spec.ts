@@ -68,6 +68,52 @@ test('tables and indexes tell their size and use', async ({ page }) => {
   await expect(page.locator('tr.opened')).toContainText(/create index/i);
 });
 
+test('what a table and an index did is told over time', async ({ page }) => {
+  const id = await database(page);
+  await expect(async () => {
+    await open(page, `/database/${id}?tab=tables&q=orders`);
+    await page.getByRole('button', { name: 'orders' }).click();
+    const series = page.getByLabel('orders over time', { exact: true });
+    await expect(series).toContainText('read in sequence', { timeout: 2000 });
+    await expect(page.getByRole('img', { name: 'rows of orders read over time' })).toBeVisible();
+  }).toPass(COUNTED);
+  await open(page, `/database/${id}?tab=indexes&q=stock_pkey`);
+  await page.getByRole('button', { name: /stock_pkey/ }).click();
+  await expect(page.getByLabel('stock_pkey over time', { exact: true })).toContainText('entries');
+});
+
+test('what the server did, and what its log told, is shown over time', async ({ page }) => {
+  const id = await database(page);
+  await expect(async () => {
+    await open(page, `/database/${id}?tab=activity`);
+    await expect(page.getByText('transactions', { exact: true })).toBeVisible({ timeout: 2000 });
+    await expect(page.locator('table.logged').first()).toContainText(/update stock/i, {
+      timeout: 2000,
+    });
+  }).toPass(COUNTED);
+  await expect(page.getByRole('heading', { name: /temporary files? since/ })).toBeVisible(COUNTED);
+  await expect(page.getByRole('img', { name: 'lock waits over time' })).toBeVisible();
+});
+
+test('a standby shows how far it is behind, over time', async ({ page }) => {
+  const id = await database(page);
+  await open(page, `/database/${id}?tab=connections`);
+  await expect(page.getByRole('heading', { name: 'Standbys' })).toBeVisible(COUNTED);
+  await expect(page.getByRole('img', { name: /lag of .* over time/ })).toBeVisible(COUNTED);
+});
+
+test('a plan from the log is found, with what helps', async ({ page }) => {
+  const id = await database(page);
+  await expect(async () => {
+    await open(page, `/database/${id}?tab=findings`);
+    await page
+      .getByRole('link', { name: /temporary files/ })
+      .first()
+      .click({ timeout: 2000 });
+  }).toPass(COUNTED);
+  await expect(page.getByText(/work_mem/).first()).toBeVisible();
+});
+
 test('what is wrong in it is told, with the index to create', async ({ page }) => {
   const id = await database(page);
   await expect(async () => {
@@ -89,7 +135,7 @@ test('a plan that is pasted is read, drawn and judged', async ({ page }) => {
   await expect(page.getByRole('alert')).toContainText('no plan was found');
 });
 
-const TABS = ['', 'findings', 'proposal', 'locks', 'connections', 'tables', 'indexes'];
+const TABS = ['', 'findings', 'proposal', 'locks', 'activity', 'connections', 'tables', 'indexes'];
 
 for (const tab of TABS) {
   const name = tab === '' ? 'statements' : tab;

@@ -111,11 +111,12 @@ pub(crate) fn browser_step(shell: &mut Shell) -> Result<String, Failure> {
     let binary = ground::build(shell, "dev")?;
     chromium(shell)?;
     let folder = Folder::claim(shell, "test")?;
-    let (_database, url) = busy_database(shell, &folder)?;
+    let (_database, url, log) = busy_database(shell, &folder)?;
     let settings = [
         ("TAUT_OBSERVE_POSTGRES_URL", url.as_str()),
         // Pages fill within the time that a test takes.
         ("TAUT_OBSERVE_POSTGRES_POLL", "5s"),
+        ("TAUT_OBSERVE_POSTGRES_LOG", log.as_str()),
     ];
     let store = folder.join("browser-store");
     let watcher = Watcher::start(shell, &binary, &store, Ports::Any, &settings)?;
@@ -126,8 +127,8 @@ pub(crate) fn browser_step(shell: &mut Shell) -> Result<String, Failure> {
     shell.run("browser", minutes(10), &mut command)
 }
 
-/// A real database with somebody at work in it, and where it is.
-fn busy_database(shell: &Shell, folder: &Folder) -> Result<(Service, String), Failure> {
+/// A real database with somebody at work in it, where it is, and where its log is.
+fn busy_database(shell: &Shell, folder: &Folder) -> Result<(Service, String, String), Failure> {
     let words = ["build", "--package", "testkit", "--example", "busy_database"];
     shell.run("cargo build (busy database)", minutes(20), &mut shell.cargo(&words))?;
     let program = ground::target_folder(shell)?.join("debug/examples/busy_database");
@@ -136,10 +137,13 @@ fn busy_database(shell: &Shell, folder: &Folder) -> Result<(Service, String), Fa
     let mut command = shell.command(program);
     command.arg(port.to_string()).arg(&file);
     let service = Service::start(shell, "busy database", &mut command, port)?;
-    let url = std::fs::read_to_string(&file).map_err(|error| {
-        Failure::world(format!("`{}` is not there", file.display())).cause(error)
-    })?;
-    Ok((service, url))
+    let read = |file: &std::path::Path| {
+        std::fs::read_to_string(file).map_err(|error| {
+            Failure::world(format!("`{}` is not there", file.display())).cause(error)
+        })
+    };
+    let log = read(&folder.join("busy-database.url.log"))?;
+    Ok((service, read(&file)?, log))
 }
 
 /// Whether the browser starts at all, so that its reason for not doing so is not lost among tests that fail.

@@ -1,6 +1,6 @@
 /** What the server did over time: transactions, reads and writes, checkpoints, and what its log told. */
 import type { ActivityPoint, DatabaseDetail, DatabaseLog } from '../../api/types';
-import { bytes, clock, digits, durationText, grouped, plural, rate } from '../../lib/format';
+import { bytes, clock, durationText, grouped, percent, plural, rate } from '../../lib/format';
 import { Num } from '../../ui/Num';
 import { Spark } from '../../ui/Spark';
 import { SqlLine } from '../../ui/Sql';
@@ -17,6 +17,11 @@ export function Activity({ data }: { data: DatabaseDetail }) {
       <Log log={data.log ?? undefined} points={points} />
     </>
   );
+}
+
+function percentText(share: number): string {
+  const { value, unit } = percent(share);
+  return `${value} ${unit}`;
 }
 
 type Pick = (point: ActivityPoint) => number;
@@ -49,7 +54,7 @@ function Figures({ points }: { points: ActivityPoint[] }) {
       <Item
         name="read from disk or the system"
         values={rates(points, (point) => point.blocks_read * 8192)}
-        note={hits === undefined ? undefined : `${digits(hits * 100)} % found in buffers`}
+        note={hits === undefined ? undefined : `${percentText(hits)} found in buffers`}
       >
         <Num of={bytes(sum(points, (point) => point.blocks_read) * 8192)} />
       </Item>
