@@ -245,8 +245,11 @@ fn check(name: &str, way: &str, pasted: &str, expected: &[model::Plan]) {
 
 /// Each third plan, not always the same of each version, as there are thousands of frames.
 fn some(format: &str) -> impl Iterator<Item = (String, String)> {
+    // A page and a wrap cannot tell line ends of literals from their own.
+    let is_delicate = |name: &str| ["newline", "rule"].iter().any(|part| name.contains(part));
     let all = recorded()
         .into_iter()
+        .filter(move |(name, _)| !is_delicate(name))
         .filter_map(move |(name, mut formats)| Some((name, formats.remove(format)?)));
     all.step_by(3)
 }
