@@ -2,16 +2,20 @@
 //! show the same in the same order.
 
 mod made;
+mod seen;
 
 use std::time::Duration;
 
 use observe::postgres_log::{Durations, Example, Hour, Kind, Shape, Start, Summary, Who};
 use serde::Serialize;
 
-pub(crate) use self::made::bytes;
 use self::made::{
     basis, checkpoints, clock, connections, counts, groups, hints, kinds, locks, problems, ranked,
     server, severities, tables, temp_files, text_of, troubles, whole_micros,
+};
+pub(crate) use self::{
+    made::bytes,
+    seen::{ChainTold, PlansTold},
 };
 use super::layout;
 use crate::units;
@@ -57,6 +61,8 @@ pub(crate) struct LogReport {
     /// Times that no statement could be found for.
     pub(crate) times_alone: Times,
     pub(crate) plans: u64,
+    /// By statement, the slowest first.
+    pub(crate) slowest_plans: Vec<PlansTold>,
     /// Shapes of statements, in all.
     pub(crate) shapes: usize,
     /// Of shapes beyond the bound, which are not told one by one.
@@ -166,6 +172,8 @@ pub(crate) struct Locks {
     pub(crate) acquired: Times,
     pub(crate) kinds: Vec<LockKind>,
     pub(crate) longest: Vec<Single>,
+    /// Who waited for whom.
+    pub(crate) chains: Vec<ChainTold>,
     pub(crate) statements: Vec<Statement>,
 }
 
@@ -303,6 +311,7 @@ impl LogReport {
             bind: (&summary.bind).into(),
             times_alone: (&summary.bare).into(),
             plans: summary.plans,
+            slowest_plans: seen::plans(summary, top),
             shapes: all.len(),
             folded: Group::new("", summary.folded()),
             by_time: ranked(&|shape| shape.times.total().as_nanos()),

@@ -1,5 +1,7 @@
 //! A log in the terminal: claim, evidence, what is missing; at most 100 columns.
 
+mod seen;
+
 use std::time::Duration;
 
 use super::{
@@ -32,6 +34,7 @@ pub(crate) fn terminal(report: &LogReport, columns: usize) -> String {
     }
     page.statements(report);
     page.singles("Slowest single statements", &report.slowest);
+    page.plans(report);
     page.locks(report);
     page.temp_files(report);
     page.errors(report);
@@ -192,6 +195,7 @@ impl Page {
             );
             self.row(&format!("{:>9}", whole(kind.acquired.total_micros)), &words);
         }
+        self.chains(&locks.chains);
         self.singles("Longest waits", &locks.longest);
     }
 

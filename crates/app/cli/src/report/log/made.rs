@@ -29,6 +29,7 @@ pub(super) fn locks(summary: &Summary, all: &[&Shape], top: usize) -> Locks {
         acquired: (&summary.locks.acquired()).into(),
         kinds: lock_kinds(summary),
         longest: longest.map(|example| Single::new(example, summary)).collect(),
+        chains: super::seen::chains(summary, top),
         statements: ranked(all, &|shape| u128::from(shape.lock_nanos), summary, top),
     }
 }
