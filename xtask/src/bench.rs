@@ -56,6 +56,11 @@ const BENCHES: &[Bench] = &[
         what: What::Program,
     },
     Bench {
+        name: "advisor_model",
+        about: "the same workload without HypoPG: a model's choice, judged by HypoPG; only where it is named",
+        what: What::Large,
+    },
+    Bench {
         name: "posts",
         about: "ten million posts on a real server: what usual advice brings; 12 GB, and only where it is named",
         what: What::Large,

@@ -115,6 +115,13 @@ struct Reader<'a> {
     found: PlanNeeds,
 }
 
+/// What one conjunct compares of one scan.
+struct Compared {
+    scan: usize,
+    keys: Vec<(IndexKey, ConditionKind)>,
+    alternatives: bool,
+}
+
 impl<'a> Reader<'a> {
     fn new(plan: &'a Plan, database: &'a Database) -> Self {
         let mut walk = Walk {
@@ -180,13 +187,14 @@ impl<'a> Reader<'a> {
             let known: Vec<_> = known.collect();
             self.walk.conditions(conjunct, Holds::Always);
             let mut joined: Vec<(usize, IndexKey)> = Vec::new();
-            let mut of_scan: Vec<(usize, Vec<(IndexKey, ConditionKind)>, bool)> = Vec::new();
+            let mut of_scan: Vec<Compared> = Vec::new();
             let tables = self.walk.analysis.tables.iter_mut().enumerate();
             for ((scan, table), (conditions, joins)) in tables.zip(known) {
                 let added = std::mem::replace(&mut table.conditions, conditions);
                 let keys = added.iter().map(|one| (one.key.clone(), one.kind)).collect();
                 if !added.is_empty() {
-                    of_scan.push((scan, keys, added.iter().any(|one| one.alternative)));
+                    let alternatives = added.iter().any(|one| one.alternative);
+                    of_scan.push(Compared { scan, keys, alternatives });
                 }
                 for condition in added {
                     if !table.conditions.contains(&condition) {
@@ -201,28 +209,23 @@ impl<'a> Reader<'a> {
                     }
                 }
             }
-            let whole = if text.contains(" AND ") { conjunct.to_string() } else { text.to_owned() };
-            self.note(node, conjunct, whole, joined, of_scan);
+            if let Ok([left, right]) = <[(usize, IndexKey); 2]>::try_from(joined) {
+                self.found.joins.push(PlanJoin { node, left, right });
+            } else {
+                let whole =
+                    if text.contains(" AND ") { conjunct.to_string() } else { text.to_owned() };
+                self.note(conjunct, whole, of_scan);
+            }
         }
     }
 
-    fn note(
-        &mut self,
-        node: usize,
-        expr: &Expr,
-        text: String,
-        joined: Vec<(usize, IndexKey)>,
-        of_scan: Vec<(usize, Vec<(IndexKey, ConditionKind)>, bool)>,
-    ) {
-        if let Ok([left, right]) = <[(usize, IndexKey); 2]>::try_from(joined) {
-            self.found.joins.push(PlanJoin { node, left, right });
-            return;
-        }
+    /// Notes a conjunct that speaks of one scan alone.
+    fn note(&mut self, expr: &Expr, text: String, of_scan: Vec<Compared>) {
         let scans = self.walk.tables_in(expr).unwrap_or_default();
         let Ok([scan]) = <[usize; 1]>::try_from(Vec::from_iter(scans)) else { return };
-        let keyed = of_scan.into_iter().find(|(place, ..)| *place == scan);
+        let keyed = of_scan.into_iter().find(|compared| compared.scan == scan);
         let (keys, alternatives) =
-            keyed.map_or_else(Default::default, |(_, keys, alternatives)| (keys, alternatives));
+            keyed.map_or_else(Default::default, |known| (known.keys, known.alternatives));
         let clause = PlanClause {
             parameter: text.contains('$'),
             values: values(expr),
@@ -319,7 +322,7 @@ impl<'a> Reader<'a> {
             let picked = scans.contains(&place) && self.is_picked_from(place);
             let output = node.output.iter().filter(|_| !picked);
             let keys = node.group_key.iter().chain(&node.sort_key).map(|key| text::sort_key(key).0);
-            for text in output.map(|text| text.as_str()).chain(keys) {
+            for text in output.map(model::Text::as_str).chain(keys) {
                 if let Some(expr) = expression(text) {
                     self.walk.reads(&expr);
                 }

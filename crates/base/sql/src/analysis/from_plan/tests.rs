@@ -3,6 +3,7 @@
 use model::database::Column;
 
 use super::*;
+use ConditionKind::{Equal, In, Prefix, Range};
 
 fn database() -> Database {
     let table = |oid: u32, name: &str, columns: &[(&str, &str, char)]| Table {
@@ -63,7 +64,6 @@ Limit  (cost=10.00..10.10 rows=5 width=8)
               Filter: ((o.customer_id = $1) AND ((o.status)::text = ANY ('{open,done}'::text[])) AND (o.at >= '2026-01-01'::date))
 ");
     let [scan] = needs.scans.as_slice() else { panic!("{needs:?}") };
-    use ConditionKind::{Equal, In, Range};
     let column = IndexKey::Column;
     assert_eq!(kinds(scan), [(column(2), Equal), (column(3), In), (column(4), Range)]);
     assert_eq!((scan.clauses[0].parameter, scan.clauses[1].values), (true, 2));
@@ -88,7 +88,7 @@ fn two_tables_are_joined_whatever_the_method() {
         let mut sides = [join.left.clone(), join.right.clone()];
         sides.sort();
         assert_eq!(sides, [(0, IndexKey::Column(2)), (1, IndexKey::Column(1))]);
-        assert_eq!(kinds(&needs.scans[1]), [(IndexKey::Column(2), ConditionKind::Prefix)]);
+        assert_eq!(kinds(&needs.scans[1]), [(IndexKey::Column(2), Prefix)]);
         assert_eq!(
             needs.scans[0].needs.read,
             [1, 2],
@@ -110,7 +110,7 @@ Seq Scan on public.events_2026 events_1  (cost=0.00..9.00 rows=80 width=8)
     let lower = IndexKey::Expression("lower(kind)".to_owned());
     assert_eq!(
         kinds(scan),
-        [(IndexKey::Column(2), ConditionKind::Equal), (lower, ConditionKind::Equal)]
+        [(IndexKey::Column(2), Equal), (lower, Equal)]
     );
 }
 

@@ -74,7 +74,6 @@ fn levels(text: &str) -> impl Iterator<Item = (usize, usize, bool)> + '_ {
     text.char_indices().map(move |(at, letter)| {
         match (quote, letter) {
             (Some(mark), _) if letter == mark => quote = None,
-            (Some(_), _) => {}
             (None, '\'' | '"') => quote = Some(letter),
             (None, '(') => level += 1,
             (None, ')') => level = level.saturating_sub(1),
@@ -94,5 +93,6 @@ pub(super) fn sort_key(text: &str) -> (&str, bool, bool) {
         }
     }
     let descending = text.strip_suffix(" DESC");
-    (descending.unwrap_or(text), descending.is_some(), nulls.unwrap_or(descending.is_some()))
+    let descends = descending.is_some();
+    (descending.unwrap_or(text), descends, nulls.unwrap_or(descends))
 }

@@ -35,6 +35,8 @@ pub(super) struct Cluster {
     /// What it costs by this search without new indexes, and by the planner.
     now: f64,
     real: f64,
+    /// What is run aside once costs, which is in neither.
+    aside: f64,
 }
 
 #[derive(Debug)]
@@ -92,7 +94,8 @@ impl Cluster {
             first_match: join.ends_with("Semi") || join.ends_with("Anti"),
             scale: 1.0,
             now: f64::INFINITY,
-            real: prepared.node(node).estimate?.total_cost,
+            real: (prepared.node(node).estimate?.total_cost - prepared.aside_cost(node)).max(0.0),
+            aside: prepared.aside_cost(node),
         };
         cluster.classes(node, prepared, joins, within)?;
         let everything = (1_usize << cluster.units.len()) - 1;
@@ -237,8 +240,8 @@ impl Cluster {
         let mut found = self.search(&inputs, prepared, offered, prices);
         let ratio = self.real / self.now.max(1e-9);
         for path in &mut found {
-            path.startup *= ratio;
-            path.total *= ratio;
+            path.startup = path.startup * ratio + self.aside;
+            path.total = path.total * ratio + self.aside;
         }
         found
     }

@@ -128,6 +128,15 @@ impl<'a> Prepared<'a> {
         })
     }
 
+    /// What the node runs once, beside its inputs, and counts as its own.
+    pub(super) fn aside_cost(&self, place: usize) -> f64 {
+        let once = self.children[place].iter().map(|child| self.node(*child));
+        once.filter(|child| child.relationship == Relationship::InitPlan)
+            .filter_map(|child| child.estimate)
+            .map(|estimate| estimate.total_cost)
+            .sum()
+    }
+
     pub(super) fn rows(&self, place: usize) -> f64 {
         self.node(place).estimate.map_or(1.0, |estimate| estimate.rows.max(1.0))
     }
