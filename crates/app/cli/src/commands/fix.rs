@@ -35,7 +35,7 @@ Examples:
   taut fix 3f2a --postgres URL --migration django --out .
   taut fix --postgres URL --index 'CREATE INDEX ON orders (customer_id)' --apply
   taut fix --postgres URL --query 'SELECT …' --rewrite 'SELECT …' --rehearse --on REPLICA
-                                                  whether a rewrite is faster and returns the same rows";
+                                                  whether it is faster, and returns the same rows";
 
 /// Change a database: rehearse it, create, drop and rebuild indexes beside the traffic, take it back, prove that it worked.
 ///
@@ -76,8 +76,6 @@ pub(super) struct Arguments {
     /// Compare what its statements cost before and since, and see whether they are planned with it now.
     #[arg(long, group = "action")]
     check: bool,
-    #[command(flatten)]
-    rehearsal: rehearsing::RehearsalArguments,
     /// Write everything as JSON.
     #[arg(long, conflicts_with = "migration")]
     json: bool,
@@ -101,6 +99,8 @@ pub(super) struct Arguments {
     store: Option<String>,
     #[command(flatten)]
     settings: SettingsFile,
+    #[command(flatten)]
+    rehearsal: rehearsing::RehearsalArguments,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Done {

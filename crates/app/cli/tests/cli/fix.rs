@@ -108,7 +108,7 @@ fn an_index_is_applied_listed_and_taken_back() {
     Locks
       reads and writes go on; other changes of the table have to wait
 
-    --apply does it; --migration django|alembic|rails|flyway|prisma|sqlx writes it down
+    --rehearse tries it on a clone; --apply does it; --migration TOOL writes it down
     ");
     let id = plan.data.lines().nth(1).unwrap().split(' ').next().unwrap().to_owned();
     let start = id.get(..6).unwrap();
@@ -365,14 +365,16 @@ fn a_finding_is_applied_by_its_id() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "it is what the binary says, in full")]
 fn it_tells_how_it_is_used() {
     assert_snapshot!(kit::run(["fix", "--help"]).data, @"
-    Change a database: create, drop and rebuild indexes beside the traffic, take it back, prove that it
-    worked.
+    Change a database: rehearse it, create, drop and rebuild indexes beside the traffic, take it back,
+    prove that it worked.
 
     Without an id, lists what can be applied and what was. An id is that of a finding, or its beginning.
     Nothing is changed without --apply or --revert; everything that is done is noted in the ledger
-    before it is done.
+    before it is done. --rehearse measures it elsewhere first: code 1 if it brings nothing there, or a
+    rewrite returns other rows; --check judges it where it was applied: code 1 unless it is proven.
 
     Usage: taut fix [OPTIONS] [ID]
 
@@ -384,12 +386,19 @@ fn it_tells_how_it_is_used() {
           --index <SQL>
               Instead of a finding, this `CREATE INDEX` or `DROP INDEX`
 
+          --rewrite <SQL>
+              Instead of a finding, this statement in place of the one of --query
+
           --postgres <URL>
               The database: `postgresql://user@host/database`. Without it, the one of
               `observe.postgres.url`
 
           --plan
               Show what would be done; what happens unless told otherwise
+
+          --rehearse
+              Try it on a replica or a clone: its statements before and after by turns, EXPLAIN
+              (ANALYZE, BUFFERS), medians
 
           --apply
               Do it
@@ -398,7 +407,11 @@ fn it_tells_how_it_is_used() {
               Take it back
 
           --check
-              Compare what its statements cost before and since
+              Compare what its statements cost before and since, and see whether they are planned with
+              it now
+
+          --json
+              Write everything as JSON
 
           --migration <TOOL>
               Write it as a migration for this tool: alembic, django, flyway, prisma, rails, sqlx
@@ -426,13 +439,52 @@ fn it_tells_how_it_is_used() {
       -h, --help
               Print help (see a summary with '-h')
 
+    Rehearsal:
+          --on <URL>
+              Rehearse on this replica; with --clone, its rows are read there
+
+          --on-primary
+              Let --on be a server that takes writes: statements are run there, read-only and rolled
+              back
+
+          --clone <URL|here>
+              Rehearse on a clone: schema and a sample of the rows, made on this server, or `here` on
+              the one of the database; dropped afterwards. Indexes need one
+
+          --clone-bytes <SIZE>
+              Bytes that the rows of a clone may have together
+              
+              [default: 1GB]
+
+          --clone-rows <N>
+              Rows that a table of a clone may have, more or less
+              
+              [default: 20000000]
+
+          --query <SQL>
+              Rehearse with this statement instead of those that it is for; may be given more than once
+
+          --runs <N>
+              Runs of each side that count, 3 to 100; from 6 on there are intervals
+              
+              [default: 6]
+
+          --timeout <TIME>
+              A run that takes longer is ended
+              
+              [default: 30s]
+
     Examples:
       taut fix --postgres URL                         what can be applied, and what was
       taut fix 3f2a --postgres URL                    what it would do, and what it would cost
+      taut fix 3f2a --postgres URL --rehearse --clone here
+                                                      try it on a clone, before and after by turns
       taut fix 3f2a --postgres URL --apply            do it, beside the traffic
       taut fix 3f2a --postgres URL --check --for 10m  whether it worked
       taut fix 3f2a --postgres URL --revert           take it back
       taut fix 3f2a --postgres URL --migration django --out .
       taut fix --postgres URL --index 'CREATE INDEX ON orders (customer_id)' --apply
+      taut fix --postgres URL --query 'SELECT …' --rewrite 'SELECT …' --rehearse --on REPLICA
+                                                      whether it is faster, and returns the same rows
     ");
 }

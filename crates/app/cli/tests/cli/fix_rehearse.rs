@@ -106,7 +106,7 @@ fn an_index_is_rehearsed_applied_and_seen_in_plans() {
         (&"faster".into(), &true.into())
     );
     assert!(statement["before"]["blocks"].as_u64() > statement["after"]["blocks"].as_u64());
-    assert!(statement["plans"]["after"].as_str().unwrap().contains("using orders_customer"));
+    assert!(statement["plans"]["after"].as_str().unwrap().contains("orders_customer"));
     let list = fix(&server, store.path(), &[]);
     assert!(list.data.contains("  rehearsed "), "{}", list.data);
     let one = fix(&server, store.path(), &["--index", INDEX]);

@@ -264,7 +264,7 @@ impl Fixes {
                 judgement.verdict.plans = judgement.plans.iter().map(PlanUse::line).collect();
             }
             Err(error) => {
-                judgement.verdict.plans = vec![format!("plans were not looked at: {error}")]
+                judgement.verdict.plans = vec![format!("plans were not looked at: {error}")];
             }
         }
     }

@@ -65,11 +65,8 @@ pub(super) async fn begin(from: &mut Connection) -> Result<Transaction<'_>, Clon
     Ok(transaction)
 }
 
-pub(super) async fn read(
-    reading: &Transaction<'_>,
-    options: &CloneOptions,
-) -> Result<Source, CloneError> {
-    const TABLES: &str = "
+/// Tables with their sizes and columns; of some schemas, and with the rows of some of them, if any are named.
+const TABLES: &str = "
         with recursive wanted(oid) as (
             select coalesce(pg_catalog.pg_partition_root(n), n)::oid from pg_catalog.unnest($2::oid[]) n
             union
@@ -97,7 +94,9 @@ pub(super) async fn read(
                           where d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
                             and d.objid = c.oid and d.deptype = 'e')
         order by 2";
-    const KEYS: &str = "
+
+/// Foreign keys.
+const KEYS: &str = "
         select k.conrelid, k.confrelid,
                array(select pg_catalog.quote_ident(a.attname) from pg_catalog.unnest(k.conkey) with ordinality u(n, at)
                      join pg_catalog.pg_attribute a on a.attrelid = k.conrelid and a.attnum = u.n order by u.at),
@@ -109,6 +108,12 @@ pub(super) async fn read(
                       and a.attnum = any(k.conkey) and not a.attnotnull)
         from pg_catalog.pg_constraint k where k.contype = 'f' and k.conparentid = 0
         order by k.conrelid, k.conname";
+
+/// What there is to clone.
+pub(super) async fn read(
+    reading: &Transaction<'_>,
+    options: &CloneOptions,
+) -> Result<Source, CloneError> {
     let failed = |error| CloneError::of("read what there is to clone", error);
     let rows = reading.query(TABLES, &[&options.schemas, &options.tables]).await.map_err(failed)?;
     let tables: Vec<Table> = rows

@@ -53,7 +53,7 @@ pub(super) struct RehearsalArguments {
     /// Bytes that the rows of a clone may have together.
     #[arg(long, value_name = "SIZE", default_value = "1GB", requires = "clone")]
     clone_bytes: String,
-    /// Rows that a table of a clone may have.
+    /// Rows that a table of a clone may have, more or less.
     #[arg(long, value_name = "N", default_value_t = 20_000_000, requires = "clone")]
     clone_rows: u64,
     /// Rehearse with this statement instead of those that it is for; may be given more than once.
@@ -151,17 +151,19 @@ impl Rehearsing<'_> {
             target(url, self.settings).map_err(|error| Failure::use_of(&error).hint(error.hint()))
         };
         let on = arguments.on.as_deref().map(parse).transpose()?;
-        let rows_from = || on.clone().unwrap_or_else(|| self.target.clone());
+        let rows_from = || Box::new(on.clone().unwrap_or_else(|| self.target.clone()));
         match (arguments.clone.as_deref(), &on) {
             (Some(HERE), _) => {
-                Ok(Place::Clone { scratch: self.target.clone(), rows_from: rows_from() })
+                Ok(Place::Clone { scratch: Box::new(self.target.clone()), rows_from: rows_from() })
             }
-            (Some(url), _) => Ok(Place::Clone { scratch: parse(url)?, rows_from: rows_from() }),
-            (None, Some(on)) => Ok(Place::On(on.clone())),
+            (Some(url), _) => {
+                Ok(Place::Clone { scratch: Box::new(parse(url)?), rows_from: rows_from() })
+            }
+            (None, Some(on)) => Ok(Place::On(Box::new(on.clone()))),
             (None, None) => {
                 let standby = self.settings.postgres.standbys.first();
                 match standby.filter(|_| fixable.change.apply.is_empty()) {
-                    Some(url) => Ok(Place::On(parse(url.secret())?)),
+                    Some(url) => Ok(Place::On(Box::new(parse(url.secret())?))),
                     None => Err(nowhere()),
                 }
             }

@@ -40,13 +40,13 @@ pub struct RehearsalRequest {
 #[derive(Debug, Clone)]
 pub enum Place {
     /// On this server as it is: a replica, or a clone that somebody keeps.
-    On(Target),
+    On(Box<Target>),
     /// On a clone that is made for it.
     Clone {
         /// On this server.
-        scratch: Target,
+        scratch: Box<Target>,
         /// Its rows are from here.
-        rows_from: Target,
+        rows_from: Box<Target>,
     },
 }
 

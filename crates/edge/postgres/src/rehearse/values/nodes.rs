@@ -12,7 +12,7 @@ pub(super) enum Part<'a> {
     /// `{NAME :field value …}`
     Node(Node<'a>),
     /// `(…)`
-    List(Vec<Part<'a>>),
+    List(Vec<Self>),
     /// Anything else, up to a space or a bracket.
     Word(&'a str),
 }

@@ -117,9 +117,10 @@ fn rows(rows: &Rows) -> String {
             } else {
                 ""
             };
-            match before == after {
-                true => format!("{DIFFERENT}, though as many ({before}){limited}"),
-                false => format!("{DIFFERENT}: {before} before, {after} after{limited}"),
+            if before == after {
+                format!("{DIFFERENT}, though as many ({before}){limited}")
+            } else {
+                format!("{DIFFERENT}: {before} before, {after} after{limited}")
             }
         }
         Rows::Unknown { why } => format!("{UNKNOWN}: {why}"),
@@ -247,11 +248,11 @@ mod tests {
     fn one_statement_that_got_slower_outweighs_those_that_got_faster() {
         let faster = statement("faster", "", (41.2, 0.31));
         let slower = statement("slower", "", (1.0, 2.0));
-        assert_eq!(outcome(&[faster.clone()], false), RehearsalOutcome::Better);
+        assert_eq!(outcome(std::slice::from_ref(&faster), false), RehearsalOutcome::Better);
         assert_eq!(outcome(&[faster.clone(), slower], false), RehearsalOutcome::Worse);
         let same = statement("same", "", (1.0, 1.0));
-        assert_eq!(outcome(&[same.clone()], false), RehearsalOutcome::NoGain);
-        assert_eq!(outcome(&[same.clone()], true), RehearsalOutcome::Better);
+        assert_eq!(outcome(std::slice::from_ref(&same), false), RehearsalOutcome::NoGain);
+        assert_eq!(outcome(std::slice::from_ref(&same), true), RehearsalOutcome::Better);
         assert_eq!(outcome(&[], false), RehearsalOutcome::Open);
         let statements = vec![same, faster];
         let figures = Rehearsal {
