@@ -5,6 +5,7 @@
 //! statements are kept normalised, messages of errors without what they quote.
 
 mod csv;
+mod envelope;
 mod event;
 mod json;
 mod line;

@@ -1,6 +1,9 @@
 //! Bytes in any pieces to records, one at a time.
 
-use super::{csv, json, prefix::Prefix, recognise, record::Record, stderr::Plain, syslog::Syslog};
+use super::{
+    csv, envelope::Envelope, json, prefix::Prefix, recognise, record::Record, stderr::Plain,
+    syslog::Syslog,
+};
 
 /// What is read of one entry: the largest statements that people log, a hundred times over. The rest of a
 /// longer one is passed over.
@@ -97,6 +100,10 @@ pub(super) struct Scan {
 pub struct Reader {
     options: ReaderOptions,
     known: Option<(Format, Prefix)>,
+    /// What stands around each line; only once the format is known.
+    envelope: Option<Envelope>,
+    /// The start of a line that is in an envelope.
+    sealed: Vec<u8>,
     pending: Vec<u8>,
     /// The rest of an entry that was cut, up to the end of its line.
     skips_line: bool,
@@ -110,6 +117,8 @@ impl Reader {
         Self {
             options,
             known: None,
+            envelope: None,
+            sealed: Vec::new(),
             pending: Vec::new(),
             skips_line: false,
             progress: Progress::default(),
@@ -120,7 +129,10 @@ impl Reader {
     pub fn feed(&mut self, bytes: &[u8], sink: &mut impl FnMut(Record<'_>)) {
         self.progress.bytes += bytes.len() as u64;
         let bytes = if self.skips_line { self.behind_line(bytes) } else { bytes };
-        self.pending.extend_from_slice(bytes);
+        match self.envelope {
+            Some(envelope) => self.open(envelope, bytes),
+            None => self.pending.extend_from_slice(bytes),
+        }
         if self.known.is_none() && self.pending.len() < SAMPLE_BYTES {
             return;
         }
@@ -138,6 +150,12 @@ impl Reader {
     /// Hands over what is left: the log has ended, or nothing was written to it for a while. More may be fed
     /// afterwards; what then belongs to the last entry is lost to it.
     pub fn finish(&mut self, sink: &mut impl FnMut(Record<'_>)) {
+        self.recognise();
+        if let Some(envelope) = self.envelope
+            && !self.sealed.is_empty()
+        {
+            self.open(envelope, b"\n");
+        }
         self.scan(Scan { at_end: true, cut: false }, sink);
         self.pending.clear();
     }
@@ -145,16 +163,19 @@ impl Reader {
     /// As [`Self::finish`], but leaves a last line that has no end where it is: whoever comes back to a log that
     /// grows begins [`Self::pending_bytes`] before where they stopped.
     pub fn finish_lines(&mut self, sink: &mut impl FnMut(Record<'_>)) {
+        self.recognise();
+        let sealed = std::mem::take(&mut self.sealed);
         let whole = memchr::memrchr(b'\n', &self.pending).map_or(0, |end| end + 1);
         let open = self.pending.split_off(whole);
         self.finish(sink);
         self.pending = open;
+        self.sealed = sealed;
     }
 
     /// Bytes that were fed and not yet read.
     #[must_use]
     pub fn pending_bytes(&self) -> usize {
-        self.pending.len()
+        self.pending.len() + self.sealed.len()
     }
 
     /// How far reading has come.
@@ -181,13 +202,49 @@ impl Reader {
         bytes.get(end + 1..).unwrap_or_default()
     }
 
-    fn scan(&mut self, how: Scan, sink: &mut impl FnMut(Record<'_>)) {
-        let pending = std::mem::take(&mut self.pending);
-        if self.known.is_none() {
-            // The same bytes, in whatever pieces they came.
-            let sample = pending.get(..SAMPLE_BYTES).unwrap_or(&pending);
-            self.known = recognise::recognise(sample, &self.options);
+    /// Takes the envelopes of whole lines off.
+    fn open(&mut self, envelope: Envelope, bytes: &[u8]) {
+        let mut rest = bytes;
+        while let Some(end) = memchr::memchr(b'\n', rest) {
+            let (line, after) = rest.split_at(end);
+            if self.sealed.is_empty() {
+                envelope.take_off(line.strip_suffix(b"\r").unwrap_or(line), &mut self.pending);
+            } else {
+                self.sealed.extend_from_slice(line);
+                envelope.take_off(&self.sealed, &mut self.pending);
+                self.sealed.clear();
+            }
+            rest = after.get(1..).unwrap_or_default();
         }
+        self.sealed.extend_from_slice(rest);
+        if RECORD_BYTES_MAX < self.sealed.len() {
+            // No line of a log is as long: what is there is read as one.
+            envelope.take_off(&self.sealed, &mut self.pending);
+            self.sealed.clear();
+        }
+    }
+
+    /// Recognises the format, and what is around its lines.
+    fn recognise(&mut self) {
+        if self.known.is_some() || self.pending.is_empty() {
+            return;
+        }
+        // The same bytes, in whatever pieces they came.
+        let sample = self.pending.get(..SAMPLE_BYTES).unwrap_or(&self.pending);
+        if self.envelope.is_none()
+            && let Some(envelope) = Envelope::of(sample)
+        {
+            self.envelope = Some(envelope);
+            let sealed = std::mem::take(&mut self.pending);
+            self.open(envelope, &sealed);
+        }
+        let sample = self.pending.get(..SAMPLE_BYTES).unwrap_or(&self.pending);
+        self.known = recognise::recognise(sample, &self.options);
+    }
+
+    fn scan(&mut self, how: Scan, sink: &mut impl FnMut(Record<'_>)) {
+        self.recognise();
+        let pending = std::mem::take(&mut self.pending);
         let progress = &mut self.progress;
         let mut take = |found: Found<'_>| match found {
             Found::Record(record) => {

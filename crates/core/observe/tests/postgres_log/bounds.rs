@@ -6,6 +6,8 @@ use observe::postgres_log::{
     Format, Prefix, RECORD_BYTES_MAX, Reader, ReaderOptions, Record, SHAPES_MAX, Summary,
 };
 
+use crate::kit::{records, spec};
+
 fn plain() -> ReaderOptions {
     ReaderOptions {
         format: Some(Format::Stderr),
@@ -141,4 +143,99 @@ fn syslog_pieces_are_put_together() {
         ]
     );
     assert_eq!(reader.progress().rubbish, 1);
+}
+
+#[test]
+fn what_collectors_put_around_lines_changes_nothing() {
+    for name in
+        ["13.stderr.log", "15.stderr.log", "18.stderr.log", "15.csvlog.csv", "15.jsonlog.json"]
+    {
+        let log = spec(name);
+        let (expected, progress) = records(&log, &ReaderOptions::default(), &[10_000]);
+        for before in
+            ["2026-11-21T10:00:00.123456789Z ", "2026-11-21T10:00:00.1Z stderr F ", "db-1  | "]
+        {
+            let mut sealed = Vec::new();
+            for line in log.split_inclusive(|byte| *byte == b'\n') {
+                sealed.extend_from_slice(before.as_bytes());
+                sealed.extend_from_slice(line);
+            }
+            for piece in [7, 10_000, 1 << 20] {
+                let (found, now) = records(&sealed, &ReaderOptions::default(), &[piece]);
+                assert_eq!(found.len(), expected.len(), "{name} behind {before:?}");
+                assert_eq!(found, expected, "{name} behind {before:?}");
+                assert_eq!(now.rubbish, progress.rubbish, "{name} behind {before:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_wait_is_told_from_its_holder_on() {
+    let line = |seconds: u32, pid: u32, words: &str| {
+        format!("2026-11-21 16:19:{seconds:02}.000 UTC [{pid}] {words}\n")
+    };
+    let waits = |pid: u32, lock: &str| {
+        format!("LOG:  process {pid} still waiting for {lock} after 1000.000 ms")
+    };
+    let row = "ShareLock on transaction 740";
+    let log = [
+        line(2, 11, &waits(11, row)),
+        line(2, 11, "DETAIL:  Process holding the lock: 10. Wait queue: 11."),
+        line(2, 11, "STATEMENT:  update t set a = 7 where id = 1"),
+        line(3, 12, &waits(12, "ExclusiveLock on tuple (0,1) of relation 16384 of database 5")),
+        line(3, 12, "DETAIL:  Process holding the lock: 11. Wait queue: 12."),
+        line(3, 12, "STATEMENT:  delete from t where id = 1"),
+        line(9, 11, &format!("LOG:  process 11 acquired {row} after 8000.000 ms")),
+        line(9, 11, "STATEMENT:  update t set a = 7 where id = 1"),
+        line(9, 10, "LOG:  duration: 9000.000 ms  statement: alter table t add b int"),
+        line(
+            9,
+            12,
+            "LOG:  process 12 acquired ExclusiveLock on tuple (0,1) of relation 16384 of database 5 after 7000.000 ms",
+        ),
+        line(9, 12, "STATEMENT:  delete from t where id = 1"),
+    ];
+    let summary = crate::kit::summary(log.concat().as_bytes(), &plain());
+    let told: Vec<String> = summary
+        .lock_chains()
+        .iter()
+        .map(|chain| {
+            let text = |one: &u64| summary.shape(*one).map_or("?", |shape| &shape.text).to_owned();
+            let texts: Vec<String> = chain.fingerprints.iter().map(text).collect();
+            format!("{} {} ms: {}", chain.what, chain.total_nanos / 1_000_000, texts.join(" -> "))
+        })
+        .collect();
+    insta::assert_snapshot!(told.join("\n"), @r"
+    ShareLock on transaction 8000 ms: alter table t add b int -> update t set a = ? where id = ?
+    ExclusiveLock on tuple 7000 ms: alter table t add b int -> update t set a = ? where id = ? -> delete from t where id = ?
+    ");
+}
+
+#[test]
+fn plans_are_kept_in_any_format_without_their_literals() {
+    let text = "Query Text: select * from t where a = 'secret'\n\
+                \tSeq Scan on t  (cost=0.00..9.00 rows=3 width=4) (actual time=0.1..4.0 rows=2 loops=1)\n\
+                \t  Filter: (a = 'secret'::text)";
+    let json = "{\n\t  \"Query Text\": \"select * from t where a = 'secret'\",\n\t  \"Plan\": {\n\t    \"Node Type\": \"Seq Scan\",\n\
+                \t    \"Relation Name\": \"t\",\n\t    \"Filter\": \"(a = 'secret'::text)\",\n\t    \"Actual Total Time\": 5.0,\n\
+                \t    \"Actual Rows\": 2, \"Actual Loops\": 1\n\t  }\n\t}";
+    let yaml = "Query Text: \"select * from t where a = 'secret'\"\n\tPlan: \n\t  Node Type: \"Seq Scan\"\n\
+                \t  Relation Name: \"t\"\n\t  Actual Total Time: 6.0\n\t  Actual Rows: 2\n\t  Actual Loops: 1";
+    let xml = "<explain xmlns=\"http://www.postgresql.org/2009/explain\">\n\t  <Query-Text>select * from t where a = 'secret'</Query-Text>\n\
+               \t  <Plan>\n\t    <Node-Type>Seq Scan</Node-Type>\n\t    <Relation-Name>t</Relation-Name>\n\
+               \t    <Actual-Total-Time>7.0</Actual-Total-Time>\n\t    <Actual-Rows>2</Actual-Rows>\n\
+               \t    <Actual-Loops>1</Actual-Loops>\n\t  </Plan>\n\t</explain>";
+    for (took, plan) in [(4, text), (5, json), (6, yaml), (7, xml)] {
+        let log = format!("{HEAD}LOG:  duration: {took}.500 ms  plan:\n\t{plan}\n");
+        let summary = crate::kit::summary(log.as_bytes(), &plain());
+        let plans = summary.logged_plans();
+        assert_eq!(plans.len(), 1, "{plan}");
+        assert_eq!(plans[0].slowest_nanos, took * 1_000_000 + 500_000);
+        assert_eq!(plans[0].nodes[0].title, "Seq Scan on t");
+        assert_eq!(plans[0].nodes[0].own_nanos, Some(took * 1_000_000), "{plan}");
+        let shape = summary.shape(plans[0].fingerprint).unwrap();
+        assert_eq!(shape.text, "select * from t where a = ?", "{plan}");
+        assert!(!serde_json::to_string(&summary).unwrap().contains("secret"));
+    }
 }
