@@ -4,6 +4,7 @@
 //! (`text`, `json`, `yaml`, `xml`), which one builder tells apart by name (`build`): so that the same plan is the
 //! same whatever it was written in. Nothing is thrown away: what is not known by name is kept in `extra`.
 
+mod as_json;
 mod build;
 mod clean;
 mod head;
@@ -19,6 +20,7 @@ mod words;
 mod xml;
 mod yaml;
 
+pub use as_json::as_json;
 pub use times::{NodeTimes, PlanTimes, own_times};
 pub use words::{details, role, title, value_text};
 
@@ -122,12 +124,13 @@ pub fn read(text: &str) -> Result<Vec<Plan>, PlanError> {
 fn format(text: &str) -> PlanFormat {
     let is_named = |mark: &str| {
         text.match_indices(mark).any(|(at, mark)| {
-            text.get(at + mark.len()..).is_some_and(|rest| rest.trim_start().starts_with(':'))
+            let rest = text.get(at + mark.len()..).unwrap_or_default().trim_start();
+            rest.starts_with(':') || rest.starts_with("=>")
         })
     };
     if text.contains("<Node-Type>") {
         PlanFormat::Xml
-    } else if is_named("\"Node Type\"") {
+    } else if is_named("\"Node Type\"") || is_named("'Node Type'") {
         PlanFormat::Json
     } else if is_named("Node Type") {
         PlanFormat::Yaml
