@@ -7,6 +7,7 @@
 
 mod beyond;
 mod bits;
+mod book;
 mod candidates;
 mod choice;
 mod costs;
@@ -18,6 +19,7 @@ mod pool;
 mod proposal;
 mod rates;
 mod redundant;
+mod search;
 pub mod size;
 mod sizes;
 mod statements;
@@ -33,16 +35,10 @@ pub use statements::{AdvisedStatement, workload};
 use beyond::Beyond;
 use bits::Bits;
 use candidates::Candidates;
-use choice::Limits;
 use pool::{Known, Pool};
 use proposal::Proposal;
 use sizes::{Measured, Writers};
 
-/// Rounds of choosing and of asking around what was chosen: each finds less than the one before.
-const ROUNDS_MAX: usize = 8;
-/// Plans of each statement, on average, after which single additions are no longer tried: twice what finding the
-/// bundles takes.
-const PLANS_OF_STATEMENT_MAX: u64 = 55;
 /// The indexes that take most time off `statements` within `options`, and those that become redundant.
 ///
 /// The same input and the same costs give the same answer. Statements whose costs cannot be had are named in the
@@ -63,7 +59,7 @@ pub fn advise(
     weigh(&mut pool, statements, &candidates);
     let mut sizes = Measured::default();
     sizes.measure(&candidates.indexes, &writers, &mut pool, options);
-    let chosen = chosen(&mut pool, &mut candidates, &mut sizes, &writers, options);
+    let chosen = search::chosen(&mut pool, &mut candidates, &mut sizes, &writers, options);
     let budget = options.budget_bytes.unwrap_or(u64::MAX);
     let taken: u64 = chosen.iter().map(|place| sizes.bytes[place]).sum();
     let room = budget.saturating_sub(taken);
@@ -80,79 +76,6 @@ pub fn advise(
         notes,
     };
     proposal.of(&chosen, &extras, &mut pool)
-}
-
-/// Explores what plans there are, then chooses and asks around what was chosen, until nothing new comes up.
-fn chosen(
-    pool: &mut Pool<'_>,
-    candidates: &mut Candidates,
-    sizes: &mut Measured,
-    writers: &Writers<'_>,
-    options: &Options<'_>,
-) -> Bits {
-    let budget = options.budget_bytes.unwrap_or(u64::MAX);
-    let largest = sizes.bytes.iter().copied().max().unwrap_or(0);
-    let explored = budget.min(largest);
-    explore::explore(pool, candidates, &sizes.bytes, explored);
-    explore::merge(pool, candidates);
-    sizes.measure(&candidates.indexes, writers, pool, options);
-    let limits = Limits {
-        bytes: &sizes.bytes,
-        write: &sizes.write,
-        budget,
-        indexes_max: options.indexes_max,
-    };
-    let mut chosen = Bits::default();
-    for _ in 0..ROUNDS_MAX {
-        let (set, _) = choice::best(pool, &limits, std::slice::from_ref(&chosen));
-        let spare = budget.saturating_sub(limits.size(&set)).min(explored);
-        let mut new = explore::around(pool, candidates, &sizes.bytes, &set, spare);
-        if set == chosen || !new {
-            let plans_max = PLANS_OF_STATEMENT_MAX * pool.known.len() as u64;
-            new |= explore::beside(pool, candidates, &limits, &set, plans_max);
-        }
-        let same = set == chosen;
-        chosen = set;
-        if same || !new {
-            break;
-        }
-    }
-    worthwhile(chosen, pool, candidates, &limits, options)
-}
-
-/// The set without indexes whose absence is hardly felt.
-fn worthwhile(
-    chosen: Bits,
-    pool: &mut Pool<'_>,
-    candidates: &Candidates,
-    limits: &Limits<'_>,
-    options: &Options<'_>,
-) -> Bits {
-    let mut total = |set: &Bits| -> f64 {
-        let statements = 0..pool.known.len();
-        let costs = statements.map(|statement| {
-            pool.cost(statement, set, &candidates.indexes) * pool.known[statement].weight
-        });
-        costs.filter(|cost| cost.is_finite()).sum()
-    };
-    let least_gain = total(&Bits::default()) * options.gain_min;
-    let mut set = chosen;
-    loop {
-        let with = total(&set);
-        let mut least: Option<(f64, usize)> = None;
-        for place in set.iter() {
-            let mut rest = set.clone();
-            rest.remove(place);
-            let loss = total(&rest) - with - limits.write[place];
-            if least.is_none_or(|(least, _)| loss < least) {
-                least = Some((loss, place));
-            }
-        }
-        match least {
-            Some((loss, place)) if loss <= least_gain => set.remove(place),
-            _ => return set,
-        }
-    }
 }
 
 /// A statement as notes show it.

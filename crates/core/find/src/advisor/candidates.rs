@@ -36,6 +36,36 @@ pub(super) struct Candidates {
     places: BTreeMap<NewIndex, usize>,
 }
 
+/// What is looked at together; simpler indexes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Stage {
+    /// One or two columns of all rows: what several statements may share.
+    Plain,
+    /// More columns.
+    Wide,
+    /// With `INCLUDE`.
+    Covering,
+    /// Of some rows.
+    Partial,
+}
+
+impl Stage {
+    pub(super) const ALL: [Self; 4] = [Self::Plain, Self::Wide, Self::Covering, Self::Partial];
+
+    /// The one that an index belongs to.
+    pub(super) fn of(index: &NewIndex) -> Self {
+        if !index.predicate.is_empty() {
+            Self::Partial
+        } else if !index.include.is_empty() {
+            Self::Covering
+        } else if index.keys.len() > 2 {
+            Self::Wide
+        } else {
+            Self::Plain
+        }
+    }
+}
+
 impl Candidates {
     /// The candidate's place; a new one where it is not there yet.
     pub(super) fn place(&mut self, index: NewIndex) -> usize {
@@ -59,20 +89,23 @@ impl Candidates {
         for (statement, tables) in needs.iter().enumerate() {
             let mut mine = Bits::default();
             let mut count = 0;
+            let mut found: Vec<NewIndex> = Vec::new();
             for needs in tables {
-                let Some(table) = find_table(database, needs) else { continue };
-                for index in of_table(needs, table, database, options) {
-                    if OF_STATEMENT_MAX <= count || is_there(&index, table, database) {
-                        continue;
-                    }
-                    if costs.can_plan(&index) {
+                if let Some(table) = find_table(database, needs) {
+                    let indexes = of_table(needs, table, database, options).into_iter();
+                    found.extend(indexes.filter(|index| !is_there(index, table, database)));
+                }
+            }
+            // Simple ones are never crowded out by what else is allowed.
+            found.sort_by_key(Stage::of);
+            for index in found {
+                if costs.can_plan(&index) {
+                    if count < OF_STATEMENT_MAX {
                         mine.insert(all.place(index));
                         count += 1;
-                    } else if trigrams
-                        || index.keys.iter().all(|key| key.operator_class != TRIGRAMS)
-                    {
-                        all.beyond.push((statement, index));
                     }
+                } else if trigrams || index.keys.iter().all(|key| key.operator_class != TRIGRAMS) {
+                    all.beyond.push((statement, index));
                 }
             }
             all.of_statement.push(mine);
@@ -113,7 +146,15 @@ fn of_table(
     database: &Database,
     options: &Options<'_>,
 ) -> Vec<NewIndex> {
-    let shapes = shapes(needs, table, options.keys_max);
+    // Those of fewer keys, too: who allows three has what who allows two has.
+    let mut shapes: Vec<Vec<IndexColumn>> = Vec::new();
+    for keys_max in options.keys_max.min(2)..=options.keys_max {
+        for keys in self::shapes(needs, table, keys_max) {
+            if !shapes.contains(&keys) {
+                shapes.push(keys);
+            }
+        }
+    }
     let mut found = Vec::new();
     let mut add = |keys: &[IndexColumn], include: Vec<i16>, predicate: &str| {
         found.push(NewIndex {
@@ -231,6 +272,18 @@ fn shapes(needs: &TableNeeds, table: &Table, keys_max: usize) -> Vec<Vec<IndexCo
     for key in &join {
         add(with(&all_equal, &[plain_key(key)]));
         add(with(&[plain_key(key)], &all_equal));
+    }
+    // Keys that hold all that is read: the table need not be looked at.
+    if needs.read.len() <= keys_max && !needs.whole_rows {
+        let read: Vec<IndexColumn> =
+            needs.read.iter().map(|number| plain_key(&IndexKey::Column(*number))).collect();
+        for key in equal.iter().chain(&join).chain(&range).chain(&needs.group) {
+            add(with(&[plain_key(key)], &read));
+        }
+        add(with(&all_equal, &read));
+        add(with(&groups, &read));
+        add(with(&order, &read));
+        add(read);
     }
     for first in equal.iter().chain(&join) {
         for second in equal.iter().chain(&join).chain(&range) {

@@ -2,11 +2,17 @@
 //!
 //! Every known plan is a bundle of indexes that belong together. A greedy start takes the bundle that saves most
 //! for its bytes; then bundles are put in and what is worth least for its bytes is taken out, as long as that
-//! helps. Starts that weigh bytes differently end in different sets; the best is taken.
+//! helps. Starts that weigh bytes differently end in different sets. From the best of them some indexes are taken
+//! away by lot and the rest is made good again, which finds what no single exchange does (iterated local search:
+//! Lourenço, Martin, Stützle, 2003). The lots are the same each time.
 
 use std::collections::BTreeSet;
 
-use super::{bits::Bits, pool::Pool};
+use super::{
+    bits::Bits,
+    book::{Book, Bundle, Held},
+    pool::Pool,
+};
 
 /// How much bytes weigh in the greedy start: fully, half, not at all.
 const EXPONENTS: [f64; 4] = [1.0, 0.7, 0.4, 0.0];
@@ -14,6 +20,8 @@ const EXPONENTS: [f64; 4] = [1.0, 0.7, 0.4, 0.0];
 const EXCHANGES_MAX: usize = 64;
 /// An exchange has to save this share to be one.
 const GAIN_MIN: f64 = 1e-6;
+/// Times that some indexes are taken away by lot.
+const KICKS_MAX: usize = 16;
 
 /// What a choice may take.
 pub(super) struct Limits<'a> {
@@ -24,36 +32,41 @@ pub(super) struct Limits<'a> {
     pub(super) indexes_max: usize,
 }
 
-/// Plans of all statements, cheapest first, and their bundles.
-struct Book {
-    statements: Vec<Page>,
-    bundles: Vec<Bits>,
-    /// Statements that have a plan with this candidate.
-    with: Vec<Vec<usize>>,
-}
-
-struct Page {
-    weight: f64,
-    plans: Vec<(Bits, f64)>,
+/// How long a search goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Effort {
+    /// Until no exchange helps.
+    Exchanges,
+    /// Then by lot.
+    Lots,
 }
 
 /// The best set that can be told from the pool, and its cost; `from` are sets to start from besides none.
-pub(super) fn best(pool: &Pool<'_>, limits: &Limits<'_>, from: &[Bits]) -> (Bits, f64) {
+pub(super) fn best(
+    pool: &Pool<'_>,
+    limits: &Limits<'_>,
+    from: &[Bits],
+    effort: Effort,
+) -> (Bits, f64) {
     let book = Book::of(pool, limits);
-    let mut starts: Vec<Bits> = EXPONENTS.iter().map(|power| book.greedy(limits, *power)).collect();
-    starts.extend(from.iter().filter(|set| limits.allow(set)).cloned());
-    let mut best = (Bits::default(), book.cost(&Bits::default(), limits));
+    let search = Search { book: &book, limits };
+    let mut starts: Vec<Held> =
+        from.iter().filter(|set| limits.allow(set)).map(|set| book.held(set)).collect();
+    starts.extend(EXPONENTS.iter().map(|power| search.filled(book.nothing(), *power)));
+    let mut best = book.nothing();
     let mut seen = BTreeSet::new();
     for start in starts {
-        if !seen.insert(start.clone()) {
-            continue;
-        }
-        let found = book.improved(start, limits);
-        if found.1 < best.1 * (1.0 - GAIN_MIN) {
-            best = found;
+        if seen.insert(book.bits(&start)) {
+            let found = search.improved(start);
+            if found.cost < best.cost * (1.0 - GAIN_MIN) {
+                best = found;
+            }
         }
     }
-    best
+    if effort == Effort::Lots {
+        best = search.kicked(best);
+    }
+    (book.bits(&best), best.cost)
 }
 
 impl Limits<'_> {
@@ -61,153 +74,176 @@ impl Limits<'_> {
         set.iter().map(|place| self.bytes[place]).fold(0, u64::saturating_add)
     }
 
-    fn allow(&self, set: &Bits) -> bool {
+    pub(super) fn allow(&self, set: &Bits) -> bool {
         self.size(set) <= self.budget && set.iter().count() <= self.indexes_max
     }
 }
 
-impl Book {
-    fn of(pool: &Pool<'_>, limits: &Limits<'_>) -> Self {
-        let mut bundles = BTreeSet::new();
-        let mut with: Vec<Vec<usize>> = vec![Vec::new(); limits.bytes.len()];
-        let mut statements = Vec::new();
-        for (number, known) in pool.known.iter().enumerate() {
-            let mut plans: Vec<(Bits, f64)> =
-                pool.plans(number).iter().filter(|(used, _)| limits.allow(used)).cloned().collect();
-            plans.sort_by(|a, b| a.1.total_cmp(&b.1).then_with(|| a.0.cmp(&b.0)));
-            // A dearer plan that needs all that a cheaper one needs, and more, is never taken.
-            let mut kept: Vec<(Bits, f64)> = Vec::new();
-            for plan in plans {
-                if !kept.iter().any(|(used, _)| used.is_within(&plan.0)) {
-                    kept.push(plan);
-                }
-            }
-            for (used, _) in &kept {
-                for place in used.iter() {
-                    if with[place].last() != Some(&number) {
-                        with[place].push(number);
-                    }
-                }
-                if !used.is_empty() {
-                    bundles.insert(used.clone());
-                }
-            }
-            statements.push(Page { weight: known.weight, plans: kept });
-        }
-        Self { statements, bundles: bundles.into_iter().collect(), with }
+struct Search<'a> {
+    book: &'a Book,
+    limits: &'a Limits<'a>,
+}
+
+impl Search<'_> {
+    fn fits(&self, held: &Held) -> bool {
+        held.bytes <= self.limits.budget && held.count <= self.limits.indexes_max
     }
 
-    fn statement_cost(&self, statement: usize, set: &Bits) -> f64 {
-        let page = &self.statements[statement];
-        let plan = page.plans.iter().find(|(used, _)| used.is_within(set));
-        plan.map_or(0.0, |(_, cost)| cost * page.weight)
+    fn has_room(&self, held: &Held, (bytes, count): (u64, usize)) -> bool {
+        held.bytes.saturating_add(bytes) <= self.limits.budget
+            && held.count + count <= self.limits.indexes_max
     }
 
-    fn cost(&self, set: &Bits, limits: &Limits<'_>) -> f64 {
-        let read: f64 =
-            (0..self.statements.len()).map(|place| self.statement_cost(place, set)).sum();
-        read + set.iter().map(|place| limits.write[place]).sum::<f64>()
-    }
-
-    /// What changes if `more` is added and `less` taken away: negative is a saving.
-    fn change(&self, set: &Bits, after: &Bits, moved: &Bits, limits: &Limits<'_>) -> f64 {
-        let mut touched: Vec<usize> =
-            moved.iter().flat_map(|place| self.with[place].iter().copied()).collect();
-        touched.sort_unstable();
-        touched.dedup();
-        let read: f64 = touched
-            .into_iter()
-            .map(|statement| {
-                self.statement_cost(statement, after) - self.statement_cost(statement, set)
-            })
-            .sum();
-        let write =
-            |set: &Bits| moved.and(set).iter().map(|place| limits.write[place]).sum::<f64>();
-        read + write(after) - write(set)
-    }
-
-    fn greedy(&self, limits: &Limits<'_>, power: f64) -> Bits {
-        let mut set = Bits::default();
+    /// The set with what saves most for its bytes, which weigh as `power` says, until nothing more fits.
+    fn filled(&self, mut held: Held, power: f64) -> Held {
         loop {
-            let mut best: Option<(f64, Bits)> = None;
-            for bundle in &self.bundles {
-                let missing = bundle.without(&set);
-                let after = set.or(bundle);
-                if missing.is_empty() || !limits.allow(&after) {
+            let mut best: Option<(f64, &Bundle)> = None;
+            for bundle in &self.book.bundles {
+                let lacks = self.book.lacks(&held, bundle);
+                if lacks.1 == 0 || !self.has_room(&held, lacks) {
                     continue;
                 }
-                let gain = -self.change(&set, &after, &missing, limits);
+                let gain = self.book.gain(&held, bundle);
                 #[expect(clippy::cast_precision_loss, reason = "bytes of a bundle, for a ratio")]
-                let worth = gain / (limits.size(&missing).max(1) as f64).powf(power);
-                if gain > 0.0 && best.as_ref().is_none_or(|(most, _)| *most < worth) {
-                    best = Some((worth, after));
+                let worth = gain / (lacks.0.max(1) as f64).powf(power);
+                if gain > 0.0 && best.is_none_or(|(most, _)| most < worth) {
+                    best = Some((worth, bundle));
                 }
             }
             match best {
-                Some((_, after)) => set = after,
-                None => return set,
+                Some((_, bundle)) => self.book.add(&mut held, &bundle.numbers),
+                None => return held,
             }
         }
     }
 
-    fn improved(&self, start: Bits, limits: &Limits<'_>) -> (Bits, f64) {
-        let mut set = start;
-        let mut cost = self.cost(&set, limits);
+    fn improved(&self, start: Held) -> Held {
+        let mut held = start;
         for _ in 0..EXCHANGES_MAX {
-            let mut best: Option<(f64, Bits)> = None;
-            let dropped = set.iter().map(|place| set.without(&Bits::from_iter([place])));
-            let dropped: Vec<Bits> = dropped.collect();
-            let put_in = self.bundles.iter().filter(|bundle| !bundle.is_within(&set));
-            for after in
-                put_in.filter_map(|bundle| self.exchanged(&set, bundle, limits)).chain(dropped)
-            {
-                let moved = after.without(&set).or(&set.without(&after));
-                let change = self.change(&set, &after, &moved, limits);
-                if best.as_ref().is_none_or(|(least, _)| change < *least) {
-                    best = Some((change, after));
-                }
-            }
-            match best {
-                Some((change, after)) if change < -cost * GAIN_MIN => {
-                    set = after;
-                    cost += change;
-                }
-                _ => break,
+            match self.better(&held) {
+                Some(after) => held = after,
+                None => break,
             }
         }
-        let cost = self.cost(&set, limits);
-        (set, cost)
+        held
+    }
+
+    /// The best set that is one exchange away, if it is better.
+    fn better(&self, held: &Held) -> Option<Held> {
+        let least = held.cost * (1.0 - GAIN_MIN);
+        let mut best: Option<Held> = None;
+        let mut consider = |after: Held| {
+            if after.cost < best.as_ref().map_or(least, |best| best.cost) {
+                best = Some(after);
+            }
+            best.as_ref().map_or(least, |best| best.cost)
+        };
+        for number in held.members().collect::<Vec<_>>() {
+            if self.book.loss(held, number) < 0.0 {
+                let mut after = held.clone();
+                self.book.remove(&mut after, number);
+                consider(after);
+            }
+        }
+        let mut gains: Vec<(f64, usize)> = Vec::new();
+        for (place, bundle) in self.book.bundles.iter().enumerate() {
+            let gain = self.book.gain(held, bundle);
+            if 0.0 < gain {
+                gains.push((gain, place));
+            }
+        }
+        gains.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
+        let mut bound = least;
+        for (gain, place) in gains {
+            // Whatever has to go for it makes it worth less.
+            if bound <= held.cost - gain {
+                break;
+            }
+            if let Some(after) = self.exchanged(held, &self.book.bundles[place]) {
+                bound = consider(after);
+            }
+        }
+        best
     }
 
     /// `bundle` put in, and what is worth least for its bytes taken out until the rest fits.
-    fn exchanged(&self, set: &Bits, bundle: &Bits, limits: &Limits<'_>) -> Option<Bits> {
-        let mut after = set.or(bundle);
-        while !limits.allow(&after) {
-            let over = limits.size(&after).saturating_sub(limits.budget);
-            let mut least: Option<(f64, usize)> = None;
-            for place in after.without(bundle).iter() {
-                let gone = Bits::from_iter([place]);
-                let loss = self.change(&after, &after.without(&gone), &gone, limits).max(0.0);
-                // Bytes past what is needed are worth nothing.
-                #[expect(clippy::cast_precision_loss, reason = "bytes of an index, for a ratio")]
-                let freed = limits.bytes[place].min(over.max(1)).max(1) as f64;
-                let worth = loss / freed;
-                if least.is_none_or(|(least, _)| worth < least) {
-                    least = Some((worth, place));
-                }
-            }
-            after.remove(least?.1);
+    fn exchanged(&self, held: &Held, bundle: &Bundle) -> Option<Held> {
+        let mut after = held.clone();
+        self.book.add(&mut after, &bundle.numbers);
+        let mut gone = Vec::new();
+        while !self.fits(&after) {
+            let number = self.least(&after, &bundle.numbers)?;
+            self.book.remove(&mut after, number);
+            gone.push(number);
         }
         // What fits beside it after all.
-        let gone = set.without(&after);
-        for place in gone.iter() {
-            let mut fuller = after.clone();
-            fuller.insert(place);
-            let moved = Bits::from_iter([place]);
-            if limits.allow(&fuller) && self.change(&after, &fuller, &moved, limits) < 0.0 {
-                after = fuller;
+        for number in gone {
+            if self.has_room(&after, (self.book.bytes[number], 1)) {
+                let mut fuller = after.clone();
+                self.book.add(&mut fuller, &[number]);
+                if fuller.cost < after.cost {
+                    after = fuller;
+                }
             }
         }
         Some(after)
+    }
+
+    /// What is worth least for the bytes that it frees, `bundle` left alone.
+    fn least(&self, held: &Held, bundle: &[usize]) -> Option<usize> {
+        let over = held.bytes.saturating_sub(self.limits.budget).max(1);
+        let mut least: Option<(f64, usize)> = None;
+        for number in held.members().filter(|number| !bundle.contains(number)) {
+            // Bytes past what is needed are worth nothing.
+            #[expect(clippy::cast_precision_loss, reason = "bytes of an index, for a ratio")]
+            let freed = self.book.bytes[number].min(over).max(1) as f64;
+            let worth = self.book.loss(held, number).max(0.0) / freed;
+            if least.is_none_or(|(least, _)| worth < least) {
+                least = Some((worth, number));
+            }
+        }
+        least.map(|(_, number)| number)
+    }
+
+    /// The best that is found where some indexes are taken away by lot and others put in.
+    fn kicked(&self, start: Held) -> Held {
+        let mut best = start;
+        let mut lots = Lots(0x9e37_79b9_7f4a_7c15);
+        if self.book.bundles.is_empty() {
+            return best;
+        }
+        for kick in 0..KICKS_MAX {
+            let mut held = best.clone();
+            let bundle = &self.book.bundles[lots.below(self.book.bundles.len())];
+            if kick % 2 == 0
+                && let Some(after) = self.exchanged(&held, bundle)
+            {
+                held = after;
+            }
+            for _ in 0..=lots.below(4) {
+                let members: Vec<usize> = held.members().collect();
+                if !members.is_empty() {
+                    self.book.remove(&mut held, members[lots.below(members.len())]);
+                }
+            }
+            let held = self.filled(held, EXPONENTS[lots.below(EXPONENTS.len())]);
+            let held = self.improved(held);
+            if held.cost < best.cost * (1.0 - GAIN_MIN) {
+                best = held;
+            }
+        }
+        best
+    }
+}
+
+/// Numbers by lot, the same each time (`xorshift`, Marsaglia 2003).
+struct Lots(u64);
+
+impl Lots {
+    fn below(&mut self, end: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0 >> 33).unwrap_or(0) % end.max(1)
     }
 }

@@ -12,8 +12,12 @@ use super::{bits::Bits, candidates::Candidates, choice::Limits, pool::Pool};
 
 /// How often the best indexes are taken away to see the next best.
 const LAYERS_MAX: usize = 6;
+/// The same where something is known already.
+const LAYERS_AGAIN_MAX: usize = 3;
 /// Shares of the budget that an index may take, one search each.
 const SIZE_SHARES: [f64; 5] = [1.0, 0.5, 0.3, 0.15, 0.05];
+/// The same where something is known already.
+const SIZE_SHARES_AGAIN: [f64; 3] = [1.0, 0.3, 0.1];
 /// A plan this much cheaper is worth knowing; less is noise of the estimates.
 const GAIN_MIN: f64 = 0.002;
 /// Parts of one bundle that are asked for: all of three indexes, most of four.
@@ -23,74 +27,64 @@ const MERGED_MAX: usize = 48;
 /// Columns of `INCLUDE` of such an index.
 const MERGED_INCLUDE_MAX: usize = 10;
 
-/// Asks for plans of every statement, so that the search has something to choose from.
-pub(super) fn explore(
-    pool: &mut Pool<'_>,
-    candidates: &mut Candidates,
-    bytes: &[u64],
-    budget: u64,
-) {
+/// What is explored: candidates that are new, and those before that plans used.
+pub(super) struct Explored<'a> {
+    pub(super) bytes: &'a [u64],
+    /// Bytes of the largest index that is looked at.
+    pub(super) room: u64,
+    /// The new ones of each statement.
+    pub(super) new: &'a [Bits],
+}
+
+/// Asks for plans of every statement, so that the search has something to choose from. Afterwards only candidates
+/// that some plan used are left: each that is on offer makes planning slower.
+pub(super) fn explore(pool: &mut Pool<'_>, candidates: &mut Candidates, explored: &Explored<'_>) {
     for statement in 0..pool.known.len() {
-        let none = Bits::default();
-        let base = pool.cost(statement, &none, &candidates.indexes);
-        if !base.is_finite() {
+        let base = pool.cost(statement, &Bits::default(), &candidates.indexes);
+        if !base.is_finite() || explored.new[statement].is_empty() {
             continue;
         }
-        for (kind, shares) in [(Kind::Plain, &SIZE_SHARES[..]), (Kind::Any, &[1.0, 0.3, 0.1][..])] {
-            for share in shares {
-                #[expect(
-                    clippy::cast_precision_loss,
-                    reason = "bytes of an index as a share of a budget"
-                )]
-                let fits = |place: &usize| {
-                    bytes[*place] as f64 <= budget as f64 * share
-                        && kind.has(&candidates.indexes[*place])
-                };
-                let offered = candidates.of_statement[statement].iter().filter(fits).collect();
-                peel(pool, statement, offered, base, candidates);
-            }
+        let before = candidates.of_statement[statement].clone();
+        let shares = if before.is_empty() { &SIZE_SHARES[..] } else { &SIZE_SHARES_AGAIN[..] };
+        for share in shares {
+            #[expect(
+                clippy::cast_precision_loss,
+                reason = "bytes of an index as a share of a budget"
+            )]
+            let fits =
+                |place: &usize| explored.bytes[*place] as f64 <= explored.room as f64 * share;
+            let new = explored.new[statement].iter().filter(fits).collect();
+            let before = before.iter().filter(fits).collect();
+            peel(pool, statement, new, &before, base, candidates);
         }
-    }
-    for statement in 0..pool.known.len() {
-        // Each that is on offer makes planning slower.
-        let used =
-            pool.plans(statement).iter().flat_map(|(used, _)| used.iter().collect::<Vec<_>>());
-        candidates.of_statement[statement] = used.collect();
+        let plans = pool.plans(statement).iter();
+        candidates.of_statement[statement] =
+            plans.flat_map(|(used, _)| used.iter().collect::<Vec<_>>()).collect();
     }
 }
 
-/// Which candidates are offered together.
-#[derive(Clone, Copy)]
-enum Kind {
-    /// One or two columns of all rows: what several statements may share.
-    Plain,
-    /// Those made for the statement, too.
-    Any,
-}
-
-impl Kind {
-    fn has(self, index: &NewIndex) -> bool {
-        let plain = index.keys.len() <= 2 && index.include.is_empty() && index.predicate.is_empty();
-        matches!(self, Self::Any) || plain
-    }
-}
-
+/// Asks with all of `new` beside what was there before, then without those that were used, and so on.
 fn peel(
     pool: &mut Pool<'_>,
     statement: usize,
-    mut offered: Bits,
+    mut new: Bits,
+    before: &Bits,
     base: f64,
     candidates: &Candidates,
 ) {
-    for _ in 0..LAYERS_MAX {
-        let Some((used, cost)) = pool.plan(statement, &offered, &candidates.indexes) else {
+    let layers = if before.is_empty() { LAYERS_MAX } else { LAYERS_AGAIN_MAX };
+    for _ in 0..layers {
+        if new.is_empty() {
+            return;
+        }
+        let Some((used, cost)) = pool.plan(statement, &new.or(before), &candidates.indexes) else {
             return;
         };
-        if used.is_empty() || base * (1.0 - GAIN_MIN) < cost {
+        if used.and(&new).is_empty() || base * (1.0 - GAIN_MIN) < cost {
             return;
         }
         take_apart(pool, statement, used.clone(), base, candidates);
-        offered = offered.without(&used);
+        new = new.without(&used);
     }
 }
 
