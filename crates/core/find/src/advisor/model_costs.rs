@@ -205,3 +205,6 @@ impl Costs for ModelCosts<'_> {
         self.asked
     }
 }
+
+#[cfg(test)]
+mod tests;

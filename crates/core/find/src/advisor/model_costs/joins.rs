@@ -5,17 +5,19 @@
 //! database management system", SIGMOD 1979), one input added at a time, by hash or by index. What comes
 //! out is scaled so that without new indexes it is what the planner said.
 
+mod search;
+
 use std::collections::BTreeMap;
 
 use model::database::IndexKey;
-use sql::ConditionKind;
 
 use super::{
-    leaf::{Access, Clause, Offered},
+    leaf::{Access, Offered},
     prepared::{Prepared, distinct},
     prices::{Prices, Rows},
-    tree::{pruned, united},
+    tree::pruned,
 };
+use search::Search;
 
 /// Inputs of a cluster that all orders are tried of: 2^9 sets.
 const UNITS_MAX: usize = 9;
@@ -185,14 +187,16 @@ impl Cluster {
 
     /// The search over what is there already.
     fn best_now(&self, prepared: &Prepared<'_>, prices: &Prices) -> f64 {
-        let paths = self.units.iter().map(|unit| vec![self.standalone(unit, prepared, prices)]);
+        let paths = self.units.iter().map(|unit| vec![Self::standalone(unit, prepared, prices)]);
         let paths: Vec<Vec<Access>> = paths.collect();
-        let found = self.search(&paths, prepared, &prepared.existing, prices);
+        let search =
+            Search { cluster: self, inputs: &paths, prepared, offered: &prepared.existing, prices };
+        let found = search.paths();
         found.iter().map(|path| path.total).fold(f64::INFINITY, f64::min)
     }
 
     /// Reading an input by itself, as things stand.
-    fn standalone(&self, unit: &Unit, prepared: &Prepared<'_>, prices: &Prices) -> Access {
+    fn standalone(unit: &Unit, prepared: &Prepared<'_>, prices: &Prices) -> Access {
         let estimate = prepared.node(unit.node).estimate.unwrap_or_default();
         let mut path = Access {
             startup: estimate.startup_cost,
@@ -223,7 +227,7 @@ impl Cluster {
         prices: &Prices,
     ) -> Vec<Access> {
         let inputs = self.units.iter().map(|unit| {
-            let alone = self.standalone(unit, prepared, prices);
+            let alone = Self::standalone(unit, prepared, prices);
             let probed = unit.leaf.is_some_and(|leaf| prepared.probed[leaf]);
             let mut mine = vec![alone];
             if let Some(leaf) = unit.leaf.filter(|_| probed) {
@@ -237,154 +241,12 @@ impl Cluster {
             pruned(mine)
         });
         let inputs: Vec<Vec<Access>> = inputs.collect();
-        let mut found = self.search(&inputs, prepared, offered, prices);
+        let search = Search { cluster: self, inputs: &inputs, prepared, offered, prices };
+        let mut found = search.paths();
         let ratio = self.real / self.now.max(1e-9);
         for path in &mut found {
             path.startup = path.startup * ratio + self.aside;
             path.total = path.total * ratio + self.aside;
-        }
-        found
-    }
-
-    fn search(
-        &self,
-        inputs: &[Vec<Access>],
-        prepared: &Prepared<'_>,
-        offered: &[Offered],
-        prices: &Prices,
-    ) -> Vec<Access> {
-        let count = self.units.len();
-        let mut best: Vec<Vec<Access>> = vec![Vec::new(); 1 << count];
-        for (place, paths) in inputs.iter().enumerate() {
-            best[1 << place].clone_from(paths);
-        }
-        for set in 1..1_usize << count {
-            if set.count_ones() < 2 {
-                continue;
-            }
-            let mut found = Vec::new();
-            let connected = (0..count)
-                .any(|place| set & (1 << place) != 0 && self.is_joined(set & !(1 << place), place));
-            for place in (0..count).filter(|place| set & (1 << place) != 0) {
-                let rest = set & !(1 << place);
-                if connected && !self.is_joined(rest, place) {
-                    continue;
-                }
-                let out = self.rows(set);
-                for path in &best[rest] {
-                    found.extend(self.hashed(path, rest, &inputs[place], place, out, prices));
-                    if self.driver.is_none_or(|driver| driver != place) {
-                        found.extend(self.looked_up(path, rest, place, prepared, offered, prices));
-                    }
-                }
-            }
-            best[set] = pruned(found);
-        }
-        best.pop().unwrap_or_default()
-    }
-
-    fn is_joined(&self, set: usize, place: usize) -> bool {
-        self.members.iter().filter(|member| member.unit == place).any(|member| {
-            self.members
-                .iter()
-                .any(|other| other.class == member.class && set & (1 << other.unit) != 0)
-        })
-    }
-
-    /// By a table of hashes over either side.
-    fn hashed(
-        &self,
-        path: &Access,
-        set: usize,
-        others: &[Access],
-        place: usize,
-        out: f64,
-        prices: &Prices,
-    ) -> Vec<Access> {
-        let width: f64 = self
-            .units
-            .iter()
-            .enumerate()
-            .filter(|(unit, _)| set & (1 << unit) != 0)
-            .map(|(_, unit)| unit.rows.width)
-            .sum();
-        let mine = Rows { rows: self.rows(set), width };
-        let theirs = self.units[place].rows;
-        let Some(other) = others.iter().min_by(|a, b| a.total.total_cmp(&b.total)) else {
-            return Vec::new();
-        };
-        let joined = |outer: &Access, inner: &Access, sizes: (Rows, Rows)| {
-            let (start, total) = prices.hash_join(sizes.0, sizes.1, out, 1.0);
-            Access {
-                startup: outer.startup + inner.total + start,
-                total: outer.total + inner.total + total,
-                ordered: None,
-                used: united(&outer.used, &inner.used),
-            }
-        };
-        vec![joined(path, other, (mine, theirs)), joined(other, path, (theirs, mine))]
-    }
-
-    /// By looking each row up in an index of the added table.
-    fn looked_up(
-        &self,
-        path: &Access,
-        set: usize,
-        place: usize,
-        prepared: &Prepared<'_>,
-        offered: &[Offered],
-        prices: &Prices,
-    ) -> Vec<Access> {
-        let Some(leaf) = self.units[place].leaf else { return Vec::new() };
-        let leaf = &prepared.leaves[leaf];
-        let joined: Vec<Clause> = self
-            .members
-            .iter()
-            .filter(|member| member.unit == place)
-            .filter(|member| {
-                self.members
-                    .iter()
-                    .any(|other| other.class == member.class && set & (1 << other.unit) != 0)
-            })
-            .map(|member| Clause {
-                keys: vec![(member.key.clone(), ConditionKind::Equal)],
-                alternatives: false,
-                values: 1.0,
-                share: 1.0 / member.distinct,
-            })
-            .collect();
-        let outer = self.rows(set).max(1.0);
-        let mut found = Vec::new();
-        for one in offered {
-            let serves = one.index.keys.first().is_some_and(|first| {
-                joined.iter().any(|clause| clause.keys.iter().any(|(key, _)| *key == first.key))
-                    || leaf.clauses.iter().any(|clause| {
-                        clause
-                            .keys
-                            .iter()
-                            .any(|(key, kind)| *key == first.key && *kind == ConditionKind::Equal)
-                    })
-            });
-            if !serves {
-                continue;
-            }
-            let matches: f64 =
-                leaf.passed * joined.iter().map(|clause| clause.share).product::<f64>();
-            for access in leaf.by_index(one, &joined, outer.max(1.000_001), prices) {
-                let mut each = access.total;
-                if self.first_match && 1.0 < matches {
-                    let run = (access.total - access.startup) * 2.0 / (matches + 1.0);
-                    each = access.startup + run;
-                }
-                let out = outer * matches.max(f64::MIN_POSITIVE);
-                let total = path.total + outer * each + out * prices.tuple;
-                found.push(Access {
-                    startup: path.startup + access.startup,
-                    total,
-                    ordered: path.ordered,
-                    used: united(&path.used, &access.used),
-                });
-            }
         }
         found
     }

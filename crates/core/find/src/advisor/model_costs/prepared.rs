@@ -269,7 +269,7 @@ pub(super) fn distinct(table: &Table, key: &IndexKey, rows: f64) -> f64 {
             .map(|statistics| statistics.distinct_in(rows)),
         IndexKey::Expression(_) => None,
     };
-    known.unwrap_or(UNKNOWN.min(rows)).max(1.0)
+    known.unwrap_or_else(|| UNKNOWN.min(rows)).max(1.0)
 }
 
 fn filled(table: &Table, key: &IndexKey) -> f64 {

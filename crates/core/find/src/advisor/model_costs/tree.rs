@@ -225,7 +225,9 @@ fn runs(place: usize, child: usize, prepared: &Prepared<'_>) -> f64 {
     let name = prepared.node(child).subplan.as_ref().map_or("", |name| name.as_str());
     let hashed = format!("hashed {name}");
     let conditions = node.conditions.all().map(|(_, text)| text.as_str());
-    if conditions.chain(node.output.iter().map(|it| it.as_str())).any(|text| text.contains(&hashed))
+    if conditions
+        .chain(node.output.iter().map(model::Text::as_str))
+        .any(|text| text.contains(&hashed))
     {
         return 1.0;
     }
