@@ -30,6 +30,7 @@ export function Proposal({ set, database }: { set: IndexSet | undefined; databas
   const left = percent(set.cost_share);
   return (
     <>
+      <h2 className="hidden">Proposed indexes</h2>
       <p className="prose">
         Together they bring the cost of all statements to{' '}
         <strong>

@@ -189,3 +189,114 @@ fn plans_that_the_server_logs_are_kept_with_their_statement() {
     assert!(!plan.text.contains("secret"), "{}", plan.text);
     engine.stop();
 }
+
+/// An engine that follows the log of a server that says all it can.
+fn following(server: &Postgres, folder: &Path) -> Engine {
+    let log = server.log_path().display().to_string();
+    Engine::start_with(
+        folder,
+        &[
+            ("TAUT_OBSERVE_POSTGRES_URL", &url(server)),
+            ("TAUT_OBSERVE_POSTGRES_POLL", "1s"),
+            ("TAUT_OBSERVE_POSTGRES_SAMPLE", "200ms"),
+            ("TAUT_OBSERVE_POSTGRES_LOG", &log),
+        ],
+    )
+}
+
+fn talkative() -> Postgres {
+    Postgres::builder()
+        .setting("shared_preload_libraries", "pg_stat_statements,auto_explain")
+        .setting("auto_explain.log_min_duration", "0")
+        .setting("auto_explain.log_analyze", "on")
+        .setting("log_line_prefix", "%m [%p] %q%u@%d ")
+        .setting("log_lock_waits", "on")
+        .setting("deadlock_timeout", "100ms")
+        .setting("log_temp_files", "0")
+        .setting("work_mem", "64kB")
+        .setting("jit", "off")
+        .extension("pg_stat_statements")
+        .autovacuum()
+        .start()
+}
+
+#[test]
+fn what_the_log_tells_is_counted_over_time_and_found() {
+    let server = talkative();
+    server.psql(
+        "create table customers (id int primary key, name text); \
+         insert into customers select g, g from generate_series(1, 30000) g; vacuum analyze; \
+         create function slow_name(int) returns text language plpgsql volatile as \
+         $$ begin return (select name from customers where id = $1); end $$",
+    );
+    let folder = tempfile::tempdir().expect("there is a place for temporary files");
+    let engine = following(&server, folder.path());
+    engine.wait_until("the first poll", is_watched);
+    let id = the_database(&engine.live).id;
+    let sort = "select * from customers order by name || 'secret', id";
+    let per_row = "select c.id, n from customers c, slow_name(c.id) n where c.id < 20000";
+    // Whether the holder was seen splits them in two.
+    for _ in 0..6 {
+        server.psql(&format!("{sort}; {per_row}"));
+        let holds =
+            "begin; update customers set name = 'x' where id = 7; select pg_sleep(0.6); commit";
+        let mut holder = server.client("psql").args(["-Xqc", holds]).spawn().expect("psql");
+        std::thread::sleep(Duration::from_millis(200));
+        server.psql("update customers set name = 'secret' where id = 7");
+        holder.wait().expect("it ends");
+    }
+    let faults = ["spill", "lock-wait", "costly-plan"];
+    let has_all = |live: &Live| {
+        let findings = the_database(live).findings;
+        faults.iter().all(|fault| findings.iter().any(|it| it.fault == *fault))
+    };
+    engine.wait_until("what the log tells", has_all);
+    let standing = the_database(&engine.live);
+    let plan = standing.findings.iter().find(|it| it.fault == "costly-plan").expect("it was there");
+    let known = plan.evidence.database.as_ref().expect("it is one of a database");
+    assert!(known.plan.contains("Function Scan on slow_name"), "{}", known.plan);
+    assert!(!plan.advice.is_empty() && !format!("{:?}", standing.findings).contains("secret"));
+    let window = Window { from: shop::now() - Duration::from_hours(1), to: shop::now() };
+    let activity = engine.live.activity_history(&id, window, 10);
+    let log: Vec<_> = activity.iter().filter_map(|(_, step)| step.log).collect();
+    assert!(3 <= log.iter().map(|log| log.lock_waits).sum::<u64>(), "{log:?}");
+    assert!(3 <= log.iter().map(|log| log.temp_files).sum::<u64>(), "{log:?}");
+    assert!(0 < activity.iter().map(|(_, step)| step.totals.commits).sum::<u64>());
+    let latest = standing.latest.expect("it was read");
+    let oid = latest.tables.iter().find(|table| table.name.name == "customers").expect("it").oid;
+    let tables = engine.live.table_history(&id, window, 10);
+    let updated: u64 =
+        tables.iter().filter_map(|(_, tables)| tables.get(&oid)).map(|used| used.updated).sum();
+    assert!(1 <= updated && !engine.live.index_history(&id, window, 10).is_empty());
+    engine.stop();
+}
+
+#[test]
+fn plans_of_a_healthy_database_are_no_findings() {
+    let server = talkative();
+    let bench = |arguments: &[&str]| {
+        let output = server.client("pgbench").args(arguments).output().expect("pgbench");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    };
+    bench(&["-i", "-q", "-s", "2"]);
+    let folder = tempfile::tempdir().expect("there is a place for temporary files");
+    let engine = following(&server, folder.path());
+    engine.wait_until("the first poll", is_watched);
+    bench(&["-c", "2", "-T", "4"]);
+    bench(&["-c", "2", "-T", "2", "-S"]);
+    let has_plans = |live: &Live| {
+        let standing = the_database(live);
+        standing.latest.is_some_and(|latest| 100 < latest.log.counts.plans)
+    };
+    engine.wait_until("plans", has_plans);
+    let found = the_database(&engine.live).findings;
+    let of_plans =
+        ["costly-plan", "rows-scanned-vs-returned", "spill", "subquery-shape", "lock-wait"];
+    let told: Vec<&str> = found
+        .iter()
+        .filter(|it| of_plans.contains(&it.fault))
+        .map(|it| it.claim.as_str())
+        .collect();
+    assert_eq!(told, [""; 0]);
+    engine.stop();
+}

@@ -316,6 +316,39 @@ mod tests {
     }
 
     #[test]
+    fn a_point_that_is_full_takes_fourteen_kilobytes_at_most() {
+        let wait = |number: usize| WaitLoad {
+            wait_type: "IO".into(),
+            wait_event: format!("DataFileRead{number}").into(),
+            sessions: 1.0,
+        };
+        let one = u64::MAX / 1_000;
+        let runs = RunStatistics { calls: one, total_millis: 2.0, ..RunStatistics::default() };
+        let table = TableUse { sequential_rows: one, ..TableUse::default() };
+        let index = IndexUse { scans: one, ..IndexUse::default() };
+        let io = |number: u64| model::database::IoUse {
+            backend: "client backend".into(),
+            object: "relation".into(),
+            context: "bulkread".into(),
+            read_bytes: number,
+            ..model::database::IoUse::default()
+        };
+        let poll = Poll {
+            time: at(1),
+            statements: (0..500).map(|id| (id, runs)).collect(),
+            load: (0..200).map(wait).collect(),
+            tables: (0..2_000).map(|oid| (oid, table.clone())).collect(),
+            indexes: (0..9_000).map(|oid| (oid, index.clone())).collect(),
+            io: (1..60).map(io).collect(),
+            ..Poll::default()
+        };
+        let point = Point::of(&poll, Some(LogCounts::default()));
+        let read: usize = point.load.iter().map(|wait| 56 + wait.0.len() + wait.1.len()).sum();
+        let bytes = size_of::<Point>() + read + 120 * point.statements.len() + point.used.bytes();
+        assert!((8_000..14_000).contains(&bytes), "{bytes}");
+    }
+
+    #[test]
     fn what_is_old_goes_and_what_is_written_is_read_back() {
         let mut points = Points::new(Duration::from_secs(100));
         for seconds in 1..1_000 {

@@ -169,7 +169,7 @@ fn shape(shown: &str) -> u64 {
     sql::hash(names.join("\n").as_bytes())
 }
 
-/// The query, and the plan with each condition made generic. Formats that nobody logs are left out.
+/// The query, and the plan with each condition made generic; YAML and XML become JSON.
 fn without_literals(text: &str, format: PlanFormat) -> Option<(String, String)> {
     match format {
         PlanFormat::Text => {
@@ -200,7 +200,9 @@ fn without_literals(text: &str, format: PlanFormat) -> Option<(String, String)> 
             hide(&mut value);
             Some((query?, serde_json::to_string_pretty(&value).ok()?))
         }
-        PlanFormat::Xml | PlanFormat::Yaml => None,
+        PlanFormat::Xml | PlanFormat::Yaml => {
+            without_literals(&sql::plan::as_json(text)?, PlanFormat::Json)
+        }
     }
 }
 
@@ -274,6 +276,15 @@ mod tests {
         assert_eq!(query, "select 'secret'");
         assert!(!plan.contains("secret") && plan.contains("17"), "{plan}");
         assert_eq!(without_literals("{", PlanFormat::Json), None);
+        let yaml = "Query Text: \"select 'secret'\"\nPlan:\n  Node Type: \"Result\"\n  \
+                    Filter: \"(a = 'secret'::text)\"\n  Plan Rows: 17\n";
+        let xml = "<explain><Query-Text>select 'secret'</Query-Text><Plan><Node-Type>Result</Node-Type>\
+                   <Filter>(a = 'secret'::text)</Filter><Plan-Rows>17</Plan-Rows></Plan></explain>";
+        for (text, format) in [(yaml, PlanFormat::Yaml), (xml, PlanFormat::Xml)] {
+            let (query, plan) = without_literals(text, format).unwrap();
+            assert_eq!(query, "select 'secret'");
+            assert!(!plan.contains("secret") && plan.contains("17"), "{plan}");
+        }
     }
 
     #[test]

@@ -65,6 +65,18 @@ impl Used {
         }
     }
 
+    /// Bytes that it takes beside itself.
+    #[cfg(test)]
+    pub(super) fn bytes(&self) -> usize {
+        let names = self.io.iter().map(|io| io.0.capacity());
+        let standbys = self.standbys.iter().map(|standby| standby.0.capacity());
+        size_of_val(self.tables.as_slice())
+            + size_of_val(self.indexes.as_slice())
+            + size_of_val(self.io.as_slice())
+            + size_of_val(self.standbys.as_slice())
+            + names.chain(standbys).sum::<usize>()
+    }
+
     pub(super) fn tables(&self) -> impl Iterator<Item = (u32, TableUse)> {
         self.tables.iter().map(|(oid, it)| (*oid, table(it)))
     }
