@@ -66,6 +66,7 @@ pub struct Live {
     catching_up: AtomicBool,
     databases: Arc<Watched>,
     watcher: Mutex<Option<JoinHandle<()>>>,
+    keeper: Mutex<Option<JoinHandle<()>>>,
 }
 
 /// A trace as it was sent, and as it was read.
@@ -136,6 +137,7 @@ impl Live {
             catching_up: AtomicBool::new(true),
             databases: Arc::new(databases),
             watcher: Mutex::default(),
+            keeper: Mutex::default(),
         }))
     }
 
@@ -153,6 +155,10 @@ impl Live {
         };
         let watcher = self.databases.start(&self.settings, &self.store, tell);
         *lock(&self.watcher) = watcher.map_err(LiveError::Thread)?;
+        let live = Arc::clone(self);
+        let tidy = move || live.tidy();
+        let keeper = thread::Builder::new().name("keeper".to_owned()).spawn(tidy);
+        *lock(&self.keeper) = Some(keeper.map_err(LiveError::Thread)?);
         let live = Arc::clone(self);
         let run = move || live.run();
         thread::Builder::new().name("finder".to_owned()).spawn(run).map_err(LiveError::Thread)
@@ -293,10 +299,22 @@ impl Live {
         let settled = lock(&self.settler).settle_all();
         self.look_at(settled, &mut turns);
         self.keep_house();
-        let watcher = lock(&self.watcher).take();
-        if let Some(watcher) = watcher {
+        for thread in [&self.watcher, &self.keeper] {
+            let thread = lock(thread).take();
             // What it met is its own; here all is done.
-            drop(watcher.join());
+            drop(thread.map(JoinHandle::join));
+        }
+    }
+
+    /// Lets the store put in order what has come, so that it stays small.
+    fn tidy(&self) {
+        while !self.stopping.load(Ordering::Acquire) {
+            match self.store.tidy() {
+                Ok(true) => continue,
+                Ok(false) => {}
+                Err(error) => self.tell(&error),
+            }
+            self.rest();
         }
     }
 

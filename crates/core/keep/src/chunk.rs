@@ -225,6 +225,55 @@ impl Chunk {
         );
     }
 
+    /// Adds the rows of another chunk of the same table, all columns of which are there.
+    ///
+    /// # Panics
+    ///
+    /// If it is of another table.
+    pub fn append(&mut self, other: &Self) {
+        assert_eq!(
+            self.table.name, other.table.name,
+            "rows of two tables have not the same columns"
+        );
+        let mut known: Vec<Option<u32>> = vec![None; other.texts.list().len()];
+        let texts = &mut self.texts;
+        let mut number = |number: u32| match known.get_mut(number as usize) {
+            Some(known) => *known.get_or_insert_with(|| texts.number(other.texts.get(number))),
+            None => 0,
+        };
+        for (own, more) in self.columns.iter_mut().zip(&other.columns) {
+            match (own, more) {
+                (Column::Text(own), Column::Text(more)) => {
+                    own.extend(more.iter().map(|it| number(*it)));
+                }
+                (Column::Whole(own), Column::Whole(more)) => own.extend_from_slice(more),
+                (Column::Number(own), Column::Number(more)) => own.extend_from_slice(more),
+                (Column::Id16(own), Column::Id16(more)) => own.extend_from_slice(more),
+                (Column::Id8(own), Column::Id8(more)) => own.extend_from_slice(more),
+                _ => unreachable!("columns of one table are of one kind"),
+            }
+        }
+        let first = small(self.rows);
+        for column in &other.attributes {
+            let holds_texts = matches!(column.kind, AttributeKind::Text | AttributeKind::Json);
+            let place = self.attribute_place(other.texts.get(column.key), column.kind);
+            let own = &mut self.attributes[place];
+            own.rows.extend(column.rows.iter().map(|row| first + row));
+            if holds_texts {
+                let texts = &mut self.texts;
+                let mut number = |bits: u64| {
+                    let at = usize::try_from(bits).unwrap_or(usize::MAX);
+                    let text = || texts.number(other.texts.get(small(at)));
+                    known.get_mut(at).map_or(0, |known| *known.get_or_insert_with(text))
+                };
+                own.values.extend(column.values.iter().map(|bits| u64::from(number(*bits))));
+            } else {
+                own.values.extend_from_slice(&column.values);
+            }
+        }
+        self.rows += other.rows;
+    }
+
     /// Its rows, the earliest first; of two as early, the one that came first.
     #[must_use]
     pub fn order_by_time(&self) -> Vec<u32> {

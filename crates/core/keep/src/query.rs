@@ -166,7 +166,9 @@ impl Filter {
             | Self::Between(field, ..) => fields.push(field),
             Self::Not(filter) => filter.fields(fields),
             Self::And(filters) | Self::Or(filters) => {
-                filters.iter().for_each(|filter| filter.fields(fields));
+                for filter in filters {
+                    filter.fields(fields);
+                }
             }
         }
     }

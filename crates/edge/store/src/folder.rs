@@ -14,7 +14,9 @@ use rustix::fs::{FlockOperation, flock};
 
 use crate::{
     Batch, Operation, OperationPoint, RequestFact, RequestFilter, Retention, SpanGroup, Store,
-    StoreError, Syncing, answers, disk, documents,
+    StoreError, Syncing, answers,
+    blocks::{Blocks, PART, Run},
+    disk, documents,
     frame::{FILE_HEAD_BYTES, Record},
     log::{Kind, Log, Place, Placed, Tally},
     packed,
@@ -61,6 +63,8 @@ impl Default for Options {
 pub struct Recovery {
     /// Segments of spans and of facts.
     pub segments: usize,
+    /// Blocks of spans.
+    pub blocks: usize,
     /// Their records.
     pub records: u64,
     /// Their bytes.
@@ -102,6 +106,8 @@ pub struct Folder {
     saving: Mutex<()>,
     /// Held while segments are dropped.
     dropping: Mutex<()>,
+    /// Held while blocks are made.
+    tidying: Mutex<()>,
     /// The lock ends with the file, and so with the process, however that ends.
     _lock: File,
 }
@@ -125,7 +131,10 @@ impl Folder {
             sync: options.sync,
             segment_bytes,
         };
-        let spans = Spans::open(place(SPANS, segment_bytes), &files.spans, &mut recovery)?;
+        let blocks = Blocks::open(path, &files.blocks, &mut recovery.set_aside)?;
+        recovery.blocks = blocks.all().len();
+        let place_of_spans = place(SPANS, segment_bytes);
+        let spans = Spans::open(place_of_spans, &files.spans, blocks, &mut recovery)?;
         let place = place(REQUESTS, segment_bytes / REQUESTS_SEGMENT_SHARE);
         let (facts, requests) = open_requests(place, &files.requests, &mut recovery)?;
         recovery.segments = files.spans.len() + files.requests.len();
@@ -140,6 +149,7 @@ impl Folder {
             recording: Mutex::default(),
             saving: Mutex::default(),
             dropping: Mutex::default(),
+            tidying: Mutex::default(),
             _lock: lock,
         };
         Ok((folder, recovery))
@@ -173,13 +183,6 @@ impl Folder {
         Ok(())
     }
 
-    fn drop_spans(&self, segment: u32) -> Result<(), StoreError> {
-        disk::remove(&self.spans.index_path(segment))?;
-        disk::remove(&self.spans.log.place().path(segment))?;
-        disk::write(&self.spans.index).segments.remove(&segment);
-        Ok(())
-    }
-
     /// Seals segments that have been written to for so long that they hold old records back.
     fn seal_old(&self, before: Moment) -> Result<(), StoreError> {
         let index = disk::read(&self.spans.index);
@@ -202,6 +205,11 @@ impl Folder {
     fn segments(&self) -> (Vec<Droppable>, u64) {
         let mut bytes_total = 0;
         let mut spans = Vec::new();
+        for kept in self.spans.blocks.all() {
+            bytes_total += kept.bytes;
+            let (last, number, bytes) = (kept.received.1, kept.run.first, kept.bytes);
+            spans.push(Droppable { last, number, bytes, kind: Dropped::Block });
+        }
         for (number, segment) in &disk::read(&self.spans.index).segments {
             let bytes = segment.tally.bytes + segment.index_bytes;
             bytes_total += bytes;
@@ -245,6 +253,7 @@ struct Droppable {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Dropped {
+    Block,
     Spans,
     Requests,
 }
@@ -310,13 +319,19 @@ impl Store for Folder {
                 break;
             }
             match segment.kind {
-                Dropped::Spans => self.drop_spans(segment.number)?,
+                Dropped::Spans => self.spans.drop_segment(segment.number)?,
+                Dropped::Block => self.spans.blocks.drop_block(segment.number)?,
                 Dropped::Requests => self.drop_requests(segment.number)?,
             }
             bytes -= segment.bytes;
             freed += segment.bytes;
         }
         Ok(freed)
+    }
+
+    fn tidy(&self) -> Result<bool, StoreError> {
+        let _tidying = disk::lock(&self.tidying);
+        self.spans.tidy()
     }
 
     fn replay(
@@ -424,11 +439,13 @@ fn lock_folder(path: &Path) -> Result<File, StoreError> {
 #[derive(Debug, Default)]
 struct Files {
     spans: BTreeSet<u32>,
+    blocks: BTreeSet<Run>,
     requests: BTreeSet<u32>,
 }
 
 impl Files {
-    /// Lists a folder. What is of no segment is left alone; it may be the user's.
+    /// Lists a folder, and clears blocks that were never finished. What is of no segment and no block is left alone;
+    /// it may be the user's.
     fn list(folder: &Path) -> Result<Self, StoreError> {
         let failed = |error| disk::failed("read", folder, error);
         let mut files = Self::default();
@@ -436,6 +453,11 @@ impl Files {
             let name = entry.map_err(failed)?.file_name();
             let Some(name) = name.to_str() else { continue };
             files.spans.extend(SPANS.segment(name));
+            files.blocks.extend(Run::of_name(name));
+            if name.ends_with(PART) {
+                // The system stopped while it was written.
+                disk::remove(&folder.join(name))?;
+            }
             files.requests.extend(REQUESTS.segment(name));
         }
         Ok(files)

@@ -4,11 +4,13 @@
 //! server. What [`Store::append`] returned `Ok` for is there after `kill -9`.
 //!
 //! Two logs of checksummed records lie in the folder: `spans-*.log` holds what came, byte for byte;
-//! `requests-*.log` holds what was made of it, so that a restart need not make it again. Traces are found
-//! through a list of (trace, place) kept in memory and beside each full segment; everything else is
-//! computed from the facts, which are in memory too. `FORMAT.md` has the files byte by byte.
+//! `requests-*.log` holds what was made of it, so that a restart need not make it again. A full segment of spans
+//! becomes a block, a Parquet file a tenth of its size. Traces are found through a list of (trace, place) kept in memory
+//! and beside each full segment, and through the filters of blocks; everything else is computed from the facts, which
+//! are in memory too. `FORMAT.md` has the files byte by byte.
 
 mod answers;
+mod blocks;
 mod disk;
 mod documents;
 mod facts;
@@ -59,7 +61,7 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// The disk is full or fails.
     fn record(&self, facts: Vec<RequestFact>) -> Result<(), StoreError>;
 
-    /// All kept spans of a trace, each once, in the order in which they came; empty if unknown.
+    /// All kept spans of a trace, each once; empty if unknown.
     ///
     /// # Errors
     ///
@@ -109,6 +111,14 @@ pub trait Store: fmt::Debug + Send + Sync {
     ///
     /// The disk fails.
     fn retain(&self, retention: Retention, now: Moment) -> Result<u64, StoreError>;
+
+    /// Does a piece of what makes the store smaller and quicker and nobody waits for: full segments become blocks,
+    /// small blocks larger ones. Returns whether there was something to do: call it again then.
+    ///
+    /// # Errors
+    ///
+    /// The disk is full or fails; what is kept stays as it is.
+    fn tidy(&self) -> Result<bool, StoreError>;
 
     /// Gives every kept batch that was received at or after `since` to `each`, in the order in which
     /// they came. After a restart, that is how traces that had not settled are put together again.

@@ -1,4 +1,4 @@
-//! Spans as they came: the log of them and the index of their traces.
+//! Spans: as they came, in a log with an index of their traces, and once a segment of it is full, in blocks.
 
 use std::{
     collections::BTreeSet,
@@ -9,11 +9,17 @@ use std::{
     sync::RwLock,
 };
 
+use keep::{
+    parquet::BlockFormat,
+    spans::{Derived, SpanRows},
+};
 use model::{Moment, Span, TraceId};
 use observe::otlp;
 
 use crate::{
-    Batch, StoreError, disk,
+    Batch, StoreError,
+    blocks::{Blocks, Run},
+    disk,
     folder::Recovery,
     frame::{self, HEAD_BYTES, Record},
     index::{self, Beside, Index},
@@ -29,6 +35,7 @@ pub(crate) const SPANS: Kind = Kind { name: "spans", magic: *b"tautspan" };
 pub(crate) struct Spans {
     pub(crate) log: Log,
     pub(crate) index: RwLock<Index>,
+    pub(crate) blocks: Blocks,
 }
 
 impl Spans {
@@ -36,13 +43,20 @@ impl Spans {
     pub(crate) fn open(
         place: Place,
         segments: &BTreeSet<u32>,
+        blocks: Blocks,
         recovery: &mut Recovery,
     ) -> Result<Self, StoreError> {
         let mut index = Index::default();
-        let last = segments.last().copied().unwrap_or(0);
+        let last = segments.last().copied().unwrap_or(0).max(blocks.last_segment());
         let mut open = None;
         for segment in segments.iter().copied() {
             let log_path = place.path(segment);
+            if blocks.holds(segment) {
+                // The system stopped before it was removed.
+                disk::remove(&index_path(&place.folder, segment))?;
+                disk::remove(&log_path)?;
+                continue;
+            }
             let log_bytes = std::fs::metadata(&log_path).map(|it| it.len());
             let log_bytes = log_bytes.map_err(|error| disk::failed("read", &log_path, error))?;
             let beside = Beside::read(&index_path(&place.folder, segment), segment, log_bytes)?;
@@ -65,7 +79,7 @@ impl Spans {
             }
         }
         let log = Log::new(place, last, open)?;
-        let spans = Self { log, index: RwLock::new(index) };
+        let spans = Self { log, index: RwLock::new(index), blocks };
         spans.settle();
         Ok(spans)
     }
@@ -109,7 +123,48 @@ impl Spans {
     /// When the newest batch that is kept was received.
     pub(crate) fn received(&self) -> Option<Moment> {
         let index = disk::read(&self.index);
-        index.segments.values().rev().find_map(|segment| segment.times).map(|(_, last)| last)
+        let newest = index.segments.values().rev().find_map(|segment| segment.times);
+        let of_blocks = || self.blocks.all().last().map(|kept| kept.received.1);
+        newest.map(|(_, last)| last).or_else(of_blocks)
+    }
+
+    /// Makes a block of the oldest full segment, or puts small blocks together. Returns whether there was
+    /// something to do.
+    pub(crate) fn tidy(&self) -> Result<bool, StoreError> {
+        let index = disk::read(&self.index);
+        let full = index
+            .segments
+            .iter()
+            .find(|(_, segment)| segment.sealed.is_some() && segment.is_settled());
+        let full = full.map(|(number, segment)| (*number, segment.times.unwrap_or_default()));
+        drop(index);
+        let Some((segment, received)) = full else {
+            return self.blocks.merge(&BlockFormat::SETTLED);
+        };
+        let place = self.log.place();
+        let bytes = scan::load(&place.path(segment), scan::longest(place.segment_bytes))?;
+        let mut rows = SpanRows::default();
+        let mut statements = sql::Statements::default();
+        for record in Scan::new(&bytes, place.kind.magic, segment) {
+            for span in decode(record.payload) {
+                let call = observe::call(&span, &mut statements);
+                let operation = call.request().map_or("", |request| &request.operation);
+                let statement = call.statement().map_or("", |it| it.text.text.as_str());
+                rows.push(&span, Derived { operation, statement });
+            }
+        }
+        let run = Run { first: segment, last: segment };
+        self.blocks.add(run, received, rows.chunk(), &BlockFormat::FRESH)?;
+        self.drop_segment(segment)?;
+        Ok(true)
+    }
+
+    /// Drops a segment of the log.
+    pub(crate) fn drop_segment(&self, segment: u32) -> Result<(), StoreError> {
+        disk::remove(&self.index_path(segment))?;
+        disk::remove(&self.log.place().path(segment))?;
+        disk::write(&self.index).segments.remove(&segment);
+        Ok(())
     }
 
     /// Writes the indexes of full segments. A disk without room for them is no failure: the pairs
@@ -152,7 +207,12 @@ impl Spans {
                 spans.extend(fresh);
             }
         }
-        Ok(spans)
+        // Last, for a segment becomes a block before it is gone.
+        let kept = self.blocks.trace(id)?;
+        let mut older: Vec<Span> =
+            kept.into_iter().filter(|span| seen.insert((span.span_id, span.kind))).collect();
+        older.append(&mut spans);
+        Ok(older)
     }
 
     /// See [`crate::Store::replay`].
@@ -161,6 +221,12 @@ impl Spans {
         since: Moment,
         each: &mut dyn FnMut(Moment, Vec<Span>),
     ) -> Result<(), StoreError> {
+        for kept in self.blocks.all().iter().filter(|kept| since <= kept.received.1) {
+            match kept.replay(each) {
+                Err(StoreError::Damaged { .. }) | Ok(()) => {}
+                Err(error) => return Err(error),
+            }
+        }
         let place = self.log.place();
         let index = disk::read(&self.index);
         let touched = index

@@ -32,9 +32,10 @@ fn options(sync: Syncing) -> Options {
 /// Appends until it is killed; says what was acknowledged.
 fn child(folder: &Path, sync: Syncing, first: u64) {
     let (store, _) = Folder::open(folder, options(sync)).unwrap();
+    let store = &store;
     let run = |thread| {
         for trace in (first + thread..).step_by(THREADS) {
-            kit::append(&store, &kit::spans(trace, SPANS), trace).unwrap();
+            kit::append(store, &kit::spans(trace, SPANS), trace).unwrap();
             println!("spans {trace}");
             if trace % 4 == 0 {
                 store.record(vec![kit::fact(trace, trace, 1_000)]).unwrap();
@@ -46,6 +47,13 @@ fn child(folder: &Path, sync: Syncing, first: u64) {
         for number in 0..THREADS as u64 {
             scope.spawn(move || run(number));
         }
+        scope.spawn(|| {
+            loop {
+                if !store.tidy().unwrap() {
+                    thread::yield_now();
+                }
+            }
+        });
     });
 }
 
@@ -56,6 +64,7 @@ fn check(name: &str, sync: Syncing) {
     }
     let folder = tempfile::tempdir().unwrap();
     let mut acknowledged = BTreeSet::new();
+    let mut is_tidied = false;
     for round in 0..8 {
         let first = round * 1_000_000;
         let mut process = Command::new(env::current_exe().unwrap())
@@ -82,6 +91,9 @@ fn check(name: &str, sync: Syncing) {
         }
         process.wait().unwrap();
         assert!(before < acknowledged.len());
+        is_tidied |= std::fs::read_dir(folder.path())
+            .unwrap()
+            .any(|entry| entry.unwrap().file_name().to_string_lossy().ends_with(".parquet"));
         let (store, _) = Folder::open(folder.path(), options(sync)).unwrap();
         for (is_fact, trace) in &acknowledged {
             if *is_fact {
@@ -92,6 +104,7 @@ fn check(name: &str, sync: Syncing) {
             }
         }
     }
+    assert!(is_tidied, "some rounds are long enough for blocks");
 }
 
 #[test]

@@ -121,6 +121,13 @@ impl<R: ChunkReader + 'static> Block<R> {
         &self.groups
     }
 
+    /// What [`encode`](super::encode) was given under that name.
+    #[must_use]
+    pub fn label(&self, name: &str) -> Option<&str> {
+        let pairs = self.file.metadata().file_metadata().key_value_metadata()?;
+        pairs.iter().find(|pair| pair.key == name)?.value.as_deref()
+    }
+
     /// Keys of the attributes that have a column.
     pub fn attribute_keys(&self) -> impl Iterator<Item = &str> {
         self.known.attributes.iter().map(|attribute| attribute.key.as_str())

@@ -31,18 +31,22 @@ use super::{
 use crate::{chunk::Chunk, parquet::schema::Layout};
 
 /// Writes the rows of a chunk that has all of its columns, sorted by time, in groups of
-/// [`BlockFormat::group_rows`].
+/// [`BlockFormat::group_rows`]. `labels` are kept in the file, for [`Block::label`](super::Block::label).
 ///
 /// # Errors
 ///
 /// Nothing that a chunk can hold should make it fail; what the Parquet crate says is passed on.
-pub fn encode(chunk: &Chunk, format: &BlockFormat) -> Result<Vec<u8>, ParquetError> {
+pub fn encode(
+    chunk: &Chunk,
+    format: &BlockFormat,
+    labels: &[(&str, String)],
+) -> Result<Vec<u8>, ParquetError> {
     let layout = Layout::of(chunk);
     let level = ZstdLevel::try_new(format.zstd_level)?;
     let properties = WriterProperties::builder()
         .set_created_by(concat!("taut ", env!("CARGO_PKG_VERSION")).to_owned())
         .set_compression(Compression::ZSTD(level))
-        .set_key_value_metadata(Some(layout.metadata()))
+        .set_key_value_metadata(Some(layout.metadata(labels)))
         .build();
     let mut writer = SerializedFileWriter::new(Vec::new(), layout.schema(), Arc::new(properties))?;
     let descriptor = SchemaDescriptor::new(layout.schema());

@@ -90,7 +90,7 @@ impl<'a> Layout<'a> {
     }
 
     /// What a reader needs beyond the schema.
-    pub(super) fn metadata(&self) -> Vec<KeyValue> {
+    pub(super) fn metadata(&self, labels: &[(&str, String)]) -> Vec<KeyValue> {
         let attributes: Vec<Json> = self
             .attributes
             .iter()
@@ -98,13 +98,13 @@ impl<'a> Layout<'a> {
                 json!([name, self.chunk.texts().get(column.key), kind_name(column.kind)])
             })
             .collect();
-        [
+        let own = [
             ("taut.format", FORMAT.to_string()),
             ("taut.table", self.chunk.table().name.to_owned()),
             ("taut.attributes", Json::Array(attributes).to_string()),
-        ]
-        .map(|(key, value)| KeyValue::new(key.to_owned(), value))
-        .into()
+        ];
+        let pairs = own.into_iter().chain(labels.iter().cloned());
+        pairs.map(|(key, value)| KeyValue::new(key.to_owned(), value)).collect()
     }
 }
 

@@ -76,7 +76,7 @@ proptest! {
 
     #[test]
     fn spans_are_read_back_from_a_block(spans in arbitrary::spans(), group_rows in 1_usize..5) {
-        let bytes = encode(&chunk(&spans), &small_groups(group_rows)).unwrap();
+        let bytes = encode(&chunk(&spans), &small_groups(group_rows), &[]).unwrap();
         let block = open(bytes);
         prop_assert_eq!(block.groups().len(), spans.len().div_ceil(group_rows));
         let back: Vec<Span> = all_spans(&block).into_iter().map(settled).collect();
@@ -84,11 +84,23 @@ proptest! {
     }
 
     #[test]
+    fn chunks_put_together_hold_the_rows_of_both(
+        one in arbitrary::spans(),
+        other in arbitrary::spans(),
+    ) {
+        let mut both = chunk(&one);
+        both.append(&chunk(&other));
+        let rows = (0..one.len() + other.len()).collect::<Vec<_>>();
+        let back: Vec<Span> = read(&both, &rows).into_iter().map(settled).collect();
+        prop_assert_eq!(back, one.into_iter().chain(other).map(settled).collect::<Vec<_>>());
+    }
+
+    #[test]
     fn picked_rows_are_those_of_a_whole_read(
         spans in arbitrary::spans(),
         picks in prop::collection::btree_set(0_u32..12, 0..8),
     ) {
-        let block = open(encode(&chunk(&spans), &small_groups(100)).unwrap());
+        let block = open(encode(&chunk(&spans), &small_groups(100), &[]).unwrap());
         prop_assume!(!spans.is_empty());
         let picks: Vec<u32> =
             picks.into_iter().filter(|row| (*row as usize) < spans.len()).collect();
@@ -109,7 +121,7 @@ proptest! {
         noise in prop::collection::vec(any::<u8>(), 1..20),
         cut: prop::sample::Index,
     ) {
-        let mut bytes = encode(&chunk(&spans), &small_groups(3)).unwrap();
+        let mut bytes = encode(&chunk(&spans), &small_groups(3), &[]).unwrap();
         let at = at.index(bytes.len());
         for (byte, noise) in bytes[at..].iter_mut().zip(noise) {
             *byte ^= noise;
@@ -126,7 +138,7 @@ proptest! {
 
 #[test]
 fn a_block_without_rows_is_one() {
-    let block = open(encode(&chunk(&[]), &BlockFormat::FRESH).unwrap());
+    let block = open(encode(&chunk(&[]), &BlockFormat::FRESH, &[]).unwrap());
     assert_eq!((block.table().name, block.groups().len()), (SPANS.name, 0));
 }
 
@@ -150,7 +162,7 @@ fn more_attributes_than_columns_are_kept_all_the_same() {
         ]);
         spans.push(span);
     }
-    let block = open(encode(&chunk(&spans), &BlockFormat::FRESH).unwrap());
+    let block = open(encode(&chunk(&spans), &BlockFormat::FRESH, &[]).unwrap());
     let back: Vec<Span> = all_spans(&block).into_iter().map(settled).collect();
     assert!(back == by_start(spans), "all attributes are there");
     let wanted =
@@ -180,7 +192,7 @@ fn groups_tell_which_traces_are_not_in_them_and_from_when_to_when_they_are() {
         span.trace_id.0 = [number; 16];
         span.start.nanos = 1_795_000_000_000_000_000 + u64::from(number);
     }
-    let block = open(encode(&chunk(&spans), &small_groups(1)).unwrap());
+    let block = open(encode(&chunk(&spans), &small_groups(1), &[]).unwrap());
     for (number, group) in (1_u8..).zip(block.groups()) {
         assert!(group.may_have_trace([number; 16]));
         assert!(!group.may_have_trace([number + 1; 16]), "by chance one in a hundred");

@@ -154,7 +154,7 @@ pub(super) fn gathered(
             Column::Id8(ids) => pack_ids(rows, ids),
         },
         Source::Rest(list) => {
-            let numbers = list.iter().map(|text| text.as_str());
+            let numbers = list.iter().map(String::as_str);
             rest(numbers, rows)
         }
     }

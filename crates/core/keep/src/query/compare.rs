@@ -1,6 +1,6 @@
 //! What stands out in a selection: values of attributes that its rows have far more often, or far less, than the rest.
 //!
-//! The idea is Honeycomb's BubbleUp. A value's difference is its share of the selection minus its share of the rest;
+//! The idea is Honeycomb's `BubbleUp`. A value's difference is its share of the selection minus its share of the rest;
 //! a key is as telling as the sum of what its values differ by, which is 1 where the two have nothing in common.
 
 use std::collections::BTreeMap;
@@ -46,20 +46,16 @@ impl Differences {
             _ => 1,
         };
         for row in rows.iter().map(|row| *row as usize) {
-            match is_selected[row] {
-                true => self.selected += weight(row),
-                false => self.others += weight(row),
-            }
+            let side = if is_selected[row] { &mut self.selected } else { &mut self.others };
+            *side += weight(row);
         }
         for field in fields(chunk) {
             let texts = FieldTexts::of(chunk, &field);
             let mut counts = vec![(0_u64, 0_u64); texts.bound()];
             for row in rows.iter().map(|row| *row as usize) {
-                let count = &mut counts[texts.numbers[row] as usize];
-                match is_selected[row] {
-                    true => count.0 += weight(row),
-                    false => count.1 += weight(row),
-                }
+                let (selected, others) = &mut counts[texts.numbers[row] as usize];
+                let side = if is_selected[row] { selected } else { others };
+                *side += weight(row);
             }
             let known = self.fields.entry(field).or_default();
             for (number, (selected, others)) in (0_u32..).zip(counts).skip(1) {

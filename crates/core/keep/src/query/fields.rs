@@ -6,7 +6,7 @@ use crate::{
     chunk::{AttributeColumn, AttributeKind, Chunk, Column},
     json,
     query::Field,
-    texts::{Texts, small},
+    texts::Texts,
 };
 
 /// Texts of a field: a number for each row, 0 for none.
@@ -139,7 +139,8 @@ impl FieldNumbers {
                         let number = match column.kind {
                             AttributeKind::Int => Some(bits.cast_signed()),
                             AttributeKind::Text => {
-                                chunk.texts().get(small(*bits as usize)).parse().ok()
+                                let number = u32::try_from(*bits).ok();
+                                number.and_then(|it| chunk.texts().get(it).parse().ok())
                             }
                             _ => None,
                         };
@@ -163,5 +164,6 @@ fn hex(bytes: &[u8]) -> String {
     if bytes.iter().all(|byte| *byte == 0) {
         return String::new();
     }
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    let digit = |digit: u8| char::from(b"0123456789abcdef"[usize::from(digit)]);
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }

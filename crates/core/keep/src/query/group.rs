@@ -16,7 +16,7 @@ use crate::chunk::{Chunk, Column};
 /// What many chunks say together.
 #[derive(Debug, Clone, Default)]
 pub struct Groups {
-    groups: BTreeMap<Key, Vec<Measured>>,
+    measured: BTreeMap<Key, Vec<Measured>>,
     rows_read: u64,
     rows_passed: u64,
     is_cut: bool,
@@ -36,12 +36,11 @@ impl Groups {
             query.measures.iter().map(|it| measure(it, chunk, &rows, &part)).collect();
         for (slot, (numbers, step)) in part.keys.iter().enumerate() {
             let texts = part.fields.iter().zip(numbers);
-            let key = texts.map(|(field, number)| {
-                (*number != 0).then(|| Text::from(field.text(*number)))
-            });
-            let of_slot = measured.iter_mut().map(|column| {
-                std::mem::replace(&mut column[slot], Measured::Count(0))
-            });
+            let key = texts
+                .map(|(field, number)| (*number != 0).then(|| Text::from(field.text(*number))));
+            let of_slot = measured
+                .iter_mut()
+                .map(|column| std::mem::replace(&mut column[slot], Measured::Count(0)));
             self.take((key.collect(), *step), of_slot.collect());
         }
         self.is_cut |= part.is_cut;
@@ -49,7 +48,7 @@ impl Groups {
 
     /// Takes in what other chunks say.
     pub fn merge(&mut self, other: Self) {
-        for (key, measured) in other.groups {
+        for (key, measured) in other.measured {
             self.take(key, measured);
         }
         self.rows_read += other.rows_read;
@@ -59,12 +58,12 @@ impl Groups {
 
     /// Takes in a group as another engine tells it.
     pub fn take(&mut self, key: Key, measured: Vec<Measured>) {
-        if let Some(known) = self.groups.get_mut(&key) {
+        if let Some(known) = self.measured.get_mut(&key) {
             for (known, more) in known.iter_mut().zip(measured) {
                 known.merge(more);
             }
-        } else if self.groups.len() < GROUPS_MAX {
-            self.groups.insert(key, measured);
+        } else if self.measured.len() < GROUPS_MAX {
+            self.measured.insert(key, measured);
         } else {
             self.is_cut = true;
         }
@@ -75,7 +74,7 @@ impl Groups {
     pub fn answer(self, query: &Query) -> Answer {
         // Steps of one key stay together: the greatest keys are chosen by the sum of their steps.
         let mut totals: BTreeMap<&Vec<Option<Text>>, f64> = BTreeMap::new();
-        for ((key, _), measured) in &self.groups {
+        for ((key, _), measured) in &self.measured {
             *totals.entry(key).or_default() += measured.first().map_or(0.0, Measured::rank);
         }
         let mut ranked: Vec<(&Vec<Option<Text>>, f64)> = totals.into_iter().collect();
@@ -84,7 +83,7 @@ impl Groups {
         let places: BTreeMap<Vec<Option<Text>>, usize> =
             ranked.into_iter().enumerate().map(|(place, (key, _))| (key.clone(), place)).collect();
         let mut groups: Vec<(usize, Group)> = Vec::new();
-        for ((key, step), measured) in self.groups {
+        for ((key, step), measured) in self.measured {
             if let Some(place) = places.get(&key) {
                 groups.push((*place, Group { key, step, measured }));
             }
@@ -117,7 +116,8 @@ impl<'a> Part<'a> {
             .map(|field| FieldTexts::of(chunk, field))
             .collect();
         let mut part = Self { fields, keys: Vec::new(), slots: Vec::new(), is_cut: false };
-        let step_nanos = query.step.map(|step| step.as_nanos().max(1) as u64);
+        let step_nanos =
+            query.step.map(|step| u64::try_from(step.as_nanos().max(1)).unwrap_or(u64::MAX));
         let Column::Whole(times) = chunk.column(chunk.table().time) else { return part };
         let mut known: FxHashMap<([u32; GROUP_FIELDS_MAX], u32), u32> = FxHashMap::default();
         for row in rows.iter().map(|row| *row as usize) {
@@ -126,7 +126,8 @@ impl<'a> Part<'a> {
                 *number = field.numbers[row];
             }
             let passed = times[row].saturating_sub(query.window.from.nanos);
-            let step = step_nanos.map_or(0, |nanos| u32::try_from(passed / nanos).unwrap_or(u32::MAX));
+            let step =
+                step_nanos.map_or(0, |nanos| u32::try_from(passed / nanos).unwrap_or(u32::MAX));
             let key = (numbers, step);
             let slot = match known.get(&key) {
                 Some(slot) => Some(*slot),

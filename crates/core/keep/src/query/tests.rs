@@ -8,7 +8,9 @@ use proptest::prelude::*;
 use stats::Sketch;
 use testkit::arbitrary;
 
-use super::{Answer, Difference, Differences, Field, Filter, Groups, Measure, Measured, Query, Top};
+use super::{
+    Answer, Difference, Differences, Field, Filter, Groups, Measure, Measured, Query, Top,
+};
 use crate::{
     Chunk, SPANS,
     parquet::{Block, BlockFormat, Wanted, encode},
@@ -62,7 +64,8 @@ fn ask(query: &Query, spans: &[Span], chunk_rows: usize) -> Answer {
             part.add(query, &chunk(spans));
         } else {
             let format = BlockFormat { group_rows: 3, page_rows: 2, ..BlockFormat::FRESH };
-            let block = Block::open(Bytes::from(encode(&chunk(spans), &format).unwrap())).unwrap();
+            let block =
+                Block::open(Bytes::from(encode(&chunk(spans), &format, &[]).unwrap())).unwrap();
             for group in 0..block.groups().len() {
                 part.add(query, &block.read(group, wanted).unwrap());
             }
@@ -233,7 +236,8 @@ fn what_only_the_slow_ones_have_stands_out() {
         let is_slow = number % 10 == 0;
         span.start = Moment { nanos: number };
         span.end = Moment { nanos: number + if is_slow { 1_000 } else { 10 } };
-        let tenant = if is_slow { "acme" } else { ["globex", "initech"][usize::from(number % 2 == 0)] };
+        let tenant =
+            if is_slow { "acme" } else { ["globex", "initech"][usize::from(number % 2 == 0)] };
         let zone = if number % 3 == 0 { "a" } else { "b" };
         span.attributes = Attributes(
             [("tenant", tenant), ("zone", zone)]

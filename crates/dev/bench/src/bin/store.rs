@@ -69,10 +69,10 @@ fn measure(workload: Workload, count: usize, rounds: usize) -> Outcome<()> {
         let chunk = rows.into_chunk();
         let memory = chunk.bytes();
         let begun = Reading::now();
-        let block = encode(&chunk, &BlockFormat::FRESH)?;
+        let block = encode(&chunk, &BlockFormat::FRESH, &[])?;
         let fresh = begun.took().cpu;
         let begun = Reading::now();
-        let settled = encode(&chunk, &BlockFormat::SETTLED)?;
+        let settled = encode(&chunk, &BlockFormat::SETTLED, &[])?;
         let settle = begun.took().cpu;
         let (block_bytes, settled_bytes) = (block.len(), settled.len());
         let begun = Reading::now();

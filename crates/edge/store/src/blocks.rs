@@ -1,0 +1,354 @@
+//! Blocks: what segments of spans become once they are full, a tenth of their size and ready for questions.
+//!
+//! A block holds the spans of an unbroken run of segments, and its name says which: `spans-000012-000019.parquet`.
+//! So the names are the manifest. A block is written beside, synced and renamed; from then on its segments, and blocks
+//! of parts of its run, are of no more use, and whoever finds them removes them. There is no moment at which a crash
+//! loses a span or keeps one twice.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs::{self, File},
+    io::{self, Read},
+    os::unix::fs::FileExt as _,
+    path::{Path, PathBuf},
+    sync::{Arc, RwLock},
+};
+
+use bytes::Bytes;
+use keep::{
+    Chunk, SPANS,
+    parquet::{Block, BlockError, BlockFormat, Wanted, encode, parquet_file},
+    spans,
+    table::span as place,
+};
+use model::{Moment, Span, TraceId};
+
+use crate::{StoreError, disk};
+
+/// What the names of blocks end with that are being written.
+pub(crate) const PART: &str = ".parquet.part";
+
+/// Rows that are put into one block: a hundred MB while it is done.
+const MERGED_ROWS_MAX: usize = 512 << 10;
+
+/// Blocks of about one size that are put together at once.
+const MERGED_BLOCKS: usize = 4;
+
+/// Spans that are given to a replay at once.
+const REPLAYED_SPANS: usize = 8_192;
+
+/// Labels of when the first and the last batch of a block were received.
+const RECEIVED: [&str; 2] = ["taut.received_first", "taut.received_last"];
+
+/// A run of segments, both ends included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Run {
+    pub(crate) first: u32,
+    pub(crate) last: u32,
+}
+
+impl Run {
+    fn path(self, folder: &Path) -> PathBuf {
+        folder.join(format!("spans-{:06}-{:06}.parquet", self.first, self.last))
+    }
+
+    /// The run that a file name stands for.
+    pub(crate) fn of_name(name: &str) -> Option<Self> {
+        let (first, last) =
+            name.strip_prefix("spans-")?.strip_suffix(".parquet")?.split_once('-')?;
+        let run = Self { first: first.parse().ok()?, last: last.parse().ok()? };
+        let is_ours = 0 < run.first && run.first <= run.last && run.last < 1_000_000_000;
+        let path = run.path(Path::new(""));
+        (is_ours && path.to_str() == Some(name)).then_some(run)
+    }
+
+    fn holds(self, other: Self) -> bool {
+        self.first <= other.first && other.last <= self.last
+    }
+}
+
+/// The blocks of a folder.
+#[derive(Debug)]
+pub(crate) struct Blocks {
+    folder: PathBuf,
+    blocks: RwLock<BTreeMap<u32, Arc<Kept>>>,
+}
+
+/// A block that is kept. Who reads it goes on reading, even when it is dropped meanwhile.
+#[derive(Debug)]
+pub(crate) struct Kept {
+    pub(crate) run: Run,
+    pub(crate) bytes: u64,
+    /// When its first and its last batch were received.
+    pub(crate) received: (Moment, Moment),
+    rows: usize,
+    path: PathBuf,
+    block: Block<FileAt>,
+}
+
+impl Blocks {
+    /// Opens the blocks of a folder. Those that are damaged are set aside, and named in `set_aside`.
+    pub(crate) fn open(
+        folder: &Path,
+        runs: &BTreeSet<Run>,
+        set_aside: &mut Vec<PathBuf>,
+    ) -> Result<Self, StoreError> {
+        let mut widest: Vec<Run> = runs.iter().copied().collect();
+        widest.sort_by_key(|run| (std::cmp::Reverse(run.last - run.first), *run));
+        let mut blocks: BTreeMap<u32, Arc<Kept>> = BTreeMap::new();
+        for run in widest {
+            let path = run.path(folder);
+            if blocks.values().any(|kept| kept.run.holds(run)) {
+                disk::remove(&path)?;
+                continue;
+            }
+            match Kept::open(run, path.clone()) {
+                Ok(kept) => {
+                    blocks.insert(run.first, Arc::new(kept));
+                }
+                Err(StoreError::Damaged { .. }) => {
+                    fs::rename(&path, aside(&path))
+                        .map_err(|error| disk::failed("rename", &path, error))?;
+                    set_aside.push(aside(&path));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(Self { folder: folder.to_path_buf(), blocks: RwLock::new(blocks) })
+    }
+
+    /// The block that holds the spans of a segment.
+    pub(crate) fn holds(&self, segment: u32) -> bool {
+        let blocks = disk::read(&self.blocks);
+        let before = blocks.range(..=segment).next_back();
+        before.is_some_and(|(_, kept)| segment <= kept.run.last)
+    }
+
+    /// The highest segment that any block holds.
+    pub(crate) fn last_segment(&self) -> u32 {
+        let blocks = disk::read(&self.blocks);
+        blocks.values().map(|kept| kept.run.last).max().unwrap_or(0)
+    }
+
+    /// All blocks, in the order of their segments.
+    pub(crate) fn all(&self) -> Vec<Arc<Kept>> {
+        disk::read(&self.blocks).values().map(Arc::clone).collect()
+    }
+
+    /// Makes a block of rows; it is there for readers, and after a crash, once this returns.
+    pub(crate) fn add(
+        &self,
+        run: Run,
+        received: (Moment, Moment),
+        chunk: &Chunk,
+        format: &BlockFormat,
+    ) -> Result<(), StoreError> {
+        let path = run.path(&self.folder);
+        let labels = [
+            (RECEIVED[0], received.0.nanos.to_string()),
+            (RECEIVED[1], received.1.nanos.to_string()),
+        ];
+        let bytes = encode(chunk, format, &labels)
+            .map_err(|error| disk::failed("write", &path, io::Error::other(error)))?;
+        let beside = path.with_extension("parquet.part");
+        let written = File::create(&beside).and_then(|file| {
+            file.write_all_at(&bytes, 0)?;
+            file.sync_all()?;
+            fs::rename(&beside, &path)
+        });
+        if let Err(error) = written {
+            // What cannot be removed now is removed by the next start.
+            drop(fs::remove_file(&beside));
+            return Err(disk::failed("write", &path, error));
+        }
+        disk::sync_folder(&self.folder)?;
+        let kept = Arc::new(Kept::open(run, path)?);
+        let mut blocks = disk::write(&self.blocks);
+        let parts: Vec<u32> =
+            blocks.values().filter(|it| run.holds(it.run)).map(|it| it.run.first).collect();
+        let parts: Vec<Arc<Kept>> = parts.iter().filter_map(|it| blocks.remove(it)).collect();
+        blocks.insert(run.first, kept);
+        drop(blocks);
+        for part in parts.iter().filter(|part| part.run != run) {
+            disk::remove(&part.path)?;
+        }
+        Ok(())
+    }
+
+    /// Puts small neighbours together, if there are enough of them. Returns whether there were.
+    pub(crate) fn merge(&self, format: &BlockFormat) -> Result<bool, StoreError> {
+        let Some(parts) = to_merge(&self.all()) else { return Ok(false) };
+        let mut chunk = Chunk::new(&SPANS);
+        for part in &parts {
+            for group in 0..part.block.groups().len() {
+                match part.read(group, Wanted::ALL) {
+                    Ok(rows) => chunk.append(&rows),
+                    Err(StoreError::Damaged { .. }) => return self.set_aside(part).map(|()| true),
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+        let (Some(first), Some(last)) = (parts.first(), parts.last()) else { return Ok(false) };
+        let received = parts.iter().fold(first.received, |all, part| {
+            (all.0.min(part.received.0), all.1.max(part.received.1))
+        });
+        self.add(Run { first: first.run.first, last: last.run.last }, received, &chunk, format)?;
+        Ok(true)
+    }
+
+    /// Takes a damaged block out, so that it is in nobody's way; its file stays for whoever wants to look at it.
+    fn set_aside(&self, kept: &Kept) -> Result<(), StoreError> {
+        fs::rename(&kept.path, aside(&kept.path))
+            .map_err(|error| disk::failed("rename", &kept.path, error))?;
+        disk::write(&self.blocks).remove(&kept.run.first);
+        Ok(())
+    }
+
+    /// Drops a block.
+    pub(crate) fn drop_block(&self, first: u32) -> Result<(), StoreError> {
+        let Some(kept) = disk::read(&self.blocks).get(&first).map(Arc::clone) else {
+            return Ok(());
+        };
+        disk::remove(&kept.path)?;
+        disk::write(&self.blocks).remove(&first);
+        Ok(())
+    }
+
+    /// Spans of a trace, those of older segments first. A block that turns out to be damaged costs its spans alone.
+    pub(crate) fn trace(&self, id: TraceId) -> Result<Vec<Span>, StoreError> {
+        let mut found = Vec::new();
+        for kept in self.all() {
+            for (number, group) in kept.block.groups().iter().enumerate() {
+                if !group.may_have_trace(id.0) {
+                    continue;
+                }
+                match kept.trace(number, id) {
+                    Ok(spans) => found.extend(spans),
+                    Err(StoreError::Damaged { .. }) => {}
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+        Ok(found)
+    }
+}
+
+fn aside(path: &Path) -> PathBuf {
+    path.with_extension("parquet.damaged")
+}
+
+/// The first neighbours of about one size that are worth putting together.
+fn to_merge(blocks: &[Arc<Kept>]) -> Option<Vec<Arc<Kept>>> {
+    let size = |kept: &Kept| kept.rows.max(1).ilog2() / 2;
+    let runs = blocks
+        .chunk_by(|one, other| one.run.last + 1 == other.run.first && size(one) == size(other));
+    let mut runs = runs.filter(|run| MERGED_BLOCKS <= run.len());
+    let due = runs.find(|run| {
+        run.iter().take(MERGED_BLOCKS).map(|kept| kept.rows).sum::<usize>() <= MERGED_ROWS_MAX
+    });
+    due.map(|run| run.iter().take(MERGED_BLOCKS).map(Arc::clone).collect())
+}
+
+impl Kept {
+    fn open(run: Run, path: PathBuf) -> Result<Self, StoreError> {
+        let file = File::open(&path).map_err(|error| disk::failed("open", &path, error))?;
+        let bytes = file.metadata().map_err(|error| disk::failed("read", &path, error))?.len();
+        let block = Block::open(FileAt { file: Arc::new(file), bytes })
+            .map_err(|error| failed(&path, error))?;
+        let received = RECEIVED.map(|name| {
+            let nanos = block.label(name).and_then(|nanos| nanos.parse().ok());
+            Moment { nanos: nanos.unwrap_or(0) }
+        });
+        let rows = block.groups().iter().map(|group| group.rows).sum();
+        Ok(Self { run, bytes, received: (received[0], received[1]), rows, path, block })
+    }
+
+    /// Rows of a group.
+    pub(crate) fn read(&self, group: usize, wanted: Wanted<'_>) -> Result<Chunk, StoreError> {
+        self.block.read(group, wanted).map_err(|error| failed(&self.path, error))
+    }
+
+    fn trace(&self, group: usize, id: TraceId) -> Result<Vec<Span>, StoreError> {
+        let columns = [place::TRACE_ID];
+        let wanted = Wanted { columns: Some(&columns), attributes: Some(&[]), rows: None };
+        let chunk = self.read(group, wanted)?;
+        let keep::Column::Id16(ids) = chunk.column(place::TRACE_ID) else { return Ok(Vec::new()) };
+        let rows: Vec<u32> =
+            (0..).zip(ids).filter(|(_, it)| **it == id.0).map(|(row, _)| row).collect();
+        if rows.is_empty() {
+            return Ok(Vec::new());
+        }
+        let chunk = self.read(group, Wanted { rows: Some(&rows), ..Wanted::ALL })?;
+        Ok(spans::read(&chunk, &(0..rows.len()).collect::<Vec<_>>()))
+    }
+
+    /// Gives all of its spans to `each`, so many at once.
+    pub(crate) fn replay(&self, each: &mut dyn FnMut(Moment, Vec<Span>)) -> Result<(), StoreError> {
+        for group in 0..self.block.groups().len() {
+            let chunk = self.read(group, Wanted::ALL)?;
+            let rows: Vec<usize> = (0..chunk.rows()).collect();
+            for rows in rows.chunks(REPLAYED_SPANS) {
+                each(self.received.1, spans::read(&chunk, rows));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What is no sound block is damaged; what the disk says is passed on.
+fn failed(path: &Path, error: BlockError) -> StoreError {
+    match error {
+        BlockError::File(parquet_file::Error::External(source)) => match source.downcast() {
+            Ok(error) => disk::failed("read", path, *error),
+            Err(_) => StoreError::Damaged { path: path.to_path_buf() },
+        },
+        _ => StoreError::Damaged { path: path.to_path_buf() },
+    }
+}
+
+/// A file that any number of threads read at once: each read says where.
+#[derive(Debug, Clone)]
+pub(crate) struct FileAt {
+    file: Arc<File>,
+    bytes: u64,
+}
+
+/// Reads on from some place of a file.
+#[derive(Debug)]
+pub(crate) struct ReadFrom {
+    file: Arc<File>,
+    offset: u64,
+}
+
+impl Read for ReadFrom {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.file.read_at(buffer, self.offset)?;
+        self.offset += read as u64;
+        Ok(read)
+    }
+}
+
+impl parquet_file::Length for FileAt {
+    fn len(&self) -> u64 {
+        self.bytes
+    }
+}
+
+impl parquet_file::ChunkReader for FileAt {
+    type T = ReadFrom;
+
+    fn get_read(&self, start: u64) -> Result<Self::T, parquet_file::Error> {
+        Ok(ReadFrom { file: Arc::clone(&self.file), offset: start })
+    }
+
+    fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes, parquet_file::Error> {
+        let end = start.checked_add(length as u64).filter(|end| *end <= self.bytes);
+        if end.is_none() {
+            return Err(parquet_file::Error::EOF("a page reaches beyond the file".to_owned()));
+        }
+        let mut bytes = vec![0; length];
+        let read = self.file.read_exact_at(&mut bytes, start);
+        read.map_err(|error| parquet_file::Error::External(Box::new(error)))?;
+        Ok(Bytes::from(bytes))
+    }
+}
