@@ -276,7 +276,8 @@ async fn a_rehearsal_that_is_given_up_leaves_no_transaction() {
 
 #[tokio::test]
 async fn values_of_parameters_are_from_the_rows_of_their_tables() {
-    for version in Postgres::every_version() {
+    // The oldest, the first that prints trees from generated code, the newest.
+    for version in [13, 16, 18] {
         let server = Postgres::builder().version(version).start();
         server.psql(
             "create table people (id int primary key, \"E-Mail\" text, born date, kind text, tags text[]);
