@@ -89,10 +89,10 @@ struct Compared {
 }
 
 fn compared(target: &Target, database: &Database, text: &[Arc<str>]) -> Compared {
-    let mut planner = WhatIf::open(target, database, text).unwrap();
-    planner.configure("set max_parallel_workers_per_gather = 0").unwrap();
+    let mut planner = WhatIf::open(target, database, text).expect("the server answers");
+    planner.configure("set max_parallel_workers_per_gather = 0").expect("the server answers");
     let by_planner = advise(database, &advised(text), &mut planner, &options());
-    let mut plain = PlainPlans::open(target, database, text).unwrap();
+    let mut plain = PlainPlans::open(target, database, text).expect("the server answers");
     let mut model = ModelCosts::new(database, text, &mut plain);
     let by_model = advise(database, &advised(text), &mut model, &options());
     assert_eq!(by_model.basis, Basis::Model);
@@ -100,8 +100,8 @@ fn compared(target: &Target, database: &Database, text: &[Arc<str>]) -> Compared
     let (theirs, mine) = (of(&by_planner), of(&by_model));
     let (theirs, mine): (Vec<&NewIndex>, Vec<&NewIndex>) =
         (theirs.iter().collect(), mine.iter().collect());
-    let now = planner.cost(0, &[]).unwrap().cost;
-    let without = model.cost(0, &[]).unwrap().cost;
+    let now = planner.cost(0, &[]).expect("the server answers").cost;
+    let without = model.cost(0, &[]).expect("the server answers").cost;
     assert!((now - without).abs() < 0.02, "without new indexes both say the same: {now} {without}");
     let sorted = |set: &[&NewIndex]| -> Vec<NewIndex> {
         let mut set: Vec<NewIndex> = set.iter().map(|index| (*index).clone()).collect();
@@ -110,9 +110,9 @@ fn compared(target: &Target, database: &Database, text: &[Arc<str>]) -> Compared
     };
     Compared {
         now,
-        best: planner.cost(0, &theirs).unwrap().cost,
-        chosen: planner.cost(0, &mine).unwrap().cost,
-        told: model.cost(0, &mine).unwrap().cost,
+        best: planner.cost(0, &theirs).expect("the server answers").cost,
+        chosen: planner.cost(0, &mine).expect("the server answers").cost,
+        told: model.cost(0, &mine).expect("the server answers").cost,
         same: sorted(&theirs) == sorted(&mine),
     }
 }
@@ -133,7 +133,10 @@ fn the_model_chooses_what_hypothetical_plans_would() {
     }
     let mean = off.iter().sum::<f64>() / f64::from(u32::try_from(off.len()).unwrap());
     let most = off.iter().copied().fold(0.0, f64::max);
-    println!("{same} the same, {as_good} as good of {}, off by {mean:.2}, at most {most:.2}", off.len());
+    println!(
+        "{same} the same, {as_good} as good of {}, off by {mean:.2}, at most {most:.2}",
+        off.len()
+    );
     assert!(15 <= as_good, "{as_good} of {}", off.len());
     assert!(mean < 0.35, "the mean of |ln(told / planned)| is {mean}");
 }
