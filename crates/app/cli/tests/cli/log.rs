@@ -78,7 +78,9 @@ fn the_claim_comes_first() {
     for heading in [
         "Most time",
         "Most often",
+        "Slowest plans",
         "Waits for locks",
+        "Who waited for whom",
         "Temporary files",
         "Errors",
         "Server",
