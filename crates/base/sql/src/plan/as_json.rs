@@ -1,7 +1,5 @@
 //! A plan in YAML or XML as the JSON that EXPLAIN would have written: for those who work on one format.
 
-use std::fmt::Write as _;
-
 use super::{
     raw::{Raw, scalar},
     xml, yaml,
@@ -63,9 +61,7 @@ fn string(text: &str, out: &mut String) {
         match letter {
             '"' | '\\' => out.extend(['\\', letter]),
             '\n' => out.push_str("\\n"),
-            letter if letter < ' ' => {
-                let _ = write!(out, "\\u{:04x}", u32::from(letter));
-            }
+            letter if letter < ' ' => out.push_str(&format!("\\u{:04x}", u32::from(letter))),
             letter => out.push(letter),
         }
     }

@@ -40,8 +40,7 @@ pub(super) fn value(text: &str, at: usize) -> Result<(Option<Raw>, usize), PlanE
                 named = false;
                 continue;
             }
-            b':' | b',' | b' ' | b'\t' | b'\r' | b'\n' => {}
-            b'=' | b'>' | b'(' | b')' => {}
+            b':' | b',' | b' ' | b'\t' | b'\r' | b'\n' | b'=' | b'>' | b'(' | b')' => {}
             _ => {
                 let end = bare(bytes, at);
                 let word = text.get(at..end).unwrap_or_default();

@@ -1,5 +1,5 @@
-//! Tables that psql writes for other programs: LaTeX, AsciiDoc, troff, web pages, records of CSV. Each says exactly
-//! what it changed, so that it is changed back exactly.
+//! Tables that psql writes for other programs: LaTeX, `AsciiDoc`, troff, web pages, records of CSV. Each says
+//! exactly what it changed, so that it is changed back exactly.
 
 use crate::plan::xml;
 
