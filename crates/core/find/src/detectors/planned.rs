@@ -184,15 +184,11 @@ impl<'a> Noted<'a> {
             let mean = it.runs.mean_millis();
             0.0 < mean && self.seen.millis <= mean * EXCEPTION_TIMES
         });
-        match usual {
-            Some(statement) => {
-                let mean = statement.runs.mean_millis();
-                Cost::of_runs(view.per_day(statement.runs.calls), mean, mean * then)
-            }
-            None => {
-                let millis = self.seen.millis;
-                Cost::of_runs(view.per_day(self.seen.runs), millis, millis * then)
-            }
+        if let Some(statement) = usual {
+            let mean = statement.runs.mean_millis();
+            return Cost::of_runs(view.per_day(statement.runs.calls), mean, mean * then);
         }
+        let millis = self.seen.millis;
+        Cost::of_runs(view.per_day(self.seen.runs), millis, millis * then)
     }
 }

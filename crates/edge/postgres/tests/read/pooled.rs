@@ -18,19 +18,19 @@ async fn watches_and_leaves_nothing(settings: &[&str]) {
     let pooler = Pooler::before(&server, settings);
     let psql = |sql: &str| {
         let output = server.client("psql").args(["-XAtqd", &pooler.url(), "-c", sql]).output();
-        String::from_utf8_lossy(&output.unwrap().stdout).trim().to_owned()
+        String::from_utf8_lossy(&output.expect("psql runs").stdout).trim().to_owned()
     };
     let before = psql(LEFT);
-    let target = Target::parse(&pooler.url()).unwrap();
-    let connection = connect_asking(&target, &Limits::default()).await.unwrap();
+    let target = Target::parse(&pooler.url()).expect("an address");
+    let connection = connect_asking(&target, &Limits::default()).await.expect("it answers");
     assert!(connection.is_pooled());
     let mut poller = Poller::new(PollOptions::default());
-    poller.poll(&connection).await.unwrap();
+    poller.poll(&connection).await.expect("it answers");
     psql("select count(*) from t");
-    poller.sample(&connection).await.unwrap();
+    poller.sample(&connection).await.expect("it answers");
     settle(&server);
-    poller.poll(&connection).await.unwrap();
-    let database = poller.latest().unwrap();
+    poller.poll(&connection).await.expect("it answers");
+    let database = poller.latest().expect("it was polled");
     assert_eq!(database.tables.len(), 1, "{:?}", database.notes);
     let counts = |text: &str| database.statements.iter().any(|one| one.text.text == text);
     assert!(counts("select count(*) from t"), "{:?}", database.statements);
@@ -54,13 +54,15 @@ async fn a_pooler_that_passes_options_over_is_watched_through_and_left_as_it_was
 async fn what_needs_a_session_says_that_a_pooler_is_in_between() {
     let server = counting(15).start();
     let pooler = Pooler::before(&server, &[]);
-    let target = Target::parse(&pooler.url()).unwrap();
-    let error = connect(&target, &Limits::default()).await.unwrap_err();
+    let target = Target::parse(&pooler.url()).expect("an address");
+    let error =
+        connect(&target, &Limits::default()).await.expect_err("nobody lends a session for good");
     assert!(matches!(error, ConnectError::Pooled { .. }), "{error}");
     assert!(error.hint().contains("name the server itself"), "{}", error.hint());
-    let error = WhatIf::open(&target, &model::database::Database::default(), &[]).unwrap_err();
+    let error = WhatIf::open(&target, &model::database::Database::default(), &[])
+        .expect_err("nobody lends a session for good");
     assert!(matches!(error, WhatIfError::Connect(ConnectError::Pooled { .. })), "{error}");
     // Nobody is in between here.
-    let target = Target::parse(&server.url()).unwrap();
-    assert!(!connect(&target, &Limits::default()).await.unwrap().is_pooled());
+    let target = Target::parse(&server.url()).expect("an address");
+    assert!(!connect(&target, &Limits::default()).await.expect("it answers").is_pooled());
 }

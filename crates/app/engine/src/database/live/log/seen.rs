@@ -69,7 +69,7 @@ impl LogSeen {
         }
         let mut counts = LogCounts::default();
         match event(record) {
-            Event::Lock(lock) => self.lock(record, &lock, statements, now, &mut counts),
+            Event::Lock(lock) => counts = self.lock(record, &lock, statements, now),
             Event::TempFile { bytes } => {
                 counts.temp_files = 1;
                 counts.temp_bytes = bytes;
@@ -104,9 +104,9 @@ impl LogSeen {
         lock: &Lock<'_>,
         statements: &mut sql::Statements,
         now: Moment,
-        counts: &mut LogCounts,
-    ) {
-        let Some(pid) = lock.pid.or(record.pid) else { return };
+    ) -> LogCounts {
+        let mut counts = LogCounts::default();
+        let Some(pid) = lock.pid.or(record.pid) else { return counts };
         let millis = lock.after.as_secs_f64() * 1e3;
         if lock.end != LockEnd::Waiting {
             // What begins before the log is followed has no beginning; what it took is told all the same.
@@ -116,7 +116,7 @@ impl LogSeen {
             });
             counts.lock_wait_millis = (millis - counted).max(0.0);
             self.waited(&key, counts.lock_wait_millis, millis);
-            return;
+            return counts;
         }
         counts.lock_waits = 1;
         counts.lock_wait_millis = millis;
@@ -125,6 +125,7 @@ impl LogSeen {
         if self.open.len() < OPEN_MAX {
             self.open.insert(pid, (key, millis));
         }
+        counts
     }
 
     /// Notes that a wait began, and says where its time belongs.
@@ -151,7 +152,7 @@ impl LogSeen {
         known.holder_state = holder.map(|session| session.state.clone()).unwrap_or_default();
         known.holder = held_by;
         known.mode = Text::from(lock.mode);
-        known.lock_type = key.2.clone();
+        known.lock_type.clone_from(&key.2);
         known.waits = known.waits.saturating_add(1);
         known.last = now;
         key
