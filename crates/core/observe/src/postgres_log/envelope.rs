@@ -47,7 +47,7 @@ impl Envelope {
     }
 
     /// What is within; `None` if the line has no such envelope.
-    fn inner<'a>(self, line: &'a [u8]) -> Option<Inner<'a>> {
+    fn inner(self, line: &[u8]) -> Option<Inner<'_>> {
         match self {
             Self::Stamp => stamped(line).map(Inner::Part),
             Self::Stream => {
@@ -125,7 +125,7 @@ fn stamped(line: &[u8]) -> Option<&[u8]> {
     }
     let rest = line.get(19..)?;
     let ends = |byte: &u8| matches!(byte, b' ' | b'\t');
-    let end = rest.iter().take(20).position(ends).unwrap_or(rest.len().min(20));
+    let end = rest.iter().take(20).position(ends).unwrap_or_else(|| rest.len().min(20));
     let zone = rest.get(..end)?;
     if zone.is_empty() || !zone.iter().all(|byte| byte.is_ascii_digit() || b"Z:+-.".contains(byte))
     {
@@ -157,21 +157,17 @@ mod tests {
     fn lines_are_as_the_server_wrote_them() {
         let log = "2026-11-21 10:00:00.000 UTC [7] LOG:  statement: select 1\n\tfrom t\n\n";
         let each = |before: &str| -> String {
-            log.lines().map(|line| format!("{before}{line}\n")).collect()
+            log.lines().map(|line| format!("{before}{line}\n")).collect::<Vec<_>>().concat()
         };
         assert_eq!(bare(&each("2026-11-21T10:00:00.123456789Z ")), log);
         assert_eq!(bare(&each("2026-11-21T10:00:00.5+01:00 ")), log);
         assert_eq!(bare(&each("2026-11-21T10:00:00.123456789Z stderr F ")), log);
         assert_eq!(bare(&each("db-1  | ")), log);
-        let docker: String = log
-            .lines()
-            .map(|line| {
-                let line = serde_json::to_string(&format!("{line}\n")).unwrap();
-                format!(
-                    "{{\"log\":{line},\"stream\":\"stderr\",\"time\":\"2026-11-21T10:00:00Z\"}}\n"
-                )
-            })
-            .collect();
+        let docker = log.lines().map(|line| {
+            let line = serde_json::to_string(&format!("{line}\n")).unwrap();
+            format!("{{\"log\":{line},\"stream\":\"stderr\",\"time\":\"2026-11-21T10:00:00Z\"}}\n")
+        });
+        let docker = docker.collect::<Vec<_>>().concat();
         assert_eq!(bare(&docker), log);
     }
 

@@ -24,7 +24,7 @@ pub use server::{Checkpoints, Connections, TableWork};
 pub use shapes::{Kind, SHAPES_MAX, Shape};
 
 use self::{
-    chains::Chains,
+    chains::{Chains, Wait},
     parts::{add_who, fold_hours, more, of_name},
     plans::Plans,
     sessions::Sessions,
@@ -347,13 +347,14 @@ impl Summary {
 
     fn lock(&mut self, record: &Record<'_>, lock: &Lock<'_>) {
         let shape = self.of_statement(record);
-        let waiter = shape.map(|shape| self.shapes.fingerprint(shape)).unwrap_or_default();
+        let fingerprint = shape.map(|shape| self.shapes.fingerprint(shape)).unwrap_or_default();
         let at_nanos = record.time.map(|time| time.local_nanos);
+        let wait = Wait { pid: lock.pid, fingerprint, at_nanos, after: lock.after };
         if lock.end == LockEnd::Waiting {
-            self.chains.waits(lock.pid, waiter, at_nanos, lock.after, &record.detail);
+            self.chains.waits(wait, &record.detail);
         } else if lock.end != LockEnd::Rearranged {
             let what = format!("{} on {}", lock.mode, lock.kind());
-            self.chains.ended(lock.pid, waiter, at_nanos, lock.after, &what);
+            self.chains.ended(wait, &what);
         }
         let kind = self.locks.kind(lock.mode, lock.kind());
         match lock.end {

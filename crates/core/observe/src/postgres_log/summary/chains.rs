@@ -65,6 +65,19 @@ pub(super) struct Chains {
     untold: Vec<Untold>,
 }
 
+/// What an entry says of a wait.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Wait {
+    /// Who waits.
+    pub(super) pid: Option<u32>,
+    /// The statement of the waiter; 0 if it is not told.
+    pub(super) fingerprint: u64,
+    /// When the entry was written.
+    pub(super) at_nanos: Option<i64>,
+    /// How long it waits by then.
+    pub(super) after: Duration,
+}
+
 #[derive(Debug, Clone)]
 struct Waiter {
     fingerprint: u64,
@@ -139,14 +152,8 @@ impl Chains {
     }
 
     /// A process waits, and `detail` says for whom.
-    pub(super) fn waits(
-        &mut self,
-        pid: Option<u32>,
-        fingerprint: u64,
-        at_nanos: Option<i64>,
-        after: Duration,
-        detail: &str,
-    ) {
+    pub(super) fn waits(&mut self, wait: Wait, detail: &str) {
+        let Wait { pid, fingerprint, at_nanos, after } = wait;
         let (Some(pid), Some(holder)) = (pid, holder(detail)) else { return };
         if SESSIONS_MAX <= self.open.len() {
             self.open.pop_first();
@@ -167,14 +174,8 @@ impl Chains {
     }
 
     /// It waits no more.
-    pub(super) fn ended(
-        &mut self,
-        pid: Option<u32>,
-        fingerprint: u64,
-        at_nanos: Option<i64>,
-        after: Duration,
-        what: &str,
-    ) {
+    pub(super) fn ended(&mut self, wait: Wait, what: &str) {
+        let Wait { pid, fingerprint, at_nanos, after } = wait;
         let Some(waiter) = pid.and_then(|pid| self.open.remove(&pid)) else { return };
         let mut fingerprints: Vec<u64> = waiter.behind.iter().map(|(_, known)| *known).collect();
         fingerprints.push(if fingerprint == 0 { waiter.fingerprint } else { fingerprint });
