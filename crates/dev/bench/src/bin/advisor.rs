@@ -1,6 +1,6 @@
 //! Indexes for a workload: Taut's choice and Extend's, on the same server, by the same planner.
 //!
-//! `advisor [--scale S] [--rows N] [--only sizes|writes|selection]`. First the estimated cost of TPC-H by budget, as those who
+//! `advisor [--scale S] [--rows N] [--only sizes|writes|selection|real] [--budget MB]`. First the estimated cost of TPC-H by budget, as those who
 //! compare advisors report it; then what counts: sets chosen by measured time, built for real, before and after
 //! interleaved.
 
@@ -40,12 +40,14 @@ const PUBLISHED: [(f64, u64); 6] =
 
 fn main() -> Outcome<()> {
     let (mut scale, mut rows, mut rounds, mut only) = (0.1, 1_000_000, 5, None::<String>);
+    let mut budget = None;
     let words: Vec<String> = env::args().skip(1).collect();
     for pair in words.chunks(2) {
         match pair {
             [name, value] if name == "--scale" => scale = value.parse()?,
             [name, value] if name == "--rows" => rows = value.parse()?,
             [name, value] if name == "--rounds" => rounds = value.parse()?,
+            [name, value] if name == "--budget" => budget = Some(value.parse()?),
             [name, value] if name == "--only" => only = Some(value.clone()),
             _ => return Err(format!("unknown: {pair:?}").into()),
         }
@@ -71,7 +73,7 @@ fn main() -> Outcome<()> {
     )?;
     let bench = Bench::new(&server)?;
     if wanted("selection") {
-        bench.selection()?;
+        bench.selection(budget)?;
     }
     if wanted("real") {
         bench.measured(&server, rounds)?;
@@ -149,10 +151,14 @@ impl Bench {
         Ok(100.0 * after / before)
     }
 
-    fn selection(&self) -> Outcome<()> {
+    /// At each budget, or at one of them.
+    fn selection(&self, only: Option<u64>) -> Outcome<()> {
         let columns = self.columns()?;
         let mut rows = Vec::new();
-        for (budget, published) in BUDGETS_MB.into_iter().zip(PUBLISHED) {
+        let budgets = BUDGETS_MB.into_iter().zip(PUBLISHED);
+        for (budget, published) in
+            budgets.filter(|(budget, _)| only.is_none_or(|only| only == *budget))
+        {
             let mut what_if = self.what_if()?;
             let start = Instant::now();
             let theirs = extend(&mut what_if, &columns, budget * MB, 2);
