@@ -21,8 +21,8 @@ fn each_command_tells_how_it_is_used() {
     Commands:
       find         Find what makes a backend slow in recorded traces and in its database, ranked by what
                    to fix first
-      fix          Change a database: create, drop and rebuild indexes beside the traffic, take it back,
-                   prove that it worked
+      fix          Change a database: rehearse it, create, drop and rebuild indexes beside the traffic,
+                   take it back, prove that it worked
       log          Report what PostgreSQL's logs say: slow statements, waits, spills, errors, by hour
       plan         Read a plan: where its time goes, where estimates are wrong, and what to do
       up           Receive traces (OTLP on 4317 and 4318), keep them, find what is slow, show it on 7070
