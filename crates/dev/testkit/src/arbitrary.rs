@@ -6,7 +6,9 @@ use model::{
     Attributes, Event, Link, Moment, Resource, Scope, Span, SpanId, SpanKind, Status, StatusCode,
     Text, TraceId, Value,
 };
-use proptest::{collection::vec, option, prelude::*};
+use proptest::{
+    collection::vec, option, prelude::*, strategy::ValueTree as _, test_runner::TestRunner,
+};
 
 /// Up to 12 spans in up to three groups.
 pub fn spans() -> impl Strategy<Value = Vec<Span>> {
@@ -22,6 +24,17 @@ pub fn spans() -> impl Strategy<Value = Vec<Span>> {
         };
         groups.into_iter().flat_map(of_group).collect()
     })
+}
+
+/// One span, the same every time, for tests that change what they are about.
+pub fn one() -> Span {
+    let mut runner = TestRunner::deterministic();
+    loop {
+        let made = spans().new_tree(&mut runner).map(|tree| tree.current());
+        if let Some(span) = made.unwrap_or_default().pop() {
+            return span;
+        }
+    }
 }
 
 /// Short and long, empty and beyond ASCII.

@@ -144,14 +144,8 @@ fn a_block_without_rows_is_one() {
 
 #[test]
 fn more_attributes_than_columns_are_kept_all_the_same() {
+    let seed = arbitrary::one();
     let mut spans = Vec::new();
-    let mut seed = None;
-    let mut runner = proptest::test_runner::TestRunner::deterministic();
-    while seed.is_none() {
-        let tree = arbitrary::spans().new_tree(&mut runner).unwrap();
-        seed = proptest::strategy::ValueTree::current(&tree).into_iter().next();
-    }
-    let seed = seed.unwrap();
     for number in 0..400_i64 {
         let mut span = seed.clone();
         span.start.nanos = number.cast_unsigned();
@@ -182,12 +176,7 @@ fn what_is_no_block_says_why() {
 
 #[test]
 fn groups_tell_which_traces_are_not_in_them_and_from_when_to_when_they_are() {
-    let mut runner = proptest::test_runner::TestRunner::deterministic();
-    let mut spans = Vec::new();
-    while spans.len() < 3 {
-        let tree = arbitrary::spans().new_tree(&mut runner).unwrap();
-        spans.extend(proptest::strategy::ValueTree::current(&tree));
-    }
+    let mut spans = vec![arbitrary::one(); 3];
     for (number, span) in (1_u8..).zip(&mut spans) {
         span.trace_id.0 = [number; 16];
         span.start.nanos = 1_795_000_000_000_000_000 + u64::from(number);
