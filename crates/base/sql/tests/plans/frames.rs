@@ -202,8 +202,9 @@ fn markup(values: &[&str]) -> Vec<(&'static str, String)> {
 /// Around each line, what others put there.
 fn prefixed(text: &str) -> Vec<(&'static str, String)> {
     let bare = text.trim_end();
-    let each =
-        |prefix: &str| text.lines().map(|line| format!("{prefix}{line}\n")).collect::<String>();
+    let each = |prefix: &str| {
+        text.lines().map(|line| format!("{prefix}{line}\n")).collect::<Vec<_>>().concat()
+    };
     let lines: Vec<String> = text.lines().map(|line| format!("{line:?}")).collect();
     let numbers = text.lines().enumerate();
     vec![
@@ -211,7 +212,13 @@ fn prefixed(text: &str) -> Vec<(&'static str, String)> {
         ("cri", each("2026-11-21T10:00:00.123456789+01:00 stderr F ")),
         ("journald", each("Nov 21 10:00:00 db-1 postgres[123]: ")),
         ("mail", format!("On Monday, Jo wrote:\n\n{}", each("> > "))),
-        ("numbers", numbers.map(|(at, line)| format!("{:>4}  {line}\n", at + 1)).collect()),
+        (
+            "numbers",
+            numbers
+                .map(|(at, line)| format!("{:>4}  {line}\n", at + 1))
+                .collect::<Vec<_>>()
+                .concat(),
+        ),
         ("dbeaver", format!("QUERY PLAN  |\n------------+\n{}", each("").replace('\n', "  |\n"))),
         (
             "json rows",
@@ -239,7 +246,9 @@ fn prefixed(text: &str) -> Vec<(&'static str, String)> {
 
 fn check(name: &str, way: &str, pasted: &str, expected: &[model::Plan]) {
     let mut plans = read(pasted).unwrap_or_else(|error| panic!("{name}, {way}: {error}\n{pasted}"));
-    plans.iter_mut().for_each(|plan| plan.duration_ms = None);
+    for plan in &mut plans {
+        plan.duration_ms = None;
+    }
     assert_eq!(plans, expected, "{name}, {way}\n{pasted}");
 }
 
