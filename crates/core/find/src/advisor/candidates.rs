@@ -224,6 +224,7 @@ fn predicates(needs: &TableNeeds) -> Vec<(String, Vec<i16>)> {
 }
 
 /// Orders of keys, the most promising first, each once.
+#[expect(clippy::too_many_lines, reason = "one list, whose order is what matters")]
 fn shapes(needs: &TableNeeds, table: &Table, keys_max: usize) -> Vec<Vec<IndexColumn>> {
     let rank = |key: &IndexKey| distinct(key, table);
     let of_kind = |kinds: &[ConditionKind]| {

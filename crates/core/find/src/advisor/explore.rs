@@ -55,7 +55,7 @@ pub(super) fn explore(pool: &mut Pool<'_>, candidates: &mut Candidates, explored
                 |place: &usize| explored.bytes[*place] as f64 <= explored.room as f64 * share;
             let new = explored.new[statement].iter().filter(fits).collect();
             let before = before.iter().filter(fits).collect();
-            peel(pool, statement, new, &before, base, candidates);
+            peel(pool, statement, new, &before, candidates);
         }
         let plans = pool.plans(statement).iter();
         candidates.of_statement[statement] =
@@ -69,9 +69,9 @@ fn peel(
     statement: usize,
     mut new: Bits,
     before: &Bits,
-    base: f64,
     candidates: &Candidates,
 ) {
+    let base = pool.at_most(statement, &Bits::default());
     let layers = if before.is_empty() { LAYERS_MAX } else { LAYERS_AGAIN_MAX };
     for _ in 0..layers {
         if new.is_empty() {
