@@ -1,5 +1,11 @@
 //! The choice of indexes, against a planner that is made up: what holds for every workload.
 
+#![expect(
+    clippy::fn_params_excessive_bools,
+    clippy::unwrap_used,
+    reason = "a made-up planner that only tests use"
+)]
+
 use std::{collections::BTreeSet, sync::Arc};
 
 use find::advisor::{AdvisedStatement, CostError, Costs, Options, Planned, Sizes, advise};
