@@ -18,10 +18,10 @@ mod whatif;
 
 pub use calibrate::{CalibrateError, CalibrateOptions, calibrate, sampled_combinations};
 pub use connect::{ConnectError, Connection, Environment, Limits, Target, connect, connect_asking};
+pub use plain::PlainPlans;
+pub use planning::WhatIfError;
 pub use poll::{Poll, PollOptions, Poller};
 pub use read::{
     OLDEST, RIGHTS, ReadError, ReadOptions, Right, read_database, standby_scans, tell_standby_scans,
 };
-pub use plain::PlainPlans;
-pub use planning::WhatIfError;
 pub use whatif::WhatIf;

@@ -124,7 +124,9 @@ fn sighting(
     let told = match basis {
         Basis::WhatIf => "by the planner's costs with the index made up, scaled to measured time",
         Basis::Rehearsed => "measured in a rehearsal",
-        Basis::Model => "by Taut's own model of the planner, as HypoPG is not installed: rehearse first",
+        Basis::Model => {
+            "by Taut's own model of the planner, as HypoPG is not installed: rehearse first"
+        }
     };
     sighting = sighting.figure("time then", told);
     let known = sighting.known();
