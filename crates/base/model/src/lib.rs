@@ -1,6 +1,6 @@
 //! The nouns that every stage speaks: what was seen, what is wrong, what to do.
 //!
-//! Plain data with public fields and no behaviour beyond reading it. Spans keep all that OTLP carries;
+//! Plain data with public fields and no behaviour beyond reading it. Spans, log records and metrics keep all that OTLP carries;
 //! a [`Call`] is a span read through the semantic conventions; a [`Trace`] is its calls in tree order.
 
 mod attributes;
@@ -8,6 +8,8 @@ mod call;
 pub mod database;
 mod finding;
 mod id;
+mod log;
+mod metric;
 mod moment;
 pub mod plan;
 mod proposal;
@@ -24,6 +26,11 @@ pub use finding::{
     SettingChange, Sighting,
 };
 pub use id::{SpanId, TraceId};
+pub use log::{LogRecord, Severity};
+pub use metric::{
+    Buckets, Exemplar, ExponentialHistogram, Histogram, Measured, Metric, MetricKind, Number,
+    Point, Quantile, Summary, Temporality,
+};
 pub use moment::{Moment, Window};
 pub use plan::{Plan, PlanNode};
 pub use proposal::{

@@ -55,7 +55,7 @@ impl Span {
     /// `service.name` of its resource, or OTLP's word for none.
     #[must_use]
     pub fn service(&self) -> &str {
-        self.resource.attributes.text("service.name").unwrap_or("unknown_service")
+        self.resource.service()
     }
 }
 
@@ -137,6 +137,14 @@ pub struct Resource {
     pub dropped_attributes_count: u32,
     /// Version of the conventions that its attributes follow.
     pub schema_url: Text,
+}
+
+impl Resource {
+    /// `service.name`, or OTLP's word for none.
+    #[must_use]
+    pub fn service(&self) -> &str {
+        self.attributes.text("service.name").unwrap_or("unknown_service")
+    }
 }
 
 /// The instrumentation library that produced spans.
