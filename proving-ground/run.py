@@ -44,6 +44,7 @@ def parse() -> argparse.Namespace:
     up.add_argument("--fixed", default="", metavar="NAMES", help="endpoints that are fixed whatever the mode")
     up.add_argument("--faulty", default="", metavar="NAMES", help="endpoints that are faulty whatever the mode")
     up.add_argument("--otlp", required=True, metavar="URL", help="where spans go, such as http://127.0.0.1:4318")
+    up.add_argument("--postgres-port", type=int, default=0, metavar="N", help="where its database listens; any by default")
     up.add_argument("--semconv", default="", metavar="WHICH", help="OTEL_SEMCONV_STABILITY_OPT_IN, such as http,database")
     record.add_argument("--out", type=Path, default=Path(__file__).parent / "recordings")
 
@@ -67,7 +68,7 @@ def up(given: argparse.Namespace) -> None:
     state = State(given.state)
     choice = processes.Choice(given.mode, given.fixed, given.faulty, given.otlp, given.semconv)
     processes.make_venv(state)
-    cluster.start(state, given.scale)
+    cluster.start(state, given.scale, given.postgres_port)
     processes.start(state, choice)
 
 

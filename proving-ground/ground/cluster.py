@@ -33,19 +33,34 @@ SETTINGS = {
 }
 
 
-def start(state: State, scale: str) -> None:
-    """Starts the cluster of this scale, loaded."""
+# Counts from here on; what Taut asks of the planner is asked of made-up indexes, where they can be had.
+READY = """
+CREATE EXTENSION IF NOT EXISTS pg_stat_statements;
+DO $$
+BEGIN
+    IF EXISTS (SELECT FROM pg_available_extensions WHERE name = 'hypopg') THEN
+        CREATE EXTENSION IF NOT EXISTS hypopg;
+    END IF;
+END
+$$;
+SELECT pg_stat_statements_reset();
+"""
+
+
+def start(state: State, scale: str, port: int = 0) -> None:
+    """Starts the cluster of this scale, loaded, on that port, or on any."""
     binaries = find_binaries()
     owner = find_owner()
     folder = data_folder(state, scale, owner)
     marker = state.folder / f"loaded-{scale}"
-    if state.runs("postgres") and state.read("cluster").get("scale") == scale and is_current(marker):
+    is_up = state.runs("postgres") and state.read("cluster").get("scale") == scale and is_current(marker)
+    if is_up and port in (0, state.read("ports")["postgres"]):
         return
     stop(state)
     if not is_current(marker) or not (folder / "PG_VERSION").exists():
         marker.unlink(missing_ok=True)
         make(binaries, folder, owner)
-    (port,) = free_ports(1)
+    port = port or free_ports(1)[0]
     state.write("ports", postgres=port)
     state.write("cluster", scale=scale, folder=str(folder))
     with step(f"start PostgreSQL on port {port}"):
@@ -58,6 +73,7 @@ def start(state: State, scale: str) -> None:
     if not marker.exists():
         load(state, binaries, port, scale)
         marker.write_text(fingerprint())
+    run([binaries / "psql", *on_port(port), "-qXo", os.devnull, "-c", READY, DATABASE], what="psql")
 
 
 def stop(state: State) -> None:
@@ -116,15 +132,17 @@ def make(binaries: Path, folder: Path, owner: pwd.struct_passwd | None) -> None:
 def load(state: State, binaries: Path, port: int, scale: str) -> None:
     """Tables and rows."""
     env = database_env(port)
-    on_port = ["-h", "127.0.0.1", "-p", port, "-U", "postgres"]
-    run([binaries / "createdb", *on_port, DATABASE], what="createdb")
-    extension = "CREATE EXTENSION IF NOT EXISTS pg_stat_statements"
-    run([binaries / "psql", *on_port, "-qc", extension, DATABASE], what="psql")
+    run([binaries / "createdb", *on_port(port), DATABASE], what="createdb")
     with step("migrate"):
         migrate = [state.python, "manage.py", "migrate", "--verbosity", "0"]
         run(migrate, env=env, cwd=ROOT / "application", what="migrate")
     with step(f"load the rows ({scale})"):
         run([state.python, ROOT / "data" / "load.py", scale], env=env, what="loading the rows")
+
+
+def on_port(port: int) -> list:
+    """How PostgreSQL's programs are told where the server is."""
+    return ["-h", "127.0.0.1", "-p", port, "-U", "postgres"]
 
 
 def is_current(marker: Path) -> bool:

@@ -6,7 +6,7 @@ use crate::{
     args::Args,
     failure::Failure,
     findings,
-    ground::{self, Application, Folder, Ports, UNTIL_SPANS_ARRIVED, Watcher},
+    ground::{self, Application, Database, Folder, How, Ports, UNTIL_SPANS_ARRIVED, Watcher},
     screen, setup,
     shell::Shell,
     web,
@@ -35,8 +35,13 @@ pub(crate) fn command(shell: &mut Shell, args: &Args) -> Result<(), Failure> {
     screen::say(&format!("  built {} after the start", screen::seconds(since)));
     screen::heading("run");
     let folder = Folder::claim(shell, "demo")?;
-    let mut watcher = Watcher::start(shell, &binary, &folder.join("store"), Ports::Usual, &[])?;
-    let application = Application::up(shell, &folder, mode, scale, &watcher.otlp())?;
+    let database = Database::anywhere()?;
+    let settings = [("TAUT_OBSERVE_POSTGRES_URL", &*database.url())];
+    let store = folder.join("store");
+    let mut watcher = Watcher::start(shell, &binary, &store, Ports::Usual, &settings)?;
+    let otlp = watcher.otlp();
+    let how = How { mode, scale, otlp: &otlp, database: Some(database) };
+    let application = Application::up(shell, &folder, &how)?;
     let outcome = show(shell, &watcher, &application, seconds).and_then(|()| {
         screen::say(&format!("from start to findings: {}", screen::seconds(since)));
         if args.has("--exit") {

@@ -22,6 +22,9 @@ use crate::{
 /// Once traffic ends, spans still wait in the exporter, and traces count as complete five seconds later.
 pub(crate) const UNTIL_SPANS_ARRIVED: Duration = Duration::from_secs(8);
 
+/// The name of its database.
+const DATABASE: &str = "proving_ground";
+
 /// Where the application keeps what it makes, in the folder of a run.
 const STATE: &str = "application";
 
@@ -107,6 +110,24 @@ impl Watcher {
     }
 }
 
+/// Where the application's database is to listen, so that Taut can watch it from the start.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Database {
+    port: u16,
+}
+
+impl Database {
+    /// On a port that is free now.
+    pub(crate) fn anywhere() -> Result<Self, Failure> {
+        free_port(0).map(|port| Self { port })
+    }
+
+    /// Its address.
+    pub(crate) fn url(self) -> String {
+        format!("postgres://postgres@127.0.0.1:{}/{DATABASE}", self.port)
+    }
+}
+
 /// A folder that no other run uses: several may go on at once, on one machine.
 #[derive(Debug)]
 pub(crate) struct Folder {
@@ -157,36 +178,41 @@ pub(crate) struct Application {
     base: String,
 }
 
+/// How the application is to run.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct How<'a> {
+    /// `faulty` or `fixed`.
+    pub(crate) mode: &'a str,
+    /// `full` or `small`.
+    pub(crate) scale: &'a str,
+    /// Where its spans go.
+    pub(crate) otlp: &'a str,
+    /// Where its database listens; anywhere if `None`.
+    pub(crate) database: Option<Database>,
+}
+
 impl Application {
     /// Prepares its database (minutes at full scale, once) and starts it, its spans going to `otlp`.
-    pub(crate) fn up(
-        shell: &Shell,
-        folder: &Folder,
-        mode: &str,
-        scale: &str,
-        otlp: &str,
-    ) -> Result<Self, Failure> {
+    pub(crate) fn up(shell: &Shell, folder: &Folder, how: &How<'_>) -> Result<Self, Failure> {
         // A port may be taken between being found free and being listened on: once more, then.
-        Self::try_up(shell, folder, mode, scale, otlp).or_else(|failure| {
+        Self::try_up(shell, folder, how).or_else(|failure| {
             if failure.is_interrupt() {
                 return Err(failure);
             }
             failure.print();
-            Self::try_up(shell, folder, mode, scale, otlp)
+            Self::try_up(shell, folder, how)
         })
     }
 
-    fn try_up(
-        shell: &Shell,
-        folder: &Folder,
-        mode: &str,
-        scale: &str,
-        otlp: &str,
-    ) -> Result<Self, Failure> {
+    fn try_up(shell: &Shell, folder: &Folder, how: &How<'_>) -> Result<Self, Failure> {
+        let How { mode, scale, otlp, database } = *how;
         let state = folder.join(STATE);
         make_folder(&state)?;
         let mut command = ground(shell, "up", &state);
         command.args(["--mode", mode, "--scale", scale, "--otlp", otlp]);
+        if let Some(database) = database {
+            command.args(["--postgres-port", &database.port.to_string()]);
+        }
         let limit = minutes(if scale == "full" { 30 } else { 10 });
         let started = shell
             .run(&format!("application up ({mode}, {scale})"), limit, &mut command)

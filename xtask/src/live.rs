@@ -9,7 +9,7 @@ use std::path::Path;
 
 use crate::{
     failure::Failure,
-    ground::{self, Application, Folder, Ports, UNTIL_SPANS_ARRIVED, Watcher},
+    ground::{self, Application, Folder, How, Ports, UNTIL_SPANS_ARRIVED, Watcher},
     score::{self, Score},
     screen,
     service::{Service, free_port},
@@ -78,7 +78,9 @@ fn one_run(
     expected: &Value,
 ) -> Result<Vec<Score>, Failure> {
     let watcher = Watcher::start(shell, binary, &folder.join("store"), Ports::Any, &[])?;
-    let application = Application::up(shell, folder, mode, "small", &watcher.otlp())?;
+    let otlp = watcher.otlp();
+    let how = How { mode, scale: "small", otlp: &otlp, database: None };
+    let application = Application::up(shell, folder, &how)?;
     let scores = rounds(shell, &watcher, &application, mode, expected);
     let down = application.down(shell);
     let scores = scores?;
