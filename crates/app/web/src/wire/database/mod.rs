@@ -97,7 +97,8 @@ impl From<&DatabaseStanding> for DatabaseSummary {
 
 /// Time of all statements by the clock's.
 fn average_running(database: &pg::Database) -> f64 {
-    let total: f64 = database.statements.iter().map(|one| one.runs.total_millis).sum();
+    // The sum of nothing is -0.0.
+    let total: f64 = database.statements.iter().map(|one| one.runs.total_millis).sum::<f64>() + 0.0;
     total / 1e3 / database.window.length().as_secs_f64().max(1.0)
 }
 
