@@ -66,6 +66,11 @@ const BENCHES: &[Bench] = &[
         what: What::Large,
     },
     Bench {
+        name: "store",
+        about: "spans to rows, blocks and back: spans a second on one core, and bytes a span",
+        what: What::Program,
+    },
+    Bench {
         name: "sql",
         about: "the normaliser: microseconds a statement",
         what: What::Of("sql", "normalise"),
