@@ -8,9 +8,11 @@ mod interval;
 mod modes;
 mod quantile;
 mod sketch;
+mod timings;
 
 pub use difference::{Mean, difference, sum_of_differences};
 pub use interval::{Interval, mean_interval, quantile_interval};
 pub use modes::{Hump, Modes, modes};
 pub use quantile::{QUANTILES, quantile};
 pub use sketch::{EXACT_COUNT_MAX, RELATIVE_ERROR, Sketch};
+pub use timings::{TIMING_BOUNDS_MICROS, Timings, TimingsSeen};

@@ -13,6 +13,7 @@ use hyper::body::{Body, Frame, Incoming, SizeHint};
 
 use crate::{
     body,
+    counters::Protocol,
     fault::{Fault, Kind},
     inflate::Encoding,
     intake::Intake,
@@ -29,6 +30,14 @@ pub(crate) async fn answer(intake: Arc<Intake>, request: Request<Incoming>) -> R
         Err(fault) => Err(fault),
     };
     count(&intake, &outcome);
+    let protocol = match dialect {
+        Dialect::Grpc => Protocol::Grpc,
+        Dialect::Http(wire::Format::Protobuf) => Protocol::HttpProtobuf,
+        Dialect::Http(wire::Format::Json) => Protocol::HttpJson,
+        Dialect::Text => Protocol::Unknown,
+    };
+    let ended = outcome.as_ref().map(|taken| taken.rejected == 0).map_err(|fault| fault.kind);
+    intake.counters.count_answer(protocol, ended);
     if outcome.as_ref().is_err_and(|fault| is_still_sending(fault, &parts, &incoming)) {
         body::drain(&mut incoming).await;
     }

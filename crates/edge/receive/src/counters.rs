@@ -2,6 +2,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+use stats::{Timings, TimingsSeen};
+
 use crate::fault::Kind;
 
 /// Counters of a running receiver; they only rise, but for the last three, which are levels.
@@ -20,6 +22,32 @@ pub struct Counters {
     pub(crate) connections_open: AtomicU64,
     pub(crate) requests_in_flight: AtomicU64,
     pub(crate) bytes_in_flight: AtomicU64,
+    pub(crate) answers: [[AtomicU64; OUTCOMES]; Protocol::ALL.len()],
+    /// From the last byte of a request to its acknowledgement.
+    pub(crate) acknowledged: Timings,
+}
+
+/// Taken whole, taken in part, and one for each fault.
+const OUTCOMES: usize = 2 + Kind::ALL.len();
+
+/// How a request was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Protocol {
+    Grpc,
+    HttpProtobuf,
+    HttpJson,
+    Unknown,
+}
+
+/// Requests of one protocol that ended in one way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Answered {
+    /// `grpc`, `http/protobuf`, `http/json`, as OpenTelemetry spells them, or `unknown`.
+    pub protocol: &'static str,
+    /// `accepted`, `partial`, or the fault: `malformed`, `too_large`, `busy`, …
+    pub outcome: &'static str,
+    /// How many there were.
+    pub count: u64,
 }
 
 /// The counters at one time.
@@ -101,8 +129,57 @@ impl Counters {
         }
     }
 
+    /// How requests ended, by protocol; those that never happened are left out.
+    #[must_use]
+    pub fn answered(&self) -> Vec<Answered> {
+        let mut answered = Vec::new();
+        for protocol in Protocol::ALL {
+            for (place, count) in self.answers[protocol as usize].iter().enumerate() {
+                let outcome = match place {
+                    0 => "accepted",
+                    1 => "partial",
+                    _ => Kind::ALL[place - 2].word(),
+                };
+                let count = count.load(Relaxed);
+                if 0 < count {
+                    answered.push(Answered { protocol: protocol.word(), outcome, count });
+                }
+            }
+        }
+        answered
+    }
+
+    /// Times from the last byte of a request to its acknowledgement.
+    #[must_use]
+    pub fn acknowledged(&self) -> TimingsSeen {
+        self.acknowledged.seen()
+    }
+
+    /// Counts an answer; `outcome` is the fault, or whether all was taken.
+    pub(crate) fn count_answer(&self, protocol: Protocol, outcome: Result<bool, Kind>) {
+        let place = match outcome {
+            Ok(true) => 0,
+            Ok(false) => 1,
+            Err(kind) => 2 + kind.place(),
+        };
+        self.answers[protocol as usize][place].fetch_add(1, Relaxed);
+    }
+
     pub(crate) fn count_fault(&self, kind: Kind) {
         self.requests_failed[kind.place()].fetch_add(1, Relaxed);
+    }
+}
+
+impl Protocol {
+    const ALL: [Self; 4] = [Self::Grpc, Self::HttpProtobuf, Self::HttpJson, Self::Unknown];
+
+    fn word(self) -> &'static str {
+        match self {
+            Self::Grpc => "grpc",
+            Self::HttpProtobuf => "http/protobuf",
+            Self::HttpJson => "http/json",
+            Self::Unknown => "unknown",
+        }
     }
 }
 

@@ -64,6 +64,23 @@ impl Kind {
         self as usize
     }
 
+    /// The word for it among figures.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Malformed => "malformed",
+            Self::TooLarge => "too_large",
+            Self::NotFound => "not_found",
+            Self::WrongMethod => "wrong_method",
+            Self::WrongType => "wrong_type",
+            Self::WrongEncoding => "wrong_encoding",
+            Self::Slow => "slow",
+            Self::Busy => "busy",
+            Self::Full => "full",
+            Self::NotKept => "not_kept",
+            Self::Bug => "bug",
+        }
+    }
+
     /// The HTTP status.
     pub(crate) fn http(self) -> StatusCode {
         match self {

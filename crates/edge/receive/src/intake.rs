@@ -6,7 +6,7 @@
 use std::{
     fmt::Write as _,
     sync::{Arc, atomic::Ordering::Relaxed},
-    time::{SystemTime, UNIX_EPOCH},
+    time::{Instant, SystemTime, UNIX_EPOCH},
 };
 
 use bytes::Bytes;
@@ -89,6 +89,7 @@ impl Intake {
             })?;
         self.counters.bytes_received.fetch_add(body.len() as u64, Relaxed);
         let received = now();
+        let complete = Instant::now();
         let intake = Arc::clone(self);
         let work = move || {
             let in_flight: (OwnedSemaphorePermit, Level<_>) = (place, level);
@@ -96,9 +97,13 @@ impl Intake {
             drop(in_flight);
             taken
         };
-        tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| {
+        let taken = tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| {
             Err(Fault::new(Kind::Bug, format!("the receiver failed on this request: {error}")))
-        })
+        });
+        if taken.is_ok() {
+            self.counters.acknowledged.add(complete.elapsed());
+        }
+        taken
     }
 
     fn process(

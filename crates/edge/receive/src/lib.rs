@@ -21,7 +21,7 @@ mod sink;
 mod tail;
 mod wire;
 
-pub use counters::{Counters, Totals};
+pub use counters::{Answered, Counters, Totals};
 pub use options::Options;
 pub use serve::{BindError, Running, Stopped, serve};
 pub use sink::{Received, Refusal, Sink};

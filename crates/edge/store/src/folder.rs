@@ -9,12 +9,13 @@ use std::{
     time::{Duration, Instant},
 };
 
+use keep::query::{Answer, Comparison, Differences, Query, Top};
 use model::{Moment, OperationKey, Span, SpanId, TraceId, Window};
 use rustix::fs::{FlockOperation, flock};
 
 use crate::{
-    Batch, Operation, OperationPoint, RequestFact, RequestFilter, Retention, SpanGroup, Store,
-    StoreError, Syncing, answers,
+    Answered, Batch, Limits, Operation, OperationPoint, RequestFact, RequestFilter, Retention,
+    SpanGroup, Store, StoreError, Syncing, answers,
     blocks::{Blocks, PART, Run},
     disk, documents,
     frame::{FILE_HEAD_BYTES, Record},
@@ -23,6 +24,7 @@ use crate::{
     requests::Requests,
     scan::{self, Scan},
     spans::{SPANS, Spans},
+    usage::{Dropping, Usage},
 };
 
 /// The log of request facts.
@@ -108,6 +110,8 @@ pub struct Folder {
     dropping: Mutex<()>,
     /// Held while blocks are made.
     tidying: Mutex<()>,
+    /// What retention has dropped.
+    dropped: Dropping,
     /// The lock ends with the file, and so with the process, however that ends.
     _lock: File,
 }
@@ -150,6 +154,7 @@ impl Folder {
             saving: Mutex::default(),
             dropping: Mutex::default(),
             tidying: Mutex::default(),
+            dropped: Dropping::default(),
             _lock: lock,
         };
         Ok((folder, recovery))
@@ -308,6 +313,22 @@ impl Store for Folder {
         Ok(answers::groups(&disk::read(&self.requests), filter, limit))
     }
 
+    fn ask(&self, query: &Query, limits: &Limits) -> Result<Answered<Answer>, StoreError> {
+        self.spans.ask(query, limits)
+    }
+
+    fn top(&self, top: &Top, limits: &Limits) -> Result<Answered<Vec<Span>>, StoreError> {
+        self.spans.top(top, limits)
+    }
+
+    fn compare(
+        &self,
+        comparison: &Comparison,
+        limits: &Limits,
+    ) -> Result<Answered<Differences>, StoreError> {
+        self.spans.compare(comparison, limits)
+    }
+
     fn retain(&self, retention: Retention, now: Moment) -> Result<u64, StoreError> {
         let _dropping = disk::lock(&self.dropping);
         self.seal_old(now - retention.age_max / AGE_PARTS)?;
@@ -325,6 +346,7 @@ impl Store for Folder {
             }
             bytes -= segment.bytes;
             freed += segment.bytes;
+            self.dropped.add(segment.kind == Dropped::Requests, segment.bytes);
         }
         Ok(freed)
     }
@@ -332,6 +354,15 @@ impl Store for Folder {
     fn tidy(&self) -> Result<bool, StoreError> {
         let _tidying = disk::lock(&self.tidying);
         self.spans.tidy()
+    }
+
+    fn usage(&self) -> Result<Usage, StoreError> {
+        let mut usage = Usage::of_spans(&self.path, &self.spans)?;
+        let requests = self.requests_usage();
+        usage.requests = requests.requests;
+        usage.memory_bytes = self.index_bytes() + requests.bytes;
+        usage.dropped = self.dropped.seen();
+        Ok(usage)
     }
 
     fn replay(

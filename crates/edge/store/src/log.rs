@@ -14,9 +14,11 @@ use std::{
     os::unix::fs::FileExt as _,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, OnceLock},
+    time::Instant,
 };
 
 use model::Moment;
+use stats::Timings;
 
 use crate::{
     StoreError,
@@ -113,6 +115,8 @@ pub(crate) struct Log {
     /// Held by whoever syncs or changes the segment; taken before `writer`.
     turn: Mutex<()>,
     writer: Mutex<Writer>,
+    /// How long the disk took.
+    pub(crate) syncs: Timings,
 }
 
 #[derive(Debug)]
@@ -160,7 +164,8 @@ impl Log {
             active = Some(Active { file, segment: last, written, synced, untidy: false });
         }
         let writer = Writer { active, last, group: Arc::default(), sealed: Vec::new() };
-        Ok(Self { place, turn: Mutex::default(), writer: Mutex::new(writer) })
+        let writer = Mutex::new(writer);
+        Ok(Self { place, turn: Mutex::default(), writer, syncs: Timings::default() })
     }
 
     /// Where and how it is written.
@@ -237,7 +242,7 @@ impl Log {
         let Some(active) = &mut writer.active else { return Ok(()) };
         if self.place.sync == Syncing::Always && active.synced != active.written {
             let group = std::mem::take(&mut writer.group);
-            if let Err(error) = active.file.sync_data() {
+            if let Err(error) = self.sync(&active.file) {
                 let failure = Failure::new(&error, active.segment);
                 active.roll_back();
                 group.settle(Err(failure));
@@ -248,6 +253,13 @@ impl Log {
         writer.sealed.push(Sealed { segment: active.segment, tally: active.written });
         writer.active = None;
         Ok(())
+    }
+
+    fn sync(&self, file: &File) -> io::Result<()> {
+        let begun = Instant::now();
+        let synced = file.sync_data();
+        self.syncs.add(begun.elapsed());
+        synced
     }
 
     /// Waits until the appends of `group` are synced, by syncing if nobody did.
@@ -267,7 +279,7 @@ impl Log {
         let (file, written) = (Arc::clone(&active.file), active.written);
         let group = std::mem::take(&mut writer.group);
         drop(writer);
-        let synced = file.sync_data();
+        let synced = self.sync(&file);
         let mut writer = lock(&self.writer);
         let Writer { active: Some(active), group: meanwhile, .. } = &mut *writer else { return };
         match synced {
