@@ -9,13 +9,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use keep::query::{Answer, Comparison, Differences, Query, Top};
 use model::{Moment, OperationKey, Span, SpanId, TraceId, Window};
 use rustix::fs::{FlockOperation, flock};
 
 use crate::{
-    Answered, Batch, Limits, Operation, OperationPoint, RequestFact, RequestFilter, Retention,
-    SpanGroup, Store, StoreError, Syncing, answers,
+    Batch, Operation, OperationPoint, RequestFact, RequestFilter, Retention, SpanGroup, Store,
+    StoreError, Syncing, answers,
     blocks::{Blocks, PART, Run},
     disk, documents,
     frame::{FILE_HEAD_BYTES, Record},
@@ -311,22 +310,6 @@ impl Store for Folder {
 
     fn groups(&self, filter: &RequestFilter, limit: usize) -> Result<Vec<SpanGroup>, StoreError> {
         Ok(answers::groups(&disk::read(&self.requests), filter, limit))
-    }
-
-    fn ask(&self, query: &Query, limits: &Limits) -> Result<Answered<Answer>, StoreError> {
-        self.spans.ask(query, limits)
-    }
-
-    fn top(&self, top: &Top, limits: &Limits) -> Result<Answered<Vec<Span>>, StoreError> {
-        self.spans.top(top, limits)
-    }
-
-    fn compare(
-        &self,
-        comparison: &Comparison,
-        limits: &Limits,
-    ) -> Result<Answered<Differences>, StoreError> {
-        self.spans.compare(comparison, limits)
     }
 
     fn retain(&self, retention: Retention, now: Moment) -> Result<u64, StoreError> {

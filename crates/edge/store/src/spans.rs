@@ -10,7 +10,10 @@ use std::{
     time::Instant,
 };
 
-use keep::parquet::BlockFormat;
+use keep::{
+    parquet::BlockFormat,
+    spans::{Derived, SpanRows},
+};
 use model::{Moment, Span, TraceId};
 use observe::otlp;
 use stats::Timings;
@@ -21,7 +24,6 @@ use crate::{
     disk,
     folder::Recovery,
     frame::{self, HEAD_BYTES, Record},
-    head::{self, Head, Readable},
     index::{self, Beside, Index},
     log::{Kind, Log, Place, Placed, Sealed},
     scan::{self, Scan},
@@ -36,7 +38,6 @@ pub(crate) struct Spans {
     pub(crate) log: Log,
     pub(crate) index: RwLock<Index>,
     pub(crate) blocks: Blocks,
-    pub(crate) head: Head,
     /// How long it took to make blocks of segments, and larger ones of small ones.
     pub(crate) made: Timings,
     pub(crate) merged: Timings,
@@ -84,8 +85,7 @@ impl Spans {
         }
         let log = Log::new(place, last, open)?;
         let (made, merged) = (Timings::default(), Timings::default());
-        let head = Head::default();
-        let spans = Self { log, index: RwLock::new(index), blocks, head, made, merged };
+        let spans = Self { log, index: RwLock::new(index), blocks, made, merged };
         spans.settle();
         Ok(spans)
     }
@@ -152,12 +152,20 @@ impl Spans {
             }
             return Ok(merged);
         };
-        let path = self.log.place().path(segment);
-        let file = File::open(&path).map_err(|error| disk::failed("open", &path, error))?;
-        let bytes = file.metadata().map_err(|error| disk::failed("read", &path, error))?.len();
-        let rows = self.head.rows(&Readable { segment, file, bytes, path })?;
+        let place = self.log.place();
+        let bytes = scan::load(&place.path(segment), scan::longest(place.segment_bytes))?;
+        let mut rows = SpanRows::default();
+        let mut statements = sql::Statements::default();
+        for record in Scan::new(&bytes, place.kind.magic, segment) {
+            for span in decode(record.payload) {
+                let call = observe::call(&span, &mut statements);
+                let operation = call.request().map_or("", |request| &request.operation);
+                let statement = call.statement().map_or("", |it| it.text.text.as_str());
+                rows.push(&span, Derived { operation, statement });
+            }
+        }
         let run = Run { first: segment, last: segment };
-        self.blocks.add(run, received, &head::joined(rows), &BlockFormat::FRESH)?;
+        self.blocks.add(run, received, rows.chunk(), &BlockFormat::FRESH)?;
         self.drop_segment(segment)?;
         self.made.add(begun.elapsed());
         Ok(true)
@@ -168,7 +176,6 @@ impl Spans {
         disk::remove(&self.index_path(segment))?;
         disk::remove(&self.log.place().path(segment))?;
         disk::write(&self.index).segments.remove(&segment);
-        self.head.forget(segment);
         Ok(())
     }
 
@@ -258,7 +265,7 @@ fn index_path(folder: &Path, segment: u32) -> PathBuf {
 }
 
 /// Spans of a payload. It was read once before it was kept, so what is refused now was then.
-pub(crate) fn decode(payload: &[u8]) -> Vec<Span> {
+fn decode(payload: &[u8]) -> Vec<Span> {
     otlp::decode(payload).map(|decoded| decoded.spans).unwrap_or_default()
 }
 
