@@ -1,5 +1,7 @@
 //! Rows in columns, in memory: what came lately, and what was read of a block.
 
+mod pick;
+
 use model::Value;
 use rustc_hash::FxHashMap;
 

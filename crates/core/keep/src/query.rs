@@ -18,7 +18,7 @@ use stats::Sketch;
 
 use crate::table::Table;
 
-pub use compare::{Difference, Differences};
+pub use compare::{Comparison, Difference, Differences};
 pub use group::Groups;
 pub use top::{Ranked, Top};
 
@@ -157,6 +157,23 @@ impl Measure {
 }
 
 impl Filter {
+    /// The ids, one of which a row must have in the column at `place` to pass; `None` if rows of any id may. What
+    /// looks up ids (a filter over traces, an index) need not look elsewhere.
+    #[must_use]
+    pub fn ids(&self, place: usize) -> Option<Vec<[u8; 16]>> {
+        match self {
+            Self::Is(Field::Column(column), values) if *column == place => {
+                Some(values.iter().filter_map(|value| select::id(value)).collect())
+            }
+            Self::And(filters) => filters.iter().find_map(|filter| filter.ids(place)),
+            Self::Or(filters) => {
+                let ids = filters.iter().map(|filter| filter.ids(place));
+                ids.collect::<Option<Vec<_>>>().map(|ids| ids.concat())
+            }
+            _ => None,
+        }
+    }
+
     fn fields<'a>(&'a self, fields: &mut Vec<&'a Field>) {
         match self {
             Self::All => {}

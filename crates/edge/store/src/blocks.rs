@@ -62,6 +62,11 @@ impl Run {
         (is_ours && path.to_str() == Some(name)).then_some(run)
     }
 
+    /// Whether the segment is one of the run.
+    pub(crate) fn has(self, segment: u32) -> bool {
+        self.first <= segment && segment <= self.last
+    }
+
     fn holds(self, other: Self) -> bool {
         self.first <= other.first && other.last <= self.last
     }
@@ -82,8 +87,8 @@ pub(crate) struct Kept {
     /// When its first and its last batch were received.
     pub(crate) received: (Moment, Moment),
     pub(crate) rows: usize,
-    path: PathBuf,
-    block: Block<FileAt>,
+    pub(crate) path: PathBuf,
+    pub(crate) block: Block<FileAt>,
 }
 
 impl Blocks {
@@ -250,7 +255,7 @@ fn to_merge(blocks: &[Arc<Kept>]) -> Option<Vec<Arc<Kept>>> {
 }
 
 impl Kept {
-    fn open(run: Run, path: PathBuf) -> Result<Self, StoreError> {
+    pub(crate) fn open(run: Run, path: PathBuf) -> Result<Self, StoreError> {
         let file = File::open(&path).map_err(|error| disk::failed("open", &path, error))?;
         let bytes = file.metadata().map_err(|error| disk::failed("read", &path, error))?.len();
         let block = Block::open(FileAt { file: Arc::new(file), bytes })

@@ -9,12 +9,13 @@ use std::{
     time::{Duration, Instant},
 };
 
+use keep::query::{Answer, Comparison, Differences, Query, Top};
 use model::{Moment, OperationKey, Span, SpanId, TraceId, Window};
 use rustix::fs::{FlockOperation, flock};
 
 use crate::{
-    Batch, Operation, OperationPoint, RequestFact, RequestFilter, Retention, SpanGroup, Store,
-    StoreError, Syncing, answers,
+    Answered, Batch, Limits, Operation, OperationPoint, RequestFact, RequestFilter, Retention,
+    SpanGroup, Store, StoreError, Syncing, answers,
     blocks::{Blocks, PART, Run},
     disk, documents,
     frame::{FILE_HEAD_BYTES, Record},
@@ -312,6 +313,22 @@ impl Store for Folder {
         Ok(answers::groups(&disk::read(&self.requests), filter, limit))
     }
 
+    fn ask(&self, query: &Query, limits: &Limits) -> Result<Answered<Answer>, StoreError> {
+        self.spans.ask(query, limits)
+    }
+
+    fn top(&self, top: &Top, limits: &Limits) -> Result<Answered<Vec<Span>>, StoreError> {
+        self.spans.top(top, limits)
+    }
+
+    fn compare(
+        &self,
+        comparison: &Comparison,
+        limits: &Limits,
+    ) -> Result<Answered<Differences>, StoreError> {
+        self.spans.compare(comparison, limits)
+    }
+
     fn retain(&self, retention: Retention, now: Moment) -> Result<u64, StoreError> {
         let _dropping = disk::lock(&self.dropping);
         self.seal_old(now - retention.age_max / AGE_PARTS)?;
@@ -343,7 +360,7 @@ impl Store for Folder {
         let mut usage = Usage::of_spans(&self.path, &self.spans)?;
         let requests = self.requests_usage();
         usage.requests = requests.requests;
-        usage.memory_bytes = self.index_bytes() + requests.bytes;
+        usage.memory_bytes = self.index_bytes() + self.spans.head.bytes() + requests.bytes;
         usage.dropped = self.dropped.seen();
         Ok(usage)
     }

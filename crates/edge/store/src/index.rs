@@ -167,6 +167,11 @@ impl Segment {
         self.sealed.is_none() || matches!(self.pairs, Pairs::Sorted(_))
     }
 
+    /// Whether one of the traces may have spans here. A `false` is sure.
+    pub(crate) fn may_have(&self, ids: &[TraceId]) -> bool {
+        ids.iter().any(|id| !self.find(key(*id)).is_empty())
+    }
+
     fn find(&self, key: u64) -> Vec<u32> {
         match &self.pairs {
             Pairs::Growing(growing) => growing.find(key),

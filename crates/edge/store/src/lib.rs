@@ -16,10 +16,12 @@ mod documents;
 mod facts;
 mod folder;
 mod frame;
+mod head;
 mod index;
 pub mod ledger;
 mod log;
 mod packed;
+mod questions;
 mod requests;
 mod scan;
 mod spans;
@@ -28,6 +30,7 @@ mod usage;
 
 use std::{fmt, path::PathBuf};
 
+use keep::query::{Answer, Comparison, Differences, Query, Top};
 use model::{Moment, OperationKey, Span, SpanId, TraceId, Window};
 
 pub use facts::{
@@ -35,7 +38,9 @@ pub use facts::{
     SpanGroup,
 };
 pub use folder::{Folder, Options, Recovery, RequestsUsage};
+pub use keep;
 pub use log::Syncing;
+pub use questions::{Answered, Coverage, Limit, Limits, SPANS_MAX};
 pub use usage::{DroppedBytes, Usage};
 
 /// Most steps of [`Store::series`]: more than a screen has columns.
@@ -105,6 +110,34 @@ pub trait Store: fmt::Debug + Send + Sync {
     ///
     /// The disk fails.
     fn groups(&self, filter: &RequestFilter, limit: usize) -> Result<Vec<SpanGroup>, StoreError>;
+
+    /// Answers a question about kept spans. Spans that were acknowledged before are in the answer, each once.
+    ///
+    /// What cannot be read is left out and named; so is what a limit kept from being looked at, the newest comes first.
+    ///
+    /// # Errors
+    ///
+    /// The disk fails, or nothing is kept of that table.
+    fn ask(&self, query: &Query, limits: &Limits) -> Result<Answered<Answer>, StoreError>;
+
+    /// The spans that are the first by a number, such as the slowest or the latest, whole and in that order; at most
+    /// [`SPANS_MAX`].
+    ///
+    /// # Errors
+    ///
+    /// See [`Store::ask`].
+    fn top(&self, top: &Top, limits: &Limits) -> Result<Answered<Vec<Span>>, StoreError>;
+
+    /// What a selection of spans has more often, or less, than the others.
+    ///
+    /// # Errors
+    ///
+    /// See [`Store::ask`].
+    fn compare(
+        &self,
+        comparison: &Comparison,
+        limits: &Limits,
+    ) -> Result<Answered<Differences>, StoreError>;
 
     /// Drops what is older than `age_max` or, oldest first, beyond `bytes_max`. Returns how many
     /// bytes were freed.
@@ -221,6 +254,12 @@ pub enum StoreError {
     Damaged {
         /// The file.
         path: PathBuf,
+    },
+    /// It was asked about what this store does not keep.
+    #[error("no {table} are kept here")]
+    NotKept {
+        /// What.
+        table: &'static str,
     },
     /// What was asked is beyond a limit; the same will be refused again.
     #[error("refused to keep {what}: {why}")]

@@ -215,6 +215,17 @@ impl Log {
         lock(&self.writer).active.as_ref().map(|active| active.segment)
     }
 
+    /// The segment that is written, and how many bytes of it are as safe as [`Syncing`] says.
+    pub(crate) fn readable(&self) -> Option<(u32, u64)> {
+        let writer = lock(&self.writer);
+        let active = writer.active.as_ref()?;
+        let safe = match self.place.sync {
+            Syncing::Os => active.written,
+            Syncing::Always => active.synced,
+        };
+        Some((active.segment, safe.bytes))
+    }
+
     /// Segments that were sealed since the last call.
     pub(crate) fn take_sealed(&self) -> Vec<Sealed> {
         std::mem::take(&mut lock(&self.writer).sealed)

@@ -36,6 +36,8 @@ pub(crate) fn load(path: &Path, longest: u64) -> Result<Vec<u8>, StoreError> {
 pub(crate) struct Scan<'a> {
     bytes: &'a [u8],
     segment: u32,
+    /// Where in the segment the bytes begin.
+    base: u64,
     next: usize,
     search_bytes: u64,
     /// Bytes up to the end of the last sound record.
@@ -50,17 +52,27 @@ impl<'a> Scan<'a> {
         let head = file_head(magic, segment);
         let whole = bytes.get(..FILE_HEAD_BYTES) == Some(&head[..]);
         Self {
+            next: FILE_HEAD_BYTES.min(bytes.len()),
+            sound_bytes: if whole { FILE_HEAD_BYTES as u64 } else { 0 },
+            ..Self::within(bytes, segment, 0)
+        }
+    }
+
+    /// Begins at the record that lies at `base` of the segment, where `bytes` begin.
+    pub(crate) fn within(bytes: &'a [u8], segment: u32, base: u64) -> Self {
+        Self {
             bytes,
             segment,
-            next: FILE_HEAD_BYTES.min(bytes.len()),
+            base,
+            next: 0,
             search_bytes: SEARCH_BYTES_MAX,
-            sound_bytes: if whole { FILE_HEAD_BYTES as u64 } else { 0 },
+            sound_bytes: base,
             damaged_bytes: 0,
         }
     }
 
     fn at(&self, offset: usize) -> Option<Record<'a>> {
-        Record::parse(self.bytes.get(offset..)?, self.segment, offset as u64)
+        Record::parse(self.bytes.get(offset..)?, self.segment, self.base + offset as u64)
     }
 
     /// The next sound record at or after `from`, where there was none.
@@ -86,9 +98,9 @@ impl<'a> Iterator for Scan<'a> {
     fn next(&mut self) -> Option<Record<'a>> {
         let record = self.at(self.next).or_else(|| self.search(self.next + 1))?;
         let start = record.offset.max(FILE_HEAD_BYTES as u64);
-        self.damaged_bytes += start - (self.next as u64).min(start);
+        self.damaged_bytes += start - (self.base + self.next as u64).min(start);
         self.sound_bytes = record.offset + record.len();
-        self.next = usize::try_from(self.sound_bytes).unwrap_or(usize::MAX);
+        self.next = usize::try_from(self.sound_bytes - self.base).unwrap_or(usize::MAX);
         Some(record)
     }
 }

@@ -10,10 +10,7 @@ use std::{
     time::Instant,
 };
 
-use keep::{
-    parquet::BlockFormat,
-    spans::{Derived, SpanRows},
-};
+use keep::parquet::BlockFormat;
 use model::{Moment, Span, TraceId};
 use observe::otlp;
 use stats::Timings;
@@ -24,6 +21,7 @@ use crate::{
     disk,
     folder::Recovery,
     frame::{self, HEAD_BYTES, Record},
+    head::{self, Head, Readable},
     index::{self, Beside, Index},
     log::{Kind, Log, Place, Placed, Sealed},
     scan::{self, Scan},
@@ -38,6 +36,7 @@ pub(crate) struct Spans {
     pub(crate) log: Log,
     pub(crate) index: RwLock<Index>,
     pub(crate) blocks: Blocks,
+    pub(crate) head: Head,
     /// How long it took to make blocks of segments, and larger ones of small ones.
     pub(crate) made: Timings,
     pub(crate) merged: Timings,
@@ -85,7 +84,8 @@ impl Spans {
         }
         let log = Log::new(place, last, open)?;
         let (made, merged) = (Timings::default(), Timings::default());
-        let spans = Self { log, index: RwLock::new(index), blocks, made, merged };
+        let head = Head::default();
+        let spans = Self { log, index: RwLock::new(index), blocks, head, made, merged };
         spans.settle();
         Ok(spans)
     }
@@ -152,20 +152,12 @@ impl Spans {
             }
             return Ok(merged);
         };
-        let place = self.log.place();
-        let bytes = scan::load(&place.path(segment), scan::longest(place.segment_bytes))?;
-        let mut rows = SpanRows::default();
-        let mut statements = sql::Statements::default();
-        for record in Scan::new(&bytes, place.kind.magic, segment) {
-            for span in decode(record.payload) {
-                let call = observe::call(&span, &mut statements);
-                let operation = call.request().map_or("", |request| &request.operation);
-                let statement = call.statement().map_or("", |it| it.text.text.as_str());
-                rows.push(&span, Derived { operation, statement });
-            }
-        }
+        let path = self.log.place().path(segment);
+        let file = File::open(&path).map_err(|error| disk::failed("open", &path, error))?;
+        let bytes = file.metadata().map_err(|error| disk::failed("read", &path, error))?.len();
+        let rows = self.head.rows(&Readable { segment, file, bytes, path })?;
         let run = Run { first: segment, last: segment };
-        self.blocks.add(run, received, rows.chunk(), &BlockFormat::FRESH)?;
+        self.blocks.add(run, received, &head::joined(rows), &BlockFormat::FRESH)?;
         self.drop_segment(segment)?;
         self.made.add(begun.elapsed());
         Ok(true)
@@ -176,6 +168,7 @@ impl Spans {
         disk::remove(&self.index_path(segment))?;
         disk::remove(&self.log.place().path(segment))?;
         disk::write(&self.index).segments.remove(&segment);
+        self.head.forget(segment);
         Ok(())
     }
 
@@ -265,7 +258,7 @@ fn index_path(folder: &Path, segment: u32) -> PathBuf {
 }
 
 /// Spans of a payload. It was read once before it was kept, so what is refused now was then.
-fn decode(payload: &[u8]) -> Vec<Span> {
+pub(crate) fn decode(payload: &[u8]) -> Vec<Span> {
     otlp::decode(payload).map(|decoded| decoded.spans).unwrap_or_default()
 }
 

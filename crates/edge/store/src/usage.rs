@@ -41,7 +41,7 @@ pub struct Usage {
     pub block_spans: u64,
     /// Requests of which there is a fact.
     pub requests: usize,
-    /// Bytes of memory that the index of traces and the facts take, roughly.
+    /// Bytes of memory that the index of traces, rows for questions and the facts take, roughly.
     pub memory_bytes: usize,
     /// When the oldest batch that is kept was received; `None` if nothing is kept.
     pub oldest: Option<Moment>,

@@ -7,11 +7,27 @@ use std::collections::BTreeMap;
 
 use model::{Text, Window};
 
-use super::{Field, Filter, fields::FieldTexts, select};
-use crate::chunk::{Chunk, Column};
+use super::{Field, Filter, fields::FieldTexts, reads, select};
+use crate::{
+    chunk::{Chunk, Column},
+    table::Table,
+};
 
 /// Values that are counted of one field; a field with more tells requests apart, not kinds of requests.
 const VALUES_MAX: usize = 10_000;
+
+/// What is compared with what.
+#[derive(Debug, Clone)]
+pub struct Comparison {
+    /// Rows of which table.
+    pub table: &'static Table,
+    /// Rows whose time is within.
+    pub window: Window,
+    /// Of those, the ones that pass.
+    pub filter: Filter,
+    /// Of those, the ones that pass this too, against those that do not.
+    pub selection: Filter,
+}
 
 /// Counts of values by field, of a selection and of the rest.
 #[derive(Debug, Clone, Default)]
@@ -34,8 +50,23 @@ pub struct Difference {
     pub others_share: f64,
 }
 
+impl Comparison {
+    /// The columns that comparing takes; it takes all attributes.
+    #[must_use]
+    pub fn reads(&self) -> Vec<usize> {
+        let mut fields = Vec::new();
+        self.filter.fields(&mut fields);
+        self.selection.fields(&mut fields);
+        let (mut columns, _) = reads(self.table, &fields);
+        columns.extend((0..self.table.columns.len()).filter(|it| self.table.tells_apart(*it)));
+        columns.sort_unstable();
+        columns.dedup();
+        columns
+    }
+}
+
 impl Differences {
-    /// Takes in a chunk that has all columns: rows that pass `filter` within `window`, those that pass `selection`
+    /// Takes in a chunk that has the columns of [`Comparison::reads`] and all attributes: rows that pass `filter` within `window`, those that pass `selection`
     /// too against those that do not.
     pub fn add(&mut self, chunk: &Chunk, window: Window, filter: &Filter, selection: &Filter) {
         let rows = select::rows(chunk, window, filter);

@@ -1,9 +1,9 @@
 //! Which rows of a chunk pass.
 
-use model::Window;
+use model::{Text, Window};
 
 use super::{
-    Filter,
+    Field, Filter,
     fields::{FieldNumbers, FieldTexts},
 };
 use crate::chunk::{Chunk, Column};
@@ -24,6 +24,11 @@ pub(super) fn rows(chunk: &Chunk, window: Window, filter: &Filter) -> Vec<u32> {
 pub(super) fn passes(chunk: &Chunk, filter: &Filter) -> Vec<bool> {
     match filter {
         Filter::All => vec![true; chunk.rows()],
+        Filter::Is(Field::Column(place), values)
+            if matches!(chunk.column(*place), Column::Id16(_) | Column::Id8(_)) =>
+        {
+            by_id(chunk.column(*place), values)
+        }
         Filter::Is(field, values) => by_text(chunk, field, |text| {
             !text.is_empty() && values.iter().any(|value| value == text)
         }),
@@ -59,8 +64,39 @@ pub(super) fn passes(chunk: &Chunk, filter: &Filter) -> Vec<bool> {
     }
 }
 
+/// Ids are compared as they are: to write each of a hundred thousand as text would take most of the time.
+fn by_id(column: &Column, values: &[Text]) -> Vec<bool> {
+    fn any<const N: usize>(ids: &[[u8; N]], values: &[Text]) -> Vec<bool> {
+        let wanted: Vec<[u8; N]> = values.iter().filter_map(|value| id(value)).collect();
+        ids.iter().map(|id| *id != [0; N] && wanted.contains(id)).collect()
+    }
+    match column {
+        Column::Id16(ids) => any(ids, values),
+        Column::Id8(ids) => any(ids, values),
+        column => vec![false; column.len()],
+    }
+}
+
+/// The id that is written as lower-case hexadecimal digits, all of them.
+pub(super) fn id<const N: usize>(text: &str) -> Option<[u8; N]> {
+    let digit = |digit: u8| match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        _ => None,
+    };
+    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
+    if pairs.len() != N || !rest.is_empty() {
+        return None;
+    }
+    let mut id = [0; N];
+    for (byte, [high, low]) in id.iter_mut().zip(pairs) {
+        *byte = digit(*high)? << 4 | digit(*low)?;
+    }
+    Some(id)
+}
+
 /// Each distinct text is looked at once, and only when a row has it.
-fn by_text(chunk: &Chunk, field: &super::Field, passes: impl Fn(&str) -> bool) -> Vec<bool> {
+fn by_text(chunk: &Chunk, field: &Field, passes: impl Fn(&str) -> bool) -> Vec<bool> {
     let texts = FieldTexts::of(chunk, field);
     let mut known: Vec<Option<bool>> = vec![None; texts.bound()];
     let mut of = |number: u32| match known.get_mut(number as usize) {

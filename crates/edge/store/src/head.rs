@@ -1,0 +1,164 @@
+//! The head: rows of segments that are no block yet, in columns, so that questions see them at once.
+//!
+//! A segment is decoded when somebody asks, and from then on as far as it has grown since. When it is full, its
+//! block is made of the same rows. Numbers of segments are not used twice, so that what is known of one stays true.
+
+use std::{
+    collections::BTreeMap,
+    fs::File,
+    os::unix::fs::FileExt as _,
+    path::PathBuf,
+    sync::{Arc, Mutex},
+};
+
+use keep::{
+    Chunk,
+    spans::{Derived, SpanRows},
+};
+
+use crate::{StoreError, disk, frame::FILE_HEAD_BYTES, scan::Scan, spans::decode};
+
+/// Bytes of rows that are kept in memory: some six full segments. What is beyond is decoded again by who asks.
+const BYTES_MAX: usize = 256 << 20;
+
+/// Chunks of one segment before they are put together: looking at few large ones is quicker.
+const PARTS_MAX: usize = 8;
+
+/// A segment that is open for reading: it can be read to the end when it is removed meanwhile.
+#[derive(Debug)]
+pub(crate) struct Readable {
+    pub(crate) segment: u32,
+    pub(crate) file: File,
+    /// How far it is filled with acknowledged records.
+    pub(crate) bytes: u64,
+    pub(crate) path: PathBuf,
+}
+
+/// Rows of segments.
+#[derive(Debug, Default)]
+pub(crate) struct Head(Mutex<Segments>);
+
+#[derive(Debug, Default)]
+struct Segments {
+    known: BTreeMap<u32, Known>,
+    /// Counts looks, so that what was not looked at for longest goes first.
+    looks: u64,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    rows: Arc<Mutex<Rows>>,
+    bytes: usize,
+    look: u64,
+}
+
+/// Rows of one segment.
+#[derive(Debug, Default)]
+struct Rows {
+    parts: Vec<Arc<Chunk>>,
+    /// How much of the segment is in them.
+    read_bytes: u64,
+    statements: sql::Statements,
+}
+
+impl Head {
+    /// All rows of a segment, as far as it is filled.
+    pub(crate) fn rows(&self, readable: &Readable) -> Result<Vec<Arc<Chunk>>, StoreError> {
+        let mut segments = disk::lock(&self.0);
+        segments.looks += 1;
+        let look = segments.looks;
+        let known = segments.known.entry(readable.segment).or_default();
+        known.look = look;
+        let rows = Arc::clone(&known.rows);
+        drop(segments);
+        let mut rows = disk::lock(&rows);
+        rows.read_on(readable)?;
+        let parts = rows.parts.clone();
+        drop(rows);
+        let bytes = parts.iter().map(|part| part.bytes()).sum();
+        disk::lock(&self.0).bound(readable.segment, bytes);
+        Ok(parts)
+    }
+
+    /// Drops the rows of a segment that is a block now, or is gone.
+    pub(crate) fn forget(&self, segment: u32) {
+        disk::lock(&self.0).known.remove(&segment);
+    }
+
+    /// Drops the rows of segments other than these.
+    pub(crate) fn keep_only(&self, is_there: impl Fn(u32) -> bool) {
+        disk::lock(&self.0).known.retain(|segment, _| is_there(*segment));
+    }
+
+    /// Bytes in memory, roughly.
+    pub(crate) fn bytes(&self) -> usize {
+        disk::lock(&self.0).known.values().map(|known| known.bytes).sum()
+    }
+}
+
+impl Segments {
+    fn bound(&mut self, segment: u32, bytes: usize) {
+        if let Some(known) = self.known.get_mut(&segment) {
+            known.bytes = bytes;
+        }
+        while BYTES_MAX < self.known.values().map(|known| known.bytes).sum() {
+            let others = self.known.iter().filter(|(number, _)| **number != segment);
+            let Some((oldest, _)) = others.min_by_key(|(_, known)| known.look) else { return };
+            let oldest = *oldest;
+            self.known.remove(&oldest);
+        }
+    }
+}
+
+impl Rows {
+    /// Takes in what the segment has gained.
+    fn read_on(&mut self, readable: &Readable) -> Result<(), StoreError> {
+        let from = self.read_bytes.max(FILE_HEAD_BYTES as u64);
+        let failed = |error| disk::failed("read", &readable.path, error);
+        // A file that the disk has cut costs what was cut.
+        let there = readable.file.metadata().map_err(failed)?.len();
+        let Some(length) = readable.bytes.min(there).checked_sub(from).filter(|it| 0 < *it) else {
+            return Ok(());
+        };
+        let mut bytes = vec![0; usize::try_from(length).unwrap_or(usize::MAX)];
+        readable.file.read_exact_at(&mut bytes, from).map_err(failed)?;
+        let mut rows = SpanRows::default();
+        for record in Scan::within(&bytes, readable.segment, from) {
+            for span in decode(record.payload) {
+                let call = observe::call(&span, &mut self.statements);
+                let operation = call.request().map_or("", |request| &request.operation);
+                let statement = call.statement().map_or("", |it| it.text.text.as_str());
+                rows.push(&span, Derived { operation, statement });
+            }
+        }
+        self.read_bytes = readable.bytes;
+        self.add(rows.into_chunk());
+        Ok(())
+    }
+
+    /// Adds rows: to the last chunk if nobody looks at it, or beside it.
+    fn add(&mut self, rows: Chunk) {
+        if rows.rows() == 0 {
+            return;
+        }
+        match self.parts.last_mut().and_then(Arc::get_mut) {
+            Some(last) => last.append(&rows),
+            None => self.parts.push(Arc::new(rows)),
+        }
+        if PARTS_MAX < self.parts.len() {
+            self.parts = vec![joined(std::mem::take(&mut self.parts))];
+        }
+    }
+}
+
+/// All rows in one chunk.
+pub(crate) fn joined(mut parts: Vec<Arc<Chunk>>) -> Arc<Chunk> {
+    if let [_] = &parts[..] {
+        return parts.remove(0);
+    }
+    let mut all = Chunk::new(&keep::SPANS);
+    for part in &parts {
+        all.append(part);
+    }
+    Arc::new(all)
+}

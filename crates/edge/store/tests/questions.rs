@@ -1,0 +1,314 @@
+//! Answers are what a plain look at the spans says, whatever has become of segments and blocks.
+#![expect(clippy::unwrap_used, reason = "these are tests")]
+
+mod kit;
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::Path,
+    sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst},
+    time::Duration,
+};
+
+use kit::{append, open, span, spans, trace_id};
+use model::{Attributes, Moment, Span, Text, Value, Window};
+use proptest::prelude::*;
+use store::{
+    Folder, Limit, Limits, Retention, Store as _, StoreError,
+    keep::{
+        SPANS, Table,
+        query::{Comparison, Field, Filter, Measure, Measured, Query, Top},
+        table::span as place,
+    },
+};
+
+fn count_by(group: Vec<Field>, window: Window, filter: Filter) -> Query {
+    Query {
+        table: &SPANS,
+        window,
+        filter,
+        group,
+        step: None,
+        measures: vec![Measure::Count, Measure::Sum(Field::Column(place::DURATION))],
+        limit: 1_000,
+    }
+}
+
+fn everything() -> Query {
+    count_by(Vec::new(), Window::ALL, Filter::All)
+}
+
+fn counted(store: &Folder) -> u64 {
+    let answered = store.ask(&everything(), &Limits::default()).unwrap();
+    assert!(answered.coverage.is_whole(), "{:?}", answered.coverage);
+    let group = answered.answer.groups.first().map(|group| group.measured[0].clone());
+    match group {
+        Some(Measured::Count(count)) => count,
+        None => 0,
+        other => panic!("{other:?} is no count"),
+    }
+}
+
+fn filled(path: &Path, traces: u64) -> Folder {
+    let (store, _) = open(path);
+    for trace in 0..traces {
+        append(&store, &spans(trace, 10), trace).unwrap();
+    }
+    store
+}
+
+fn is_trace(trace: u64) -> Filter {
+    let id = Text::from(trace_id(trace).to_string());
+    Filter::Is(Field::Column(place::TRACE_ID), vec![id])
+}
+
+/// A span with few distinct values, so that groups have more than one of them.
+fn any_span() -> impl Strategy<Value = Span> {
+    (0_u64..6, 0_u64..1_000, 0_u64..50, 0_u64..300, 0_usize..3, -2_i64..5).prop_map(
+        |(trace, number, start, long, tier, retries)| {
+            let mut span = span(trace, number);
+            span.start = Moment { nanos: start };
+            span.end = Moment { nanos: start + long };
+            span.name = Text::from(["read", "write", "GET /"][tier]);
+            let tier = ["gold", "silver", ""][tier];
+            let mut attributes = vec![("retries".into(), Value::Int(retries))];
+            if !tier.is_empty() {
+                attributes.push(("tier".into(), Value::Text(tier.into())));
+            }
+            span.attributes = Attributes(attributes);
+            span
+        },
+    )
+}
+
+#[derive(Debug, Clone)]
+enum Act {
+    Append(Vec<Span>),
+    Tidy,
+    Reopen,
+}
+
+fn acts() -> impl Strategy<Value = Vec<Act>> {
+    let act = prop_oneof![
+        6 => prop::collection::vec(any_span(), 1..12).prop_map(Act::Append),
+        2 => Just(Act::Tidy),
+        1 => Just(Act::Reopen),
+    ];
+    prop::collection::vec(act, 1..40)
+}
+
+fn duration(span: &Span) -> u64 {
+    span.end.nanos - span.start.nanos
+}
+
+fn attribute<'a>(span: &'a Span, key: &str) -> Option<&'a str> {
+    span.attributes.text(key)
+}
+
+/// All that is asked, beside what a plain look says.
+fn check(store: &Folder, kept: &[Span], window: Window, trace: u64) -> Result<(), TestCaseError> {
+    let limits = Limits::default();
+    let tier = || Field::Attribute("tier".into());
+    let within = |span: &&Span| window.contains(span.start);
+    let query = count_by(vec![tier()], window, Filter::All);
+    let mut expected: BTreeMap<Option<Text>, (u64, i128)> = BTreeMap::new();
+    for span in kept.iter().filter(within) {
+        let sums = expected.entry(attribute(span, "tier").map(Text::from)).or_default();
+        *sums = (sums.0 + 1, sums.1 + i128::from(duration(span)));
+    }
+    let told = store.ask(&query, &limits).unwrap();
+    prop_assert!(told.coverage.is_whole());
+    let told: BTreeMap<Option<Text>, (u64, i128)> = told
+        .answer
+        .groups
+        .into_iter()
+        .map(|group| match &group.measured[..] {
+            [Measured::Count(count), Measured::Sum(sum)] => {
+                (group.key[0].clone(), (*count, sum.unwrap()))
+            }
+            other => panic!("{other:?} was not asked for"),
+        })
+        .collect();
+    prop_assert_eq!(told, expected);
+
+    let of_trace = count_by(Vec::new(), Window::ALL, is_trace(trace));
+    let told = store.ask(&of_trace, &limits).unwrap().answer.rows_passed;
+    let expected = kept.iter().filter(|span| span.trace_id == trace_id(trace)).count();
+    prop_assert_eq!(told, expected as u64);
+
+    let by = Field::Column(place::DURATION);
+    let top = Top { table: &SPANS, window, filter: Filter::Has(tier()), by, limit: 7 };
+    let slowest = store.top(&top, &limits).unwrap().answer;
+    let mut durations: Vec<u64> = kept
+        .iter()
+        .filter(within)
+        .filter(|it| attribute(it, "tier").is_some())
+        .map(duration)
+        .collect();
+    durations.sort_unstable_by(|one, other| other.cmp(one));
+    durations.truncate(7);
+    prop_assert_eq!(slowest.iter().map(duration).collect::<Vec<_>>(), durations);
+    let mut left = kept.to_vec();
+    for mut span in slowest {
+        span.attributes.0.sort_by(|one, other| one.0.cmp(&other.0));
+        let at = left.iter().position(|it| *it == span);
+        prop_assert!(at.is_some(), "{span:?} was never kept, or is told twice");
+        left.remove(at.unwrap());
+    }
+
+    let selection = Filter::Is(Field::Column(place::NAME), vec!["read".into()]);
+    let comparison = Comparison { table: &SPANS, window, filter: Filter::All, selection };
+    let differences = store.compare(&comparison, &limits).unwrap().answer;
+    let within: Vec<&Span> = kept.iter().filter(within).collect();
+    let selected = within.iter().filter(|span| span.name == "read").count() as u64;
+    prop_assert_eq!(differences.rows(), (selected, within.len() as u64 - selected));
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn answers_do_not_depend_on_what_became_of_segments(
+        acts in acts(),
+        from in 0_u64..40,
+        length in 0_u64..60,
+        trace in 0_u64..7,
+    ) {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut store, _) = open(folder.path());
+        let mut kept: Vec<Span> = Vec::new();
+        let window = Window { from: Moment { nanos: from }, to: Moment { nanos: from + length } };
+        for (number, act) in acts.into_iter().enumerate() {
+            match act {
+                Act::Append(spans) => {
+                    append(&store, &spans, number as u64).unwrap();
+                    kept.extend(spans);
+                }
+                Act::Tidy => {
+                    store.tidy().unwrap();
+                }
+                Act::Reopen => {
+                    drop(store);
+                    store = open(folder.path()).0;
+                }
+            }
+            if number % 5 == 0 {
+                check(&store, &kept, window, trace)?;
+            }
+        }
+        check(&store, &kept, window, trace)?;
+        check(&store, &kept, Window::ALL, trace)?;
+    }
+}
+
+#[test]
+fn each_span_counts_once_while_segments_become_blocks() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, _) = open(folder.path());
+    let (acknowledged, begun) = (AtomicU64::new(0), AtomicU64::new(0));
+    let is_done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for trace in 0..400 {
+                begun.fetch_add(10, SeqCst);
+                append(&store, &spans(trace, 10), trace).unwrap();
+                acknowledged.fetch_add(10, SeqCst);
+            }
+            is_done.store(true, SeqCst);
+        });
+        scope.spawn(|| {
+            while store.tidy().unwrap() || !is_done.load(SeqCst) {
+                std::thread::yield_now();
+            }
+        });
+        let mut asked = 0;
+        while !is_done.load(SeqCst) || asked < 50 {
+            let least = acknowledged.load(SeqCst);
+            let counted = counted(&store);
+            let most = begun.load(SeqCst);
+            assert!((least..=most).contains(&counted), "{counted} of {least} to {most}");
+            asked += 1;
+        }
+    });
+    assert_eq!(counted(&store), 4_000);
+}
+
+#[test]
+fn a_trace_is_asked_for_by_its_id_and_a_span_by_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = filled(folder.path(), 60);
+    store.tidy().unwrap();
+    for trace in [0, 30, 59] {
+        let query = count_by(Vec::new(), Window::ALL, is_trace(trace));
+        let told = store.ask(&query, &Limits::default()).unwrap();
+        assert_eq!(told.answer.rows_passed, 10, "trace {trace}");
+        assert!(told.coverage.rows < 600, "{} rows were looked at", told.coverage.rows);
+        let span = Text::from(spans(trace, 1)[0].span_id.to_string());
+        let of_span = Filter::Is(Field::Column(place::SPAN_ID), vec![span.clone()]);
+        let both = Filter::And(vec![is_trace(trace), of_span]);
+        let query = count_by(vec![Field::Column(place::SPAN_ID)], Window::ALL, both);
+        let told = store.ask(&query, &Limits::default()).unwrap().answer;
+        assert_eq!(told.groups[0].key, [Some(span)]);
+        assert_eq!(told.rows_passed, 1);
+    }
+    for filter in [is_trace(60), Filter::Is(Field::Column(place::TRACE_ID), vec!["x".into()])] {
+        let told = store.ask(&count_by(Vec::new(), Window::ALL, filter), &Limits::default());
+        assert_eq!(told.unwrap().answer.rows_passed, 0);
+    }
+}
+
+#[test]
+fn a_limit_that_is_reached_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = filled(folder.path(), 60);
+    let told = store.ask(&everything(), &Limits { rows: 1, ..Limits::default() }).unwrap();
+    assert_eq!(told.coverage.reached, Some(Limit::Rows));
+    assert!((1..600).contains(&told.answer.rows_passed), "{}", told.answer.rows_passed);
+    let told = store.ask(&everything(), &Limits { time: Duration::ZERO, ..Limits::default() });
+    let told = told.unwrap();
+    assert_eq!((told.coverage.reached, told.answer.rows_passed), (Some(Limit::Time), 0));
+    assert!(!told.coverage.is_whole());
+}
+
+#[test]
+fn a_damaged_block_is_left_out_and_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = filled(folder.path(), 60);
+    store.tidy().unwrap();
+    let entries = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path());
+    let block = entries.filter(|path| path.extension().is_some_and(|it| it == "parquet"));
+    let block = block.max().unwrap();
+    let before = counted(&store);
+    let mut bytes = fs::read(&block).unwrap();
+    let half = bytes.len() / 2;
+    bytes[4..half].fill(0xa5);
+    fs::write(&block, &bytes).unwrap();
+    let query = count_by(vec![Field::Column(place::NAME)], Window::ALL, Filter::All);
+    let told = store.ask(&query, &Limits::default()).unwrap();
+    assert_eq!(told.coverage.damaged, [block]);
+    assert!(0 < told.answer.rows_passed && told.answer.rows_passed < before);
+}
+
+#[test]
+fn what_retention_drops_is_in_no_answer() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = filled(folder.path(), 60);
+    while store.tidy().unwrap() {}
+    assert_eq!(counted(&store), 600);
+    let retention = Retention { age_max: Duration::MAX, bytes_max: 1 };
+    store.retain(retention, Moment { nanos: 60 }).unwrap();
+    assert!(counted(&store) < 100, "{} are left", counted(&store));
+}
+
+#[test]
+fn what_is_not_kept_cannot_be_asked_about() {
+    static DREAMS: Table =
+        Table { name: "dreams", columns: &[], time: 0, trace: None, weight: None, resource: None };
+    let folder = tempfile::tempdir().unwrap();
+    let (store, _) = open(folder.path());
+    let query = Query { table: &DREAMS, ..everything() };
+    let told = store.ask(&query, &Limits::default());
+    assert!(matches!(told, Err(StoreError::NotKept { table: "dreams" })), "{told:?}");
+}
