@@ -25,14 +25,15 @@ pub(super) fn value(text: &str) -> Result<Option<Raw>, PlanError> {
     for (place, line) in lines.iter().enumerate() {
         let next = lines.get(place + 1);
         let left = line.dash.unwrap_or(line.column);
-        while let Some((column, kind)) = columns.last() {
-            let stays = match kind {
-                Kind::List => *column <= left && (*column < left || line.dash.is_some()),
-                Kind::Map => *column <= left,
-            };
-            if stays {
-                break;
-            }
+        let stays = |(column, kind): &(usize, Kind)| match kind {
+            Kind::List => *column <= left && (*column < left || line.dash.is_some()),
+            Kind::Map => *column <= left,
+        };
+        if columns.first().is_some_and(|root| !stays(root)) {
+            // Behind the document: a count of rows, a time, the title of the next plan.
+            continue;
+        }
+        while columns.last().is_some_and(|open| !stays(open)) {
             columns.pop();
             stack.close();
         }

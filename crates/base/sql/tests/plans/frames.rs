@@ -286,20 +286,29 @@ fn no_frame_of_psql_changes_a_plan() {
     }
 }
 
-#[test]
-fn no_frame_of_psql_changes_a_plan_in_json() {
-    for (name, json) in some("json") {
-        let json = json.trim_end();
-        let expected = read(json).unwrap();
+/// A plan that is one value of many lines.
+fn check_whole(format: &str) {
+    for (name, text) in some(format) {
+        let text = text.trim_end();
+        let expected = read(text).unwrap();
         for style in [&ASCII, &UNICODE] {
             for border in 0..3 {
                 for columns in [COLUMNS, 100_000] {
-                    let way = format!("{} {border} {columns}", style.bar);
-                    check(&name, &way, &table(&[json], style, border, columns), &expected);
-                    check(&name, &way, &records(&[json], style, border, columns), &expected);
+                    let way = format!("{format} {} {border} {columns}", style.bar);
+                    check(&name, &way, &table(&[text], style, border, columns), &expected);
+                    check(&name, &way, &records(&[text], style, border, columns), &expected);
                 }
             }
         }
+    }
+}
+
+#[test]
+fn no_frame_of_psql_changes_a_plan_in_json() {
+    check_whole("json");
+    for (name, json) in some("json") {
+        let json = json.trim_end();
+        let expected = read(json).unwrap();
         for kind in 0..3 {
             check(&name, "latex", &latex(&[json], kind), &expected);
         }
@@ -307,6 +316,16 @@ fn no_frame_of_psql_changes_a_plan_in_json() {
             check(&name, way, &pasted, &expected);
         }
     }
+}
+
+#[test]
+fn no_frame_of_psql_changes_a_plan_in_yaml() {
+    check_whole("yaml");
+}
+
+#[test]
+fn no_frame_of_psql_changes_a_plan_in_xml() {
+    check_whole("xml");
 }
 
 #[test]
