@@ -14,6 +14,6 @@ mod testing;
 pub use assemble::{SPANS_MAX, assemble, assemble_spans};
 pub use compress::{Compression, DecompressedMax};
 pub use formats::{FORMATS, Format};
-pub use reading::{Decoded, Place, Problem, ReadError, Reading, read};
+pub use reading::{Decoded, DecodedItems, Place, Problem, ReadError, Reading, read};
 pub use semantics::call;
 pub use stack::stack;

@@ -1,6 +1,6 @@
 //! OTLP, the protocol of OpenTelemetry: protobuf and JSON, both ways.
 //!
-//! Messages: <https://github.com/open-telemetry/opentelemetry-proto>, `trace/v1/trace.proto`. All of them is
+//! Messages: <https://github.com/open-telemetry/opentelemetry-proto>, `trace/v1/trace.proto` and its siblings for logs and metrics. All of them is
 //! kept except `Resource.entity_refs`, which is in development and repeats attributes.
 
 mod cursor;
@@ -8,6 +8,14 @@ mod decode;
 mod encode;
 mod json;
 mod json_encode;
+mod json_parts;
+mod logs;
+mod logs_encode;
+mod logs_json;
+mod metrics;
+mod metrics_encode;
+mod metrics_json;
+mod parts;
 
 pub use cursor::{DecodeError, DecodeErrorKind};
 pub use decode::decode;
@@ -15,3 +23,9 @@ pub use encode::encode;
 pub use json::decode_json;
 pub(crate) use json::refusal;
 pub use json_encode::encode_json;
+pub use logs::decode_logs;
+pub use logs_encode::encode_logs;
+pub use logs_json::decode_logs_json;
+pub use metrics::decode_metrics;
+pub use metrics_encode::encode_metrics;
+pub use metrics_json::decode_metrics_json;

@@ -80,6 +80,62 @@ impl Decoded {
     }
 }
 
+/// Log records or metrics of an input, and what could not be read of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DecodedItems<T> {
+    /// In the order of the input.
+    pub items: Vec<T>,
+    /// Log records, or points of metrics, that were left out.
+    pub rejected: usize,
+    /// What was left out, the first hundred of it.
+    pub problems: Vec<Problem>,
+}
+
+impl<T> Default for DecodedItems<T> {
+    fn default() -> Self {
+        Self { items: Vec::new(), rejected: 0, problems: Vec::new() }
+    }
+}
+
+impl<T> DecodedItems<T> {
+    /// Notes what is left out, once for `count` of it.
+    pub(crate) fn reject(&mut self, count: usize, problem: impl FnOnce() -> Problem) {
+        self.rejected += count;
+        if self.problems.len() < PROBLEMS_MAX {
+            self.problems.push(problem());
+        }
+    }
+}
+
+/// What the reader of a list of documents needs of a result.
+pub(crate) trait Outcome {
+    /// Whether nothing was read yet.
+    fn is_empty(&self) -> bool;
+
+    /// Notes something odd.
+    fn note(&mut self, problem: impl FnOnce() -> Problem);
+}
+
+impl Outcome for Decoded {
+    fn is_empty(&self) -> bool {
+        self.spans.is_empty() && self.rejected == 0
+    }
+
+    fn note(&mut self, problem: impl FnOnce() -> Problem) {
+        Self::note(self, problem);
+    }
+}
+
+impl<T> Outcome for DecodedItems<T> {
+    fn is_empty(&self) -> bool {
+        self.items.is_empty() && self.rejected == 0
+    }
+
+    fn note(&mut self, problem: impl FnOnce() -> Problem) {
+        self.reject(0, problem);
+    }
+}
+
 /// A part of an input that could not be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {

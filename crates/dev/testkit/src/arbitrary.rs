@@ -1,4 +1,6 @@
-//! Made-up spans with everything that OTLP can carry.
+//! Made-up telemetry with everything that OTLP can carry.
+
+mod signals;
 
 use std::sync::Arc;
 
@@ -9,6 +11,8 @@ use model::{
 use proptest::{
     collection::vec, option, prelude::*, strategy::ValueTree as _, test_runner::TestRunner,
 };
+
+pub use signals::{logs, metrics};
 
 /// Up to 12 spans in up to three groups.
 pub fn spans() -> impl Strategy<Value = Vec<Span>> {

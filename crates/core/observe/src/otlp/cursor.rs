@@ -192,6 +192,44 @@ impl<'a> Cursor<'a> {
         Ok((self.number(field)? & 0xffff_ffff) as u32)
     }
 
+    /// `sint32`: 0, -1, 1, -2, …
+    #[inline]
+    pub(super) fn zigzag32(&mut self, field: Field) -> Result<i32, DecodeError> {
+        let number = self.number32(field)?;
+        Ok((number >> 1).cast_signed() ^ -(number & 1).cast_signed())
+    }
+
+    /// `repeated uint64`: a packed list, or one number of a list that is not packed.
+    pub(super) fn numbers(&mut self, field: Field, into: &mut Vec<u64>) -> Result<(), DecodeError> {
+        if field.wire != LENGTH {
+            into.push(self.number(field)?);
+            return Ok(());
+        }
+        let mut packed = self.message(field)?;
+        while !packed.rest.is_empty() {
+            into.push(packed.varint()?);
+        }
+        Ok(())
+    }
+
+    /// `repeated fixed64` and `repeated double`, alike.
+    pub(super) fn fixed64s(
+        &mut self,
+        field: Field,
+        into: &mut Vec<u64>,
+    ) -> Result<(), DecodeError> {
+        if field.wire != LENGTH {
+            into.push(self.fixed64(field)?);
+            return Ok(());
+        }
+        let mut packed = self.message(field)?;
+        into.reserve(packed.rest.len() / size_of::<u64>());
+        while !packed.rest.is_empty() {
+            into.push(packed.fixed().map(u64::from_le_bytes)?);
+        }
+        Ok(())
+    }
+
     /// `fixed64`, `double`
     #[inline]
     pub(super) fn fixed64(&mut self, field: Field) -> Result<u64, DecodeError> {

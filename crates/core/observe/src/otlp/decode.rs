@@ -8,18 +8,14 @@ use std::sync::Arc;
 
 use model::{
     Attributes, Event, Link, Moment, Resource, Scope, Span, SpanId, SpanKind, Status, StatusCode,
-    Text, TraceId, Value,
+    Text, TraceId,
 };
 
-use super::cursor::{Cursor, DecodeError, DecodeErrorKind, Field};
+use super::{
+    cursor::{Cursor, DecodeError},
+    parts::{Items, attribute, export, span_id, trace_id},
+};
 use crate::reading::{Decoded, Place, Problem, short};
-
-/// Values within values; more than a request of 100 nested messages can hold, which is where other
-/// decoders stop, and safe for the stack.
-const VALUE_DEPTH_MAX: u32 = 64;
-
-/// No span with both of its ids is shorter.
-const SPAN_BYTES_MIN: usize = 30;
 
 /// Reads an `ExportTraceServiceRequest` or a `TracesData`. Spans whose ids are missing, zero or of a
 /// wrong length are left out, counted and named; the rest is kept. Trace ids of 8 bytes are padded on
@@ -30,95 +26,34 @@ const SPAN_BYTES_MIN: usize = 30;
 /// If the bytes are not protobuf, or a known field is not of its type.
 pub fn decode(bytes: &[u8]) -> Result<Decoded, DecodeError> {
     let mut decoded = Decoded::default();
-    let mut cursor = Cursor::new(bytes);
-    while let Some(field) = cursor.field()? {
-        match field.number {
-            1 => resource_spans(cursor.message(field)?, &mut decoded)?,
-            _ => cursor.skip(field)?,
-        }
-    }
+    export(bytes, &mut decoded)?;
     Ok(decoded)
 }
 
-/// Looks for the resource first, which may come after its spans.
-fn resource_spans(mut cursor: Cursor<'_>, decoded: &mut Decoded) -> Result<(), DecodeError> {
-    let mut resource = Resource::default();
-    let mut ahead = cursor;
-    while let Some(field) = ahead.field()? {
-        match field.number {
-            1 => merge_resource(ahead.message(field)?, &mut resource)?,
-            3 => resource.schema_url = ahead.text(field)?,
-            _ => ahead.skip(field)?,
-        }
-    }
-    let resource = Arc::new(resource);
-    while let Some(field) = cursor.field()? {
-        match field.number {
-            2 => scope_spans(cursor.message(field)?, &resource, decoded)?,
-            _ => cursor.skip(field)?,
-        }
-    }
-    Ok(())
-}
+impl Items for Decoded {
+    /// No span with both of its ids is shorter.
+    const BYTES_MIN: usize = 30;
 
-fn merge_resource(mut cursor: Cursor<'_>, resource: &mut Resource) -> Result<(), DecodeError> {
-    while let Some(field) = cursor.field()? {
-        match field.number {
-            1 => attribute(&mut cursor, field, &mut resource.attributes)?,
-            2 => resource.dropped_attributes_count = cursor.number32(field)?,
-            _ => cursor.skip(field)?,
-        }
+    fn reserve(&mut self, count: usize) {
+        self.spans.reserve(count);
     }
-    Ok(())
-}
 
-/// Looks for the scope first, which may come after its spans.
-fn scope_spans(
-    mut cursor: Cursor<'_>,
-    resource: &Arc<Resource>,
-    decoded: &mut Decoded,
-) -> Result<(), DecodeError> {
-    let mut scope = Scope::default();
-    let mut count = 0;
-    let mut ahead = cursor;
-    while let Some(field) = ahead.field()? {
-        match field.number {
-            1 => merge_scope(ahead.message(field)?, &mut scope)?,
-            2 => count += ahead.bytes(field)?.len().min(SPAN_BYTES_MIN),
-            3 => scope.schema_url = ahead.text(field)?,
-            _ => ahead.skip(field)?,
-        }
-    }
-    let scope = Arc::new(scope);
-    decoded.spans.reserve(count / SPAN_BYTES_MIN);
-    while let Some(field) = cursor.field()? {
-        match field.number {
-            2 => {
-                let offset = cursor.offset();
-                match span(cursor.message(field)?, resource, &scope)? {
-                    Read::Span(span) => decoded.spans.push(span),
-                    Read::Reject(message) => {
-                        decoded.reject(|| Problem { place: Place::Byte(offset), message });
-                    }
-                }
+    #[inline]
+    fn item(
+        &mut self,
+        cursor: Cursor<'_>,
+        offset: usize,
+        resource: &Arc<Resource>,
+        scope: &Arc<Scope>,
+    ) -> Result<(), DecodeError> {
+        match span(cursor, resource, scope)? {
+            Read::Span(span) => self.spans.push(span),
+            Read::Reject(message) => {
+                self.reject(|| Problem { place: Place::Byte(offset), message });
             }
-            _ => cursor.skip(field)?,
         }
+        Ok(())
     }
-    Ok(())
-}
-
-fn merge_scope(mut cursor: Cursor<'_>, scope: &mut Scope) -> Result<(), DecodeError> {
-    while let Some(field) = cursor.field()? {
-        match field.number {
-            1 => scope.name = cursor.text(field)?,
-            2 => scope.version = cursor.text(field)?,
-            3 => attribute(&mut cursor, field, &mut scope.attributes)?,
-            4 => scope.dropped_attributes_count = cursor.number32(field)?,
-            _ => cursor.skip(field)?,
-        }
-    }
-    Ok(())
 }
 
 /// What became of a span.
@@ -218,21 +153,6 @@ fn refusal(name: &str, ids: &Ids<'_>) -> String {
     }
 }
 
-/// 16 bytes, or the 8 of older systems.
-fn trace_id(bytes: &[u8]) -> Option<TraceId> {
-    let mut id = [0; 16];
-    match bytes.len() {
-        16 => id.copy_from_slice(bytes),
-        8 => id.last_chunk_mut::<8>()?.copy_from_slice(bytes),
-        _ => return None,
-    }
-    Some(TraceId(id))
-}
-
-fn span_id(bytes: &[u8]) -> Option<SpanId> {
-    bytes.try_into().ok().map(SpanId)
-}
-
 /// Nothing and zeros are both no id.
 fn span_id_or_none(bytes: &[u8]) -> Result<Option<SpanId>, ()> {
     if bytes.is_empty() {
@@ -313,103 +233,4 @@ fn link(mut cursor: Cursor<'_>) -> Result<Link, DecodeError> {
         }
     }
     Ok(link)
-}
-
-/// Adds one `KeyValue`, with room for those that follow.
-#[inline]
-fn attribute(
-    cursor: &mut Cursor<'_>,
-    field: Field,
-    attributes: &mut Attributes,
-) -> Result<(), DecodeError> {
-    let list = &mut attributes.0;
-    if list.len() == list.capacity() {
-        list.reserve_exact(cursor.run(field));
-    }
-    list.push(key_value(cursor.message(field)?, 0)?);
-    Ok(())
-}
-
-fn key_value(mut cursor: Cursor<'_>, depth: u32) -> Result<(Text, Value), DecodeError> {
-    let mut key = Text::default();
-    let mut value = Value::default();
-    while let Some(field) = cursor.field()? {
-        match field.number {
-            1 => key = cursor.text(field)?,
-            2 => merge_value(cursor.message(field)?, &mut value, depth)?,
-            _ => cursor.skip(field)?,
-        }
-    }
-    Ok((key, value))
-}
-
-/// The last kind of value wins; lists and maps that come in parts are joined.
-fn merge_value(mut cursor: Cursor<'_>, value: &mut Value, depth: u32) -> Result<(), DecodeError> {
-    if depth == VALUE_DEPTH_MAX {
-        return Err(DecodeError { offset: cursor.offset(), kind: DecodeErrorKind::Depth });
-    }
-    while let Some(field) = cursor.field()? {
-        match field.number {
-            1 => *value = Value::Text(cursor.text(field)?),
-            2 => *value = Value::Bool(cursor.number(field)? != 0),
-            3 => *value = Value::Int(cursor.number(field)?.cast_signed()),
-            4 => *value = Value::Double(f64::from_bits(cursor.fixed64(field)?)),
-            5 => {
-                let mut list = match std::mem::take(value) {
-                    Value::List(list) => list,
-                    _ => Vec::new(),
-                };
-                merge_list(cursor.message(field)?, &mut list, depth + 1)?;
-                *value = Value::List(list);
-            }
-            6 => {
-                let mut map = match std::mem::take(value) {
-                    Value::Map(map) => map,
-                    _ => Vec::new(),
-                };
-                merge_map(cursor.message(field)?, &mut map, depth + 1)?;
-                *value = Value::Map(map);
-            }
-            7 => *value = Value::Bytes(cursor.bytes(field)?.to_vec()),
-            // An index into a table that only profiles have.
-            8 => {
-                cursor.number(field)?;
-                *value = Value::Empty;
-            }
-            _ => cursor.skip(field)?,
-        }
-    }
-    Ok(())
-}
-
-fn merge_list(
-    mut cursor: Cursor<'_>,
-    list: &mut Vec<Value>,
-    depth: u32,
-) -> Result<(), DecodeError> {
-    while let Some(field) = cursor.field()? {
-        match field.number {
-            1 => {
-                let mut value = Value::default();
-                merge_value(cursor.message(field)?, &mut value, depth)?;
-                list.push(value);
-            }
-            _ => cursor.skip(field)?,
-        }
-    }
-    Ok(())
-}
-
-fn merge_map(
-    mut cursor: Cursor<'_>,
-    map: &mut Vec<(Text, Value)>,
-    depth: u32,
-) -> Result<(), DecodeError> {
-    while let Some(field) = cursor.field()? {
-        match field.number {
-            1 => map.push(key_value(cursor.message(field)?, depth)?),
-            _ => cursor.skip(field)?,
-        }
-    }
-    Ok(())
 }

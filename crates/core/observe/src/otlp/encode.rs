@@ -8,28 +8,49 @@ use model::{Attributes, Event, Link, Resource, Scope, Span, SpanKind, StatusCode
 /// and scope are written as one group.
 #[must_use]
 pub fn encode(spans: &[Span]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(spans.len() * 256);
-    for of_resource in groups(spans, |span| &span.resource) {
-        message(&mut out, 1, |out| resource_spans(out, of_resource));
+    export(spans, write_span)
+}
+
+/// An item of a request, and where it comes from.
+pub(super) trait Item {
+    fn resource(&self) -> &Arc<Resource>;
+    fn scope(&self) -> &Arc<Scope>;
+}
+
+impl Item for Span {
+    fn resource(&self) -> &Arc<Resource> {
+        &self.resource
     }
-    out
+
+    fn scope(&self) -> &Arc<Scope> {
+        &self.scope
+    }
 }
 
 /// Runs of neighbours with an equal `part`.
-pub(super) fn groups<T: PartialEq>(
-    spans: &[Span],
-    part: fn(&Span) -> &Arc<T>,
-) -> impl Iterator<Item = &[Span]> {
-    spans.chunk_by(move |left, right| {
+pub(super) fn groups<I, T: PartialEq>(
+    items: &[I],
+    part: fn(&I) -> &Arc<T>,
+) -> impl Iterator<Item = &[I]> {
+    items.chunk_by(move |left, right| {
         Arc::ptr_eq(part(left), part(right)) || part(left) == part(right)
     })
 }
 
-fn resource_spans(out: &mut Vec<u8>, spans: &[Span]) {
-    let Some(resource) = spans.first().map(|span| &*span.resource) else { return };
+/// Writes a request of any signal: they number these fields alike.
+pub(super) fn export<I: Item>(items: &[I], write: fn(&mut Vec<u8>, &I)) -> Vec<u8> {
+    let mut out = Vec::with_capacity(items.len() * 256);
+    for items in groups(items, I::resource) {
+        message(&mut out, 1, |out| of_resource(out, items, write));
+    }
+    out
+}
+
+fn of_resource<I: Item>(out: &mut Vec<u8>, items: &[I], write: fn(&mut Vec<u8>, &I)) {
+    let Some(resource) = items.first().map(|item| &**item.resource()) else { return };
     message(out, 1, |out| write_resource(out, resource));
-    for of_scope in groups(spans, |span| &span.scope) {
-        message(out, 2, |out| scope_spans(out, of_scope));
+    for items in groups(items, I::scope) {
+        message(out, 2, |out| of_scope(out, items, write));
     }
     text(out, 3, &resource.schema_url);
 }
@@ -39,11 +60,11 @@ fn write_resource(out: &mut Vec<u8>, resource: &Resource) {
     number(out, 2, u64::from(resource.dropped_attributes_count));
 }
 
-fn scope_spans(out: &mut Vec<u8>, spans: &[Span]) {
-    let Some(scope) = spans.first().map(|span| &*span.scope) else { return };
+fn of_scope<I: Item>(out: &mut Vec<u8>, items: &[I], write: fn(&mut Vec<u8>, &I)) {
+    let Some(scope) = items.first().map(|item| &**item.scope()) else { return };
     message(out, 1, |out| write_scope(out, scope));
-    for span in spans {
-        message(out, 2, |out| write_span(out, span));
+    for item in items {
+        message(out, 2, |out| write(out, item));
     }
     text(out, 3, &scope.schema_url);
 }
@@ -122,7 +143,7 @@ fn write_link(out: &mut Vec<u8>, link: &Link) {
     fixed32(out, 6, link.flags);
 }
 
-fn attributes(out: &mut Vec<u8>, field: u32, attributes: &Attributes) {
+pub(super) fn attributes(out: &mut Vec<u8>, field: u32, attributes: &Attributes) {
     for pair in &attributes.0 {
         message(out, field, |out| key_value(out, pair));
     }
@@ -136,7 +157,7 @@ fn key_value(out: &mut Vec<u8>, (key, value): &(Text, Value)) {
 }
 
 /// Of a value that is set even nought is written: it is one of several.
-fn write_value(out: &mut Vec<u8>, value: &Value) {
+pub(super) fn write_value(out: &mut Vec<u8>, value: &Value) {
     match value {
         Value::Empty => {}
         Value::Text(text) => bytes(out, 1, text.as_bytes()),
@@ -168,7 +189,7 @@ fn write_value(out: &mut Vec<u8>, value: &Value) {
 
 /// Writes the content and its length, then turns the two round: simpler than adding lengths up first,
 /// and moving a few hundred bytes costs less than a second walk over the values.
-fn message(out: &mut Vec<u8>, field: u32, content: impl FnOnce(&mut Vec<u8>)) {
+pub(super) fn message(out: &mut Vec<u8>, field: u32, content: impl FnOnce(&mut Vec<u8>)) {
     tag(out, field, 2);
     let start = out.len();
     content(out);
@@ -178,44 +199,44 @@ fn message(out: &mut Vec<u8>, field: u32, content: impl FnOnce(&mut Vec<u8>)) {
     out[start..].rotate_right(length_bytes);
 }
 
-fn bytes(out: &mut Vec<u8>, field: u32, bytes: &[u8]) {
+pub(super) fn bytes(out: &mut Vec<u8>, field: u32, bytes: &[u8]) {
     tag(out, field, 2);
     varint(out, bytes.len() as u64);
     out.extend_from_slice(bytes);
 }
 
-fn text(out: &mut Vec<u8>, field: u32, text: &str) {
+pub(super) fn text(out: &mut Vec<u8>, field: u32, text: &str) {
     if !text.is_empty() {
         bytes(out, field, text.as_bytes());
     }
 }
 
-fn number(out: &mut Vec<u8>, field: u32, number: u64) {
+pub(super) fn number(out: &mut Vec<u8>, field: u32, number: u64) {
     if number != 0 {
         tag(out, field, 0);
         varint(out, number);
     }
 }
 
-fn fixed64(out: &mut Vec<u8>, field: u32, number: u64) {
+pub(super) fn fixed64(out: &mut Vec<u8>, field: u32, number: u64) {
     if number != 0 {
         tag(out, field, 1);
         out.extend_from_slice(&number.to_le_bytes());
     }
 }
 
-fn fixed32(out: &mut Vec<u8>, field: u32, number: u32) {
+pub(super) fn fixed32(out: &mut Vec<u8>, field: u32, number: u32) {
     if number != 0 {
         tag(out, field, 5);
         out.extend_from_slice(&number.to_le_bytes());
     }
 }
 
-fn tag(out: &mut Vec<u8>, field: u32, wire: u32) {
+pub(super) fn tag(out: &mut Vec<u8>, field: u32, wire: u32) {
     varint(out, u64::from(field << 3 | wire));
 }
 
-fn varint(out: &mut Vec<u8>, mut value: u64) {
+pub(super) fn varint(out: &mut Vec<u8>, mut value: u64) {
     while 0x80 <= value {
         out.push((value & 0x7f) as u8 | 0x80);
         value >>= 7;

@@ -5,17 +5,17 @@
 //! write is read all the same: field names in `snake_case`, enumerations by name, ids in base64. A request in
 //! `result`, as Jaeger's API answers, is read too.
 
-use std::{fmt, sync::Arc};
+use std::sync::Arc;
 
 use model::{
-    Attributes, Event, Link, Moment, Resource, Scope, Span, SpanKind, Status, StatusCode, Text,
-    Value,
+    Event, Link, Moment, Resource, Scope, Span, SpanKind, Status, StatusCode, Text, Value,
 };
-use serde::{Deserialize, Deserializer, de};
+use serde::Deserialize;
 
+use super::json_parts::{WirePair, WireResource, WireScope, attributes};
 use crate::reading::{
-    Decoded, Place, Problem, ReadError, base64, documents,
-    scalars::{Any, Double, Id, Int, NumberOrName, Word, or_default, text},
+    Decoded, Place, Problem, ReadError, documents,
+    scalars::{Id, Int, NumberOrName, or_default, text},
     short,
 };
 
@@ -59,19 +59,9 @@ struct WireResourceSpans {
 
 impl WireResourceSpans {
     fn add_to(self, decoded: &mut Decoded, line: usize) {
-        let resource = Arc::new(Resource {
-            attributes: attributes(self.resource.attributes),
-            dropped_attributes_count: self.resource.dropped_attributes_count.to_u32(),
-            schema_url: self.schema_url,
-        });
+        let resource = self.resource.into_model(self.schema_url);
         for of_scope in self.scope_spans {
-            let scope = Arc::new(Scope {
-                name: of_scope.scope.name,
-                version: of_scope.scope.version,
-                attributes: attributes(of_scope.scope.attributes),
-                dropped_attributes_count: of_scope.scope.dropped_attributes_count.to_u32(),
-                schema_url: of_scope.schema_url,
-            });
+            let scope = of_scope.scope.into_model(of_scope.schema_url);
             for span in of_scope.spans {
                 match span.into_model(&resource, &scope) {
                     Ok(span) => decoded.spans.push(span),
@@ -86,15 +76,6 @@ impl WireResourceSpans {
 
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-struct WireResource {
-    #[serde(deserialize_with = "or_default")]
-    attributes: Vec<WirePair>,
-    #[serde(alias = "dropped_attributes_count", deserialize_with = "or_default")]
-    dropped_attributes_count: Int,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
 struct WireScopeSpans {
     #[serde(deserialize_with = "or_default")]
     scope: WireScope,
@@ -102,19 +83,6 @@ struct WireScopeSpans {
     spans: Vec<WireSpan>,
     #[serde(alias = "schema_url", deserialize_with = "text")]
     schema_url: Text,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct WireScope {
-    #[serde(deserialize_with = "text")]
-    name: Text,
-    #[serde(deserialize_with = "text")]
-    version: Text,
-    #[serde(deserialize_with = "or_default")]
-    attributes: Vec<WirePair>,
-    #[serde(alias = "dropped_attributes_count", deserialize_with = "or_default")]
-    dropped_attributes_count: Int,
 }
 
 #[derive(Default, Deserialize)]
@@ -282,83 +250,5 @@ impl WireLink {
             dropped_attributes_count: self.dropped_attributes_count.to_u32(),
             flags: self.flags.to_u32(),
         }
-    }
-}
-
-fn attributes(pairs: Vec<WirePair>) -> Attributes {
-    Attributes(pairs.into_iter().map(|pair| (pair.key, pair.value.0)).collect())
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct WirePair {
-    #[serde(deserialize_with = "text")]
-    key: Text,
-    #[serde(deserialize_with = "or_default")]
-    value: WireValue,
-}
-
-/// `{"stringValue": …}` and its siblings; if there are several, the last one counts.
-#[derive(Default)]
-struct WireValue(Value);
-
-#[derive(Default, Deserialize)]
-#[serde(default, bound = "T: Default + Deserialize<'de>")]
-struct WireValues<T> {
-    #[serde(deserialize_with = "or_default")]
-    values: Vec<T>,
-}
-
-impl<'de> Deserialize<'de> for WireValue {
-    fn deserialize<D: Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
-        input.deserialize_map(ValueVisitor)
-    }
-}
-
-struct ValueVisitor;
-
-impl<'de> de::Visitor<'de> for ValueVisitor {
-    type Value = WireValue;
-
-    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str("an object such as {\"stringValue\": \"text\"}")
-    }
-
-    fn visit_map<A: de::MapAccess<'de>>(self, mut map: A) -> Result<WireValue, A::Error> {
-        let mut value = Value::Empty;
-        while let Some(Word(key)) = map.next_key()? {
-            match key.as_str() {
-                "stringValue" | "string_value" => value = Value::Text(map.next_value::<Word>()?.0),
-                "boolValue" | "bool_value" => value = bool_value(map.next_value::<Any>()?.0),
-                "intValue" | "int_value" => value = Value::Int(map.next_value::<Int>()?.to_i64()),
-                "doubleValue" | "double_value" => {
-                    value = Value::Double(map.next_value::<Double>()?.0);
-                }
-                "bytesValue" | "bytes_value" => {
-                    let bytes = base64::decode(&map.next_value::<Word>()?.0);
-                    let refusal = || de::Error::custom("`bytesValue` is not base64");
-                    value = Value::Bytes(bytes.ok_or_else(refusal)?);
-                }
-                "arrayValue" | "array_value" => {
-                    let list: WireValues<WireValue> = map.next_value()?;
-                    value = Value::List(list.values.into_iter().map(|value| value.0).collect());
-                }
-                "kvlistValue" | "kvlist_value" => {
-                    let list: WireValues<WirePair> = map.next_value()?;
-                    value = Value::Map(attributes(list.values).0);
-                }
-                _ => {
-                    map.next_value::<de::IgnoredAny>()?;
-                }
-            }
-        }
-        Ok(WireValue(value))
-    }
-}
-
-fn bool_value(value: Value) -> Value {
-    match value {
-        Value::Text(text) => Value::Bool(text == "true"),
-        value => value,
     }
 }

@@ -7,7 +7,7 @@
 use serde::{Deserialize, de};
 use serde_json::{Deserializer, Error};
 
-use super::{Decoded, Place, Problem, ReadError};
+use super::{Outcome, Place, Problem, ReadError};
 
 /// A value that could not be read.
 #[derive(Debug)]
@@ -28,11 +28,11 @@ impl Malformed {
 ///
 /// # Errors
 ///
-/// If a value cannot be read, and no other holds a span.
-pub(crate) fn documents<'a, T: Deserialize<'a>>(
+/// If a value cannot be read, and no other holds anything.
+pub(crate) fn documents<'a, T: Deserialize<'a>, D: Outcome>(
     bytes: &'a [u8],
-    decoded: &mut Decoded,
-    mut each: impl FnMut(T, &mut Decoded, usize),
+    decoded: &mut D,
+    mut each: impl FnMut(T, &mut D, usize),
 ) -> Result<(), Malformed> {
     let mut rest = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let mut line = 1;
@@ -63,7 +63,7 @@ pub(crate) fn documents<'a, T: Deserialize<'a>>(
         }
     }
     match first {
-        Some(malformed) if decoded.spans.is_empty() && decoded.rejected == 0 => Err(malformed),
+        Some(malformed) if decoded.is_empty() => Err(malformed),
         _ => Ok(()),
     }
 }

@@ -7,3 +7,4 @@ mod json;
 mod others;
 mod protobuf;
 mod reading;
+mod signals;

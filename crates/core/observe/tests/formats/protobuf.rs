@@ -110,7 +110,7 @@ fn translate(request: &ExportTraceServiceRequest) -> Vec<Span> {
     spans
 }
 
-fn trace_id(bytes: &[u8]) -> Option<TraceId> {
+pub(crate) fn trace_id(bytes: &[u8]) -> Option<TraceId> {
     match bytes.len() {
         8 => Some(TraceId([&[0; 8], bytes].concat().try_into().unwrap())),
         _ => bytes.try_into().ok().map(TraceId),
@@ -179,13 +179,13 @@ fn link(link: &span::Link) -> model::Link {
     }
 }
 
-fn attributes(pairs: &[KeyValue]) -> Attributes {
+pub(crate) fn attributes(pairs: &[KeyValue]) -> Attributes {
     Attributes(
         pairs.iter().map(|pair| (pair.key.as_str().into(), value(pair.value.as_ref()))).collect(),
     )
 }
 
-fn value(value: Option<&AnyValue>) -> Value {
+pub(crate) fn value(value: Option<&AnyValue>) -> Value {
     use any_value::Value as Wire;
     let Some(wire) = value.and_then(|value| value.value.as_ref()) else { return Value::Empty };
     match wire {

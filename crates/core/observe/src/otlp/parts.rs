@@ -1,0 +1,235 @@
+//! What the messages of all signals share: requests grouped by resource and scope, attributes, ids.
+
+use std::sync::Arc;
+
+use model::{Attributes, Resource, Scope, SpanId, Text, TraceId, Value};
+
+use super::cursor::{Cursor, DecodeError, DecodeErrorKind, Field};
+
+/// Values within values; more than a request of 100 nested messages can hold, which is where other
+/// decoders stop, and safe for the stack.
+const VALUE_DEPTH_MAX: u32 = 64;
+
+/// Takes what a request holds: spans, log records or metrics.
+pub(super) trait Items {
+    /// No item that is kept is shorter.
+    const BYTES_MIN: usize;
+
+    /// So many more may come.
+    fn reserve(&mut self, count: usize);
+
+    /// Reads one item, which begins at `offset`.
+    fn item(
+        &mut self,
+        cursor: Cursor<'_>,
+        offset: usize,
+        resource: &Arc<Resource>,
+        scope: &Arc<Scope>,
+    ) -> Result<(), DecodeError>;
+}
+
+/// Reads a request of any signal: they number these fields alike.
+pub(super) fn export<I: Items>(bytes: &[u8], items: &mut I) -> Result<(), DecodeError> {
+    let mut cursor = Cursor::new(bytes);
+    while let Some(field) = cursor.field()? {
+        match field.number {
+            1 => of_resource(cursor.message(field)?, items)?,
+            _ => cursor.skip(field)?,
+        }
+    }
+    Ok(())
+}
+
+/// Looks for the resource first, which may come after its items.
+fn of_resource<I: Items>(mut cursor: Cursor<'_>, items: &mut I) -> Result<(), DecodeError> {
+    let mut resource = Resource::default();
+    let mut ahead = cursor;
+    while let Some(field) = ahead.field()? {
+        match field.number {
+            1 => merge_resource(ahead.message(field)?, &mut resource)?,
+            3 => resource.schema_url = ahead.text(field)?,
+            _ => ahead.skip(field)?,
+        }
+    }
+    let resource = Arc::new(resource);
+    while let Some(field) = cursor.field()? {
+        match field.number {
+            2 => of_scope(cursor.message(field)?, &resource, items)?,
+            _ => cursor.skip(field)?,
+        }
+    }
+    Ok(())
+}
+
+fn merge_resource(mut cursor: Cursor<'_>, resource: &mut Resource) -> Result<(), DecodeError> {
+    while let Some(field) = cursor.field()? {
+        match field.number {
+            1 => attribute(&mut cursor, field, &mut resource.attributes)?,
+            2 => resource.dropped_attributes_count = cursor.number32(field)?,
+            _ => cursor.skip(field)?,
+        }
+    }
+    Ok(())
+}
+
+/// Looks for the scope first, which may come after its items.
+fn of_scope<I: Items>(
+    mut cursor: Cursor<'_>,
+    resource: &Arc<Resource>,
+    items: &mut I,
+) -> Result<(), DecodeError> {
+    let mut scope = Scope::default();
+    let mut count = 0;
+    let mut ahead = cursor;
+    while let Some(field) = ahead.field()? {
+        match field.number {
+            1 => merge_scope(ahead.message(field)?, &mut scope)?,
+            2 => count += ahead.bytes(field)?.len().min(I::BYTES_MIN),
+            3 => scope.schema_url = ahead.text(field)?,
+            _ => ahead.skip(field)?,
+        }
+    }
+    let scope = Arc::new(scope);
+    items.reserve(count / I::BYTES_MIN);
+    while let Some(field) = cursor.field()? {
+        match field.number {
+            2 => {
+                let offset = cursor.offset();
+                items.item(cursor.message(field)?, offset, resource, &scope)?;
+            }
+            _ => cursor.skip(field)?,
+        }
+    }
+    Ok(())
+}
+
+fn merge_scope(mut cursor: Cursor<'_>, scope: &mut Scope) -> Result<(), DecodeError> {
+    while let Some(field) = cursor.field()? {
+        match field.number {
+            1 => scope.name = cursor.text(field)?,
+            2 => scope.version = cursor.text(field)?,
+            3 => attribute(&mut cursor, field, &mut scope.attributes)?,
+            4 => scope.dropped_attributes_count = cursor.number32(field)?,
+            _ => cursor.skip(field)?,
+        }
+    }
+    Ok(())
+}
+
+/// 16 bytes, or the 8 of older systems.
+pub(super) fn trace_id(bytes: &[u8]) -> Option<TraceId> {
+    let mut id = [0; 16];
+    match bytes.len() {
+        16 => id.copy_from_slice(bytes),
+        8 => id.last_chunk_mut::<8>()?.copy_from_slice(bytes),
+        _ => return None,
+    }
+    Some(TraceId(id))
+}
+
+pub(super) fn span_id(bytes: &[u8]) -> Option<SpanId> {
+    bytes.try_into().ok().map(SpanId)
+}
+
+/// Adds one `KeyValue`, with room for those that follow.
+#[inline]
+pub(super) fn attribute(
+    cursor: &mut Cursor<'_>,
+    field: Field,
+    attributes: &mut Attributes,
+) -> Result<(), DecodeError> {
+    let list = &mut attributes.0;
+    if list.len() == list.capacity() {
+        list.reserve_exact(cursor.run(field));
+    }
+    list.push(key_value(cursor.message(field)?, 0)?);
+    Ok(())
+}
+
+fn key_value(mut cursor: Cursor<'_>, depth: u32) -> Result<(Text, Value), DecodeError> {
+    let mut key = Text::default();
+    let mut value = Value::default();
+    while let Some(field) = cursor.field()? {
+        match field.number {
+            1 => key = cursor.text(field)?,
+            2 => merge_value(cursor.message(field)?, &mut value, depth)?,
+            _ => cursor.skip(field)?,
+        }
+    }
+    Ok((key, value))
+}
+
+/// The last kind of value wins; lists and maps that come in parts are joined.
+pub(super) fn merge_value(
+    mut cursor: Cursor<'_>,
+    value: &mut Value,
+    depth: u32,
+) -> Result<(), DecodeError> {
+    if depth == VALUE_DEPTH_MAX {
+        return Err(DecodeError { offset: cursor.offset(), kind: DecodeErrorKind::Depth });
+    }
+    while let Some(field) = cursor.field()? {
+        match field.number {
+            1 => *value = Value::Text(cursor.text(field)?),
+            2 => *value = Value::Bool(cursor.number(field)? != 0),
+            3 => *value = Value::Int(cursor.number(field)?.cast_signed()),
+            4 => *value = Value::Double(f64::from_bits(cursor.fixed64(field)?)),
+            5 => {
+                let mut list = match std::mem::take(value) {
+                    Value::List(list) => list,
+                    _ => Vec::new(),
+                };
+                merge_list(cursor.message(field)?, &mut list, depth + 1)?;
+                *value = Value::List(list);
+            }
+            6 => {
+                let mut map = match std::mem::take(value) {
+                    Value::Map(map) => map,
+                    _ => Vec::new(),
+                };
+                merge_map(cursor.message(field)?, &mut map, depth + 1)?;
+                *value = Value::Map(map);
+            }
+            7 => *value = Value::Bytes(cursor.bytes(field)?.to_vec()),
+            // An index into a table that only profiles have.
+            8 => {
+                cursor.number(field)?;
+                *value = Value::Empty;
+            }
+            _ => cursor.skip(field)?,
+        }
+    }
+    Ok(())
+}
+
+fn merge_list(
+    mut cursor: Cursor<'_>,
+    list: &mut Vec<Value>,
+    depth: u32,
+) -> Result<(), DecodeError> {
+    while let Some(field) = cursor.field()? {
+        match field.number {
+            1 => {
+                let mut value = Value::default();
+                merge_value(cursor.message(field)?, &mut value, depth)?;
+                list.push(value);
+            }
+            _ => cursor.skip(field)?,
+        }
+    }
+    Ok(())
+}
+
+fn merge_map(
+    mut cursor: Cursor<'_>,
+    map: &mut Vec<(Text, Value)>,
+    depth: u32,
+) -> Result<(), DecodeError> {
+    while let Some(field) = cursor.field()? {
+        match field.number {
+            1 => map.push(key_value(cursor.message(field)?, depth)?),
+            _ => cursor.skip(field)?,
+        }
+    }
+    Ok(())
+}
