@@ -256,10 +256,9 @@ fn to_merge(blocks: &[Arc<Kept>]) -> Option<Vec<Arc<Kept>>> {
 
 impl Kept {
     pub(crate) fn open(run: Run, path: PathBuf) -> Result<Self, StoreError> {
-        let file = File::open(&path).map_err(|error| disk::failed("open", &path, error))?;
-        let bytes = file.metadata().map_err(|error| disk::failed("read", &path, error))?.len();
-        let block = Block::open(FileAt { file: Arc::new(file), bytes })
-            .map_err(|error| failed(&path, error))?;
+        let file = FileAt::open(&path).map_err(|error| disk::failed("open", &path, error))?;
+        let bytes = file.bytes;
+        let block = Block::open(file).map_err(|error| failed(&path, error))?;
         let received = RECEIVED.map(|name| {
             let nanos = block.label(name).and_then(|nanos| nanos.parse().ok());
             Moment { nanos: nanos.unwrap_or(0) }
@@ -301,7 +300,7 @@ impl Kept {
 }
 
 /// What is no sound block is damaged; what the disk says is passed on.
-fn failed(path: &Path, error: BlockError) -> StoreError {
+pub(crate) fn failed(path: &Path, error: BlockError) -> StoreError {
     match error {
         BlockError::File(parquet_file::Error::External(source)) => match source.downcast() {
             Ok(error) => disk::failed("read", path, *error),
@@ -316,6 +315,14 @@ fn failed(path: &Path, error: BlockError) -> StoreError {
 pub(crate) struct FileAt {
     file: Arc<File>,
     bytes: u64,
+}
+
+impl FileAt {
+    pub(crate) fn open(path: &Path) -> io::Result<Self> {
+        let file = File::open(path)?;
+        let bytes = file.metadata()?.len();
+        Ok(Self { file: Arc::new(file), bytes })
+    }
 }
 
 /// Reads on from some place of a file.

@@ -28,7 +28,7 @@ use crate::{
 };
 
 /// The log of request facts.
-const REQUESTS: Kind = Kind { name: "requests", magic: *b"tautreqs" };
+pub(crate) const REQUESTS: Kind = Kind { name: "requests", magic: *b"tautreqs" };
 
 /// Facts are a twentieth of their spans; with segments this much smaller, both logs cover about the
 /// same time, and retention takes small bites of both.
@@ -158,6 +158,10 @@ impl Folder {
             _lock: lock,
         };
         Ok((folder, recovery))
+    }
+
+    pub(crate) fn spans(&self) -> &Spans {
+        &self.spans
     }
 
     /// Memory that facts take.

@@ -11,6 +11,7 @@
 
 mod answers;
 mod blocks;
+mod care;
 mod disk;
 mod documents;
 mod facts;
@@ -33,6 +34,7 @@ use std::{fmt, path::PathBuf};
 use keep::query::{Answer, Comparison, Differences, Query, Top};
 use model::{Moment, OperationKey, Span, SpanId, TraceId, Window};
 
+pub use care::{FileChecked, FileKind, FileState, check, read_block};
 pub use facts::{
     Breakdown, GroupFact, GroupKind, Operation, OperationPoint, RequestFact, RequestFilter,
     SpanGroup,

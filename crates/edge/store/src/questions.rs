@@ -199,7 +199,9 @@ impl Spans {
     /// What there is now; of segments, those that may have spans of one of the traces.
     pub(crate) fn snapshot(&self, traces: Option<&[TraceId]>) -> Result<Snapshot, StoreError> {
         for look in 1.. {
-            let (listed, safe) = self.listed(traces);
+            let listed = self.listed(traces);
+            // After the index: what is not written to any more by now is full.
+            let safe = self.log.readable();
             // After the segments: a segment becomes a block before it leaves the list.
             let mut blocks = self.blocks.all();
             blocks.reverse();
@@ -231,21 +233,15 @@ impl Spans {
         unreachable!("the last look returns")
     }
 
-    /// Segments and how far those are filled that are full; then the one that is written, and how far.
-    fn listed(
-        &self,
-        traces: Option<&[TraceId]>,
-    ) -> (BTreeMap<u32, Option<u64>>, Option<(u32, u64)>) {
+    /// Segments, and how far those are filled that are full.
+    fn listed(&self, traces: Option<&[TraceId]>) -> BTreeMap<u32, Option<u64>> {
         let index = disk::read(&self.index);
         self.head.keep_only(|segment| index.segments.contains_key(&segment));
         let segments = index.segments.iter();
         let listed = segments
             .filter(|(_, segment)| traces.is_none_or(|traces| segment.may_have(traces)))
             .map(|(number, segment)| (*number, segment.sealed.map(|tally| tally.bytes)));
-        let listed = listed.collect();
-        drop(index);
-        // After the index: what is not written to any more by now is full.
-        (listed, self.log.readable())
+        listed.collect()
     }
 
     /// Looks at units, the first ones first, until a limit is reached. Each thread has a `T` of its own.

@@ -126,6 +126,15 @@ impl Spans {
         sealed
     }
 
+    /// Seals the active segment, if anything is in it.
+    pub(crate) fn seal_filled(&self) -> Result<(), StoreError> {
+        let index = disk::read(&self.index);
+        let active = index.segments.last_key_value();
+        let is_filled = active.is_some_and(|(_, it)| it.sealed.is_none() && 0 < it.tally.records);
+        drop(index);
+        if is_filled { self.seal() } else { Ok(()) }
+    }
+
     /// When the newest batch that is kept was received.
     pub(crate) fn received(&self) -> Option<Moment> {
         let index = disk::read(&self.index);
