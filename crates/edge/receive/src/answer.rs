@@ -25,7 +25,7 @@ use crate::{
 pub(crate) async fn answer(intake: Arc<Intake>, request: Request<Incoming>) -> Response<Answer> {
     let (parts, mut incoming) = request.into_parts();
     let dialect = Dialect::of(&parts.headers);
-    let outcome = match route::shape(&parts, dialect) {
+    let outcome = match route::shape(&parts, dialect, intake.sink()) {
         Ok(shape) => intake.take(&mut incoming, shape).await,
         Err(fault) => Err(fault),
     };

@@ -4,14 +4,12 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use stats::{Timings, TimingsSeen};
 
-use crate::fault::Kind;
+use crate::{fault::Kind, signal::Signal};
 
 /// Counters of a running receiver; they only rise, but for the last three, which are levels.
 #[derive(Debug, Default)]
 pub struct Counters {
-    pub(crate) spans_accepted: AtomicU64,
-    pub(crate) spans_rejected: AtomicU64,
-    pub(crate) spans_refused: AtomicU64,
+    pub(crate) items: [Items; Signal::ALL.len()],
     pub(crate) requests_accepted: AtomicU64,
     pub(crate) requests_partial: AtomicU64,
     pub(crate) requests_failed: [AtomicU64; Kind::ALL.len()],
@@ -50,6 +48,25 @@ pub struct Answered {
     pub count: u64,
 }
 
+/// Counters of what requests of one signal carry.
+#[derive(Debug, Default)]
+pub(crate) struct Items {
+    pub(crate) accepted: AtomicU64,
+    pub(crate) rejected: AtomicU64,
+    pub(crate) refused: AtomicU64,
+}
+
+/// What requests of one signal carried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ItemTotals {
+    /// Taken and acknowledged.
+    pub accepted: u64,
+    /// Wrong in themselves and left out, as their senders were told.
+    pub rejected: u64,
+    /// Refused by the sink; their senders were asked to try again.
+    pub refused: u64,
+}
+
 /// The counters at one time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Totals {
@@ -59,6 +76,10 @@ pub struct Totals {
     pub spans_rejected: u64,
     /// Spans that the sink refused; their senders were asked to try again.
     pub spans_refused: u64,
+    /// Log records.
+    pub log_records: ItemTotals,
+    /// Data points of metrics.
+    pub data_points: ItemTotals,
     /// Requests taken whole.
     pub requests_accepted: u64,
     /// Requests taken in part.
@@ -101,10 +122,13 @@ impl Counters {
         let failed = |kinds: &[Kind]| {
             kinds.iter().map(|kind| self.requests_failed[kind.place()].load(Relaxed)).sum()
         };
+        let spans = self.items(Signal::Traces);
         Totals {
-            spans_accepted: self.spans_accepted.load(Relaxed),
-            spans_rejected: self.spans_rejected.load(Relaxed),
-            spans_refused: self.spans_refused.load(Relaxed),
+            spans_accepted: spans.accepted,
+            spans_rejected: spans.rejected,
+            spans_refused: spans.refused,
+            log_records: self.items(Signal::Logs),
+            data_points: self.items(Signal::Metrics),
             requests_accepted: self.requests_accepted.load(Relaxed),
             requests_partial: self.requests_partial.load(Relaxed),
             requests_malformed: failed(&[Kind::Malformed]),
@@ -163,6 +187,19 @@ impl Counters {
             Err(kind) => 2 + kind.place(),
         };
         self.answers[protocol as usize][place].fetch_add(1, Relaxed);
+    }
+
+    fn items(&self, signal: Signal) -> ItemTotals {
+        let items = self.of(signal);
+        ItemTotals {
+            accepted: items.accepted.load(Relaxed),
+            rejected: items.rejected.load(Relaxed),
+            refused: items.refused.load(Relaxed),
+        }
+    }
+
+    pub(crate) fn of(&self, signal: Signal) -> &Items {
+        &self.items[signal.place()]
     }
 
     pub(crate) fn count_fault(&self, kind: Kind) {

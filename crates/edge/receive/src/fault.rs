@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 
-use crate::sink::Refusal;
+use crate::{signal::Signal, sink::Refusal};
 
 /// What kind of fault it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -137,10 +137,11 @@ impl Fault {
     }
 }
 
-impl From<Refusal> for Fault {
-    fn from(refusal: Refusal) -> Self {
+impl Fault {
+    /// What the sink said of a batch of `signal`.
+    pub(crate) fn refused(refusal: Refusal, signal: Signal) -> Self {
         match refusal {
-            Refusal::Busy { retry_after } => Self::busy("spans", retry_after),
+            Refusal::Busy { retry_after } => Self::busy(signal.items(), retry_after),
             Refusal::Full { message, retry_after } => {
                 Self { kind: Kind::Full, message, retry_after: Some(retry_after) }
             }

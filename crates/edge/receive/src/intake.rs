@@ -12,15 +12,16 @@ use std::{
 use bytes::Bytes;
 use hyper::body::{Body as _, Incoming};
 use model::Moment;
-use observe::Decoded;
+use observe::{Problem, otlp};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::{
-    Counters, Options, Received, Sink,
+    Counters, Keeper, Options, Received, ReceivedItems, Refusal, Sink,
     body::{self, Budget, Held},
     counters::Level,
     fault::{Fault, Kind},
     inflate::{Encoding, inflate},
+    signal::Signal,
     wire::{Format, Taken},
 };
 
@@ -45,6 +46,7 @@ pub(crate) enum Framing {
 /// How a request's body is to be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Shape {
+    pub(crate) signal: Signal,
     pub(crate) framing: Framing,
     pub(crate) encoding: Encoding,
     pub(crate) format: Format,
@@ -123,19 +125,61 @@ impl Intake {
             return Err(Fault::too_large(self.options.body_bytes_max));
         }
         self.counters.bytes_uncompressed.fetch_add(message.len() as u64, Relaxed);
-        let decoded = decode(&message, shape.format)?;
-        let taken = rejections(&decoded);
-        let count = decoded.spans.len() as u64;
-        if count > 0 {
-            let otlp = (shape.format == Format::Protobuf).then_some(message);
-            let batch = Received { spans: decoded.spans, otlp, received };
-            self.sink.accept(batch).inspect_err(|_| {
-                self.counters.spans_refused.fetch_add(count, Relaxed);
-            })?;
-        }
-        self.counters.spans_accepted.fetch_add(count, Relaxed);
-        self.counters.spans_rejected.fetch_add(taken.rejected, Relaxed);
+        let handed = match shape.signal {
+            Signal::Traces => self.traces(message, shape.format, received),
+            Signal::Logs => self.logs(message, shape.format, received),
+            Signal::Metrics => self.metrics(message, shape.format, received),
+        }?;
+        let counters = self.counters.of(shape.signal);
+        handed.outcome.map_err(|refusal| {
+            counters.refused.fetch_add(handed.count, Relaxed);
+            Fault::refused(refusal, shape.signal)
+        })?;
+        counters.accepted.fetch_add(handed.count, Relaxed);
+        let taken = rejections(shape.signal, handed.count, handed.rejected, &handed.problems);
+        counters.rejected.fetch_add(taken.rejected, Relaxed);
         Ok(taken)
+    }
+
+    pub(crate) fn sink(&self) -> &dyn Sink {
+        &*self.sink
+    }
+
+    fn traces(&self, message: Bytes, format: Format, received: Moment) -> Result<Handed, Fault> {
+        let decoded = match format {
+            Format::Protobuf => otlp::decode(&message).map_err(|error| not_otlp(&error)),
+            Format::Json => otlp::decode_json(&message).map_err(|error| not_otlp(&error)),
+        }?;
+        let count = decoded.spans.len() as u64;
+        let otlp = (format == Format::Protobuf).then_some(message);
+        let batch = Received { spans: decoded.spans, otlp, received };
+        let outcome = if count == 0 { Ok(()) } else { self.sink.accept(batch) };
+        Ok(Handed { count, outcome, rejected: decoded.rejected, problems: decoded.problems })
+    }
+
+    fn logs(&self, message: Bytes, format: Format, received: Moment) -> Result<Handed, Fault> {
+        let decoded = match format {
+            Format::Protobuf => otlp::decode_logs(&message).map_err(|error| not_otlp(&error)),
+            Format::Json => otlp::decode_logs_json(&message).map_err(|error| not_otlp(&error)),
+        }?;
+        let count = decoded.items.len() as u64;
+        let otlp = (format == Format::Protobuf).then_some(message);
+        let batch = ReceivedItems { items: decoded.items, otlp, received };
+        let outcome = hand(self.sink.logs(), batch)?;
+        Ok(Handed { count, outcome, rejected: decoded.rejected, problems: decoded.problems })
+    }
+
+    fn metrics(&self, message: Bytes, format: Format, received: Moment) -> Result<Handed, Fault> {
+        let decoded = match format {
+            Format::Protobuf => otlp::decode_metrics(&message).map_err(|error| not_otlp(&error)),
+            Format::Json => otlp::decode_metrics_json(&message).map_err(|error| not_otlp(&error)),
+        }?;
+        let points = decoded.items.iter().map(|metric| metric.points.len() as u64);
+        let count = points.sum();
+        let otlp = (format == Format::Protobuf).then_some(message);
+        let batch = ReceivedItems { items: decoded.items, otlp, received };
+        let outcome = hand(self.sink.metrics(), batch)?;
+        Ok(Handed { count, outcome, rejected: decoded.rejected, problems: decoded.problems })
     }
 
     /// Waits until no request is in flight any more, not even one whose sender has gone away. No
@@ -171,12 +215,28 @@ fn unframe(body: &Bytes, encoding: Encoding) -> Result<(Bytes, Encoding), Fault>
     }
 }
 
-fn decode(message: &[u8], format: Format) -> Result<Decoded, Fault> {
-    let not_otlp = |error: &dyn std::fmt::Display| Fault::malformed(format!("not OTLP: {error}"));
-    match format {
-        Format::Protobuf => observe::otlp::decode(message).map_err(|error| not_otlp(&error)),
-        Format::Json => observe::otlp::decode_json(message).map_err(|error| not_otlp(&error)),
-    }
+/// What became of a request that could be read.
+struct Handed {
+    /// How much was handed over.
+    count: u64,
+    /// What the sink said of it.
+    outcome: Result<(), Refusal>,
+    rejected: usize,
+    problems: Vec<Problem>,
+}
+
+/// Hands a batch over, unless it is empty.
+fn hand<T>(
+    keeper: Option<&dyn Keeper<T>>,
+    batch: ReceivedItems<T>,
+) -> Result<Result<(), Refusal>, Fault> {
+    // It was there when the request was routed; a sink that changes its mind meanwhile gets no thanks for it.
+    let keeper = keeper.ok_or_else(|| Fault::new(Kind::NotFound, "nobody keeps it any more"))?;
+    Ok(if batch.items.is_empty() { Ok(()) } else { keeper.keep(batch) })
+}
+
+fn not_otlp(error: &dyn std::fmt::Display) -> Fault {
+    Fault::malformed(format!("not OTLP: {error}"))
 }
 
 /// Problems that are told to the sender; the rest is counted. Keeps answers far below OTLP's 4 MiB.
@@ -185,19 +245,19 @@ const PROBLEMS_TOLD_MAX: usize = 3;
 /// Characters of each problem that are told.
 const PROBLEM_CHARS_MAX: usize = 200;
 
-fn rejections(decoded: &Decoded) -> Taken {
-    let rejected = decoded.rejected as u64;
+fn rejections(signal: Signal, count: u64, rejected: usize, problems: &[Problem]) -> Taken {
+    let rejected = rejected as u64;
     if rejected == 0 {
-        return Taken::default();
+        return Taken { signal, rejected, message: String::new() };
     }
-    let all = rejected + decoded.spans.len() as u64;
-    let mut message = format!("{rejected} of {all} spans were rejected");
-    for (place, problem) in decoded.problems.iter().take(PROBLEMS_TOLD_MAX).enumerate() {
+    let all = rejected + count;
+    let mut message = format!("{rejected} of {all} {} were rejected", signal.items());
+    for (place, problem) in problems.iter().take(PROBLEMS_TOLD_MAX).enumerate() {
         let text: String = problem.to_string().chars().take(PROBLEM_CHARS_MAX).collect();
         let joint = if place == 0 { ": " } else { "; " };
         write!(message, "{joint}{text}").expect("a text can always grow");
     }
-    Taken { rejected, message }
+    Taken { signal, rejected, message }
 }
 
 fn now() -> Moment {

@@ -6,14 +6,10 @@ use crate::{
     fault::{Fault, Kind},
     inflate::{Encoding, brief},
     intake::{Framing, Shape},
+    signal::Signal,
+    sink::Sink,
     wire::Format,
 };
-
-/// The path of OTLP/HTTP.
-const TRACES: &str = "/v1/traces";
-
-/// The path of the unary gRPC method.
-const EXPORT: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
 
 /// How a sender wants to be answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,58 +34,66 @@ impl Dialect {
 }
 
 /// How the body of this request is to be read, or why it is not.
-pub(crate) fn shape(parts: &Parts, dialect: Dialect) -> Result<Shape, Fault> {
+pub(crate) fn shape(parts: &Parts, dialect: Dialect, sink: &dyn Sink) -> Result<Shape, Fault> {
     match dialect {
-        Dialect::Grpc => grpc_shape(parts),
+        Dialect::Grpc => grpc_shape(parts, sink),
         Dialect::Http(format) => {
-            http_path(parts)?;
+            let signal = http_path(parts, sink)?;
             let encoding = Encoding::read(text(&parts.headers, header::CONTENT_ENCODING.as_str()))?;
-            Ok(Shape { framing: Framing::Bare, encoding, format })
+            Ok(Shape { signal, framing: Framing::Bare, encoding, format })
         }
         Dialect::Text => {
-            http_path(parts)?;
+            let signal = http_path(parts, sink)?;
             let found = media_type(&parts.headers);
             let found =
                 if found.is_empty() { "none".to_owned() } else { format!("`{}`", brief(&found)) };
             Err(Fault::new(
                 Kind::WrongType,
                 format!(
-                    "the content type is {found}; traces are received as \
-                     `application/x-protobuf` or `application/json`"
+                    "the content type is {found}; {} are received as \
+                     `application/x-protobuf` or `application/json`",
+                    signal.name()
                 ),
             ))
         }
     }
 }
 
-fn grpc_shape(parts: &Parts) -> Result<Shape, Fault> {
+fn grpc_shape(parts: &Parts, sink: &dyn Sink) -> Result<Shape, Fault> {
     let path = parts.uri.path();
-    if path != EXPORT {
-        let message = match other_signal(path) {
-            Some(signal) => not_yet(signal),
-            None => format!("unknown gRPC method `{}`; known is `{EXPORT}`", brief(path)),
+    let Some(signal) = kept(sink).find(|signal| path == signal.grpc()) else {
+        let message = if let Some(signal) = other_signal(path) {
+            not_yet(signal, sink)
+        } else {
+            let known: Vec<_> = kept(sink).map(|it| format!("`{}`", it.grpc())).collect();
+            format!("unknown gRPC method `{}`; known is {}", brief(path), known.join(", "))
         };
         return Err(Fault::new(Kind::NotFound, message));
-    }
+    };
     if parts.version != http::Version::HTTP_2 || parts.method != Method::POST {
         return Err(Fault::new(Kind::WrongMethod, "gRPC needs POST over HTTP/2"));
     }
     let encoding = Encoding::read(text(&parts.headers, "grpc-encoding"))?;
-    Ok(Shape { framing: Framing::Grpc, encoding, format: Format::Protobuf })
+    Ok(Shape { signal, framing: Framing::Grpc, encoding, format: Format::Protobuf })
 }
 
-fn http_path(parts: &Parts) -> Result<(), Fault> {
+fn kept(sink: &dyn Sink) -> impl Iterator<Item = Signal> {
+    Signal::ALL.into_iter().filter(|signal| signal.is_kept_by(sink))
+}
+
+fn http_path(parts: &Parts, sink: &dyn Sink) -> Result<Signal, Fault> {
+    const TRACES: &str = "/v1/traces";
     let path = parts.uri.path();
-    if path == TRACES {
+    if let Some(signal) = kept(sink).find(|signal| path == signal.http()) {
         return if parts.method == Method::POST {
-            Ok(())
+            Ok(signal)
         } else {
-            let message = format!("`{TRACES}` takes POST, not {}", brief(parts.method.as_str()));
+            let message = format!("`{path}` takes POST, not {}", brief(parts.method.as_str()));
             Err(Fault::new(Kind::WrongMethod, message))
         };
     }
     let message = match other_signal(path) {
-        Some(signal) => not_yet(signal),
+        Some(signal) => not_yet(signal, sink),
         None => format!(
             "nothing is received at `{}`; OTLP traces go to `{TRACES}`: set \
              OTEL_EXPORTER_OTLP_ENDPOINT without a path, or OTEL_EXPORTER_OTLP_TRACES_ENDPOINT \
@@ -113,10 +117,12 @@ fn other_signal(path: &str) -> Option<&'static str> {
         .map(|(signal, ..)| signal)
 }
 
-fn not_yet(signal: &str) -> String {
+fn not_yet(signal: &str, sink: &dyn Sink) -> String {
     let variable = signal.to_uppercase();
+    let kept: Vec<&str> = kept(sink).map(Signal::name).collect();
+    let kept = kept.join(" and ");
     format!(
-        "{signal} are not received yet, only traces are; \
+        "{signal} are not received yet, only {kept} are; \
          `OTEL_{variable}_EXPORTER=none` stops sending them"
     )
 }

@@ -1,9 +1,9 @@
-//! Where received spans go.
+//! Where received telemetry goes.
 
 use std::time::Duration;
 
 use bytes::Bytes;
-use model::{Moment, Span};
+use model::{LogRecord, Metric, Moment, Span};
 
 /// Takes what was received.
 pub trait Sink: Send + Sync + 'static {
@@ -18,6 +18,38 @@ pub trait Sink: Send + Sync + 'static {
     ///
     /// Why the batch was not taken, none of it; the sender is asked to send it again.
     fn accept(&self, batch: Received) -> Result<(), Refusal>;
+
+    /// Who keeps log records. While nobody does they are not received: their senders are told so, and that
+    /// nothing of it will pass by itself.
+    fn logs(&self) -> Option<&dyn Keeper<LogRecord>> {
+        None
+    }
+
+    /// Who keeps metrics. While nobody does they are not received, as above.
+    fn metrics(&self) -> Option<&dyn Keeper<Metric>> {
+        None
+    }
+}
+
+/// Takes log records or metrics.
+pub trait Keeper<T> {
+    /// Takes one batch, as [`Sink::accept`] does.
+    ///
+    /// # Errors
+    ///
+    /// Why the batch was not taken, none of it; the sender is asked to send it again.
+    fn keep(&self, batch: ReceivedItems<T>) -> Result<(), Refusal>;
+}
+
+/// The log records or metrics of one request.
+#[derive(Debug, Clone)]
+pub struct ReceivedItems<T> {
+    /// What could be read.
+    pub items: Vec<T>,
+    /// The uncompressed request as it came, if it came as protobuf. Reading it again gives the same.
+    pub otlp: Option<Bytes>,
+    /// When the request was complete.
+    pub received: Moment,
 }
 
 /// The spans of one request.

@@ -1,11 +1,11 @@
-//! What OTLP answers with, in protobuf and JSON: `ExportTraceServiceResponse` and `google.rpc.Status`
-//! with `RetryInfo`. Four small messages, written out by hand.
+//! What OTLP answers with, in protobuf and JSON: `ExportTraceServiceResponse` and its siblings, and
+//! `google.rpc.Status` with `RetryInfo`. Small messages, written out by hand.
 
 use std::time::Duration;
 
 use serde_json::json;
 
-use crate::fault::Fault;
+use crate::{fault::Fault, signal::Signal};
 
 /// How a request is written, and therefore its answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,9 +24,11 @@ impl Format {
 }
 
 /// What became of a request that was taken.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Taken {
-    /// Spans that were left out.
+    /// What it carried.
+    pub(crate) signal: Signal,
+    /// Spans, log records or data points that were left out.
     pub(crate) rejected: u64,
     /// Why; empty if none were.
     pub(crate) message: String,
@@ -39,7 +41,7 @@ impl Taken {
             Format::Json if self.rejected == 0 => b"{}".to_vec(),
             // 64-bit numbers are texts in protobuf's JSON.
             Format::Json => json!({ "partialSuccess": {
-                "rejectedSpans": self.rejected.to_string(),
+                self.signal.rejected(): self.rejected.to_string(),
                 "errorMessage": self.message,
             }})
             .to_string()
@@ -190,7 +192,8 @@ mod tests {
 
     #[test]
     fn json_writes_64_bit_numbers_as_text() {
-        let taken = Taken { rejected: u64::MAX, message: "no \"id\"".to_owned() };
+        let message = "no \"id\"".to_owned();
+        let taken = Taken { signal: Signal::Traces, rejected: u64::MAX, message };
         insta::assert_snapshot!(
             String::from_utf8(taken.encode(Format::Json)).unwrap(),
             @r#"{"partialSuccess":{"errorMessage":"no \"id\"","rejectedSpans":"18446744073709551615"}}"#
@@ -205,12 +208,24 @@ mod tests {
     proptest! {
         #[test]
         fn a_protobuf_answer_is_read_by_others(rejected in 1..i64::MAX, message: String) {
-            use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse;
+            use opentelemetry_proto::tonic::collector::{
+                logs::v1::ExportLogsServiceResponse, metrics::v1::ExportMetricsServiceResponse,
+                trace::v1::ExportTraceServiceResponse,
+            };
             use prost::Message as _;
-            let taken = Taken { rejected: rejected.unsigned_abs(), message: message.clone() };
-            let read = ExportTraceServiceResponse::decode(&*taken.encode(Format::Protobuf)).unwrap();
+            let taken = |signal| Taken {
+                signal, rejected: rejected.unsigned_abs(), message: message.clone(),
+            }.encode(Format::Protobuf);
+            let expected = (rejected, message.clone());
+            let read = ExportTraceServiceResponse::decode(&*taken(Signal::Traces)).unwrap();
             let partial = read.partial_success.unwrap();
-            prop_assert_eq!((partial.rejected_spans, partial.error_message), (rejected, message));
+            prop_assert_eq!(&(partial.rejected_spans, partial.error_message), &expected);
+            let read = ExportLogsServiceResponse::decode(&*taken(Signal::Logs)).unwrap();
+            let partial = read.partial_success.unwrap();
+            prop_assert_eq!(&(partial.rejected_log_records, partial.error_message), &expected);
+            let read = ExportMetricsServiceResponse::decode(&*taken(Signal::Metrics)).unwrap();
+            let partial = read.partial_success.unwrap();
+            prop_assert_eq!(&(partial.rejected_data_points, partial.error_message), &expected);
         }
     }
 }

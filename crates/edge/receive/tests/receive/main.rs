@@ -5,4 +5,5 @@ mod bounds;
 mod grpc;
 mod http;
 mod setup;
+mod signals;
 mod stopping;
