@@ -282,6 +282,8 @@ struct Work<'a> {
     /// Indexes that this run made, or began to.
     made: Vec<IndexTarget>,
     done: Done,
+    /// Another index that does the same is no reason to leave one out: what is taken back was there beside it.
+    restores: bool,
 }
 
 impl Work<'_> {
@@ -386,8 +388,16 @@ async fn begin<'a>(
     let mut session = Session::open(target, &options, steps::lock_names(change)).await?;
     let earlier: Vec<Backend> = past.open.iter().map(|(_, intent)| intent.backend).collect();
     session.lock(&earlier, orphans, journal, &mut stop).await?;
-    let mut work =
-        Work { session, options, journal, stop, past, made: Vec::new(), done: Done::default() };
+    let mut work = Work {
+        session,
+        options,
+        journal,
+        stop,
+        past,
+        made: Vec::new(),
+        done: Done::default(),
+        restores: orphans == Orphans::End,
+    };
     for (number, intent) in &past.open {
         orphans::settle(&mut work, *number, intent).await?;
     }

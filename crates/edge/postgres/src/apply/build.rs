@@ -128,6 +128,9 @@ pub(super) async fn look(
         let definition = "something that is no index of this table".to_owned();
         return Err(ApplyError::NameTaken { name: name.to_owned(), definition });
     }
+    if work.restores {
+        return Ok(There::Nothing);
+    }
     let same = there.into_iter().find(|index| index.valid && index.serves(wanted));
     Ok(same.map_or(There::Nothing, There::Same))
 }
@@ -302,7 +305,7 @@ pub(super) async fn is_valid(
         .session
         .doer
         .query_one(
-            "select coalesce((select indisvalid from pg_catalog.pg_index
+            "select /* taut */ coalesce((select indisvalid from pg_catalog.pg_index
              where indexrelid = to_regclass($1::text)), false)",
             &[&sql::qualified(&model::database::TableName::new(schema, name))],
         )

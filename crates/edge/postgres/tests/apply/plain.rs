@@ -190,6 +190,24 @@ async fn a_dropped_index_comes_back_as_it_was() {
 }
 
 #[tokio::test]
+async fn a_duplicate_comes_back_though_its_twin_is_there() {
+    let server = shop();
+    server.psql("create index one on orders (mail); create index two on orders (mail)");
+    let change = Change {
+        apply: vec!["DROP INDEX two".to_owned()],
+        revert: vec!["CREATE INDEX CONCURRENTLY two ON orders USING btree (mail)".to_owned()],
+        drops: vec![(public("orders"), Text::from("two"))],
+        ..Change::default()
+    };
+    let notes = Notes::default();
+    apply(&server, &change, &Past::default(), &notes).await.unwrap();
+    assert_eq!(indexes(&server), "one");
+    let done = revert(&server, &change, &notes.past(), &notes).await.unwrap();
+    assert_eq!((done.statements, done.notes.len()), (1, 0));
+    assert_eq!(server.psql("select count(*) from pg_indexes where indexdef ~ '[(]mail[)]'"), "2");
+}
+
+#[tokio::test]
 async fn an_index_that_a_constraint_rests_on_is_not_dropped() {
     let server = shop();
     let change = Change { apply: vec!["DROP INDEX orders_pkey".to_owned()], ..Change::default() };
