@@ -16,6 +16,7 @@ mod session;
 mod text;
 mod tree;
 mod values;
+mod views;
 
 use std::time::Duration;
 
@@ -29,6 +30,7 @@ pub use place::{ground, settings, table_numbers};
 pub use rows::Rows;
 pub use session::Session;
 pub use values::{Valued, with_values};
+pub use views::{View, rehearse_view};
 
 use measure::Runner;
 

@@ -1,12 +1,14 @@
 //! Rehearsals on real servers: what they measure, what they refuse, and what they leave behind.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use postgres::{
     Target,
+    clone::{self, CloneOptions},
     rehearse::{
-        Allowed, Ground, Indexes, Options, Refusal, RehearseError, Rows, Session, Statement,
-        Verdict, ground, measure, rehearse_indexes, rehearse_rewrite, with_values,
+        Allowed, Ground, Indexes, Options, Refusal, RehearseError, Rows, Session, Statement, Step,
+        Verdict, View, ground, measure, rehearse_indexes, rehearse_rewrite, rehearse_view,
+        with_values,
     },
 };
 use testkit::Postgres;
@@ -183,6 +185,70 @@ async fn a_rewrite_must_return_the_same_rows() {
     );
     assert!(matches!(compare("select random()", "select 1").await, Rows::Unknown { .. }));
     assert!(matches!(compare("select 1, 1 as taut_row", "select 1, 1").await, Rows::Same { .. }));
+}
+
+#[tokio::test]
+async fn a_view_that_is_kept_is_measured_on_a_clone_and_gone_afterwards() {
+    let server = ground_of_tables();
+    let target = Target::parse(&server.url()).unwrap();
+    let query = "SELECT id % 7 AS day, count(*) AS count FROM \"Bestellungen\" GROUP BY 1";
+    let view = |query: &str| View {
+        name: "public.\"Summen \"\"x\"\"\"".to_owned(),
+        query: query.to_owned(),
+        indexes: vec![
+            "CREATE UNIQUE INDEX sums_idx ON public.\"Summen \"\"x\"\"\" (day)".to_owned(),
+        ],
+    };
+    let statements = [Statement::new("select id % 7, count(*) from \"Bestellungen\" group by 1")];
+    let options = Options { runs: 3, ..allowed() };
+    let mut tell = |_: Step<'_>| ();
+    // Not where somebody works, whatever is allowed.
+    let mut there = Session::open(&target).await.unwrap();
+    let outcome = rehearse_view(&mut there, &view(query), &statements, &options, &mut tell).await;
+    assert!(matches!(outcome, Err(RehearseError::Refused(Refusal::Building))), "{outcome:?}");
+    let copy = CloneOptions { same_server: Allowed::Yes, ..CloneOptions::default() };
+    let cloned = clone::make(&target, &target, &copy, SystemTime::now()).await.unwrap();
+    let mut here = Session::open(&cloned.target).await.unwrap();
+    let done =
+        rehearse_view(&mut here, &view(query), &statements, &options, &mut tell).await.unwrap();
+    let names: Vec<&str> = done.built.iter().map(|built| built.name.as_str()).collect();
+    assert_eq!(names, ["Summen \"x\"", "sums_idx"]);
+    let rehearsal = done.statements[0].as_ref().unwrap();
+    assert_eq!(rehearsal.rows, Rows::Same { count: 7, ordered: false });
+    assert!(rehearsal.after.blocks < rehearsal.before.blocks, "{rehearsal:?}");
+    let left = "select count(*) from pg_matviews";
+    assert_eq!(server.psql_in(&cloned.name, left), "0");
+    // Nor is anything run for a view that would write, or that cannot be made whole.
+    let writes = "SELECT nextval('s') AS day";
+    server.psql_in(&cloned.name, "create sequence s");
+    let refused = rehearse_view(&mut here, &view(writes), &statements, &options, &mut tell).await;
+    assert!(matches!(refused, Err(RehearseError::Refused(_))), "{refused:?}");
+    let doubled = "SELECT 1 AS day FROM \"Bestellungen\"";
+    let failed = rehearse_view(&mut here, &view(doubled), &statements, &options, &mut tell).await;
+    assert!(matches!(failed, Err(RehearseError::Server { .. })), "{failed:?}");
+    assert_eq!(server.psql_in(&cloned.name, left), "0");
+    drop(here);
+    cloned.drop_database().await.unwrap();
+}
+
+#[tokio::test]
+async fn what_a_rehearsal_asks_is_marked_as_ours() {
+    let server = Postgres::builder().extension("pg_stat_statements").start();
+    server.psql(TABLES);
+    let mut session = session(&server, "alice").await;
+    let theirs = "select note from \"Bestellungen\" where id = $1 and \"Kunde \"\"x\"\"\" < $2";
+    server.psql("select pg_stat_statements_reset()");
+    let valued = with_values(&mut session, theirs, &allowed()).await.unwrap();
+    let after = Statement { sql: format!("{theirs} and true"), ..valued.statement.clone() };
+    rehearse_rewrite(&mut session, &valued.statement, &after, &allowed()).await.unwrap();
+    let asked = "select count(*) filter (where query ~* '^(select|with|explain) /\\* taut'),
+        string_agg(query, ';') filter (where query ~* '^(select|with|explain)'
+            and query !~* '^(select|with|explain) /\\* taut' and query !~ 'pg_stat_statements|set_config')
+        from pg_stat_statements";
+    let told = server.psql(asked);
+    let (marked, others) = told.split_once('|').unwrap();
+    assert!(3 < marked.parse::<u32>().unwrap(), "{told}");
+    assert_eq!(others, "");
 }
 
 #[tokio::test]

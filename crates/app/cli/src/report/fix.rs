@@ -5,7 +5,7 @@ mod rehearsal;
 
 use std::time::Duration;
 
-use engine::database::fix::{Fixable, Judgement, Outcome, entry_text};
+use engine::database::fix::{Fixable, Judgement, Outcome, can_be_rehearsed, entry_text};
 use model::{ProposedIndex, StatementEffect};
 use store::ledger::{Event, Remedy, State};
 
@@ -164,7 +164,10 @@ pub(crate) fn plan(fixable: &Fixable, remedy: Option<&Remedy>, columns: usize) -
         _ if is_code => {
             "--rehearse compares both: their times, and whether they return the same rows"
         }
-        _ => "--rehearse tries it on a clone; --apply does it; --migration TOOL writes it down",
+        _ if can_be_rehearsed(fixable) => {
+            "--rehearse tries it on a clone; --apply does it; --migration TOOL writes it down"
+        }
+        _ => "--apply does it; --migration TOOL writes it down",
     };
     text.push_str(&format!("\n{DIM}{next}{DIM:#}\n"));
     text

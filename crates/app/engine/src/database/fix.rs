@@ -26,7 +26,7 @@ use store::ledger::{
 pub use error::FixError;
 pub use fixable::{Fixable, fixable_of, fixables, rewrite_of};
 pub use plans::PlanUse;
-pub use rehearsal::{Place, RehearsalNews, RehearsalRequest, Rehearsed};
+pub use rehearsal::{Place, RehearsalNews, RehearsalRequest, Rehearsed, can_be_rehearsed};
 pub use store::ledger::{Rehearsal, RehearsalOutcome};
 pub use verdict::{Judgement, Outcome, Poll, StatementChange, judge};
 

@@ -31,7 +31,7 @@ pub(super) async fn holder_of(
 ) -> Result<Option<Backend>, ApplyError> {
     let rows = connection
         .query(
-            "select l.pid, (extract(epoch from a.backend_start) * 1000000)::int8
+            "select /* taut */ l.pid, (extract(epoch from a.backend_start) * 1000000)::int8
              from pg_catalog.pg_locks l
              left join pg_catalog.pg_stat_activity a on a.pid = l.pid
              where l.locktype = 'advisory' and l.granted and l.objsubid = 1
@@ -67,7 +67,7 @@ pub(super) async fn outlive(
                 let holder = watch::holder(eye, backend.pid).await.unwrap_or_default();
                 return Err(ApplyError::Busy { holder });
             }
-            eye.query_one("select pg_terminate_backend($1)", &[&backend.pid])
+            eye.query_one("select /* taut */ pg_terminate_backend($1)", &[&backend.pid])
                 .await
                 .map_err(&failed)?;
         }
@@ -83,7 +83,7 @@ async fn is_alive(eye: &Connection, backend: Backend) -> Result<bool, ApplyError
     let micros = i64::try_from(backend.started.nanos / 1_000).unwrap_or(i64::MAX);
     let row = eye
         .query_one(
-            "select exists (select from pg_catalog.pg_stat_activity
+            "select /* taut */ exists (select from pg_catalog.pg_stat_activity
              where pid = $1 and (extract(epoch from backend_start) * 1000000)::int8 = $2)",
             &[&backend.pid, &micros],
         )

@@ -86,7 +86,10 @@ impl Session {
         loop {
             let Some(key) = self.try_lock().await? else { return Ok(()) };
             let failed = read("who is at it");
-            self.doer.batch_execute("select pg_advisory_unlock_all()").await.map_err(failed)?;
+            self.doer
+                .batch_execute("select /* taut */ pg_advisory_unlock_all()")
+                .await
+                .map_err(failed)?;
             let Some(holder) = orphans::holder_of(&self.eye, key).await? else {
                 // It was let go meanwhile.
                 continue;
@@ -103,7 +106,8 @@ impl Session {
     async fn try_lock(&self) -> Result<Option<i64>, ApplyError> {
         for name in &self.names {
             let key = key(name);
-            let row = self.doer.query_one("select pg_try_advisory_lock($1)", &[&key]).await;
+            let row =
+                self.doer.query_one("select /* taut */ pg_try_advisory_lock($1)", &[&key]).await;
             if !row.map_err(read("the locks"))?.get::<_, bool>(0) {
                 return Ok(Some(key));
             }
@@ -113,7 +117,8 @@ impl Session {
 
     /// Cancels what `doer` runs; how that ends tells whether it worked.
     pub(super) async fn cancel(&self) {
-        let _sent = self.eye.query("select pg_cancel_backend($1)", &[&self.backend.pid]).await;
+        let _sent =
+            self.eye.query("select /* taut */ pg_cancel_backend($1)", &[&self.backend.pid]).await;
     }
 
     /// Sets how long `doer` waits for each lock.
@@ -138,7 +143,7 @@ async fn open(
     let failed = read("what kind of server it is");
     let row = doer
         .query_one(
-            "select pg_is_in_recovery(), current_setting('transaction_read_only') = 'on',
+            "select /* taut */ pg_is_in_recovery(), current_setting('transaction_read_only') = 'on',
                     current_setting('server_version_num')::int4, pg_backend_pid(),
                     (select (extract(epoch from backend_start) * 1000000)::int8
                      from pg_catalog.pg_stat_activity where pid = pg_backend_pid())",

@@ -18,7 +18,7 @@ const HOLDERS_MAX: i64 = 5;
 pub(super) async fn progress(eye: &Connection, pid: i32) -> Option<BuildProgress> {
     let rows = eye
         .query(
-            "select phase, coalesce(blocks_done, 0), coalesce(blocks_total, 0),
+            "select /* taut */ phase, coalesce(blocks_done, 0), coalesce(blocks_total, 0),
                     coalesce(tuples_done, 0), coalesce(tuples_total, 0),
                     coalesce(lockers_done, 0), coalesce(lockers_total, 0),
                     coalesce(current_locker_pid, 0)
@@ -49,7 +49,7 @@ pub(super) async fn progress(eye: &Connection, pid: i32) -> Option<BuildProgress
 async fn waiting(eye: &Connection, pid: i32) -> Option<BuildProgress> {
     let row = eye
         .query_opt(
-            "select (pg_blocking_pids(pid))[1] from pg_catalog.pg_stat_activity
+            "select /* taut */ (pg_blocking_pids(pid))[1] from pg_catalog.pg_stat_activity
              where pid = $1 and wait_event_type = 'Lock'",
             &[&pid],
         )
@@ -65,7 +65,7 @@ async fn waiting(eye: &Connection, pid: i32) -> Option<BuildProgress> {
 }
 
 const HOLDERS: &str = "
-    select pid, coalesce(usename::text, ''), coalesce(application_name, ''), coalesce(state, ''),
+    select /* taut */ pid, coalesce(usename::text, ''), coalesce(application_name, ''), coalesce(state, ''),
            (extract(epoch from clock_timestamp() - xact_start) * 1000)::int8, coalesce(query, '')
     from pg_catalog.pg_stat_activity where ";
 

@@ -152,7 +152,10 @@ async fn stream(
     query: &str,
     told: &mut (dyn FnMut(u64) + Send),
 ) -> Result<(u64, u64), Side> {
-    let out = reading.copy_out(&format!("copy ({query}) to stdout")).await.map_err(Side::Source)?;
+    let out = reading
+        .copy_out(&format!("copy /* taut */ ({query}) to stdout"))
+        .await
+        .map_err(Side::Source)?;
     let columns = table.columns.join(", ");
     let taking = format!("copy {} ({columns}) from stdin", table.name);
     let sink = into.copy_in::<_, bytes::Bytes>(&taking).await.map_err(Side::Clone)?;
@@ -188,7 +191,7 @@ async fn follow(
         pairs.map(|(child, parent)| shape(child, parent)).collect::<Vec<_>>().join(between)
     };
     let missing = format!(
-        "select distinct {} from {} c where {} and not exists (select from {} p where {}) limit {FETCHED_MAX}",
+        "select /* taut */ distinct {} from {} c where {} and not exists (select from {} p where {}) limit {FETCHED_MAX}",
         each(&|child, _| format!("c.{child}::text"), ", "),
         child.name,
         each(&|child, _| format!("c.{child} is not null"), " and "),
@@ -210,7 +213,7 @@ async fn follow(
             })
             .collect();
         let query = format!(
-            "select {} from {} where ({}) in ({})",
+            "select /* taut */ {} from {} where ({}) in ({})",
             parent.columns.join(", "),
             if parent.is_partitioned {
                 parent.name.clone()

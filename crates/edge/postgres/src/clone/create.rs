@@ -83,7 +83,7 @@ pub(super) async fn tidy(scratch: &Target, home: &Client, now: SystemTime) -> Ve
 /// else's. They are only told of.
 async fn unmarked(home: &Client) -> Vec<String> {
     const UNMARKED: &str = "
-        select d.datname::text from pg_catalog.pg_database d
+        select /* taut */ d.datname::text from pg_catalog.pg_database d
         where d.datname like 'taut\\_clone\\_%'
           and pg_catalog.shobj_description(d.oid, 'pg_database') is null and d.datconnlimit <> $1
           and not exists (select from pg_catalog.pg_stat_activity a where a.datid = d.oid)
@@ -103,7 +103,7 @@ async fn unmarked(home: &Client) -> Vec<String> {
 
 async fn list(client: &Client) -> Result<Vec<Leftover>, CloneError> {
     const CLONES: &str = "
-        select d.datname::text,
+        select /* taut */ d.datname::text,
                case d.datconnlimit when $1 then $2 else pg_catalog.shobj_description(d.oid, 'pg_database') end,
                exists (select from pg_catalog.pg_stat_activity a where a.datid = d.oid)
                or exists (select from pg_catalog.pg_locks l where l.locktype = 'advisory' and l.granted
@@ -134,8 +134,7 @@ pub(super) async fn drop_database(scratch: &Target, name: &str) -> Result<(), Cl
 
 /// What tells one server from another: when it started, to the microsecond, and whether it is a replica.
 pub(super) async fn identity(client: &Client) -> Result<(String, bool), CloneError> {
-    let question =
-        "select pg_catalog.pg_postmaster_start_time()::text, pg_catalog.pg_is_in_recovery()";
+    let question = "select /* taut */ pg_catalog.pg_postmaster_start_time()::text, pg_catalog.pg_is_in_recovery()";
     let row = client
         .query_one(question, &[])
         .await
@@ -151,7 +150,7 @@ pub(super) async fn create(
     notes: &mut Vec<String>,
 ) -> Result<String, CloneError> {
     const LIKE: &str = "
-        select pg_catalog.pg_encoding_to_char(encoding)::text, datcollate::text, datctype::text,
+        select /* taut */ pg_catalog.pg_encoding_to_char(encoding)::text, datcollate::text, datctype::text,
                pg_catalog.to_jsonb(d)::text
         from pg_catalog.pg_database d where datname = pg_catalog.current_database()";
     // Two runs in one second of one process differ by the count, those of two processes by their id.
@@ -159,7 +158,7 @@ pub(super) async fn create(
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
     let name = name(now, (u64::from(std::process::id()) << 16) | (count & 0xffff));
     // Held as long as `home` lives, which is until somebody is connected to the clone: nobody takes it for a leftover.
-    let lock = "select pg_catalog.pg_advisory_lock(pg_catalog.hashtextextended($1::text collate \"C\", 0))";
+    let lock = "select /* taut */ pg_catalog.pg_advisory_lock(pg_catalog.hashtextextended($1::text collate \"C\", 0))";
     home.query(lock, &[&name])
         .await
         .map_err(|error| CloneError::of("take the lock of the clone", error))?;

@@ -6,18 +6,18 @@
 /// What must be there before rows are, roughly in the order in which it is needed.
 pub(super) const BEFORE: &[&str] = &[
     // Schemas.
-    "select format('create schema if not exists %I', nspname), 'schema ' || nspname
+    "select /* taut */ format('create schema if not exists %I', nspname), 'schema ' || nspname
      from pg_namespace
      where nspname !~ '^pg_' and nspname <> 'information_schema' and nspname <> 'public'
        and (cardinality($1::text[]) = 0 or nspname::text = any($1))
      order by 1",
     // Extensions.
-    "select format('create extension if not exists %I with schema %I cascade', e.extname, n.nspname),
+    "select /* taut */ format('create extension if not exists %I with schema %I cascade', e.extname, n.nspname),
             'extension ' || e.extname
      from pg_extension e join pg_namespace n on n.oid = e.extnamespace
      where e.extname <> 'plpgsql' and (cardinality($1::text[]) >= 0) order by e.oid",
     // Collations.
-    "select format('create collation %I.%I (provider = %s, deterministic = %s, %s)', n.nspname, c.collname,
+    "select /* taut */ format('create collation %I.%I (provider = %s, deterministic = %s, %s)', n.nspname, c.collname,
                 case c.collprovider when 'i' then 'icu' else 'libc' end, c.collisdeterministic,
                 case c.collprovider
                     when 'i' then format('locale = %L', coalesce(to_jsonb(c)->>'colllocale',
@@ -29,7 +29,7 @@ pub(super) const BEFORE: &[&str] = &[
        and not exists (select from pg_depend d where d.classid = 'pg_collation'::regclass
                        and d.objid = c.oid and d.deptype = 'e') order by c.oid",
     // Types: enumerations, ranges, composites, domains.
-    "select case t.typtype
+    "select /* taut */ case t.typtype
                 when 'e' then format('create type %I.%I as enum (%s)', n.nspname, t.typname,
                     (select string_agg(quote_literal(enumlabel), ', ' order by enumsortorder)
                      from pg_enum where enumtypid = t.oid))
@@ -52,14 +52,14 @@ pub(super) const BEFORE: &[&str] = &[
        and not exists (select from pg_depend d where d.classid = 'pg_type'::regclass
                        and d.objid = t.oid and d.deptype = 'e') order by t.oid",
     // Sequences; those of identity columns come with their tables.
-    "select format('create sequence %I.%I', n.nspname, c.relname), 'sequence ' || c.relname
+    "select /* taut */ format('create sequence %I.%I', n.nspname, c.relname), 'sequence ' || c.relname
      from pg_class c join pg_namespace n on n.oid = c.relnamespace
      where c.relkind = 'S' and n.nspname !~ '^pg_'
        and (cardinality($1::text[]) = 0 or n.nspname::text = any($1))
        and not exists (select from pg_depend d where d.classid = 'pg_class'::regclass
                        and d.objid = c.oid and d.deptype in ('e', 'i')) order by c.oid",
     // Functions and procedures.
-    "select pg_get_functiondef(p.oid), 'function ' || p.proname
+    "select /* taut */ pg_get_functiondef(p.oid), 'function ' || p.proname
      from pg_proc p join pg_namespace n on n.oid = p.pronamespace
      where p.oid >= 16384 and p.prokind in ('f', 'p', 'w') and n.nspname !~ '^pg_'
        and n.nspname <> 'information_schema'
@@ -68,7 +68,7 @@ pub(super) const BEFORE: &[&str] = &[
                        and d.objid = p.oid and d.deptype = 'e') order by p.oid",
     TABLES,
     // What the planner is told of single columns.
-    "select format('alter table only %I.%I alter column %I set statistics %s', n.nspname, c.relname,
+    "select /* taut */ format('alter table only %I.%I alter column %I set statistics %s', n.nspname, c.relname,
                    a.attname, a.attstattarget), format('statistics target of %s.%s', c.relname, a.attname)
      from pg_attribute a join pg_class c on c.oid = a.attrelid join pg_namespace n on n.oid = c.relnamespace
      where c.relkind in ('r', 'p') and a.attnum > 0 and not a.attisdropped and a.attstattarget >= 0
@@ -81,7 +81,7 @@ pub(super) const BEFORE: &[&str] = &[
      where c.relkind in ('r', 'p') and a.attnum > 0 and not a.attisdropped and a.attoptions is not null
        and (cardinality($1::text[]) = 0 or n.nspname::text = any($1))",
     // Views, and views of rows without their rows.
-    "select format(case c.relkind when 'v' then 'create view %I.%I%s as %s'
+    "select /* taut */ format(case c.relkind when 'v' then 'create view %I.%I%s as %s'
                                   else 'create materialized view %I.%I%s as %s with no data' end,
                    n.nspname, c.relname, ' with (' || array_to_string(c.reloptions, ', ') || ')',
                    rtrim(pg_get_viewdef(c.oid), ';')), 'view ' || c.relname
@@ -94,7 +94,7 @@ pub(super) const BEFORE: &[&str] = &[
 
 /// Tables with their columns; partitions after what they are part of, as both are numbered.
 const TABLES: &str = "
-    select format('create %stable %I.%I %s%s%s%s', case c.relpersistence when 'u' then 'unlogged ' end,
+    select /* taut */ format('create %stable %I.%I %s%s%s%s', case c.relpersistence when 'u' then 'unlogged ' end,
                n.nspname, c.relname,
                case when c.relispartition then
                    (select format('partition of %I.%I %s', pn.nspname, pc.relname,
@@ -135,7 +135,7 @@ const TABLES: &str = "
 /// What is made once the rows are there.
 pub(super) const AFTER: &[&str] = &[
     // Constraints: those that stand on an index first, foreign keys last.
-    "select format('alter table %I.%I add constraint %I %s', n.nspname, c.relname, k.conname,
+    "select /* taut */ format('alter table %I.%I add constraint %I %s', n.nspname, c.relname, k.conname,
                    pg_get_constraintdef(k.oid)), format('constraint %s of %s', k.conname, c.relname)
      from pg_constraint k join pg_class c on c.oid = k.conrelid join pg_namespace n on n.oid = c.relnamespace
      where k.contype in ('p', 'u', 'x', 'c', 'f') and k.conparentid = 0 and k.conislocal
@@ -145,12 +145,12 @@ pub(super) const AFTER: &[&str] = &[
                        and d.objid = c.oid and d.deptype = 'e')
      order by array_position(array['p', 'u', 'x', 'c', 'f'], k.contype::text), c.oid, k.conname",
     // Views of rows.
-    "select format('refresh materialized view %I.%I', n.nspname, c.relname), 'rows of the view ' || c.relname
+    "select /* taut */ format('refresh materialized view %I.%I', n.nspname, c.relname), 'rows of the view ' || c.relname
      from pg_class c join pg_namespace n on n.oid = c.relnamespace
      where c.relkind = 'm' and c.relispopulated and n.nspname !~ '^pg_'
        and (cardinality($1::text[]) = 0 or n.nspname::text = any($1)) order by c.oid",
     // Indexes that no constraint brought; those of partitions come with the one above them.
-    "select replace(pg_get_indexdef(i.indexrelid), ' ON ONLY ', ' ON '), 'index ' || x.relname
+    "select /* taut */ replace(pg_get_indexdef(i.indexrelid), ' ON ONLY ', ' ON '), 'index ' || x.relname
      from pg_index i join pg_class x on x.oid = i.indexrelid join pg_class c on c.oid = i.indrelid
           join pg_namespace n on n.oid = x.relnamespace
      where i.indisvalid and n.nspname !~ '^pg_' and n.nspname <> 'information_schema' and c.oid >= 16384
@@ -161,14 +161,14 @@ pub(super) const AFTER: &[&str] = &[
                        and d.objid = c.oid and d.deptype = 'e')
      order by i.indexrelid",
     // Statistics over several columns or expressions.
-    "select pg_get_statisticsobjdef(s.oid), 'statistics ' || s.stxname
+    "select /* taut */ pg_get_statisticsobjdef(s.oid), 'statistics ' || s.stxname
      from pg_statistic_ext s join pg_namespace n on n.oid = s.stxnamespace
      where (cardinality($1::text[]) = 0 or n.nspname::text = any($1)) order by s.oid",
 ];
 
 /// Kinds of objects that a clone does without, and how many there are.
 pub(super) const LEFT_OUT: &str = "
-    select format('%s %s not carried over', count, what) from (
+    select /* taut */ format('%s %s not carried over', count, what) from (
         select count(*), 'triggers are' as what, 1 as at from pg_trigger where not tgisinternal
         union all
         select count(*), 'policies of row security are', 2 from pg_policy

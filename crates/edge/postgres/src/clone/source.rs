@@ -67,7 +67,7 @@ pub(super) async fn begin(from: &mut Connection) -> Result<Transaction<'_>, Clon
 
 /// Tables with their sizes and columns; of some schemas, and with the rows of some of them, if any are named.
 const TABLES: &str = "
-        with recursive wanted(oid) as (
+        with /* taut */ recursive wanted(oid) as (
             select coalesce(pg_catalog.pg_partition_root(n), n)::oid from pg_catalog.unnest($2::oid[]) n
             union
             select i.inhrelid from pg_catalog.pg_inherits i join wanted on i.inhparent = wanted.oid
@@ -97,7 +97,7 @@ const TABLES: &str = "
 
 /// Foreign keys.
 const KEYS: &str = "
-        select k.conrelid, k.confrelid,
+        select /* taut */ k.conrelid, k.confrelid,
                array(select pg_catalog.quote_ident(a.attname) from pg_catalog.unnest(k.conkey) with ordinality u(n, at)
                      join pg_catalog.pg_attribute a on a.attrelid = k.conrelid and a.attnum = u.n order by u.at),
                array(select pg_catalog.quote_ident(a.attname) from pg_catalog.unnest(k.confkey) with ordinality u(n, at)

@@ -105,7 +105,7 @@ impl<'a> Reach<'a> {
     /// Views and what they hold, row security, and tables that lie on another server.
     async fn relations(&mut self, numbers: &[u32]) -> Result<(), RehearseError> {
         const FOREIGN: &str = "
-            with recursive tree(oid) as (
+            with /* taut */ recursive tree(oid) as (
                 select unnest($1::oid[])
                 union
                 select inhrelid from pg_inherits, tree where inhparent = tree.oid
@@ -113,7 +113,7 @@ impl<'a> Reach<'a> {
             select oid::regclass::text from pg_class join tree using (oid)
             where relkind = 'f' order by 1";
         const TREES: &str = "
-            select ev_action::text from pg_rewrite where ev_class = any($1) and ev_type = '1'
+            select /* taut */ ev_action::text from pg_rewrite where ev_class = any($1) and ev_type = '1'
             union all
             select polqual::text from pg_policy
             where polrelid = any($1) and polqual is not null";
@@ -128,7 +128,7 @@ impl<'a> Reach<'a> {
 
     async fn operators(&mut self, numbers: &[u32]) -> Result<(), RehearseError> {
         const FUNCTIONS: &str = "
-            select unnest(array[oprcode, oprrest, oprjoin]::oid[]) from pg_operator
+            select /* taut */ unnest(array[oprcode, oprrest, oprjoin]::oid[]) from pg_operator
             where oid = any($1)
             union
             select amproc::oid from pg_amop join pg_amproc on amprocfamily = amopfamily
@@ -143,7 +143,7 @@ impl<'a> Reach<'a> {
     /// are made of.
     async fn types(&mut self, numbers: &[u32]) -> Result<(), RehearseError> {
         const FUNCTIONS: &str = "
-            select unnest(array[typinput, typoutput, typreceive, typsend]::oid[])
+            select /* taut */ unnest(array[typinput, typoutput, typreceive, typsend]::oid[])
             from pg_type where oid = any($1)
             union
             select amproc::oid from pg_opclass join pg_amproc on amprocfamily = opcfamily
@@ -154,14 +154,14 @@ impl<'a> Reach<'a> {
             union
             select castfunc from pg_cast where castsource = any($1) or casttarget = any($1)";
         const TYPES: &str = "
-            select unnest(array[typelem, typbasetype]) from pg_type where oid = any($1)
+            select /* taut */ unnest(array[typelem, typbasetype]) from pg_type where oid = any($1)
             union
             select atttypid from pg_attribute join pg_type on typrelid = attrelid
             where pg_type.oid = any($1) and attnum > 0
             union
             select rngsubtype from pg_range where rngtypid = any($1)";
         const CHECKS: &str = "
-            select conbin::text from pg_constraint
+            select /* taut */ conbin::text from pg_constraint
             where contypid = any($1) and conbin is not null";
         let numbers: Vec<u32> =
             numbers.iter().copied().filter(|number| *number >= FIRST_OF_USERS).collect();
@@ -180,7 +180,7 @@ impl<'a> Reach<'a> {
     async fn functions(&mut self, numbers: &[u32]) -> Result<(), RehearseError> {
         // `to_jsonb` names columns that older versions do not have.
         const FUNCTIONS: &str = "
-            select p.oid, p.oid::regprocedure::text, p.proname::text,
+            select /* taut */ p.oid, p.oid::regprocedure::text, p.proname::text,
                    n.nspname::text || '.' || p.proname::text,
                    p.provolatile::text, p.prokind::text, l.lanname::text, l.lanpltrusted, p.prosrc,
                    to_jsonb(p)->>'prosqlbody', p.proargdefaults::text,
@@ -192,7 +192,7 @@ impl<'a> Reach<'a> {
                  join pg_language l on l.oid = p.prolang
             where p.oid = any($1) order by p.oid";
         const OF_AGGREGATES: &str = "
-            select unnest(array[aggtransfn, aggfinalfn, aggcombinefn, aggserialfn, aggdeserialfn,
+            select /* taut */ unnest(array[aggtransfn, aggfinalfn, aggcombinefn, aggserialfn, aggdeserialfn,
                                 aggmtransfn, aggminvtransfn, aggmfinalfn]::oid[]), aggsortop
             from pg_aggregate where aggfnoid = any($1) and aggfnoid >= 16384";
         for row in self.ask(FUNCTIONS, numbers).await? {
@@ -258,7 +258,7 @@ impl<'a> Reach<'a> {
         // A name before a parenthesis is a call; any other may be one too, of a user's function on a row: `row.name`.
         // Values are turned into the types of columns without a word.
         const NAMED: &str = "
-            select 'f', oid from pg_proc where proname::text = any($1) and provolatile = 'v'
+            select /* taut */ 'f', oid from pg_proc where proname::text = any($1) and provolatile = 'v'
             union all
             select 'f', oid from pg_proc where proname::text = any($2) and oid >= 16384
             union all

@@ -9,7 +9,7 @@ use super::{Ground, RehearseError, Session};
 /// [`RehearseError::Server`] where it does not tell.
 pub async fn ground(session: &mut Session) -> Result<Ground, RehearseError> {
     const QUESTION: &str = "
-        select pg_catalog.pg_is_in_recovery(), d.datname::text,
+        select /* taut */ pg_catalog.pg_is_in_recovery(), d.datname::text,
                pg_catalog.shobj_description(d.oid, 'pg_database')
         from pg_catalog.pg_database d where d.datname = pg_catalog.current_database()";
     let rows = session
@@ -37,7 +37,7 @@ pub async fn table_numbers(
     tables: &[model::database::TableName],
 ) -> Result<Vec<u32>, RehearseError> {
     let names: Vec<String> = tables.iter().map(sql::qualified).collect();
-    let sql = "select pg_catalog.to_regclass(name)::oid from pg_catalog.unnest($1::text[]) name
+    let sql = "select /* taut */ pg_catalog.to_regclass(name)::oid from pg_catalog.unnest($1::text[]) name
                where pg_catalog.to_regclass(name) is not null";
     let rows = session
         .question(sql, &[&names])
@@ -54,7 +54,7 @@ pub async fn table_numbers(
 /// [`RehearseError::Server`] where it does not tell.
 pub async fn settings(session: &mut Session) -> Result<Vec<(String, String)>, RehearseError> {
     const SETTINGS: &str = "
-        select name, setting || case when unit in ('kB', 'MB', 'ms', 's', 'min') then unit else '' end
+        select /* taut */ name, setting || case when unit in ('kB', 'MB', 'ms', 's', 'min') then unit else '' end
         from pg_catalog.pg_settings
         where name = any($1) and context = 'user' order by name";
     const NAMES: &[&str] = &[

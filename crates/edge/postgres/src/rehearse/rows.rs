@@ -102,7 +102,7 @@ async fn sums(
 ) -> Result<Sums, tokio_postgres::Error> {
     // `.*` is the whole row whatever its columns are called; the line break ends a comment.
     let sql = format!(
-        "select count(*), \
+        "select /* taut */ count(*), \
          coalesce(sum(pg_catalog.hashtextextended(taut_numbered.taut_text, 0)), 0)::text, \
          coalesce(sum(pg_catalog.hashtextextended(taut_numbered.taut_text, 7918)), 0)::text, \
          coalesce(sum(pg_catalog.hashtextextended(taut_numbered.taut_text, taut_number)), 0)::text \

@@ -77,7 +77,7 @@ impl Session {
         let limit = format!("set local statement_timeout = {}", millis(timeout));
         transaction.batch_execute(&limit).await?;
         transaction.batch_execute(sql).await?;
-        let id = "select pg_catalog.pg_current_xact_id()::xid::text";
+        let id = "select /* taut */ pg_catalog.pg_current_xact_id()::xid::text";
         let id = transaction.query_one(id, &[]).await?.get(0);
         transaction.commit().await?;
         Ok(id)
@@ -145,11 +145,11 @@ async fn begin_after<'a>(
     let mut steps = vec!["set transaction isolation level repeatable read".to_owned(), limits];
     if let Some(path) = &options.search_path {
         let path = sql::literal(path);
-        steps.push(format!("select set_config('search_path', {path}, true)"));
+        steps.push(format!("select /* taut */ set_config('search_path', {path}, true)"));
     }
     for (name, value) in &options.settings {
         let (name, value) = (sql::literal(name), sql::literal(value));
-        steps.push(format!("select set_config({name}, {value}, true)"));
+        steps.push(format!("select /* taut */ set_config({name}, {value}, true)"));
     }
     // As the application has it: the server's own.
     steps.push("set local jit to default".to_owned());

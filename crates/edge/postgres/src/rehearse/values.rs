@@ -143,7 +143,8 @@ async fn signs(
             _ => None,
         })
         .collect();
-    let sql = "select oid, oprname::text from pg_catalog.pg_operator where oid = any($1)";
+    let sql =
+        "select /* taut */ oid, oprname::text from pg_catalog.pg_operator where oid = any($1)";
     let rows = transaction.query(sql, &[&numbers]).await?;
     Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
 }
@@ -164,7 +165,7 @@ impl Sample {
         columns: &[Column],
     ) -> Result<Self, tokio_postgres::Error> {
         const NAMES: &str = "
-            select c.oid::pg_catalog.regclass::text, c.relpages::float8, c.relkind in ('r', 'm', 'p'),
+            select /* taut */ c.oid::pg_catalog.regclass::text, c.relpages::float8, c.relkind in ('r', 'm', 'p'),
                    array(select pg_catalog.quote_ident(a.attname)
                          from pg_catalog.unnest($2::int2[]) with ordinality u(number, at)
                          join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attnum = u.number
@@ -183,7 +184,7 @@ impl Sample {
         let mut sample = Self { numbers, rows: Vec::new(), percentiles: Vec::new() };
         for from in sources {
             let sql = format!(
-                "select array[{}] from {from} where {} limit {ROWS}",
+                "select /* taut */ array[{}] from {from} where {} limit {ROWS}",
                 texts.join(", "),
                 there.join(" and ")
             );
@@ -195,7 +196,7 @@ impl Sample {
             for name in &names {
                 let at = PERCENTILES.map(|share| share.to_string()).join(", ");
                 let sql = format!(
-                    "select (percentile_disc(array[{at}]::float8[]) within group (order by v))::text[] \
+                    "select /* taut */ (percentile_disc(array[{at}]::float8[]) within group (order by v))::text[] \
                      from (select {name} as v from {from} where {name} is not null limit {ROWS}) s"
                 );
                 transaction.batch_execute("savepoint taut_order").await?;

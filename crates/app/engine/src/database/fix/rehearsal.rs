@@ -6,13 +6,14 @@ mod statements;
 
 use std::time::{Duration, SystemTime};
 
-use model::database::TableName;
+use model::{Change, database::TableName};
 use postgres::{
     Target,
     apply::Stop,
     clone::{self, CloneOptions, Cloned},
     rehearse::{
         self, Allowed, Ground, Indexes, Options, Rehearsal as Turns, Session, Statement, Valued,
+        View,
     },
 };
 use store::ledger::{Rehearsal, RehearsedIndex, SampledTable};
@@ -77,6 +78,8 @@ pub struct RehearsalNews {
 enum What {
     /// Indexes made and dropped.
     Indexes(Indexes),
+    /// A materialised view made, and read instead.
+    View(View),
     /// A statement in place of another.
     Rewrite { before: String, after: String },
 }
@@ -154,6 +157,9 @@ fn what(fixable: &Fixable) -> Result<(What, Vec<String>), FixError> {
         return Ok((What::Rewrite { before: before.clone(), after: after.clone() }, Vec::new()));
     }
     let change = &fixable.change;
+    if let Some(view) = view(change) {
+        return Ok((What::View(view), Vec::new()));
+    }
     let mut notes = Vec::new();
     let mut indexes = Indexes::default();
     for sql in &change.apply {
@@ -168,12 +174,33 @@ fn what(fixable: &Fixable) -> Result<(What, Vec<String>), FixError> {
         drops.map(|(table, name)| (table.schema.to_string(), name.to_string())).collect();
     if indexes == Indexes::default() {
         return Err(FixError::NotRehearsed {
-            why: "only indexes and rewritten statements can be rehearsed".to_owned(),
+            why: "only indexes, materialised views and rewritten statements can be rehearsed".to_owned(),
             hint: "`taut fix ID` shows what this change does; --check after --apply tells whether it worked"
                 .to_owned(),
         });
     }
     Ok((What::Indexes(indexes), notes))
+}
+
+/// The materialised view that a change makes, if that is what it does.
+fn view(change: &Change) -> Option<View> {
+    let [revert] = change.revert.as_slice() else { return None };
+    let name = revert.strip_prefix("DROP MATERIALIZED VIEW ")?;
+    let (create, rest) = change.apply.split_first()?;
+    let query = create.strip_prefix("CREATE MATERIALIZED VIEW ")?.strip_prefix(name)?;
+    let query = query.strip_prefix(" AS ")?;
+    let indexes = rest.iter().filter(|sql| sql::IndexStatement::parse(sql).is_some());
+    Some(View {
+        name: name.to_owned(),
+        query: query.to_owned(),
+        indexes: indexes.cloned().collect(),
+    })
+}
+
+/// Whether a change can be tried on a clone before it is made.
+#[must_use]
+pub fn can_be_rehearsed(fixable: &Fixable) -> bool {
+    what(fixable).is_ok()
 }
 
 /// Reads on the source which statements may run and which tables they need, before anything is cloned.
@@ -232,9 +259,9 @@ async fn run(
     if ground == Ground::Primary && request.options.primary == Allowed::No {
         return Err(rehearse::RehearseError::from(rehearse::Refusal::Primary).into());
     }
-    if matches!(what, What::Indexes(_)) && ground != Ground::Clone {
+    if !matches!(what, What::Rewrite { .. }) && ground != Ground::Clone {
         return Err(FixError::NotRehearsed {
-            why: "indexes are built for a rehearsal, which is done on clones alone".to_owned(),
+            why: "indexes and views are made for a rehearsal, which is done on clones alone".to_owned(),
             hint: "--clone here makes one on the same server, --clone URL on another; it is dropped afterwards"
                 .to_owned(),
         });
@@ -267,6 +294,14 @@ async fn run(
                 &mut step,
             )
             .await?;
+            ran.indexes = done.built.iter().map(index).collect();
+            ran.turns = done.statements;
+        }
+        What::View(view) => {
+            let mut step = |step: rehearse::Step<'_>| tell(measuring(step));
+            let options = &request.options;
+            let done =
+                rehearse::rehearse_view(session, view, &statements, options, &mut step).await?;
             ran.indexes = done.built.iter().map(index).collect();
             ran.turns = done.statements;
         }
@@ -318,7 +353,8 @@ fn cloning(step: clone::Step) -> RehearsalNews {
 fn measuring(step: rehearse::Step<'_>) -> RehearsalNews {
     let (phase, detail) = match step {
         rehearse::Step::Building(place, of, ddl) => {
-            (format!("building index {place} of {of}"), ddl.to_owned())
+            let what = if sql::IndexStatement::parse(ddl).is_some() { "index" } else { "view" };
+            (format!("building {what} {place} of {of}"), ddl.to_owned())
         }
         rehearse::Step::Measuring(place, of) => (
             format!("measuring statement {place} of {of}, before and after by turns"),

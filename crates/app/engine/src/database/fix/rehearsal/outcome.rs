@@ -79,7 +79,11 @@ fn statement(given: &Given, outcome: Outcome) -> (RehearsedStatement, (String, S
 /// A plan as it is shown: values that were taken from rows are nobody's business.
 fn without_literals(plan: &str) -> String {
     let lines = plan.lines().map(|line| match line.split_once(": ") {
-        Some((label, value)) if !line.contains("(cost=") && !label.ends_with("Settings") => {
+        Some((label, value))
+            if !line.contains("(cost=")
+                && !label.ends_with("Settings")
+                && !label.ends_with("Workers Planned") =>
+        {
             format!("{label}: {}", sql::normalise(value).text)
         }
         _ => line.to_owned(),
@@ -185,7 +189,7 @@ fn claim(figures: &Rehearsal) -> String {
     };
     let (better, worse) = (["faster", "ends now"], ["slower", "times out"]);
     match figures.outcome {
-        RehearsalOutcome::RowsDiffer => format!("the rewrite returns other rows {place}"),
+        RehearsalOutcome::RowsDiffer => format!("other rows come back {place}"),
         RehearsalOutcome::Worse => {
             format!("{} slower {place}{}", of(count(&worse)), figures_of(&worse))
         }
