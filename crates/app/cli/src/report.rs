@@ -59,10 +59,15 @@ impl Report<'_> {
         let money = self.price.per_month(&waste).map_or_else(String::new, |money| {
             format!(", about {} {} a month", self.price.currency, units::three_digits(money))
         });
+        // Where statements are not counted, nobody knows what it is a share of.
+        let share = if 0.0 < waste.database_share {
+            format!(" ({:.0} %)", waste.database_share * 100.0)
+        } else {
+            String::new()
+        };
         let database = format!(
-            "{} of database time ({:.0} %){money}",
-            units::hours_a_day(waste.database_hours_per_day),
-            waste.database_share * 100.0
+            "{} of database time{share}{money}",
+            units::hours_a_day(waste.database_hours_per_day)
         );
         if self.traces == 0 && waste.user_hours_per_day <= 0.0 {
             return format!("wastes {database}");

@@ -38,7 +38,8 @@ pub(crate) fn basis(found: &DatabaseFound) -> String {
     let database = &found.database;
     let window = database.window.length();
     let since = if database.since_reset { "since its statistics were reset" } else { "watched" };
-    let millis: f64 = database.statements.iter().map(|it| it.runs.total_millis).sum();
+    // An empty sum of floats is minus zero.
+    let millis = 0.0 + database.statements.iter().map(|it| it.runs.total_millis).sum::<f64>();
     let calls: u64 = database.statements.iter().map(|it| it.runs.calls).sum();
     let window_seconds = window.as_secs_f64().max(60.0);
     let busy = millis / 1e3 / window_seconds;

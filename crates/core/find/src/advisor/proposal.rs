@@ -165,10 +165,12 @@ impl Proposal<'_> {
     fn drawn(&self, place: usize, effects: &[Effect], pool: &Pool<'_>) -> Drawn<'_> {
         let index = &self.candidates.indexes[place];
         let (mut helped, mut hurt) = (Vec::new(), Vec::new());
+        let mut users = Vec::new();
         for (statement, effect) in effects.iter().enumerate() {
             if !effect.used.contains(place) {
                 continue;
             }
+            users.push(statement);
             let told =
                 self.effect_of(statement, (effect.now, effect.then), effect.plans.clone(), pool);
             if effect.then < effect.now * (1.0 - SAME) {
@@ -183,7 +185,7 @@ impl Proposal<'_> {
             share: self.sizes.share[place],
             helped,
             hurt,
-            why: self.why(index),
+            why: self.why(index, &users),
         }
     }
 
@@ -191,7 +193,8 @@ impl Proposal<'_> {
         let told = |(statement, now, then): &(usize, f64, f64)| {
             self.effect_of(*statement, (*now, *then), (String::new(), String::new()), pool)
         };
-        let mut why = self.why(&extra.index);
+        let users: Vec<usize> = extra.effects.iter().map(|(statement, ..)| *statement).collect();
+        let mut why = self.why(&extra.index, &users);
         why.push(extra.why.clone());
         Drawn {
             index: &extra.index,
@@ -286,11 +289,16 @@ impl Proposal<'_> {
     }
 
     /// Which clause each part is for.
-    fn why(&self, index: &NewIndex) -> Vec<String> {
+    fn why(&self, index: &NewIndex, users: &[usize]) -> Vec<String> {
         let mut why = Vec::new();
         let Some(table) = self.table(index) else { return why };
-        let needs: Vec<&TableNeeds> =
-            self.needs.iter().flatten().filter(|needs| needs.table == index.table).collect();
+        // What other statements do with a column is no reason for this index.
+        let needs: Vec<&TableNeeds> = users
+            .iter()
+            .filter_map(|statement| self.needs.get(*statement))
+            .flatten()
+            .filter(|needs| needs.table == index.table)
+            .collect();
         for key in &index.keys {
             let name = key_name(&key.key, table);
             let compared =

@@ -97,11 +97,11 @@ fn sighting(view: &DatabaseView<'_>, readings: &Readings) -> DatabaseSighting {
     readers.sort_by_key(|it| std::cmp::Reverse(it.runs.shared_read));
     for statement in readers.iter().take(3).filter(|it| 0 < it.runs.shared_read) {
         sighting.evidence.related.push(std::sync::Arc::clone(&statement.text));
-        let read = figures::a_day(view.per_day(statement.runs.shared_read));
+        let read = figures::count(view.per_day(statement.runs.shared_read));
         sighting
             .evidence
             .excerpt
-            .push(format!("{read} blocks: {}", words::shorten(&statement.text.text)));
+            .push(format!("{read} blocks a day: {}", words::shorten(&statement.text.text)));
     }
     if let Some(setting) = view.database.settings.get("shared_buffers") {
         sighting = sighting.figure("shared_buffers", setting.value.to_string());

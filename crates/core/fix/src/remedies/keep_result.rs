@@ -33,10 +33,11 @@ fn advise(finding: &Finding) -> Option<Hint> {
     let create = format!("CREATE MATERIALIZED VIEW {view} AS {}", sums.query);
     let key = if sums.keys.is_empty() {
         // One row: any constant tells it apart from the others that are not there.
-        format!("CREATE UNIQUE INDEX ON {view} ((1))")
+        format!("CREATE UNIQUE INDEX {} ON {view} ((1))", index_name(&name, &["expr".to_owned()]))
     } else {
         let keys: Vec<_> = sums.keys.iter().map(|key| sql::identifier(key).into_owned()).collect();
-        format!("CREATE UNIQUE INDEX ON {view} ({})", keys.join(", "))
+        let named = index_name(&name, &sums.keys);
+        format!("CREATE UNIQUE INDEX {named} ON {view} ({})", keys.join(", "))
     };
     // A unique index on columns alone is what a concurrent refresh asks for.
     let how = if sums.keys.is_empty() { "" } else { " CONCURRENTLY" };
@@ -59,6 +60,14 @@ fn advise(finding: &Finding) -> Option<Hint> {
         ..Change::default()
     };
     Some(Hint { text, snippet: statements(&code), change: Some(change) })
+}
+
+/// As PostgreSQL would name it; said here, so that a migration can name it too.
+fn index_name(view: &str, keys: &[String]) -> String {
+    let whole = format!("{view}_{}", keys.join("_"));
+    let room = whole.floor_char_boundary(sql::NAME_BYTES_MAX - "_idx".len());
+    let name = format!("{}_idx", whole.get(..room).unwrap_or_default());
+    sql::identifier(&name).into_owned()
 }
 
 fn figure<'a>(known: &'a DatabaseEvidence, label: &str) -> Option<&'a str> {

@@ -46,8 +46,9 @@ pub fn keyset(statement: &str, key: &[&str]) -> Option<Rewritten> {
     Some(Rewritten {
         sql: query.to_string(),
         note: format!(
-            "{} are {} of the last row of the page before; leave the condition out for the first page",
+            "{} {} {} of the last row of the page before; leave the condition out for the first page",
             numbers.join(", "),
+            if numbers.len() == 1 { "is" } else { "are" },
             told.join(", ")
         ),
     })

@@ -87,7 +87,7 @@ impl Finder<'_> {
         let hexadecimal = prefix.bytes().all(|byte| byte.is_ascii_hexdigit());
         if prefix.len() < PREFIX_MIN || !hexadecimal {
             return Err(Failure::use_of(format!("`{prefix}` is no id of a finding"))
-                .hint("`taut fix` lists them; the first letters are enough"));
+                .hint(format!("`taut fix` lists them; the first {PREFIX_MIN} letters are enough, if no other begins so")));
         }
         let matches = |remedy: &Remedy| remedy.proposal.finding.starts_with(&prefix);
         let noted: Vec<&str> = remedies
@@ -128,7 +128,7 @@ impl Finder<'_> {
             .map(|remedy| Chosen { fixable: of(&remedy), remedy: Some(remedy) })
             .ok_or_else(|| {
                 Failure::use_of(format!("nothing that can be applied has the id `{prefix}`"))
-                    .hint("`taut fix` lists what can be applied")
+                    .hint("`taut fix` lists what can be applied; what else is found is changed in the code, as `taut find` says")
             })
     }
 }
