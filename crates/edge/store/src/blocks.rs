@@ -302,10 +302,13 @@ impl Kept {
 /// What is no sound block is damaged; what the disk says is passed on.
 pub(crate) fn failed(path: &Path, error: BlockError) -> StoreError {
     match error {
-        BlockError::File(parquet_file::Error::External(source)) => match source.downcast() {
-            Ok(error) => disk::failed("read", path, *error),
-            Err(_) => StoreError::Damaged { path: path.to_path_buf() },
-        },
+        BlockError::File(parquet_file::Error::External(source)) => {
+            match source.downcast::<io::Error>() {
+                // What unpacks pages speaks of errors in them in the same way, but those have no number.
+                Ok(error) if error.raw_os_error().is_some() => disk::failed("read", path, *error),
+                _ => StoreError::Damaged { path: path.to_path_buf() },
+            }
+        }
         _ => StoreError::Damaged { path: path.to_path_buf() },
     }
 }

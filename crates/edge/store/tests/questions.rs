@@ -292,6 +292,27 @@ fn a_damaged_block_is_left_out_and_named() {
 }
 
 #[test]
+fn damage_anywhere_in_a_block_is_no_failure_of_the_disk() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = filled(folder.path(), 60);
+    store.tidy().unwrap();
+    let path = folder.path().join("spans-000001-000001.parquet");
+    let sound = fs::read(&path).unwrap();
+    for from in (4..sound.len() - 8).step_by(97) {
+        let mut bytes = sound.clone();
+        let end = bytes.len().min(from + 60);
+        bytes[from..end].fill(0xa5);
+        fs::write(&path, &bytes).unwrap();
+        let query = count_by(vec![Field::Column(place::NAME)], Window::ALL, Filter::All);
+        let told = store.ask(&query, &Limits::default()).unwrap();
+        assert!(told.coverage.damaged.is_empty() || told.coverage.damaged == [path.clone()]);
+        let by = Field::Column(place::DURATION);
+        let top = Top { table: &SPANS, window: Window::ALL, filter: Filter::All, by, limit: 600 };
+        store.top(&top, &Limits::default()).unwrap();
+    }
+}
+
+#[test]
 fn what_retention_drops_is_in_no_answer() {
     let folder = tempfile::tempdir().unwrap();
     let store = filled(folder.path(), 60);
