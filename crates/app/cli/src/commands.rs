@@ -16,6 +16,7 @@ mod fix;
 mod log;
 mod plan;
 mod settings;
+mod store;
 mod trace;
 mod up;
 
@@ -36,6 +37,7 @@ enum Command {
     Up(up::Arguments),
     Explain(explain::Arguments),
     Trace(trace::Arguments),
+    Store(store::Arguments),
     Config(settings::Arguments),
     Completions(complete::Arguments),
 }
@@ -51,6 +53,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Up(arguments) => up::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Trace(arguments) => trace::run(&arguments),
+        Command::Store(arguments) => store::run(&arguments),
         Command::Config(arguments) => settings::run(&arguments),
         Command::Completions(arguments) => complete::run(&arguments, &mut Cli::command()),
     };

@@ -15,7 +15,7 @@ pub(crate) struct Exit {
 pub(crate) const YES: Exit = Exit { code: 0, meaning: "done; nothing was found that fails" };
 /// The answer is no.
 pub(crate) const NO: Exit =
-    Exit { code: 1, meaning: "something was found at --fail-on or above, or a fix is not proven" };
+    Exit { code: 1, meaning: "something was found, a fix is not proven, or a store is damaged" };
 /// Wrong use or wrong settings.
 pub(crate) const WRONG_USE: Exit = Exit { code: 2, meaning: "wrong use, or wrong settings" };
 /// A file, a socket or a disk failed.

@@ -9,5 +9,6 @@ mod log;
 mod manual;
 mod plan;
 mod reports;
+mod store;
 mod trace;
 mod up;

@@ -28,6 +28,7 @@ fn each_command_tells_how_it_is_used() {
       up           Receive traces (OTLP on 4317 and 4318), keep them, find what is slow, show it on 7070
       explain      Explain a fault: what it notices, why it hurts, what to do
       trace        Show a trace as a waterfall: from a file, or by its id from the store of `taut up`
+      store        Look after the store: check it, make it small, take spans out and in
       config       Show every setting, its value and where that is from
       completions  Write a completion script for a shell
       help         Print this message or the help of the given subcommand(s)
@@ -38,7 +39,7 @@ fn each_command_tells_how_it_is_used() {
 
     Exit codes:
         0  done; nothing was found that fails
-        1  something was found at --fail-on or above, or a fix is not proven
+        1  something was found, a fix is not proven, or a store is damaged
         2  wrong use, or wrong settings
         3  a file, a port or a disk failed
       101  a bug in taut; please report it

@@ -1,0 +1,107 @@
+//! `taut store check`: every byte is read.
+
+use std::fmt::Write as _;
+
+use clap::Args;
+use serde_json::json;
+use store::{FileChecked, FileKind, FileState};
+
+use super::{Which, bar, json, of_the_disk, size};
+use crate::{
+    commands::Done,
+    exit,
+    say::{self, AMBER, BOLD, RED},
+    units,
+};
+
+/// Read every record and every block, and say what is damaged: code 1 if something is.
+///
+/// Nothing is changed. It can be done while `taut up` runs.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    which: Which,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Done {
+    let folder = arguments.which.known_folder()?;
+    let progress = bar(0, "reading files");
+    let checked = store::check(&folder, &mut |done, all| {
+        progress.set_length(all as u64);
+        progress.set_position(done as u64);
+    });
+    progress.finish_and_clear();
+    let checked = checked.map_err(|error| of_the_disk(&error))?;
+    let is_sound = !checked.iter().any(|file| matches!(file.state, FileState::Damaged { .. }));
+    if arguments.which.json {
+        let files: Vec<_> = checked.iter().map(wire).collect();
+        say::data(&json(&json!({ "is_sound": is_sound, "files": files })))?;
+    } else {
+        say::data(&told(&checked))?;
+    }
+    Ok(if is_sound { exit::YES } else { exit::NO })
+}
+
+fn told(checked: &[FileChecked]) -> String {
+    let mut text = String::new();
+    let mut damaged = 0;
+    for FileChecked { path, state, .. } in checked {
+        let path = path.display();
+        let line = match state {
+            FileState::Sound => continue,
+            FileState::Damaged { what } => {
+                damaged += 1;
+                format!("{RED}damaged{RED:#}  `{path}`: {what}")
+            }
+            FileState::Unfinished { bytes } => {
+                let bytes = units::count(*bytes);
+                format!(
+                    "{AMBER}note{AMBER:#}  `{path}`: its last {bytes} bytes are a write that was not acknowledged"
+                )
+            }
+            FileState::Leftover { why } => format!("{AMBER}note{AMBER:#}  `{path}`: {why}"),
+        };
+        let _ = writeln!(text, "{line}");
+    }
+    let of = |kind: FileKind| checked.iter().filter(move |file| file.kind == kind);
+    let records = |kind: FileKind| of(kind).map(|file| file.records).sum::<u64>();
+    let bytes = checked.iter().map(|file| file.bytes).sum::<u64>();
+    let claim = match damaged {
+        0 => "All of it is sound".to_owned(),
+        some => {
+            format!("{} damaged; the others can be read", units::some(some, "file is", "files are"))
+        }
+    };
+    let _ = writeln!(text, "{BOLD}{claim}{BOLD:#}");
+    let _ = writeln!(
+        text,
+        "{} with {} in {}, {} in {}",
+        size(bytes),
+        units::some(records(FileKind::Block), "span", "spans"),
+        units::some(of(FileKind::Block).count() as u64, "block", "blocks"),
+        units::some(records(FileKind::Log), "record", "records"),
+        units::some(of(FileKind::Log).count() as u64, "log", "logs"),
+    );
+    text
+}
+
+fn wire(file: &FileChecked) -> serde_json::Value {
+    let kind = match file.kind {
+        FileKind::Log => "log",
+        FileKind::Block => "block",
+        FileKind::Document => "document",
+    };
+    let (state, what) = match &file.state {
+        FileState::Sound => ("sound", None),
+        FileState::Unfinished { bytes } => {
+            ("unfinished", Some(format!("{bytes} bytes at its end")))
+        }
+        FileState::Damaged { what } => ("damaged", Some(what.clone())),
+        FileState::Leftover { why } => ("leftover", Some((*why).to_owned())),
+    };
+    let path = file.path.to_string_lossy();
+    json!({
+        "path": path, "kind": kind, "bytes": file.bytes, "records": file.records,
+        "state": state, "what": what,
+    })
+}
