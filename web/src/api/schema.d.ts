@@ -344,6 +344,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Figures about Taut itself, in Prometheus' text format or in OpenMetrics, as `Accept` says. */
+        get: operations["metrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -1178,6 +1195,34 @@ export interface components {
             /** @description What those that passed cost. */
             totals: components["schemas"]["Totals"];
         };
+        /** @description Spans, and what became of them. */
+        Flow: {
+            /**
+             * Format: int64
+             * @description Spans that are gone.
+             */
+            dropped: number;
+            /**
+             * Format: int64
+             * @description Spans that were kept.
+             */
+            kept: number;
+            /**
+             * Format: int64
+             * @description Spans that came.
+             */
+            received: number;
+            /**
+             * Format: int64
+             * @description Spans whose senders were asked to send them again.
+             */
+            refused: number;
+            /**
+             * Format: int64
+             * @description Until when, in milliseconds since 1970.
+             */
+            unix_ms: number;
+        };
         /** @description Siblings that did the same. */
         Fold: {
             /**
@@ -1505,6 +1550,29 @@ export interface components {
              */
             waits: number;
         };
+        /** @description Something that was lost or refused. */
+        Loss: {
+            /** @description Whether it is gone; if not, its sender was asked to send it again. */
+            gone: boolean;
+            /** @description What to do about it. */
+            hint: string;
+            /**
+             * Format: int64
+             * @description How many in the last minutes.
+             */
+            lately: number;
+            /** @description `disk-full`. */
+            reason: string;
+            /**
+             * Format: int64
+             * @description How many since the process started.
+             */
+            since_start: number;
+            /** @description What is counted: `spans`. */
+            unit: string;
+            /** @description What happened: `found no room on the disk`. */
+            words: string;
+        };
         /** @description Something that cannot be read. */
         MissingRight: {
             /** @description What is not known without it. */
@@ -1801,6 +1869,29 @@ export interface components {
              * @example urn:taut:unknown-trace
              */
             type: string;
+        };
+        /** @description What the process takes. */
+        ProcessUsage: {
+            /**
+             * Format: double
+             * @description Processor time of all threads, in seconds.
+             */
+            cpu_secs?: number | null;
+            /**
+             * Format: int64
+             * @description Open files and sockets.
+             */
+            open_files?: number | null;
+            /**
+             * Format: int64
+             * @description Memory that is in use and in RAM.
+             */
+            resident_bytes?: number | null;
+            /**
+             * Format: int64
+             * @description When it began, in milliseconds since 1970.
+             */
+            started_unix_ms: number;
         };
         /** @description Long work that is under way. */
         Progress: {
@@ -2239,12 +2330,23 @@ export interface components {
             change: number;
             /** @description Findings so far. */
             findings: number;
+            /** @description Spans of the last minutes. */
+            lately: components["schemas"]["Flow"];
+            /**
+             * Format: int64
+             * @description How many minutes `lately` is, at most.
+             */
+            lately_minutes: number;
+            /** @description Everything that was lost or refused since the start, the latest first. */
+            losses: components["schemas"]["Loss"][];
             /** @description Address at which OTLP over gRPC is received. */
             otlp_grpc?: string | null;
             /** @description Address at which OTLP over HTTP is received. */
             otlp_http?: string | null;
             /** @description What failed last and has not succeeded since. */
             problem?: string | null;
+            /** @description What the process takes. */
+            process: components["schemas"]["ProcessUsage"];
             /**
              * Format: int64
              * @description Exports that were refused.
@@ -2260,15 +2362,91 @@ export interface components {
              * @description Requests in the window that findings are computed over.
              */
             requests: number;
+            /** @description Spans since the process started. */
+            since_start: components["schemas"]["Flow"];
             /** @description Spans of traces that are not complete yet. */
             spans_in_flight: number;
-            /**
-             * Format: int64
-             * @description Bytes that the store takes on disk.
-             */
-            store_bytes?: number | null;
+            /** @description Spans of the last hour in short steps, oldest first. */
+            steps: components["schemas"]["Flow"][];
+            store?: components["schemas"]["StoreUsage"] | null;
             /** @description Version of the binary. */
             version: string;
+        };
+        /** @description What the store takes. */
+        StoreUsage: {
+            /**
+             * Format: int64
+             * @description Past these seconds it is dropped in any case.
+             */
+            age_max_secs: number;
+            /**
+             * Format: int64
+             * @description Bytes of spans in blocks.
+             */
+            block_bytes: number;
+            /**
+             * Format: int64
+             * @description Spans in blocks.
+             */
+            block_spans: number;
+            /** @description Blocks. */
+            blocks: number;
+            /**
+             * Format: int64
+             * @description Bytes of all that is kept.
+             */
+            bytes: number;
+            /**
+             * Format: int64
+             * @description Past these the oldest is dropped.
+             */
+            bytes_max: number;
+            /**
+             * Format: int64
+             * @description Bytes of files that were found damaged and set aside.
+             */
+            damaged_bytes: number;
+            /**
+             * Format: int64
+             * @description Bytes that were dropped since the start, since they were too old or too much.
+             */
+            dropped_bytes: number;
+            /** @description Its folder. */
+            folder: string;
+            /**
+             * Format: int64
+             * @description Bytes that are free on its disk.
+             */
+            free_bytes?: number | null;
+            /**
+             * Format: int64
+             * @description Bytes of spans in the log, with its indexes.
+             */
+            log_bytes: number;
+            /**
+             * Format: int64
+             * @description When the oldest that is kept was received, in milliseconds since 1970.
+             */
+            oldest_unix_ms?: number | null;
+            /**
+             * Format: int64
+             * @description Bytes of all else.
+             */
+            other_bytes: number;
+            /**
+             * Format: int64
+             * @description Bytes of what was made of them, per request.
+             */
+            request_bytes: number;
+            /** @description Requests of which there is a fact. */
+            requests: number;
+            /** @description Segments of the log. */
+            segments: number;
+            /**
+             * Format: double
+             * @description Mean time of a sync of the disk, in microseconds.
+             */
+            sync_micros?: number | null;
         };
         /** @description What was done with a table within one step. */
         TablePoint: {
@@ -3280,6 +3458,26 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    metrics: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description every figure, in Prometheus' text format 0.0.4, or in OpenMetrics 1.0 if `Accept` prefers it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
                 };
             };
         };

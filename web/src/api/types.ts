@@ -59,3 +59,5 @@ export type Targets = Schemas['TargetFigures'];
 export type Trace = Schemas['Trace'];
 export type TraceNode = Schemas['TraceNode'];
 export type TraceStatement = Schemas['TraceStatement'];
+export type Loss = Schemas['Loss'];
+export type StoreUsage = Schemas['StoreUsage'];

@@ -35,7 +35,7 @@ export function Problem({ problem }: { problem: ProblemData }) {
 }
 
 /** Words in which commands and names stand between backticks. */
-function Told({ text }: { text: string }) {
+export function Told({ text }: { text: string }) {
   return text
     .split('`')
     .map((part, place) => (place % 2 === 1 ? <code key={place}>{part}</code> : part));

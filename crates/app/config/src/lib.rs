@@ -4,6 +4,7 @@
 //! over the environment, the environment over the file, the file over the default; every value
 //! remembers where it is from, so that any complaint can point there.
 
+mod collector;
 mod database_url;
 mod file;
 mod observe;
@@ -16,6 +17,7 @@ mod units;
 mod value;
 mod written;
 
+pub use collector::Collector;
 pub use database_url::DatabaseUrl;
 pub use observe::ObservePostgres;
 pub use problem::{SettingsError, did_you_mean};

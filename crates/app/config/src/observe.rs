@@ -1,4 +1,4 @@
-//! What is observed beside what is sent: databases.
+//! What is observed beside what is sent: databases, and Taut itself.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -29,7 +29,7 @@ pub struct ObservePostgres {
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// The settings of `[observe.postgres]`.
+/// The settings of `[observe.postgres]` and `[observe.self]`.
 pub(crate) const SETTINGS: &[Setting] = &[
     setting(
         "observe.postgres.url",
@@ -86,5 +86,12 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "\"off\"",
         "The server's log, which is followed for plans, lock waits, temporary files, cancelled statements, checkpoints and autovacuum; `off` for none.",
         "Taut often runs elsewhere than the server.",
+    ),
+    setting(
+        "observe.self.endpoint",
+        Kind::CollectorOrOff,
+        "\"off\"",
+        "Where spans of Taut's own work are sent, as OTLP over HTTP: the address of a collector, or `self` to have Taut observe itself; `off` for nowhere.",
+        "Figures at `/metrics` are enough for most.",
     ),
 ];

@@ -10,7 +10,7 @@ use std::{
 use toml::de::DeValue;
 
 use crate::{
-    DatabaseUrl, ObservePostgres, PostgresEnvironment, file, page,
+    Collector, DatabaseUrl, ObservePostgres, PostgresEnvironment, file, page,
     problem::{Problem, SettingsError},
     sources::{self, Sources},
     table::{Setting, known},
@@ -39,6 +39,8 @@ pub struct Settings {
     pub price: Price,
     /// How PostgreSQL is watched.
     pub postgres: ObservePostgres,
+    /// Where spans of Taut's own work go.
+    pub own_spans: Collector,
     /// The file that was read.
     pub file: Option<PathBuf>,
     listed: Vec<Listed>,
@@ -217,6 +219,10 @@ impl Settings {
                 workers_per_month: values.number("price.workers-per-month"),
             },
             postgres: values.postgres(),
+            own_spans: match values.get("observe.self.endpoint") {
+                Value::Collector(collector) => collector.clone(),
+                _ => unreachable!("{OF_ITS_KIND}"),
+            },
             file,
             listed: values.listed(),
         }

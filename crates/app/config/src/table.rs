@@ -62,6 +62,8 @@ pub enum Kind {
     Folder,
     /// A file, or `off`.
     FileOrOff,
+    /// The address of a collector, `self` or `off`.
+    CollectorOrOff,
     /// Addresses of databases.
     Databases,
     /// Names of detectors.

@@ -9,7 +9,7 @@ use std::{
 use toml::de::DeValue;
 
 use crate::{
-    DatabaseUrl,
+    Collector, DatabaseUrl,
     problem::did_you_mean,
     table::Kind,
     units::{bytes_text, duration_text, parse_bytes, parse_duration},
@@ -28,6 +28,7 @@ pub(crate) enum Value {
     Folder(PathBuf),
     /// `None` is `off`.
     File(Option<PathBuf>),
+    Collector(Collector),
     Databases(Vec<DatabaseUrl>),
     Detectors(Vec<&'static str>),
     Currency(String),
@@ -136,6 +137,13 @@ pub(crate) fn from_text(kind: Kind, text: &str) -> Result<Value, Wrong> {
         Kind::FileOrOff if text == "off" => Ok(Value::File(None)),
         Kind::FileOrOff if text.is_empty() || text.contains('\0') => Err(wrong()),
         Kind::FileOrOff => Ok(Value::File(Some(PathBuf::from(text)))),
+        Kind::CollectorOrOff => match Collector::parse(text) {
+            Some(collector) => Ok(Value::Collector(collector)),
+            None if text.starts_with("https:") => Err(wrong().hint(
+                "own spans go out unencrypted: name a collector on this machine, which passes them on",
+            )),
+            None => Err(wrong()),
+        },
         Kind::Databases if text.contains("://") => {
             let urls = text.split_whitespace().map(database);
             Ok(Value::Databases(urls.collect::<Result<_, _>>()?))
@@ -224,6 +232,9 @@ pub(crate) fn expected(kind: Kind) -> String {
         }
         Kind::Folder => "a folder".to_owned(),
         Kind::FileOrOff => "a file, or `off`".to_owned(),
+        Kind::CollectorOrOff => {
+            "an address such as `http://127.0.0.1:4318`, `self`, or `off`".to_owned()
+        }
         Kind::Databases => {
             "an address such as `postgresql://user@host/database`, or a list of them".to_owned()
         }
@@ -257,6 +268,7 @@ impl Value {
             Self::Number(number) => number.to_string(),
             Self::Choice(word) => quoted(word),
             Self::Folder(folder) | Self::File(Some(folder)) => quoted(&folder.to_string_lossy()),
+            Self::Collector(collector) => quoted(&collector.to_string()),
             Self::Databases(urls) => {
                 let urls: Vec<String> = urls.iter().map(|url| quoted(&url.to_string())).collect();
                 format!("[{}]", urls.join(", "))

@@ -24,6 +24,7 @@ pub struct Analysis {
     board: Board,
     workload: Workload,
     stacks: BTreeMap<Arc<str>, Stack>,
+    sightings: u64,
 }
 
 /// What was reported of a trace already, so that spans that come late do not make it count twice.
@@ -56,7 +57,14 @@ impl Analysis {
             board: Board::new(window),
             workload: Workload::default(),
             stacks: BTreeMap::new(),
+            sightings: 0,
         }
+    }
+
+    /// Requests in which a fault was seen so far, once for each fault.
+    #[must_use]
+    pub fn sightings(&self) -> u64 {
+        self.sightings
     }
 
     /// Says that what begins after `latest` was told by a wrong clock. It is not counted: the window
@@ -104,6 +112,7 @@ impl Analysis {
             for sighting in find::sightings(&view, &self.settings) {
                 if before.findings.insert((request, find::identity(&sighting))) {
                     self.board.add(sighting, seen);
+                    self.sightings += 1;
                 }
             }
         }

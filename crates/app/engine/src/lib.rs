@@ -6,10 +6,13 @@ mod facts;
 mod files;
 mod live;
 mod memory;
+pub mod metrics;
+mod own_spans;
 mod settler;
 mod turns;
 
 pub use analysis::{Analysis, SeenBefore};
 pub use files::{FileError, FileRead, read_file, traces_of};
 pub use live::{Live, LiveError, Standing, TraceDetail};
+pub use own_spans::{OwnSpans, OwnSpansSeen, Work};
 pub use settler::{Settled, Settler, SettlerLimits};

@@ -5,6 +5,8 @@
 //! it begins with what the store received within the window, so that findings and facts are as if
 //! nothing had happened.
 
+mod telling;
+
 use std::{
     collections::BTreeMap,
     io,
@@ -28,6 +30,7 @@ use crate::{
     analysis::Analysis,
     database::{History as _, Watched},
     memory,
+    metrics::{self, Own, counted},
     settler::{Settled, Settler, SettlerLimits},
     turns::Turns,
 };
@@ -67,6 +70,7 @@ pub struct Live {
     databases: Arc<Watched>,
     watcher: Mutex<Option<JoinHandle<()>>>,
     keeper: Mutex<Option<JoinHandle<()>>>,
+    own: Own,
 }
 
 /// A trace as it was sent, and as it was read.
@@ -125,6 +129,7 @@ impl Live {
         let databases = Watched::new(&settings).map_err(LiveError::Database)?;
         Ok(Arc::new(Self {
             store,
+            own: Own::new(&settings),
             settings,
             settler: Mutex::new(Settler::new(limits)),
             analysis: Mutex::new(analysis),
@@ -159,6 +164,13 @@ impl Live {
         let tidy = move || live.tidy();
         let keeper = thread::Builder::new().name("keeper".to_owned()).spawn(tidy);
         *lock(&self.keeper) = Some(keeper.map_err(LiveError::Thread)?);
+        if let Some(sending) = self.own.spans.sending() {
+            let live = Arc::downgrade(self);
+            let send = move || telling::send_own(&live, &sending);
+            // Nobody waits for it at the end: a collector may be slow.
+            let sender = thread::Builder::new().name("own spans".to_owned()).spawn(send);
+            drop(sender.map_err(LiveError::Thread)?);
+        }
         let live = Arc::clone(self);
         let run = move || live.run();
         thread::Builder::new().name("finder".to_owned()).spawn(run).map_err(LiveError::Thread)
@@ -281,11 +293,16 @@ impl Live {
         self.catching_up.store(false, Ordering::Release);
         let mut window_due = Instant::now();
         let mut housekeeping_due = Instant::now() + HOUSEKEEPING;
+        let mut note_due = Instant::now();
         while !self.stopping.load(Ordering::Acquire) {
+            if note_due <= Instant::now() {
+                self.own.note(self.standing());
+                note_due = Instant::now() + metrics::NOTE_EVERY;
+            }
             let settled = lock(&self.settler).settle(|id| turns.knows(id), now());
             self.look_at(settled, &mut turns);
             if turns.is_window_old && window_due <= Instant::now() {
-                lock(&self.analysis).look_at_window();
+                self.look_at_window();
                 turns.is_window_old = false;
                 window_due = Instant::now() + WINDOW_TURN;
                 self.changes.send_modify(|version| *version += 1);
@@ -309,10 +326,17 @@ impl Live {
     /// Lets the store put in order what has come, so that it stays small.
     fn tidy(&self) {
         while !self.stopping.load(Ordering::Acquire) {
+            let start = now();
             match self.store.tidy() {
-                Ok(true) => continue,
+                Ok(true) => {
+                    self.own.did("tidy the store", start, None, &[]);
+                    continue;
+                }
                 Ok(false) => {}
-                Err(error) => self.tell(&error),
+                Err(error) => {
+                    self.tell(&error);
+                    self.own.did("tidy the store", start, Some(in_full(&error)), &[]);
+                }
             }
             self.rest();
         }
@@ -336,9 +360,39 @@ impl Live {
         })
     }
 
+    fn look_at_window(&self) {
+        let (start, begun) = (now(), Instant::now());
+        lock(&self.analysis).look_at_window();
+        self.own.counts.window_looks.add(begun.elapsed());
+        let others = self.own.others.swap(0, Ordering::Relaxed);
+        // What came since may be about Taut alone.
+        if 0 < others {
+            self.own.did("look at the window", start, None, &[("taut.traces", others)]);
+        }
+    }
+
     /// Looks at complete traces.
     fn look_at(&self, settled: Vec<Settled>, turns: &mut Turns) {
         let is_news = !settled.is_empty();
+        let (start, begun, count) = (now(), Instant::now(), settled.len());
+        let others = settled.iter().filter(|settled| !self.own.spans.is_own(settled.id)).count();
+        self.look_at_each(settled, turns);
+        turns.is_window_old |= is_news;
+        let has_recorded = self.record(turns);
+        if is_news {
+            counted(&self.own.counts.traces_settled, count);
+            self.own.counts.looks.add(begun.elapsed());
+            self.own.others.fetch_add(others, Ordering::Relaxed);
+            if 0 < others {
+                self.own.did("look at traces", start, None, &[("taut.traces", count)]);
+            }
+        }
+        if is_news || has_recorded {
+            self.changes.send_modify(|version| *version += 1);
+        }
+    }
+
+    fn look_at_each(&self, settled: Vec<Settled>, turns: &mut Turns) {
         lock(&self.analysis).ignore_after(now() + CLOCK_AHEAD_MAX);
         for settled in settled {
             let id = settled.id;
@@ -349,16 +403,13 @@ impl Live {
                 lock(&self.analysis).add(&trace, turns.before(id))
             }));
             if let Ok(facts) = looked {
+                counted(&self.own.counts.requests, facts.len());
                 turns.facts.extend(facts);
             } else {
+                counted(&self.own.counts.bugs, 1);
                 let problem = format!("a bug in taut: failed to look at trace {id}");
                 *lock(&self.problem) = Some(problem);
             }
-        }
-        turns.is_window_old |= is_news;
-        let has_recorded = self.record(turns);
-        if is_news || has_recorded {
-            self.changes.send_modify(|version| *version += 1);
         }
     }
 
@@ -387,6 +438,7 @@ impl Live {
                 self.tell(&error);
                 let surplus = turns.facts.len().saturating_sub(WAITING_FACTS_MAX);
                 turns.facts.drain(..surplus);
+                counted(&self.own.counts.facts_dropped, surplus);
                 false
             }
         }
@@ -398,16 +450,24 @@ impl Live {
             bytes_max: self.settings.store.bytes_max,
         };
         let first_seen = lock(&self.analysis).memory().clone();
-        let result = self
-            .store
-            .retain(retention, now())
-            .and_then(|_| memory::save(&*self.store, &first_seen));
-        if let Err(error) = result {
+        let (start, begun) = (now(), Instant::now());
+        let retained = self.store.retain(retention, start);
+        self.own.counts.retentions.add(begun.elapsed());
+        match &retained {
+            Ok(0) => {}
+            Ok(freed) => {
+                let freed = usize::try_from(*freed).unwrap_or(usize::MAX);
+                self.own.did("drop what is old", start, None, &[("taut.bytes", freed)]);
+            }
+            Err(error) => self.own.did("drop what is old", start, Some(in_full(error)), &[]),
+        }
+        if let Err(error) = retained.and_then(|_| memory::save(&*self.store, &first_seen)) {
             self.tell(&error);
         }
     }
 
     fn tell(&self, error: &StoreError) {
+        counted(&self.own.counts.store_errors, 1);
         *lock(&self.problem) = Some(in_full(error));
     }
 
@@ -422,6 +482,34 @@ impl Live {
 
 impl Sink for Live {
     fn accept(&self, batch: Received) -> Result<(), Refusal> {
+        let (counts, count) = (&self.own.counts, batch.spans.len());
+        let _in_flight = counts.batch();
+        // Spans about receiving own spans would never end.
+        let is_own = batch.spans.iter().all(|span| self.own.spans.is_own(span.trace_id));
+        let start = if is_own { Moment::default() } else { now() };
+        let outcome = self.keep(&batch);
+        match &outcome {
+            Ok(()) => counted(&counts.spans_kept, count),
+            Err(Refusal::Busy { .. }) => {
+                counted(&counts.spans_busy, count);
+                counted(&counts.batches_busy, 1);
+            }
+            Err(Refusal::Full { .. }) => counted(&counts.spans_full, count),
+            Err(Refusal::Failed { .. }) => counted(&counts.spans_failed, count),
+        }
+        if !is_own {
+            let failure = outcome.as_ref().err().map(|refusal| match refusal {
+                Refusal::Busy { .. } => "too many spans in flight".to_owned(),
+                Refusal::Full { message, .. } | Refusal::Failed { message, .. } => message.clone(),
+            });
+            self.own.did("accept a batch", start, failure, &[("taut.spans", count)]);
+        }
+        outcome
+    }
+}
+
+impl Live {
+    fn keep(&self, batch: &Received) -> Result<(), Refusal> {
         let in_flight = lock(&self.settler).spans();
         let most = self.settings.engine.spans_in_flight_max;
         if most + most / 10 < in_flight {
@@ -429,7 +517,10 @@ impl Sink for Live {
         }
         let kept =
             Batch { spans: &batch.spans, otlp: batch.otlp.as_deref(), received: batch.received };
-        self.store.append(&kept).map_err(|error| {
+        let begun = Instant::now();
+        let appended = self.store.append(&kept);
+        self.own.counts.append.add(begun.elapsed());
+        appended.map_err(|error| {
             self.tell(&error);
             let message = in_full(&error);
             match error {
@@ -454,12 +545,12 @@ fn in_full(error: &dyn std::error::Error) -> String {
     text
 }
 
-fn now() -> Moment {
+pub(crate) fn now() -> Moment {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Moment { nanos: u64::try_from(since.as_nanos()).unwrap_or(u64::MAX) }
 }
 
 /// A panic in another thread leaves data that is whole: every change below a lock is.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -26,6 +26,7 @@ pub struct Settler {
     limits: SettlerLimits,
     traces: rustc_hash::FxHashMap<TraceId, InFlight>,
     spans: usize,
+    closed_early: u64,
 }
 
 /// A trace that is complete, as far as can be told.
@@ -61,13 +62,19 @@ impl Settler {
     /// Nothing in flight.
     #[must_use]
     pub fn new(limits: SettlerLimits) -> Self {
-        Self { limits, traces: rustc_hash::FxHashMap::default(), spans: 0 }
+        Self { limits, traces: rustc_hash::FxHashMap::default(), spans: 0, closed_early: 0 }
     }
 
     /// Spans in flight.
     #[must_use]
     pub fn spans(&self) -> usize {
         self.spans
+    }
+
+    /// Traces that were taken out early to make room.
+    #[must_use]
+    pub fn closed_early(&self) -> u64 {
+        self.closed_early
     }
 
     /// Takes calls that came together at `now`, and what their services are built with.
@@ -141,6 +148,7 @@ impl Settler {
             left -= spans;
             oldest.push((first, id));
         }
+        self.closed_early += oldest.len() as u64;
         self.take(&oldest)
     }
 

@@ -11,6 +11,7 @@ mod events;
 mod fold;
 mod guard;
 mod label;
+mod measure;
 mod openapi;
 mod pages;
 mod params;

@@ -35,6 +35,7 @@ use crate::{api, events};
         api::traces::span,
         api::traces::otlp,
         api::status::status,
+        api::metrics::metrics,
         events::events,
     ),
     components(schemas(crate::wire::Report)),

@@ -14,7 +14,7 @@ use tokio::{
 };
 
 use crate::{
-    api, compress, events, guard, openapi, pages,
+    api, compress, events, guard, measure, openapi, pages,
     problem::Problem,
     source::{Setup, Source},
 };
@@ -108,6 +108,7 @@ pub async fn serve(
 
 fn routes(source: Arc<dyn Source>, setup: Setup, closing: watch::Receiver<bool>) -> Router {
     let hosts = Arc::new(setup.hosts.clone());
+    let measured = Arc::clone(&source);
     let app = App {
         source,
         setup: Arc::new(setup),
@@ -138,10 +139,12 @@ fn routes(source: Arc<dyn Source>, setup: Setup, closing: watch::Receiver<bool>)
         .route("/api/v1/traces/{id}/spans/{span_id}", get(api::traces::span))
         .route("/api/v1/traces/{id}/otlp.json", get(api::traces::otlp))
         .route("/api/v1/status", get(api::status::status))
+        .route("/metrics", get(api::metrics::metrics))
         .route("/api/v1/events", get(events::events))
         .route("/api/v1/openapi.json", get(openapi::answer))
         .fallback(get(pages::page))
         .with_state(app)
+        .layer(middleware::from_fn_with_state(measured, measure::measure))
         .layer(middleware::from_fn(compress::compress))
         .layer(middleware::from_fn_with_state(hosts, guard::guard))
 }

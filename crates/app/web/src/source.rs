@@ -1,8 +1,12 @@
 //! What the pages stand on: the running engine, and what is known about the process.
 
-use std::{fmt, net::SocketAddr, path::PathBuf, sync::Arc};
+use std::{fmt, net::SocketAddr, sync::Arc, time::Duration};
 
-use engine::{Live, Standing, TraceDetail, database::History};
+use engine::{
+    Live, OwnSpans, Standing, TraceDetail,
+    database::History,
+    metrics::{Counts, Flow, Reading},
+};
 use find::{Outcome, Targets, plan::PlanLimits};
 use model::TraceId;
 use store::{Store, StoreError};
@@ -26,6 +30,9 @@ pub trait Source: fmt::Debug + Send + Sync {
     /// A counter that changes whenever findings or requests did.
     fn changes(&self) -> watch::Receiver<u64>;
 
+    /// What it was set to.
+    fn settings(&self) -> &config::Settings;
+
     /// What requests are meant to take.
     fn targets(&self) -> Targets;
 
@@ -37,6 +44,18 @@ pub trait Source: fmt::Debug + Send + Sync {
 
     /// Watched databases and their histories.
     fn history(&self) -> &dyn History;
+
+    /// All that figures about Taut itself are read from; blocks on the disk.
+    fn reading(&self) -> Reading;
+
+    /// What came since the start, within `time`, and between each two notes of the last hour.
+    fn flows(&self, reading: &Reading, time: Duration) -> (Flow, Flow, Vec<Flow>);
+
+    /// Where answers are counted.
+    fn counts(&self) -> &Counts;
+
+    /// Where spans of Taut's own work are recorded.
+    fn own_spans(&self) -> &OwnSpans;
 }
 
 impl Source for Live {
@@ -56,6 +75,10 @@ impl Source for Live {
         Self::changes(self)
     }
 
+    fn settings(&self) -> &config::Settings {
+        Self::settings(self)
+    }
+
     fn targets(&self) -> Targets {
         self.settings().targets
     }
@@ -70,6 +93,22 @@ impl Source for Live {
 
     fn history(&self) -> &dyn History {
         self
+    }
+
+    fn reading(&self) -> Reading {
+        Self::reading(self)
+    }
+
+    fn flows(&self, reading: &Reading, time: Duration) -> (Flow, Flow, Vec<Flow>) {
+        Self::flows(self, reading, time)
+    }
+
+    fn counts(&self) -> &Counts {
+        Self::counts(self)
+    }
+
+    fn own_spans(&self) -> &OwnSpans {
+        Self::own_spans(self)
     }
 }
 
@@ -86,8 +125,6 @@ pub struct Setup {
     pub hosts: Hosts,
     /// What the receiver counts.
     pub counters: Option<Arc<receive::Counters>>,
-    /// Folder of the store, whose size is told.
-    pub store_folder: Option<PathBuf>,
 }
 
 impl Default for Setup {
@@ -99,7 +136,6 @@ impl Default for Setup {
             otlp_grpc: None,
             hosts: Hosts::Loopback,
             counters: None,
-            store_folder: None,
         }
     }
 }

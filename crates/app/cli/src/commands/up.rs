@@ -75,6 +75,7 @@ async fn serve(settings: Settings) -> Done {
     let receivers = receive::serve(options(&settings), Arc::clone(&live) as Arc<dyn receive::Sink>)
         .await
         .map_err(|error| Failure::world(&error).hint(error.hint()))?;
+    live.count_with(receivers.counters());
     let finder = live.start().map_err(|error| Failure::world(&error))?;
     let address = pages.local_addr().map_err(|error| Failure::world(&error))?;
     greet(&live, &receivers, address, began.elapsed());

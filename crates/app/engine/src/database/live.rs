@@ -14,7 +14,7 @@ use std::{
     fmt, io,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     thread::{self, JoinHandle},
     time::Duration,
@@ -26,6 +26,7 @@ use model::{
     database::{Database, IndexUse, RunStatistics, TableUse, WaitLoad},
 };
 use postgres::{ConnectError, Environment, Target};
+use stats::{Timings, TimingsSeen};
 use store::Store;
 
 use super::{Activity, DatabaseRequest, DatabaseStanding, History, PlanSeen, Steps, WatchState};
@@ -49,6 +50,8 @@ struct One {
     request: DatabaseRequest,
     standing: Mutex<Known>,
     points: Mutex<Points>,
+    polls: Timings,
+    errors: AtomicU64,
     log: Mutex<log::LogSeen>,
 }
 
@@ -98,6 +101,8 @@ impl Watched {
                 request,
                 standing: Mutex::new(Known::default()),
                 points: Mutex::new(Points::new(settings.postgres.keep)),
+                polls: Timings::default(),
+                errors: AtomicU64::default(),
                 log: Mutex::new(log::LogSeen::new(
                     settings.engine.window,
                     settings.postgres.log.is_some(),
@@ -152,6 +157,16 @@ impl Watched {
             });
         };
         thread::Builder::new().name("databases".to_owned()).spawn(run).map(Some)
+    }
+
+    /// How long polls of a database took that worked.
+    pub(crate) fn polls(&self, id: &str) -> TimingsSeen {
+        self.one(id).map_or_else(TimingsSeen::default, |one| one.polls.seen())
+    }
+
+    /// Connections to and polls of a database that failed.
+    pub(crate) fn errors(&self, id: &str) -> u64 {
+        self.one(id).map_or(0, |one| one.errors.load(Ordering::Relaxed))
     }
 
     pub(crate) fn stop(&self) {

@@ -3,6 +3,7 @@
 mod analysis;
 mod full;
 mod live;
+mod metrics;
 mod settler;
 mod shop;
 mod watch;

@@ -3,6 +3,7 @@
 pub(crate) mod databases;
 pub(crate) mod detectors;
 pub(crate) mod findings;
+pub(crate) mod metrics;
 pub(crate) mod objects;
 pub(crate) mod operations;
 pub(crate) mod plans;

@@ -1,10 +1,19 @@
 //! The process that answers.
 
-use std::{fs, path::Path};
+use std::time::Duration;
 
 use axum::{Json, extract::State};
+use engine::metrics::{self, LOSSES, LossKind};
+use store::Usage;
 
-use crate::{problem::Problem, server::App, wire::Status};
+use crate::{
+    problem::Problem,
+    server::App,
+    wire::{Flow, Loss, ProcessUsage, Status, StoreUsage, micros, unix_ms},
+};
+
+/// What counts as now: long enough to be seen by somebody who looks up, short enough to end with its cause.
+const LATELY: Duration = Duration::from_mins(5);
 
 /// Version, addresses, and what was received and kept.
 #[utoipa::path(
@@ -18,7 +27,9 @@ pub(crate) async fn status(State(app): State<App>) -> Result<Json<Status>, Probl
     app.read(move |source| {
         let totals = setup.counters.as_ref().map(|counters| counters.totals());
         let outcome = source.outcome();
-        let standing = source.standing();
+        let reading = source.reading();
+        let standing = reading.standing.clone();
+        let (since_start, lately, steps) = source.flows(&reading, LATELY);
         Ok(Json(Status {
             version: setup.version.to_owned(),
             otlp_http: setup.otlp_http.map(|address| address.to_string()),
@@ -42,14 +53,72 @@ pub(crate) async fn status(State(app): State<App>) -> Result<Json<Status>, Probl
                     + totals.requests_not_kept
                     + totals.requests_crashed
             }),
-            store_bytes: setup.store_folder.as_deref().and_then(size),
+            since_start: flow(&since_start),
+            lately: flow(&lately),
+            lately_minutes: LATELY.as_secs() / 60,
+            steps: steps.iter().map(flow).collect(),
+            losses: losses(&since_start, &lately),
+            store: reading.store.as_ref().map(|usage| store(usage, &source.settings().store)),
+            process: ProcessUsage {
+                started_unix_ms: unix_ms(reading.process.started),
+                resident_bytes: reading.process.resident_bytes,
+                cpu_secs: reading.process.cpu.map(|cpu| cpu.as_secs_f64()),
+                open_files: reading.process.open_files,
+            },
         }))
     })
     .await
 }
 
-/// Bytes of the files in a folder, which has no folders within.
-fn size(folder: &Path) -> Option<u64> {
-    let files = fs::read_dir(folder).ok()?;
-    Some(files.filter_map(|file| file.ok()?.metadata().ok()).map(|data| data.len()).sum())
+fn flow(flow: &metrics::Flow) -> Flow {
+    Flow {
+        unix_ms: unix_ms(flow.time),
+        received: flow.received,
+        kept: flow.kept,
+        refused: flow.refused,
+        dropped: flow.dropped,
+    }
+}
+
+/// What was lost or refused; what happens now comes first.
+fn losses(since_start: &metrics::Flow, lately: &metrics::Flow) -> Vec<Loss> {
+    let counts = since_start.losses.iter().zip(&lately.losses);
+    let happened = LOSSES.iter().zip(counts).filter(|(_, (since_start, _))| 0 < **since_start);
+    let mut losses: Vec<Loss> = happened
+        .map(|(loss, (since_start, lately))| Loss {
+            reason: loss.reason.to_owned(),
+            gone: loss.kind == LossKind::Dropped,
+            unit: loss.unit.to_owned(),
+            words: loss.words.to_owned(),
+            hint: loss.hint.to_owned(),
+            since_start: *since_start,
+            lately: *lately,
+        })
+        .collect();
+    losses.sort_by_key(|loss| std::cmp::Reverse(loss.lately));
+    losses
+}
+
+fn store(usage: &Usage, settings: &config::Store) -> StoreUsage {
+    let syncs = usage.syncs.count();
+    let sync = u32::try_from(syncs).ok().and_then(|syncs| usage.syncs.sum.checked_div(syncs));
+    StoreUsage {
+        folder: settings.folder.display().to_string(),
+        bytes: usage.bytes(),
+        bytes_max: settings.bytes_max,
+        age_max_secs: settings.age_max.as_secs(),
+        free_bytes: usage.free_bytes,
+        log_bytes: usage.log_bytes + usage.index_bytes,
+        block_bytes: usage.block_bytes,
+        request_bytes: usage.request_bytes,
+        damaged_bytes: usage.damaged_bytes,
+        other_bytes: usage.other_bytes,
+        segments: usage.segments,
+        blocks: usage.blocks,
+        block_spans: usage.block_spans,
+        requests: usage.requests,
+        oldest_unix_ms: usage.oldest.map(unix_ms),
+        dropped_bytes: usage.dropped.spans + usage.dropped.requests,
+        sync_micros: sync.map(micros),
+    }
 }

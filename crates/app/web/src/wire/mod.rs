@@ -31,5 +31,5 @@ pub use operation::{
 };
 pub use plan::{Plan, PlanAnswer, PlanFact, PlanNode, PlanNote};
 pub use span::{KeyValue, Scope, SpanDetail, SpanEvent, SpanLink};
-pub use status::{Detector, Detectors, Status};
+pub use status::{Detector, Detectors, Flow, Loss, ProcessUsage, Status, StoreUsage};
 pub use trace::{Fold, Trace, TraceNode, TraceStatement};

@@ -1,7 +1,7 @@
 //! Watches one database: connects, polls, samples, and begins again when the connection breaks.
 
 use std::{
-    sync::Arc,
+    sync::{Arc, atomic::Ordering},
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
@@ -118,7 +118,9 @@ impl Task {
     }
 
     async fn poll(&self, poller: &mut Poller, connection: &Connection) -> Result<(), ReadError> {
+        let begun = Instant::now();
         let poll = poller.poll(connection).await?;
+        self.one.polls.add(begun.elapsed());
         let Some(mut latest) = poller.latest() else { return Ok(()) };
         lock(&self.watched.routes).tie(&mut latest);
         {
@@ -200,6 +202,7 @@ impl Task {
     }
 
     fn fail(&self, error: String, hint: String) {
+        self.one.errors.fetch_add(1, Ordering::Relaxed);
         let mut known = lock(&self.one.standing);
         let since = match &known.state {
             WatchState::Failed { since, .. } => *since,
