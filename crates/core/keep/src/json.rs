@@ -17,8 +17,7 @@ pub(crate) fn value(value: &Value) -> Json {
         Value::Text(text) => json!({ "stringValue": text.as_str() }),
         Value::Bool(bool) => json!({ "boolValue": bool }),
         Value::Int(int) => json!({ "intValue": int.to_string() }),
-        Value::Double(double) if double.is_finite() => json!({ "doubleValue": double }),
-        Value::Double(double) => json!({ "doubleValue": not_finite(*double) }),
+        Value::Double(double) => json!({ "doubleValue": self::double(*double) }),
         Value::Bytes(bytes) => json!({ "bytesValue": STANDARD.encode(bytes) }),
         Value::List(list) => {
             json!({ "arrayValue": { "values": list.iter().map(self::value).collect::<Vec<_>>() } })
@@ -38,17 +37,28 @@ pub(crate) fn shown(value: &Value) -> String {
     }
 }
 
-fn not_finite(double: f64) -> &'static str {
-    if double.is_nan() {
-        "NaN"
-    } else if double.is_sign_positive() {
-        "Infinity"
+/// A number; what JSON has no number for is a text.
+pub(crate) fn double(double: f64) -> Json {
+    if double.is_finite() {
+        json!(double)
+    } else if double.is_nan() {
+        json!("NaN")
     } else {
-        "-Infinity"
+        json!(if double.is_sign_positive() { "Infinity" } else { "-Infinity" })
     }
 }
 
-fn pairs(pairs: &[(Text, Value)]) -> Json {
+/// What [`double`] wrote.
+pub(crate) fn read_double(json: &Json) -> Option<f64> {
+    match json.as_str() {
+        Some("NaN") => Some(f64::NAN),
+        Some("Infinity") => Some(f64::INFINITY),
+        Some("-Infinity") => Some(f64::NEG_INFINITY),
+        _ => json.as_f64(),
+    }
+}
+
+pub(crate) fn pairs(pairs: &[(Text, Value)]) -> Json {
     let pair = |(key, it): &(Text, Value)| json!({ "key": key.as_str(), "value": value(it) });
     pairs.iter().map(pair).collect()
 }
@@ -69,12 +79,7 @@ fn read_value_within(json: &Json, depth: u32) -> Value {
         "stringValue" => inner.as_str().map(|text| Value::Text(text.into())),
         "boolValue" => inner.as_bool().map(Value::Bool),
         "intValue" => inner.as_str().and_then(|int| int.parse().ok()).map(Value::Int),
-        "doubleValue" => match inner.as_str() {
-            Some("NaN") => Some(Value::Double(f64::NAN)),
-            Some("Infinity") => Some(Value::Double(f64::INFINITY)),
-            Some("-Infinity") => Some(Value::Double(f64::NEG_INFINITY)),
-            _ => inner.as_f64().map(Value::Double),
-        },
+        "doubleValue" => read_double(inner).map(Value::Double),
         "bytesValue" => {
             inner.as_str().and_then(|text| STANDARD.decode(text).ok()).map(Value::Bytes)
         }
@@ -87,22 +92,22 @@ fn read_value_within(json: &Json, depth: u32) -> Value {
     read.unwrap_or_default()
 }
 
-fn read_pairs(json: &Json, depth: u32) -> Vec<(Text, Value)> {
+pub(crate) fn read_pairs(json: &Json, depth: u32) -> Vec<(Text, Value)> {
     let pairs = json.as_array().map(Vec::as_slice).unwrap_or_default();
     let pair = |pair: &Json| (text(&pair["key"]), read_value_within(&pair["value"], depth));
     pairs.iter().map(pair).collect()
 }
 
-fn text(json: &Json) -> Text {
+pub(crate) fn text(json: &Json) -> Text {
     json.as_str().unwrap_or_default().into()
 }
 
-fn number(json: &Json) -> u32 {
+pub(crate) fn number(json: &Json) -> u32 {
     json.as_u64().and_then(|number| u32::try_from(number).ok()).unwrap_or(0)
 }
 
 /// An object without members that say nothing.
-fn object(members: impl IntoIterator<Item = (&'static str, Json)>) -> Json {
+pub(crate) fn object(members: impl IntoIterator<Item = (&'static str, Json)>) -> Json {
     let says = |json: &Json| match json {
         Json::String(text) => !text.is_empty(),
         Json::Array(list) => !list.is_empty(),
@@ -114,7 +119,7 @@ fn object(members: impl IntoIterator<Item = (&'static str, Json)>) -> Json {
 }
 
 /// The text of an object; empty if it has no members.
-fn line(json: &Json) -> String {
+pub(crate) fn line(json: &Json) -> String {
     match json {
         Json::Object(object) if object.is_empty() => String::new(),
         Json::Array(list) if list.is_empty() => String::new(),
@@ -216,7 +221,7 @@ pub(crate) fn read_links(line: &str) -> Vec<Link> {
     read_list(line).iter().map(link).collect()
 }
 
-fn read_list(line: &str) -> Vec<Json> {
+pub(crate) fn read_list(line: &str) -> Vec<Json> {
     if line.is_empty() {
         return Vec::new();
     }

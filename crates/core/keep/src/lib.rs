@@ -6,12 +6,16 @@
 
 mod chunk;
 mod json;
+pub mod logs;
+pub mod metrics;
+mod origin;
 pub mod parquet;
 pub mod query;
+mod reader;
 pub mod spans;
 pub mod table;
 mod texts;
 
 pub use chunk::{AttributeColumn, AttributeKind, Chunk, Column};
-pub use table::{ColumnKind, ColumnSpec, SPANS, TABLES, Table};
+pub use table::{ColumnKind, ColumnSpec, LOGS, METRICS, SPANS, TABLES, Table};
 pub use texts::{TextList, Texts};

@@ -1,17 +1,15 @@
 //! Spans to rows and back: nothing that OTLP carries is lost on the way.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
-use model::{
-    Attributes, Moment, Resource, Scope, Span, SpanId, SpanKind, Status, StatusCode, Text, TraceId,
-    Value,
-};
+use model::{Moment, Resource, Scope, Span, SpanId, SpanKind, Status, StatusCode, TraceId};
 
 use crate::{
-    chunk::{AttributeKind, Chunk, Column},
+    chunk::{AttributeKind, Chunk},
     json::{self, Other},
+    origin::{LastOrigin, Origins},
+    reader::Reader,
     table::{SPANS, span as place},
-    texts::small,
 };
 
 /// Puts spans into rows.
@@ -20,9 +18,7 @@ pub struct SpanRows {
     chunk: Chunk,
     kinds: [u32; KINDS.len()],
     statuses: [u32; STATUSES.len()],
-    /// The resource and the scope of the span before: those of the next are mostly the same.
-    resource: Option<(Arc<Resource>, u32, u32)>,
-    scope: Option<(Arc<Scope>, u32)>,
+    origin: LastOrigin,
 }
 
 /// What is known of a span beyond what it says.
@@ -51,7 +47,7 @@ impl Default for SpanRows {
         let mut chunk = Chunk::new(&SPANS);
         let kinds = KINDS.map(|(_, name)| chunk.text(name));
         let statuses = STATUSES.map(|(_, name)| chunk.text(name));
-        Self { chunk, kinds, statuses, resource: None, scope: None }
+        Self { chunk, kinds, statuses, origin: LastOrigin::default() }
     }
 }
 
@@ -70,9 +66,9 @@ impl SpanRows {
 
     /// Adds a span that stands for itself alone.
     pub fn push(&mut self, span: &Span, derived: Derived<'_>) {
-        let (resource, service) = self.resource(&span.resource);
-        let scope = self.scope(&span.scope);
         let chunk = &mut self.chunk;
+        let (resource, service) = self.origin.resource(&span.resource, chunk);
+        let scope = self.origin.scope(&span.scope, chunk);
         chunk.set_id16(place::TRACE_ID, span.trace_id.0);
         chunk.set_id8(place::SPAN_ID, span.span_id.0);
         chunk.set_id8(place::PARENT_SPAN_ID, span.parent_id.unwrap_or_default().0);
@@ -111,30 +107,6 @@ impl SpanRows {
         }
         chunk.end_row();
     }
-
-    fn resource(&mut self, resource: &Arc<Resource>) -> (u32, u32) {
-        match &self.resource {
-            Some((known, number, service)) if Arc::ptr_eq(known, resource) => (*number, *service),
-            _ => {
-                let number = self.chunk.text(&json::resource(resource));
-                let service = resource.attributes.text("service.name");
-                let service = self.chunk.text(service.unwrap_or("unknown_service"));
-                self.resource = Some((Arc::clone(resource), number, service));
-                (number, service)
-            }
-        }
-    }
-
-    fn scope(&mut self, scope: &Arc<Scope>) -> u32 {
-        match &self.scope {
-            Some((known, number)) if Arc::ptr_eq(known, scope) => *number,
-            _ => {
-                let number = self.chunk.text(&json::scope(scope));
-                self.scope = Some((Arc::clone(scope), number));
-                number
-            }
-        }
-    }
 }
 
 fn other(span: &Span) -> Other {
@@ -156,24 +128,14 @@ fn other(span: &Span) -> Other {
 pub fn read(chunk: &Chunk, rows: &[usize]) -> Vec<Span> {
     assert_eq!(chunk.table().name, SPANS.name, "rows of another table are no spans");
     let reader = Reader { chunk };
-    let mut resources: BTreeMap<u32, Arc<Resource>> = BTreeMap::new();
-    let mut scopes: BTreeMap<u32, Arc<Scope>> = BTreeMap::new();
+    let mut origins = Origins::default();
     let mut spans = Vec::with_capacity(rows.len());
     for row in rows.iter().copied() {
-        let (resource, scope) =
-            (reader.number(place::RESOURCE, row), reader.number(place::SCOPE, row));
-        let text = |number| chunk.texts().get(number);
-        let resource = resources
-            .entry(resource)
-            .or_insert_with(|| Arc::new(json::read_resource(text(resource))));
-        let scope = scopes.entry(scope).or_insert_with(|| Arc::new(json::read_scope(text(scope))));
-        spans.push(reader.span(row, Arc::clone(resource), Arc::clone(scope)));
+        let resource = origins.resource(chunk, reader.number(place::RESOURCE, row));
+        let scope = origins.scope(chunk, reader.number(place::SCOPE, row));
+        spans.push(reader.span(row, resource, scope));
     }
     spans
-}
-
-struct Reader<'a> {
-    chunk: &'a Chunk,
 }
 
 impl Reader<'_> {
@@ -206,52 +168,8 @@ impl Reader<'_> {
             scope,
         }
     }
-
-    fn attributes(&self, row: usize) -> Attributes {
-        let row = small(row);
-        let texts = self.chunk.texts();
-        let mut attributes: Vec<(Text, Value)> = Vec::new();
-        for column in self.chunk.attributes() {
-            let Ok(at) = column.rows.binary_search(&row) else { continue };
-            let value = column.kind.value(column.values[at], texts);
-            attributes.push((texts.get(column.key).into(), value));
-        }
-        Attributes(attributes)
-    }
-
-    fn number(&self, place: usize, row: usize) -> u32 {
-        match self.chunk.column(place) {
-            Column::Text(values) => values[row],
-            _ => 0,
-        }
-    }
-
-    fn text(&self, place: usize, row: usize) -> &str {
-        self.chunk.texts().get(self.number(place, row))
-    }
-
-    fn whole(&self, place: usize, row: usize) -> u64 {
-        match self.chunk.column(place) {
-            Column::Whole(values) => values[row],
-            _ => 0,
-        }
-    }
-
-    fn id16(&self, place: usize, row: usize) -> [u8; 16] {
-        match self.chunk.column(place) {
-            Column::Id16(values) => values[row],
-            _ => [0; 16],
-        }
-    }
-
-    fn id8(&self, place: usize, row: usize) -> [u8; 8] {
-        match self.chunk.column(place) {
-            Column::Id8(values) => values[row],
-            _ => [0; 8],
-        }
-    }
 }
 
-fn named<T: Copy + Default>(names: &[(T, &str)], name: &str) -> T {
+pub(crate) fn named<T: Copy + Default>(names: &[(T, &str)], name: &str) -> T {
     names.iter().find(|(_, known)| *known == name).map(|(it, _)| *it).unwrap_or_default()
 }

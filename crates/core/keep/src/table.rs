@@ -143,8 +143,141 @@ pub mod span {
     pub const WEIGHT: usize = 19;
 }
 
+/// Log records; places of its columns are in [`log`].
+pub static LOGS: Table = Table {
+    name: "logs",
+    columns: &[
+        column("time", ColumnKind::Time),
+        column("observed_time", ColumnKind::Time),
+        column("trace_id", ColumnKind::Id16),
+        column("span_id", ColumnKind::Id8),
+        column("service", ColumnKind::Text),
+        column("severity", ColumnKind::Text),
+        column("severity_number", ColumnKind::Whole),
+        column("severity_text", ColumnKind::Text),
+        column("event_name", ColumnKind::Text),
+        column("body", ColumnKind::Text),
+        document("body_value"),
+        document("resource"),
+        document("scope"),
+        column("flags", ColumnKind::Whole),
+        document("other"),
+    ],
+    time: log::TIME,
+    trace: Some(log::TRACE_ID),
+    weight: None,
+    resource: Some(log::RESOURCE),
+};
+
+/// Places of the columns of [`LOGS`].
+pub mod log {
+    /// When it happened, or else when it was collected, or else when it was received.
+    pub const TIME: usize = 0;
+    /// When it was collected; 0 if that was not said.
+    pub const OBSERVED_TIME: usize = 1;
+    /// The trace during which it was written.
+    pub const TRACE_ID: usize = 2;
+    /// The span during which it was written.
+    pub const SPAN_ID: usize = 3;
+    /// `service.name` of its resource.
+    pub const SERVICE: usize = 4;
+    /// `trace`, `debug`, `info`, `warn`, `error` or `fatal`; none if not said.
+    pub const SEVERITY: usize = 5;
+    /// How bad it is, 1 to 24; 0 if not said.
+    pub const SEVERITY_NUMBER: usize = 6;
+    /// How bad it is, in the words of its logger.
+    pub const SEVERITY_TEXT: usize = 7;
+    /// The kind of event that it is.
+    pub const EVENT_NAME: usize = 8;
+    /// What it says, if that is a text.
+    pub const BODY: usize = 9;
+    /// What it says, if that is no text or an empty one, as OTLP JSON.
+    pub const BODY_VALUE: usize = 10;
+    /// Its resource, as OTLP JSON.
+    pub const RESOURCE: usize = 11;
+    /// Its instrumentation scope, as OTLP JSON.
+    pub const SCOPE: usize = 12;
+    /// Its flags.
+    pub const FLAGS: usize = 13;
+    /// What is rarely said of it, as JSON: the count of attributes that were dropped, and whether it has no time.
+    pub const OTHER: usize = 14;
+}
+
+/// Points of metrics; places of its columns are in [`metric`].
+pub static METRICS: Table = Table {
+    name: "metrics",
+    columns: &[
+        column("time", ColumnKind::Time),
+        column("start", ColumnKind::Time),
+        column("service", ColumnKind::Text),
+        column("name", ColumnKind::Text),
+        column("unit", ColumnKind::Text),
+        column("kind", ColumnKind::Text),
+        column("temporality", ColumnKind::Text),
+        column("value", ColumnKind::Number),
+        column("count", ColumnKind::Whole),
+        column("sum", ColumnKind::Number),
+        column("min", ColumnKind::Number),
+        column("max", ColumnKind::Number),
+        document("measured"),
+        document("exemplars"),
+        document("description"),
+        document("metadata"),
+        document("resource"),
+        document("scope"),
+        column("flags", ColumnKind::Whole),
+    ],
+    time: metric::TIME,
+    trace: None,
+    weight: None,
+    resource: Some(metric::RESOURCE),
+};
+
+/// Places of the columns of [`METRICS`].
+pub mod metric {
+    /// Until when it adds up, or at which time it was so.
+    pub const TIME: usize = 0;
+    /// Since when it adds up; 0 if that was not said.
+    pub const START: usize = 1;
+    /// `service.name` of its resource.
+    pub const SERVICE: usize = 2;
+    /// The metric.
+    pub const NAME: usize = 3;
+    /// Its unit.
+    pub const UNIT: usize = 4;
+    /// `gauge`, `counter` (a sum that only rises), `sum`, `histogram`, `exponential_histogram` or `summary`.
+    pub const KIND: usize = 5;
+    /// `delta` or `cumulative`; none if not said.
+    pub const TEMPORALITY: usize = 6;
+    /// The number, to the precision of a double; NaN if it is no number.
+    pub const VALUE: usize = 7;
+    /// How many values there were, for histograms and summaries.
+    pub const COUNT: usize = 8;
+    /// Their sum; NaN if it is not known.
+    pub const SUM: usize = 9;
+    /// The least of them; NaN if it is not known.
+    pub const MIN: usize = 10;
+    /// The greatest of them; NaN if it is not known.
+    pub const MAX: usize = 11;
+    /// What was measured, as OTLP JSON, where the columns before do not say all of it: whole numbers, buckets,
+    /// quantiles.
+    pub const MEASURED: usize = 12;
+    /// Its exemplars, as OTLP JSON.
+    pub const EXEMPLARS: usize = 13;
+    /// What the metric measures, for people.
+    pub const DESCRIPTION: usize = 14;
+    /// What else is known of the metric, as OTLP JSON.
+    pub const METADATA: usize = 15;
+    /// Its resource, as OTLP JSON.
+    pub const RESOURCE: usize = 16;
+    /// Its instrumentation scope, as OTLP JSON.
+    pub const SCOPE: usize = 17;
+    /// Its flags.
+    pub const FLAGS: usize = 18;
+}
+
 /// All tables.
-pub static TABLES: &[&Table] = &[&SPANS];
+pub static TABLES: &[&Table] = &[&SPANS, &LOGS, &METRICS];
 
 #[cfg(test)]
 mod tests {
@@ -168,6 +301,29 @@ mod tests {
             assert_eq!(SPANS.column(name), Some(place), "{name}");
         }
         assert_eq!(SPANS.columns.len(), span::WEIGHT + 1);
+        for (place, name) in [
+            (log::TIME, "time"),
+            (log::TRACE_ID, "trace_id"),
+            (log::SERVICE, "service"),
+            (log::SEVERITY_TEXT, "severity_text"),
+            (log::BODY_VALUE, "body_value"),
+            (log::OTHER, "other"),
+        ] {
+            assert_eq!(LOGS.column(name), Some(place), "{name}");
+        }
+        assert_eq!(LOGS.columns.len(), log::OTHER + 1);
+        for (place, name) in [
+            (metric::TIME, "time"),
+            (metric::KIND, "kind"),
+            (metric::VALUE, "value"),
+            (metric::MAX, "max"),
+            (metric::MEASURED, "measured"),
+            (metric::METADATA, "metadata"),
+            (metric::FLAGS, "flags"),
+        ] {
+            assert_eq!(METRICS.column(name), Some(place), "{name}");
+        }
+        assert_eq!(METRICS.columns.len(), metric::FLAGS + 1);
     }
 
     #[test]

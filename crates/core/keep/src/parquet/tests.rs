@@ -1,5 +1,7 @@
 //! Spans to a block and back; damaged blocks.
 
+mod signals;
+
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
@@ -31,22 +33,27 @@ fn open(bytes: Vec<u8>) -> Block<Bytes> {
 }
 
 fn all_spans(block: &Block<Bytes>) -> Vec<Span> {
+    let read_chunk = |chunk: &Chunk| read(chunk, &(0..chunk.rows()).collect::<Vec<_>>());
+    all_rows(block).iter().flat_map(read_chunk).collect()
+}
+
+fn all_rows(block: &Block<Bytes>) -> Vec<Chunk> {
     let groups = 0..block.groups().len();
-    let read_group = |group| {
-        let chunk = block.read(group, Wanted::ALL).unwrap();
-        read(&chunk, &(0..chunk.rows()).collect::<Vec<_>>())
-    };
-    groups.flat_map(read_group).collect()
+    groups.map(|group| block.read(group, Wanted::ALL).unwrap()).collect()
 }
 
 /// What is the same whatever the order of attributes; of a key that comes twice, the first one counts.
 fn settled(mut span: Span) -> Span {
+    span.attributes = settled_attributes(span.attributes);
+    span
+}
+
+fn settled_attributes(attributes: Attributes) -> Attributes {
     let mut first: BTreeMap<(Text, String), Value> = BTreeMap::new();
-    for (key, value) in span.attributes.0 {
+    for (key, value) in attributes.0 {
         first.entry((key, kind(&value))).or_insert(value);
     }
-    span.attributes = Attributes(first.into_iter().map(|((key, _), value)| (key, value)).collect());
-    span
+    Attributes(first.into_iter().map(|((key, _), value)| (key, value)).collect())
 }
 
 fn kind(value: &Value) -> String {
