@@ -331,3 +331,35 @@ async fn listens(server: &Server, headers: &str) -> Result<bool> {
     stream.read_exact(&mut part).await?;
     Ok(part == *b"HTTP/1.1 200")
 }
+
+#[tokio::test]
+async fn figures_are_told_as_whoever_asks_prefers_and_to_nobody_else() -> Result {
+    let server = Server::start().await?;
+    let plain = server.get("/metrics").await?;
+    assert_eq!(plain.status, 200);
+    assert!(plain.head.contains("content-type: text/plain; version=0.0.4"), "{}", plain.head);
+    assert!(plain.body.contains("# TYPE taut_spans_kept_total counter"), "{}", plain.body);
+    let host = format!("Host: {}\r\nAccept: application/openmetrics-text\r\n", server.address);
+    let open = server.ask("/metrics", &host).await?;
+    assert!(open.head.contains("content-type: application/openmetrics-text"), "{}", open.head);
+    assert!(open.body.contains("# TYPE taut_spans_kept counter"), "{}", open.body);
+    assert!(open.body.contains("taut_api_requests_total{status=\"2xx\"} 1\n"), "{}", open.body);
+    assert_eq!(server.ask("/metrics", "Host: evil.example\r\n").await?.status, 421);
+    server.stop().await
+}
+
+#[tokio::test]
+async fn the_status_says_what_came_and_what_is_kept() -> Result {
+    let server = Server::start().await?;
+    let before = server.get("/api/v1/status").await?.json();
+    assert_eq!(before["since_start"]["received"], 0);
+    server.receive(orders()).await?;
+    let status = server.get("/api/v1/status").await?.json();
+    let received = &status["since_start"]["received"];
+    assert!(0 < received.as_u64().unwrap_or(0), "{status}");
+    assert_eq!((received, &status["lately"]["kept"]), (&status["since_start"]["kept"], received));
+    assert_eq!(status["losses"], json!([]));
+    assert!(0 < status["store"]["log_bytes"].as_u64().unwrap_or(0), "{status}");
+    assert!(0 < status["process"]["resident_bytes"].as_u64().unwrap_or(0), "{status}");
+    server.stop().await
+}

@@ -16,12 +16,37 @@ pub(crate) fn all() -> BTreeMap<String, String> {
         ("configuration.md".to_owned(), format!("{MADE}{}", config::Settings::manual())),
         ("taut.example.toml".to_owned(), config::Settings::example()),
         ("formats.md".to_owned(), formats()),
+        ("observing-taut.md".to_owned(), observing()),
         (format!("{DETECTORS_FOLDER}/README.md"), index()),
     ]);
     for detector in DETECTORS {
         pages.insert(format!("{DETECTORS_FOLDER}/{}.md", detector.name), page(detector));
     }
     pages
+}
+
+/// What Taut tells of itself.
+fn observing() -> String {
+    format!(
+        "{MADE}# Observing Taut\n\n\
+         What is lost, and why, is a figure that people see: `/status` of the pages shows what came, what was kept, refused and dropped, \
+         over the last minutes and since the start, with what to do about it. `/api/v1/status` has the same as JSON.\n\n\
+         ## Figures for Prometheus\n\n\
+         `GET /metrics` on the port of the pages answers in Prometheus' text format 0.0.4, or in OpenMetrics 1.0 if `Accept` prefers that. \
+         The same names of hosts are answered as for the pages: loopback, unless `web.listen` says otherwise.\n\n\
+         ```yaml\nscrape_configs:\n  - job_name: taut\n    static_configs:\n      - targets: [\"127.0.0.1:7070\"]\n```\n\n\
+         Worth an alert: `rate(taut_spans_dropped_total[5m]) > 0`, `rate(taut_spans_refused_total[5m]) > 0`, \
+         `taut_store_disk_free_bytes < 1e9`, `rate(taut_store_errors_total[5m]) > 0`, `taut_database_up == 0`.\n\n\
+         ## Spans of its own work\n\n\
+         With `endpoint = \"http://127.0.0.1:4318\"` under `[observe.self]`, Taut sends spans of its own work as OTLP over HTTP, in \
+         protobuf, to that collector; with `endpoint = \"self\"` it observes itself as the service `taut`. There are spans of accepted \
+         batches, of looks at traces and at the window, of tidying the store and of dropping what is old, and of \
+         answers of the API. Nothing waits for them: at most 4,096 wait to be sent, and what does not fit or cannot be sent is counted \
+         in `taut_own_spans_total` and gone. No span is made of receiving or looking at own spans alone. The connection is not encrypted; \
+         name a collector on the same machine.\n\n\
+         ## Every figure\n{}",
+        engine::metrics::manual()
+    )
 }
 
 /// The formats that files are read from.

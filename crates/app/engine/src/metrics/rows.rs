@@ -300,7 +300,10 @@ fn labelled(labels: &[&str], value: Value) -> Sample {
 }
 
 fn losses(reading: &Reading, kind: LossKind, unit: &str) -> Vec<Sample> {
-    let ours = LOSSES.iter().filter(|loss| loss.kind == kind && loss.unit == unit);
+    // Own spans have a figure of their own.
+    let ours = LOSSES
+        .iter()
+        .filter(|loss| loss.kind == kind && loss.unit == unit && loss.reason != "own-spans");
     ours.map(|loss| labelled(&[loss.reason], Value::Whole((loss.read)(reading)))).collect()
 }
 
