@@ -81,6 +81,15 @@ pub(super) fn blocks_and_rows(statement: &ServerStatement) -> (f64, f64) {
     ((runs.shared_hit + runs.shared_read) as f64 / calls, runs.rows as f64 / calls)
 }
 
+/// `20 rows`, `1 row`, `2.5 rows`
+fn told(rows: f64) -> String {
+    let whole = rows.round();
+    if 10.0 <= rows || (rows - whole).abs() < 0.05 {
+        return figures::rows(whole);
+    }
+    format!("{rows:.1} rows")
+}
+
 fn sighting(
     view: &DatabaseView<'_>,
     statement: &ServerStatement,
@@ -96,15 +105,12 @@ fn sighting(
     let cause = format!("{:016x}", text.fingerprint);
     let sighting = DatabaseSighting::new(ROWS_SCANNED_VS_RETURNED.name, &table.name, cause)
         .claim(format!(
-            "{} blocks of {} are read for {} {}",
+            "{} blocks of {}{} are read to {} {}",
             figures::count(blocks),
             table.name,
-            if rows < 10.0 { format!("{rows:.1}") } else { figures::count(rows) },
-            if text.kind == StatementKind::Select {
-                "rows that come back"
-            } else {
-                "rows that change"
-            },
+            if text.tables.len() < 2 { "" } else { " and others" },
+            if text.kind == StatementKind::Select { "give back" } else { "change" },
+            told(rows),
         ))
         .columns(table)
         .statement(statement)

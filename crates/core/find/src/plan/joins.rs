@@ -19,7 +19,7 @@ pub(super) fn nested(view: &PlanView<'_>, notes: &mut Vec<PlanNote>) {
         }
         let inner = view.at(deepest(view, seen.place)).unwrap_or(seen);
         let claim = format!(
-            "{} is looked up {} times, once for each row it is joined with",
+            "for each row that it is joined with, {} is looked up: {} times",
             inner.what(),
             count(loops)
         );
