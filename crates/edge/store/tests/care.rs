@@ -81,8 +81,8 @@ fn what_is_damaged_is_named() {
     damage("spans-000003.log", 100);
     damage("document-state", 0);
     fs::write(folder.path().join("spans-000001.log"), b"a leftover").unwrap();
-    let last = checked(folder.path()).into_iter().filter(|it| it.kind == FileKind::Log);
-    let last = last.filter(|it| it.path.to_string_lossy().contains("spans-")).next_back().unwrap();
+    let mut logs = checked(folder.path()).into_iter().filter(|it| it.kind == FileKind::Log);
+    let last = logs.rfind(|it| it.path.to_string_lossy().contains("spans-")).unwrap();
     let mut bytes = fs::read(&last.path).unwrap();
     bytes.extend(b"\xF1rec, and no more");
     fs::write(&last.path, bytes).unwrap();

@@ -48,6 +48,7 @@ fn child(folder: &Path, sync: Syncing, first: u64) {
             scope.spawn(move || run(number));
         }
         scope.spawn(|| {
+            #[expect(clippy::infinite_loop, reason = "the process is killed before it would end")]
             loop {
                 if !store.tidy().unwrap() {
                     thread::yield_now();

@@ -1,7 +1,5 @@
 //! `taut store check`: every byte is read.
 
-use std::fmt::Write as _;
-
 use clap::Args;
 use serde_json::json;
 use store::{FileChecked, FileKind, FileState};
@@ -61,7 +59,8 @@ fn told(checked: &[FileChecked]) -> String {
             }
             FileState::Leftover { why } => format!("{AMBER}note{AMBER:#}  `{path}`: {why}"),
         };
-        let _ = writeln!(text, "{line}");
+        text.push_str(&line);
+        text.push('\n');
     }
     let of = |kind: FileKind| checked.iter().filter(move |file| file.kind == kind);
     let records = |kind: FileKind| of(kind).map(|file| file.records).sum::<u64>();
@@ -72,16 +71,15 @@ fn told(checked: &[FileChecked]) -> String {
             format!("{} damaged; the others can be read", units::some(some, "file is", "files are"))
         }
     };
-    let _ = writeln!(text, "{BOLD}{claim}{BOLD:#}");
-    let _ = writeln!(
-        text,
-        "{} with {} in {}, {} in {}",
+    text.push_str(&format!("{BOLD}{claim}{BOLD:#}\n"));
+    text.push_str(&format!(
+        "{} with {} in {}, {} in {}\n",
         size(bytes),
         units::some(records(FileKind::Block), "span", "spans"),
         units::some(of(FileKind::Block).count() as u64, "block", "blocks"),
         units::some(records(FileKind::Log), "record", "records"),
         units::some(of(FileKind::Log).count() as u64, "log", "logs"),
-    );
+    ));
     text
 }
 
