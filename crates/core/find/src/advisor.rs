@@ -15,6 +15,7 @@ mod explore;
 mod model_costs;
 mod needs;
 mod options;
+mod ordered;
 mod pool;
 mod proposal;
 mod rates;
@@ -35,13 +36,14 @@ pub use statements::{AdvisedStatement, workload};
 use beyond::Beyond;
 use bits::Bits;
 use candidates::Candidates;
+use ordered::Ordered;
 use pool::{Known, Pool};
 use proposal::Proposal;
 use sizes::{Measured, Writers};
 
 /// The indexes that take most time off `statements` within `options`, and those that become redundant.
 ///
-/// The same input and the same costs give the same answer. Statements whose costs cannot be had are named in the
+/// The same input and the same costs give the same answer, in whatever order statements come. Statements whose costs cannot be had are named in the
 /// notes.
 #[must_use]
 pub fn advise(
@@ -50,6 +52,11 @@ pub fn advise(
     costs: &mut dyn Costs,
     options: &Options<'_>,
 ) -> IndexSet {
+    let order = ordered::order(statements);
+    let statements: Vec<AdvisedStatement> =
+        order.iter().map(|place| statements[*place].clone()).collect();
+    let statements = statements.as_slice();
+    let costs = &mut Ordered { costs, order };
     let mut notes = Vec::new();
     let needs = needs::of(database, statements, costs, &mut notes);
     let mut candidates = Candidates::of(&needs, database, costs, options);

@@ -33,6 +33,8 @@ pub(super) struct Candidates {
     pub(super) of_statement: Vec<Bits>,
     /// Those that no planner can be asked about, with the statement that may want them.
     pub(super) beyond: Vec<(usize, NewIndex)>,
+    /// Those whose keys hold all that some statement reads of their table.
+    pub(super) whole: Bits,
     places: BTreeMap<NewIndex, usize>,
 }
 
@@ -101,7 +103,12 @@ impl Candidates {
             for index in found {
                 if costs.can_plan(&index) {
                     if count < OF_STATEMENT_MAX {
-                        mine.insert(all.place(index));
+                        let is_whole = tables.iter().any(|needs| is_whole(&index, needs));
+                        let place = all.place(index);
+                        mine.insert(place);
+                        if is_whole {
+                            all.whole.insert(place);
+                        }
                         count += 1;
                     }
                 } else if trigrams || index.keys.iter().all(|key| key.operator_class != TRIGRAMS) {
@@ -138,6 +145,17 @@ pub(super) fn covers(known: &Index, index: &NewIndex) -> bool {
             known.include.contains(number)
                 || known.keys.iter().any(|key| key.key == IndexKey::Column(*number))
         })
+}
+
+/// Whether keys alone answer what is asked of the table.
+fn is_whole(index: &NewIndex, needs: &TableNeeds) -> bool {
+    let is_key = |number: &i16| index.keys.iter().any(|key| key.key == IndexKey::Column(*number));
+    index.table == needs.table
+        && index.method == IndexMethod::Btree
+        && index.predicate.is_empty()
+        && !needs.whole_rows
+        && !needs.read.is_empty()
+        && needs.read.iter().all(is_key)
 }
 
 fn of_table(

@@ -22,8 +22,12 @@ const SIZE_SHARES_AGAIN: [f64; 3] = [1.0, 0.3, 0.1];
 const GAIN_MIN: f64 = 0.002;
 /// Parts of one bundle that are asked for: all of three indexes, most of four.
 const PARTS_MAX: usize = 10;
+/// Smaller ones in the place of a bundle that does not fit: two steps down for each of two indexes.
+const SMALLER_MAX: usize = 6;
 /// Indexes for two statements at once that are tried.
 const MERGED_MAX: usize = 48;
+/// The same where keys are appended.
+const APPENDED_MAX: usize = 16;
 /// Columns of `INCLUDE` of such an index.
 const MERGED_INCLUDE_MAX: usize = 10;
 
@@ -32,6 +36,8 @@ pub(super) struct Explored<'a> {
     pub(super) bytes: &'a [u64],
     /// Bytes of the largest index that is looked at.
     pub(super) room: u64,
+    /// Bytes that all may take together.
+    pub(super) budget: u64,
     /// The new ones of each statement.
     pub(super) new: &'a [Bits],
 }
@@ -55,7 +61,7 @@ pub(super) fn explore(pool: &mut Pool<'_>, candidates: &mut Candidates, explored
                 |place: &usize| explored.bytes[*place] as f64 <= explored.room as f64 * share;
             let new = explored.new[statement].iter().filter(fits).collect();
             let before = before.iter().filter(fits).collect();
-            peel(pool, statement, new, &before, candidates);
+            peel(pool, statement, new, &before, candidates, explored);
         }
         let plans = pool.plans(statement).iter();
         candidates.of_statement[statement] =
@@ -70,6 +76,7 @@ fn peel(
     mut new: Bits,
     before: &Bits,
     candidates: &Candidates,
+    explored: &Explored<'_>,
 ) {
     let base = pool.at_most(statement, &Bits::default());
     let layers = if before.is_empty() { LAYERS_MAX } else { LAYERS_AGAIN_MAX };
@@ -84,7 +91,43 @@ fn peel(
             return;
         }
         take_apart(pool, statement, used.clone(), base, candidates);
+        let offered = new.or(before);
+        make_smaller(pool, statement, (offered, used.clone()), candidates, explored);
         new = new.without(&used);
+    }
+}
+
+/// Where indexes fit alone but not together, asks for plans with smaller ones in the place of each.
+fn make_smaller(
+    pool: &mut Pool<'_>,
+    statement: usize,
+    bundle: (Bits, Bits),
+    candidates: &Candidates,
+    explored: &Explored<'_>,
+) {
+    let bytes = |set: &Bits| -> u64 {
+        set.iter().map(|place| explored.bytes[place]).fold(0, u64::saturating_add)
+    };
+    let mut open = vec![bundle];
+    let mut asked = 0;
+    while let Some((offered, used)) = open.pop() {
+        if bytes(&used) <= explored.budget {
+            continue;
+        }
+        for place in used.iter() {
+            let as_large = |other: &usize| {
+                candidates.indexes[*other].table == candidates.indexes[place].table
+                    && explored.bytes[place] <= explored.bytes[*other]
+            };
+            let smaller = offered.without(&offered.iter().filter(as_large).collect());
+            if SMALLER_MAX <= asked || pool.has_asked(statement, &smaller) {
+                continue;
+            }
+            asked += 1;
+            if let Some((used, _)) = pool.plan(statement, &smaller, &candidates.indexes) {
+                open.push((smaller, used));
+            }
+        }
     }
 }
 
@@ -153,14 +196,47 @@ pub(super) fn beside(
     new
 }
 
+/// How two indexes become one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Merge {
+    /// One's keys begin as the other's: what else that one has is included.
+    Include,
+    /// Where one holds all that a statement reads, or begins as the other does, its keys come after the other's; so
+    /// many at most.
+    Append {
+        /// Keys at most.
+        keys_max: usize,
+    },
+}
+
+impl Merge {
+    fn of(self, one: usize, other: usize, candidates: &Candidates) -> Option<NewIndex> {
+        let (first, second) = (&candidates.indexes[one], &candidates.indexes[other]);
+        match self {
+            Self::Include => (one < other).then(|| merged(first, second))?,
+            Self::Append { keys_max } => {
+                let serves =
+                    candidates.whole.contains(other) || second.keys.starts_with(&first.keys);
+                let index = serves.then(|| appended(first, second))?;
+                index.filter(|index| index.keys.len() <= keys_max)
+            }
+        }
+    }
+
+    /// Pairs that are tried.
+    fn pairs_max(self) -> usize {
+        match self {
+            Self::Include => MERGED_MAX,
+            Self::Append { .. } => APPENDED_MAX,
+        }
+    }
+}
+
 /// Adds indexes that serve two statements at once where each has its own, and asks for plans with them.
-pub(super) fn merge(pool: &mut Pool<'_>, candidates: &mut Candidates) {
-    for (one, other) in pairs(pool, candidates) {
-        let Some(index) = merged(&candidates.indexes[one], &candidates.indexes[other]) else {
-            continue;
-        };
+pub(super) fn merge(pool: &mut Pool<'_>, candidates: &mut Candidates, how: Merge) {
+    for (one, other, index) in pairs(pool, candidates, how) {
         let place = candidates.place(index);
-        if place == one || place == other {
+        if place == one || (place == other && how == Merge::Include) {
             continue;
         }
         for statement in 0..pool.known.len() {
@@ -188,8 +264,9 @@ pub(super) fn merge(pool: &mut Pool<'_>, candidates: &mut Candidates) {
     }
 }
 
-/// Pairs of indexes on the same table that plans of different statements use, those that save most first.
-fn pairs(pool: &Pool<'_>, candidates: &Candidates) -> Vec<(usize, usize)> {
+/// Pairs of indexes on the same table that plans of different statements use, those that save most first, and what
+/// they become.
+fn pairs(pool: &Pool<'_>, candidates: &Candidates, how: Merge) -> Vec<(usize, usize, NewIndex)> {
     let mut gains: Vec<(usize, usize, f64)> = Vec::new();
     for statement in 0..pool.known.len() {
         let base = pool.at_most(statement, &Bits::default());
@@ -200,21 +277,41 @@ fn pairs(pool: &Pool<'_>, candidates: &Candidates) -> Vec<(usize, usize)> {
             gains.extend(used.iter().map(|place| (statement, place, gain)));
         }
     }
-    let mut pairs: Vec<(f64, usize, usize)> = Vec::new();
+    let mut pairs: Vec<(f64, usize, usize, NewIndex)> = Vec::new();
     let mut seen = BTreeSet::new();
     for (statement, one, gain) in &gains {
         for (other_statement, other, other_gain) in &gains {
-            let is_pair = one < other && statement != other_statement;
-            if is_pair
-                && merged(&candidates.indexes[*one], &candidates.indexes[*other]).is_some()
+            if one != other
+                && statement != other_statement
+                && let Some(index) = how.of(*one, *other, candidates)
                 && seen.insert((*one, *other))
             {
-                pairs.push((gain + other_gain, *one, *other));
+                pairs.push((gain + other_gain, *one, *other, index));
             }
         }
     }
     pairs.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| (a.1, a.2).cmp(&(b.1, b.2))));
-    pairs.into_iter().take(MERGED_MAX).map(|(_, one, other)| (one, other)).collect()
+    pairs
+        .into_iter()
+        .take(how.pairs_max())
+        .map(|(_, one, other, index)| (one, other, index))
+        .collect()
+}
+
+/// The first index with the keys of the second after its own.
+fn appended(first: &NewIndex, second: &NewIndex) -> Option<NewIndex> {
+    let same = first.table == second.table && first.method == second.method;
+    let plain = |index: &NewIndex| index.predicate.is_empty() && index.include.is_empty();
+    if !same || first.method != IndexMethod::Btree || !plain(first) || !plain(second) {
+        return None;
+    }
+    let mut keys = first.keys.clone();
+    for key in &second.keys {
+        if !keys.iter().any(|known| known.key == key.key) {
+            keys.push(key.clone());
+        }
+    }
+    (keys.len() > first.keys.len()).then(|| NewIndex { keys, ..first.clone() })
 }
 
 /// One index that does what both do, if their keys begin alike.

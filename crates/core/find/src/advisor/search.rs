@@ -7,7 +7,7 @@ use super::{
     bits::Bits,
     candidates::{Candidates, Stage},
     choice::{self, Effort, Limits},
-    explore::{self, Explored},
+    explore::{self, Explored, Merge},
     options::Options,
     pool::Pool,
     sizes::{Measured, Writers},
@@ -44,9 +44,16 @@ pub(super) fn chosen(
         let places = || new.iter().flat_map(Bits::iter);
         let largest = places().map(|place| sizes.bytes[place]).max().unwrap_or(0);
         let room = budget.min(largest);
-        explore::explore(pool, candidates, &Explored { bytes: &sizes.bytes, room, new: &new });
-        if stage == Stage::Covering {
-            explore::merge(pool, candidates);
+        let explored = Explored { bytes: &sizes.bytes, room, budget, new: &new };
+        explore::explore(pool, candidates, &explored);
+        let merge = match stage {
+            Stage::Plain => Some(Merge::Append { keys_max: options.keys_max.min(2) }),
+            Stage::Wide => Some(Merge::Append { keys_max: options.keys_max }),
+            Stage::Covering => Some(Merge::Include),
+            Stage::Partial => None,
+        };
+        if let Some(merge) = merge {
+            explore::merge(pool, candidates, merge);
             sizes.measure(&candidates.indexes, writers, pool, options);
         }
         let limits = Limits {
