@@ -351,7 +351,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Figures about Taut itself, in Prometheus' text format or in OpenMetrics, as `Accept` says. */
+        /** Figures about Taut itself, in Prometheus' text format or in `OpenMetrics`, as `Accept` says. */
         get: operations["metrics"];
         put?: never;
         post?: never;

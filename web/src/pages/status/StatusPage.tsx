@@ -108,7 +108,7 @@ function Losses({ status }: { status: Status }) {
               <strong className={loss.lately === 0 ? '' : loss.gone ? 'broken' : 'over'}>
                 {plural(loss.since_start, loss.unit.replace(/s$/, ''), loss.unit)}
               </strong>{' '}
-              {loss.words}
+              {loss.since_start === 1 ? loss.words.replace(/^were /, 'was ') : loss.words}
               {loss.lately === 0 ? (
                 <span className="dim"> (none in the last {status.lately_minutes} min)</span>
               ) : (

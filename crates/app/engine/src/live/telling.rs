@@ -36,7 +36,9 @@ impl Live {
         let mut reading = self.own.reading(&*self.store, self.standing(), databases.collect());
         for finding in &self.outcome().findings {
             let of_level = reading.findings.iter_mut().find(|(level, _)| *level == finding.level);
-            of_level.into_iter().for_each(|(_, count)| *count += 1);
+            if let Some((_, count)) = of_level {
+                *count += 1;
+            }
         }
         reading.traces_closed_early = lock(&self.settler).closed_early();
         reading.sightings = lock(&self.analysis).sightings();

@@ -1,7 +1,7 @@
-//! Figures as text: Prometheus' exposition format 0.0.4, and OpenMetrics 1.0.
+//! Figures as text: Prometheus' exposition format 0.0.4, and `OpenMetrics` 1.0.
 //!
 //! The two differ in how counters and infos are announced, in units, and in the mark at the end. The formats are those
-//! of <https://prometheus.io/docs/instrumenting/exposition_formats/> and the OpenMetrics specification.
+//! of <https://prometheus.io/docs/instrumenting/exposition_formats/> and the `OpenMetrics` specification.
 
 use std::{fmt::Write as _, time::Duration};
 
@@ -95,25 +95,25 @@ fn write_sample(text: &mut String, metric: &Metric, sample: &Sample) {
         Value::Time(time) => {
             line(text, format_args!("{name}{} {}", braces(&labels), seconds(time)));
         }
-        Value::Times(seen) => write_histogram(text, name, labels, &seen),
+        Value::Times(seen) => write_histogram(text, name, &labels, &seen),
     }
 }
 
-fn write_histogram(text: &mut String, name: &str, labels: Vec<String>, seen: &TimingsSeen) {
+fn write_histogram(text: &mut String, name: &str, labels: &[String], seen: &TimingsSeen) {
     let mut below = 0;
     let bounds = TIMING_BOUNDS_MICROS.map(|bound| seconds(Duration::from_micros(bound)));
     let bounds = bounds.iter().map(String::as_str).chain(["+Inf"]);
     for (bound, count) in bounds.zip(seen.classes) {
         below += count;
-        let mut labels = labels.clone();
+        let mut labels = labels.to_vec();
         labels.push(format!("le=\"{bound}\""));
         line(text, format_args!("{name}_bucket{} {below}", braces(&labels)));
     }
-    line(text, format_args!("{name}_sum{} {}", braces(&labels), seconds(seen.sum)));
-    line(text, format_args!("{name}_count{} {below}", braces(&labels)));
+    line(text, format_args!("{name}_sum{} {}", braces(labels), seconds(seen.sum)));
+    line(text, format_args!("{name}_count{} {below}", braces(labels)));
 }
 
-/// Seconds, exact to the nanosecond; always with a point, as OpenMetrics wants of bounds.
+/// Seconds, exact to the nanosecond; always with a point, as `OpenMetrics` wants of bounds.
 fn seconds(time: Duration) -> String {
     let digits = format!("{}.{:09}", time.as_secs(), time.subsec_nanos());
     let short = digits.trim_end_matches('0');
@@ -124,7 +124,7 @@ fn braces(labels: &[String]) -> String {
     if labels.is_empty() { String::new() } else { format!("{{{}}}", labels.join(",")) }
 }
 
-/// A quote is escaped in labels everywhere, and in the help of OpenMetrics.
+/// A quote is escaped in labels everywhere, and in the help of `OpenMetrics`.
 fn escaped(value: &str, format: Exposition) -> String {
     let value = value.replace('\\', "\\\\").replace('\n', "\\n");
     match format {

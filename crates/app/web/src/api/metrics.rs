@@ -9,7 +9,7 @@ use engine::metrics::{Exposition, expose};
 
 use crate::{problem::Problem, server::App};
 
-/// Figures about Taut itself, in Prometheus' text format or in OpenMetrics, as `Accept` says.
+/// Figures about Taut itself, in Prometheus' text format or in `OpenMetrics`, as `Accept` says.
 #[utoipa::path(
     get,
     path = "/metrics",
