@@ -225,7 +225,7 @@ async fn a_view_that_is_kept_is_measured_on_a_clone_and_gone_afterwards() {
     assert!(matches!(refused, Err(RehearseError::Refused(_))), "{refused:?}");
     let doubled = "SELECT 1 AS day FROM \"Bestellungen\"";
     let failed = rehearse_view(&mut here, &view(doubled), &statements, &options, &mut tell).await;
-    assert!(matches!(failed, Err(RehearseError::Server { .. })), "{failed:?}");
+    assert!(matches!(failed, Err(RehearseError::Invalid(_))), "{failed:?}");
     assert_eq!(server.psql_in(&cloned.name, left), "0");
     drop(here);
     cloned.drop_database().await.unwrap();
@@ -233,7 +233,10 @@ async fn a_view_that_is_kept_is_measured_on_a_clone_and_gone_afterwards() {
 
 #[tokio::test]
 async fn what_a_rehearsal_asks_is_marked_as_ours() {
-    let server = Postgres::builder().extension("pg_stat_statements").start();
+    let server = Postgres::builder()
+        .setting("shared_preload_libraries", "pg_stat_statements")
+        .extension("pg_stat_statements")
+        .start();
     server.psql(TABLES);
     let mut session = session(&server, "alice").await;
     let theirs = "select note from \"Bestellungen\" where id = $1 and \"Kunde \"\"x\"\"\" < $2";

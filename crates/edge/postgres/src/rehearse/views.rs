@@ -24,7 +24,7 @@ pub struct View {
 /// # Errors
 ///
 /// [`RehearseError::Refused`] unless it is a clone of ours, or if what the view holds may do more than read;
-/// [`RehearseError::Server`] where the view cannot be made, or the server fails.
+/// [`RehearseError::Invalid`] where the view cannot be made, [`RehearseError::Server`] where the server fails.
 pub async fn rehearse_view(
     session: &mut Session,
     view: &View,
