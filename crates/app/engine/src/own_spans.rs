@@ -84,12 +84,11 @@ pub struct Work<'a> {
 impl OwnSpans {
     /// Nothing is made unless a collector is named.
     pub(crate) fn new(collector: Collector, version: &str) -> Self {
-        let (queue, waiting) = match collector {
-            Collector::Off => (None, None),
-            _ => {
-                let (queue, waiting) = sync_channel(QUEUE_MAX);
-                (Some(queue), Some(waiting))
-            }
+        let (queue, waiting) = if collector == Collector::Off {
+            (None, None)
+        } else {
+            let (queue, waiting) = sync_channel(QUEUE_MAX);
+            (Some(queue), Some(waiting))
         };
         // The hasher's keys are random for each process.
         let mark = RandomState::new().hash_one("traces") | 1;

@@ -21,18 +21,18 @@ fn parse(text: &str, format: Exposition) -> BTreeMap<String, f64> {
     assert_eq!(body.is_some(), format == Exposition::OpenMetrics);
     for line in body.unwrap_or(text).lines() {
         if let Some(rest) = line.strip_prefix("# HELP ") {
-            family = rest.split(' ').next().unwrap();
+            family = rest.split(' ').next().expect("the text is well formed");
             assert!(rest.len() > family.len() + 1, "no help: {line}");
         } else if let Some(rest) = line.strip_prefix("# TYPE ") {
-            let (name, kind) = rest.split_once(' ').unwrap();
+            let (name, kind) = rest.split_once(' ').expect("the text is well formed");
             assert_eq!(name, family, "{line}");
             assert!(families.insert(name, kind).is_none(), "{name} comes twice");
         } else if let Some(rest) = line.strip_prefix("# UNIT ") {
-            let (name, unit) = rest.split_once(' ').unwrap();
+            let (name, unit) = rest.split_once(' ').expect("the text is well formed");
             assert!(name == family && name.ends_with(&format!("_{unit}")), "{line}");
         } else {
-            let (series, value) = line.rsplit_once(' ').unwrap();
-            let name = series.split('{').next().unwrap();
+            let (series, value) = line.rsplit_once(' ').expect("the text is well formed");
+            let name = series.split('{').next().expect("the text is well formed");
             let endings = match (families[family], format) {
                 ("histogram", _) => &["_bucket", "_sum", "_count"][..],
                 ("counter", Exposition::OpenMetrics) => &["_total"],
@@ -50,7 +50,7 @@ fn parse(text: &str, format: Exposition) -> BTreeMap<String, f64> {
 
 fn check_labels(series: &str) {
     let Some((_, labels)) = series.split_once('{') else { return };
-    let labels = labels.strip_suffix('}').unwrap();
+    let labels = labels.strip_suffix('}').expect("the text is well formed");
     for pair in labels.split("\",") {
         let (name, value) = pair.split_once("=\"").unwrap_or_else(|| panic!("{series}"));
         assert!(name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'), "{series}");
@@ -67,8 +67,14 @@ fn check_histograms(samples: &BTreeMap<String, f64>) {
             .iter()
             .filter(|(it, _)| it.starts_with(&format!("{name}_bucket{{")) && it.contains(others))
             .map(|(it, count)| {
-                let bound = it.split_once("le=\"").unwrap().1.split('"').next().unwrap();
-                (bound.parse().unwrap(), *count)
+                let bound = it
+                    .split_once("le=\"")
+                    .expect("the text is well formed")
+                    .1
+                    .split('"')
+                    .next()
+                    .expect("the text is well formed");
+                (bound.parse().expect("the text is well formed"), *count)
             })
             .collect();
         classes.sort_by(|one, other| one.0.total_cmp(&other.0));
@@ -92,7 +98,7 @@ fn names_follow_the_rules_of_prometheus() {
         let base = name.trim_end_matches("_total");
         match metric.unit {
             Unit::None => {
-                assert!(!base.ends_with("_seconds") && !base.ends_with("_bytes"), "{name}")
+                assert!(!base.ends_with("_seconds") && !base.ends_with("_bytes"), "{name}");
             }
             unit => assert!(base.ends_with(&format!("_{}", unit.word())), "{name}"),
         }
