@@ -61,7 +61,7 @@ pub(super) fn explore(pool: &mut Pool<'_>, candidates: &mut Candidates, explored
                 |place: &usize| explored.bytes[*place] as f64 <= explored.room as f64 * share;
             let new = explored.new[statement].iter().filter(fits).collect();
             let before = before.iter().filter(fits).collect();
-            peel(pool, statement, new, &before, candidates, explored);
+            peel(pool, statement, (new, &before), candidates, explored);
         }
         let plans = pool.plans(statement).iter();
         candidates.of_statement[statement] =
@@ -73,8 +73,7 @@ pub(super) fn explore(pool: &mut Pool<'_>, candidates: &mut Candidates, explored
 fn peel(
     pool: &mut Pool<'_>,
     statement: usize,
-    mut new: Bits,
-    before: &Bits,
+    (mut new, before): (Bits, &Bits),
     candidates: &Candidates,
     explored: &Explored<'_>,
 ) {
