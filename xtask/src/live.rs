@@ -139,7 +139,7 @@ fn busy_database(shell: &Shell, folder: &Folder) -> Result<(Service, String, Str
     let mut command = shell.command(program);
     command.arg(port.to_string()).arg(&file);
     let service = Service::start(shell, "busy database", &mut command, port)?;
-    let read = |file: &std::path::Path| {
+    let read = |file: &Path| {
         std::fs::read_to_string(file).map_err(|error| {
             Failure::world(format!("`{}` is not there", file.display())).cause(error)
         })

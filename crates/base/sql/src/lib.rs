@@ -23,8 +23,8 @@ mod tables;
 mod words;
 
 pub use analysis::{
-    Analysis, Condition, ConditionKind, Parameter, PlanClause, PlanJoin, PlanNeeds, PlanScan, PlanSort,
-    Predicate, PredicateKind, SortKey, TableNeeds, analyse, plan_needs,
+    Analysis, Condition, ConditionKind, Parameter, PlanClause, PlanJoin, PlanNeeds, PlanScan,
+    PlanSort, Predicate, PredicateKind, SortKey, TableNeeds, analyse, plan_needs,
 };
 pub use comments::{Comments, comments};
 pub use describe::describe;

@@ -1,6 +1,7 @@
 //! `taut fix`: changes are made, taken back and judged; a kill in the middle leaves nothing that the next run does not clear.
 
 use std::{
+    io::{BufRead as _, BufReader},
     path::Path,
     process::{Child, Stdio},
     thread,
@@ -177,16 +178,18 @@ fn a_kill_in_the_middle_of_a_build_leaves_an_index_after_applying_again() {
     let mut child = building(&server, store.path());
     child.kill().unwrap();
     child.wait().unwrap();
-    let again = command(&server, store.path(), &["--index", INDEX, "--apply", "--yes"])
-        .stdout(Stdio::piped())
+    let mut again = command(&server, store.path(), &["--index", INDEX, "--apply", "--yes"])
+        .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    thread::sleep(Duration::from_millis(500));
+    let mut words = BufReader::new(again.stderr.take().unwrap()).lines().map(Result::unwrap);
+    // What it waits for lasts until it has seen that somebody works on it.
+    let has_seen = words.any(|line| line.contains("still works on it for an earlier run"));
     drop(blocker);
-    let again = kit::ran(&again.wait_with_output().unwrap());
-    assert_eq!(again.code, Some(0), "{}", again.words);
-    assert!(again.words.contains("still works on it for an earlier run"), "{}", again.words);
+    let rest: Vec<String> = words.collect();
+    assert!(has_seen, "{rest:?}");
+    assert_eq!(again.wait().unwrap().code(), Some(0), "{rest:?}");
     assert_eq!(indexes(&server), "orders_customer");
     // It counts as ours, though another process began it.
     fix(&server, store.path(), &["--index", INDEX, "--revert", "--yes"]);

@@ -282,7 +282,8 @@ fn plans_of_a_healthy_database_are_no_findings() {
     let folder = tempfile::tempdir().expect("there is a place for temporary files");
     let engine = following(&server, folder.path());
     engine.wait_until("the first poll", is_watched);
-    bench(&["-c", "2", "-T", "4"]);
+    // Writers alone: two of them share two branches, and wait for each other where processors are scarce.
+    bench(&["-c", "1", "-T", "4"]);
     bench(&["-c", "2", "-T", "2", "-S"]);
     let has_plans = |live: &Live| {
         let standing = the_database(live);

@@ -206,7 +206,7 @@ mod tests {
     #[test]
     fn a_long_run_takes_a_few_bytes() {
         let mut bytes = Vec::new();
-        encode(&[1; 100_000], 1, &mut bytes);
+        encode(&vec![1; 100_000], 1, &mut bytes);
         assert!(bytes.len() < 8, "{} bytes", bytes.len());
     }
 }

@@ -58,7 +58,7 @@ fn ask(query: &Query, spans: &[Span], chunk_rows: usize) -> Answer {
     let mut all = Groups::default();
     for (number, spans) in spans.chunks(chunk_rows).enumerate() {
         let mut part = Groups::default();
-        if number % 2 == 0 {
+        if number.is_multiple_of(2) {
             part.add(query, &chunk(spans));
         } else {
             let format = BlockFormat { group_rows: 3, page_rows: 2, ..BlockFormat::FRESH };
@@ -72,6 +72,8 @@ fn ask(query: &Query, spans: &[Span], chunk_rows: usize) -> Answer {
     }
     all.answer(query)
 }
+
+type Passes = Box<dyn Fn(&Span) -> bool>;
 
 fn tier(span: &Span) -> Option<Text> {
     let shown = |value: &Value| match value {
@@ -161,7 +163,7 @@ proptest! {
         let retries = Field::Attribute("retries".into());
         let tier_field = Field::Attribute("tier".into());
         let is = |text: &str| Filter::Is(tier_field.clone(), vec![text.into()]);
-        let cases: [(Filter, Box<dyn Fn(&Span) -> bool>); 6] = [
+        let cases: [(Filter, Passes); 6] = [
             (is("7"), Box::new(|span| tier(span).is_some_and(|it| it == "7"))),
             (Filter::Has(tier_field.clone()), Box::new(|span| tier(span).is_some())),
             (
@@ -226,12 +228,15 @@ fn what_only_the_slow_ones_have_stands_out() {
     let seed = arbitrary::one();
     let span = |number: u64| {
         let mut span = seed.clone();
-        let is_slow = number % 10 == 0;
+        let is_slow = number.is_multiple_of(10);
         span.start = Moment { nanos: number };
         span.end = Moment { nanos: number + if is_slow { 1_000 } else { 10 } };
-        let tenant =
-            if is_slow { "acme" } else { ["globex", "initech"][usize::from(number % 2 == 0)] };
-        let zone = if number % 3 == 0 { "a" } else { "b" };
+        let tenant = if is_slow {
+            "acme"
+        } else {
+            ["globex", "initech"][usize::from(number.is_multiple_of(2))]
+        };
+        let zone = if number.is_multiple_of(3) { "a" } else { "b" };
         span.attributes = Attributes(
             [("tenant", tenant), ("zone", zone)]
                 .map(|(key, value)| (key.into(), Value::Text(value.into())))

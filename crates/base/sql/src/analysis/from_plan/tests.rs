@@ -108,10 +108,7 @@ Seq Scan on public.events_2026 events_1  (cost=0.00..9.00 rows=80 width=8)
     assert_eq!(scan.table, TableName::new("public", "events_2026"));
     assert_eq!(scan.needs.table, TableName::new("public", "events"));
     let lower = IndexKey::Expression("lower(kind)".to_owned());
-    assert_eq!(
-        kinds(scan),
-        [(IndexKey::Column(2), Equal), (lower, Equal)]
-    );
+    assert_eq!(kinds(scan), [(IndexKey::Column(2), Equal), (lower, Equal)]);
 }
 
 #[test]
