@@ -11,10 +11,23 @@ use crate::units;
 const COUNTERS: [&str; 2] = ["shared_preload_libraries", "pg_stat_statements"];
 
 /// What the server needs before it counts statements.
-pub(crate) const SWITCH_ON: [&str; 2] = [
+const SWITCH_ON: [&str; 2] = [
     "shared_preload_libraries = 'pg_stat_statements'   # in postgresql.conf, then restart",
     "CREATE EXTENSION pg_stat_statements;              -- in this database",
 ];
+
+/// What switches the counting of statements on where it is off: a sentence, and the lines that it ends in.
+pub(crate) fn switch_on(found: &DatabaseFound) -> Option<(&'static str, &'static [&'static str])> {
+    if counts_statements(found) {
+        return None;
+    }
+    let loaded = found.database.setting(COUNTERS[0]).unwrap_or_default();
+    Some(if loaded.contains(COUNTERS[1]) {
+        ("Statements are not counted in this database. One line switches that on:", &SWITCH_ON[1..])
+    } else {
+        ("Statements are not counted. Two lines switch that on:", &SWITCH_ON)
+    })
+}
 
 /// `PostgreSQL 15.3, 12 GB, 48 tables, 120 indexes`
 pub(crate) fn head(found: &DatabaseFound) -> String {

@@ -39,9 +39,9 @@ pub(crate) fn html(report: &Report<'_>) -> String {
 fn about(report: &Report<'_>, found: &DatabaseFound) -> Markup {
     page! {
         @if 0 < report.traces { p.basis { (database::head(found)) ". " (database::basis(found)) } }
-        @if !database::counts_statements(found) {
-            p { "Statements are not counted. Two lines switch that on:" }
-            pre.snippet { (database::SWITCH_ON.join("\n")) }
+        @if let Some((told, lines)) = database::switch_on(found) {
+            p { (told) }
+            pre.snippet { (lines.join("\n")) }
         }
         @if let Some(set) = found.proposal.as_ref().filter(|set| !set.create.is_empty() || !set.drop.is_empty()) {
             h2 { "Indexes, chosen together" }

@@ -273,8 +273,9 @@ impl Page {
             ("By host", &report.hosts),
         ];
         for (heading, groups) in lists {
-            // One that has all of it tells nothing.
-            if groups.len() < 2 {
+            // One that has all of it tells nothing, nor do those of which only sessions are known.
+            let has_work = groups.iter().any(|it| 0 < it.statements || 0 < it.errors);
+            if groups.len() < 2 || !has_work {
                 continue;
             }
             self.heading(heading, "");

@@ -42,9 +42,9 @@ fn about(text: &mut String, report: &Report<'_>, found: &DatabaseFound) {
     if 0 < report.traces {
         text.push_str(&format!("\n{}. {}.\n", database::head(found), database::basis(found)));
     }
-    if !database::counts_statements(found) {
-        text.push_str("\nStatements are not counted. Two lines switch that on:\n\n");
-        fence(text, "sql", &database::SWITCH_ON.join("\n"));
+    if let Some((told, lines)) = database::switch_on(found) {
+        text.push_str(&format!("\n{told}\n\n"));
+        fence(text, "sql", &lines.join("\n"));
     }
     let set = found.proposal.as_ref();
     if let Some(set) = set.filter(|set| !set.create.is_empty() || !set.drop.is_empty()) {

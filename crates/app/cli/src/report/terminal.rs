@@ -67,9 +67,9 @@ fn about(text: &mut String, report: &Report<'_>, found: &DatabaseFound, columns:
             text.push_str(&format!("{DIM}{line}{DIM:#}\n"));
         }
     }
-    if !database::counts_statements(found) {
-        text.push_str("\nStatements are not counted. Two lines switch that on:\n");
-        for line in database::SWITCH_ON {
+    if let Some((told, lines)) = database::switch_on(found) {
+        text.push_str(&format!("\n{told}\n"));
+        for line in lines {
             text.push_str(&format!("  {ACCENT}{line}{ACCENT:#}\n"));
         }
     }

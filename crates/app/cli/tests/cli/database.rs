@@ -118,4 +118,8 @@ fn a_server_that_counts_nothing_is_told_how_to_count() {
         ran.data
     );
     assert!(ran.data.contains("CREATE EXTENSION pg_stat_statements;"), "{}", ran.data);
+    let loads = Postgres::builder().setting("shared_preload_libraries", "pg_stat_statements");
+    let ran = find(&loads.start(), &[]);
+    assert!(ran.data.contains("in this database. One line switches that on:"), "{}", ran.data);
+    assert!(!ran.data.contains("shared_preload_libraries ="), "{}", ran.data);
 }
