@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::{
     StatementText, Text,
-    database::{NewIndex, TableName},
+    database::{IndexMethod, NewIndex, TableName},
 };
 
 /// A change of the database, as statements to run one by one, outside of a transaction.
@@ -80,6 +80,15 @@ pub struct ProposedIndex {
     pub hurt: Vec<StatementEffect>,
     /// Why it looks as it does: which clause each part is for.
     pub why: Vec<String>,
+}
+
+impl ProposedIndex {
+    /// Whether its size is a guess that may be several times off: what decides it is not in the statistics.
+    #[must_use]
+    pub fn has_guessed_size(&self) -> bool {
+        use IndexMethod::{Gin, Gist, Other, Spgist};
+        matches!(self.index.method, Gin | Gist | Spgist | Other(_))
+    }
 }
 
 /// What an index costs those who write to its table.

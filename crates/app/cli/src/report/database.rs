@@ -114,7 +114,11 @@ pub(crate) fn proposed(set: &IndexSet) -> Vec<[String; 5]> {
         };
         [
             format!("+ {definition}"),
-            bytes(index.bytes),
+            if index.has_guessed_size() {
+                format!("perhaps {}", bytes(index.bytes))
+            } else {
+                bytes(index.bytes)
+            },
             units::some(index.helped.len() as u64, "statement", "statements"),
             units::hours_a_day(hours),
             writes,

@@ -199,8 +199,10 @@ fn indented(text: &str, columns: usize) -> Vec<String> {
 }
 
 fn costs(index: &ProposedIndex, columns: usize) -> Vec<String> {
-    let mut parts = vec![format!("{} when fresh", bytes(index.bytes))];
-    if index.bytes < index.bytes_grown {
+    let is_guess = index.has_guessed_size();
+    let size = if is_guess { "a guess" } else { "when fresh" };
+    let mut parts = vec![format!("{} {size}", bytes(index.bytes))];
+    if index.bytes < index.bytes_grown && !is_guess {
         parts.push(format!("{} once grown", bytes(index.bytes_grown)));
     }
     if 0.0 < index.build_seconds {

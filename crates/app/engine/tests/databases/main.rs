@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test without its server should say so and stop")]
 
+mod documents;
 mod healthy;
 mod kit;
 mod planted;

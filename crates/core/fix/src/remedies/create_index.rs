@@ -23,7 +23,9 @@ fn advise(finding: &Finding) -> Option<Hint> {
     if 1 < known.proposed.len() {
         text.push_str(&format!(" and {} more", known.proposed.len() - 1));
     }
-    if 0 < first.bytes {
+    if 0 < first.bytes && first.has_guessed_size() {
+        text.push_str(&format!(": perhaps {}, which may be several times off", bytes(first.bytes)));
+    } else if 0 < first.bytes {
         text.push_str(&format!(": {} when fresh", bytes(first.bytes)));
         if first.bytes < first.bytes_grown {
             text.push_str(&format!(", up to {} once it has grown", bytes(first.bytes_grown)));
