@@ -70,8 +70,7 @@ fn tells(line: &str) -> bool {
         "panicked at",
         "warning: unused",
     ];
-    const WITHIN: &[&str] =
-        &["' panicked at ", ": error", " error TS", "AssertionError", "Error: "];
+    const WITHIN: &[&str] = &[" panicked at ", ": error", " error TS", "AssertionError", "Error: "];
     let start = line.trim_start();
     BEGIN.iter().any(|word| start.starts_with(word))
         || WITHIN.iter().any(|word| line.contains(word))
@@ -85,6 +84,13 @@ mod tests {
     fn the_error_is_found_between_lines_of_progress() {
         let printed = "   Compiling a\nerror[E0308]: mismatched types\n --> src/lib.rs:1\n";
         assert_eq!(causes(printed), ["error[E0308]: mismatched types", " --> src/lib.rs:1"]);
+    }
+
+    #[test]
+    fn a_panic_is_told_with_what_it_said() {
+        let printed = "PASS one\nthread 'two' (3791) panicked at src/two.rs:9:1:\nleft: 1\n";
+        let cause = ["thread 'two' (3791) panicked at src/two.rs:9:1:", "left: 1"];
+        assert_eq!(causes(printed), cause);
     }
 
     #[test]

