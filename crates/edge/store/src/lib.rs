@@ -32,7 +32,7 @@ mod usage;
 use std::{fmt, path::PathBuf};
 
 use keep::query::{Answer, Comparison, Differences, Query, Top};
-use model::{Moment, OperationKey, Span, SpanId, TraceId, Window};
+use model::{LogRecord, Metric, Moment, OperationKey, Span, SpanId, TraceId, Window};
 
 pub use care::{FileChecked, FileKind, FileState, check, read_block};
 pub use facts::{
@@ -62,6 +62,26 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// The disk is full or fails; nothing of the batch was kept then.
     fn append(&self, batch: &Batch<'_>) -> Result<(), StoreError>;
 
+    /// Keeps a batch of log records, as [`Store::append`] does spans.
+    ///
+    /// # Errors
+    ///
+    /// See [`Store::append`]; or this store keeps none.
+    fn append_logs(&self, batch: &Items<'_, LogRecord>) -> Result<(), StoreError> {
+        let _ = batch;
+        Err(StoreError::NotKept { table: keep::LOGS.name })
+    }
+
+    /// Keeps a batch of metrics, as [`Store::append`] does spans.
+    ///
+    /// # Errors
+    ///
+    /// See [`Store::append`]; or this store keeps none.
+    fn append_metrics(&self, batch: &Items<'_, Metric>) -> Result<(), StoreError> {
+        let _ = batch;
+        Err(StoreError::NotKept { table: keep::METRICS.name })
+    }
+
     /// Keeps facts of requests whose traces have settled. A fact with the trace id and span id of
     /// an earlier one replaces it.
     ///
@@ -76,6 +96,16 @@ pub trait Store: fmt::Debug + Send + Sync {
     ///
     /// The disk fails.
     fn trace(&self, id: TraceId) -> Result<Vec<Span>, StoreError>;
+
+    /// The log records that were written during a trace, the earliest first; empty if there are none.
+    ///
+    /// # Errors
+    ///
+    /// The disk fails, or this store keeps none.
+    fn logs_of(&self, trace: TraceId) -> Result<Vec<LogRecord>, StoreError> {
+        let _ = trace;
+        Err(StoreError::NotKept { table: keep::LOGS.name })
+    }
 
     /// Every operation that was requested in `window`, by its share of all time, largest first.
     ///
@@ -130,7 +160,22 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// See [`Store::ask`].
     fn top(&self, top: &Top, limits: &Limits) -> Result<Answered<Vec<Span>>, StoreError>;
 
-    /// What a selection of spans has more often, or less, than the others.
+    /// The log records that are the first by a number, such as the latest, whole and in that order; at most
+    /// [`SPANS_MAX`].
+    ///
+    /// # Errors
+    ///
+    /// See [`Store::ask`].
+    fn top_logs(
+        &self,
+        top: &Top,
+        limits: &Limits,
+    ) -> Result<Answered<Vec<LogRecord>>, StoreError> {
+        let _ = (top, limits);
+        Err(StoreError::NotKept { table: keep::LOGS.name })
+    }
+
+    /// What a selection of rows has more often, or less, than the others.
     ///
     /// # Errors
     ///
@@ -210,6 +255,17 @@ pub struct Batch<'a> {
     /// The same spans as an OTLP `ExportTraceServiceRequest` in protobuf, if they came so.
     pub otlp: Option<&'a [u8]>,
     /// When they came.
+    pub received: Moment,
+}
+
+/// Log records or metrics that came together.
+#[derive(Debug, Clone, Copy)]
+pub struct Items<'a, T> {
+    /// What came.
+    pub items: &'a [T],
+    /// The same as an OTLP `ExportLogsServiceRequest` or `ExportMetricsServiceRequest` in protobuf, if it came so.
+    pub otlp: Option<&'a [u8]>,
+    /// When it came.
     pub received: Moment,
 }
 
