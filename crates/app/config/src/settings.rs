@@ -59,6 +59,10 @@ pub struct Receive {
     pub requests_in_flight_max: usize,
     /// Bytes of all requests in flight.
     pub bytes_in_flight_max: usize,
+    /// Whether log records are.
+    pub logs: bool,
+    /// Whether metrics are.
+    pub metrics: bool,
 }
 
 /// How telemetry is kept.
@@ -183,6 +187,8 @@ impl Settings {
                 body_bytes_max: values.size("receive.body-bytes-max"),
                 requests_in_flight_max: values.size("receive.requests-in-flight-max"),
                 bytes_in_flight_max: values.size("receive.bytes-in-flight-max"),
+                logs: values.text("receive.logs") == "on",
+                metrics: values.text("receive.metrics") == "on",
             },
             store: Store {
                 folder: values.folder("store.folder"),

@@ -108,6 +108,8 @@ const GIB: u64 = 1 << 30;
 /// From 1 ms, below which clocks of different hosts disagree anyway, to one hour.
 const TARGET: Kind = Kind::Duration { min: Duration::from_millis(1), max: Duration::from_hours(1) };
 
+const ON_OFF: Kind = Kind::Choice(&["on", "off"]);
+
 const HOURS: Kind = Kind::Number { min: 0.0, max: 1e6, unit: "hours a day" };
 
 const MONEY: Kind = Kind::Number { min: 0.0, max: 1e9, unit: "a month" };
@@ -148,6 +150,20 @@ pub const SETTINGS: &[Setting] = &[
         "\"256 MiB\"",
         "Bytes of all requests in flight; senders of more are asked to wait.",
         "Four of the largest requests, or some thousand of the usual 50 to 500 kB.",
+    ),
+    setting(
+        "receive.logs",
+        ON_OFF,
+        "\"on\"",
+        "Whether log records are received and kept; while `off`, their senders are told that nobody takes them.",
+        "They are shown beside the spans during which they were written.",
+    ),
+    setting(
+        "receive.metrics",
+        ON_OFF,
+        "\"on\"",
+        "Whether metrics are received and kept; while `off`, their senders are told that nobody takes them.",
+        "What a host and a process lack is told by them: CPU, memory, connections.",
     ),
     setting(
         "store.folder",

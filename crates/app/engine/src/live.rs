@@ -5,6 +5,7 @@
 //! it begins with what the store received within the window, so that findings and facts are as if
 //! nothing had happened.
 
+mod keeping;
 mod telling;
 
 use std::{
@@ -21,8 +22,8 @@ use std::{
 
 use config::Settings;
 use find::Outcome;
-use model::{Call, Finding, FindingId, Moment, Span, Stack, Trace, TraceId};
-use receive::{Received, Refusal, Sink};
+use model::{Call, Finding, FindingId, LogRecord, Moment, Span, Stack, Trace, TraceId};
+use receive::{Keeper, Received, Refusal, Sink};
 use store::{Batch, Retention, Store, StoreError};
 use tokio::sync::watch;
 
@@ -506,6 +507,14 @@ impl Sink for Live {
         }
         outcome
     }
+
+    fn logs(&self) -> Option<&dyn Keeper<LogRecord>> {
+        self.settings.receive.logs.then_some(self)
+    }
+
+    fn metrics(&self) -> Option<&dyn Keeper<model::Metric>> {
+        self.settings.receive.metrics.then_some(self)
+    }
 }
 
 impl Live {
@@ -520,16 +529,19 @@ impl Live {
         let begun = Instant::now();
         let appended = self.store.append(&kept);
         self.own.counts.append.add(begun.elapsed());
-        appended.map_err(|error| {
-            self.tell(&error);
-            let message = in_full(&error);
-            match error {
-                StoreError::Full { .. } => Refusal::Full { message, retry_after: RETRY_AFTER * 10 },
-                _ => Refusal::Failed { message, retry_after: RETRY_AFTER * 10 },
-            }
-        })?;
+        appended.map_err(|error| self.refuse(&error))?;
         self.join(&batch.spans, batch.received);
         Ok(())
+    }
+
+    /// What a sender is told when the store does not take its batch.
+    fn refuse(&self, error: &StoreError) -> Refusal {
+        self.tell(error);
+        let message = in_full(error);
+        match error {
+            StoreError::Full { .. } => Refusal::Full { message, retry_after: RETRY_AFTER * 10 },
+            _ => Refusal::Failed { message, retry_after: RETRY_AFTER * 10 },
+        }
     }
 }
 

@@ -15,6 +15,7 @@ mod rows;
 mod table;
 
 pub(crate) use counts::add as counted;
+pub(crate) use counts::Kept;
 pub use counts::{ApiCounts, Counts};
 pub use exposition::{Exposition, expose};
 pub use losses::{LOSSES, Loss, LossKind};

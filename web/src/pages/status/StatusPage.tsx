@@ -103,7 +103,7 @@ function Losses({ status }: { status: Status }) {
       <h2>What did not get through</h2>
       <ul className="losses">
         {status.losses.map((loss) => (
-          <li key={loss.reason}>
+          <li key={`${loss.reason} ${loss.unit}`}>
             <p>
               <strong className={loss.lately === 0 ? '' : loss.gone ? 'broken' : 'over'}>
                 {plural(loss.since_start, loss.unit.replace(/s$/, ''), loss.unit)}

@@ -15,6 +15,8 @@ pub struct Counts {
     pub(crate) batches_busy: AtomicU64,
     pub(crate) spans_full: AtomicU64,
     pub(crate) spans_failed: AtomicU64,
+    pub(crate) log_records: Kept,
+    pub(crate) data_points: Kept,
     pub(crate) batches_in_flight: AtomicU64,
     pub(crate) append: Timings,
     pub(crate) traces_settled: AtomicU64,
@@ -27,6 +29,14 @@ pub struct Counts {
     pub(crate) retentions: Timings,
     /// What the API answered.
     pub api: ApiCounts,
+}
+
+/// What became of log records, or of data points of metrics.
+#[derive(Debug, Default)]
+pub(crate) struct Kept {
+    pub(crate) kept: AtomicU64,
+    pub(crate) full: AtomicU64,
+    pub(crate) failed: AtomicU64,
 }
 
 /// Answers of the API, by the first digit of their status.

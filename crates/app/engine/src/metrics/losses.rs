@@ -28,6 +28,11 @@ pub enum LossKind {
     Dropped,
 }
 
+const FULL: &str =
+    "Their senders try again for some minutes. Free some space, or lower `store.bytes-max`.";
+
+const FAILED: &str = "Their senders try again for some minutes. See what the system says of the disk under `store.folder`.";
+
 /// Every way in which something is lost or refused.
 pub const LOSSES: &[Loss] = &[
     Loss {
@@ -43,7 +48,7 @@ pub const LOSSES: &[Loss] = &[
         kind: LossKind::Refused,
         unit: "spans",
         words: "found no room on the disk",
-        hint: "Their senders try again for some minutes. Free some space, or lower `store.bytes-max`.",
+        hint: FULL,
         read: |reading| get(&reading.counts.spans_full),
     },
     Loss {
@@ -51,8 +56,40 @@ pub const LOSSES: &[Loss] = &[
         kind: LossKind::Refused,
         unit: "spans",
         words: "could not be written to the disk",
-        hint: "Their senders try again for some minutes. See what the system says of the disk under `store.folder`.",
+        hint: FAILED,
         read: |reading| get(&reading.counts.spans_failed),
+    },
+    Loss {
+        reason: "disk-full",
+        kind: LossKind::Refused,
+        unit: "log records",
+        words: "found no room on the disk",
+        hint: FULL,
+        read: |reading| get(&reading.counts.log_records.full),
+    },
+    Loss {
+        reason: "disk-failed",
+        kind: LossKind::Refused,
+        unit: "log records",
+        words: "could not be written to the disk",
+        hint: FAILED,
+        read: |reading| get(&reading.counts.log_records.failed),
+    },
+    Loss {
+        reason: "disk-full",
+        kind: LossKind::Refused,
+        unit: "data points",
+        words: "found no room on the disk",
+        hint: FULL,
+        read: |reading| get(&reading.counts.data_points.full),
+    },
+    Loss {
+        reason: "disk-failed",
+        kind: LossKind::Refused,
+        unit: "data points",
+        words: "could not be written to the disk",
+        hint: FAILED,
+        read: |reading| get(&reading.counts.data_points.failed),
     },
     Loss {
         reason: "receiver-busy",
@@ -69,6 +106,22 @@ pub const LOSSES: &[Loss] = &[
         words: "were wrong in themselves, such as without a trace id",
         hint: "Their senders were told which and why: look into the exporter's log.",
         read: |reading| reading.receiver.as_ref().map_or(0, |it| it.totals.spans_rejected),
+    },
+    Loss {
+        reason: "malformed-log-record",
+        kind: LossKind::Dropped,
+        unit: "log records",
+        words: "were wrong in themselves",
+        hint: "Their senders were told which and why: look into the exporter's log.",
+        read: |reading| reading.receiver.as_ref().map_or(0, |it| it.totals.log_records.rejected),
+    },
+    Loss {
+        reason: "malformed-data-point",
+        kind: LossKind::Dropped,
+        unit: "data points",
+        words: "were wrong in themselves",
+        hint: "Their senders were told which and why: look into the exporter's log.",
+        read: |reading| reading.receiver.as_ref().map_or(0, |it| it.totals.data_points.rejected),
     },
     Loss {
         reason: "malformed-request",

@@ -35,6 +35,36 @@ pub(super) const RECEIVER: &[Metric] = &[
     })
     .by(&["reason"]),
     Metric::counter(
+        "taut_log_records_kept_total",
+        "Log records that are on the disk and were acknowledged.",
+        |it| whole(get(&it.counts.log_records.kept)),
+    ),
+    Metric::counter(
+        "taut_log_records_refused_total",
+        "Log records that were not taken; their senders were asked to send them again.",
+        |it| losses(it, LossKind::Refused, "log records"),
+    )
+    .by(&["reason"]),
+    Metric::counter("taut_log_records_dropped_total", "Log records that are gone.", |it| {
+        losses(it, LossKind::Dropped, "log records")
+    })
+    .by(&["reason"]),
+    Metric::counter(
+        "taut_data_points_kept_total",
+        "Data points of metrics that are on the disk and were acknowledged.",
+        |it| whole(get(&it.counts.data_points.kept)),
+    ),
+    Metric::counter(
+        "taut_data_points_refused_total",
+        "Data points that were not taken; their senders were asked to send them again.",
+        |it| losses(it, LossKind::Refused, "data points"),
+    )
+    .by(&["reason"]),
+    Metric::counter("taut_data_points_dropped_total", "Data points that are gone.", |it| {
+        losses(it, LossKind::Dropped, "data points")
+    })
+    .by(&["reason"]),
+    Metric::counter(
         "taut_requests_refused_total",
         "Requests that were not read; their senders were asked to send them again.",
         |it| losses(it, LossKind::Refused, "requests"),
