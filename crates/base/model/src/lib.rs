@@ -18,6 +18,7 @@ mod span;
 mod stack;
 mod statement;
 mod trace;
+mod view;
 
 pub use attributes::{Attributes, Text, Value};
 pub use call::{Call, CodeLocation, HttpCall, Parameters, Request, Statement, Work};
@@ -41,3 +42,4 @@ pub use span::{Event, Link, Resource, Scope, Span, SpanKind, Status, StatusCode}
 pub use stack::{Framework, Language, Stack};
 pub use statement::{Filter, FilterOperator, Projection, Shape, StatementKind, StatementText};
 pub use trace::{Node, Note, Trace};
+pub use view::{SpanView, ValueView, text_of};

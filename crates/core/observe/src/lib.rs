@@ -15,5 +15,5 @@ pub use assemble::{SPANS_MAX, assemble, assemble_spans};
 pub use compress::{Compression, DecompressedMax};
 pub use formats::{FORMATS, Format};
 pub use reading::{Decoded, DecodedItems, Place, Problem, ReadError, Reading, read};
-pub use semantics::call;
+pub use semantics::{Tells, call, is_telling_route, tells};
 pub use stack::stack;

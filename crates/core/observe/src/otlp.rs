@@ -16,6 +16,7 @@ mod metrics;
 mod metrics_encode;
 mod metrics_json;
 mod parts;
+mod view;
 
 pub use cursor::{DecodeError, DecodeErrorKind};
 pub use decode::decode;
@@ -29,3 +30,4 @@ pub use logs_json::decode_logs_json;
 pub use metrics::decode_metrics;
 pub use metrics_encode::encode_metrics;
 pub use metrics_json::decode_metrics_json;
+pub use view::view;

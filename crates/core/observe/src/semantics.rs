@@ -11,6 +11,7 @@ mod http;
 mod names;
 mod queue;
 mod request;
+mod tells;
 mod template;
 #[cfg(test)]
 mod tests;
@@ -21,6 +22,7 @@ use model::{Call, Moment, Span, SpanKind, StatusCode, Text, Value, Work};
 use sql::Statements;
 
 use facts::{Facts, Key};
+pub use tells::{Tells, is_telling_route, tells};
 
 /// Spans that one summary may stand for; more is taken for a broken attribute.
 const COUNT_MAX: u64 = 10_000_000;

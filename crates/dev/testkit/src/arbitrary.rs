@@ -1,6 +1,7 @@
 //! Made-up telemetry with everything that OTLP can carry.
 
 mod signals;
+mod telling;
 
 use std::sync::Arc;
 
@@ -13,6 +14,7 @@ use proptest::{
 };
 
 pub use signals::{logs, metrics};
+pub use telling::telling_span;
 
 /// Up to 12 spans in up to three groups.
 pub fn spans() -> impl Strategy<Value = Vec<Span>> {

@@ -30,7 +30,7 @@ pub fn decode(bytes: &[u8]) -> Result<Decoded, DecodeError> {
     Ok(decoded)
 }
 
-impl Items for Decoded {
+impl Items<'_> for Decoded {
     /// No span with both of its ids is shorter.
     const BYTES_MIN: usize = 30;
 
@@ -154,7 +154,7 @@ fn refusal(name: &str, ids: &Ids<'_>) -> String {
 }
 
 /// Nothing and zeros are both no id.
-fn span_id_or_none(bytes: &[u8]) -> Result<Option<SpanId>, ()> {
+pub(super) fn span_id_or_none(bytes: &[u8]) -> Result<Option<SpanId>, ()> {
     if bytes.is_empty() {
         return Ok(None);
     }
@@ -162,7 +162,7 @@ fn span_id_or_none(bytes: &[u8]) -> Result<Option<SpanId>, ()> {
 }
 
 /// Values that a later release may add are read as unspecified.
-fn kind(number: u32) -> SpanKind {
+pub(super) fn kind(number: u32) -> SpanKind {
     match number {
         1 => SpanKind::Internal,
         2 => SpanKind::Server,
@@ -184,7 +184,7 @@ fn merge_status(mut cursor: Cursor<'_>, status: &mut Status) -> Result<(), Decod
     Ok(())
 }
 
-fn status_code(number: u32) -> StatusCode {
+pub(super) fn status_code(number: u32) -> StatusCode {
     match number {
         1 => StatusCode::Ok,
         2 => StatusCode::Error,
@@ -192,7 +192,7 @@ fn status_code(number: u32) -> StatusCode {
     }
 }
 
-fn event(mut cursor: Cursor<'_>) -> Result<Event, DecodeError> {
+pub(super) fn event(mut cursor: Cursor<'_>) -> Result<Event, DecodeError> {
     let mut event = Event {
         time: Moment::default(),
         name: Text::default(),
@@ -212,7 +212,7 @@ fn event(mut cursor: Cursor<'_>) -> Result<Event, DecodeError> {
 }
 
 /// Links may lack their ids, as long as they say something else; ids of a wrong length are none.
-fn link(mut cursor: Cursor<'_>) -> Result<Link, DecodeError> {
+pub(super) fn link(mut cursor: Cursor<'_>) -> Result<Link, DecodeError> {
     let mut link = Link {
         trace_id: TraceId::default(),
         span_id: SpanId::default(),

@@ -32,7 +32,7 @@ pub(super) fn says_something(record: &LogRecord) -> bool {
     record.body != Value::Empty || !record.attributes.0.is_empty() || !record.event_name.is_empty()
 }
 
-impl Items for DecodedItems<LogRecord> {
+impl Items<'_> for DecodedItems<LogRecord> {
     /// The time, and a body of no text.
     const BYTES_MIN: usize = 13;
 

@@ -37,7 +37,7 @@ pub(super) fn keep_timed(metric: &mut Metric, place: Place, decoded: &mut Decode
     }
 }
 
-impl Items for DecodedItems<Metric> {
+impl Items<'_> for DecodedItems<Metric> {
     /// A name of a letter, and a gauge with a number at a time.
     const BYTES_MIN: usize = 25;
 

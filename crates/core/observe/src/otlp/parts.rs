@@ -11,7 +11,7 @@ use super::cursor::{Cursor, DecodeError, DecodeErrorKind, Field};
 const VALUE_DEPTH_MAX: u32 = 64;
 
 /// Takes what a request holds: spans, log records or metrics.
-pub(super) trait Items {
+pub(super) trait Items<'a> {
     /// No item that is kept is shorter.
     const BYTES_MIN: usize;
 
@@ -21,7 +21,7 @@ pub(super) trait Items {
     /// Reads one item, which begins at `offset`.
     fn item(
         &mut self,
-        cursor: Cursor<'_>,
+        cursor: Cursor<'a>,
         offset: usize,
         resource: &Arc<Resource>,
         scope: &Arc<Scope>,
@@ -29,7 +29,7 @@ pub(super) trait Items {
 }
 
 /// Reads a request of any signal: they number these fields alike.
-pub(super) fn export<I: Items>(bytes: &[u8], items: &mut I) -> Result<(), DecodeError> {
+pub(super) fn export<'a, I: Items<'a>>(bytes: &'a [u8], items: &mut I) -> Result<(), DecodeError> {
     let mut cursor = Cursor::new(bytes);
     while let Some(field) = cursor.field()? {
         match field.number {
@@ -41,7 +41,7 @@ pub(super) fn export<I: Items>(bytes: &[u8], items: &mut I) -> Result<(), Decode
 }
 
 /// Looks for the resource first, which may come after its items.
-fn of_resource<I: Items>(mut cursor: Cursor<'_>, items: &mut I) -> Result<(), DecodeError> {
+fn of_resource<'a, I: Items<'a>>(mut cursor: Cursor<'a>, items: &mut I) -> Result<(), DecodeError> {
     let mut resource = Resource::default();
     let mut ahead = cursor;
     while let Some(field) = ahead.field()? {
@@ -73,8 +73,8 @@ fn merge_resource(mut cursor: Cursor<'_>, resource: &mut Resource) -> Result<(),
 }
 
 /// Looks for the scope first, which may come after its items.
-fn of_scope<I: Items>(
-    mut cursor: Cursor<'_>,
+fn of_scope<'a, I: Items<'a>>(
+    mut cursor: Cursor<'a>,
     resource: &Arc<Resource>,
     items: &mut I,
 ) -> Result<(), DecodeError> {
@@ -146,7 +146,7 @@ pub(super) fn attribute(
     Ok(())
 }
 
-fn key_value(mut cursor: Cursor<'_>, depth: u32) -> Result<(Text, Value), DecodeError> {
+pub(super) fn key_value(mut cursor: Cursor<'_>, depth: u32) -> Result<(Text, Value), DecodeError> {
     let mut key = Text::default();
     let mut value = Value::default();
     while let Some(field) = cursor.field()? {

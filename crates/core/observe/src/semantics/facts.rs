@@ -4,7 +4,7 @@
 //! A key is looked up by its first segment and then by its rest; a chain of `get`s over the list would
 //! cost several times as much as all the rest of reading a span.
 
-use model::{Attributes, Text, Value};
+use model::{Attributes, Value};
 
 /// What an attribute means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -116,7 +116,7 @@ fn is_empty(value: &Value) -> bool {
 }
 
 /// What the attribute called `name` means, if it means anything here.
-pub(super) fn key(name: &Text) -> Option<Key> {
+pub(super) fn key(name: &str) -> Option<Key> {
     let (head, rest) = name.split_once('.')?;
     match head {
         "db" => database(rest),

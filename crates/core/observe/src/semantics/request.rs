@@ -90,7 +90,7 @@ fn operation(span: &Span, facts: &Facts<'_>, method: &str, route: &str, path: &s
 }
 
 /// Whether a route says where the request went: one that matches everything does not.
-fn is_telling(route: &str, path: &str) -> bool {
+pub(super) fn is_telling(route: &str, path: &str) -> bool {
     match route {
         "" | "*" | "/*" | "/**" | "(.*)" | "/(.*)" => false,
         "/" => matches!(path, "" | "/"),
