@@ -1,12 +1,15 @@
 //! Small files that are replaced as a whole: the engine's state.
 
 use std::{
-    fs::{self, File},
-    io::{self, Read as _, Write as _},
+    fs::File,
+    io::{self, Read as _},
     path::{Path, PathBuf},
 };
 
-use crate::{DOCUMENT_BYTES_MAX, StoreError, disk};
+use crate::{
+    DOCUMENT_BYTES_MAX, StoreError,
+    disk::{self, Written},
+};
 
 const MAGIC: [u8; 8] = *b"tautdoc\x01";
 
@@ -40,17 +43,17 @@ pub(crate) fn save(folder: &Path, name: &str, content: &[u8]) -> Result<(), Stor
         return Err(StoreError::Refused { what, why: "a document has at most 64 MiB" });
     }
     let next = path.with_extension("next");
-    let written = File::create(&next).and_then(|mut file| {
-        file.write_all(&head(content))?;
-        file.write_all(content)?;
-        file.sync_all()
+    let written = Written::create(&next).and_then(|file| {
+        file.write_all_at(&head(content), 0)?;
+        file.write_all_at(content, HEAD_BYTES as u64)?;
+        file.sync()
     });
     if let Err(error) = written {
         // It may hold half of it; what cannot be removed now is overwritten by the next save.
-        drop(fs::remove_file(&next));
+        drop(disk::remove(&next));
         return Err(disk::failed("write", &next, error));
     }
-    fs::rename(&next, &path).map_err(|error| disk::failed("write", &path, error))?;
+    disk::rename(&next, &path).map_err(|error| disk::failed("write", &path, error))?;
     disk::sync_folder(folder)
 }
 
@@ -74,6 +77,8 @@ fn path(folder: &Path, name: &str) -> Result<PathBuf, StoreError> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

@@ -35,6 +35,7 @@ use keep::query::{Answer, Comparison, Differences, Query, Top};
 use model::{LogRecord, Metric, Moment, OperationKey, Span, SpanId, TraceId, Window};
 
 pub use care::{FileChecked, FileKind, FileState, check, read_block};
+pub use disk::{Change, Watch, Watched, watch};
 pub use facts::{
     Breakdown, GroupFact, GroupKind, Operation, OperationPoint, RequestFact, RequestFilter,
     SpanGroup,

@@ -9,9 +9,7 @@
 //! append since then fails.
 
 use std::{
-    fs::{File, OpenOptions},
     io,
-    os::unix::fs::FileExt as _,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, OnceLock},
     time::Instant,
@@ -22,7 +20,7 @@ use stats::Timings;
 
 use crate::{
     StoreError,
-    disk::{self, lock},
+    disk::{self, Written, lock},
     frame::{FILE_HEAD_BYTES, Frame, Record, file_head},
 };
 
@@ -131,7 +129,7 @@ struct Writer {
 /// The segment that is written.
 #[derive(Debug)]
 struct Active {
-    file: Arc<File>,
+    file: Arc<Written>,
     segment: u32,
     written: Tally,
     /// What a sync has covered.
@@ -158,7 +156,7 @@ impl Log {
         let mut active = None;
         if let Some(tally) = open {
             let path = place.path(last);
-            let file = OpenOptions::new().read(true).write(true).open(&path);
+            let file = Written::open(&path);
             let file = Arc::new(file.map_err(|error| disk::failed("open", &path, error))?);
             let (written, synced) = (tally, tally);
             active = Some(Active { file, segment: last, written, synced, untidy: false });
@@ -266,9 +264,9 @@ impl Log {
         Ok(())
     }
 
-    fn sync(&self, file: &File) -> io::Result<()> {
+    fn sync(&self, file: &Written) -> io::Result<()> {
         let begun = Instant::now();
-        let synced = file.sync_data();
+        let synced = file.sync();
         self.syncs.add(begun.elapsed());
         synced
     }
@@ -311,21 +309,18 @@ impl Log {
 impl Active {
     fn create(segment: u32, place: &Place) -> Result<Self, StoreError> {
         let path = place.path(segment);
-        let create = || {
-            let file = OpenOptions::new().read(true).write(true).create_new(true).open(&path)?;
-            file.write_all_at(&file_head(place.kind.magic, segment), 0)?;
-            Ok(file)
-        };
-        let created = create().map_err(|error| disk::failed("write", &path, error));
-        let synced = created.and_then(|file| {
+        let failed = |error| disk::failed("write", &path, error);
+        let file = Written::create_new(&path).map_err(failed)?;
+        let begin = || {
+            file.write_all_at(&file_head(place.kind.magic, segment), 0).map_err(failed)?;
             if place.sync == Syncing::Always {
                 disk::sync_folder(&place.folder)?;
             }
-            Ok(file)
-        });
-        let file = synced.inspect_err(|_| {
+            Ok(())
+        };
+        begin().inspect_err(|_| {
             // Nothing is in it; what cannot be removed now is removed by the next start.
-            drop(std::fs::remove_file(&path));
+            drop(disk::remove(&path));
         })?;
         let written = Tally { bytes: FILE_HEAD_BYTES as u64, records: 0 };
         Ok(Self { file: Arc::new(file), segment, written, synced: written, untidy: false })
