@@ -5,6 +5,7 @@
 //! remembers where it is from, so that any complaint can point there.
 
 mod collector;
+mod copies;
 mod database_url;
 mod file;
 mod observe;
@@ -18,6 +19,7 @@ mod value;
 mod written;
 
 pub use collector::Collector;
+pub use copies::Copies;
 pub use database_url::DatabaseUrl;
 pub use observe::ObservePostgres;
 pub use problem::{SettingsError, did_you_mean};

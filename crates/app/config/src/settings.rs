@@ -10,7 +10,7 @@ use std::{
 use toml::de::DeValue;
 
 use crate::{
-    Collector, DatabaseUrl, ObservePostgres, PostgresEnvironment, file, page,
+    Collector, Copies, DatabaseUrl, ObservePostgres, PostgresEnvironment, file, page,
     problem::{Problem, SettingsError},
     sources::{self, Sources},
     table::{Setting, known},
@@ -76,6 +76,8 @@ pub struct Store {
     pub bytes_max: u64,
     /// When it counts as kept.
     pub sync: Sync,
+    /// Where old blocks are copied to.
+    pub copy: Copies,
 }
 
 /// When something counts as kept.
@@ -198,6 +200,7 @@ impl Settings {
                     "os" => Sync::Os,
                     _ => Sync::Always,
                 },
+                copy: values.copy(),
             },
             web: Web {
                 listen: values.address("web.listen").expect("`off` is not among its values"),
@@ -321,6 +324,7 @@ impl Values {
         match self.get(key) {
             Value::Choice(word) => word,
             Value::Currency(letters) => letters,
+            Value::Name(name) => name,
             _ => unreachable!("{OF_ITS_KIND}"),
         }
     }
@@ -329,6 +333,25 @@ impl Values {
         match self.get(key) {
             Value::Folder(folder) => folder.clone(),
             _ => unreachable!("{OF_ITS_KIND}"),
+        }
+    }
+
+    fn server(&self, key: &str) -> Option<String> {
+        match self.get(key) {
+            Value::Server(server) => server.clone(),
+            _ => unreachable!("{OF_ITS_KIND}"),
+        }
+    }
+
+    fn copy(&self) -> Copies {
+        Copies {
+            to: match self.get("store.copy.to") {
+                Value::Objects(address) => address.clone(),
+                _ => unreachable!("{OF_ITS_KIND}"),
+            },
+            endpoint: self.server("store.copy.endpoint"),
+            region: self.text("store.copy.region").to_owned(),
+            after: self.duration("store.copy.after"),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, sync::LazyLock, time::Duration};
 
-use crate::observe;
+use crate::{copies, observe};
 
 /// A setting.
 #[derive(Debug, Clone)]
@@ -66,6 +66,12 @@ pub enum Kind {
     CollectorOrOff,
     /// Addresses of databases.
     Databases,
+    /// The `http://` or `https://` address of a server, or `off`.
+    ServerOrOff,
+    /// A folder of a bucket in S3-compatible storage, or `off`.
+    ObjectsOrOff,
+    /// A name of letters, digits, `.`, `_` and `-`.
+    Name,
     /// Names of detectors.
     Detectors,
     /// A currency by its three letters (ISO 4217).
@@ -91,14 +97,22 @@ impl Setting {
 pub fn known() -> &'static [Setting] {
     static KNOWN: LazyLock<Vec<Setting>> = LazyLock::new(|| {
         let of_databases = observe::SETTINGS.iter().cloned();
-        SETTINGS.iter().cloned().chain(of_databases).chain(knobs()).collect()
+        let of_copies = copies::SETTINGS.iter().cloned();
+        SETTINGS.iter().cloned().chain(of_copies).chain(of_databases).chain(knobs()).collect()
     });
     &KNOWN
 }
 
 /// Environment variables that are not settings, with what they are for.
-pub const OTHER_VARIABLES: &[(&str, &str)] =
-    &[("TAUT_CONFIG", "the settings file to read instead of `taut.toml`")];
+pub const OTHER_VARIABLES: &[(&str, &str)] = &[
+    ("TAUT_CONFIG", "the settings file to read instead of `taut.toml`"),
+    (
+        "AWS_ACCESS_KEY_ID",
+        "the key for copies in S3-compatible storage; without it requests are not signed",
+    ),
+    ("AWS_SECRET_ACCESS_KEY", "its secret; shown nowhere"),
+    ("AWS_SESSION_TOKEN", "its token, of keys that last for hours only; shown nowhere"),
+];
 
 const SECOND: Duration = Duration::from_secs(1);
 const DAY: Duration = Duration::from_hours(24);

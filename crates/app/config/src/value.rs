@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use objects::Address;
 use toml::de::DeValue;
 
 use crate::{
@@ -30,6 +31,11 @@ pub(crate) enum Value {
     File(Option<PathBuf>),
     Collector(Collector),
     Databases(Vec<DatabaseUrl>),
+    /// `None` is `off`.
+    Server(Option<String>),
+    /// `None` is `off`.
+    Objects(Option<Address>),
+    Name(String),
     Detectors(Vec<&'static str>),
     Currency(String),
 }
@@ -150,6 +156,7 @@ pub(crate) fn from_text(kind: Kind, text: &str) -> Result<Value, Wrong> {
         }
         Kind::Databases if text.is_empty() => Ok(Value::Databases(Vec::new())),
         Kind::Databases => Ok(Value::Databases(vec![database(text)?])),
+        Kind::ServerOrOff | Kind::ObjectsOrOff | Kind::Name => place(text, kind),
         Kind::Detectors => {
             let names = text.split(',').map(str::trim).filter(|name| !name.is_empty());
             Ok(Value::Detectors(names.map(detector).collect::<Result<_, _>>()?))
@@ -190,6 +197,40 @@ fn address(text: &str, kind: Kind) -> Result<Value, Wrong> {
         )),
         Err(_) => wrong,
     })
+}
+
+/// Where something is that is reached over the network.
+fn place(text: &str, kind: Kind) -> Result<Value, Wrong> {
+    let wrong = || Wrong::new(format!("expected {}", expected(kind)));
+    match kind {
+        Kind::ServerOrOff if text == "off" => Ok(Value::Server(None)),
+        Kind::ServerOrOff if is_server(text) => {
+            Ok(Value::Server(Some(text.trim_end_matches('/').to_owned())))
+        }
+        Kind::ObjectsOrOff if text == "off" => Ok(Value::Objects(None)),
+        Kind::ObjectsOrOff => match text.parse() {
+            Ok(address) => Ok(Value::Objects(Some(address))),
+            Err(error) => Err(wrong().hint(error.to_string())),
+        },
+        Kind::Name if is_name(text) => Ok(Value::Name(text.to_owned())),
+        _ => Err(wrong()),
+    }
+}
+
+/// `http://host:port`, without a user or a password: those come from the environment.
+fn is_server(text: &str) -> bool {
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-_:[]/".contains(&byte);
+    rest.is_some_and(|rest| {
+        rest.starts_with(|first: char| first.is_ascii_alphanumeric() || first == '[')
+            && rest.len() <= 255
+            && rest.bytes().all(is_plain)
+    })
+}
+
+fn is_name(text: &str) -> bool {
+    let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    (1..=63).contains(&text.len()) && text.bytes().all(is_letter)
 }
 
 fn database(text: &str) -> Result<DatabaseUrl, Wrong> {
@@ -238,6 +279,15 @@ pub(crate) fn expected(kind: Kind) -> String {
         Kind::Databases => {
             "an address such as `postgresql://user@host/database`, or a list of them".to_owned()
         }
+        Kind::ServerOrOff => {
+            "a server's address such as `https://host:8443`, without user and password, or `off`"
+                .to_owned()
+        }
+        Kind::ObjectsOrOff => {
+            "a bucket, and perhaps a folder of it, such as `s3://bucket/folder`, or `off`"
+                .to_owned()
+        }
+        Kind::Name => "a name of up to 63 letters, digits, `.`, `_` and `-`".to_owned(),
         Kind::Detectors => "a list of detectors' names such as `[\"n-plus-one\"]`".to_owned(),
         Kind::Currency => "a currency's three letters such as `GBP`".to_owned(),
     }
@@ -260,7 +310,11 @@ impl Value {
     pub(crate) fn to_toml(&self) -> String {
         let quoted = |text: &str| toml::Value::from(text).to_string();
         match self {
-            Self::Address(None) | Self::File(None) => quoted("off"),
+            Self::Address(None) | Self::File(None) | Self::Server(None) | Self::Objects(None) => {
+                quoted("off")
+            }
+            Self::Server(Some(text)) | Self::Name(text) => quoted(text),
+            Self::Objects(Some(address)) => quoted(address.to_string().trim_end_matches('/')),
             Self::Address(Some(address)) => quoted(&address.to_string()),
             Self::Bytes(bytes) => quoted(&bytes_text(*bytes)),
             Self::Count(count) => count.to_string(),
