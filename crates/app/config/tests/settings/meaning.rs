@@ -5,7 +5,7 @@ use std::{net::SocketAddr, path::Path, time::Duration};
 use config::{Listed, Origin, Settings, Sources, Sync};
 use proptest::prelude::*;
 
-use crate::{environment, file, flag, load};
+use crate::{complaint, environment, file, flag, load};
 
 fn listed<'a>(settings: &'a Settings, key: &str) -> &'a Listed {
     settings.listed().iter().find(|listed| listed.key == key).expect("it is known")
@@ -145,6 +145,30 @@ fn what_others_can_reach_is_told() {
         (listener.key, listener.address.to_string()),
         ("receive.grpc", "0.0.0.0:4317".into())
     );
+}
+
+#[test]
+fn copies_go_to_aws_unless_another_server_is_named() {
+    let aws = load(&file("[store.copy]\nto = \"s3://traces/shop\"\nregion = \"eu-central-1\"\n"));
+    assert_eq!(aws.store.copy.server(), "https://s3.eu-central-1.amazonaws.com");
+    assert_eq!(aws.store.copy.to.as_ref().unwrap().bucket(), "traces");
+    let own = load(&file("[store.copy]\nendpoint = \"http://127.0.0.1:9000/\"\n"));
+    assert_eq!(own.store.copy.server(), "http://127.0.0.1:9000");
+    assert_eq!(own.store.copy.to, None);
+}
+
+#[test]
+fn a_secret_has_no_place_in_an_address() {
+    for wrong in [
+        "endpoint = \"http://me:secret@host\"",
+        "endpoint = \"host:9000\"",
+        "to = \"https://traces\"",
+        "to = \"s3://traces/../other\"",
+        "region = \"eu central\"",
+    ] {
+        let told = complaint(&file(&format!("[store.copy]\n{wrong}\n")));
+        assert!(told.contains("expected"), "{told}");
+    }
 }
 
 #[test]
