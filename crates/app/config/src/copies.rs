@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use objects::Address;
+use objects::{Access, Address};
 
 use crate::{table::Kind, table::Setting, table::setting};
 
@@ -17,6 +17,8 @@ pub struct Copies {
     pub region: String,
     /// The age from which a block is copied.
     pub after: Duration,
+    /// The key; without one, requests are not signed.
+    pub access: Option<Access>,
 }
 
 impl Copies {

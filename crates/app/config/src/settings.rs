@@ -175,6 +175,7 @@ impl Settings {
             let file = sources.file.as_ref().map(|(path, _)| path.clone());
             let mut settings = Self::new(&values, file);
             settings.postgres.environment.clone_from(&sources.postgres);
+            settings.store.copy.access.clone_from(&sources.access);
             Ok(settings)
         } else {
             Err(SettingsError::new(&problems))
@@ -352,6 +353,7 @@ impl Values {
             endpoint: self.server("store.copy.endpoint"),
             region: self.text("store.copy.region").to_owned(),
             after: self.duration("store.copy.after"),
+            access: None,
         }
     }
 

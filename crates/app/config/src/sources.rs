@@ -7,6 +7,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use objects::Access;
+
 use crate::{
     database_url::hidden,
     problem::{Problem, did_you_mean},
@@ -26,6 +28,8 @@ pub struct Sources {
     pub flags: Vec<Flag>,
     /// What PostgreSQL's own clients take from the environment.
     pub postgres: PostgresEnvironment,
+    /// The key for storage of objects, as clients of AWS take it from the environment.
+    pub access: Option<Access>,
 }
 
 /// What PostgreSQL's own clients take from the environment: `PGPASSWORD` and the like, and the password file.
@@ -94,8 +98,24 @@ impl Sources {
             None if Path::new(FILE).exists() => Some(read_file(PathBuf::from(FILE))?),
             None => None,
         };
-        Ok(Self { file, environment, flags, postgres: PostgresEnvironment::read() })
+        Ok(Self {
+            file,
+            environment,
+            flags,
+            postgres: PostgresEnvironment::read(),
+            access: access(),
+        })
     }
+}
+
+/// `None` unless both the key and its secret are there.
+fn access() -> Option<Access> {
+    let variable = |name| env::var(name).ok().filter(|text| !text.is_empty());
+    Some(Access {
+        key_id: variable("AWS_ACCESS_KEY_ID")?,
+        secret: variable("AWS_SECRET_ACCESS_KEY")?,
+        session_token: variable("AWS_SESSION_TOKEN"),
+    })
 }
 
 /// Variables of PostgreSQL's clients that are taken.
