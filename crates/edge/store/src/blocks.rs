@@ -1,29 +1,30 @@
-//! Blocks: what segments of spans become once they are full, a tenth of their size and ready for questions.
+//! Blocks: what segments become once they are full, a tenth of their size and ready for questions.
 //!
-//! A block holds the spans of an unbroken run of segments, and its name says which: `spans-000012-000019.parquet`.
+//! A block holds the rows of an unbroken run of segments, and its name says which: `spans-000012-000019.parquet`.
 //! So the names are the manifest. A block is written beside, synced and renamed; from then on its segments, and blocks
 //! of parts of its run, are of no more use, and whoever finds them removes them. There is no moment at which a crash
-//! loses a span or keeps one twice.
+//! loses a row or keeps one twice.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs::{self, File},
-    io::{self, Read},
+    io,
     os::unix::fs::FileExt as _,
     path::{Path, PathBuf},
     sync::{Arc, RwLock},
 };
 
-use bytes::Bytes;
 use keep::{
-    Chunk, SPANS,
+    Chunk, Column,
     parquet::{Block, BlockError, BlockFormat, Wanted, encode, parquet_file},
-    spans,
-    table::span as place,
 };
-use model::{Moment, Span, TraceId};
+use model::{Moment, TraceId};
 
-use crate::{StoreError, disk};
+use crate::{
+    StoreError, disk,
+    file_at::FileAt,
+    signals::{Item, Signal},
+};
 
 /// What the names of blocks end with that are being written.
 pub(crate) const PART: &str = ".parquet.part";
@@ -35,7 +36,7 @@ const MERGED_ROWS_MAX: usize = 512 << 10;
 const MERGED_BLOCKS: usize = 4;
 
 /// Spans that are given to a replay at once.
-const REPLAYED_SPANS: usize = 8_192;
+const REPLAYED_MAX: usize = 8_192;
 
 /// Labels of when the first and the last batch of a block were received.
 const RECEIVED: [&str; 2] = ["taut.received_first", "taut.received_last"];
@@ -48,17 +49,17 @@ pub(crate) struct Run {
 }
 
 impl Run {
-    fn path(self, folder: &Path) -> PathBuf {
-        folder.join(format!("spans-{:06}-{:06}.parquet", self.first, self.last))
+    fn path(self, folder: &Path, signal: &Signal) -> PathBuf {
+        folder.join(format!("{}-{:06}-{:06}.parquet", signal.log.name, self.first, self.last))
     }
 
-    /// The run that a file name stands for.
-    pub(crate) fn of_name(name: &str) -> Option<Self> {
-        let (first, last) =
-            name.strip_prefix("spans-")?.strip_suffix(".parquet")?.split_once('-')?;
+    /// The run that the name of a block stands for.
+    pub(crate) fn of_name(signal: &Signal, name: &str) -> Option<Self> {
+        let runs = name.strip_prefix(signal.log.name)?.strip_prefix('-')?;
+        let (first, last) = runs.strip_suffix(".parquet")?.split_once('-')?;
         let run = Self { first: first.parse().ok()?, last: last.parse().ok()? };
         let is_ours = 0 < run.first && run.first <= run.last && run.last < 1_000_000_000;
-        let path = run.path(Path::new(""));
+        let path = run.path(Path::new(""), signal);
         (is_ours && path.to_str() == Some(name)).then_some(run)
     }
 
@@ -72,9 +73,10 @@ impl Run {
     }
 }
 
-/// The blocks of a folder.
+/// The blocks of one signal in a folder.
 #[derive(Debug)]
 pub(crate) struct Blocks {
+    signal: &'static Signal,
     folder: PathBuf,
     blocks: RwLock<BTreeMap<u32, Arc<Kept>>>,
 }
@@ -94,6 +96,7 @@ pub(crate) struct Kept {
 impl Blocks {
     /// Opens the blocks of a folder. Those that are damaged are set aside, and named in `set_aside`.
     pub(crate) fn open(
+        signal: &'static Signal,
         folder: &Path,
         runs: &BTreeSet<Run>,
         set_aside: &mut Vec<PathBuf>,
@@ -102,12 +105,12 @@ impl Blocks {
         widest.sort_by_key(|run| (std::cmp::Reverse(run.last - run.first), *run));
         let mut blocks: BTreeMap<u32, Arc<Kept>> = BTreeMap::new();
         for run in widest {
-            let path = run.path(folder);
+            let path = run.path(folder, signal);
             if blocks.values().any(|kept| kept.run.holds(run)) {
                 disk::remove(&path)?;
                 continue;
             }
-            match Kept::open(run, path.clone()) {
+            match Kept::open(signal, run, path.clone()) {
                 Ok(kept) => {
                     blocks.insert(run.first, Arc::new(kept));
                 }
@@ -119,10 +122,10 @@ impl Blocks {
                 Err(error) => return Err(error),
             }
         }
-        Ok(Self { folder: folder.to_path_buf(), blocks: RwLock::new(blocks) })
+        Ok(Self { signal, folder: folder.to_path_buf(), blocks: RwLock::new(blocks) })
     }
 
-    /// The block that holds the spans of a segment.
+    /// Whether a block holds the rows of a segment.
     pub(crate) fn holds(&self, segment: u32) -> bool {
         let blocks = disk::read(&self.blocks);
         let before = blocks.range(..=segment).next_back();
@@ -148,7 +151,7 @@ impl Blocks {
         chunk: &Chunk,
         format: &BlockFormat,
     ) -> Result<(), StoreError> {
-        let path = run.path(&self.folder);
+        let path = run.path(&self.folder, self.signal);
         let labels = [
             (RECEIVED[0], received.0.nanos.to_string()),
             (RECEIVED[1], received.1.nanos.to_string()),
@@ -167,7 +170,7 @@ impl Blocks {
             return Err(disk::failed("write", &path, error));
         }
         disk::sync_folder(&self.folder)?;
-        let kept = Arc::new(Kept::open(run, path)?);
+        let kept = Arc::new(Kept::open(self.signal, run, path)?);
         let mut blocks = disk::write(&self.blocks);
         let parts: Vec<u32> =
             blocks.values().filter(|it| run.holds(it.run)).map(|it| it.run.first).collect();
@@ -183,7 +186,7 @@ impl Blocks {
     /// Puts small neighbours together, if there are enough of them. Returns whether there were.
     pub(crate) fn merge(&self, format: &BlockFormat) -> Result<bool, StoreError> {
         let Some(parts) = to_merge(&self.all()) else { return Ok(false) };
-        let mut chunk = Chunk::new(&SPANS);
+        let mut chunk = Chunk::new(self.signal.table);
         for part in &parts {
             for group in 0..part.block.groups().len() {
                 match part.read(group, Wanted::ALL) {
@@ -218,24 +221,6 @@ impl Blocks {
         disk::write(&self.blocks).remove(&first);
         Ok(())
     }
-
-    /// Spans of a trace, those of older segments first. A block that turns out to be damaged costs its spans alone.
-    pub(crate) fn trace(&self, id: TraceId) -> Result<Vec<Span>, StoreError> {
-        let mut found = Vec::new();
-        for kept in self.all() {
-            for (number, group) in kept.block.groups().iter().enumerate() {
-                if !group.may_have_trace(id.0) {
-                    continue;
-                }
-                match kept.trace(number, id) {
-                    Ok(spans) => found.extend(spans),
-                    Err(StoreError::Damaged { .. }) => {}
-                    Err(error) => return Err(error),
-                }
-            }
-        }
-        Ok(found)
-    }
 }
 
 fn aside(path: &Path) -> PathBuf {
@@ -255,10 +240,13 @@ fn to_merge(blocks: &[Arc<Kept>]) -> Option<Vec<Arc<Kept>>> {
 }
 
 impl Kept {
-    pub(crate) fn open(run: Run, path: PathBuf) -> Result<Self, StoreError> {
+    fn open(signal: &Signal, run: Run, path: PathBuf) -> Result<Self, StoreError> {
         let file = FileAt::open(&path).map_err(|error| disk::failed("open", &path, error))?;
         let bytes = file.bytes;
         let block = Block::open(file).map_err(|error| failed(&path, error))?;
+        if block.table().name != signal.table.name {
+            return Err(StoreError::Damaged { path });
+        }
         let received = RECEIVED.map(|name| {
             let nanos = block.label(name).and_then(|nanos| nanos.parse().ok());
             Moment { nanos: nanos.unwrap_or(0) }
@@ -272,31 +260,57 @@ impl Kept {
         self.block.read(group, wanted).map_err(|error| failed(&self.path, error))
     }
 
-    fn trace(&self, group: usize, id: TraceId) -> Result<Vec<Span>, StoreError> {
-        let columns = [place::TRACE_ID];
+    /// Items of a trace, with the times of their rows.
+    pub(crate) fn of_trace<T: Item>(&self, id: TraceId) -> Result<Vec<(Moment, T)>, StoreError> {
+        let mut found = Vec::new();
+        for (number, group) in self.block.groups().iter().enumerate() {
+            if group.may_have_trace(id.0) {
+                found.extend(self.of_trace_in(number, id)?);
+            }
+        }
+        Ok(found)
+    }
+
+    fn of_trace_in<T: Item>(
+        &self,
+        group: usize,
+        id: TraceId,
+    ) -> Result<Vec<(Moment, T)>, StoreError> {
+        let Some(place) = self.block.table().trace else { return Ok(Vec::new()) };
+        let columns = [place];
         let wanted = Wanted { columns: Some(&columns), attributes: Some(&[]), rows: None };
         let chunk = self.read(group, wanted)?;
-        let keep::Column::Id16(ids) = chunk.column(place::TRACE_ID) else { return Ok(Vec::new()) };
+        let Column::Id16(ids) = chunk.column(place) else { return Ok(Vec::new()) };
         let rows: Vec<u32> =
             (0..).zip(ids).filter(|(_, it)| **it == id.0).map(|(row, _)| row).collect();
         if rows.is_empty() {
             return Ok(Vec::new());
         }
         let chunk = self.read(group, Wanted { rows: Some(&rows), ..Wanted::ALL })?;
-        Ok(spans::read(&chunk, &(0..rows.len()).collect::<Vec<_>>()))
+        Ok(timed(&chunk))
     }
 
-    /// Gives all of its spans to `each`, so many at once.
-    pub(crate) fn replay(&self, each: &mut dyn FnMut(Moment, Vec<Span>)) -> Result<(), StoreError> {
+    /// Gives all of its items to `each`, so many at once.
+    pub(crate) fn replay<T: Item>(
+        &self,
+        each: &mut dyn FnMut(Moment, Vec<T>),
+    ) -> Result<(), StoreError> {
         for group in 0..self.block.groups().len() {
             let chunk = self.read(group, Wanted::ALL)?;
             let rows: Vec<usize> = (0..chunk.rows()).collect();
-            for rows in rows.chunks(REPLAYED_SPANS) {
-                each(self.received.1, spans::read(&chunk, rows));
+            for rows in rows.chunks(REPLAYED_MAX) {
+                each(self.received.1, T::read(&chunk, rows));
             }
         }
         Ok(())
     }
+}
+
+/// All items of a chunk, with the times of their rows.
+pub(crate) fn timed<T: Item>(chunk: &Chunk) -> Vec<(Moment, T)> {
+    let Column::Whole(times) = chunk.column(chunk.table().time) else { return Vec::new() };
+    let items = T::read(chunk, &(0..chunk.rows()).collect::<Vec<_>>());
+    times.iter().map(|nanos| Moment { nanos: *nanos }).zip(items).collect()
 }
 
 /// What is no sound block is damaged; what the disk says is passed on.
@@ -310,60 +324,5 @@ pub(crate) fn failed(path: &Path, error: BlockError) -> StoreError {
             }
         }
         _ => StoreError::Damaged { path: path.to_path_buf() },
-    }
-}
-
-/// A file that any number of threads read at once: each read says where.
-#[derive(Debug, Clone)]
-pub(crate) struct FileAt {
-    file: Arc<File>,
-    bytes: u64,
-}
-
-impl FileAt {
-    pub(crate) fn open(path: &Path) -> io::Result<Self> {
-        let file = File::open(path)?;
-        let bytes = file.metadata()?.len();
-        Ok(Self { file: Arc::new(file), bytes })
-    }
-}
-
-/// Reads on from some place of a file.
-#[derive(Debug)]
-pub(crate) struct ReadFrom {
-    file: Arc<File>,
-    offset: u64,
-}
-
-impl Read for ReadFrom {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.file.read_at(buffer, self.offset)?;
-        self.offset += read as u64;
-        Ok(read)
-    }
-}
-
-impl parquet_file::Length for FileAt {
-    fn len(&self) -> u64 {
-        self.bytes
-    }
-}
-
-impl parquet_file::ChunkReader for FileAt {
-    type T = ReadFrom;
-
-    fn get_read(&self, start: u64) -> Result<Self::T, parquet_file::Error> {
-        Ok(ReadFrom { file: Arc::clone(&self.file), offset: start })
-    }
-
-    fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes, parquet_file::Error> {
-        let end = start.checked_add(length as u64).filter(|end| *end <= self.bytes);
-        if end.is_none() {
-            return Err(parquet_file::Error::EOF("a page reaches beyond the file".to_owned()));
-        }
-        let mut bytes = vec![0; length];
-        let read = self.file.read_exact_at(&mut bytes, start);
-        read.map_err(|error| parquet_file::Error::External(Box::new(error)))?;
-        Ok(Bytes::from(bytes))
     }
 }

@@ -1,4 +1,4 @@
-//! Looking after a folder: reading every byte of it, making it small, taking all spans out.
+//! Looking after a folder: reading every byte of it, making it small, taking all out of it.
 
 use std::{
     collections::BTreeSet,
@@ -7,19 +7,21 @@ use std::{
 };
 
 use keep::{
-    Chunk, Column,
+    Chunk, Column, Table,
     parquet::{Block, Wanted},
 };
 use model::Window;
 
 use crate::{
     Coverage, Folder, Store as _, StoreError, Usage,
-    blocks::{FileAt, PART, Run, failed},
+    blocks::{PART, Run, failed},
     disk, documents,
+    file_at::FileAt,
     folder::REQUESTS,
     log::Kind,
+    recovery::segments,
     scan::{self, Scan},
-    spans::{SPANS, decode},
+    signals::{SIGNALS, Signal},
 };
 
 /// Longest segment that any options allow.
@@ -100,25 +102,13 @@ pub fn check(
 /// `None` for what is no part of a store, and for what has been replaced meanwhile.
 fn check_file(folder: &Path, name: &str, names: &BTreeSet<String>) -> Option<FileChecked> {
     let path = folder.join(name);
-    let runs = || names.iter().filter_map(|name| Run::of_name(name));
     let bytes = fs::metadata(&path).ok()?.len();
-    let (kind, (records, state)) = if let Some(segment) = SPANS.segment(name) {
-        let is_last = names.iter().filter_map(|name| SPANS.segment(name)).max() == Some(segment);
-        if runs().any(|run| run.has(segment)) {
-            (FileKind::Log, (0, leftover("a block holds what is in it")))
-        } else {
-            (FileKind::Log, check_log(SPANS, &path, segment, is_last))
-        }
+    let of_signal = SIGNALS.iter().find_map(|signal| check_file_of(signal, &path, name, names));
+    let (kind, (records, state)) = if let Some(checked) = of_signal {
+        checked
     } else if let Some(segment) = REQUESTS.segment(name) {
-        let last = names.iter().filter_map(|name| REQUESTS.segment(name)).max();
-        (FileKind::Log, check_log(REQUESTS, &path, segment, last == Some(segment)))
-    } else if let Some(run) = Run::of_name(name) {
-        let is_part = |other: Run| other != run && other.has(run.first) && other.has(run.last);
-        if runs().any(is_part) {
-            (FileKind::Block, (0, leftover("a larger block holds what is in it")))
-        } else {
-            (FileKind::Block, check_block(&path))
-        }
+        let is_last = segments(REQUESTS, names).last() == Some(&segment);
+        (FileKind::Log, check_log(REQUESTS, |_| true, &path, segment, is_last))
     } else if name.ends_with(PART) {
         (FileKind::Block, (0, leftover("it is being written, or never was finished")))
     } else if name.ends_with(".parquet.damaged") {
@@ -136,6 +126,34 @@ fn check_file(folder: &Path, name: &str, names: &BTreeSet<String>) -> Option<Fil
     path.exists().then_some(FileChecked { path, kind, bytes, records, state })
 }
 
+/// `None` for what is no log and no block of a signal.
+fn check_file_of(
+    signal: &Signal,
+    path: &Path,
+    name: &str,
+    names: &BTreeSet<String>,
+) -> Option<(FileKind, (u64, FileState))> {
+    let mut runs = names.iter().filter_map(|name| Run::of_name(signal, name));
+    if let Some(segment) = signal.log.segment(name) {
+        let is_last = segments(signal.log, names).last() == Some(&segment);
+        let checked = if runs.any(|run| run.has(segment)) {
+            (0, leftover("a block holds what is in it"))
+        } else {
+            let is_read = |payload: &[u8]| 0 < (signal.count)(payload);
+            check_log(signal.log, is_read, path, segment, is_last)
+        };
+        return Some((FileKind::Log, checked));
+    }
+    let run = Run::of_name(signal, name)?;
+    let is_part = |other: Run| other != run && other.has(run.first) && other.has(run.last);
+    let checked = if runs.any(is_part) {
+        (0, leftover("a larger block holds what is in it"))
+    } else {
+        check_block(path)
+    };
+    Some((FileKind::Block, checked))
+}
+
 fn leftover(why: &'static str) -> FileState {
     FileState::Leftover { why }
 }
@@ -150,7 +168,13 @@ fn damaged(error: &dyn std::error::Error) -> FileState {
     FileState::Damaged { what }
 }
 
-fn check_log(kind: Kind, path: &Path, segment: u32, is_last: bool) -> (u64, FileState) {
+fn check_log(
+    kind: Kind,
+    is_read: impl Fn(&[u8]) -> bool,
+    path: &Path,
+    segment: u32,
+    is_last: bool,
+) -> (u64, FileState) {
     let bytes = match scan::load(path, scan::longest(SEGMENT_BYTES_MAX)) {
         Ok(bytes) => bytes,
         Err(error) => return (0, damaged(&error)),
@@ -159,7 +183,7 @@ fn check_log(kind: Kind, path: &Path, segment: u32, is_last: bool) -> (u64, File
     let (mut records, mut unread) = (0_u64, 0_u64);
     for record in scan.by_ref() {
         records += 1;
-        unread += u64::from(kind.name == SPANS.name && decode(record.payload).is_empty());
+        unread += u64::from(!is_read(record.payload));
     }
     let rest = (bytes.len() as u64).saturating_sub(scan.sound_bytes);
     let state = if scan.sound_bytes == 0 && !bytes.is_empty() {
@@ -169,7 +193,7 @@ fn check_log(kind: Kind, path: &Path, segment: u32, is_last: bool) -> (u64, File
             what: format!("{} bytes within it are no records", scan.damaged_bytes),
         }
     } else if 0 < unread {
-        FileState::Damaged { what: format!("{unread} of its records hold no spans") }
+        FileState::Damaged { what: format!("{unread} of its records hold no {}", kind.name) }
     } else if 0 < rest && is_last {
         FileState::Unfinished { bytes: rest }
     } else if 0 < rest {
@@ -231,25 +255,29 @@ impl Folder {
     ///
     /// The disk is full or fails; what is kept stays as it is.
     pub fn compact(&self, each: &mut dyn FnMut(&Usage)) -> Result<(), StoreError> {
-        self.spans().seal_filled()?;
+        for shelf in self.shelves() {
+            shelf.seal_filled()?;
+        }
         while self.tidy()? {
             each(&self.usage()?);
         }
         Ok(())
     }
 
-    /// Gives all kept spans that began within `window` to `each` as rows, the oldest blocks first. What is damaged is
-    /// left out and named.
+    /// Gives all kept rows of a table whose time is within `window` to `each`, the oldest blocks first. What is damaged
+    /// is left out and named.
     ///
     /// # Errors
     ///
     /// The disk fails; or what `each` says.
     pub fn export<E: From<StoreError>>(
         &self,
+        table: &'static Table,
         window: Window,
         mut each: impl FnMut(&Chunk) -> Result<(), E>,
     ) -> Result<Coverage, E> {
-        let snapshot = self.spans().snapshot(None)?;
+        let shelf = self.shelf(table)?;
+        let snapshot = shelf.snapshot(None)?;
         let mut coverage = Coverage::default();
         for kept in snapshot.blocks.iter().rev() {
             for (number, group) in kept.block.groups().iter().enumerate() {
@@ -267,7 +295,7 @@ impl Folder {
             }
         }
         for readable in snapshot.segments.iter().rev() {
-            for chunk in self.spans().head.rows(readable)? {
+            for chunk in shelf.head.rows(readable)? {
                 export_rows(&chunk, window, &mut coverage, &mut each)?;
             }
         }

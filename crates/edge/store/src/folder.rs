@@ -3,27 +3,28 @@
 use std::{
     collections::BTreeSet,
     fs::{self, File},
-    io,
     path::{Path, PathBuf},
-    sync::{Mutex, RwLock},
-    time::{Duration, Instant},
+    sync::{Arc, Mutex, RwLock},
+    time::Instant,
 };
 
-use keep::query::{Answer, Comparison, Differences, Query, Top};
-use model::{Moment, OperationKey, Span, SpanId, TraceId, Window};
-use rustix::fs::{FlockOperation, flock};
+use keep::{
+    Table,
+    query::{Answer, Comparison, Differences, Query, Top},
+};
+use model::{LogRecord, Metric, Moment, OperationKey, Span, SpanId, TraceId, Window};
 
 use crate::{
-    Answered, Batch, Limits, Operation, OperationPoint, RequestFact, RequestFilter, Retention,
-    SpanGroup, Store, StoreError, Syncing, answers,
-    blocks::{Blocks, PART, Run},
+    Answered, Batch, Items, Limits, Operation, OperationPoint, RequestFact, RequestFilter,
+    Retention, SpanGroup, Store, StoreError, Syncing, answers,
+    cold::Cold,
     disk, documents,
-    frame::{FILE_HEAD_BYTES, Record},
-    log::{Kind, Log, Place, Placed, Tally},
+    log::{Kind, Log, Place, Placed},
     packed,
+    recovery::{self, Files, Recovery},
     requests::Requests,
-    scan::{self, Scan},
-    spans::{SPANS, Spans},
+    shelf::Shelf,
+    signals::{Item, SIGNALS, Signal},
     usage::{Dropping, Usage},
 };
 
@@ -36,9 +37,6 @@ const REQUESTS_SEGMENT_SHARE: u64 = 16;
 
 /// Facts in one record: a few megabytes.
 const RECORD_FACTS_MAX: usize = 16_384;
-
-/// An active segment older than this part of the greatest age is sealed, so that little is kept longer.
-const AGE_PARTS: u32 = 16;
 
 /// How a folder is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,31 +58,6 @@ impl Default for Options {
     }
 }
 
-/// What was found when a folder was opened.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Recovery {
-    /// Segments of spans and of facts.
-    pub segments: usize,
-    /// Blocks of spans.
-    pub blocks: usize,
-    /// Their records.
-    pub records: u64,
-    /// Their bytes.
-    pub bytes: u64,
-    /// Facts that are known again.
-    pub requests: usize,
-    /// Bytes cut from the ends of segments: writes that were under way, and never acknowledged.
-    pub bytes_cut: u64,
-    /// Bytes within segments that are no sound records: the disk has damaged them.
-    pub bytes_damaged: u64,
-    /// Segments whose index was missing or damaged and was made again.
-    pub indexes_built: usize,
-    /// Files that hold nothing that can be read, or are of another version; they were left alone.
-    pub set_aside: Vec<PathBuf>,
-    /// How long it took.
-    pub took: Duration,
-}
-
 /// Memory that facts take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RequestsUsage {
@@ -99,9 +72,10 @@ pub struct RequestsUsage {
 pub struct Folder {
     path: PathBuf,
     options: Options,
-    spans: Spans,
-    facts: Log,
-    requests: RwLock<Requests>,
+    /// One for each of [`SIGNALS`], in that order.
+    shelves: [Shelf; SIGNALS.len()],
+    pub(crate) facts: Log,
+    pub(crate) requests: RwLock<Requests>,
     /// Held while facts are written, so that memory and disk agree on which came last.
     recording: Mutex<()>,
     /// Held while a document is saved.
@@ -110,8 +84,8 @@ pub struct Folder {
     dropping: Mutex<()>,
     /// Held while blocks are made.
     tidying: Mutex<()>,
-    /// What retention has dropped.
-    dropped: Dropping,
+    /// What retention has dropped of the facts.
+    pub(crate) requests_dropped: Dropping,
     /// The lock ends with the file, and so with the process, however that ends.
     _lock: File,
 }
@@ -123,10 +97,19 @@ impl Folder {
     ///
     /// Another process uses it, or the disk fails. Damage is no error: see [`Recovery`].
     pub fn open(path: &Path, options: Options) -> Result<(Self, Recovery), StoreError> {
+        Self::open_with(path, options, None)
+    }
+
+    /// Opens a store whose full segments go elsewhere.
+    fn open_with(
+        path: &Path,
+        options: Options,
+        cold: Option<Arc<dyn Cold>>,
+    ) -> Result<(Self, Recovery), StoreError> {
         let begun = Instant::now();
         fs::create_dir_all(path).map_err(|error| disk::failed("open", path, error))?;
-        let lock = lock_folder(path)?;
-        let files = Files::list(path)?;
+        let lock = recovery::lock_folder(path)?;
+        let names = recovery::names(path)?;
         let mut recovery = Recovery::default();
         let segment_bytes = options.segment_bytes.clamp(4 << 10, 1 << 30);
         let place = |kind, segment_bytes| Place {
@@ -135,33 +118,56 @@ impl Folder {
             sync: options.sync,
             segment_bytes,
         };
-        let blocks = Blocks::open(path, &files.blocks, &mut recovery.set_aside)?;
-        recovery.blocks = blocks.all().len();
-        let place_of_spans = place(SPANS, segment_bytes);
-        let spans = Spans::open(place_of_spans, &files.spans, blocks, &mut recovery)?;
+        let mut shelf = |signal: &'static Signal| {
+            let place = place(signal.log, segment_bytes);
+            let files = Files::of(signal, &names);
+            Shelf::open(signal, place, &files, cold.clone(), &mut recovery)
+        };
+        let [spans, logs, metrics] = SIGNALS.map(&mut shelf);
+        let shelves = [spans?, logs?, metrics?];
+        let segments = recovery::segments(REQUESTS, &names);
+        recovery.segments += segments.len();
         let place = place(REQUESTS, segment_bytes / REQUESTS_SEGMENT_SHARE);
-        let (facts, requests) = open_requests(place, &files.requests, &mut recovery)?;
-        recovery.segments = files.spans.len() + files.requests.len();
+        let (facts, requests) = open_requests(place, &segments, &mut recovery)?;
         recovery.requests = requests.len();
         recovery.took = begun.elapsed();
         let folder = Self {
             path: path.to_path_buf(),
             options,
-            spans,
+            shelves,
             facts,
             requests: RwLock::new(requests),
             recording: Mutex::default(),
             saving: Mutex::default(),
             dropping: Mutex::default(),
             tidying: Mutex::default(),
-            dropped: Dropping::default(),
+            requests_dropped: Dropping::default(),
             _lock: lock,
         };
         Ok((folder, recovery))
     }
 
-    pub(crate) fn spans(&self) -> &Spans {
-        &self.spans
+    pub(crate) fn shelves(&self) -> &[Shelf] {
+        &self.shelves
+    }
+
+    /// The shelf of a table.
+    pub(crate) fn shelf(&self, table: &Table) -> Result<&Shelf, StoreError> {
+        let found = self.shelves.iter().find(|shelf| shelf.signal.table.name == table.name);
+        found.ok_or(StoreError::NotKept { table: table.name })
+    }
+
+    /// The shelf of that kind of items.
+    pub(crate) fn shelf_of<T: Item>(&self) -> Result<&Shelf, StoreError> {
+        self.shelf(T::SIGNAL.table)
+    }
+
+    /// The first rows of a table whose items are these.
+    fn top_of<T: Item>(&self, top: &Top, limits: &Limits) -> Result<Answered<Vec<T>>, StoreError> {
+        if top.table.name != T::SIGNAL.table.name {
+            return Err(StoreError::NotKept { table: top.table.name });
+        }
+        self.shelf(top.table)?.top(top, limits)
     }
 
     /// Memory that facts take.
@@ -171,10 +177,10 @@ impl Folder {
         RequestsUsage { requests: requests.len(), bytes: requests.bytes() }
     }
 
-    /// Bytes of memory that the index of traces takes, roughly.
+    /// Bytes of memory that the indexes of traces take, roughly.
     #[must_use]
     pub fn index_bytes(&self) -> usize {
-        disk::read(&self.spans.index).bytes()
+        self.shelves.iter().map(|shelf| disk::read(&shelf.index).bytes()).sum()
     }
 
     /// Drops the oldest facts while there are more than the options allow.
@@ -186,97 +192,35 @@ impl Folder {
         }
     }
 
-    fn drop_requests(&self, segment: u32) -> Result<(), StoreError> {
+    pub(crate) fn drop_requests(&self, segment: u32) -> Result<(), StoreError> {
         disk::remove(&self.facts.place().path(segment))?;
         disk::write(&self.requests).drop_segment(segment);
         Ok(())
     }
-
-    /// Seals segments that have been written to for so long that they hold old records back.
-    fn seal_old(&self, before: Moment) -> Result<(), StoreError> {
-        let index = disk::read(&self.spans.index);
-        let last = index.segments.last_key_value();
-        let old = last.is_some_and(|(_, segment)| {
-            segment.sealed.is_none() && segment.times.is_some_and(|(first, _)| first < before)
-        });
-        drop(index);
-        if old {
-            self.spans.seal()?;
-        }
-        let first = disk::read(&self.requests).segments().last().map(|(_, segment)| segment.first);
-        if first.is_some_and(|first| first < before) {
-            self.facts.seal()?;
-        }
-        Ok(())
-    }
-
-    /// Segments that may be dropped, oldest first, and the bytes of all.
-    fn segments(&self) -> (Vec<Droppable>, u64) {
-        let mut bytes_total = 0;
-        let mut spans = Vec::new();
-        for kept in self.spans.blocks.all() {
-            bytes_total += kept.bytes;
-            let (last, number, bytes) = (kept.received.1, kept.run.first, kept.bytes);
-            spans.push(Droppable { last, number, bytes, kind: Dropped::Block });
-        }
-        for (number, segment) in &disk::read(&self.spans.index).segments {
-            let bytes = segment.tally.bytes + segment.index_bytes;
-            bytes_total += bytes;
-            if segment.is_settled() && segment.sealed.is_some() {
-                let last = segment.times.map(|(_, last)| last).unwrap_or_default();
-                spans.push(Droppable { last, number: *number, bytes, kind: Dropped::Spans });
-            }
-        }
-        let active = self.facts.active();
-        let mut requests = Vec::new();
-        for (number, segment) in disk::read(&self.requests).segments() {
-            let bytes = segment.bytes;
-            bytes_total += bytes;
-            if active != Some(number) {
-                let last = segment.last;
-                requests.push(Droppable { last, number, bytes, kind: Dropped::Requests });
-            }
-        }
-        for segments in [&mut spans, &mut requests] {
-            // Written earlier is older, whatever the clock said.
-            let mut later = Moment { nanos: u64::MAX };
-            for segment in segments.iter_mut().rev() {
-                later = later.min(segment.last);
-                segment.last = later;
-            }
-        }
-        spans.append(&mut requests);
-        spans.sort_unstable();
-        (spans, bytes_total)
-    }
-}
-
-/// A segment that may be dropped; the oldest comes first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Droppable {
-    last: Moment,
-    number: u32,
-    kind: Dropped,
-    bytes: u64,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Dropped {
-    Block,
-    Spans,
-    Requests,
 }
 
 impl Store for Folder {
     fn append(&self, batch: &Batch<'_>) -> Result<(), StoreError> {
-        self.spans.append(batch)
+        let Batch { spans, otlp, received } = *batch;
+        self.shelf_of::<Span>()?.append(spans, otlp, received)
+    }
+
+    fn append_logs(&self, batch: &Items<'_, LogRecord>) -> Result<(), StoreError> {
+        let Items { items, otlp, received } = *batch;
+        self.shelf_of::<LogRecord>()?.append(items, otlp, received)
+    }
+
+    fn append_metrics(&self, batch: &Items<'_, Metric>) -> Result<(), StoreError> {
+        let Items { items, otlp, received } = *batch;
+        self.shelf_of::<Metric>()?.append(items, otlp, received)
     }
 
     fn record(&self, facts: Vec<RequestFact>) -> Result<(), StoreError> {
         let recording = disk::lock(&self.recording);
+        let newest_batch = self.shelf_of::<Span>()?.received();
         for facts in facts.chunks(RECORD_FACTS_MAX) {
             let newest = facts.iter().map(|fact| fact.start).max().unwrap_or_default();
-            let received = self.spans.received().unwrap_or(newest);
+            let received = newest_batch.unwrap_or(newest);
             let payload = packed::encode(facts);
             let placed = self.facts.append(received, &payload)?;
             disk::write(&self.requests).insert(placed, received, &payload);
@@ -289,7 +233,17 @@ impl Store for Folder {
     }
 
     fn trace(&self, id: TraceId) -> Result<Vec<Span>, StoreError> {
-        self.spans.trace(id)
+        let mut seen = BTreeSet::new();
+        let spans = self.shelf_of::<Span>()?.of_trace::<Span>(id)?;
+        let spans = spans.into_iter().map(|(_, span)| span);
+        // Zipkin's client and server may share the id of a span.
+        Ok(spans.filter(|span| seen.insert((span.span_id, span.kind))).collect())
+    }
+
+    fn logs_of(&self, trace: TraceId) -> Result<Vec<LogRecord>, StoreError> {
+        let mut records = self.shelf_of::<LogRecord>()?.of_trace::<LogRecord>(trace)?;
+        records.sort_by_key(|(time, _)| *time);
+        Ok(records.into_iter().map(|(_, record)| record).collect())
     }
 
     fn operations(&self, window: Window) -> Result<Vec<Operation>, StoreError> {
@@ -318,11 +272,15 @@ impl Store for Folder {
     }
 
     fn ask(&self, query: &Query, limits: &Limits) -> Result<Answered<Answer>, StoreError> {
-        self.spans.ask(query, limits)
+        self.shelf(query.table)?.ask(query, limits)
     }
 
     fn top(&self, top: &Top, limits: &Limits) -> Result<Answered<Vec<Span>>, StoreError> {
-        self.spans.top(top, limits)
+        self.top_of(top, limits)
+    }
+
+    fn top_logs(&self, top: &Top, limits: &Limits) -> Result<Answered<Vec<LogRecord>>, StoreError> {
+        self.top_of(top, limits)
     }
 
     fn compare(
@@ -330,42 +288,29 @@ impl Store for Folder {
         comparison: &Comparison,
         limits: &Limits,
     ) -> Result<Answered<Differences>, StoreError> {
-        self.spans.compare(comparison, limits)
+        self.shelf(comparison.table)?.compare(comparison, limits)
     }
 
     fn retain(&self, retention: Retention, now: Moment) -> Result<u64, StoreError> {
         let _dropping = disk::lock(&self.dropping);
-        self.seal_old(now - retention.age_max / AGE_PARTS)?;
-        let (segments, mut bytes) = self.segments();
-        let mut freed = 0;
-        let oldest = now - retention.age_max;
-        for segment in segments {
-            if oldest <= segment.last && bytes <= retention.bytes_max {
-                break;
-            }
-            match segment.kind {
-                Dropped::Spans => self.spans.drop_segment(segment.number)?,
-                Dropped::Block => self.spans.blocks.drop_block(segment.number)?,
-                Dropped::Requests => self.drop_requests(segment.number)?,
-            }
-            bytes -= segment.bytes;
-            freed += segment.bytes;
-            self.dropped.add(segment.kind == Dropped::Requests, segment.bytes);
-        }
-        Ok(freed)
+        self.drop_old(retention, now)
     }
 
     fn tidy(&self) -> Result<bool, StoreError> {
         let _tidying = disk::lock(&self.tidying);
-        self.spans.tidy()
+        let mut is_done = true;
+        for shelf in &self.shelves {
+            is_done &= !shelf.tidy()?;
+        }
+        Ok(!is_done)
     }
 
     fn usage(&self) -> Result<Usage, StoreError> {
-        let mut usage = Usage::of_spans(&self.path, &self.spans)?;
+        let mut usage = Usage::of(&self.path, &self.shelves)?;
         let requests = self.requests_usage();
         usage.requests = requests.requests;
-        usage.memory_bytes = self.index_bytes() + self.spans.head.bytes() + requests.bytes;
-        usage.dropped = self.dropped.seen();
+        usage.memory_bytes += requests.bytes;
+        usage.dropped.requests = self.requests_dropped.bytes();
         Ok(usage)
     }
 
@@ -374,7 +319,7 @@ impl Store for Folder {
         since: Moment,
         each: &mut dyn FnMut(Moment, Vec<Span>),
     ) -> Result<(), StoreError> {
-        self.spans.replay(since, each)
+        self.shelf_of::<Span>()?.replay(since, each)
     }
 
     fn recorded_until(&self) -> Option<Moment> {
@@ -395,51 +340,6 @@ impl Store for Folder {
     }
 }
 
-impl Recovery {
-    /// Gives the sound records of a segment to `each` and cuts what follows the last one. Returns how
-    /// far the segment is filled; `None` if it was set aside or removed.
-    pub(crate) fn scan(
-        &mut self,
-        place: &Place,
-        segment: u32,
-        mut each: impl FnMut(&Record<'_>),
-    ) -> Result<Option<Tally>, StoreError> {
-        let path = place.path(segment);
-        let bytes = scan::load(&path, scan::longest(place.segment_bytes))?;
-        let mut scan = Scan::new(&bytes, place.kind.magic, segment);
-        let mut records = 0;
-        for record in scan.by_ref() {
-            records += 1;
-            each(&record);
-        }
-        let (sound, damaged) = (scan.sound_bytes, scan.damaged_bytes);
-        if sound == 0 {
-            if bytes.len() < FILE_HEAD_BYTES {
-                // The system stopped while it was created.
-                self.bytes_cut += bytes.len() as u64;
-                disk::remove(&path)?;
-            } else {
-                self.set_aside.push(path);
-            }
-            return Ok(None);
-        }
-        let cut = bytes.len() as u64 - sound;
-        if 0 < cut {
-            let file = File::options().write(true).open(&path);
-            let shortened = file.and_then(|file| {
-                file.set_len(sound)?;
-                file.sync_all()
-            });
-            shortened.map_err(|error| disk::failed("write", &path, error))?;
-        }
-        self.bytes_cut += cut;
-        self.bytes_damaged += damaged;
-        self.records += u64::from(records);
-        self.bytes += sound;
-        Ok(Some(Tally { bytes: sound, records }))
-    }
-}
-
 fn open_requests(
     place: Place,
     segments: &BTreeSet<u32>,
@@ -455,46 +355,4 @@ fn open_requests(
         open = tally.filter(|tally| *segment == last && tally.bytes < place.segment_bytes);
     }
     Ok((Log::new(place, last, open)?, requests))
-}
-
-fn lock_folder(path: &Path) -> Result<File, StoreError> {
-    let lock_path = path.join("lock");
-    let lock = File::options().create(true).truncate(false).write(true).open(&lock_path);
-    let lock = lock.map_err(|error| disk::failed("open", &lock_path, error))?;
-    match flock(&lock, FlockOperation::NonBlockingLockExclusive).map_err(io::Error::from) {
-        Ok(()) => Ok(lock),
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-            Err(StoreError::Locked { path: path.to_path_buf() })
-        }
-        Err(error) => Err(disk::failed("open", &lock_path, error)),
-    }
-}
-
-/// Numbers of the segments in a folder.
-#[derive(Debug, Default)]
-struct Files {
-    spans: BTreeSet<u32>,
-    blocks: BTreeSet<Run>,
-    requests: BTreeSet<u32>,
-}
-
-impl Files {
-    /// Lists a folder, and clears blocks that were never finished. What is of no segment and no block is left alone;
-    /// it may be the user's.
-    fn list(folder: &Path) -> Result<Self, StoreError> {
-        let failed = |error| disk::failed("read", folder, error);
-        let mut files = Self::default();
-        for entry in fs::read_dir(folder).map_err(failed)? {
-            let name = entry.map_err(failed)?.file_name();
-            let Some(name) = name.to_str() else { continue };
-            files.spans.extend(SPANS.segment(name));
-            files.blocks.extend(Run::of_name(name));
-            if name.ends_with(PART) {
-                // The system stopped while it was written.
-                disk::remove(&folder.join(name))?;
-            }
-            files.requests.extend(REQUESTS.segment(name));
-        }
-        Ok(files)
-    }
 }

@@ -11,15 +11,9 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use keep::{
-    Chunk,
-    spans::{Derived, SpanRows},
-};
+use keep::Chunk;
 
-use crate::{StoreError, disk, frame::FILE_HEAD_BYTES, scan::Scan, spans::decode};
-
-/// Bytes of rows that are kept in memory: some six full segments. What is beyond is decoded again by who asks.
-const BYTES_MAX: usize = 256 << 20;
+use crate::{StoreError, disk, frame::FILE_HEAD_BYTES, scan::Scan, signals::Signal};
 
 /// Chunks of one segment before they are put together: looking at few large ones is quicker.
 const PARTS_MAX: usize = 8;
@@ -32,11 +26,16 @@ pub(crate) struct Readable {
     /// How far it is filled with acknowledged records.
     pub(crate) bytes: u64,
     pub(crate) path: PathBuf,
+    /// Where records begin that may be of the traces that are looked for; empty if none are.
+    pub(crate) records: Vec<u32>,
 }
 
-/// Rows of segments.
-#[derive(Debug, Default)]
-pub(crate) struct Head(Mutex<Segments>);
+/// Rows of the segments of a signal.
+#[derive(Debug)]
+pub(crate) struct Head {
+    signal: &'static Signal,
+    segments: Mutex<Segments>,
+}
 
 #[derive(Debug, Default)]
 struct Segments {
@@ -62,9 +61,13 @@ struct Rows {
 }
 
 impl Head {
+    pub(crate) fn new(signal: &'static Signal) -> Self {
+        Self { signal, segments: Mutex::default() }
+    }
+
     /// All rows of a segment, as far as it is filled.
     pub(crate) fn rows(&self, readable: &Readable) -> Result<Vec<Arc<Chunk>>, StoreError> {
-        let mut segments = disk::lock(&self.0);
+        let mut segments = disk::lock(&self.segments);
         segments.looks += 1;
         let look = segments.looks;
         let known = segments.known.entry(readable.segment).or_default();
@@ -72,36 +75,36 @@ impl Head {
         let rows = Arc::clone(&known.rows);
         drop(segments);
         let mut rows = disk::lock(&rows);
-        rows.read_on(readable)?;
+        rows.read_on(readable, self.signal)?;
         let parts = rows.parts.clone();
         drop(rows);
         let bytes = parts.iter().map(|part| part.bytes()).sum();
-        disk::lock(&self.0).bound(readable.segment, bytes);
+        disk::lock(&self.segments).bound(readable.segment, bytes, self.signal.head_bytes_max);
         Ok(parts)
     }
 
     /// Drops the rows of a segment that is a block now, or is gone.
     pub(crate) fn forget(&self, segment: u32) {
-        disk::lock(&self.0).known.remove(&segment);
+        disk::lock(&self.segments).known.remove(&segment);
     }
 
     /// Drops the rows of segments other than these.
     pub(crate) fn keep_only(&self, is_there: impl Fn(u32) -> bool) {
-        disk::lock(&self.0).known.retain(|segment, _| is_there(*segment));
+        disk::lock(&self.segments).known.retain(|segment, _| is_there(*segment));
     }
 
     /// Bytes in memory, roughly.
     pub(crate) fn bytes(&self) -> usize {
-        disk::lock(&self.0).known.values().map(|known| known.bytes).sum()
+        disk::lock(&self.segments).known.values().map(|known| known.bytes).sum()
     }
 }
 
 impl Segments {
-    fn bound(&mut self, segment: u32, bytes: usize) {
+    fn bound(&mut self, segment: u32, bytes: usize, bytes_max: usize) {
         if let Some(known) = self.known.get_mut(&segment) {
             known.bytes = bytes;
         }
-        while BYTES_MAX < self.known.values().map(|known| known.bytes).sum() {
+        while bytes_max < self.known.values().map(|known| known.bytes).sum() {
             let others = self.known.iter().filter(|(number, _)| **number != segment);
             let Some((oldest, _)) = others.min_by_key(|(_, known)| known.look) else { return };
             let oldest = *oldest;
@@ -112,7 +115,7 @@ impl Segments {
 
 impl Rows {
     /// Takes in what the segment has gained.
-    fn read_on(&mut self, readable: &Readable) -> Result<(), StoreError> {
+    fn read_on(&mut self, readable: &Readable, signal: &Signal) -> Result<(), StoreError> {
         let from = self.read_bytes.max(FILE_HEAD_BYTES as u64);
         let failed = |error| disk::failed("read", &readable.path, error);
         // A file that the disk has cut costs what was cut.
@@ -122,22 +125,15 @@ impl Rows {
         };
         let mut bytes = vec![0; usize::try_from(length).unwrap_or(usize::MAX)];
         readable.file.read_exact_at(&mut bytes, from).map_err(failed)?;
-        let mut rows = SpanRows::default();
-        for record in Scan::within(&bytes, readable.segment, from) {
-            for span in decode(record.payload) {
-                let call = observe::call(&span, &mut self.statements);
-                let operation = call.request().map_or("", |request| &request.operation);
-                let statement = call.statement().map_or("", |it| it.text.text.as_str());
-                rows.push(&span, Derived { operation, statement });
-            }
-        }
+        let mut records = Scan::within(&bytes, readable.segment, from);
+        let rows = (signal.rows)(&mut records, &mut self.statements);
         self.read_bytes = readable.bytes;
-        self.add(rows.into_chunk());
+        self.add(rows, signal);
         Ok(())
     }
 
     /// Adds rows: to the last chunk if nobody looks at it, or beside it.
-    fn add(&mut self, rows: Chunk) {
+    fn add(&mut self, rows: Chunk, signal: &Signal) {
         if rows.rows() == 0 {
             return;
         }
@@ -146,17 +142,17 @@ impl Rows {
             None => self.parts.push(Arc::new(rows)),
         }
         if PARTS_MAX < self.parts.len() {
-            self.parts = vec![joined(std::mem::take(&mut self.parts))];
+            self.parts = vec![joined(std::mem::take(&mut self.parts), signal)];
         }
     }
 }
 
 /// All rows in one chunk.
-pub(crate) fn joined(mut parts: Vec<Arc<Chunk>>) -> Arc<Chunk> {
+pub(crate) fn joined(mut parts: Vec<Arc<Chunk>>, signal: &Signal) -> Arc<Chunk> {
     if let [_] = &parts[..] {
         return parts.remove(0);
     }
-    let mut all = Chunk::new(&keep::SPANS);
+    let mut all = Chunk::new(signal.table);
     for part in &parts {
         all.append(part);
     }

@@ -1,4 +1,4 @@
-//! Where the spans of a trace lie: (trace, place) pairs, 12 bytes each, segment by segment.
+//! Where the spans or log records of a trace lie: (trace, place) pairs, 12 bytes each, segment by segment.
 //!
 //! A trace goes by 8 bytes of its id. Two traces that share them cost a read that finds nothing. Of a
 //! full segment, the pairs are kept beside it too, so that a start need not read the segment.
@@ -19,8 +19,8 @@ const VERSION: u32 = 1;
 const HEAD_BYTES: usize = 48;
 const PAIR_BYTES: usize = 12;
 
-/// No pair that was needs less of its segment: a span with its ids.
-const SPAN_BYTES_MIN: u64 = 30;
+/// No pair that was needs less of its segment: a log record with its trace id and a word.
+const ITEM_BYTES_MIN: u64 = 20;
 
 /// What stands for a trace id: both halves, for old systems leave the first one empty, and others
 /// keep the time in it.
@@ -132,13 +132,6 @@ impl Index {
         );
     }
 
-    /// Records that may hold spans of a trace, in the order in which they were written.
-    pub(crate) fn find(&self, id: TraceId) -> Vec<(u32, Vec<u32>)> {
-        let key = key(id);
-        let found = self.segments.iter().map(|(number, segment)| (*number, segment.find(key)));
-        found.filter(|(_, offsets)| !offsets.is_empty()).collect()
-    }
-
     /// Bytes in memory, roughly.
     pub(crate) fn bytes(&self) -> usize {
         let segments = self.segments.values().map(|segment| match &segment.pairs {
@@ -167,9 +160,12 @@ impl Segment {
         self.sealed.is_none() || matches!(self.pairs, Pairs::Sorted(_))
     }
 
-    /// Whether one of the traces may have spans here. A `false` is sure.
-    pub(crate) fn may_have(&self, ids: &[TraceId]) -> bool {
-        ids.iter().any(|id| !self.find(key(*id)).is_empty())
+    /// Where the records begin that may be of these traces, ascending. All that are lie in them.
+    pub(crate) fn records_of(&self, ids: &[TraceId]) -> Vec<u32> {
+        let mut records: Vec<u32> = ids.iter().flat_map(|id| self.find(key(*id))).collect();
+        records.sort_unstable();
+        records.dedup();
+        records
     }
 
     fn find(&self, key: u64) -> Vec<u32> {
@@ -244,7 +240,7 @@ impl Beside {
         segment: u32,
         log_bytes: u64,
     ) -> Result<Option<(Self, u64)>, StoreError> {
-        let longest = HEAD_BYTES as u64 + log_bytes / SPAN_BYTES_MIN * PAIR_BYTES as u64 + 5;
+        let longest = HEAD_BYTES as u64 + log_bytes / ITEM_BYTES_MIN * PAIR_BYTES as u64 + 5;
         let bytes = scan::load(path, longest)?;
         let parsed = Self::parse(&bytes)
             .filter(|beside| beside.segment == segment && beside.tally.bytes == log_bytes);
@@ -308,8 +304,9 @@ mod tests {
                 for key in 0..41 {
                     let offsets = (0..).zip(&records).filter(|(_, keys)| keys.contains(&key));
                     let offsets = offsets.map(|(place, _)| place * 7).collect::<Vec<u32>>();
-                    let wanted = if offsets.is_empty() { vec![] } else { vec![(3, offsets)] };
-                    assert_eq!(index.find(id(key)), wanted);
+                    let segment = index.segments.get(&3);
+                    let found = segment.map(|segment| segment.records_of(&[id(key)]));
+                    assert_eq!(found.unwrap_or_default(), offsets);
                 }
             };
             check(&index);

@@ -12,9 +12,12 @@
 mod answers;
 mod blocks;
 mod care;
+mod cold;
+mod coverage;
 mod disk;
 mod documents;
 mod facts;
+mod file_at;
 mod folder;
 mod frame;
 mod head;
@@ -23,10 +26,15 @@ pub mod ledger;
 mod log;
 mod packed;
 mod questions;
+mod recovery;
 mod requests;
+mod retain;
 mod scan;
-mod spans;
+mod shelf;
+mod signals;
+mod snapshot;
 mod texts;
+mod traces;
 mod usage;
 
 use std::{fmt, path::PathBuf};
@@ -36,15 +44,17 @@ use model::{LogRecord, Metric, Moment, OperationKey, Span, SpanId, TraceId, Wind
 
 pub use care::{FileChecked, FileKind, FileState, check, read_block};
 pub use disk::{Change, Watch, Watched, watch};
+pub use coverage::{Answered, Coverage, Limit, Limits};
 pub use facts::{
     Breakdown, GroupFact, GroupKind, Operation, OperationPoint, RequestFact, RequestFilter,
     SpanGroup,
 };
-pub use folder::{Folder, Options, Recovery, RequestsUsage};
+pub use folder::{Folder, Options, RequestsUsage};
 pub use keep;
 pub use log::Syncing;
-pub use questions::{Answered, Coverage, Limit, Limits, SPANS_MAX};
-pub use usage::{DroppedBytes, Usage};
+pub use questions::SPANS_MAX;
+pub use recovery::Recovery;
+pub use usage::{DroppedBytes, SignalUsage, Usage};
 
 /// Most steps of [`Store::series`]: more than a screen has columns.
 pub const STEPS_MAX: usize = 10_000;

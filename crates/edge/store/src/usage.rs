@@ -12,14 +12,21 @@ use std::{
 use model::Moment;
 use stats::TimingsSeen;
 
-use crate::{StoreError, disk, spans::Spans};
+use crate::{
+    StoreError, disk,
+    folder::REQUESTS,
+    shelf::Shelf,
+    signals::{LOGS, METRICS, SPANS, Signal},
+};
 
 /// What a store takes, and what it has done since it was opened.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Usage {
-    /// Bytes of spans in the log, as they came.
+    /// What there is of each kind of telemetry; what follows is the sum of it.
+    pub signals: Vec<SignalUsage>,
+    /// Bytes of logs, as they came.
     pub log_bytes: u64,
-    /// Bytes of the lists of traces beside the log.
+    /// Bytes of the lists of traces beside the logs.
     pub index_bytes: u64,
     /// Bytes of blocks.
     pub block_bytes: u64,
@@ -31,7 +38,7 @@ pub struct Usage {
     pub other_bytes: u64,
     /// Bytes that are free on the disk; `None` if the system does not say.
     pub free_bytes: Option<u64>,
-    /// Segments of the log of spans.
+    /// Segments of logs.
     pub segments: usize,
     /// Batches in them.
     pub batches: u64,
@@ -41,18 +48,49 @@ pub struct Usage {
     pub block_spans: u64,
     /// Requests of which there is a fact.
     pub requests: usize,
-    /// Bytes of memory that the index of traces, rows for questions and the facts take, roughly.
+    /// Bytes of memory that the indexes of traces, rows for questions and the facts take, roughly.
     pub memory_bytes: usize,
     /// When the oldest batch that is kept was received; `None` if nothing is kept.
     pub oldest: Option<Moment>,
     /// How long it took to sync the log of spans.
     pub syncs: TimingsSeen,
+    /// How long it took to make a block of a segment of spans.
+    pub blocks_made: TimingsSeen,
+    /// How long it took to put small blocks of spans together.
+    pub blocks_merged: TimingsSeen,
+    /// What retention has dropped.
+    pub dropped: DroppedBytes,
+}
+
+/// What there is of one kind of telemetry, and what was done with it since the store was opened.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SignalUsage {
+    /// `spans`, `logs` or `metrics`.
+    pub name: &'static str,
+    /// Bytes of its log, as it came.
+    pub log_bytes: u64,
+    /// Bytes of the lists of traces beside it.
+    pub index_bytes: u64,
+    /// Bytes of blocks.
+    pub block_bytes: u64,
+    /// Segments of the log.
+    pub segments: usize,
+    /// Batches in them.
+    pub batches: u64,
+    /// Blocks.
+    pub blocks: usize,
+    /// Rows in them: spans, log records or points.
+    pub block_rows: u64,
+    /// When the oldest batch that is kept was received; `None` if nothing is kept.
+    pub oldest: Option<Moment>,
+    /// How long it took to sync the log.
+    pub syncs: TimingsSeen,
     /// How long it took to make a block of a segment.
     pub blocks_made: TimingsSeen,
     /// How long it took to put small blocks together.
     pub blocks_merged: TimingsSeen,
-    /// What retention has dropped.
-    pub dropped: DroppedBytes,
+    /// Bytes that retention has dropped.
+    pub dropped_bytes: u64,
 }
 
 /// Bytes that retention has dropped since the store was opened.
@@ -60,26 +98,54 @@ pub struct Usage {
 pub struct DroppedBytes {
     /// Of spans.
     pub spans: u64,
+    /// Of log records.
+    pub logs: u64,
+    /// Of metrics.
+    pub metrics: u64,
     /// Of request facts.
     pub requests: u64,
 }
 
 /// Counts what is dropped.
 #[derive(Debug, Default)]
-pub(crate) struct Dropping {
-    spans: AtomicU64,
-    requests: AtomicU64,
-}
+pub(crate) struct Dropping(AtomicU64);
 
 impl Dropping {
-    pub(crate) fn add(&self, is_of_requests: bool, bytes: u64) {
-        let of = if is_of_requests { &self.requests } else { &self.spans };
-        of.fetch_add(bytes, Relaxed);
+    pub(crate) fn add(&self, bytes: u64) {
+        self.0.fetch_add(bytes, Relaxed);
     }
 
-    pub(crate) fn seen(&self) -> DroppedBytes {
-        DroppedBytes { spans: self.spans.load(Relaxed), requests: self.requests.load(Relaxed) }
+    pub(crate) fn bytes(&self) -> u64 {
+        self.0.load(Relaxed)
     }
+}
+
+impl SignalUsage {
+    fn of(shelf: &Shelf) -> Self {
+        let mut usage = Self {
+            name: shelf.signal.log.name,
+            syncs: shelf.log.syncs.seen(),
+            blocks_made: shelf.made.seen(),
+            blocks_merged: shelf.merged.seen(),
+            dropped_bytes: shelf.dropped.bytes(),
+            ..Self::default()
+        };
+        for kept in shelf.blocks.all() {
+            usage.blocks += 1;
+            usage.block_rows += kept.rows as u64;
+            usage.oldest = earlier(usage.oldest, Some(kept.received.0));
+        }
+        for segment in disk::read(&shelf.index).segments.values() {
+            usage.segments += 1;
+            usage.batches += u64::from(segment.tally.records);
+            usage.oldest = earlier(usage.oldest, segment.times.map(|(first, _)| first));
+        }
+        usage
+    }
+}
+
+fn earlier(one: Option<Moment>, other: Option<Moment>) -> Option<Moment> {
+    one.into_iter().chain(other).min()
 }
 
 impl Usage {
@@ -94,31 +160,42 @@ impl Usage {
             + self.other_bytes
     }
 
-    /// What is known from the folder and from the spans in it.
-    pub(crate) fn of_spans(folder: &Path, spans: &Spans) -> Result<Self, StoreError> {
-        let mut usage = Self::default();
+    /// What is known from the folder and from its shelves.
+    pub(crate) fn of(folder: &Path, shelves: &[Shelf]) -> Result<Self, StoreError> {
+        let mut usage = Self {
+            signals: shelves.iter().map(SignalUsage::of).collect(),
+            free_bytes: rustix::fs::statvfs(folder).ok().map(|it| it.f_bavail * it.f_frsize),
+            ..Self::default()
+        };
         usage.add_files(folder).map_err(|error| disk::failed("read", folder, error))?;
-        usage.free_bytes = rustix::fs::statvfs(folder).ok().map(|it| it.f_bavail * it.f_frsize);
-        for kept in spans.blocks.all() {
-            usage.blocks += 1;
-            usage.block_spans += kept.rows as u64;
-            usage.is_as_old_as(kept.received.0);
+        for shelf in shelves {
+            usage.memory_bytes += disk::read(&shelf.index).bytes() + shelf.head.bytes();
         }
-        for segment in disk::read(&spans.index).segments.values() {
-            usage.segments += 1;
-            usage.batches += u64::from(segment.tally.records);
-            if let Some((first, _)) = segment.times {
-                usage.is_as_old_as(first);
-            }
-        }
-        usage.syncs = spans.log.syncs.seen();
-        usage.blocks_made = spans.made.seen();
-        usage.blocks_merged = spans.merged.seen();
+        usage.sum_up();
         Ok(usage)
     }
 
-    fn is_as_old_as(&mut self, moment: Moment) {
-        self.oldest = Some(self.oldest.map_or(moment, |oldest| oldest.min(moment)));
+    fn sum_up(&mut self) {
+        for signal in &self.signals {
+            self.log_bytes += signal.log_bytes;
+            self.index_bytes += signal.index_bytes;
+            self.block_bytes += signal.block_bytes;
+            self.segments += signal.segments;
+            self.batches += signal.batches;
+            self.blocks += signal.blocks;
+            self.oldest = earlier(self.oldest, signal.oldest);
+        }
+        let of = |signal: &Signal| {
+            let name = signal.log.name;
+            self.signals.iter().find(|usage| usage.name == name).cloned().unwrap_or_default()
+        };
+        let (spans, logs, metrics) = (of(&SPANS), of(&LOGS), of(&METRICS));
+        self.block_spans = spans.block_rows;
+        self.dropped.spans = spans.dropped_bytes;
+        self.dropped.logs = logs.dropped_bytes;
+        self.dropped.metrics = metrics.dropped_bytes;
+        (self.syncs, self.blocks_made, self.blocks_merged) =
+            (spans.syncs, spans.blocks_made, spans.blocks_merged);
     }
 
     fn add_files(&mut self, folder: &Path) -> io::Result<()> {
@@ -137,11 +214,13 @@ impl Usage {
 
     fn of_file(&mut self, name: &str) -> &mut u64 {
         let (stem, ending) = name.rsplit_once('.').unwrap_or((name, ""));
-        match (ending, stem.split('-').next()) {
-            ("log", Some("spans")) => &mut self.log_bytes,
-            ("index", Some("spans")) => &mut self.index_bytes,
-            ("parquet" | "part", Some("spans")) => &mut self.block_bytes,
-            ("log", Some("requests")) => &mut self.request_bytes,
+        let (begin, _) = stem.split_once('-').unwrap_or((stem, ""));
+        let signal = self.signals.iter_mut().find(|signal| signal.name == begin);
+        match (ending, signal) {
+            ("log", Some(signal)) => &mut signal.log_bytes,
+            ("index", Some(signal)) => &mut signal.index_bytes,
+            ("parquet" | "part", Some(signal)) => &mut signal.block_bytes,
+            ("log", None) if begin == REQUESTS.name => &mut self.request_bytes,
             ("damaged", _) => &mut self.damaged_bytes,
             _ => &mut self.other_bytes,
         }
@@ -163,18 +242,26 @@ mod tests {
             ("requests-000001.log", 16),
             ("spans-000005-000005.parquet.damaged", 32),
             ("ledger.db", 64),
+            ("logs-000001.log", 128),
+            ("metrics-000001-000002.parquet", 256),
             ("lock", 0),
         ];
         for (name, bytes) in names {
             fs::write(folder.path().join(name), vec![0; bytes]).unwrap();
         }
         fs::create_dir(folder.path().join("mine")).unwrap();
-        let mut usage = Usage::default();
+        let named = |name| SignalUsage { name, ..SignalUsage::default() };
+        let signals = ["spans", "logs", "metrics"].map(named).to_vec();
+        let mut usage = Usage { signals, ..Usage::default() };
         usage.add_files(folder.path()).unwrap();
+        usage.sum_up();
+        let of = |signal: &SignalUsage| (signal.log_bytes, signal.index_bytes, signal.block_bytes);
+        let signals: Vec<_> = usage.signals.iter().map(of).collect();
+        assert_eq!(signals, [(1, 2, 12), (128, 0, 0), (0, 0, 256)]);
         assert_eq!(
             (usage.log_bytes, usage.index_bytes, usage.block_bytes, usage.request_bytes),
-            (1, 2, 12, 16)
+            (129, 2, 268, 16)
         );
-        assert_eq!((usage.damaged_bytes, usage.other_bytes, usage.bytes()), (32, 64, 127));
+        assert_eq!((usage.damaged_bytes, usage.other_bytes, usage.bytes()), (32, 64, 511));
     }
 }

@@ -9,7 +9,7 @@ use kit::{append, fact, open, spans, trace_id};
 use model::{Moment, Span, Window};
 use store::{
     FileChecked, FileKind, FileState, Folder, Store as _, StoreError, check,
-    keep::{parquet, spans::read},
+    keep::{SPANS, parquet, spans::read},
     read_block,
 };
 
@@ -35,7 +35,7 @@ fn faults(checked: Vec<FileChecked>) -> Vec<(String, FileState)> {
 
 fn exported(store: &Folder, window: Window) -> Vec<Span> {
     let mut all = Vec::new();
-    let coverage = store.export(window, |chunk| {
+    let coverage = store.export(&SPANS, window, |chunk| {
         all.extend(read(chunk, &(0..chunk.rows()).collect::<Vec<_>>()));
         Ok::<(), StoreError>(())
     });
@@ -141,7 +141,7 @@ fn a_parquet_file_is_read_and_what_is_none_is_refused() {
     let store = filled(&folder.path().join("store"));
     let path = folder.path().join("some.parquet");
     let mut rows = Vec::new();
-    let wrote = store.export(Window::ALL, |chunk| {
+    let wrote = store.export(&SPANS, Window::ALL, |chunk| {
         let bytes = parquet::encode(chunk, &parquet::BlockFormat::FRESH, &[]).unwrap();
         fs::write(&path, bytes).unwrap();
         read_block(&path, |chunk| {

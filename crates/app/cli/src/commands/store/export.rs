@@ -83,7 +83,7 @@ pub(super) fn run(arguments: &Arguments) -> Done {
     let mut sink = Sink::new(arguments)?;
     let progress = spinner("writing spans");
     let mut spans = 0;
-    let done = store.export(window, |chunk| {
+    let done = store.export(&SPANS, window, |chunk| {
         sink.add(chunk).map_err(Stopped::Told)?;
         spans += chunk.rows() as u64;
         progress.set_message(format!("writing spans: {}", units::count(spans)));

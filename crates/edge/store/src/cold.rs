@@ -1,0 +1,63 @@
+//! The seam to another place for what is cold: full segments go there instead of becoming blocks.
+//!
+//! Whoever is asked gets told which segments the folder answers for itself. They are left out there, so that each
+//! row counts once, whatever has been taken over meanwhile. Blocks that the folder had before stay, and are asked as ever.
+
+use std::fmt;
+
+use keep::{
+    Chunk, Table,
+    query::{Comparison, Differences, Groups, Query, Top},
+};
+use model::{Moment, TraceId};
+
+use crate::{Answered, Limits, StoreError};
+
+/// A full segment that is to be taken over.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Full<'a> {
+    pub(crate) segment: u32,
+    /// When its first and its last batch were received.
+    pub(crate) received: (Moment, Moment),
+    pub(crate) rows: &'a Chunk,
+}
+
+/// Another place for what is cold.
+pub(crate) trait Cold: fmt::Debug + Send + Sync {
+    /// The highest segment that was ever taken over; numbers go on after it.
+    fn last_segment(&self, table: &'static Table) -> u32;
+
+    /// Whether all of a segment was taken over, so that it can be dropped here.
+    fn holds(&self, table: &'static Table, segment: u32) -> bool;
+
+    /// Takes a segment over. Once it returns `Ok`, it is dropped here. If it fails or the process ends, it is given
+    /// again; what was taken of it then must not be there twice.
+    fn take(&self, full: Full<'_>) -> Result<(), StoreError>;
+
+    /// Groups of all rows but those of the segments `here`.
+    fn ask(
+        &self,
+        query: &Query,
+        limits: &Limits,
+        here: &[u32],
+    ) -> Result<Answered<Groups>, StoreError>;
+
+    /// See [`Cold::ask`].
+    fn compare(
+        &self,
+        comparison: &Comparison,
+        limits: &Limits,
+        here: &[u32],
+    ) -> Result<Answered<Differences>, StoreError>;
+
+    /// The first rows, whole; see [`Cold::ask`].
+    fn top(&self, top: &Top, limits: &Limits, here: &[u32]) -> Result<Answered<Chunk>, StoreError>;
+
+    /// All rows of a trace, whole; see [`Cold::ask`].
+    fn of_trace(
+        &self,
+        table: &'static Table,
+        id: TraceId,
+        here: &[u32],
+    ) -> Result<Answered<Chunk>, StoreError>;
+}

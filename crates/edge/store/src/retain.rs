@@ -1,0 +1,130 @@
+//! What is dropped because it is old, or because there is too much: whole segments and blocks, the oldest first.
+
+use model::Moment;
+
+use crate::{Folder, Retention, StoreError, disk, shelf::Shelf};
+
+/// An active segment older than this part of the greatest age is sealed, so that little is kept longer.
+const AGE_PARTS: u32 = 16;
+
+/// A segment or a block that may be dropped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Piece {
+    /// When the newest in it was received.
+    last: Moment,
+    number: u32,
+    is_block: bool,
+    bytes: u64,
+}
+
+impl Folder {
+    /// See [`crate::Store::retain`].
+    pub(crate) fn drop_old(&self, retention: Retention, now: Moment) -> Result<u64, StoreError> {
+        let sealed = now - retention.age_max / AGE_PARTS;
+        for shelf in self.shelves() {
+            shelf.seal_old(sealed)?;
+        }
+        self.seal_old_requests(sealed)?;
+        let (pieces, mut bytes) = self.pieces();
+        let mut freed = 0;
+        let oldest = now - retention.age_max;
+        for (piece, shelf) in pieces {
+            if oldest <= piece.last && bytes <= retention.bytes_max {
+                break;
+            }
+            match shelf.and_then(|shelf| self.shelves().get(shelf)) {
+                Some(shelf) => shelf.drop_piece(piece)?,
+                None => {
+                    self.drop_requests(piece.number)?;
+                    self.requests_dropped.add(piece.bytes);
+                }
+            }
+            bytes -= piece.bytes;
+            freed += piece.bytes;
+        }
+        Ok(freed)
+    }
+
+    fn seal_old_requests(&self, before: Moment) -> Result<(), StoreError> {
+        let first = disk::read(&self.requests).segments().last().map(|(_, segment)| segment.first);
+        if first.is_some_and(|first| first < before) { self.facts.seal() } else { Ok(()) }
+    }
+
+    /// What may be dropped, the oldest first, each with the place of its shelf if it is of one; and the bytes of all.
+    fn pieces(&self) -> (Vec<(Piece, Option<usize>)>, u64) {
+        let (requests, mut bytes) = self.pieces_of_requests();
+        let mut all: Vec<_> = requests.into_iter().map(|piece| (piece, None)).collect();
+        for (place, shelf) in self.shelves().iter().enumerate() {
+            let (pieces, of_shelf) = shelf.pieces();
+            all.extend(pieces.into_iter().map(|piece| (piece, Some(place))));
+            bytes += of_shelf;
+        }
+        all.sort_unstable();
+        (all, bytes)
+    }
+
+    fn pieces_of_requests(&self) -> (Vec<Piece>, u64) {
+        let (mut pieces, mut bytes_total) = (Vec::new(), 0);
+        let active = self.facts.active();
+        for (number, segment) in disk::read(&self.requests).segments() {
+            let bytes = segment.bytes;
+            bytes_total += bytes;
+            if active != Some(number) {
+                pieces.push(Piece { last: segment.last, number, is_block: false, bytes });
+            }
+        }
+        (in_order(pieces), bytes_total)
+    }
+}
+
+impl Shelf {
+    /// Seals the active segment if it has been written to for so long that it holds old records back.
+    fn seal_old(&self, before: Moment) -> Result<(), StoreError> {
+        let index = disk::read(&self.index);
+        let last = index.segments.last_key_value();
+        let is_old = last.is_some_and(|(_, segment)| {
+            segment.sealed.is_none() && segment.times.is_some_and(|(first, _)| first < before)
+        });
+        drop(index);
+        if is_old { self.seal() } else { Ok(()) }
+    }
+
+    /// What of it may be dropped, and the bytes of all.
+    fn pieces(&self) -> (Vec<Piece>, u64) {
+        let (mut pieces, mut bytes_total) = (Vec::new(), 0);
+        for kept in self.blocks.all() {
+            let (last, number, bytes) = (kept.received.1, kept.run.first, kept.bytes);
+            bytes_total += bytes;
+            pieces.push(Piece { last, number, is_block: true, bytes });
+        }
+        for (number, segment) in &disk::read(&self.index).segments {
+            let bytes = segment.tally.bytes + segment.index_bytes;
+            bytes_total += bytes;
+            if segment.is_settled() && segment.sealed.is_some() {
+                let last = segment.times.map(|(_, last)| last).unwrap_or_default();
+                pieces.push(Piece { last, number: *number, is_block: false, bytes });
+            }
+        }
+        (in_order(pieces), bytes_total)
+    }
+
+    fn drop_piece(&self, piece: Piece) -> Result<(), StoreError> {
+        if piece.is_block {
+            self.blocks.drop_block(piece.number)?;
+        } else {
+            self.drop_segment(piece.number)?;
+        }
+        self.dropped.add(piece.bytes);
+        Ok(())
+    }
+}
+
+/// Written earlier is older, whatever the clock said.
+fn in_order(mut pieces: Vec<Piece>) -> Vec<Piece> {
+    let mut later = Moment { nanos: u64::MAX };
+    for piece in pieces.iter_mut().rev() {
+        later = later.min(piece.last);
+        piece.last = later;
+    }
+    pieces
+}

@@ -1,0 +1,234 @@
+//! One signal on disk: as it came, in a log with an index of its traces, and once a segment of it is full, in blocks,
+//! or where else what is cold goes.
+
+use std::{
+    fs::File,
+    path::PathBuf,
+    sync::{Arc, RwLock},
+    time::Instant,
+};
+
+use keep::parquet::BlockFormat;
+use model::Moment;
+use stats::Timings;
+
+use crate::{
+    StoreError,
+    blocks::{Blocks, Run},
+    cold::{Cold, Full},
+    disk,
+    head::{self, Head, Readable},
+    index::{self, Beside, Index},
+    log::{Log, Place, Placed, Sealed},
+    recovery::{Files, Recovery},
+    signals::{self, Item, Signal},
+    usage::Dropping,
+};
+
+/// A signal on disk, and where what of it is.
+#[derive(Debug)]
+pub(crate) struct Shelf {
+    pub(crate) signal: &'static Signal,
+    pub(crate) log: Log,
+    pub(crate) index: RwLock<Index>,
+    pub(crate) blocks: Blocks,
+    pub(crate) head: Head,
+    /// Where full segments go instead of becoming blocks.
+    pub(crate) cold: Option<Arc<dyn Cold>>,
+    /// How long it took to make blocks of segments, and larger ones of small ones.
+    pub(crate) made: Timings,
+    pub(crate) merged: Timings,
+    /// What retention has dropped.
+    pub(crate) dropped: Dropping,
+}
+
+impl Shelf {
+    /// Opens what a folder has of a signal.
+    pub(crate) fn open(
+        signal: &'static Signal,
+        place: Place,
+        files: &Files,
+        cold: Option<Arc<dyn Cold>>,
+        recovery: &mut Recovery,
+    ) -> Result<Self, StoreError> {
+        let blocks = Blocks::open(signal, &place.folder, &files.blocks, &mut recovery.set_aside)?;
+        recovery.blocks += blocks.all().len();
+        recovery.segments += files.segments.len();
+        let is_held = |segment| {
+            let elsewhere = cold.as_ref().is_some_and(|cold| cold.holds(signal.table, segment));
+            elsewhere || blocks.holds(segment)
+        };
+        let mut index = Index::default();
+        let mut last = files.segments.last().copied().unwrap_or(0).max(blocks.last_segment());
+        last = last.max(cold.as_ref().map_or(0, |cold| cold.last_segment(signal.table)));
+        let mut open = None;
+        for segment in files.segments.iter().copied() {
+            let log_path = place.path(segment);
+            if is_held(segment) {
+                // The system stopped before it was removed.
+                disk::remove(&index_path(&place, segment))?;
+                disk::remove(&log_path)?;
+                continue;
+            }
+            let log_bytes = std::fs::metadata(&log_path).map(|it| it.len());
+            let log_bytes = log_bytes.map_err(|error| disk::failed("read", &log_path, error))?;
+            let beside = Beside::read(&index_path(&place, segment), segment, log_bytes)?;
+            if let Some((beside, index_bytes)) = beside {
+                recovery.records += u64::from(beside.tally.records);
+                recovery.bytes += log_bytes;
+                index.adopt(beside, index_bytes);
+                continue;
+            }
+            let tally = recovery.scan(&place, segment, |record| {
+                let placed = Placed::of(segment, record);
+                index.insert(placed, record.received, &(signal.keys)(record.payload));
+            })?;
+            let Some(tally) = tally else { continue };
+            if segment == last && tally.bytes < place.segment_bytes {
+                open = Some(tally);
+            } else {
+                index.seal(Sealed { segment, tally });
+                recovery.indexes_built += 1;
+            }
+        }
+        let log = Log::new(place, last, open)?;
+        let (made, merged) = (Timings::default(), Timings::default());
+        let (index, head) = (RwLock::new(index), Head::new(signal));
+        let dropped = Dropping::default();
+        let shelf = Self { signal, log, index, blocks, head, cold, made, merged, dropped };
+        shelf.settle();
+        Ok(shelf)
+    }
+
+    /// Keeps a batch; `otlp` is the same in protobuf, if it came so.
+    pub(crate) fn append<T: Item>(
+        &self,
+        items: &[T],
+        otlp: Option<&[u8]>,
+        received: Moment,
+    ) -> Result<(), StoreError> {
+        if items.is_empty() {
+            return Ok(());
+        }
+        let placed = match otlp {
+            Some(otlp) => self.log.append(received, otlp),
+            None => self.log.append(received, &T::encode(items)),
+        };
+        if let Ok(placed) = placed {
+            let keys = signals::keys(items);
+            disk::write(&self.index).insert(placed, received, &keys);
+        }
+        let sealed = self.log.take_sealed();
+        if !sealed.is_empty() {
+            let mut index = disk::write(&self.index);
+            for sealed in sealed {
+                index.seal(sealed);
+            }
+        }
+        self.settle();
+        placed.map(drop)
+    }
+
+    /// Seals the active segment.
+    pub(crate) fn seal(&self) -> Result<(), StoreError> {
+        let sealed = self.log.seal();
+        let mut index = disk::write(&self.index);
+        for sealed in self.log.take_sealed() {
+            index.seal(sealed);
+        }
+        drop(index);
+        self.settle();
+        sealed
+    }
+
+    /// Seals the active segment, if anything is in it.
+    pub(crate) fn seal_filled(&self) -> Result<(), StoreError> {
+        let index = disk::read(&self.index);
+        let active = index.segments.last_key_value();
+        let is_filled = active.is_some_and(|(_, it)| it.sealed.is_none() && 0 < it.tally.records);
+        drop(index);
+        if is_filled { self.seal() } else { Ok(()) }
+    }
+
+    /// When the newest batch that is kept was received.
+    pub(crate) fn received(&self) -> Option<Moment> {
+        let index = disk::read(&self.index);
+        let newest = index.segments.values().rev().find_map(|segment| segment.times);
+        let of_blocks = || self.blocks.all().last().map(|kept| kept.received.1);
+        newest.map(|(_, last)| last).or_else(of_blocks)
+    }
+
+    /// Makes a block of the oldest full segment, or puts small blocks together. Returns whether there was
+    /// something to do.
+    pub(crate) fn tidy(&self) -> Result<bool, StoreError> {
+        let begun = Instant::now();
+        let Some((segment, received)) = self.oldest_full() else {
+            let merged = self.blocks.merge(&BlockFormat::SETTLED)?;
+            if merged {
+                self.merged.add(begun.elapsed());
+            }
+            return Ok(merged);
+        };
+        let path = self.log.place().path(segment);
+        let file = File::open(&path).map_err(|error| disk::failed("open", &path, error))?;
+        let bytes = file.metadata().map_err(|error| disk::failed("read", &path, error))?.len();
+        let readable = Readable { segment, file, bytes, path, records: Vec::new() };
+        let rows = head::joined(self.head.rows(&readable)?, self.signal);
+        self.make_cold(Full { segment, received, rows: &rows })?;
+        self.drop_segment(segment)?;
+        self.made.add(begun.elapsed());
+        Ok(true)
+    }
+
+    /// Puts the rows of a full segment where they stay.
+    fn make_cold(&self, full: Full<'_>) -> Result<(), StoreError> {
+        match &self.cold {
+            Some(cold) => cold.take(full),
+            None => {
+                let run = Run { first: full.segment, last: full.segment };
+                self.blocks.add(run, full.received, full.rows, &BlockFormat::FRESH)
+            }
+        }
+    }
+
+    /// The oldest segment that is full, and when its first and last batch were received.
+    fn oldest_full(&self) -> Option<(u32, (Moment, Moment))> {
+        let index = disk::read(&self.index);
+        let mut segments = index.segments.iter();
+        let full = segments.find(|(_, it)| it.sealed.is_some() && it.is_settled());
+        full.map(|(number, segment)| (*number, segment.times.unwrap_or_default()))
+    }
+
+    /// Drops a segment of the log.
+    pub(crate) fn drop_segment(&self, segment: u32) -> Result<(), StoreError> {
+        disk::remove(&self.index_path(segment))?;
+        disk::remove(&self.log.place().path(segment))?;
+        disk::write(&self.index).segments.remove(&segment);
+        self.head.forget(segment);
+        Ok(())
+    }
+
+    /// Writes the indexes of full segments. A disk without room for them is no failure: the pairs
+    /// are in memory, and the next start makes the file again.
+    fn settle(&self) {
+        if disk::read(&self.index).segments.values().all(index::Segment::is_settled) {
+            return;
+        }
+        let settled = disk::write(&self.index).settle();
+        for beside in settled {
+            let written = beside.write(&self.index_path(beside.segment));
+            let mut index = disk::write(&self.index);
+            if let Some(segment) = index.segments.get_mut(&beside.segment) {
+                segment.index_bytes = written.unwrap_or(0);
+            }
+        }
+    }
+
+    pub(crate) fn index_path(&self, segment: u32) -> PathBuf {
+        index_path(self.log.place(), segment)
+    }
+}
+
+fn index_path(place: &Place, segment: u32) -> PathBuf {
+    place.folder.join(format!("{}-{segment:06}.index", place.kind.name))
+}

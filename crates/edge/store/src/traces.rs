@@ -1,0 +1,108 @@
+//! What is found by trace, and what is given again after a restart.
+
+use std::{fs::File, io, os::unix::fs::FileExt as _, path::Path};
+
+use model::{Moment, TraceId};
+
+use crate::{
+    StoreError,
+    blocks::timed,
+    disk,
+    frame::{self, HEAD_BYTES, Record},
+    head::Readable,
+    scan::{self, Scan},
+    shelf::Shelf,
+    signals::Item,
+};
+
+impl Shelf {
+    /// All that is kept of a trace, each item as often as it came, with the times of their rows; what came first is
+    /// first, roughly. A block that turns out to be damaged costs what is in it alone.
+    pub(crate) fn of_trace<T: Item>(&self, id: TraceId) -> Result<Vec<(Moment, T)>, StoreError> {
+        let snapshot = self.snapshot(Some(&[id]))?;
+        let mut found = Vec::new();
+        if let Some(cold) = &self.cold {
+            let rows = cold.of_trace(self.signal.table, id, &snapshot.here())?;
+            found.extend(timed(&rows.answer));
+        }
+        for kept in snapshot.blocks.iter().rev() {
+            match kept.of_trace(id) {
+                Ok(items) => found.extend(items),
+                Err(StoreError::Damaged { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        for readable in snapshot.segments.iter().rev() {
+            of_trace_in(readable, id, &mut found)?;
+        }
+        Ok(found)
+    }
+
+    /// Gives every kept batch that was received at or after `since` to `each`, in the order in which they came.
+    pub(crate) fn replay<T: Item>(
+        &self,
+        since: Moment,
+        each: &mut dyn FnMut(Moment, Vec<T>),
+    ) -> Result<(), StoreError> {
+        for kept in self.blocks.all().iter().filter(|kept| since <= kept.received.1) {
+            match kept.replay(each) {
+                Err(StoreError::Damaged { .. }) | Ok(()) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        let place = self.log.place();
+        let index = disk::read(&self.index);
+        let touched = index
+            .segments
+            .iter()
+            .filter(|(_, segment)| segment.times.is_some_and(|(_, last)| since <= last));
+        // What is written from here on is not replayed: it is with the engine already.
+        let touched = touched.map(|(number, segment)| (*number, segment.tally.records));
+        let touched = touched.collect::<Vec<_>>();
+        drop(index);
+        for (segment, records) in touched {
+            let bytes = scan::load(&place.path(segment), scan::longest(place.segment_bytes))?;
+            let sound = Scan::new(&bytes, place.kind.magic, segment).take(records as usize);
+            for record in sound.filter(|record| since <= record.received) {
+                each(record.received, T::decode(record.payload));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Items of a trace in a segment.
+fn of_trace_in<T: Item>(
+    readable: &Readable,
+    id: TraceId,
+    found: &mut Vec<(Moment, T)>,
+) -> Result<(), StoreError> {
+    for offset in &readable.records {
+        let bytes = unless_cut(read(&readable.file, u64::from(*offset)), &readable.path)?;
+        let bytes = bytes.unwrap_or_default();
+        let Some(record) = Record::parse(&bytes, readable.segment, u64::from(*offset)) else {
+            continue;
+        };
+        let items = T::decode(record.payload).into_iter();
+        let items = items.filter(|item| item.trace_id() == Some(id));
+        found.extend(items.map(|item| (item.time(record.received), item)));
+    }
+    Ok(())
+}
+
+fn read(file: &File, offset: u64) -> io::Result<Vec<u8>> {
+    let mut head = [0; HEAD_BYTES];
+    file.read_exact_at(&mut head, offset)?;
+    let mut bytes = vec![0; HEAD_BYTES + frame::payload_len(&head).unwrap_or(0)];
+    file.read_exact_at(&mut bytes, offset)?;
+    Ok(bytes)
+}
+
+/// `None` for what a damaged file no longer holds.
+fn unless_cut<T>(result: io::Result<T>, path: &Path) -> Result<Option<T>, StoreError> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(None),
+        Err(error) => Err(disk::failed("read", path, error)),
+    }
+}
