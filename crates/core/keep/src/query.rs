@@ -18,7 +18,7 @@ use stats::Sketch;
 
 use crate::table::Table;
 
-pub use compare::{Comparison, Difference, Differences};
+pub use compare::{Comparison, Difference, Differences, VALUES_MAX};
 pub use group::Groups;
 pub use top::{Ranked, Top};
 
@@ -145,7 +145,9 @@ impl Query {
 }
 
 impl Measure {
-    fn field(&self) -> Option<&Field> {
+    /// What it is measured of.
+    #[must_use]
+    pub fn field(&self) -> Option<&Field> {
         match self {
             Self::Count => None,
             Self::Sum(field)
@@ -174,7 +176,8 @@ impl Filter {
         }
     }
 
-    fn fields<'a>(&'a self, fields: &mut Vec<&'a Field>) {
+    /// Adds all that it looks at.
+    pub fn fields<'a>(&'a self, fields: &mut Vec<&'a Field>) {
         match self {
             Self::All => {}
             Self::Is(field, _)
@@ -189,6 +192,13 @@ impl Filter {
             }
         }
     }
+}
+
+/// The attribute of a resource, as text, of the resource as OTLP JSON; empty if it has none.
+#[must_use]
+pub fn resource_text(resource: &str, key: &str) -> String {
+    let resource = crate::json::read_resource(resource);
+    resource.attributes.get(key).map(crate::json::shown).unwrap_or_default()
 }
 
 /// The columns and attributes that hold these fields, and what every question needs.

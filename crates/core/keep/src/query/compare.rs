@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// Values that are counted of one field; a field with more tells requests apart, not kinds of requests.
-const VALUES_MAX: usize = 10_000;
+pub const VALUES_MAX: usize = 10_000;
 
 /// What is compared with what.
 #[derive(Debug, Clone)]
@@ -109,14 +109,25 @@ impl Differences {
         self.selected += other.selected;
         self.others += other.others;
         for (field, values) in other.fields {
-            let known = self.fields.entry(field).or_default();
             for (value, (selected, others)) in values {
-                if known.len() < VALUES_MAX || known.contains_key(&value) {
-                    let count = known.entry(value).or_default();
-                    count.0 += selected;
-                    count.1 += others;
-                }
+                self.take(field.clone(), value, selected, others);
             }
+        }
+    }
+
+    /// Takes in how many rows of the selection, and of the rest, another engine has seen.
+    pub fn take_rows(&mut self, selected: u64, others: u64) {
+        self.selected += selected;
+        self.others += others;
+    }
+
+    /// Takes in how many rows of the selection, and of the rest, have a value, as another engine tells it.
+    pub fn take(&mut self, field: Field, value: Text, selected: u64, others: u64) {
+        let known = self.fields.entry(field).or_default();
+        if known.len() < VALUES_MAX || known.contains_key(&value) {
+            let count = known.entry(value).or_default();
+            count.0 += selected;
+            count.1 += others;
         }
     }
 

@@ -100,10 +100,14 @@ impl<'a> FieldTexts<'a> {
     }
 }
 
-/// An attribute's columns, one for each kind of value that it has.
+/// An attribute's columns, one for each kind of value that it has, in the order of kinds: where a row has two, all
+/// chunks and all engines take the same.
 fn attribute<'a>(chunk: &'a Chunk, key: &str) -> impl Iterator<Item = &'a AttributeColumn> {
     let key = chunk.find_text(key);
-    chunk.attributes().iter().filter(move |column| Some(column.key) == key)
+    let columns = chunk.attributes().iter().filter(move |column| Some(column.key) == key);
+    let mut columns: Vec<&AttributeColumn> = columns.collect();
+    columns.sort_by_key(|column| column.kind);
+    columns.into_iter()
 }
 
 /// An attribute's value as people write it.

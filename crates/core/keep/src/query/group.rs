@@ -69,6 +69,13 @@ impl Groups {
         }
     }
 
+    /// Takes in how many rows another engine looked at, how many of them passed, and whether it left groups out.
+    pub fn looked(&mut self, rows_read: u64, rows_passed: u64, is_cut: bool) {
+        self.rows_read += rows_read;
+        self.rows_passed += rows_passed;
+        self.is_cut |= is_cut;
+    }
+
     /// The answer.
     #[must_use]
     pub fn answer(self, query: &Query) -> Answer {
