@@ -4,37 +4,43 @@ use std::fmt::Write as _;
 
 use model::{Attributes, Event, Link, Resource, Scope, Span, StatusCode, Value};
 
-use super::encode::{groups, kind, status_code};
+use super::encode::{Item, groups, kind, status_code};
 use crate::reading::base64;
 
 /// Writes one request on one line, as OTLP JSON has it: ids in hexadecimal, 64-bit numbers as texts,
 /// enumerations as numbers, no field that is empty.
 #[must_use]
 pub fn encode_json(spans: &[Span]) -> String {
-    let mut out = Out(String::with_capacity(spans.len() * 512));
-    out.object(|out| {
-        out.list("resourceSpans", groups(spans, |span| &span.resource), resource_spans);
-    });
-    out.0
+    export(spans, ["resourceSpans", "scopeSpans", "spans"], write_span)
 }
 
-fn resource_spans(out: &mut Out, spans: &[Span]) {
-    let Some(resource) = spans.first().map(|span| &*span.resource) else { return };
-    out.member("resource", |out| out.object(|out| write_resource(out, resource)));
-    out.list("scopeSpans", groups(spans, |span| &span.scope), scope_spans);
-    out.text("schemaUrl", &resource.schema_url);
+/// Writes a request of any signal: they differ in the names of three lists.
+pub(super) fn export<I: Item>(
+    items: &[I],
+    names: [&'static str; 3],
+    write: fn(&mut Out, &I),
+) -> String {
+    let [of_resources, of_scopes, list] = names;
+    let mut out = Out(String::with_capacity(items.len() * 512));
+    out.object(|out| {
+        out.list(of_resources, groups(items, I::resource), |out, items| {
+            let Some(resource) = items.first().map(|item| &**item.resource()) else { return };
+            out.member("resource", |out| out.object(|out| write_resource(out, resource)));
+            out.list(of_scopes, groups(items, I::scope), |out, items| {
+                let Some(scope) = items.first().map(|item| &**item.scope()) else { return };
+                out.member("scope", |out| out.object(|out| write_scope(out, scope)));
+                out.list(list, items, write);
+                out.text("schemaUrl", &scope.schema_url);
+            });
+            out.text("schemaUrl", &resource.schema_url);
+        });
+    });
+    out.0
 }
 
 fn write_resource(out: &mut Out, resource: &Resource) {
     attributes(out, &resource.attributes);
     out.number("droppedAttributesCount", resource.dropped_attributes_count);
-}
-
-fn scope_spans(out: &mut Out, spans: &[Span]) {
-    let Some(scope) = spans.first().map(|span| &*span.scope) else { return };
-    out.member("scope", |out| out.object(|out| write_scope(out, scope)));
-    out.list("spans", spans, write_span);
-    out.text("schemaUrl", &scope.schema_url);
 }
 
 fn write_scope(out: &mut Out, scope: &Scope) {
@@ -88,16 +94,16 @@ fn write_link(out: &mut Out, link: &Link) {
     out.number("flags", link.flags);
 }
 
-fn attributes(out: &mut Out, attributes: &Attributes) {
+pub(super) fn attributes(out: &mut Out, attributes: &Attributes) {
     out.list("attributes", &attributes.0, |out, (key, value)| pair(out, key, value));
 }
 
-fn pair(out: &mut Out, key: &str, value: &Value) {
+pub(super) fn pair(out: &mut Out, key: &str, value: &Value) {
     out.member("key", |out| out.string(key));
     out.member("value", |out| out.object(|out| write_value(out, value)));
 }
 
-fn write_value(out: &mut Out, value: &Value) {
+pub(super) fn write_value(out: &mut Out, value: &Value) {
     match value {
         Value::Empty => {}
         Value::Text(text) => out.member("stringValue", |out| out.string(text)),
@@ -119,7 +125,7 @@ fn write_value(out: &mut Out, value: &Value) {
 }
 
 /// What JSON has no number for is a text, as protobuf's mapping says.
-fn write_double(out: &mut Out, double: f64) {
+pub(super) fn write_double(out: &mut Out, double: f64) {
     if double.is_finite() {
         out.display(format_args!("{double:?}"));
     } else if double.is_nan() {
@@ -130,10 +136,10 @@ fn write_double(out: &mut Out, double: f64) {
 }
 
 /// JSON that grows.
-struct Out(String);
+pub(super) struct Out(String);
 
 impl Out {
-    fn object(&mut self, content: impl FnOnce(&mut Self)) {
+    pub(super) fn object(&mut self, content: impl FnOnce(&mut Self)) {
         self.0.push('{');
         content(self);
         self.0.push('}');
@@ -145,7 +151,7 @@ impl Out {
         }
     }
 
-    fn member(&mut self, key: &str, value: impl FnOnce(&mut Self)) {
+    pub(super) fn member(&mut self, key: &str, value: impl FnOnce(&mut Self)) {
         self.comma();
         self.string(key);
         self.0.push(':');
@@ -153,7 +159,17 @@ impl Out {
     }
 
     /// A list of objects, unless it is empty.
-    fn list<T>(
+    pub(super) fn list<T>(
+        &mut self,
+        key: &str,
+        items: impl IntoIterator<Item = T>,
+        content: impl Fn(&mut Self, T),
+    ) {
+        self.values(key, items, |out, item| out.object(|out| content(out, item)));
+    }
+
+    /// A list of whatever is written, unless it is empty.
+    pub(super) fn values<T>(
         &mut self,
         key: &str,
         items: impl IntoIterator<Item = T>,
@@ -167,21 +183,21 @@ impl Out {
             out.0.push('[');
             for item in items {
                 out.comma();
-                out.object(|out| content(out, item));
+                content(out, item);
             }
             out.0.push(']');
         });
     }
 
     /// A text, unless it is empty.
-    fn text(&mut self, key: &str, text: &str) {
+    pub(super) fn text(&mut self, key: &str, text: &str) {
         if !text.is_empty() {
             self.member(key, |out| out.string(text));
         }
     }
 
     /// A number, unless it is zero.
-    fn number(&mut self, key: &str, number: impl Into<u64>) {
+    pub(super) fn number(&mut self, key: &str, number: impl Into<u64>) {
         let number = number.into();
         if number != 0 {
             self.member(key, |out| out.display(number));
@@ -189,15 +205,15 @@ impl Out {
     }
 
     /// Something whose text needs no escapes.
-    fn quoted(&mut self, key: &str, value: impl std::fmt::Display) {
+    pub(super) fn quoted(&mut self, key: &str, value: impl std::fmt::Display) {
         self.member(key, |out| out.display(format_args!("\"{value}\"")));
     }
 
-    fn display(&mut self, value: impl std::fmt::Display) {
+    pub(super) fn display(&mut self, value: impl std::fmt::Display) {
         write!(self.0, "{value}").expect("a string takes all that is written");
     }
 
-    fn string(&mut self, text: &str) {
+    pub(super) fn string(&mut self, text: &str) {
         self.0.push('"');
         let plain =
             |byte: u8| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\' || byte == b' ';

@@ -53,7 +53,8 @@ fn write_metric(out: &mut Vec<u8>, metric: &Metric) {
     attributes(out, 12, &metric.metadata);
 }
 
-fn temporality(temporality: Temporality) -> u64 {
+/// The number that OTLP gives to it.
+pub(super) fn temporality(temporality: Temporality) -> u64 {
     match temporality {
         Temporality::Unspecified => 0,
         Temporality::Delta => 1,

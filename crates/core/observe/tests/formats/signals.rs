@@ -3,7 +3,8 @@
 mod translate;
 
 use observe::otlp::{
-    decode_logs, decode_logs_json, decode_metrics, decode_metrics_json, encode_logs, encode_metrics,
+    decode_logs, decode_logs_json, decode_metrics, decode_metrics_json, encode_logs,
+    encode_logs_json, encode_metrics, encode_metrics_json,
 };
 use opentelemetry_proto::tonic::{
     collector::{logs::v1::ExportLogsServiceRequest, metrics::v1::ExportMetricsServiceRequest},
@@ -56,6 +57,17 @@ proptest! {
             }
             agree(&bytes)?;
         }
+    }
+
+    #[test]
+    fn what_is_written_as_json_is_read_back(
+        records in arbitrary::logs(),
+        metrics in arbitrary::metrics(),
+    ) {
+        let back = decode_logs_json(encode_logs_json(&records).as_bytes()).unwrap();
+        prop_assert_eq!(format!("{:?}", back.items), format!("{records:?}"), "NaN is NaN");
+        let back = decode_metrics_json(encode_metrics_json(&metrics).as_bytes()).unwrap();
+        prop_assert_eq!(format!("{:?}", back.items), format!("{metrics:?}"));
     }
 
     #[test]
