@@ -7,9 +7,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs::{self, File},
     io,
-    os::unix::fs::FileExt as _,
     path::{Path, PathBuf},
     sync::{Arc, RwLock},
 };
@@ -21,7 +19,8 @@ use keep::{
 use model::{Moment, TraceId};
 
 use crate::{
-    StoreError, disk,
+    StoreError,
+    disk::{self, Written},
     file_at::FileAt,
     signals::{Item, Signal},
 };
@@ -115,7 +114,7 @@ impl Blocks {
                     blocks.insert(run.first, Arc::new(kept));
                 }
                 Err(StoreError::Damaged { .. }) => {
-                    fs::rename(&path, aside(&path))
+                    disk::rename(&path, &aside(&path))
                         .map_err(|error| disk::failed("rename", &path, error))?;
                     set_aside.push(aside(&path));
                 }
@@ -159,18 +158,23 @@ impl Blocks {
         let bytes = encode(chunk, format, &labels)
             .map_err(|error| disk::failed("write", &path, io::Error::other(error)))?;
         let beside = path.with_extension("parquet.part");
-        let written = File::create(&beside).and_then(|file| {
+        let written = Written::create(&beside).and_then(|file| {
             file.write_all_at(&bytes, 0)?;
-            file.sync_all()?;
-            fs::rename(&beside, &path)
+            file.sync()?;
+            disk::rename(&beside, &path)
         });
         if let Err(error) = written {
             // What cannot be removed now is removed by the next start.
-            drop(fs::remove_file(&beside));
+            drop(disk::remove(&beside));
             return Err(disk::failed("write", &path, error));
         }
-        disk::sync_folder(&self.folder)?;
-        let kept = Arc::new(Kept::open(self.signal, run, path)?);
+        let kept = disk::sync_folder(&self.folder)
+            .and_then(|()| Kept::open(self.signal, run, path.clone()))
+            .inspect_err(|_| {
+                // Nobody knows of it: later blocks may be of other runs that share segments with it.
+                drop(disk::remove(&path));
+            })?;
+        let kept = Arc::new(kept);
         let mut blocks = disk::write(&self.blocks);
         let parts: Vec<u32> =
             blocks.values().filter(|it| run.holds(it.run)).map(|it| it.run.first).collect();
@@ -206,7 +210,7 @@ impl Blocks {
 
     /// Takes a damaged block out, so that it is in nobody's way; its file stays for whoever wants to look at it.
     fn set_aside(&self, kept: &Kept) -> Result<(), StoreError> {
-        fs::rename(&kept.path, aside(&kept.path))
+        disk::rename(&kept.path, &aside(&kept.path))
             .map_err(|error| disk::failed("rename", &kept.path, error))?;
         disk::write(&self.blocks).remove(&kept.run.first);
         Ok(())

@@ -17,6 +17,7 @@ use model::{LogRecord, Metric, Moment, OperationKey, Span, SpanId, TraceId, Wind
 use crate::{
     Answered, Batch, Items, Limits, Operation, OperationPoint, RequestFact, RequestFilter,
     Retention, SpanGroup, Store, StoreError, Syncing, answers,
+    clock::Clock,
     cold::Cold,
     disk, documents,
     log::{Kind, Log, Place, Placed},
@@ -82,6 +83,8 @@ pub struct Folder {
     saving: Mutex<()>,
     /// Held while segments are dropped.
     dropping: Mutex<()>,
+    /// Tells how old things are.
+    pub(crate) clock: Mutex<Clock>,
     /// Held while blocks are made.
     tidying: Mutex<()>,
     /// What retention has dropped of the facts.
@@ -140,6 +143,7 @@ impl Folder {
             recording: Mutex::default(),
             saving: Mutex::default(),
             dropping: Mutex::default(),
+            clock: Mutex::default(),
             tidying: Mutex::default(),
             requests_dropped: Dropping::default(),
             _lock: lock,

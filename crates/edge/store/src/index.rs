@@ -3,13 +3,14 @@
 //! A trace goes by 8 bytes of its id. Two traces that share them cost a read that finds nothing. Of a
 //! full segment, the pairs are kept beside it too, so that a start need not read the segment.
 
-use std::{collections::BTreeMap, fs, path::Path, sync::Arc};
+use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use model::{Moment, TraceId};
 use rustc_hash::FxHashMap;
 
 use crate::{
-    StoreError, disk,
+    StoreError,
+    disk::{self, Written},
     log::{Placed, Sealed, Tally},
     scan,
 };
@@ -226,9 +227,9 @@ impl Beside {
         bytes.extend(self.sorted.keys.iter().flat_map(|key| key.to_le_bytes()));
         bytes.extend(self.sorted.offsets.iter().flat_map(|offset| offset.to_le_bytes()));
         bytes.extend_from_slice(&crc32c::crc32c(&bytes).to_le_bytes());
-        fs::write(path, &bytes).map_err(|error| {
+        Written::create(path).and_then(|file| file.write_all_at(&bytes, 0)).map_err(|error| {
             // Half of it is of no use; what cannot be removed is told by its checksum.
-            drop(fs::remove_file(path));
+            drop(disk::remove(path));
             disk::failed("write", path, error)
         })?;
         Ok(bytes.len() as u64)
@@ -274,6 +275,8 @@ impl Beside {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use proptest::prelude::*;
 
     use super::*;

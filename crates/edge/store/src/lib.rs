@@ -12,6 +12,7 @@
 mod answers;
 mod blocks;
 mod care;
+mod clock;
 mod cold;
 mod coverage;
 mod disk;
@@ -43,8 +44,8 @@ use keep::query::{Answer, Comparison, Differences, Query, Top};
 use model::{LogRecord, Metric, Moment, OperationKey, Span, SpanId, TraceId, Window};
 
 pub use care::{FileChecked, FileKind, FileState, check, read_block};
-pub use disk::{Change, Watch, Watched, watch};
 pub use coverage::{Answered, Coverage, Limit, Limits};
+pub use disk::{Change, Watch, Watched, watch};
 pub use facts::{
     Breakdown, GroupFact, GroupKind, Operation, OperationPoint, RequestFact, RequestFilter,
     SpanGroup,

@@ -13,7 +13,7 @@ use rustix::fs::{FlockOperation, flock};
 use crate::{
     StoreError,
     blocks::{PART, Run},
-    disk,
+    disk::{self, Written},
     frame::{FILE_HEAD_BYTES, Record},
     log::{Kind, Place, Tally},
     scan::{self, Scan},
@@ -75,10 +75,9 @@ impl Recovery {
         }
         let cut = bytes.len() as u64 - sound;
         if 0 < cut {
-            let file = File::options().write(true).open(&path);
-            let shortened = file.and_then(|file| {
+            let shortened = Written::open(&path).and_then(|file| {
                 file.set_len(sound)?;
-                file.sync_all()
+                file.sync()
             });
             shortened.map_err(|error| disk::failed("write", &path, error))?;
         }

@@ -2,7 +2,7 @@
 
 use model::Moment;
 
-use crate::{Folder, Retention, StoreError, disk, shelf::Shelf};
+use crate::{Folder, Retention, StoreError, clock, disk, shelf::Shelf};
 
 /// An active segment older than this part of the greatest age is sealed, so that little is kept longer.
 const AGE_PARTS: u32 = 16;
@@ -20,6 +20,10 @@ struct Piece {
 impl Folder {
     /// See [`crate::Store::retain`].
     pub(crate) fn drop_old(&self, retention: Retention, now: Moment) -> Result<u64, StoreError> {
+        let newest = self.shelves().iter().filter_map(Shelf::received).max();
+        let steady = clock::steady();
+        let mut clock = disk::lock(&self.clock);
+        let now = clock.believed(now, newest, steady);
         let sealed = now - retention.age_max / AGE_PARTS;
         for shelf in self.shelves() {
             shelf.seal_old(sealed)?;
@@ -29,7 +33,8 @@ impl Folder {
         let mut freed = 0;
         let oldest = now - retention.age_max;
         for (piece, shelf) in pieces {
-            if oldest <= piece.last && bytes <= retention.bytes_max {
+            let last = clock.received(piece.last, now, steady);
+            if oldest <= last && bytes <= retention.bytes_max {
                 break;
             }
             match shelf.and_then(|shelf| self.shelves().get(shelf)) {

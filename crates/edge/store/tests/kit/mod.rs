@@ -7,7 +7,7 @@
 )]
 #![expect(clippy::unwrap_used, reason = "these are tests")]
 
-use std::{fmt::Write as _, path::Path, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, fmt::Write as _, path::Path, sync::Arc, time::Duration};
 
 use model::{
     Attributes, Moment, OperationKey, Resource, Scope, Span, SpanId, SpanKind, Status, Text,
@@ -16,7 +16,7 @@ use model::{
 use proptest::prelude::*;
 use store::{
     Batch, Breakdown, Folder, GroupFact, GroupKind, Options, Recovery, RequestFact, RequestFilter,
-    Store, StoreError, Syncing,
+    Store, StoreError, Syncing, keep,
 };
 
 /// The smallest segments that a store accepts, so that tests see many.
@@ -133,6 +133,26 @@ pub fn any_fact() -> impl Strategy<Value = RequestFact> {
                 ..fact(trace, start, duration)
             }
         })
+}
+
+/// How many rows there are of each trace, by its number.
+pub fn counted(store: &Folder) -> BTreeMap<u64, u64> {
+    let mut found = BTreeMap::new();
+    let coverage = store.export(&keep::SPANS, Window::ALL, |chunk| {
+        for span in keep::spans::read(chunk, &(0..chunk.rows()).collect::<Vec<_>>()) {
+            let number = u64::from_be_bytes(*span.trace_id.0.last_chunk().unwrap());
+            *found.entry(number).or_default() += 1;
+        }
+        Ok::<(), StoreError>(())
+    });
+    assert!(coverage.unwrap().damaged.is_empty());
+    found
+}
+
+/// Names of the files in a folder.
+pub fn names(folder: &Path) -> impl Iterator<Item = String> {
+    let entries = std::fs::read_dir(folder).unwrap();
+    entries.map(|entry| entry.unwrap().file_name().into_string().unwrap())
 }
 
 /// All that a store answers, as text to compare.
