@@ -13,6 +13,6 @@ mod timings;
 pub use difference::{Mean, difference, sum_of_differences};
 pub use interval::{Interval, mean_interval, quantile_interval};
 pub use modes::{Hump, Modes, modes};
-pub use quantile::{QUANTILES, quantile};
+pub use quantile::{QUANTILES, quantile, rank};
 pub use sketch::{EXACT_COUNT_MAX, RELATIVE_ERROR, Sketch};
 pub use timings::{TIMING_BOUNDS_MICROS, Timings, TimingsSeen};

@@ -22,7 +22,8 @@ pub fn quantile(sorted: &[u64], q: f64) -> Option<u64> {
     clippy::cast_precision_loss,
     reason = "`as` saturates, and the result is clamped"
 )]
-pub(crate) fn rank(q: f64, count: u64) -> Option<u64> {
+#[must_use]
+pub fn rank(q: f64, count: u64) -> Option<u64> {
     if count == 0 || q.is_nan() {
         return None;
     }

@@ -287,6 +287,10 @@ impl Store for Folder {
         self.top_of(top, limits)
     }
 
+    fn top_metrics(&self, top: &Top, limits: &Limits) -> Result<Answered<Vec<Metric>>, StoreError> {
+        self.top_of(top, limits)
+    }
+
     fn compare(
         &self,
         comparison: &Comparison,

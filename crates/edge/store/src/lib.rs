@@ -187,6 +187,17 @@ pub trait Store: fmt::Debug + Send + Sync {
         Err(StoreError::NotKept { table: keep::LOGS.name })
     }
 
+    /// The points of metrics that are the first by a number, such as the latest: metrics of one point each, in that
+    /// order; at most [`SPANS_MAX`].
+    ///
+    /// # Errors
+    ///
+    /// See [`Store::ask`].
+    fn top_metrics(&self, top: &Top, limits: &Limits) -> Result<Answered<Vec<Metric>>, StoreError> {
+        let _ = (top, limits);
+        Err(StoreError::NotKept { table: keep::METRICS.name })
+    }
+
     /// What a selection of rows has more often, or less, than the others.
     ///
     /// # Errors
