@@ -2,6 +2,8 @@
 
 use std::{path::PathBuf, time::Duration};
 
+use crate::clickhouse::Trouble;
+
 /// How far a question may go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
@@ -45,6 +47,8 @@ pub struct Coverage {
     pub reached: Option<Limit>,
     /// Blocks that are damaged, so that some or all of what they hold is missing.
     pub damaged: Vec<PathBuf>,
+    /// Why ClickHouse has not answered, so that what is kept there is missing.
+    pub elsewhere: Option<Trouble>,
 }
 
 impl Coverage {
@@ -61,11 +65,12 @@ impl Coverage {
         self.damaged.extend(other.damaged);
         self.damaged.sort_unstable();
         self.damaged.dedup();
+        self.elsewhere = self.elsewhere.take().or(other.elsewhere);
     }
 
     /// Whether nothing is missing.
     #[must_use]
     pub fn is_whole(&self) -> bool {
-        self.reached.is_none() && self.damaged.is_empty()
+        self.reached.is_none() && self.damaged.is_empty() && self.elsewhere.is_none()
     }
 }

@@ -18,6 +18,7 @@ use crate::{
     Answered, Batch, Items, Limits, Operation, OperationPoint, RequestFact, RequestFilter,
     Retention, SpanGroup, Store, StoreError, Syncing, answers,
     clock::Clock,
+    clickhouse::{self, ClickHouse},
     cold::Cold,
     disk, documents,
     log::{Kind, Log, Place, Placed},
@@ -101,6 +102,23 @@ impl Folder {
     /// Another process uses it, or the disk fails. Damage is no error: see [`Recovery`].
     pub fn open(path: &Path, options: Options) -> Result<(Self, Recovery), StoreError> {
         Self::open_with(path, options, None)
+    }
+
+    /// Opens a store whose full segments go to ClickHouse; what comes in, and what is asked most, stays in the folder.
+    ///
+    /// ClickHouse need not be there: segments stay until it is.
+    ///
+    /// # Errors
+    ///
+    /// See [`Folder::open`].
+    pub fn open_with_clickhouse(
+        path: &Path,
+        options: Options,
+        settings: clickhouse::Settings,
+    ) -> Result<(Self, Recovery), StoreError> {
+        fs::create_dir_all(path).map_err(|error| disk::failed("open", path, error))?;
+        let cold = ClickHouse::new(settings, path)?;
+        Self::open_with(path, options, Some(Arc::new(cold)))
     }
 
     /// Opens a store whose full segments go elsewhere.

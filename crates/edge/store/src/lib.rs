@@ -12,6 +12,7 @@
 mod answers;
 mod blocks;
 mod care;
+pub mod clickhouse;
 mod clock;
 mod cold;
 mod coverage;
@@ -347,6 +348,9 @@ pub enum StoreError {
     Refused {
         /// What was to be kept.
         what: String,
+    /// ClickHouse, where what is cold is kept, could not do as asked; its `hint` says what to do.
+    #[error(transparent)]
+    ClickHouse(clickhouse::Trouble),
         /// Which limit it is beyond.
         why: &'static str,
     },

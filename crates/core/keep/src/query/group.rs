@@ -79,6 +79,12 @@ impl Groups {
     /// The answer.
     #[must_use]
     pub fn answer(self, query: &Query) -> Answer {
+    /// Rows that were looked at.
+    #[must_use]
+    pub fn rows_read(&self) -> u64 {
+        self.rows_read
+    }
+
         // Steps of one key stay together: the greatest keys are chosen by the sum of their steps.
         let mut totals: BTreeMap<&Vec<Option<Text>>, f64> = BTreeMap::new();
         for ((key, _), measured) in &self.measured {

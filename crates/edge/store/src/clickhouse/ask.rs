@@ -1,0 +1,390 @@
+//! Questions as statements, and their answers as groups: the same as the folder's own engine gives.
+
+use std::fmt::Write as _;
+
+use keep::{
+    Table,
+    query::{
+        Comparison, Differences, Field, Filter, GROUP_FIELDS_MAX, GROUPS_MAX, Groups, Measure,
+        Measured, Query, Top, VALUES_MAX,
+    },
+};
+use model::{Text, TraceId, Window};
+use stats::Sketch;
+
+use super::{
+    binary::{self, Reader},
+    quote,
+    schema::{ATTRIBUTES, BUCKET, BUCKETED, FOLDER, ROW, SEGMENT, bucket},
+    terms::{KeyKind, Resources, Terms},
+    trouble::Why,
+};
+
+/// Rows that are not to be counted: the folder answers for them itself.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Here<'a> {
+    pub(crate) folder: &'a str,
+    pub(crate) segments: &'a [u32],
+}
+
+impl Here<'_> {
+    fn without(self) -> String {
+        if self.segments.is_empty() {
+            return String::new();
+        }
+        let numbers: Vec<String> = self.segments.iter().map(u32::to_string).collect();
+        let folder = quote::text(self.folder);
+        format!(" AND NOT ({FOLDER} = {folder} AND {SEGMENT} IN ({}))", numbers.join(","))
+    }
+}
+
+/// `WHERE …`: of the window, of the traces that can pass, not of the folder's own segments.
+fn clauses(terms: Terms<'_>, window: Window, filter: &Filter, here: Here<'_>) -> Result<String, Why> {
+    let time = terms.table.columns[terms.table.time].name;
+    let (from, to) = (window.from.nanos, window.to.nanos);
+    let passes = terms.filter(filter)?;
+    Ok(format!(
+        " WHERE `{time}` >= {from} AND `{time}` < {to} AND ({passes}){}",
+        here.without()
+    ))
+}
+
+/// The resources of a window, each with the hash that it is known by.
+pub(crate) fn resources_sql(table: &'static Table, from: &str, window: Window, max: usize) -> String {
+    let none = Resources::default();
+    let hash = Terms { table, resources: &none }.resource_hash();
+    let resource = table.resource.map_or("''", |place| table.columns[place].name);
+    let time = table.columns[table.time].name;
+    format!(
+        "SELECT any({hash}), toString(`{resource}`) AS text FROM {from} \
+         WHERE `{time}` >= {} AND `{time}` < {} GROUP BY text ORDER BY text LIMIT {max} FORMAT RowBinary",
+        window.from.nanos, window.to.nanos,
+    )
+}
+
+/// Reads the answer to [`resources_sql`].
+pub(crate) fn read_resources(keys: &[Text], bytes: &[u8]) -> Result<(Resources, usize), Why> {
+    let mut resources = Resources::default();
+    let mut reader = Reader::new(bytes);
+    let mut count = 0;
+    while !reader.is_empty() {
+        let (hash, resource) = (reader.u64()?, reader.text()?);
+        count += 1;
+        for key in keys {
+            let text = keep::query::resource_text(resource, key);
+            resources.0.entry(key.clone()).or_default().push((hash, text));
+        }
+    }
+    Ok((resources, count))
+}
+
+fn weight(table: &Table) -> String {
+    let name = table.weight.map(|place| quote::name(table.columns[place].name));
+    name.unwrap_or_else(|| "toUInt64(1)".to_owned())
+}
+
+/// The statement for groups.
+pub(crate) fn groups_sql(
+    query: &Query,
+    terms: Terms<'_>,
+    from: &str,
+    here: Here<'_>,
+) -> Result<String, Why> {
+    let table = query.table;
+    let weight = weight(table);
+    let mut sql = "SELECT ".to_owned();
+    let mut by = Vec::new();
+    for (place, field) in query.group.iter().take(GROUP_FIELDS_MAX).enumerate() {
+        let _ = write!(sql, "{} AS k{place}, ", terms.key(field).0);
+        by.push(format!("k{place}"));
+    }
+    if let Some(step) = query.step {
+        let time = table.columns[table.time].name;
+        let step = u64::try_from(step.as_nanos().max(1)).unwrap_or(u64::MAX);
+        let begin = query.window.from.nanos;
+        let _ = write!(sql, "toUInt32(least(intDiv(`{time}` - {begin}, {step}), 4294967295)) AS s, ");
+        by.push("s".to_owned());
+    }
+    sql.push_str("count()");
+    for measure in &query.measures {
+        let _ = write!(sql, ", {}", measured_sql(measure, terms, &weight));
+    }
+    let _ = write!(sql, " FROM {from}{}", clauses(terms, query.window, &query.filter, here)?);
+    if !by.is_empty() {
+        let _ = write!(sql, " GROUP BY {} LIMIT {}", by.join(", "), GROUPS_MAX + 1);
+    }
+    sql.push_str(" FORMAT RowBinary");
+    Ok(sql)
+}
+
+fn measured_sql(measure: &Measure, terms: Terms<'_>, weight: &str) -> String {
+    match measure {
+        Measure::Count => format!("sum({weight})"),
+        Measure::Sum(field) => {
+            let number = terms.number(field);
+            format!("CAST(sum(toInt128({number}) * toInt128({weight})) AS Nullable(Int128))")
+        }
+        Measure::Least(field) => least("min", &terms.number(field)),
+        Measure::Greatest(field) => least("max", &terms.number(field)),
+        Measure::Distribution(field) => distribution_sql(field, terms, weight),
+    }
+}
+
+fn least(which: &str, number: &str) -> String {
+    // Without rows an aggregate of what cannot be NULL would be 0.
+    format!("CAST({which}OrNull({number}) AS Nullable(Int64))")
+}
+
+/// All that a sketch is made of: count, sum, least, greatest, up to 128 values as they are, and else the buckets.
+fn distribution_sql(field: &Field, terms: Terms<'_>, weight: &str) -> String {
+    let number = terms.number(field);
+    let is_taken = format!("(ifNull({number}, -1) >= 0 AND {weight} > 0)");
+    let value = format!("toUInt64(ifNull({number}, 0))");
+    let is_bucketed = match field {
+        Field::Column(place) => {
+            terms.table.columns.get(*place).is_some_and(|column| column.name == BUCKETED)
+        }
+        Field::Attribute(_) | Field::Resource(_) => false,
+    };
+    // What is beyond a signed number is counted as the greatest of those, so its bucket is not the stored one.
+    let bucket = if is_bucketed {
+        format!("least({BUCKET}, toUInt16({}))", stats_bucket_of_i64_max())
+    } else {
+        bucket(&value)
+    };
+    let count = format!("sumIf({weight}, {is_taken})");
+    let exact_max = stats::EXACT_COUNT_MAX;
+    format!(
+        "{count}, toUInt128(sumIf(toUInt128({value}) * toUInt128({weight}), {is_taken})), \
+         minIf({value}, {is_taken}), maxIf({value}, {is_taken}), \
+         if({count} <= {exact_max}, groupArrayIf({exact_max})(tuple({value}, toUInt64({weight})), {is_taken}), []), \
+         if({count} > {exact_max}, sumMapIf([{bucket}], [toUInt64({weight})], {is_taken}), ([], []))"
+    )
+}
+
+/// The bucket of the greatest signed number.
+fn stats_bucket_of_i64_max() -> u32 {
+    // 62 is its highest bit: (62 - 5) octaves of 64, and the last bucket of its own.
+    57 * 64 + 63
+}
+
+/// Reads the answer to [`groups_sql`].
+pub(crate) fn read_groups(
+    query: &Query,
+    terms: Terms<'_>,
+    bytes: &[u8],
+    rows_read: u64,
+) -> Result<Groups, Why> {
+    let fields: Vec<&Field> = query.group.iter().take(GROUP_FIELDS_MAX).collect();
+    let kinds: Vec<KeyKind> = fields.iter().map(|field| terms.key(field).1).collect();
+    let places: Vec<Vec<&str>> = fields
+        .iter()
+        .map(|field| match field {
+            Field::Resource(key) => terms.distinct(key),
+            Field::Column(_) | Field::Attribute(_) => Vec::new(),
+        })
+        .collect();
+    let mut groups = Groups::default();
+    let mut reader = Reader::new(bytes);
+    let (mut count, mut passed) = (0, 0);
+    while !reader.is_empty() {
+        let mut key = Vec::with_capacity(kinds.len());
+        for (kind, places) in kinds.iter().zip(&places) {
+            key.push(read_key(*kind, places, reader.text()?)?);
+        }
+        let step = if query.step.is_some() { reader.u32()? } else { 0 };
+        let rows = reader.u64()?;
+        let measured = query.measures.iter().map(|measure| read_measured(measure, &mut reader));
+        let measured = measured.collect::<Result<Vec<_>, Why>>()?;
+        // Without fields and steps there is one group even of no rows; the folder's engine has none then.
+        if 0 < rows {
+            groups.take((key, step), measured);
+        }
+        count += 1;
+        passed += rows;
+    }
+    groups.looked(rows_read.max(passed), passed, GROUPS_MAX < count);
+    Ok(groups)
+}
+
+fn read_key(kind: KeyKind, places: &[&str], text: &str) -> Result<Option<Text>, Why> {
+    const NONE: Why = Why::Answer("holds a number that is none");
+    if text.is_empty() {
+        return Ok(None);
+    }
+    Ok(match kind {
+        KeyKind::Text => Some(text.into()),
+        KeyKind::Bits => {
+            let bits: u64 = text.parse().map_err(|_error| NONE)?;
+            Some(f64::from_bits(bits).to_string().into())
+        }
+        KeyKind::Place => {
+            let place: usize = text.parse().map_err(|_error| NONE)?;
+            place.checked_sub(1).and_then(|place| places.get(place)).map(|text| Text::from(*text))
+        }
+    })
+}
+
+fn read_measured(measure: &Measure, reader: &mut Reader<'_>) -> Result<Measured, Why> {
+    Ok(match measure {
+        Measure::Count => Measured::Count(reader.u64()?),
+        Measure::Sum(_) => Measured::Sum(reader.or_null(Reader::i128)?),
+        Measure::Least(_) => Measured::Least(reader.or_null(Reader::i64)?),
+        Measure::Greatest(_) => Measured::Greatest(reader.or_null(Reader::i64)?),
+        Measure::Distribution(_) => Measured::Distribution(read_sketch(reader)?),
+    })
+}
+
+fn read_sketch(reader: &mut Reader<'_>) -> Result<Sketch, Why> {
+    let (count, sum) = (reader.u64()?, reader.u128()?);
+    let (least, greatest) = (reader.u64()?, reader.u64()?);
+    let mut exact = Sketch::default();
+    for _ in 0..reader.length()? {
+        let (value, weight) = (reader.u64()?, reader.u64()?);
+        exact.add_many(value, weight);
+    }
+    let mut buckets = Vec::new();
+    for _ in 0..reader.length()? {
+        buckets.push((u64::from(reader.u16()?), 0));
+    }
+    let counts = reader.length()?;
+    for place in 0..counts {
+        let count = reader.u64()?;
+        if let Some(bucket) = buckets.get_mut(place) {
+            bucket.1 = count;
+        }
+    }
+    if count <= stats::EXACT_COUNT_MAX {
+        return Ok(exact);
+    }
+    // In the sketch's own form, which is checked as it is read.
+    let mut encoded = Vec::new();
+    put(&mut encoded, u128::from(count));
+    put(&mut encoded, sum);
+    put(&mut encoded, u128::from(least));
+    put(&mut encoded, u128::from(greatest));
+    let mut last = 0;
+    for (bucket, count) in buckets {
+        put(&mut encoded, u128::from(bucket.wrapping_sub(last)));
+        put(&mut encoded, u128::from(count));
+        last = bucket;
+    }
+    Sketch::decode(&encoded).ok_or(Why::Answer("holds a distribution that is none"))
+}
+
+/// Seven bits at a time, low ones first.
+#[expect(clippy::cast_possible_truncation, reason = "seven bits at a time")]
+fn put(out: &mut Vec<u8>, mut value: u128) {
+    while 0x80 <= value {
+        out.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    out.push(value as u8);
+}
+
+/// The statement for the first rows, whole.
+pub(crate) fn top_sql(
+    top: &Top,
+    terms: Terms<'_>,
+    from: &str,
+    here: Here<'_>,
+) -> Result<String, Why> {
+    let time = top.table.columns[top.table.time].name;
+    Ok(format!(
+        "SELECT {} FROM {from}{} ORDER BY {} DESC NULLS LAST, `{time}`, {FOLDER}, {SEGMENT}, {ROW} \
+         LIMIT {} FORMAT RowBinary",
+        names(&binary::whole_columns(top.table)),
+        clauses(terms, top.window, &top.filter, here)?,
+        terms.number(&top.by),
+        top.limit,
+    ))
+}
+
+/// The statement for the rows of a trace, whole, in the order in which they came; at most `max`.
+pub(crate) fn trace_sql(
+    table: &'static Table,
+    id: TraceId,
+    from: &str,
+    here: Here<'_>,
+    max: usize,
+) -> Option<String> {
+    let trace = table.columns[table.trace?].name;
+    Some(format!(
+        "SELECT {} FROM {from} WHERE `{trace}` = {}{} ORDER BY {FOLDER}, {SEGMENT}, {ROW} LIMIT {max} FORMAT RowBinary",
+        names(&binary::whole_columns(table)),
+        quote::id(&id.0),
+        here.without(),
+    ))
+}
+
+/// Names of columns, as a list.
+pub(crate) fn names(columns: &[&str]) -> String {
+    let quoted: Vec<String> = columns.iter().map(|column| quote::name(column)).collect();
+    quoted.join(", ")
+}
+
+/// The statement for what stands out: rows in all, then of each field its values. A field with more values than are
+/// counted tells requests apart, and not kinds of them; such attributes are left out before their values are counted.
+pub(crate) fn differences_sql(
+    comparison: &Comparison,
+    terms: Terms<'_>,
+    from: &str,
+    here: Here<'_>,
+) -> Result<String, Why> {
+    let table = comparison.table;
+    let weight = weight(table);
+    let clauses = clauses(terms, comparison.window, &comparison.filter, here)?;
+    let is_selected = terms.filter(&comparison.selection)?;
+    let counts = format!("sumIf({weight}, is_selected), sumIf({weight}, NOT is_selected)");
+    let with = format!("({is_selected}) AS is_selected");
+    let mut parts = vec![format!(
+        "SELECT toUInt32(0) AS f, '' AS k, '' AS v, {counts} FROM (SELECT {with}, {weight} FROM {from}{clauses})",
+    )];
+    for (place, column) in table.columns.iter().enumerate() {
+        if !table.tells_apart(place) {
+            continue;
+        }
+        let name = quote::name(column.name);
+        parts.push(format!(
+            "SELECT toUInt32({}) AS f, '' AS k, toString(v0) AS v, {counts} \
+             FROM (SELECT {name} AS v0, {with}, {weight} FROM {from}{clauses}) \
+             WHERE v0 != '' GROUP BY v0 LIMIT {VALUES_MAX}",
+            place + 1,
+        ));
+    }
+    parts.push(format!(
+        "SELECT toUInt32(1000000) AS f, toString(k0) AS k, v0 AS v, {counts} \
+         FROM (SELECT mapKeys({ATTRIBUTES}) AS ks, mapValues({ATTRIBUTES}) AS vs, {with}, {weight} FROM {from}{clauses}) \
+         ARRAY JOIN ks AS k0, vs AS v0 WHERE v0 != '' AND k0 NOT IN (\
+         SELECT k1 FROM (SELECT mapKeys({ATTRIBUTES}) AS ks, mapValues({ATTRIBUTES}) AS vs FROM {from}{clauses}) \
+         ARRAY JOIN ks AS k1, vs AS v1 GROUP BY k1 HAVING uniqCombined(v1) > {}) \
+         GROUP BY k0, v0 LIMIT {VALUES_MAX} BY k0",
+        VALUES_MAX + VALUES_MAX / 10,
+    ));
+    // A table without weights has a constant in their place, which a subquery need not pass on.
+    let sql = parts.join(" UNION ALL ");
+    let sql = if table.weight.is_none() { sql.replace(", toUInt64(1) FROM", " FROM") } else { sql };
+    Ok(format!("SELECT * FROM ({sql}) FORMAT RowBinary"))
+}
+
+/// Reads the answer to [`differences_sql`].
+pub(crate) fn read_differences(bytes: &[u8]) -> Result<(Differences, u64), Why> {
+    let mut differences = Differences::default();
+    let mut reader = Reader::new(bytes);
+    let mut rows = 0;
+    while !reader.is_empty() {
+        let (field, key, value) = (reader.u32()?, reader.text()?, reader.text()?);
+        let (selected, others) = (reader.u64()?, reader.u64()?);
+        let field = match field {
+            0 => {
+                differences.take_rows(selected, others);
+                rows = selected.saturating_add(others);
+                continue;
+            }
+            1_000_000 => Field::Attribute(key.into()),
+            place => Field::Column(place as usize - 1),
+        };
+        differences.take(field, value.into(), selected, others);
+    }
+    Ok((differences, rows))
+}

@@ -1,0 +1,125 @@
+//! ClickHouse as the place for what is cold.
+//!
+//! A question that it cannot answer is answered by the folder for what that has, and says what is missing.
+
+use keep::{
+    Chunk, Table,
+    query::{Comparison, Differences, Groups, Query, Top},
+};
+use model::TraceId;
+
+use super::{Bounds, ClickHouse, Reached, Segment, Trouble, Why};
+use crate::{
+    Answered, Coverage, Limit, Limits, StoreError,
+    cold::{Cold, Full},
+};
+
+impl Cold for ClickHouse {
+    fn last_segment(&self, table: &'static Table) -> u32 {
+        self.note.highest(table.name)
+    }
+
+    fn holds(&self, table: &'static Table, segment: u32) -> bool {
+        self.note.is_moved(table.name, segment)
+    }
+
+    fn take(&self, full: Full<'_>) -> Result<(), StoreError> {
+        let secs = full.received.1.nanos / 1_000_000_000;
+        let received_secs = u32::try_from(secs).unwrap_or(u32::MAX);
+        let segment = Segment { number: full.segment, received_secs, rows: full.rows };
+        self.insert(segment).map_err(StoreError::ClickHouse)?;
+        self.note.set_moved(full.rows.table().name, full.segment)
+    }
+
+    fn ask(
+        &self,
+        query: &Query,
+        limits: &Limits,
+        here: &[u32],
+    ) -> Result<Answered<Groups>, StoreError> {
+        // What was looked at is in the groups too.
+        Ok(answered(self.groups(query, bounds(limits), here).map(|groups| {
+            let rows = groups.rows_read();
+            (groups, rows)
+        })))
+    }
+
+    fn compare(
+        &self,
+        comparison: &Comparison,
+        limits: &Limits,
+        here: &[u32],
+    ) -> Result<Answered<Differences>, StoreError> {
+        Ok(answered(self.differences(comparison, bounds(limits), here)))
+    }
+
+    fn top(
+        &self,
+        top: &Top,
+        limits: &Limits,
+        here: &[u32],
+    ) -> Result<Answered<Chunk>, StoreError> {
+        let nothing = |_: &Trouble| Chunk::new(top.table);
+        Ok(answered_or(self.first(top, bounds(limits), here), nothing))
+    }
+
+    fn of_trace(
+        &self,
+        table: &'static Table,
+        id: TraceId,
+        here: &[u32],
+    ) -> Result<Answered<Chunk>, StoreError> {
+        let nothing = |_: &Trouble| Chunk::new(table);
+        Ok(answered_or(self.trace(table, id, bounds(&Limits::default()), here), nothing))
+    }
+}
+
+fn bounds(limits: &Limits) -> Bounds {
+    Bounds { time: limits.time, rows: limits.rows }
+}
+
+fn answered<T: Default>(result: Result<(T, u64), Trouble>) -> Answered<T> {
+    answered_or(result, |_| T::default())
+}
+
+/// What was found, or nothing and why.
+fn answered_or<T>(
+    result: Result<(T, u64), Trouble>,
+    nothing: impl FnOnce(&Trouble) -> T,
+) -> Answered<T> {
+    match result {
+        Ok((answer, rows)) => Answered { answer, coverage: Coverage { rows, ..Coverage::default() } },
+        Err(trouble) => {
+            let answer = nothing(&trouble);
+            let mut coverage = Coverage::default();
+            match trouble.why {
+                Why::Limit(Reached::Time) => coverage.reached = Some(Limit::Time),
+                Why::Limit(Reached::Rows) => coverage.reached = Some(Limit::Rows),
+                _ => coverage.elsewhere = Some(trouble),
+            }
+            Answered { answer, coverage }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(why: Why, reached: Option<Limit>, is_elsewhere: bool) {
+        let trouble = Trouble { action: "ask", at: "http://c".to_owned(), why };
+        let told: Answered<Groups> = answered(Err(trouble));
+        assert_eq!(told.coverage.reached, reached);
+        assert_eq!(told.coverage.elsewhere.is_some(), is_elsewhere);
+        assert!(!told.coverage.is_whole());
+    }
+
+    #[test]
+    fn an_answer_says_what_is_missing_of_it() {
+        check(Why::Limit(Reached::Time), Some(Limit::Time), false);
+        check(Why::Limit(Reached::Rows), Some(Limit::Rows), false);
+        check(Why::Limit(Reached::Memory), None, true);
+        check(Why::Away("refused".to_owned()), None, true);
+        check(Why::Credentials, None, true);
+    }
+}
