@@ -1,0 +1,18 @@
+//! What the gateway decides: which route and which member answer, whether a member is fit, who is
+//! let in, what is tried again and when to stop trying.
+//!
+//! Pure: time is an argument, chance is a seed, nothing is read or sent. The same code therefore runs
+//! in the gateway, in property tests and in simulations.
+
+pub mod balance;
+pub mod breaker;
+pub mod concurrency;
+mod dice;
+pub mod forward;
+pub mod health;
+pub mod limit;
+pub mod plan;
+pub mod retry;
+pub mod route;
+
+pub use dice::Dice;

@@ -1,0 +1,373 @@
+//! The plan of a gateway: where it listens, which services there are, which requests go to which.
+//!
+//! Plain data, as the settings file has it; what it means is in the modules beside it.
+
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+use http::{HeaderName, HeaderValue, Method};
+
+use crate::{
+    breaker::BreakerSettings,
+    concurrency::{ConcurrencySettings, Priority},
+    forward::Network,
+    health::{Expected, OutlierSettings, Thresholds},
+    limit::{Algorithm, Quota},
+};
+
+/// All that a gateway is told.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Plan {
+    /// Where requests are received.
+    pub listen: Vec<Listen>,
+    /// Where its own pages are: health, metrics, members. `None` for nowhere.
+    pub admin: Option<SocketAddr>,
+    /// Threads; 0 for one a core.
+    pub workers: usize,
+    /// How long requests that have begun may take once it is told to stop.
+    pub drain: Duration,
+    /// Whom to tell how decisions were made.
+    pub explain: Explain,
+    /// Proxies in front, whose word on where a request came from is taken.
+    pub trusted: Vec<Network>,
+    /// What is bounded.
+    pub bounds: Bounds,
+    /// Services; a route has a place among these.
+    pub services: Vec<Service>,
+    /// Routes, in the order of the file.
+    pub routes: Vec<Route>,
+}
+
+/// An address to listen on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listen {
+    /// Where.
+    pub address: SocketAddr,
+    /// Encrypted, with this certificate.
+    pub tls: Option<Certificate>,
+}
+
+/// Files of a certificate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Certificate {
+    /// The chain, PEM.
+    pub chain: PathBuf,
+    /// Its key, PEM.
+    pub key: PathBuf,
+}
+
+/// Whom to tell how decisions were made, in the header `taut-decision` of the answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Explain {
+    /// Nobody.
+    Off,
+    /// Who asks with the header `taut-explain`, from loopback or a trusted proxy.
+    #[default]
+    Trusted,
+    /// Who asks with the header `taut-explain`.
+    Anyone,
+}
+
+/// What is bounded, for every connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bounds {
+    /// Bytes of a request's head, and of an answer's.
+    pub head_bytes_max: usize,
+    /// Header lines of a request.
+    pub headers_max: usize,
+    /// Bytes of a request's body, unless the route says otherwise.
+    pub body_bytes_max: u64,
+    /// Time for a request's head, and the longest that a connection may be idle.
+    pub head_time: Duration,
+    /// The longest pause within a request's body.
+    pub body_pause: Duration,
+    /// Connections at once, each thread.
+    pub connections_max: usize,
+}
+
+impl Default for Bounds {
+    /// As nginx has them, but a larger body than its 1 MiB and a shorter wait for the head.
+    fn default() -> Self {
+        Self {
+            head_bytes_max: 32 << 10,
+            headers_max: 100,
+            body_bytes_max: 64 << 20,
+            head_time: Duration::from_secs(30),
+            body_pause: Duration::from_mins(1),
+            connections_max: 20_000,
+        }
+    }
+}
+
+/// Members that answer the same requests.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Service {
+    /// Its name.
+    pub name: String,
+    /// Its members; at least one.
+    pub members: Vec<Member>,
+    /// Who of them is asked.
+    pub balance: Balance,
+    /// How they are asked whether they are well.
+    pub check: Option<Check>,
+    /// When one is left alone for how its requests end.
+    pub outliers: OutlierSettings,
+    /// The share of members that are well below which all are asked.
+    pub panic_share: f64,
+    /// How long a member takes to get its full share once it is up.
+    pub slow_start: Duration,
+    /// How long anything may take.
+    pub timeouts: Timeouts,
+    /// What is tried again.
+    pub retries: Retries,
+    /// When to stop asking all of them; per thread of the gateway.
+    pub breaker: Option<BreakerSettings>,
+    /// How many requests at once they bear, if that is to be found out.
+    pub concurrency: Option<ConcurrencySettings>,
+    /// Connections kept open to a member while nothing is asked, each thread.
+    pub idle_max: usize,
+    /// Connections to a member, each thread; past it requests wait for one.
+    pub connections_max: usize,
+}
+
+impl Service {
+    /// A service of this name, as it is unless told otherwise.
+    #[must_use]
+    pub fn new(name: impl Into<String>, members: Vec<Member>) -> Self {
+        Self {
+            name: name.into(),
+            members,
+            balance: Balance::default(),
+            check: None,
+            outliers: OutlierSettings::default(),
+            panic_share: 0.5,
+            slow_start: Duration::ZERO,
+            timeouts: Timeouts::default(),
+            retries: Retries::default(),
+            breaker: None,
+            concurrency: None,
+            idle_max: 64,
+            connections_max: 1_024,
+        }
+    }
+}
+
+/// Who answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Member {
+    /// Host and port.
+    pub address: String,
+    /// Its share of the work, relative to the others; 0 for none.
+    pub weight: u32,
+}
+
+/// Who of the members is asked.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Balance {
+    /// One after the other, by weight.
+    #[default]
+    RoundRobin,
+    /// Who has the fewest requests in flight.
+    LeastConnections,
+    /// The better of two, by latency and requests in flight.
+    Latency,
+    /// The same for the same address.
+    Address,
+    /// The same for the same cookie.
+    Cookie {
+        /// The cookie's name.
+        name: String,
+        /// What it is signed with.
+        secret: Secret,
+    },
+}
+
+impl Balance {
+    /// As settings have it.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::RoundRobin => "round-robin",
+            Self::LeastConnections => "least-connections",
+            Self::Latency => "latency",
+            Self::Address => "address",
+            Self::Cookie { .. } => "cookie",
+        }
+    }
+}
+
+/// What must not be shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(pub String);
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str("Secret(..)")
+    }
+}
+
+/// How members are asked whether they are well.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Check {
+    /// The path to get; `None` for whether they accept connections.
+    pub path: Option<String>,
+    /// What a good answer is.
+    pub expected: Expected,
+    /// How often.
+    pub interval: Duration,
+    /// For how long.
+    pub timeout: Duration,
+    /// How many answers it takes.
+    pub thresholds: Thresholds,
+}
+
+/// How long each phase of a request may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timeouts {
+    /// Until a connection stands.
+    pub connect: Duration,
+    /// From the request until the head of the answer.
+    pub answer: Duration,
+    /// The longest pause within the body of the answer.
+    pub pause: Duration,
+    /// All of it, retries included; `None` for no such bound.
+    pub total: Option<Duration>,
+}
+
+impl Default for Timeouts {
+    /// As nginx has them, but for connecting: within a data centre that takes milliseconds.
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(5),
+            answer: Duration::from_mins(1),
+            pause: Duration::from_mins(1),
+            total: None,
+        }
+    }
+}
+
+/// What is tried again, and how often.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Retries {
+    /// For one request, after the first try.
+    pub max: u32,
+    /// Beside requests: 0.1 for one in ten.
+    pub share: f64,
+    /// A second, besides.
+    pub free_per_second: u32,
+    /// The longest wait before the first.
+    pub base: Duration,
+}
+
+impl Default for Retries {
+    /// One retry, for at most a fifth of the requests, and ten a second for services with few.
+    fn default() -> Self {
+        Self { max: 1, share: 0.2, free_per_second: 10, base: Duration::from_millis(25) }
+    }
+}
+
+/// Which requests go where.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Route {
+    /// Its name, in metrics and decisions.
+    pub name: String,
+    /// Hosts; none for any.
+    pub hosts: Vec<Host>,
+    /// Paths; none for any.
+    pub paths: Vec<PathRule>,
+    /// Methods; none for any.
+    pub methods: Vec<Method>,
+    /// Headers that must be there, with this value if there is one.
+    pub headers: Vec<(HeaderName, Option<HeaderValue>)>,
+    /// The place of its service.
+    pub service: usize,
+    /// What is put in place of the path that was matched; `None` to leave it.
+    pub rewrite: Option<String>,
+    /// The `Host` that members see; `None` for what the client sent.
+    pub host: Option<HeaderValue>,
+    /// What is done to headers of the request.
+    pub request_headers: Vec<HeaderRule>,
+    /// What is done to headers of the answer.
+    pub response_headers: Vec<HeaderRule>,
+    /// How many requests a client may send.
+    pub limit: Option<LimitRule>,
+    /// Who gives way first when there is no room.
+    pub priority: Priority,
+    /// Bytes of a request's body.
+    pub body_bytes_max: Option<u64>,
+    /// All of it, retries included; over the service's.
+    pub total: Option<Duration>,
+}
+
+impl Route {
+    /// Everything to the service at this place.
+    #[must_use]
+    pub fn to(name: impl Into<String>, service: usize) -> Self {
+        Self {
+            name: name.into(),
+            hosts: Vec::new(),
+            paths: Vec::new(),
+            methods: Vec::new(),
+            headers: Vec::new(),
+            service,
+            rewrite: None,
+            host: None,
+            request_headers: Vec::new(),
+            response_headers: Vec::new(),
+            limit: None,
+            priority: Priority::default(),
+            body_bytes_max: None,
+            total: None,
+        }
+    }
+}
+
+/// A host, or all hosts below one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Host {
+    /// This one.
+    Exactly(String),
+    /// Those that end in this, which begins with a dot: `*.example.com`.
+    Below(String),
+}
+
+/// A path, or all paths below one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PathRule {
+    /// This one.
+    Exactly(String),
+    /// Those that begin with this: `/api/*`.
+    Below(String),
+}
+
+/// What is done to a header.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HeaderRule {
+    /// It is this, whatever it was.
+    Set(HeaderName, HeaderValue),
+    /// It is gone.
+    Remove(HeaderName),
+}
+
+/// How many requests a client may send.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LimitRule {
+    /// How many.
+    pub quota: Quota,
+    /// How they are counted.
+    pub algorithm: Algorithm,
+    /// Who is one client.
+    pub key: LimitKey,
+    /// Whether they are only counted, and never refused.
+    pub dry_run: bool,
+    /// Clients that are remembered.
+    pub keys_max: usize,
+}
+
+/// Who is one client.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LimitKey {
+    /// Who has the same address.
+    Address,
+    /// Who sends the same in this header; without it, who has the same address.
+    Header(HeaderName),
+}
