@@ -10,12 +10,14 @@ pub mod logs;
 pub mod metrics;
 mod origin;
 pub mod parquet;
+pub mod policy;
 pub mod query;
 mod reader;
+pub mod rollup;
 pub mod spans;
 pub mod table;
 mod texts;
 
 pub use chunk::{AttributeColumn, AttributeKind, Chunk, Column};
-pub use table::{ColumnKind, ColumnSpec, LOGS, METRICS, SPANS, TABLES, Table};
+pub use table::{ColumnKind, ColumnSpec, LOGS, METRICS, MINUTES, SPANS, TABLES, Table};
 pub use texts::{TextList, Texts};

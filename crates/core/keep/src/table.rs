@@ -15,6 +15,9 @@ pub struct Table {
     pub weight: Option<usize>,
     /// The column of the resource that produced it, as OTLP JSON.
     pub resource: Option<usize>,
+    /// The column of sketches, if a row sums up many things. Its other numbers are of all of them then: they do not
+    /// count as often as the column of weights says.
+    pub sketch: Option<usize>,
 }
 
 /// A column of a table.
@@ -97,6 +100,7 @@ pub static SPANS: Table = Table {
     trace: Some(span::TRACE_ID),
     weight: Some(span::WEIGHT),
     resource: Some(span::RESOURCE),
+    sketch: None,
 };
 
 /// Places of the columns of [`SPANS`].
@@ -167,6 +171,7 @@ pub static LOGS: Table = Table {
     trace: Some(log::TRACE_ID),
     weight: None,
     resource: Some(log::RESOURCE),
+    sketch: None,
 };
 
 /// Places of the columns of [`LOGS`].
@@ -231,6 +236,7 @@ pub static METRICS: Table = Table {
     trace: None,
     weight: None,
     resource: Some(metric::RESOURCE),
+    sketch: None,
 };
 
 /// Places of the columns of [`METRICS`].
@@ -276,8 +282,64 @@ pub mod metric {
     pub const FLAGS: usize = 18;
 }
 
+/// What spans of one kind took in one minute, summed up: see [`crate::rollup`]. Places of its columns are in
+/// [`minute`].
+pub static MINUTES: Table = Table {
+    name: "minutes",
+    columns: &[
+        column("minute", ColumnKind::Time),
+        column("service", ColumnKind::Text),
+        column("name", ColumnKind::Text),
+        column("kind", ColumnKind::Text),
+        column("status", ColumnKind::Text),
+        column("operation", ColumnKind::Text),
+        column("statement", ColumnKind::Text),
+        column("remote", ColumnKind::Text),
+        column("count", ColumnKind::Whole),
+        column("sum_nanos", ColumnKind::Whole),
+        column("least_nanos", ColumnKind::Whole),
+        column("greatest_nanos", ColumnKind::Whole),
+        document("durations"),
+    ],
+    time: minute::MINUTE,
+    trace: None,
+    weight: Some(minute::COUNT),
+    resource: None,
+    sketch: Some(minute::DURATIONS),
+};
+
+/// Places of the columns of [`MINUTES`].
+pub mod minute {
+    /// When it begins.
+    pub const MINUTE: usize = 0;
+    /// `service.name` of the spans' resource.
+    pub const SERVICE: usize = 1;
+    /// The spans' name.
+    pub const NAME: usize = 2;
+    /// Their role.
+    pub const KIND: usize = 3;
+    /// `ok` or `error`; none if not said.
+    pub const STATUS: usize = 4;
+    /// What was requested, if they are entries of requests.
+    pub const OPERATION: usize = 5;
+    /// The normalised statement, if they ran one.
+    pub const STATEMENT: usize = 6;
+    /// Whom they called, if they are calls to others and say so.
+    pub const REMOTE: usize = 7;
+    /// How many there were.
+    pub const COUNT: usize = 8;
+    /// The sum of how long they took; at most 2^63 - 1.
+    pub const SUM: usize = 9;
+    /// The least time that one of them took.
+    pub const LEAST: usize = 10;
+    /// The greatest time that one of them took.
+    pub const GREATEST: usize = 11;
+    /// How long they took: a `stats::Sketch`, in base64.
+    pub const DURATIONS: usize = 12;
+}
+
 /// All tables.
-pub static TABLES: &[&Table] = &[&SPANS, &LOGS, &METRICS];
+pub static TABLES: &[&Table] = &[&SPANS, &LOGS, &METRICS, &MINUTES];
 
 #[cfg(test)]
 mod tests {
@@ -324,6 +386,17 @@ mod tests {
             assert_eq!(METRICS.column(name), Some(place), "{name}");
         }
         assert_eq!(METRICS.columns.len(), metric::FLAGS + 1);
+        for (place, name) in [
+            (minute::MINUTE, "minute"),
+            (minute::STATUS, "status"),
+            (minute::REMOTE, "remote"),
+            (minute::COUNT, "count"),
+            (minute::GREATEST, "greatest_nanos"),
+            (minute::DURATIONS, "durations"),
+        ] {
+            assert_eq!(MINUTES.column(name), Some(place), "{name}");
+        }
+        assert_eq!(MINUTES.columns.len(), minute::DURATIONS + 1);
     }
 
     #[test]

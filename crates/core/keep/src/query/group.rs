@@ -7,11 +7,14 @@ use rustc_hash::FxHashMap;
 use stats::Sketch;
 
 use super::{
-    Answer, GROUP_FIELDS_MAX, GROUPS_MAX, Group, Measure, Measured, Query,
+    Answer, Field, GROUP_FIELDS_MAX, GROUPS_MAX, Group, Measure, Measured, Query,
     fields::{FieldNumbers, FieldTexts},
     select,
 };
-use crate::chunk::{Chunk, Column};
+use crate::{
+    chunk::{Chunk, Column},
+    rollup,
+};
 
 /// What many chunks say together.
 #[derive(Debug, Clone, Default)]
@@ -76,15 +79,15 @@ impl Groups {
         self.is_cut |= is_cut;
     }
 
-    /// The answer.
-    #[must_use]
-    pub fn answer(self, query: &Query) -> Answer {
     /// Rows that were looked at.
     #[must_use]
     pub fn rows_read(&self) -> u64 {
         self.rows_read
     }
 
+    /// The answer.
+    #[must_use]
+    pub fn answer(self, query: &Query) -> Answer {
         // Steps of one key stay together: the greatest keys are chosen by the sum of their steps.
         let mut totals: BTreeMap<&Vec<Option<Text>>, f64> = BTreeMap::new();
         for ((key, _), measured) in &self.measured {
@@ -162,8 +165,20 @@ impl<'a> Part<'a> {
 /// One measure of each group of a chunk.
 fn measure(measure: &Measure, chunk: &Chunk, rows: &[u32], part: &Part<'_>) -> Vec<Measured> {
     let mut all = vec![measure.nothing(); part.keys.len()];
+    let sketches = chunk.table().sketch;
+    if sketches.is_some() && measure.field() == sketches.map(Field::Column).as_ref() {
+        for (row, slot) in rows.iter().zip(&part.slots) {
+            let Some(slot) = slot else { continue };
+            if let Some(sketch) = rollup::sketch(chunk, *row) {
+                all[*slot as usize].sum_up(&sketch);
+            }
+        }
+        return all;
+    }
     let numbers = measure.field().map(|field| FieldNumbers::of(chunk, field).numbers);
-    let weights = chunk.table().weight.map(|place| chunk.column(place));
+    // Where a row sums up many things, so do its numbers.
+    let weight = chunk.table().weight.filter(|_| sketches.is_none() || numbers.is_none());
+    let weights = weight.map(|place| chunk.column(place));
     for (row, slot) in rows.iter().map(|row| *row as usize).zip(&part.slots) {
         let Some(slot) = slot else { continue };
         let weight = match weights {
@@ -207,6 +222,19 @@ impl Measured {
                 }
             }
         }
+    }
+
+    /// Takes in all values that were summed up.
+    fn sum_up(&mut self, sketch: &Sketch) {
+        let whole = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+        let more = match self {
+            Self::Count(_) => Self::Count(sketch.count()),
+            Self::Sum(_) => Self::Sum(i128::try_from(sketch.sum()).ok()),
+            Self::Least(_) => Self::Least(sketch.min().map(whole)),
+            Self::Greatest(_) => Self::Greatest(sketch.max().map(whole)),
+            Self::Distribution(known) => return known.merge(sketch),
+        };
+        self.merge(more);
     }
 
     fn merge(&mut self, other: Self) {
