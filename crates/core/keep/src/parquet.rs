@@ -13,9 +13,11 @@
 mod decode;
 mod delta;
 mod encode;
+mod head;
 mod hybrid;
 mod pages;
 mod schema;
+mod tail;
 #[cfg(test)]
 mod tests;
 mod values;
@@ -54,6 +56,9 @@ pub enum BlockError {
     /// It is a Parquet file, but not one of these.
     #[error("not a block of this format: {0}")]
     Foreign(String),
+    /// What is no page of it does not hold its checksum.
+    #[error("filters, indexes or footer are not what was written")]
+    Tail,
     /// A page does not hold what its head says.
     #[error("damaged page of `{column}`: {what}")]
     Page {

@@ -16,6 +16,7 @@ use super::{
     BlockError,
     pages::{Filled, Sink, read_page},
     schema::{Known, KnownAttribute},
+    tail,
 };
 use crate::{
     chunk::{AttributeColumn, AttributeKind, Chunk, Column},
@@ -86,6 +87,7 @@ impl<R: ChunkReader + 'static> Block<R> {
     ///
     /// It is no Parquet file, or not one of these.
     pub fn open(reader: R) -> Result<Self, BlockError> {
+        tail::check(&reader)?;
         let properties = ReaderProperties::builder().set_read_bloom_filter(true).build();
         let options =
             ReadOptionsBuilder::new().with_page_index().with_reader_properties(properties).build();

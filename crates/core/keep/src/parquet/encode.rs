@@ -7,25 +7,24 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use parquet::{
-    basic::{Compression, Encoding, ZstdLevel},
+    basic::{Compression, ZstdLevel},
     bloom_filter::Sbbf,
-    column::{
-        page::{CompressedPage, Page, PageWriter as _},
-        writer::ColumnCloseResult,
-    },
+    column::writer::ColumnCloseResult,
     errors::ParquetError,
     file::{
         metadata::{ColumnChunkMetaData, ColumnIndexBuilder, OffsetIndexBuilder},
-        properties::WriterProperties,
+        properties::{BloomFilterPosition, WriterProperties},
         statistics::{Statistics, ValueStatistics},
-        writer::{SerializedFileWriter, SerializedPageWriter, TrackedWrite},
+        writer::SerializedFileWriter,
     },
     schema::types::{ColumnDescPtr, SchemaDescriptor},
 };
 use zstd::bulk::Compressor;
 
 use super::{
-    BlockFormat, hybrid,
+    BlockFormat,
+    head::{self, PageKind},
+    hybrid, tail,
     values::{Packing, Values, gathered},
 };
 use crate::{chunk::Chunk, parquet::schema::Layout};
@@ -47,11 +46,13 @@ pub fn encode(
         .set_created_by(concat!("taut ", env!("CARGO_PKG_VERSION")).to_owned())
         .set_compression(Compression::ZSTD(level))
         .set_key_value_metadata(Some(layout.metadata(labels)))
+        .set_bloom_filter_position(BloomFilterPosition::End)
         .build();
     let mut writer = SerializedFileWriter::new(Vec::new(), layout.schema(), Arc::new(properties))?;
     let descriptor = SchemaDescriptor::new(layout.schema());
     let mut pages = Pages::new(format)?;
     let order = chunk.order_by_time();
+    let mut pages_end = 0;
     for rows in order.chunks(format.group_rows.max(1)) {
         let mut group = writer.next_row_group()?;
         let mut scratch = Scratch::new(chunk, rows);
@@ -62,9 +63,13 @@ pub fn encode(
             let (bytes, close) = pages.column(&values, column, bloom)?;
             group.append_column(&bytes, close)?;
         }
-        group.close()?;
+        let closed = group.close()?;
+        let ends = closed.columns().iter().map(|column| column.byte_range());
+        pages_end = ends.map(|(from, length)| from + length).fold(pages_end, u64::max);
     }
-    writer.into_inner()
+    let mut bytes = writer.into_inner()?;
+    tail::seal(&mut bytes, usize::try_from(pages_end).unwrap_or(usize::MAX));
+    Ok(bytes)
 }
 
 /// What is made once for a group of rows and used for each of its columns.
@@ -111,18 +116,12 @@ impl Pages {
         column: ColumnDescPtr,
         bloom: Option<f64>,
     ) -> Result<(Bytes, ColumnCloseResult), ParquetError> {
-        let mut sink = TrackedWrite::new(Vec::new());
-        let mut total = Written::default();
+        let mut written = Written::default();
         if let Packing::Dictionary { plain, count, .. } = &values.packing {
-            let page = Page::DictionaryPage {
-                buf: self.compress(plain)?,
-                num_values: *count,
-                encoding: Encoding::PLAIN,
-                is_sorted: false,
-            };
-            total.add(&mut sink, page, plain.len())?;
+            let packed = self.compress(plain)?;
+            written.add(PageKind::Dictionary { values: *count }, &packed, plain.len());
         }
-        let data_offset = sink.bytes_written();
+        let data_offset = written.bytes.len();
         let is_optional = column.max_def_level() == 1;
         let mut offsets = OffsetIndexBuilder::new();
         let mut ranges = ColumnIndexBuilder::new(column.physical_type());
@@ -138,17 +137,11 @@ impl Pages {
                 let (least, most) = (least.to_le_bytes().into(), most.to_le_bytes().into());
                 ranges.append(false, least, most, (rows - count) as i64, None);
             }
-            let page = Page::DataPage {
-                buf: self.compress(&body)?,
-                num_values: rows as u32,
-                encoding: values.packing.encoding(),
-                def_level_encoding: Encoding::RLE,
-                rep_level_encoding: Encoding::RLE,
-                statistics: None,
-            };
-            let written = total.add(&mut sink, page, body.len())?;
+            let kind = PageKind::Data { rows: rows as u32, encoding: values.packing.encoding() };
+            let packed = self.compress(&body)?;
+            let (offset, length) = written.add(kind, &packed, body.len());
             offsets.append_row_count(rows as i64);
-            offsets.append_offset_and_size(written.0 as i64, written.1 as i32);
+            offsets.append_offset_and_size(offset as i64, length as i32);
             from += rows;
             values_from += count;
         }
@@ -157,8 +150,8 @@ impl Pages {
             .set_encodings(values.packing.encodings())
             .set_num_values(values.rows as i64)
             .set_compression(Compression::ZSTD(self.level))
-            .set_total_compressed_size(total.compressed as i64)
-            .set_total_uncompressed_size(total.uncompressed as i64)
+            .set_total_compressed_size(written.bytes.len() as i64)
+            .set_total_uncompressed_size(written.unpacked_bytes as i64)
             .set_data_page_offset(data_offset as i64)
             .set_dictionary_page_offset((0 < data_offset).then_some(0));
         if let Some((least, most)) = everything {
@@ -166,7 +159,7 @@ impl Pages {
             let range = ValueStatistics::new(Some(least), Some(most), None, nulls, false);
             metadata = metadata.set_statistics(Statistics::Int64(range));
         }
-        let bytes = Bytes::from(sink.into_inner()?);
+        let bytes = Bytes::from(written.bytes);
         let close = ColumnCloseResult {
             bytes_written: bytes.len() as u64,
             rows_written: values.rows as u64,
@@ -178,32 +171,28 @@ impl Pages {
         Ok((bytes, close))
     }
 
-    fn compress(&mut self, bytes: &[u8]) -> Result<Bytes, ParquetError> {
+    fn compress(&mut self, bytes: &[u8]) -> Result<Vec<u8>, ParquetError> {
         let compressed = self.compressor.compress(bytes);
-        compressed.map(Bytes::from).map_err(|error| ParquetError::External(Box::new(error)))
+        compressed.map_err(|error| ParquetError::External(Box::new(error)))
     }
 }
 
-/// Bytes of a column chunk so far, heads of pages included.
+/// Pages of a column chunk so far.
 #[derive(Debug, Default)]
 struct Written {
-    compressed: usize,
-    uncompressed: usize,
+    bytes: Vec<u8>,
+    /// Their bytes before they were compressed, heads included.
+    unpacked_bytes: usize,
 }
 
 impl Written {
-    /// Writes a page; returns where it begins and how long it is.
-    fn add(
-        &mut self,
-        sink: &mut TrackedWrite<Vec<u8>>,
-        page: Page,
-        uncompressed: usize,
-    ) -> Result<(u64, u64), ParquetError> {
-        let page = CompressedPage::new(page, uncompressed);
-        let written = SerializedPageWriter::new(sink).write_page(page)?;
-        self.compressed += written.compressed_size;
-        self.uncompressed += written.uncompressed_size;
-        Ok((written.offset, written.bytes_written))
+    /// Adds a page; returns where it begins and how long it is.
+    fn add(&mut self, kind: PageKind, packed: &[u8], unpacked_bytes: usize) -> (usize, usize) {
+        let offset = self.bytes.len();
+        head::write(kind, unpacked_bytes, packed, &mut self.bytes);
+        let length = self.bytes.len() - offset;
+        self.unpacked_bytes += length - packed.len() + unpacked_bytes;
+        (offset, length)
     }
 }
 

@@ -9,7 +9,7 @@ use parquet::{
 };
 use serde_json::{Map, Value as Json, json};
 
-use super::BlockError;
+use super::{BlockError, tail};
 use crate::{
     chunk::{AttributeColumn, AttributeKind, Chunk},
     json,
@@ -102,6 +102,7 @@ impl<'a> Layout<'a> {
             ("taut.format", FORMAT.to_string()),
             ("taut.table", self.chunk.table().name.to_owned()),
             ("taut.attributes", Json::Array(attributes).to_string()),
+            (tail::LABEL, tail::BLANK.to_owned()),
         ];
         let pairs = own.into_iter().chain(labels.iter().cloned());
         pairs.map(|(key, value)| KeyValue::new(key.to_owned(), value)).collect()

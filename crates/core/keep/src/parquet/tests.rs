@@ -33,8 +33,11 @@ fn open(bytes: Vec<u8>) -> Block<Bytes> {
 }
 
 fn all_spans(block: &Block<Bytes>) -> Vec<Span> {
-    let read_chunk = |chunk: &Chunk| read(chunk, &(0..chunk.rows()).collect::<Vec<_>>());
-    all_rows(block).iter().flat_map(read_chunk).collect()
+    all_rows(block).iter().flat_map(read_all).collect()
+}
+
+fn read_all(chunk: &Chunk) -> Vec<Span> {
+    read(chunk, &(0..chunk.rows()).collect::<Vec<_>>())
 }
 
 fn all_rows(block: &Block<Bytes>) -> Vec<Chunk> {
@@ -140,6 +143,29 @@ proptest! {
                 }
             }
         }
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_flipped_bit_is_damage_or_makes_no_difference(
+        spans in arbitrary::spans(),
+        at: prop::sample::Index,
+        bit in 0_u8..8,
+    ) {
+        prop_assume!(!spans.is_empty());
+        let bytes = encode(&chunk(&spans), &small_groups(3), &[]).unwrap();
+        let before = all_rows(&open(bytes.clone()));
+        let mut flipped = bytes;
+        let at = at.index(flipped.len());
+        flipped[at] ^= 1 << bit;
+        let Ok(block) = Block::open(Bytes::from(flipped)) else { return Ok(()) };
+        let groups = 0..block.groups().len();
+        let read: Result<Vec<Chunk>, _> = groups.map(|it| block.read(it, Wanted::ALL)).collect();
+        let Ok(read) = read else { return Ok(()) };
+        let spans =
+            |chunks: &[Chunk]| chunks.iter().flat_map(read_all).collect::<Vec<Span>>();
+        prop_assert_eq!(spans(&read), spans(&before));
     }
 }
 
