@@ -1,6 +1,7 @@
 //! One function per use case; the only place where the stages meet.
 
 mod analysis;
+mod copies;
 pub mod database;
 mod facts;
 mod files;
@@ -12,6 +13,7 @@ mod settler;
 mod turns;
 
 pub use analysis::{Analysis, SeenBefore};
+pub use copies::{CopiesSeen, CopyError};
 pub use files::{FileError, FileRead, read_file, traces_of};
 pub use live::{Live, LiveError, Standing, TraceDetail};
 pub use own_spans::{OwnSpans, OwnSpansSeen, Work};

@@ -29,6 +29,7 @@ use tokio::sync::watch;
 
 use crate::{
     analysis::Analysis,
+    copies::Copier,
     database::{History as _, Watched},
     memory,
     metrics::{self, Own, counted},
@@ -71,6 +72,8 @@ pub struct Live {
     databases: Arc<Watched>,
     watcher: Mutex<Option<JoinHandle<()>>>,
     keeper: Mutex<Option<JoinHandle<()>>>,
+    copier: Option<Copier>,
+    copying: Mutex<Option<JoinHandle<()>>>,
     own: Own,
 }
 
@@ -103,6 +106,9 @@ pub enum LiveError {
     /// A database that is to be watched has no address that makes sense.
     #[error("failed to read `observe.postgres`")]
     Database(#[source] postgres::ConnectError),
+    /// Copies are to go where no server can be.
+    #[error("failed to read `store.copy`")]
+    Copies(#[source] objects::ObjectsError),
     /// The system gave no thread.
     #[error("failed to start the finder's thread")]
     Thread(#[source] io::Error),
@@ -128,6 +134,7 @@ impl Live {
         );
         analysis.remember(memory::load(&*store).map_err(LiveError::Store)?);
         let databases = Watched::new(&settings).map_err(LiveError::Database)?;
+        let copier = Copier::new(&settings.store.copy).map_err(LiveError::Copies)?;
         Ok(Arc::new(Self {
             store,
             own: Own::new(&settings),
@@ -144,6 +151,8 @@ impl Live {
             databases: Arc::new(databases),
             watcher: Mutex::default(),
             keeper: Mutex::default(),
+            copier,
+            copying: Mutex::default(),
         }))
     }
 
@@ -165,6 +174,12 @@ impl Live {
         let tidy = move || live.tidy();
         let keeper = thread::Builder::new().name("keeper".to_owned()).spawn(tidy);
         *lock(&self.keeper) = Some(keeper.map_err(LiveError::Thread)?);
+        if self.copier.is_some() {
+            let live = Arc::clone(self);
+            let copier =
+                thread::Builder::new().name("copier".to_owned()).spawn(move || live.copy());
+            *lock(&self.copying) = Some(copier.map_err(LiveError::Thread)?);
+        }
         if let Some(sending) = self.own.spans.sending() {
             let live = Arc::downgrade(self);
             let send = move || telling::send_own(&live, &sending);
@@ -256,7 +271,7 @@ impl Live {
         Standing {
             spans_in_flight: lock(&self.settler).spans(),
             catching_up: self.catching_up.load(Ordering::Acquire),
-            problem: lock(&self.problem).clone(),
+            problem: self.problem(),
         }
     }
 
@@ -317,7 +332,7 @@ impl Live {
         let settled = lock(&self.settler).settle_all();
         self.look_at(settled, &mut turns);
         self.keep_house();
-        for thread in [&self.watcher, &self.keeper] {
+        for thread in [&self.watcher, &self.keeper, &self.copying] {
             let thread = lock(thread).take();
             // What it met is its own; here all is done.
             drop(thread.map(JoinHandle::join));
@@ -467,6 +482,11 @@ impl Live {
         }
     }
 
+    fn problem(&self) -> Option<String> {
+        let of_copies = || self.copier.as_ref().and_then(Copier::problem);
+        lock(&self.problem).clone().or_else(of_copies)
+    }
+
     fn tell(&self, error: &StoreError) {
         counted(&self.own.counts.store_errors, 1);
         *lock(&self.problem) = Some(in_full(error));
@@ -546,7 +566,7 @@ impl Live {
 }
 
 /// An error and its causes in one line.
-fn in_full(error: &dyn std::error::Error) -> String {
+pub(crate) fn in_full(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(next) = cause {

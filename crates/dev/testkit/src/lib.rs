@@ -1,11 +1,15 @@
 //! What tests share: throwaway servers, and made-up traces, told tersely.
 
 pub mod arbitrary;
+pub mod clickhouse;
 mod database_script;
+#[cfg(feature = "objects")]
+pub mod objects;
 pub mod postgres;
 mod script;
 mod traces;
 
+pub use clickhouse::ClickHouse;
 pub use database_script::{DatabaseScript, ScriptPlan};
 pub use postgres::Postgres;
 pub use script::Script;

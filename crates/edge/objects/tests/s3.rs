@@ -4,49 +4,14 @@
 use std::{
     fs,
     io::{Read as _, Write as _},
-    net::{SocketAddr, TcpListener as StdListener},
-    path::Path,
-    sync::mpsc,
+    net::TcpListener,
     thread,
 };
 
-use hyper_util::{
-    rt::{TokioExecutor, TokioIo},
-    server::conn::auto::Builder,
-};
 use objects::{Access, Bucket, ObjectsError};
-use s3s::{auth::SimpleAuth, service::S3ServiceBuilder};
-use s3s_fs::FileSystem;
-use tokio::net::TcpListener;
+use testkit::objects::{KEY, SECRET, serve};
 
-const KEY: &str = "taut-test-key";
-const SECRET: &str = "taut-test-secret";
-
-/// Serves a folder with the bucket `traces` in it until the test ends.
-fn serve(root: &Path) -> String {
-    fs::create_dir(root.join("traces")).unwrap();
-    let files = FileSystem::new(root).unwrap();
-    let mut service = S3ServiceBuilder::new(files);
-    service.set_auth(SimpleAuth::from_single(KEY, SECRET));
-    let service = service.build();
-    let (told, address) = mpsc::channel::<SocketAddr>();
-    thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async {
-            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-            told.send(listener.local_addr().unwrap()).unwrap();
-            while let Ok((socket, _)) = listener.accept().await {
-                let service = service.clone();
-                tokio::spawn(async move {
-                    let builder = Builder::new(TokioExecutor::new());
-                    drop(builder.serve_connection(TokioIo::new(socket), service).await);
-                });
-            }
-        });
-    });
-    format!("http://{}", address.recv().unwrap())
-}
-
+/// The bucket of the server, with that secret.
 fn bucket(endpoint: &str, address: &str, secret: &str) -> Bucket {
     let access = Access { key_id: KEY.to_owned(), secret: secret.to_owned(), session_token: None };
     Bucket::new(address.parse().unwrap(), endpoint, "us-east-1", Some(&access)).unwrap()
@@ -62,7 +27,7 @@ fn code(error: &ObjectsError) -> &str {
 #[test]
 fn what_was_put_is_listed_got_back_and_removed() {
     let root = tempfile::tempdir().unwrap();
-    let endpoint = serve(root.path());
+    let endpoint = serve(root.path()).unwrap();
     let bucket = bucket(&endpoint, "s3://traces/shop", SECRET);
     assert_eq!(bucket.list().unwrap(), []);
     let own = tempfile::tempdir().unwrap();
@@ -87,7 +52,7 @@ fn what_was_put_is_listed_got_back_and_removed() {
 #[test]
 fn other_folders_of_the_bucket_are_not_listed() {
     let root = tempfile::tempdir().unwrap();
-    let endpoint = serve(root.path());
+    let endpoint = serve(root.path()).unwrap();
     let own = tempfile::tempdir().unwrap();
     let path = own.path().join("block");
     fs::write(&path, "rows").unwrap();
@@ -104,7 +69,7 @@ fn other_folders_of_the_bucket_are_not_listed() {
 #[test]
 fn an_empty_file_is_an_object_too() {
     let root = tempfile::tempdir().unwrap();
-    let endpoint = serve(root.path());
+    let endpoint = serve(root.path()).unwrap();
     let bucket = bucket(&endpoint, "s3://traces", SECRET);
     let own = tempfile::tempdir().unwrap();
     let path = own.path().join("empty");
@@ -116,7 +81,7 @@ fn an_empty_file_is_an_object_too() {
 #[test]
 fn a_wrong_secret_a_missing_bucket_and_a_missing_object_are_told_apart() {
     let root = tempfile::tempdir().unwrap();
-    let endpoint = serve(root.path());
+    let endpoint = serve(root.path()).unwrap();
     let error = bucket(&endpoint, "s3://traces", "wrong").list().unwrap_err();
     assert_eq!(code(&error), "SignatureDoesNotMatch");
     assert_eq!(error.hint(), Some("check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"));
@@ -140,7 +105,7 @@ fn names_that_lead_elsewhere_are_refused_before_anything_is_sent() {
 
 #[test]
 fn a_server_that_is_not_there_is_told_with_its_address_and_without_the_signature() {
-    let port = StdListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let bucket = bucket(&format!("http://127.0.0.1:{port}"), "s3://traces", SECRET);
     let error = bucket.list().unwrap_err();
     let told = format!("{error} {error:?} {bucket:?}");
@@ -151,7 +116,7 @@ fn a_server_that_is_not_there_is_told_with_its_address_and_without_the_signature
 
 #[test]
 fn a_server_that_is_busy_is_asked_again() {
-    let listener = StdListener::bind("127.0.0.1:0").unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let endpoint = format!("http://{}", listener.local_addr().unwrap());
     let server = thread::spawn(move || {
         let list = "<ListBucketResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"/>";
@@ -172,7 +137,7 @@ fn a_server_that_is_busy_is_asked_again() {
 
 #[test]
 fn what_is_no_answer_of_s3_is_told() {
-    let listener = StdListener::bind("127.0.0.1:0").unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let endpoint = format!("http://{}", listener.local_addr().unwrap());
     let server = thread::spawn(move || {
         let (mut socket, _) = listener.accept().unwrap();

@@ -15,12 +15,12 @@ use keep::{
 use model::{LogRecord, Metric, Moment, OperationKey, Span, SpanId, TraceId, Window};
 
 use crate::{
-    Answered, Batch, Items, Limits, Operation, OperationPoint, RequestFact, RequestFilter,
-    Retention, SpanGroup, Store, StoreError, Syncing, answers,
+    Answered, Batch, BlockFile, Items, Limits, Operation, OperationPoint, RequestFact,
+    RequestFilter, Retention, SpanGroup, Store, StoreError, Syncing, answers,
     clock::Clock,
     clickhouse::{self, ClickHouse},
     cold::Cold,
-    disk, documents,
+    disk, documents, listing,
     log::{Kind, Log, Place, Placed},
     packed,
     recovery::{self, Files, Recovery},
@@ -329,6 +329,10 @@ impl Store for Folder {
             is_done &= !shelf.tidy()?;
         }
         Ok(!is_done)
+    }
+
+    fn blocks(&self) -> Result<Vec<BlockFile>, StoreError> {
+        Ok(listing::blocks(&self.shelves))
     }
 
     fn usage(&self) -> Result<Usage, StoreError> {

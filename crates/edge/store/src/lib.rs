@@ -25,6 +25,7 @@ mod frame;
 mod head;
 mod index;
 pub mod ledger;
+mod listing;
 mod log;
 mod packed;
 mod questions;
@@ -53,6 +54,7 @@ pub use facts::{
 };
 pub use folder::{Folder, Options, RequestsUsage};
 pub use keep;
+pub use listing::BlockFile;
 pub use log::Syncing;
 pub use questions::SPANS_MAX;
 pub use recovery::Recovery;
@@ -225,6 +227,15 @@ pub trait Store: fmt::Debug + Send + Sync {
     ///
     /// The disk is full or fails; what is kept stays as it is.
     fn tidy(&self) -> Result<bool, StoreError>;
+
+    /// The files of blocks, for whoever copies them. An engine that has none says nothing.
+    ///
+    /// # Errors
+    ///
+    /// The disk fails.
+    fn blocks(&self) -> Result<Vec<BlockFile>, StoreError> {
+        Ok(Vec::new())
+    }
 
     /// What the store takes, and what it has done since it was opened. An engine that does not know says nothing.
     ///

@@ -1,13 +1,27 @@
-//! Log records and metrics on their way to the store. Nothing is concluded from them yet: they are kept and shown.
+//! Log records and metrics on their way to the store, and blocks on their way to where copies of them are.
+//!
+//! Nothing is concluded from log records and metrics yet: they are kept and shown.
 
-use std::time::Instant;
+use std::{
+    sync::atomic::Ordering,
+    time::{Duration, Instant},
+};
 
 use model::{LogRecord, Metric};
 use receive::{Keeper, ReceivedItems, Refusal};
 use store::{Items, StoreError};
 
-use super::Live;
-use crate::metrics::{Kept, counted};
+use super::{Live, in_full, now};
+use crate::{
+    copies::{Copier, CopiesSeen},
+    metrics::{Kept, counted},
+};
+
+/// How often is looked for blocks that are old enough to be copied.
+const COPY_EVERY: Duration = Duration::from_mins(1);
+
+/// After failures, at most this long until it is tried again.
+const COPY_EVERY_MAX: Duration = Duration::from_mins(16);
 
 impl Keeper<LogRecord> for Live {
     fn keep(&self, batch: ReceivedItems<LogRecord>) -> Result<(), Refusal> {
@@ -46,5 +60,28 @@ impl Live {
         };
         counted(counter, count);
         outcome
+    }
+
+    /// Copies old blocks to where they are to go. Runs until the engine stops.
+    pub(super) fn copy(&self) {
+        let Some(copier) = &self.copier else { return };
+        let mut every = COPY_EVERY;
+        let mut due = Instant::now();
+        while !self.stopping.load(Ordering::Acquire) {
+            if due <= Instant::now() {
+                let start = now();
+                let outcome = copier.copy(&*self.store, start, &self.stopping);
+                let failure = outcome.as_ref().err().map(|error| in_full(error));
+                self.own.did("copy blocks", start, failure, &[]);
+                every = if outcome.is_ok() { COPY_EVERY } else { (every * 2).min(COPY_EVERY_MAX) };
+                due = Instant::now() + every;
+            }
+            self.rest();
+        }
+    }
+
+    /// What became of copies; `None` if none are made.
+    pub(crate) fn copies(&self) -> Option<CopiesSeen> {
+        self.copier.as_ref().map(Copier::seen)
     }
 }

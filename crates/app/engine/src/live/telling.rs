@@ -42,6 +42,7 @@ impl Live {
         }
         reading.traces_closed_early = lock(&self.settler).closed_early();
         reading.sightings = lock(&self.analysis).sightings();
+        reading.copies = self.copies();
         reading
     }
 

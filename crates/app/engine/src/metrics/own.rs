@@ -77,6 +77,7 @@ impl Own {
             process: Process::default(),
             databases: Vec::new(),
             own_spans: self.spans.seen(),
+            copies: None,
         }
     }
 

@@ -8,7 +8,7 @@ use stats::TimingsSeen;
 use store::Usage;
 
 use super::{Counts, Process};
-use crate::{Standing, own_spans::OwnSpansSeen};
+use crate::{Standing, copies::CopiesSeen, own_spans::OwnSpansSeen};
 
 /// All that figures are read from.
 #[derive(Debug, Clone)]
@@ -37,6 +37,8 @@ pub struct Reading {
     pub databases: Vec<DatabaseReading>,
     /// Spans of Taut's own work.
     pub own_spans: OwnSpansSeen,
+    /// Copies of blocks; `None` if none are made.
+    pub copies: Option<CopiesSeen>,
 }
 
 /// What the receiver counts.

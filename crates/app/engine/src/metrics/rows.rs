@@ -276,6 +276,23 @@ pub(super) const STORE: &[Metric] = &[
         |it| it.store.as_ref().and_then(|it| it.oldest).map_or_else(Vec::new, since_1970),
     )
     .seconds(),
+    Metric::counter(
+        "taut_store_copied_blocks_total",
+        "Blocks that were copied to where `store.copy.to` says.",
+        |it| maybe(it.copies.map(|it| it.copied)),
+    ),
+    Metric::counter("taut_store_copied_bytes_total", "Their bytes.", |it| {
+        maybe(it.copies.map(|it| it.copied_bytes))
+    })
+    .bytes(),
+    Metric::counter("taut_store_copy_errors_total", "Tries to copy blocks that failed.", |it| {
+        maybe(it.copies.map(|it| it.failed))
+    }),
+    Metric::gauge(
+        "taut_store_copy_due_blocks",
+        "Blocks that are old enough to be copied, and are not yet.",
+        |it| maybe(it.copies.map(|it| it.due)),
+    ),
 ];
 
 /// What the process takes, by the names that Prometheus' own clients use.
