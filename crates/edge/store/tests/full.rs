@@ -4,6 +4,7 @@
 //! enforces as it does a full disk, and needs no rights.
 #![expect(clippy::unwrap_used, reason = "these are tests")]
 
+mod items;
 mod kit;
 
 use std::{env, path::Path, process::Command};
@@ -30,6 +31,20 @@ fn check_kept(store: &dyn Store, traces: std::ops::Range<u64>) {
     }
 }
 
+/// Log records and metrics are refused as spans are, and those that were taken stay.
+fn refuses_other_kinds(store: &dyn Store) {
+    let trace = Some(kit::trace_id(1));
+    let records: Vec<_> = (0..50).map(|number| items::log(trace, number)).collect();
+    let taken = (0..100).take_while(|at| items::append_logs(store, &records, *at).is_ok()).count();
+    assert!(taken < 100);
+    let refused = items::append_logs(store, &records, 100);
+    assert!(matches!(refused, Err(StoreError::Full { .. })), "{refused:?}");
+    assert_eq!(store.logs_of(kit::trace_id(1)).unwrap().len(), taken * records.len());
+    let metric = items::metric("cpu", 1, 5_000);
+    let refused = items::append_metrics(store, &[metric], 1);
+    assert!(matches!(refused, Err(StoreError::Full { .. })), "{refused:?}");
+}
+
 fn limit(bytes: Option<u64>) {
     let maximum = getrlimit(Resource::Fsize).maximum;
     setrlimit(Resource::Fsize, Rlimit { current: bytes, maximum }).unwrap();
@@ -51,6 +66,7 @@ fn child(folder: &Path) {
         let facts = (0..10_000).map(|trace| kit::fact(trace, trace, trace));
         assert!(matches!(store.record(facts.collect()), Err(StoreError::Full { .. })));
         assert_eq!(store.requests_usage().requests, 0);
+        refuses_other_kinds(&store);
         check_kept(&store, 0..full);
         assert_eq!(store.trace(kit::trace_id(full)).unwrap(), []);
 
