@@ -76,6 +76,11 @@ const BENCHES: &[Bench] = &[
         what: What::Of("sql", "normalise"),
     },
     Bench {
+        name: "verdicts",
+        about: "how often a comparison of two samples errs: false alarms, and shifts that are found",
+        what: What::Of("prove", "verdicts"),
+    },
+    Bench {
         name: "peer",
         about: "install perf-sentinel for `find`; takes long, and runs only where it is named",
         what: What::Peer,

@@ -1,0 +1,463 @@
+//! Before and after: whether two samples of requests differ, by how much, and whether there is enough to tell.
+//!
+//! The verdict hangs on one quantile, chosen before looking, and on errors; everything else is told beside it. Testing
+//! five figures and taking the best would find differences where there are none.
+//!
+//! Like is compared with like: routes that both sides have, weighted as they were before. Requests that follow each
+//! other are not independent (a pause slows a hundred of them), so that the sample counts for as many as it is worth.
+
+mod quantiles;
+mod ranks;
+mod series;
+mod verdict;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use stats::Interval;
+
+pub use ranks::{Effect, Ranks, Size};
+pub use verdict::Verdict;
+
+use crate::Random;
+use quantiles::Weighed;
+
+/// How sure intervals are. With the test of errors, which gets the last percent, all is right 95 times in 100.
+pub const LEVEL: f64 = 0.96;
+/// How rarely errors are called different where they are not.
+pub const ERRORS_LEVEL: f64 = 0.01;
+/// Samples of a side at most: 24 bytes each, and more would change no verdict.
+pub const SAMPLES_MAX: usize = 5_000_000;
+/// Routes that are told one by one at most.
+pub const ROUTES_MAX: usize = 100;
+/// Draws of the bootstrap.
+const DRAWS: usize = 2_000;
+/// Intervals of a quantile want as many independent values beyond it.
+const BEYOND_MIN: f64 = 8.0;
+
+/// A request that was measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Request {
+    /// When it was meant to start, since the beginning of its run.
+    pub start_nanos: u64,
+    /// How long it took from then.
+    pub took_nanos: u64,
+    /// Place of its route in [`Side::routes`].
+    pub route: u32,
+    /// It did not get the answer that it should have.
+    pub failed: bool,
+}
+
+/// One side of a comparison.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Side {
+    /// Names of routes; a request whose route is not among them is of a route without a name.
+    pub routes: Vec<String>,
+    /// In any order.
+    pub requests: Vec<Request>,
+}
+
+/// What is asked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Question {
+    /// The quantile that decides, such as 0.95.
+    pub quantile: f64,
+    /// The least change that matters, relative to before, such as 0.03.
+    pub matters: f64,
+    /// Of the bootstrap's draws.
+    pub seed: u64,
+}
+
+impl Default for Question {
+    fn default() -> Self {
+        Self { quantile: 0.95, matters: 0.03, seed: 1 }
+    }
+}
+
+/// What came of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Comparison {
+    /// The answer.
+    pub verdict: Verdict,
+    /// Why, in a sentence.
+    pub reason: String,
+    /// What was asked.
+    pub question: Question,
+    /// What was measured before.
+    pub before: Used,
+    /// What was measured after.
+    pub after: Used,
+    /// The quantiles; the one that decides is among them.
+    pub quantiles: Vec<Change>,
+    /// Errors of both sides.
+    pub errors: Errors,
+    /// Tests over the whole distribution; `None` where a side is empty.
+    pub ranks: Option<Ranks>,
+    /// The deciding quantile of each route that both have, by share; none where there is one route only.
+    pub routes: Vec<RouteChange>,
+    /// What to know before believing it.
+    pub notes: Vec<String>,
+}
+
+/// What of a side was used.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Used {
+    /// Requests given.
+    pub given: usize,
+    /// Of them, left out as warm-up.
+    pub warm_up: usize,
+    /// Of them, failed: they count as errors, not as latencies.
+    pub failed: usize,
+    /// Of them, of routes that the other side has not.
+    pub alone: usize,
+    /// Latencies compared.
+    pub compared: usize,
+    /// As many independent ones they are worth, for the quantile that decides.
+    pub worth: f64,
+}
+
+/// A quantile before and after.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Change {
+    /// Which, such as 0.95.
+    pub quantile: f64,
+    /// Nanoseconds before.
+    pub before: f64,
+    /// Nanoseconds after.
+    pub after: f64,
+    /// Where `after - before` lies; `None` where too few requests lie beyond the quantile.
+    pub difference: Option<Interval>,
+    /// Where `after / before - 1` lies.
+    pub relative: Option<Interval>,
+}
+
+impl Change {
+    /// `after / before - 1`.
+    #[must_use]
+    pub fn ratio(&self) -> f64 {
+        if self.before > 0.0 { self.after / self.before - 1.0 } else { 0.0 }
+    }
+}
+
+/// Errors of both sides.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Errors {
+    /// Share of requests, 0 to 1.
+    pub before: f64,
+    /// Share of requests, 0 to 1.
+    pub after: f64,
+    /// How likely so different shares are by chance alone.
+    pub p: f64,
+}
+
+/// The deciding quantile of one route.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RouteChange {
+    /// Its name.
+    pub route: String,
+    /// Its share of the requests before, 0 to 1: what it is weighed with.
+    pub share: f64,
+    /// Its requests before and after.
+    pub counts: (usize, usize),
+    /// Its quantile.
+    pub change: Change,
+}
+
+/// Compares two sides.
+#[must_use]
+pub fn compare(before: &Side, after: &Side, question: &Question) -> Comparison {
+    let mut notes = Vec::new();
+    let (mut old, mut new) = (Prepared::of(before), Prepared::of(after));
+    old.steady("before", &mut notes);
+    new.steady("after", &mut notes);
+    let common: BTreeSet<String> = old.names().intersection(&new.names()).cloned().collect();
+    old.keep(&common);
+    new.keep(&common);
+    let shares = old.shares();
+    mix_notes(&shares, [&old, &new], &mut notes);
+    let errors = errors_of(&shares, &old, &new);
+    let sides = [old.weighed(&shares), new.weighed(&shares)];
+    let mut random = Random::new(question.seed);
+    let quantiles: Vec<Change> = asked(question.quantile)
+        .into_iter()
+        .filter_map(|quantile| change(&sides, quantile, &mut random))
+        .collect();
+    let decides = quantiles.iter().find(|change| same(change.quantile, question.quantile));
+    let worth = |side: &Weighed| side.worth(question.quantile);
+    for (used, side) in [&mut old.used, &mut new.used].into_iter().zip(&sides) {
+        used.worth = worth(side);
+    }
+    let (verdict, reason) = verdict::decide(decides, &errors, question, [&old.used, &new.used]);
+    verdict::doubts(&quantiles, verdict, question, &mut notes);
+    let routes = routes(&shares, &old, &new, question.quantile, &mut random);
+    let ranks = ranks::test(&sides[0], &sides[1]);
+    Comparison {
+        verdict,
+        reason,
+        question: question.clone(),
+        before: old.used,
+        after: new.used,
+        quantiles,
+        errors,
+        ranks,
+        routes,
+        notes,
+    }
+}
+
+/// Told always, and what was asked for.
+fn asked(quantile: f64) -> Vec<f64> {
+    let mut all = vec![0.5, 0.9, 0.95, 0.99];
+    if !all.iter().any(|known| same(*known, quantile)) {
+        all.push(quantile);
+    }
+    all.sort_by(f64::total_cmp);
+    all
+}
+
+fn same(left: f64, right: f64) -> bool {
+    (left - right).abs() < 1e-9
+}
+
+/// A quantile of both, and where the difference lies: the bootstrap without resampling. The quantile of a resample is
+/// the value at a rank that is Beta distributed, whatever the values are (Schultzberg and Ankargren, 2022).
+fn change([before, after]: &[Weighed; 2], quantile: f64, random: &mut Random) -> Option<Change> {
+    let (old, new) = (before.at(quantile)?, after.at(quantile)?);
+    let mut change = Change { quantile, before: old, after: new, difference: None, relative: None };
+    let worth = [before.worth(quantile), after.worth(quantile)];
+    let beyond = quantile.min(1.0 - quantile);
+    if worth.iter().any(|worth| worth * beyond < BEYOND_MIN) {
+        return Some(change);
+    }
+    // The spread itself is known from so many values only: Student's correction, to its first term, doubled because
+    // the correlation is an estimate too.
+    let worth = worth.map(|worth| worth / (1.0 + 5.0 / (worth * beyond)));
+    let mut differences = Vec::with_capacity(DRAWS);
+    let mut ratios = Vec::with_capacity(DRAWS);
+    for _ in 0..DRAWS {
+        let old = before.at(random.beta(quantile * worth[0], (1.0 - quantile) * worth[0]))?;
+        let new = after.at(random.beta(quantile * worth[1], (1.0 - quantile) * worth[1]))?;
+        differences.push(new - old);
+        ratios.push(if old > 0.0 { new / old - 1.0 } else { 0.0 });
+    }
+    change.difference = Some(middle(differences));
+    change.relative = Some(middle(ratios));
+    Some(change)
+}
+
+/// The middle of draws, with [`LEVEL`] of them.
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a rank among some thousand draws"
+)]
+fn middle(mut draws: Vec<f64>) -> Interval {
+    draws.sort_by(f64::total_cmp);
+    let out = ((1.0 - LEVEL) / 2.0 * draws.len() as f64).floor() as usize;
+    let at = |place: usize| draws.get(place).copied().unwrap_or(f64::NAN);
+    Interval { low: at(out), high: at(draws.len().saturating_sub(1 + out)) }
+}
+
+/// A side in the order of time, by route.
+struct Prepared {
+    used: Used,
+    /// Ascending by start.
+    requests: Vec<Request>,
+    names: Vec<String>,
+}
+
+const NAMELESS: &str = "(no route)";
+
+impl Prepared {
+    fn of(side: &Side) -> Self {
+        let mut requests: Vec<Request> = side.requests.iter().take(SAMPLES_MAX).copied().collect();
+        requests.sort_by_key(|request| request.start_nanos);
+        let mut names = side.routes.clone();
+        let last = u32::try_from(names.len()).unwrap_or(u32::MAX);
+        names.push(NAMELESS.to_owned());
+        for request in &mut requests {
+            request.route = request.route.min(last);
+        }
+        Self { used: Used { given: requests.len(), ..Used::default() }, requests, names }
+    }
+
+    fn name(&self, request: &Request) -> &str {
+        let place = usize::try_from(request.route).unwrap_or(usize::MAX);
+        self.names.get(place).map_or(NAMELESS, String::as_str)
+    }
+
+    /// Leaves out the warm-up; says where the rest drifts.
+    fn steady(&mut self, which: &str, notes: &mut Vec<String>) {
+        let series: Vec<f64> = self.latencies().collect();
+        let warm = series::warm_up(&series);
+        if warm > 0 {
+            // Latencies are of those that did not fail: find the request at which the last of the warm-up lies.
+            let mut left = warm;
+            let cut = self.requests.iter().position(|request| {
+                left -= usize::from(!request.failed);
+                left == 0
+            });
+            self.used.warm_up = cut.map_or(0, |cut| cut + 1);
+            self.requests.drain(..self.used.warm_up);
+            notes.push(format!(
+                "{which}: the first {} of {} requests were slower or faster than all that followed and are left out as warm-up",
+                self.used.warm_up, self.used.given
+            ));
+        }
+        if let Some(drift) = series::drift(series.get(warm..).unwrap_or_default()) {
+            notes.push(format!(
+                "{which}: latency drifts by {:+.0} % from the first to the last third of the run; something else changed meanwhile",
+                drift * 100.0
+            ));
+        }
+    }
+
+    fn latencies(&self) -> impl Iterator<Item = f64> {
+        self.requests
+            .iter()
+            .filter(|request| !request.failed)
+            .map(|request| float(request.took_nanos))
+    }
+
+    fn names(&self) -> BTreeSet<String> {
+        self.requests.iter().map(|request| self.name(request)).map(str::to_owned).collect()
+    }
+
+    fn keep(&mut self, common: &BTreeSet<String>) {
+        let kept: Vec<Request> = self
+            .requests
+            .iter()
+            .filter(|request| common.contains(self.name(request)))
+            .copied()
+            .collect();
+        self.used.alone = self.requests.len() - kept.len();
+        self.requests = kept;
+        self.used.failed = self.requests.iter().filter(|request| request.failed).count();
+        self.used.compared = self.requests.len() - self.used.failed;
+    }
+
+    /// Requests by route.
+    fn counts(&self) -> BTreeMap<&str, usize> {
+        let mut counts = BTreeMap::new();
+        for request in &self.requests {
+            *counts.entry(self.name(request)).or_default() += 1;
+        }
+        counts
+    }
+
+    fn shares(&self) -> BTreeMap<String, f64> {
+        let total = float(self.requests.len() as u64).max(1.0);
+        let share = |count: usize| float(count as u64) / total;
+        self.counts().into_iter().map(|(name, count)| (name.to_owned(), share(count))).collect()
+    }
+
+    /// Latencies, weighed so that routes have these shares.
+    fn weighed(&self, shares: &BTreeMap<String, f64>) -> Weighed {
+        let mut counts: BTreeMap<&str, f64> = BTreeMap::new();
+        for request in self.requests.iter().filter(|request| !request.failed) {
+            *counts.entry(self.name(request)).or_default() += 1.0;
+        }
+        // A route whose requests all failed on one side has no latency there; its share goes to the others.
+        let answered = |name: &str| counts.contains_key(name);
+        let total: f64 =
+            shares.iter().filter(|(name, _)| answered(name)).map(|(_, share)| share).sum();
+        let values = self.requests.iter().filter(|request| !request.failed).map(|request| {
+            let name = self.name(request);
+            let share = shares.get(name).copied().unwrap_or(0.0);
+            let count = counts.get(name).copied().unwrap_or(1.0);
+            (float(request.took_nanos), share / count / total, request.route)
+        });
+        Weighed::new(values.collect())
+    }
+
+    /// The latencies of one route.
+    fn alone(&self, route: &str) -> Weighed {
+        let one = |request: &&Request| !request.failed && self.name(request) == route;
+        let values: Vec<(f64, f64, u32)> = self
+            .requests
+            .iter()
+            .filter(one)
+            .map(|request| (float(request.took_nanos), 1.0, 0))
+            .collect();
+        Weighed::new(values)
+    }
+}
+
+/// Says where the sides did not do the same work.
+fn mix_notes(shares: &BTreeMap<String, f64>, [old, new]: [&Prepared; 2], notes: &mut Vec<String>) {
+    for (side, which) in [(old, "before"), (new, "after")] {
+        if side.used.alone > 0 {
+            notes.push(format!(
+                "{which}: {} requests are of routes that the other side has not, and are left out",
+                side.used.alone
+            ));
+        }
+    }
+    let other = new.shares();
+    let moved = |(name, share): (&String, &f64)| (share - other.get(name).unwrap_or(&0.0)).abs();
+    let moved = shares.iter().map(moved).sum::<f64>() / 2.0;
+    if moved > 0.02 {
+        notes.push(format!(
+            "the mix of routes differs by {:.0} %: each route is compared with itself, and weighed as it was before",
+            moved * 100.0
+        ));
+    }
+}
+
+/// Shares of errors, weighed alike, and a test of two proportions.
+fn errors_of(shares: &BTreeMap<String, f64>, old: &Prepared, new: &Prepared) -> Errors {
+    let share = |side: &Prepared| {
+        let counts = side.counts();
+        let mut failed: BTreeMap<&str, f64> = BTreeMap::new();
+        for request in side.requests.iter().filter(|request| request.failed) {
+            *failed.entry(side.name(request)).or_default() += 1.0;
+        }
+        let (mut rate, mut spread) = (0.0, 0.0);
+        for (name, share) in shares {
+            let count = float(counts.get(name.as_str()).copied().unwrap_or(0) as u64);
+            if count == 0.0 {
+                continue;
+            }
+            let bad = failed.get(name.as_str()).copied().unwrap_or(0.0);
+            rate += share * bad / count;
+            // Half an error more and less (Agresti and Caffo), so that none at all is not certain.
+            let part = (bad + 0.5) / (count + 1.0);
+            spread += share * share * part * (1.0 - part) / count;
+        }
+        let series: Vec<f64> =
+            side.requests.iter().map(|request| f64::from(u8::from(request.failed))).collect();
+        (rate, spread * series::correlation_time(&series))
+    };
+    let ((before, spread_before), (after, spread_after)) = (share(old), share(new));
+    let error = (spread_before + spread_after).sqrt();
+    let p = if error > 0.0 { crate::normal::two_sided((after - before) / error) } else { 1.0 };
+    Errors { before, after, p }
+}
+
+/// Each route alone, the most frequent first.
+fn routes(
+    shares: &BTreeMap<String, f64>,
+    old: &Prepared,
+    new: &Prepared,
+    quantile: f64,
+    random: &mut Random,
+) -> Vec<RouteChange> {
+    if shares.len() < 2 {
+        return Vec::new();
+    }
+    let mut by_share: Vec<(&String, f64)> =
+        shares.iter().map(|(name, share)| (name, *share)).collect();
+    by_share.sort_by(|left, right| right.1.total_cmp(&left.1));
+    let told = by_share.into_iter().take(ROUTES_MAX).filter_map(|(name, share)| {
+        let sides = [old.alone(name), new.alone(name)];
+        let change = change(&sides, quantile, random)?;
+        let counts = (sides[0].count(), sides[1].count());
+        Some(RouteChange { route: name.clone(), share, counts, change })
+    });
+    told.collect()
+}
+
+#[expect(clippy::cast_precision_loss, reason = "latencies and counts are below 2^53")]
+fn float(value: u64) -> f64 {
+    value as f64
+}

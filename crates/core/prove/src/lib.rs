@@ -1,0 +1,12 @@
+//! Stage 4, prove: when requests of a load test start, whether two samples differ, and how much a system can carry.
+//!
+//! Pure and seeded: whoever drives it has the clock and the sockets. The same seed gives the same schedule and the
+//! same intervals.
+
+pub mod capacity;
+pub mod compare;
+mod normal;
+mod random;
+pub mod schedule;
+
+pub use random::Random;

@@ -1,0 +1,129 @@
+//! Verdicts over made-up pairs, and what a comparison does with pairs that are not alike. `cargo xtask bench verdicts`
+//! does the first over ten times as many.
+
+mod families;
+
+use families::FAMILIES;
+use prove::{
+    Random,
+    compare::{Question, Request, Side, Verdict, compare},
+};
+
+/// Few enough for every run of the tests: of 60 pairs, 5 % are 9 and more once in a thousand times.
+const TRIALS: u64 = 60;
+
+#[test]
+fn where_there_is_no_difference_none_is_claimed() {
+    for family in FAMILIES {
+        let (alarms, _) = family.claims(TRIALS, family.count, 1.0, 0.95);
+        assert!(alarms <= 0.15, "{}: {alarms}", family.name);
+    }
+}
+
+#[test]
+fn a_shift_by_5_percent_is_found() {
+    let plain = &FAMILIES[0];
+    let (found, _) = plain.claims(20, plain.finds[1], 1.05, 0.95);
+    assert!(found >= 0.75, "{found}");
+    let seen = plain.compared(1, plain.finds[1], 0.9, 0.95);
+    assert_eq!(seen.verdict, Verdict::Better, "{}", seen.reason);
+}
+
+fn side(routes: &[(&str, usize, u64)], seed: u64) -> Side {
+    let mut random = Random::new(seed);
+    let mut requests = Vec::new();
+    for (route, (_, count, millis)) in (0_u32..).zip(routes) {
+        requests.extend((0..*count).map(|_| Request {
+            start_nanos: random.bits() >> 30,
+            took_nanos: millis * 1_000_000 + random.bits() % 1_000_000,
+            route,
+            failed: false,
+        }));
+    }
+    Side { routes: routes.iter().map(|(name, ..)| (*name).to_owned()).collect(), requests }
+}
+
+#[test]
+fn another_mix_of_routes_is_no_difference() {
+    let before = side(&[("/list", 8_000, 10), ("/report", 2_000, 100)], 1);
+    let after = side(&[("/report", 8_000, 100), ("/list", 2_000, 10)], 2);
+    let seen = compare(&before, &after, &Question::default());
+    assert_eq!(seen.verdict, Verdict::NoDifference, "{}", seen.reason);
+    assert!(seen.notes.iter().any(|note| note.contains("mix of routes differs by 60 %")));
+    assert_eq!(seen.routes.len(), 2);
+    assert_eq!((seen.routes[0].route.as_str(), seen.routes[0].counts), ("/list", (8_000, 2_000)));
+}
+
+#[test]
+fn what_one_side_has_alone_is_left_out_and_said() {
+    let before = side(&[("/list", 3_000, 10), ("/old", 1_000, 500)], 1);
+    let after = side(&[("/list", 3_000, 10), ("/new", 1_000, 1)], 2);
+    let seen = compare(&before, &after, &Question::default());
+    assert_eq!((seen.before.alone, seen.after.alone), (1_000, 1_000));
+    assert_eq!(seen.verdict, Verdict::NoDifference, "{}", seen.reason);
+    let strangers = compare(&before, &side(&[("/new", 500, 1)], 3), &Question::default());
+    assert_eq!(strangers.verdict, Verdict::CannotTell { more: None });
+    assert_eq!(strangers.reason, "there is no route with answers on both sides");
+}
+
+#[test]
+fn errors_outweigh_speed() {
+    let before = side(&[("/", 4_000, 100)], 1);
+    let mut after = side(&[("/", 4_000, 50)], 2);
+    for request in after.requests.iter_mut().step_by(20) {
+        request.failed = true;
+    }
+    let seen = compare(&before, &after, &Question::default());
+    assert_eq!(seen.verdict, Verdict::Worse);
+    assert_eq!(seen.reason, "errors rose from 0.00 % to 5.00 %");
+    let back = compare(&after, &before, &Question::default());
+    assert_eq!(back.verdict, Verdict::Worse, "it is slower: {}", back.reason);
+}
+
+#[test]
+fn too_few_say_how_many_more() {
+    let (before, after) = (side(&[("/", 30, 100)], 1), side(&[("/", 30, 50)], 2));
+    let seen = compare(&before, &after, &Question::default());
+    assert_eq!(seen.verdict, Verdict::CannotTell { more: Some(130) }, "{}", seen.reason);
+    let none = compare(&Side::default(), &after, &Question::default());
+    assert_eq!(none.verdict, Verdict::CannotTell { more: None });
+    assert_eq!(none.reason, "a side has no requests");
+}
+
+#[test]
+fn as_many_more_as_it_asks_for_are_enough() {
+    let plain = &FAMILIES[0];
+    let mut told = 0;
+    for seed in 0..10 {
+        let Verdict::CannotTell { more: Some(more) } =
+            plain.compared(seed, 1_000, 1.06, 0.95).verdict
+        else {
+            continue;
+        };
+        let more = u32::try_from(more).unwrap().min(60_000);
+        let again = plain.compared(seed + 100, 1_000 + more, 1.06, 0.95).verdict;
+        told += i32::from(!matches!(again, Verdict::CannotTell { .. }));
+        told -= i32::from(matches!(again, Verdict::CannotTell { .. }));
+    }
+    assert!(told > 0, "{told}");
+}
+
+#[test]
+fn the_beginning_is_left_out_where_it_is_colder() {
+    let plain = &FAMILIES[0];
+    let mut random = Random::new(4);
+    let before = plain.side(&mut random, 9_000, 1.0);
+    let mut after = plain.side(&mut random, 9_000, 1.0);
+    for request in after.requests.iter_mut().take(1_500) {
+        request.took_nanos *= 3;
+    }
+    let seen = compare(&before, &after, &Question { matters: 0.08, ..Question::default() });
+    assert_eq!((seen.before.warm_up, seen.after.warm_up), (0, 1_500));
+    assert_eq!(seen.verdict, Verdict::NoDifference, "{}", seen.reason);
+}
+
+#[test]
+fn the_same_seed_gives_the_same_intervals() {
+    let plain = &FAMILIES[0];
+    assert_eq!(plain.compared(3, 2_000, 1.02, 0.95), plain.compared(3, 2_000, 1.02, 0.95));
+}
