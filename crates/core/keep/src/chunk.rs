@@ -2,7 +2,7 @@
 
 mod pick;
 
-use model::Value;
+use model::{Value, ValueView};
 use rustc_hash::FxHashMap;
 
 use crate::{
@@ -107,6 +107,12 @@ impl Chunk {
         self.texts.number(text)
     }
 
+    /// The number of the text that `bytes` spell, which is kept if it is new; what is no UTF-8 becomes U+FFFD.
+    #[inline]
+    pub fn text_of(&mut self, bytes: &[u8]) -> u32 {
+        self.texts.number_of(bytes)
+    }
+
     /// The number of a text that is kept.
     #[must_use]
     pub fn find_text(&self, text: &str) -> Option<u32> {
@@ -205,8 +211,71 @@ impl Chunk {
         }
     }
 
+    /// Sets an attribute of the row that comes next, as [`Chunk::set_attribute`] does. Returns the place of its column
+    /// among [`Chunk::attributes`], and its value: the number of a text, or the bits of a number.
+    #[inline]
+    pub fn set_attribute_view(&mut self, key: &[u8], value: &ValueView<'_>) -> (u32, u64) {
+        let row = small(self.rows);
+        let (kind, bits) = match value {
+            ValueView::Text(_) => (AttributeKind::Text, 0),
+            ValueView::Int(int) => (AttributeKind::Int, int.cast_unsigned()),
+            ValueView::Double(double) => (AttributeKind::Double, double.to_bits()),
+            ValueView::Bool(bool) => (AttributeKind::Bool, u64::from(*bool)),
+            ValueView::Other(value) => AttributeKind::of(value, self),
+        };
+        let next = self.attributes.get(self.expected);
+        let place = match next {
+            Some(next) if next.kind == kind && self.texts.list().bytes_of(next.key) == key => {
+                self.expected
+            }
+            _ => {
+                let key = self.texts.number_of(key);
+                self.place_of(key, kind)
+            }
+        };
+        self.expected = place + 1;
+        let column = &mut self.attributes[place];
+        let bits = match value {
+            // Most values are those of the row before.
+            ValueView::Text(bytes) => match column.values.last() {
+                Some(last) if self.texts.list().bytes_of(number(*last)) == *bytes => *last,
+                _ => u64::from(self.texts.number_of(bytes)),
+            },
+            _ => bits,
+        };
+        if column.rows.last() != Some(&row) {
+            column.rows.push(row);
+            column.values.push(bits);
+        }
+        (small(place), bits)
+    }
+
+    /// Drops all rows but the first `rows`.
+    pub fn truncate(&mut self, rows: usize) {
+        for column in &mut self.columns {
+            match column {
+                Column::Text(values) => values.truncate(rows),
+                Column::Whole(values) => values.truncate(rows),
+                Column::Number(values) => values.truncate(rows),
+                Column::Id16(values) => values.truncate(rows),
+                Column::Id8(values) => values.truncate(rows),
+            }
+        }
+        for column in &mut self.attributes {
+            let kept = column.rows.partition_point(|row| (*row as usize) < rows);
+            column.rows.truncate(kept);
+            column.values.truncate(kept);
+        }
+        self.rows = self.rows.min(rows);
+        self.expected = 0;
+    }
+
     fn attribute_place(&mut self, key: &str, kind: AttributeKind) -> usize {
         let key = self.texts.number(key);
+        self.place_of(key, kind)
+    }
+
+    fn place_of(&mut self, key: u32, kind: AttributeKind) -> usize {
         let fresh = small(self.attributes.len());
         let place = *self.places.entry((key, kind)).or_insert(fresh);
         if place == fresh {
@@ -330,6 +399,12 @@ impl Chunk {
         });
         columns + attributes.sum::<usize>() + self.texts.bytes()
     }
+}
+
+/// The number of a text that was put among the bits of values.
+#[inline]
+fn number(bits: u64) -> u32 {
+    u32::try_from(bits).unwrap_or(u32::MAX)
 }
 
 impl AttributeKind {

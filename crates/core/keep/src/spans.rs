@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use model::{Moment, Resource, Scope, Span, SpanId, SpanKind, Status, StatusCode, TraceId};
+use model::{
+    Moment, Resource, Scope, Span, SpanId, SpanKind, SpanView, Status, StatusCode, TraceId,
+};
 
 use crate::{
     chunk::{AttributeKind, Chunk},
@@ -19,6 +21,8 @@ pub struct SpanRows {
     kinds: [u32; KINDS.len()],
     statuses: [u32; STATUSES.len()],
     origin: LastOrigin,
+    /// Places and values of the attributes of the span at hand.
+    placed: Vec<(u32, u64)>,
 }
 
 /// What is known of a span beyond what it says.
@@ -47,7 +51,8 @@ impl Default for SpanRows {
         let mut chunk = Chunk::new(&SPANS);
         let kinds = KINDS.map(|(_, name)| chunk.text(name));
         let statuses = STATUSES.map(|(_, name)| chunk.text(name));
-        Self { chunk, kinds, statuses, origin: LastOrigin::default() }
+        let (origin, placed) = (LastOrigin::default(), Vec::new());
+        Self { chunk, kinds, statuses, origin, placed }
     }
 }
 
@@ -106,6 +111,69 @@ impl SpanRows {
             chunk.set_attribute(key, kind, value);
         }
         chunk.end_row();
+    }
+}
+
+impl SpanRows {
+    /// Adds a span that stands for itself alone, straight from the bytes in which it came: the row is the one that
+    /// [`SpanRows::push`] makes of it.
+    ///
+    /// `derive` is given the rows so far, and for each attribute of the span the place of its column and its value there:
+    /// equal ones mean an equal attribute. It returns the numbers of the texts of operation and statement, 0 for none.
+    pub fn push_view(
+        &mut self,
+        view: &SpanView<'_>,
+        derive: impl FnOnce(&mut Chunk, &[(u32, u64)]) -> (u32, u32),
+    ) {
+        let chunk = &mut self.chunk;
+        let (resource, service) = self.origin.resource(view.resource, chunk);
+        let scope = self.origin.scope(view.scope, chunk);
+        chunk.set_id16(place::TRACE_ID, view.trace_id.0);
+        chunk.set_id8(place::SPAN_ID, view.span_id.0);
+        chunk.set_id8(place::PARENT_SPAN_ID, view.parent_id.unwrap_or_default().0);
+        chunk.set_whole(place::START, view.start.nanos);
+        chunk.set_whole(place::DURATION, view.end.nanos.saturating_sub(view.start.nanos));
+        chunk.set_text(place::SERVICE, service);
+        chunk.set_text(place::KIND, self.kinds[view.kind as usize]);
+        chunk.set_text(place::STATUS, self.statuses[view.status as usize]);
+        chunk.set_text(place::RESOURCE, resource);
+        chunk.set_text(place::SCOPE, scope);
+        chunk.set_whole(place::FLAGS, u64::from(view.flags));
+        chunk.set_whole(place::WEIGHT, 1);
+        for (place, text) in [
+            (place::NAME, view.name),
+            (place::STATUS_MESSAGE, view.status_message),
+            (place::TRACE_STATE, view.trace_state),
+        ] {
+            let number = if text.is_empty() { 0 } else { chunk.text_of(text) };
+            chunk.set_text(place, number);
+        }
+        let said = Other {
+            dropped_attributes_count: view.dropped_attributes_count,
+            dropped_events_count: view.dropped_events_count,
+            dropped_links_count: view.dropped_links_count,
+            end: (view.end < view.start).then_some(view.end),
+        };
+        let number = if said == Other::default() { 0 } else { chunk.text(&said.line()) };
+        chunk.set_text(place::OTHER, number);
+        let number =
+            if view.events.is_empty() { 0 } else { chunk.text(&json::events(view.events)) };
+        chunk.set_text(place::EVENTS, number);
+        let number = if view.links.is_empty() { 0 } else { chunk.text(&json::links(view.links)) };
+        chunk.set_text(place::LINKS, number);
+        self.placed.clear();
+        for (key, value) in view.attributes {
+            self.placed.push(chunk.set_attribute_view(key, value));
+        }
+        let (operation, statement) = derive(chunk, &self.placed);
+        chunk.set_text(place::OPERATION, operation);
+        chunk.set_text(place::STATEMENT, statement);
+        chunk.end_row();
+    }
+
+    /// Drops all rows but the first `rows`.
+    pub fn truncate(&mut self, rows: usize) {
+        self.chunk.truncate(rows);
     }
 }
 
@@ -172,4 +240,107 @@ impl Reader<'_> {
 
 pub(crate) fn named<T: Copy + Default>(names: &[(T, &str)], name: &str) -> T {
     names.iter().find(|(_, known)| *known == name).map(|(it, _)| *it).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use model::{Text, Value, ValueView};
+    use proptest::prelude::*;
+    use testkit::arbitrary;
+
+    use super::*;
+
+    fn push_view(rows: &mut SpanRows, span: &Span) {
+        let attributes: Vec<(&[u8], ValueView<'_>)> = span
+            .attributes
+            .0
+            .iter()
+            .map(|(key, value)| {
+                let value = match value {
+                    Value::Text(text) => ValueView::Text(text.as_bytes()),
+                    Value::Int(int) => ValueView::Int(*int),
+                    other => ValueView::Other(other.clone()),
+                };
+                (key.as_bytes(), value)
+            })
+            .collect();
+        let view = SpanView {
+            trace_id: span.trace_id,
+            span_id: span.span_id,
+            parent_id: span.parent_id,
+            trace_state: span.trace_state.as_bytes(),
+            flags: span.flags,
+            name: span.name.as_bytes(),
+            kind: span.kind,
+            start: span.start,
+            end: span.end,
+            attributes: &attributes,
+            dropped_attributes_count: span.dropped_attributes_count,
+            events: &span.events,
+            dropped_events_count: span.dropped_events_count,
+            links: &span.links,
+            dropped_links_count: span.dropped_links_count,
+            status: span.status.code,
+            status_message: span.status.message.as_bytes(),
+            resource: &span.resource,
+            scope: &span.scope,
+        };
+        let numbers = |chunk: &mut Chunk| (chunk.text("operation"), chunk.text("statement"));
+        rows.push_view(&view, |chunk, placed| {
+            for ((place, bits), (key, _)) in placed.iter().zip(&span.attributes.0) {
+                let column = &chunk.attributes()[*place as usize];
+                assert_eq!(chunk.texts().get(column.key), key);
+                assert!(column.values.contains(bits) || 1 < placed.len());
+            }
+            numbers(chunk)
+        });
+    }
+
+    /// Texts of the columns that are derived.
+    fn derived(chunk: &Chunk, row: usize) -> [Text; 2] {
+        let reader = Reader { chunk };
+        [place::OPERATION, place::STATEMENT].map(|place| reader.text(place, row).into())
+    }
+
+    proptest! {
+        #[test]
+        fn rows_of_views_are_those_of_the_spans(spans in arbitrary::spans(), kept in 0_usize..12) {
+            let derived_of = Derived { operation: "operation", statement: "statement" };
+            let (mut pushed, mut viewed) = (SpanRows::default(), SpanRows::default());
+            for span in &spans {
+                pushed.push(span, derived_of);
+                push_view(&mut viewed, span);
+            }
+            let all: Vec<usize> = (0..spans.len()).collect();
+            prop_assert_eq!(read(viewed.chunk(), &all), read(pushed.chunk(), &all));
+            for row in &all {
+                prop_assert_eq!(derived(viewed.chunk(), *row), derived(pushed.chunk(), *row));
+            }
+            // What is dropped leaves nothing behind that later rows would meet.
+            viewed.truncate(kept);
+            let kept = kept.min(spans.len());
+            prop_assert_eq!(viewed.chunk().rows(), kept);
+            for span in &spans {
+                push_view(&mut viewed, span);
+            }
+            let again: Vec<usize> = (0..kept).chain(kept..kept + spans.len()).collect();
+            let expected = [read(pushed.chunk(), &all[..kept]), read(pushed.chunk(), &all)].concat();
+            let found: Vec<Attributed> = read(viewed.chunk(), &again).iter().map(attributed).collect();
+            prop_assert_eq!(found, expected.iter().map(attributed).collect::<Vec<_>>());
+        }
+    }
+
+    type Attributed = (SpanId, Vec<(Text, String)>);
+
+    /// Attributes in an order of their own: the order in which the chunk met their keys may differ.
+    fn attributed(span: &Span) -> Attributed {
+        let mut attributes: Vec<(Text, String)> = span
+            .attributes
+            .0
+            .iter()
+            .map(|(key, value)| (key.clone(), format!("{value:?}")))
+            .collect();
+        attributes.sort();
+        (span.span_id, attributes)
+    }
 }

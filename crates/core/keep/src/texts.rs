@@ -1,8 +1,9 @@
 //! Texts by number: each distinct one is kept once.
 
-use std::hash::BuildHasher as _;
+use std::hash::Hasher as _;
 
-use rustc_hash::{FxBuildHasher, FxHashMap};
+use model::text_of;
+use rustc_hash::{FxHashMap, FxHasher};
 
 /// Texts in one buffer, numbered from 0.
 #[derive(Debug, Clone, Default)]
@@ -30,6 +31,15 @@ impl TextList {
         self.bytes.get(start..self.end(place)).unwrap_or_default()
     }
 
+    /// The same as bytes, without a look at where letters begin.
+    #[inline]
+    pub(crate) fn bytes_of(&self, number: u32) -> &[u8] {
+        let place = number as usize;
+        let start = place.checked_sub(1).map_or(0, |before| self.end(before));
+        self.bytes.as_bytes().get(start..self.end(place)).unwrap_or_default()
+    }
+
+    #[inline]
     fn end(&self, place: usize) -> usize {
         self.ends.get(place).map_or(0, |end| *end as usize)
     }
@@ -80,17 +90,31 @@ impl Texts {
     /// The number of `text`, which is kept if it is new.
     #[inline]
     pub fn number(&mut self, text: &str) -> u32 {
-        let hash = FxBuildHasher.hash_one(text);
+        let hash = hash(text.as_bytes());
         match self.numbers.get(&hash) {
-            Some(number) if self.list.get(*number) == text => *number,
+            Some(number) if self.list.bytes_of(*number) == text.as_bytes() => *number,
             _ => self.add(hash, text),
+        }
+    }
+
+    /// The number of the text that `bytes` spell; what is no UTF-8 becomes U+FFFD. Bytes of a text that is kept are not
+    /// looked at letter by letter again.
+    #[inline]
+    pub fn number_of(&mut self, bytes: &[u8]) -> u32 {
+        let hash = hash(bytes);
+        match self.numbers.get(&hash) {
+            Some(number) if self.list.bytes_of(*number) == bytes => *number,
+            _ => match std::str::from_utf8(bytes) {
+                Ok(text) => self.add(hash, text),
+                Err(_) => self.number(&text_of(bytes)),
+            },
         }
     }
 
     /// The number of `text`, if it is kept.
     #[must_use]
     pub fn find(&self, text: &str) -> Option<u32> {
-        let number = self.numbers.get(&FxBuildHasher.hash_one(text))?;
+        let number = self.numbers.get(&hash(text.as_bytes()))?;
         (self.list.get(*number) == text).then_some(*number)
     }
 
@@ -119,6 +143,13 @@ impl Texts {
     }
 }
 
+#[inline]
+fn hash(bytes: &[u8]) -> u64 {
+    let mut hasher = FxHasher::default();
+    hasher.write(bytes);
+    hasher.finish()
+}
+
 /// A count that is bounded far below 2^32 by the size of a chunk.
 pub(crate) fn small(count: usize) -> u32 {
     u32::try_from(count).expect("chunks are cut before they hold 4 GiB or 2^32 rows")
@@ -143,6 +174,20 @@ mod tests {
             let distinct: std::collections::BTreeSet<&str> =
                 texts.iter().map(String::as_str).chain([""]).collect();
             prop_assert_eq!(kept.list().len(), distinct.len());
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn bytes_have_the_number_of_the_text_that_they_spell(all in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..6), 0..40)) {
+            let mut kept = Texts::default();
+            for bytes in &all {
+                let number = kept.number_of(bytes);
+                let text = text_of(bytes);
+                prop_assert_eq!(kept.get(number), text.as_str());
+                prop_assert_eq!(kept.number(&text), number);
+                prop_assert_eq!(kept.number_of(bytes), number);
+            }
         }
     }
 

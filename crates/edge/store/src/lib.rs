@@ -16,6 +16,7 @@ pub mod clickhouse;
 mod clock;
 mod cold;
 mod coverage;
+mod derived;
 mod disk;
 mod documents;
 mod facts;
@@ -348,6 +349,9 @@ pub enum StoreError {
         /// The file.
         path: PathBuf,
     },
+    /// ClickHouse, where what is cold is kept, could not do as asked; its `hint` says what to do.
+    #[error(transparent)]
+    ClickHouse(clickhouse::Trouble),
     /// It was asked about what this store does not keep.
     #[error("no {table} are kept here")]
     NotKept {
@@ -359,9 +363,6 @@ pub enum StoreError {
     Refused {
         /// What was to be kept.
         what: String,
-    /// ClickHouse, where what is cold is kept, could not do as asked; its `hint` says what to do.
-    #[error(transparent)]
-    ClickHouse(clickhouse::Trouble),
         /// Which limit it is beyond.
         why: &'static str,
     },

@@ -6,12 +6,12 @@ use keep::{
     Chunk, LOGS as LOG_TABLE, METRICS as METRIC_TABLE, SPANS as SPAN_TABLE, Table,
     logs::{self, LogRows},
     metrics::{self, MetricRows},
-    spans::{self, Derived, SpanRows},
+    spans,
 };
 use model::{LogRecord, Metric, Moment, Span, TraceId};
 use observe::otlp;
 
-use crate::{frame::Record, index, log::Kind};
+use crate::{derived, frame::Record, index, log::Kind};
 
 /// A kind of telemetry.
 pub(crate) struct Signal {
@@ -184,16 +184,7 @@ fn span_rows(
     records: &mut dyn Iterator<Item = Record<'_>>,
     statements: &mut sql::Statements,
 ) -> Chunk {
-    let mut rows = SpanRows::default();
-    for record in records {
-        for span in Span::decode(record.payload) {
-            let call = observe::call(&span, statements);
-            let operation = call.request().map_or("", |request| &request.operation);
-            let statement = call.statement().map_or("", |it| it.text.text.as_str());
-            rows.push(&span, Derived { operation, statement });
-        }
-    }
-    rows.into_chunk()
+    derived::rows(records.map(|record| record.payload), statements)
 }
 
 fn log_rows(records: &mut dyn Iterator<Item = Record<'_>>, _: &mut sql::Statements) -> Chunk {
