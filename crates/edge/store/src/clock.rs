@@ -3,7 +3,7 @@
 //! The clock of a machine may be years off for a while: an empty battery, a bad time server, somebody's typing. Beside it
 //! there is a count that goes on steadily, asleep or not. A clock that is more than a day ahead of it is believed once
 //! it has said so for a day; until then the steady count is. A clock that is behind is believed at once, since that drops
-//! nothing; what was received in what is now the future ages from when that was noticed.
+//! nothing; what was received more than a day in the future ages from when that was noticed.
 
 use std::time::Duration;
 
@@ -46,7 +46,7 @@ impl Clock {
             self.ahead_since = None;
         }
         self.anchor = Some((believed, steady));
-        if newest.is_none_or(|newest| newest <= believed) {
+        if newest.is_none_or(|newest| newest <= believed + DAY) {
             self.future_since = None;
         } else {
             self.future_since.get_or_insert(steady);
@@ -56,7 +56,7 @@ impl Clock {
 
     /// When something was received that says it was at `received`.
     pub(crate) fn received(&self, received: Moment, believed: Moment, steady: Duration) -> Moment {
-        if received <= believed {
+        if received <= believed + DAY {
             return received;
         }
         let noticed = self.future_since.unwrap_or(steady);

@@ -1,6 +1,11 @@
 //! What is found by trace, and what is given again after a restart.
 
-use std::{fs::File, io, os::unix::fs::FileExt as _, path::Path};
+use std::{
+    fs::File,
+    io::{self, Read as _},
+    os::unix::fs::FileExt as _,
+    path::Path,
+};
 
 use model::{Moment, TraceId};
 
@@ -44,25 +49,27 @@ impl Shelf {
         since: Moment,
         each: &mut dyn FnMut(Moment, Vec<T>),
     ) -> Result<(), StoreError> {
-        for kept in self.blocks.all().iter().filter(|kept| since <= kept.received.1) {
+        // What is written from here on is not replayed: it is with the engine already.
+        let snapshot = self.snapshot(None)?;
+        for kept in snapshot.blocks.iter().rev().filter(|kept| since <= kept.received.1) {
             match kept.replay(each) {
                 Err(StoreError::Damaged { .. }) | Ok(()) => {}
                 Err(error) => return Err(error),
             }
         }
-        let place = self.log.place();
-        let index = disk::read(&self.index);
-        let touched = index
-            .segments
-            .iter()
-            .filter(|(_, segment)| segment.times.is_some_and(|(_, last)| since <= last));
-        // What is written from here on is not replayed: it is with the engine already.
-        let touched = touched.map(|(number, segment)| (*number, segment.tally.records));
-        let touched = touched.collect::<Vec<_>>();
-        drop(index);
-        for (segment, records) in touched {
-            let bytes = scan::load(&place.path(segment), scan::longest(place.segment_bytes))?;
-            let sound = Scan::new(&bytes, place.kind.magic, segment).take(records as usize);
+        let longest = scan::longest(self.log.place().segment_bytes);
+        let is_older = |segment: u32| {
+            let index = disk::read(&self.index);
+            let times = index.segments.get(&segment).and_then(|segment| segment.times);
+            times.is_some_and(|(_, last)| last < since)
+        };
+        for readable in snapshot.segments.iter().rev().filter(|it| !is_older(it.segment)) {
+            let Readable { segment, file, bytes, path, .. } = readable;
+            let mut read = Vec::new();
+            file.take((*bytes).min(longest))
+                .read_to_end(&mut read)
+                .map_err(|error| disk::failed("read", path, error))?;
+            let sound = Scan::new(&read, self.signal.log.magic, *segment);
             for record in sound.filter(|record| since <= record.received) {
                 each(record.received, T::decode(record.payload));
             }
