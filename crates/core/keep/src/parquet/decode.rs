@@ -170,7 +170,7 @@ impl<R: ChunkReader + 'static> Block<R> {
             let values = match self.known.columns[place] {
                 Some(number) => {
                     let filled = fill(&*reader, number, wanted.rows, &mut chunk)?;
-                    column_of(column.kind, &filled)
+                    column_of(column.kind, filled)
                 }
                 // The file is of a version that did not know the column yet.
                 None => Column::absent(column.kind, selected),
@@ -187,7 +187,7 @@ impl<R: ChunkReader + 'static> Block<R> {
         }
         if let Some(number) = self.known.rest.filter(|_| wanted.attributes != Some(&[])) {
             let filled = fill(&*reader, number, wanted.rows, &mut chunk)?;
-            put_rest(&filled, wanted.attributes, &mut chunk);
+            put_rest(filled, wanted.attributes, &mut chunk);
         }
         chunk.put_rows(selected);
         Ok(chunk)
@@ -239,7 +239,7 @@ fn fill(
     }
     let filled = sink.into_filled();
     let expected = rows.map_or(total, <[u32]>::len);
-    if filled.present.len() != expected {
+    if filled.rows != expected {
         return Err(BlockError::Page {
             column: descriptor.name().to_owned(),
             what: "its pages hold another number of rows than it says",
@@ -248,58 +248,63 @@ fn fill(
     Ok(filled)
 }
 
-fn column_of(kind: ColumnKind, filled: &Filled) -> Column {
-    let bits = |filled: &Filled| -> Vec<u64> {
-        if filled.values.len() == filled.present.len() {
-            return filled.values.clone();
-        }
-        let mut values = filled.values.iter();
-        let value = |here: &bool| if *here { values.next().copied().unwrap_or(0) } else { 0 };
-        filled.present.iter().map(value).collect()
-    };
+fn column_of(kind: ColumnKind, filled: Filled) -> Column {
     match kind {
-        ColumnKind::Text => Column::Text(bits(filled).into_iter().map(|it| it as u32).collect()),
-        ColumnKind::Time | ColumnKind::Whole => Column::Whole(bits(filled)),
-        ColumnKind::Number => {
-            Column::Number(bits(filled).into_iter().map(f64::from_bits).collect())
+        ColumnKind::Text => Column::Text(spread(&filled, |value| value as u32)),
+        ColumnKind::Time | ColumnKind::Whole if filled.present.is_none() => {
+            Column::Whole(filled.values)
         }
-        ColumnKind::Id16 => Column::Id16(ids(filled)),
-        ColumnKind::Id8 => Column::Id8(ids(filled)),
+        ColumnKind::Time | ColumnKind::Whole => Column::Whole(spread(&filled, |value| value)),
+        ColumnKind::Number => Column::Number(spread(&filled, f64::from_bits)),
+        ColumnKind::Id16 => Column::Id16(ids(&filled)),
+        ColumnKind::Id8 => Column::Id8(ids(&filled)),
+    }
+}
+
+/// A value for each row, and nothing for those that have none.
+fn spread<T: Clone + Default>(filled: &Filled, value: impl Fn(u64) -> T) -> Vec<T> {
+    match &filled.present {
+        None => filled.values.iter().map(|bits| value(*bits)).collect(),
+        Some(present) => {
+            let mut all = vec![T::default(); filled.rows];
+            for (row, bits) in present.iter().zip(&filled.values) {
+                all[*row as usize] = value(*bits);
+            }
+            all
+        }
     }
 }
 
 fn ids<const N: usize>(filled: &Filled) -> Vec<[u8; N]> {
-    let mut values = filled.ids.chunks_exact(N);
-    let id = |here: &bool| {
-        let id = if *here { values.next() } else { None };
-        id.and_then(|id| id.try_into().ok()).unwrap_or([0; N])
-    };
-    filled.present.iter().map(id).collect()
-}
-
-fn attribute_of(known: &KnownAttribute, filled: Filled, chunk: &mut Chunk) -> AttributeColumn {
-    let rows = filled.present.iter().enumerate().filter(|(_, here)| **here);
-    AttributeColumn {
-        key: chunk.text(&known.key),
-        kind: known.kind,
-        rows: rows.map(|(row, _)| small(row)).collect(),
-        values: filled.values,
+    let (values, _) = filled.ids.as_chunks::<N>();
+    match &filled.present {
+        None => values.to_vec(),
+        Some(present) => {
+            let mut all = vec![[0; N]; filled.rows];
+            for (row, id) in present.iter().zip(values) {
+                all[*row as usize] = *id;
+            }
+            all
+        }
     }
 }
 
+fn attribute_of(known: &KnownAttribute, filled: Filled, chunk: &mut Chunk) -> AttributeColumn {
+    let rows = filled.present.unwrap_or_else(|| (0..small(filled.rows)).collect());
+    AttributeColumn { key: chunk.text(&known.key), kind: known.kind, rows, values: filled.values }
+}
+
 /// Takes apart the JSON of the attributes that have no column.
-fn put_rest(filled: &Filled, keys: Option<&[&str]>, chunk: &mut Chunk) {
-    let mut values = filled.values.iter();
-    for (row, here) in filled.present.iter().enumerate() {
-        let number = if *here { values.next() } else { None };
-        let Some(number) = number else { continue };
-        let line = chunk.texts().get(*number as u32).to_owned();
+fn put_rest(filled: Filled, keys: Option<&[&str]>, chunk: &mut Chunk) {
+    let rows = filled.present.unwrap_or_else(|| (0..small(filled.rows)).collect());
+    for (row, number) in rows.into_iter().zip(filled.values) {
+        let line = chunk.texts().get(number as u32).to_owned();
         let Ok(serde_json::Value::Object(object)) = serde_json::from_str(&line) else { continue };
         for (key, value) in object {
             if keys.is_none_or(|keys| keys.contains(&key.as_str())) {
                 let value = json::read_value(&value);
                 let (kind, bits) = AttributeKind::of(&value, chunk);
-                chunk.put_attribute_value(&key, kind, small(row), bits);
+                chunk.put_attribute_value(&key, kind, row, bits);
             }
         }
     }

@@ -7,11 +7,17 @@ use parquet::{
     schema::types::ColumnDescPtr,
 };
 
-use super::{Damaged, delta, hybrid};
+use super::{
+    Damaged, delta,
+    hybrid::{self, Run},
+};
 use crate::texts::{Texts, small};
 
 /// A place of a dictionary that was not needed yet.
 const UNUSED: u64 = u64::MAX;
+
+/// Values for which room is made at once; a page that says that it has more may be damaged.
+const CAPACITY_MAX: usize = 1 << 17;
 
 /// Values of a column as they are read.
 pub(super) struct Sink<'a> {
@@ -21,16 +27,15 @@ pub(super) struct Sink<'a> {
     texts: &'a mut Texts,
     dictionary: Dictionary,
     filled: Filled,
-    levels: Vec<u32>,
-    places: Vec<u32>,
-    numbers: Vec<i64>,
 }
 
 /// The values of some rows.
 #[derive(Debug, Default)]
 pub(super) struct Filled {
-    /// Which rows have a value.
-    pub(super) present: Vec<bool>,
+    /// How many rows there are.
+    pub(super) rows: usize,
+    /// Which of them have a value, ascending; `None` if all do.
+    pub(super) present: Option<Vec<u32>>,
     /// The values of those: numbers of texts, or bits.
     pub(super) values: Vec<u64>,
     /// The same for ids, one after the other.
@@ -42,9 +47,26 @@ struct Dictionary {
     bytes: Bytes,
     /// Where each text begins and ends.
     texts: Vec<(u32, u32)>,
-    /// Its number among the texts of the chunk.
-    numbers: Vec<u64>,
+    /// Numbers of texts among those of the chunk, or numbers themselves.
+    values: Vec<u64>,
     count: usize,
+}
+
+impl Filled {
+    /// Adds rows that all have a value.
+    fn add_present(&mut self, rows: usize) {
+        if let Some(present) = &mut self.present {
+            present.extend(small(self.rows)..small(self.rows + rows));
+        }
+        self.rows += rows;
+    }
+
+    /// Adds rows of which some have none.
+    fn add_some(&mut self, rows: usize) -> &mut Vec<u32> {
+        let before = self.rows;
+        self.rows += rows;
+        self.present.get_or_insert_with(|| (0..small(before)).collect())
+    }
 }
 
 impl<'a> Sink<'a> {
@@ -62,24 +84,11 @@ impl<'a> Sink<'a> {
             texts,
             dictionary: Dictionary::default(),
             filled: Filled::default(),
-            levels: Vec::new(),
-            places: Vec::new(),
-            numbers: Vec::new(),
         }
     }
 
     pub(super) fn into_filled(self) -> Filled {
         self.filled
-    }
-
-    fn take(&mut self, value: u64) {
-        self.filled.present.push(true);
-        self.filled.values.push(value);
-    }
-
-    fn take_id(&mut self, id: &[u8]) {
-        self.filled.present.push(true);
-        self.filled.ids.extend_from_slice(id);
     }
 
     fn read_dictionary(&mut self, bytes: &Bytes, count: u32) -> Result<(), Damaged> {
@@ -97,43 +106,50 @@ impl<'a> Sink<'a> {
                 dictionary.texts.push((small(start), small(end)));
                 at = end;
             }
-            dictionary.numbers = vec![UNUSED; dictionary.texts.len()];
+            dictionary.values = vec![UNUSED; dictionary.texts.len()];
         } else if bytes.len() < self.width * count as usize {
             return Err(Damaged("its dictionary is cut"));
+        } else if self.physical != PhysicalType::FIXED_LEN_BYTE_ARRAY {
+            let (words, _) = bytes.as_chunks::<8>();
+            let words = words.iter().take(count as usize);
+            dictionary.values = words.map(|word| u64::from_le_bytes(*word)).collect();
         }
         self.dictionary = dictionary;
         Ok(())
     }
 
-    fn take_place(&mut self, place: u32) -> Result<(), Damaged> {
+    /// Takes the value at a place of the dictionary, so many times.
+    #[inline]
+    fn take_place(&mut self, place: u32, times: usize) -> Result<(), Damaged> {
         let place = place as usize;
-        if self.dictionary.count <= place {
-            return Err(Damaged("a value is not in its dictionary"));
+        if self.physical == PhysicalType::FIXED_LEN_BYTE_ARRAY {
+            let id = self.dictionary.bytes.get(place * self.width..(place + 1) * self.width);
+            let id = id.filter(|_| place < self.dictionary.count);
+            let id = id.ok_or(Damaged("a value is not in its dictionary"))?;
+            (0..times).for_each(|_| self.filled.ids.extend_from_slice(id));
+            return Ok(());
         }
-        match self.physical {
-            PhysicalType::BYTE_ARRAY => {
-                let number = &mut self.dictionary.numbers[place];
-                if *number == UNUSED {
-                    let (start, end) = self.dictionary.texts[place];
-                    let bytes = &self.dictionary.bytes[start as usize..end as usize];
-                    let text =
-                        std::str::from_utf8(bytes).map_err(|_cause| Damaged("it is no text"))?;
-                    *number = u64::from(self.texts.number(text));
-                }
-                let number = *number;
-                self.take(number);
-            }
-            PhysicalType::FIXED_LEN_BYTE_ARRAY => {
-                let bytes = self.dictionary.bytes.clone();
-                self.take_id(&bytes[place * self.width..(place + 1) * self.width]);
-            }
-            _ => {
-                let bytes = &self.dictionary.bytes[place * 8..place * 8 + 8];
-                let word = bytes.try_into().map_err(|_cause| Damaged("its dictionary is cut"))?;
-                self.take(u64::from_le_bytes(word));
-            }
+        let known = self.dictionary.values.get(place).copied();
+        let mut value = known.ok_or(Damaged("a value is not in its dictionary"))?;
+        if value == UNUSED && self.physical == PhysicalType::BYTE_ARRAY {
+            value = self.number(place)?;
+        }
+        match times {
+            1 => self.filled.values.push(value),
+            _ => self.filled.values.resize(self.filled.values.len() + times, value),
         }
         Ok(())
+    }
+
+    /// The number of a text of the dictionary that was not needed yet.
+    #[cold]
+    fn number(&mut self, place: usize) -> Result<u64, Damaged> {
+        let (start, end) = self.dictionary.texts[place];
+        let bytes = &self.dictionary.bytes[start as usize..end as usize];
+        let text = std::str::from_utf8(bytes).map_err(|_cause| Damaged("it is no text"))?;
+        let number = u64::from(self.texts.number(text));
+        self.dictionary.values[place] = number;
+        Ok(number)
     }
 }
 
@@ -149,72 +165,120 @@ pub(super) fn read_page(
         Page::DictionaryPage { buf, num_values, .. } => sink.read_dictionary(buf, *num_values),
         Page::DataPage { buf, num_values, encoding, .. } => {
             let count = *num_values as usize;
-            let body = levels(buf, count, sink)?;
-            let present = if sink.is_optional {
-                sink.levels.iter().filter(|level| **level == 1).count()
-            } else {
-                count
-            };
-            let values = Values::read(*encoding, buf, body, present, sink)?;
-            take_rows(&values, count, rows.map(|rows| (rows, from)), sink)
+            let (levels, body) = levels(buf, sink)?;
+            match rows {
+                None => {
+                    let held = all_rows(levels, count, &mut sink.filled)?;
+                    Values::read(*encoding, body, held, sink)?.take_all(held, sink)
+                }
+                Some(rows) => {
+                    let rows: Vec<u32> =
+                        rows.iter().filter_map(|row| row.checked_sub(small(from))).collect();
+                    let (held, places) = some_rows(levels, count, &rows, &mut sink.filled)?;
+                    let values = Values::read(*encoding, body, held, sink)?;
+                    values.take_some(held, &places, sink)
+                }
+            }
         }
         Page::DataPageV2 { .. } => Err(Damaged("its pages are of a kind that blocks have not")),
     }
 }
 
-/// Reads which rows have a value; returns where the values begin.
-fn levels(bytes: &Bytes, count: usize, sink: &mut Sink<'_>) -> Result<usize, Damaged> {
-    sink.levels.clear();
+/// Which rows have a value, if not all must, and the values.
+fn levels<'b>(bytes: &'b [u8], sink: &Sink<'_>) -> Result<(Option<&'b [u8]>, &'b [u8]), Damaged> {
     if !sink.is_optional {
-        return Ok(0);
+        return Ok((None, bytes));
     }
-    let length = bytes.get(..4).and_then(|it| it.try_into().ok()).map(u32::from_le_bytes);
-    let end = 4 + length.ok_or(Damaged("its levels are cut"))? as usize;
-    let levels = bytes.get(4..end).ok_or(Damaged("its levels are cut"))?;
-    hybrid::decode(levels, 1, count, &mut sink.levels)?;
-    Ok(end)
+    let (length, rest) = bytes.split_first_chunk().ok_or(Damaged("its levels are cut"))?;
+    let length = u32::from_le_bytes(*length) as usize;
+    let (levels, body) = rest.split_at_checked(length).ok_or(Damaged("its levels are cut"))?;
+    Ok((Some(levels), body))
+}
+
+/// Takes in which of a page's rows have a value; returns how many do.
+fn all_rows(levels: Option<&[u8]>, count: usize, filled: &mut Filled) -> Result<usize, Damaged> {
+    let Some(levels) = levels else {
+        filled.add_present(count);
+        return Ok(count);
+    };
+    let held = hybrid::ranks(levels, count, &[], |_, _| {})?;
+    if held == count {
+        filled.add_present(count);
+    } else {
+        let base = small(filled.rows);
+        let present = filled.add_some(count);
+        hybrid::ones(levels, count, |row| present.push(base + row))?;
+    }
+    Ok(held)
+}
+
+/// Takes in which of some rows have a value; returns how many of all do, and where the values of those are.
+fn some_rows(
+    levels: Option<&[u8]>,
+    count: usize,
+    rows: &[u32],
+    filled: &mut Filled,
+) -> Result<(usize, Vec<u32>), Damaged> {
+    if rows.last().is_some_and(|last| count <= *last as usize) {
+        return Err(Damaged("its pages hold another number of rows than it says"));
+    }
+    let Some(levels) = levels else {
+        filled.add_present(rows.len());
+        return Ok((count, rows.to_vec()));
+    };
+    let base = small(filled.rows);
+    let mut places = Vec::with_capacity(rows.len());
+    let mut here = Vec::with_capacity(rows.len());
+    let held = hybrid::ranks(levels, count, rows, |which, place| {
+        here.push(base + small(which));
+        places.push(place);
+    })?;
+    if places.len() == rows.len() {
+        filled.add_present(rows.len());
+    } else {
+        filled.add_some(rows.len()).append(&mut here);
+    }
+    Ok((held, places))
 }
 
 /// The values of a page, unpacked as far as is needed to pick some.
-enum Values {
-    Places,
-    Numbers,
-    /// Where each text begins.
-    Texts(Bytes, Vec<u32>),
-    Fixed(Bytes),
-    Bits(Bytes),
+enum Values<'b> {
+    /// Places in the dictionary, of so many bits each.
+    Places(&'b [u8], u32),
+    Numbers(Vec<i64>),
+    /// Where each text ends.
+    Texts(&'b [u8], Vec<u32>),
+    Fixed(&'b [u8]),
+    Bits(&'b [u8]),
 }
 
-impl Values {
+impl<'b> Values<'b> {
     fn read(
         encoding: Encoding,
-        bytes: &Bytes,
-        from: usize,
+        body: &'b [u8],
         count: usize,
-        sink: &mut Sink<'_>,
+        sink: &Sink<'_>,
     ) -> Result<Self, Damaged> {
-        let body = bytes.slice(from..);
         match (encoding, sink.physical) {
             (Encoding::RLE_DICTIONARY | Encoding::PLAIN_DICTIONARY, _) => {
-                sink.places.clear();
-                if 0 < count {
-                    let (width, packed) =
-                        body.split_first().ok_or(Damaged("packed values are cut"))?;
-                    hybrid::decode(packed, u32::from(*width), count, &mut sink.places)?;
-                }
-                Ok(Self::Places)
+                let (width, packed) = match body.split_first() {
+                    Some((width, packed)) => (u32::from(*width), packed),
+                    None if count == 0 => (0, body),
+                    None => return Err(Damaged("packed values are cut")),
+                };
+                Ok(Self::Places(packed, width))
             }
             (Encoding::DELTA_BINARY_PACKED, PhysicalType::INT64) => {
-                sink.numbers.clear();
-                delta::decode(&body, count, &mut sink.numbers)?;
-                Ok(Self::Numbers)
+                let mut numbers = Vec::with_capacity(count.min(CAPACITY_MAX));
+                delta::decode(body, count, &mut numbers)?;
+                Ok(Self::Numbers(numbers))
             }
             (Encoding::DELTA_LENGTH_BYTE_ARRAY, PhysicalType::BYTE_ARRAY) => {
-                sink.numbers.clear();
-                let texts = delta::decode(&body, count, &mut sink.numbers)?;
+                let mut lengths = Vec::with_capacity(count.min(CAPACITY_MAX));
+                let texts = delta::decode(body, count, &mut lengths)?;
                 let mut ends = vec![0_u32];
                 let mut end = 0_usize;
-                for length in &sink.numbers {
+                for length in &lengths {
                     let length =
                         usize::try_from(*length).map_err(|_cause| Damaged("a length below 0"))?;
                     end = end.saturating_add(length);
@@ -223,7 +287,7 @@ impl Values {
                     }
                     ends.push(small(end));
                 }
-                Ok(Self::Texts(bytes.slice_ref(texts), ends))
+                Ok(Self::Texts(texts, ends))
             }
             (Encoding::PLAIN, PhysicalType::BOOLEAN) if count.div_ceil(8) <= body.len() => {
                 Ok(Self::Bits(body))
@@ -236,54 +300,75 @@ impl Values {
         }
     }
 
-    fn take(&self, at: usize, sink: &mut Sink<'_>) -> Result<(), Damaged> {
+    /// Takes all `count` values.
+    fn take_all(self, count: usize, sink: &mut Sink<'_>) -> Result<(), Damaged> {
         match self {
-            Self::Places => return sink.take_place(sink.places[at]),
-            Self::Numbers => sink.take(sink.numbers[at].cast_unsigned()),
-            Self::Texts(bytes, ends) => {
-                let text = &bytes[ends[at] as usize..ends[at + 1] as usize];
-                let text = std::str::from_utf8(text).map_err(|_cause| Damaged("it is no text"))?;
-                let number = sink.texts.number(text);
-                sink.take(u64::from(number));
-            }
-            Self::Bits(bytes) => sink.take(u64::from(bytes[at / 8] >> (at % 8) & 1)),
-            Self::Fixed(bytes) => {
-                let value = &bytes[at * sink.width..(at + 1) * sink.width];
-                match value.try_into() {
-                    Ok(word) if sink.physical != PhysicalType::FIXED_LEN_BYTE_ARRAY => {
-                        sink.take(u64::from_le_bytes(word));
+            Self::Places(packed, width) => {
+                let mut told = Ok(());
+                hybrid::runs(packed, width, count, |run| match run {
+                    Run::Same(place, times) => sink.take_place(place, times),
+                    Run::Packed(bytes, length) => {
+                        hybrid::read_bits(bytes, width, length, |place| {
+                            if told.is_ok() {
+                                told = sink.take_place(place as u32, 1);
+                            }
+                        })
                     }
-                    _ => sink.take_id(value),
+                })?;
+                return told;
+            }
+            Self::Numbers(numbers) => {
+                sink.filled.values.extend(numbers.iter().map(|number| number.cast_unsigned()));
+            }
+            Self::Fixed(bytes) if sink.physical == PhysicalType::FIXED_LEN_BYTE_ARRAY => {
+                sink.filled.ids.extend_from_slice(&bytes[..count * sink.width]);
+            }
+            Self::Fixed(bytes) => {
+                let words = bytes.as_chunks::<8>().0.iter().take(count);
+                sink.filled.values.extend(words.map(|word| u64::from_le_bytes(*word)));
+            }
+            Self::Texts(..) | Self::Bits(_) => {
+                for at in 0..count {
+                    self.take(at, sink)?;
                 }
             }
         }
         Ok(())
     }
-}
 
-fn take_rows(
-    values: &Values,
-    count: usize,
-    rows: Option<(&[u32], usize)>,
-    sink: &mut Sink<'_>,
-) -> Result<(), Damaged> {
-    let levels = std::mem::take(&mut sink.levels);
-    let has = |row: usize| levels.is_empty() || levels[row] == 1;
-    let mut wanted = rows.map(|(rows, from)| rows.iter().map(move |row| *row as usize - from));
-    let mut next = wanted.as_mut().and_then(Iterator::next);
-    let mut at = 0;
-    for row in 0..count {
-        let is_wanted = wanted.is_none() || next == Some(row);
-        if is_wanted {
-            if has(row) {
-                values.take(at, sink)?;
-            } else {
-                sink.filled.present.push(false);
-            }
-            next = wanted.as_mut().and_then(Iterator::next);
+    /// Takes those of `count` values that are at `places`.
+    fn take_some(&self, count: usize, places: &[u32], sink: &mut Sink<'_>) -> Result<(), Damaged> {
+        if let Self::Places(packed, width) = self {
+            let mut picked = Vec::with_capacity(places.len());
+            hybrid::pick(packed, *width, count, places, &mut picked)?;
+            return picked.into_iter().try_for_each(|place| sink.take_place(place, 1));
         }
-        at += usize::from(has(row));
+        places.iter().try_for_each(|place| self.take(*place as usize, sink))
     }
-    sink.levels = levels;
-    Ok(())
+
+    fn take(&self, at: usize, sink: &mut Sink<'_>) -> Result<(), Damaged> {
+        match self {
+            Self::Places(..) => {}
+            Self::Numbers(numbers) => sink.filled.values.push(numbers[at].cast_unsigned()),
+            Self::Texts(bytes, ends) => {
+                let text = &bytes[ends[at] as usize..ends[at + 1] as usize];
+                let text = std::str::from_utf8(text).map_err(|_cause| Damaged("it is no text"))?;
+                let number = sink.texts.number(text);
+                sink.filled.values.push(u64::from(number));
+            }
+            Self::Bits(bytes) => {
+                sink.filled.values.push(u64::from(bytes[at / 8] >> (at % 8) & 1));
+            }
+            Self::Fixed(bytes) => {
+                let value = &bytes[at * sink.width..(at + 1) * sink.width];
+                match value.try_into() {
+                    Ok(word) if sink.physical != PhysicalType::FIXED_LEN_BYTE_ARRAY => {
+                        sink.filled.values.push(u64::from_le_bytes(word));
+                    }
+                    _ => sink.filled.ids.extend_from_slice(value),
+                }
+            }
+        }
+        Ok(())
+    }
 }
