@@ -5,6 +5,7 @@
 //! [`query::Query`] is answered over chunks of either. No I/O here: blocks are bytes.
 
 mod chunk;
+mod distinct;
 mod json;
 pub mod logs;
 pub mod metrics;
@@ -19,5 +20,6 @@ pub mod table;
 mod texts;
 
 pub use chunk::{AttributeColumn, AttributeKind, Chunk, Column};
+pub use distinct::distinct;
 pub use table::{ColumnKind, ColumnSpec, LOGS, METRICS, MINUTES, SPANS, TABLES, Table};
 pub use texts::{TextList, Texts};

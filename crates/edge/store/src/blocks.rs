@@ -200,6 +200,9 @@ impl Blocks {
                 }
             }
         }
+        if let Some(rows) = keep::distinct(&chunk) {
+            chunk = chunk.pick(&rows);
+        }
         let (Some(first), Some(last)) = (parts.first(), parts.last()) else { return Ok(false) };
         let received = parts.iter().fold(first.received, |all, part| {
             (all.0.min(part.received.0), all.1.max(part.received.1))

@@ -10,7 +10,7 @@ use keep::{
     Chunk, Column, Table,
     parquet::{Block, Wanted},
 };
-use model::Window;
+use model::{Moment, Window};
 
 use crate::{
     Coverage, Folder, Store as _, StoreError, Usage,
@@ -262,6 +262,20 @@ impl Folder {
             each(&self.usage()?);
         }
         Ok(())
+    }
+
+    /// Takes in rows of another store with all that it knows of them, such as their weights. They are in blocks, and
+    /// answered for, once it returns.
+    ///
+    /// # Errors
+    ///
+    /// The disk is full or fails, or nothing is kept of that table.
+    pub fn take_in(&self, rows: &Chunk, received: Moment) -> Result<(), StoreError> {
+        if rows.rows() == 0 {
+            return Ok(());
+        }
+        let _tidying = self.tidying();
+        self.shelf(rows.table())?.take_in(rows, received)
     }
 
     /// Gives all kept rows of a table whose time is within `window` to `each`, the oldest blocks first. What is damaged

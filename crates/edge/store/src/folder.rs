@@ -4,7 +4,7 @@ use std::{
     collections::BTreeSet,
     fs::{self, File},
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, RwLock},
+    sync::{Arc, Mutex, MutexGuard, RwLock},
     time::Instant,
 };
 
@@ -17,8 +17,8 @@ use model::{LogRecord, Metric, Moment, OperationKey, Span, SpanId, TraceId, Wind
 use crate::{
     Answered, Batch, BlockFile, Items, Limits, Operation, OperationPoint, RequestFact,
     RequestFilter, Retention, SpanGroup, Store, StoreError, Syncing, answers,
-    clock::Clock,
     clickhouse::{self, ClickHouse},
+    clock::Clock,
     cold::Cold,
     disk, documents, listing,
     log::{Kind, Log, Place, Placed},
@@ -167,6 +167,11 @@ impl Folder {
             _lock: lock,
         };
         Ok((folder, recovery))
+    }
+
+    /// Held while blocks are made.
+    pub(crate) fn tidying(&self) -> MutexGuard<'_, ()> {
+        disk::lock(&self.tidying)
     }
 
     pub(crate) fn shelves(&self) -> &[Shelf] {
@@ -323,7 +328,7 @@ impl Store for Folder {
     }
 
     fn tidy(&self) -> Result<bool, StoreError> {
-        let _tidying = disk::lock(&self.tidying);
+        let _tidying = self.tidying();
         let mut is_done = true;
         for shelf in &self.shelves {
             is_done &= !shelf.tidy()?;

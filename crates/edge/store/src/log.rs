@@ -224,6 +224,13 @@ impl Log {
         Some((active.segment, safe.bytes))
     }
 
+    /// A number that no segment gets from now on.
+    pub(crate) fn skip_number(&self) -> u32 {
+        let mut writer = lock(&self.writer);
+        writer.last += 1;
+        writer.last
+    }
+
     /// Segments that were sealed since the last call.
     pub(crate) fn take_sealed(&self) -> Vec<Sealed> {
         std::mem::take(&mut lock(&self.writer).sealed)

@@ -2,13 +2,14 @@
 //! or where else what is cold goes.
 
 use std::{
+    borrow::Cow,
     fs::File,
     path::PathBuf,
     sync::{Arc, RwLock},
     time::Instant,
 };
 
-use keep::parquet::BlockFormat;
+use keep::{Chunk, parquet::BlockFormat};
 use model::Moment;
 use stats::Timings;
 
@@ -19,6 +20,7 @@ use crate::{
     disk,
     head::{self, Head, Readable},
     index::{self, Beside, Index},
+    lately::{Lately, Print},
     log::{Log, Place, Placed, Sealed},
     recovery::{Files, Recovery},
     signals::{self, Item, Signal},
@@ -33,6 +35,8 @@ pub(crate) struct Shelf {
     pub(crate) index: RwLock<Index>,
     pub(crate) blocks: Blocks,
     pub(crate) head: Head,
+    /// Batches that are not kept once more.
+    lately: Lately,
     /// Where full segments go instead of becoming blocks.
     pub(crate) cold: Option<Arc<dyn Cold>>,
     /// How long it took to make blocks of segments, and larger ones of small ones.
@@ -58,7 +62,7 @@ impl Shelf {
             let elsewhere = cold.as_ref().is_some_and(|cold| cold.holds(signal.table, segment));
             elsewhere || blocks.holds(segment)
         };
-        let mut index = Index::default();
+        let (mut index, lately) = (Index::default(), Lately::default());
         let mut last = files.segments.last().copied().unwrap_or(0).max(blocks.last_segment());
         last = last.max(cold.as_ref().map_or(0, |cold| cold.last_segment(signal.table)));
         let mut open = None;
@@ -82,6 +86,7 @@ impl Shelf {
             let tally = recovery.scan(&place, segment, |record| {
                 let placed = Placed::of(segment, record);
                 index.insert(placed, record.received, &(signal.keys)(record.payload));
+                lately.note(Print::of(record.payload));
             })?;
             let Some(tally) = tally else { continue };
             if segment == last && tally.bytes < place.segment_bytes {
@@ -95,12 +100,12 @@ impl Shelf {
         let (made, merged) = (Timings::default(), Timings::default());
         let (index, head) = (RwLock::new(index), Head::new(signal));
         let dropped = Dropping::default();
-        let shelf = Self { signal, log, index, blocks, head, cold, made, merged, dropped };
+        let shelf = Self { signal, log, index, blocks, head, lately, cold, made, merged, dropped };
         shelf.settle();
         Ok(shelf)
     }
 
-    /// Keeps a batch; `otlp` is the same in protobuf, if it came so.
+    /// Keeps a batch, unless it was kept lately; `otlp` is the same in protobuf, if it came so.
     pub(crate) fn append<T: Item>(
         &self,
         items: &[T],
@@ -110,13 +115,20 @@ impl Shelf {
         if items.is_empty() {
             return Ok(());
         }
-        let placed = match otlp {
-            Some(otlp) => self.log.append(received, otlp),
-            None => self.log.append(received, &T::encode(items)),
-        };
+        let payload = otlp.map_or_else(|| Cow::Owned(T::encode(items)), Cow::Borrowed);
+        // Equal lines of a log without a time may well be two.
+        let is_timed = items.iter().all(|item| item.time(Moment::default()).nanos != 0);
+        let print = is_timed.then(|| Print::of(&payload));
+        if print.is_some_and(|print| self.lately.has(print)) {
+            return Ok(());
+        }
+        let placed = self.log.append(received, &payload);
         if let Ok(placed) = placed {
             let keys = signals::keys(items);
             disk::write(&self.index).insert(placed, received, &keys);
+            if let Some(print) = print {
+                self.lately.note(print);
+            }
         }
         let sealed = self.log.take_sealed();
         if !sealed.is_empty() {
@@ -174,10 +186,18 @@ impl Shelf {
         let bytes = file.metadata().map_err(|error| disk::failed("read", &path, error))?.len();
         let readable = Readable { segment, file, bytes, path, records: Vec::new() };
         let rows = head::joined(self.head.rows(&readable)?, self.signal);
-        self.make_cold(Full { segment, received, rows: &rows })?;
+        let distinct = keep::distinct(&rows).map(|distinct| rows.pick(&distinct));
+        let rows = distinct.as_ref().unwrap_or(&rows);
+        self.make_cold(Full { segment, received, rows })?;
         self.drop_segment(segment)?;
         self.made.add(begun.elapsed());
         Ok(true)
+    }
+
+    /// Keeps rows as they are, as if a full segment had held them.
+    pub(crate) fn take_in(&self, rows: &Chunk, received: Moment) -> Result<(), StoreError> {
+        let segment = self.log.skip_number();
+        self.make_cold(Full { segment, received: (received, received), rows })
     }
 
     /// Puts the rows of a full segment where they stay.

@@ -12,7 +12,7 @@ use std::{
 };
 
 use kit::{append, open, span, spans, trace_id};
-use model::{Attributes, Moment, Span, Text, Value, Window};
+use model::{Attributes, Moment, Span, SpanId, Text, Value, Window};
 use proptest::prelude::*;
 use store::{
     Folder, Limit, Limits, Retention, Store as _, StoreError,
@@ -182,7 +182,10 @@ proptest! {
         let window = Window { from: Moment { nanos: from }, to: Moment { nanos: from + length } };
         for (number, act) in acts.into_iter().enumerate() {
             match act {
-                Act::Append(spans) => {
+                Act::Append(mut spans) => {
+                    for (at, span) in (kept.len() as u64..).zip(&mut spans) {
+                        span.span_id = SpanId((1 + at).to_be_bytes());
+                    }
                     append(&store, &spans, number as u64).unwrap();
                     kept.extend(spans);
                 }
@@ -325,8 +328,15 @@ fn what_retention_drops_is_in_no_answer() {
 
 #[test]
 fn what_is_not_kept_cannot_be_asked_about() {
-    static DREAMS: Table =
-        Table { name: "dreams", columns: &[], time: 0, trace: None, weight: None, resource: None };
+    static DREAMS: Table = Table {
+        name: "dreams",
+        columns: &[],
+        time: 0,
+        trace: None,
+        weight: None,
+        sketch: None,
+        resource: None,
+    };
     let folder = tempfile::tempdir().unwrap();
     let (store, _) = open(folder.path());
     let query = Query { table: &DREAMS, ..everything() };

@@ -14,7 +14,7 @@ use proptest::prelude::*;
 use store::{
     FileState, Folder, Limits, Retention, Store as _, StoreError, check,
     keep::{
-        LOGS, METRICS, SPANS, Table, logs, metrics,
+        LOGS, METRICS, SPANS, Table, logs, metrics, policy,
         query::{Comparison, Field, Filter, Measure, Measured, Query, Top},
         table,
     },
@@ -285,4 +285,67 @@ fn what_is_asked_of_the_wrong_kind_is_refused() {
     let limits = Limits::default();
     assert!(matches!(store.top(&top, &limits), Err(StoreError::NotKept { table: "metrics" })));
     assert!(matches!(store.top_logs(&top, &limits), Err(StoreError::NotKept { .. })));
+}
+
+#[test]
+fn a_batch_that_is_sent_again_is_kept_once_after_a_restart_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut store, _) = open(folder.path());
+    let untimed =
+        LogRecord { time: Moment::default(), observed: Moment::default(), ..log(None, 1) };
+    for received in 0..4 {
+        append(&store, &spans(1, 10), received).unwrap();
+        append_logs(&store, &[log(None, 1)], received).unwrap();
+        append_logs(&store, &[untimed.clone()], received).unwrap();
+        append_metrics(&store, &[metric("cpu", 1, 3)], received).unwrap();
+        if received == 1 {
+            drop(store);
+            store = open(folder.path()).0;
+        }
+    }
+    assert_eq!((all(&store, &SPANS), all(&store, &METRICS)), (10, 3));
+    assert_eq!(all(&store, &LOGS), 1 + 4, "equal lines without a time may well be several");
+}
+
+#[test]
+fn a_span_that_came_in_two_batches_is_one_row_of_a_block() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, _) = open(folder.path());
+    append(&store, &spans(1, 10), 0).unwrap();
+    append(&store, &spans(1, 12), 1).unwrap();
+    assert_eq!(all(&store, &SPANS), 22);
+    let store = compacted(store, folder.path());
+    assert_eq!(all(&store, &SPANS), 12);
+    for batch in 0..200 {
+        append(&store, &[spans(1, 12), spans(2 + batch, 10)].concat(), 2 + batch).unwrap();
+    }
+    let store = compacted(store, folder.path());
+    assert_eq!(all(&store, &SPANS), 2_000 + 12 * store.usage().unwrap().blocks as u64);
+    assert_eq!(store.trace(trace_id(1)).unwrap().len(), 12);
+}
+
+#[test]
+fn rows_of_another_store_come_in_as_they_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let from = filled(&folder.path().join("from"), 20);
+    let path = folder.path().join("to");
+    let (to, _) = open(&path);
+    append(&to, &spans(500, 10), 1).unwrap();
+    for table in [&SPANS, &LOGS, &METRICS] {
+        let taken = from.export(table, Window::ALL, |chunk| {
+            let mut rows = chunk.clone();
+            policy::weigh(&mut rows, &vec![7; chunk.rows()]);
+            to.take_in(&rows, Moment { nanos: 9 })
+        });
+        taken.unwrap();
+    }
+    append(&to, &spans(501, 10), 1).unwrap();
+    let to = compacted(to, &path);
+    assert_eq!((all(&to, &LOGS), all(&to, &METRICS)), (200, 200));
+    let measures = vec![Measure::Count];
+    let (window, filter, group) = (Window::ALL, Filter::All, Vec::new());
+    let query = Query { table: &SPANS, window, filter, group, step: None, measures, limit: 1 };
+    let answer = to.ask(&query, &Limits::default()).unwrap().answer;
+    assert_eq!(answer.groups[0].measured, [Measured::Count(20 + 7 * 200)]);
+    assert_eq!(to.trace(trace_id(3)).unwrap(), spans(3, 10));
 }
