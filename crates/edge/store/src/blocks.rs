@@ -158,6 +158,7 @@ impl Blocks {
         let bytes = encode(chunk, format, &labels)
             .map_err(|error| disk::failed("write", &path, io::Error::other(error)))?;
         let beside = path.with_extension("parquet.part");
+        let is_new = !disk::read(&self.blocks).values().any(|kept| kept.run == run);
         let written = Written::create(&beside).and_then(|file| {
             file.write_all_at(&bytes, 0)?;
             file.sync()?;
@@ -172,7 +173,9 @@ impl Blocks {
             .and_then(|()| Kept::open(self.signal, run, path.clone()))
             .inspect_err(|_| {
                 // Nobody knows of it: later blocks may be of other runs that share segments with it.
-                drop(disk::remove(&path));
+                if is_new {
+                    drop(disk::remove(&path));
+                }
             })?;
         let kept = Arc::new(kept);
         let mut blocks = disk::write(&self.blocks);

@@ -199,7 +199,8 @@ impl Log {
     pub(crate) fn seal(&self) -> Result<(), StoreError> {
         let _turn = lock(&self.turn);
         let mut writer = lock(&self.writer);
-        if writer.active.is_none() {
+        // Somebody may have sealed it meanwhile, and nothing is in the next one yet.
+        if writer.active.as_ref().is_none_or(|active| active.written.records == 0) {
             return Ok(());
         }
         self.seal_in_turn(&mut writer)?;

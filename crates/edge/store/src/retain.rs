@@ -124,12 +124,31 @@ impl Shelf {
     }
 }
 
-/// Written earlier is older, whatever the clock said.
+/// Written earlier is older, whatever the clock said. What does not say when it was received is as old as what
+/// came after it, and makes nothing else old.
 fn in_order(mut pieces: Vec<Piece>) -> Vec<Piece> {
     let mut later = Moment { nanos: u64::MAX };
     for piece in pieces.iter_mut().rev() {
-        later = later.min(piece.last);
+        if piece.last != Moment::default() {
+            later = later.min(piece.last);
+        }
         piece.last = later;
     }
     pieces
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_does_not_say_how_old_it_is_makes_nothing_old() {
+        let piece = |number: u32, nanos| {
+            Piece { last: Moment { nanos }, number, is_block: false, bytes: 1 }
+        };
+        let pieces = [piece(1, 70), piece(2, 90), piece(3, 0), piece(4, 80), piece(5, 0)];
+        let ages: Vec<u64> =
+            in_order(pieces.to_vec()).iter().map(|piece| piece.last.nanos).collect();
+        assert_eq!(ages, [70, 80, 80, 80, u64::MAX]);
+    }
 }

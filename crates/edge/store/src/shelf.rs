@@ -174,16 +174,19 @@ impl Shelf {
     /// something to do.
     pub(crate) fn tidy(&self) -> Result<bool, StoreError> {
         let begun = Instant::now();
-        let Some((segment, received)) = self.oldest_full() else {
+        let Some((segment, bytes, times)) = self.oldest_full() else {
             let merged = self.blocks.merge(&BlockFormat::SETTLED)?;
             if merged {
                 self.merged.add(begun.elapsed());
             }
             return Ok(merged);
         };
+        let Some(received) = times else {
+            // Nothing is in it.
+            return self.drop_segment(segment).map(|()| true);
+        };
         let path = self.log.place().path(segment);
         let file = File::open(&path).map_err(|error| disk::failed("open", &path, error))?;
-        let bytes = file.metadata().map_err(|error| disk::failed("read", &path, error))?.len();
         let readable = Readable { segment, file, bytes, path, records: Vec::new() };
         let rows = head::joined(self.head.rows(&readable)?, self.signal);
         let distinct = keep::distinct(&rows).map(|distinct| rows.pick(&distinct));
@@ -211,12 +214,13 @@ impl Shelf {
         }
     }
 
-    /// The oldest segment that is full, and when its first and last batch were received.
-    fn oldest_full(&self) -> Option<(u32, (Moment, Moment))> {
+    /// The oldest segment that is full, how far it is filled, and when its first and last batch were received.
+    fn oldest_full(&self) -> Option<(u32, u64, Option<(Moment, Moment)>)> {
         let index = disk::read(&self.index);
-        let mut segments = index.segments.iter();
-        let full = segments.find(|(_, it)| it.sealed.is_some() && it.is_settled());
-        full.map(|(number, segment)| (*number, segment.times.unwrap_or_default()))
+        let mut segments = index.segments.iter().filter(|(_, it)| it.is_settled());
+        segments.find_map(|(number, segment)| {
+            Some((*number, segment.sealed?.bytes, segment.times))
+        })
     }
 
     /// Drops a segment of the log.
