@@ -4,9 +4,11 @@ import { DatabasePage } from './pages/database/DatabasePage';
 import { DatabasesPage } from './pages/database/DatabasesPage';
 import { EndpointPage } from './pages/endpoint/EndpointPage';
 import { EndpointsPage } from './pages/endpoints/EndpointsPage';
+import { ExplorePage } from './pages/explore/ExplorePage';
 import { FindingPage } from './pages/finding/FindingPage';
 import { FindingsPage } from './pages/findings/FindingsPage';
 import { PlanPage } from './pages/plan/PlanPage';
+import { ResourcesPage } from './pages/resources/ResourcesPage';
 import { StatementPage } from './pages/statement/StatementPage';
 import { StatusPage } from './pages/status/StatusPage';
 import { TracePage } from './pages/trace/TracePage';
@@ -42,6 +44,10 @@ function page(pathname: string) {
       return <EndpointPage />;
     case 'traces':
       return id ? <TracePage key={id} id={id} /> : <TracesPage />;
+    case 'explore':
+      return <ExplorePage />;
+    case 'resources':
+      return <ResourcesPage />;
     case 'status':
       return <StatusPage />;
     default:

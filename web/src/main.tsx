@@ -9,6 +9,7 @@ import './styles/parts.css';
 import './styles/finding.css';
 import './styles/trace.css';
 import './styles/database.css';
+import './styles/explore.css';
 
 const root = document.getElementById('root');
 if (root !== null) createRoot(root).render(<App />);

@@ -4,6 +4,40 @@
  */
 
 export interface paths {
+    "/api/v1/ask": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Filter, group, measure: the general question. */
+        get: operations["ask"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/compare": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Which values the selection has more often, or less, than the rest. */
+        get: operations["compare"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/databases": {
         parameters: {
             query?: never;
@@ -174,6 +208,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/fields": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Fields that can be asked about: those of all rows, and the attributes of recent ones. */
+        get: operations["fields"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/findings": {
         parameters: {
             query?: never;
@@ -200,6 +251,40 @@ export interface paths {
         };
         /** One finding. */
         get: operations["one"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/heatmap": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How a number is spread over time, in buckets of equal width on a logarithmic axis. */
+        get: operations["heatmap"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/logs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The latest log records that pass a filter. */
+        get: operations["logs"];
         put?: never;
         post?: never;
         delete?: never;
@@ -276,6 +361,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/resources": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Utilisation, saturation and errors of hosts, processes, pools and queues, from their metrics. */
+        get: operations["resources"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/service-map": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who calls whom: services, databases, caches, queues and remote hosts, from a fair sample of traces. */
+        get: operations["service_map"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/spans": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Spans that pass a filter over any attribute: the slowest, the latest, or a fair sample. */
+        get: operations["spans"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/status": {
         parameters: {
             query?: never;
@@ -302,6 +438,23 @@ export interface paths {
         };
         /** A trace in tree order. */
         get: operations["one"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/traces/{id}/logs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Log records that were written during a trace. */
+        get: operations["of_trace"];
         put?: never;
         post?: never;
         delete?: never;
@@ -513,6 +666,47 @@ export interface components {
              */
             line: number;
         };
+        /** @description A field by which the selection differs from the rest. */
+        ComparedField: {
+            /** @description Its name, as filters have it. */
+            field: string;
+            /** @description Values, those that differ most first. */
+            values: components["schemas"]["ComparedValue"][];
+        };
+        /** @description A value, and how often it is there. */
+        ComparedValue: {
+            /**
+             * Format: double
+             * @description Its share of the rest, 0 to 1.
+             */
+            others_share: number;
+            /**
+             * Format: double
+             * @description Its share of the selection, 0 to 1.
+             */
+            selected_share: number;
+            /** @description The value; null for rows that have none. */
+            value?: string | null;
+        };
+        /** @description What a selection has more often, or less, than the rest. */
+        ComparisonAnswer: {
+            /** @description What it rests on. */
+            coverage: components["schemas"]["Coverage"];
+            /** @description Fields, the most telling first. */
+            fields: components["schemas"]["ComparedField"][];
+            /**
+             * Format: int64
+             * @description Rows that it is compared with.
+             */
+            others: number;
+            /**
+             * Format: int64
+             * @description Rows of the selection.
+             */
+            selected: number;
+            /** @description The window. */
+            window: components["schemas"]["Window"];
+        };
         /** @description Connections at one moment. */
         ConnectionPoint: {
             /**
@@ -530,6 +724,22 @@ export interface components {
              * @description Used.
              */
             used: number;
+        };
+        /** @description What an answer rests on. */
+        Coverage: {
+            /** @description Files that are damaged, so that some or all of their rows are missing. */
+            damaged: string[];
+            /** @description Why ClickHouse has not answered, so that what is kept there is missing. */
+            elsewhere?: string | null;
+            /** @description The limit that was reached before all was looked at, `time` or `rows`: the oldest is missing then. */
+            reached?: string | null;
+            /**
+             * Format: int64
+             * @description Rows of the store that were looked at.
+             */
+            rows_read: number;
+            /** @description Nothing is missing. */
+            whole: boolean;
         };
         /** @description A watched database. */
         DatabaseDetail: {
@@ -1081,6 +1291,25 @@ export interface components {
             /** @description The value. */
             value: string;
         };
+        /** @description Fields that can be asked about. */
+        Fields: {
+            /** @description Fields that all rows have, then attributes of recent rows by name. */
+            fields: string[];
+            /** @description Of what: `spans`, `logs` or `metrics`. */
+            of: string;
+        };
+        /** @description A figure. */
+        FigureColumn: {
+            /** @description As it was asked for: `p95(duration)`. */
+            name: string;
+            /** @description Its unit. */
+            unit: components["schemas"]["FigureUnit"];
+        };
+        /**
+         * @description The unit of a figure.
+         * @enum {string}
+         */
+        FigureUnit: "none" | "micros" | "per-second" | "share";
         /** @description One fault of one cause in one place. */
         Finding: {
             /** @description What to do, best first. */
@@ -1292,6 +1521,34 @@ export interface components {
          * @enum {string}
          */
         GroupKind: "own" | "database" | "cache" | "http" | "queue";
+        /** @description How a number is spread over time. */
+        Heatmap: {
+            /** @description Stretches of time in which there were rows. */
+            columns: components["schemas"]["HeatmapColumn"][];
+            /** @description What it rests on. */
+            coverage: components["schemas"]["Coverage"];
+            /** @description Edges of the buckets, ascending on a logarithmic axis: one more than there are buckets. */
+            edges: number[];
+            /** @description Unit of the edges. */
+            unit: components["schemas"]["FigureUnit"];
+            /** @description The window. */
+            window: components["schemas"]["Window"];
+        };
+        /** @description One stretch of time. */
+        HeatmapColumn: {
+            /** @description Rows in each bucket. */
+            counts: number[];
+            /**
+             * Format: int64
+             * @description Its begin.
+             */
+            from_unix_ms: number;
+            /**
+             * Format: int64
+             * @description Its end.
+             */
+            to_unix_ms: number;
+        };
         /** @description What a fault costs at the rate at which it was seen. */
         Impact: {
             /**
@@ -1441,6 +1698,44 @@ export interface components {
             /** @description What it waits for: `ShareLock on transactionid`; empty if it does not wait. */
             waits_for: string;
         };
+        /** @description A log record with all that OTLP carries. */
+        Log: {
+            /** @description What else is known of it. */
+            attributes: components["schemas"]["KeyValue"][];
+            /** @description What it says. */
+            body: string;
+            /**
+             * Format: int32
+             * @description Attributes that its exporter dropped.
+             */
+            dropped_attributes_count: number;
+            /** @description The kind of event that it is; empty if it is none. */
+            event_name: string;
+            /** @description What is known of its process. */
+            resource: components["schemas"]["KeyValue"][];
+            /** @description The logger that wrote it. */
+            scope: components["schemas"]["Scope"];
+            /** @description `service.name`. */
+            service: string;
+            /** @description `trace`, `debug`, `info`, `warn`, `error` or `fatal`; empty if it was not said. */
+            severity: string;
+            /**
+             * Format: int32
+             * @description How bad it is, 1 to 24; 0 if it was not said.
+             */
+            severity_number: number;
+            /** @description How bad it is, in the words of its logger; empty if there are none. */
+            severity_text: string;
+            /** @description The span during which it was written. */
+            span_id?: string | null;
+            /** @description The trace during which it was written. */
+            trace_id?: string | null;
+            /**
+             * Format: int64
+             * @description When it happened, or else when it was collected; 0 if neither was said.
+             */
+            unix_micros: number;
+        };
         /** @description What the followed log told, in numbers. */
         LogPoint: {
             /**
@@ -1550,6 +1845,15 @@ export interface components {
              */
             waits: number;
         };
+        /** @description Log records that pass a filter. */
+        Logs: {
+            /** @description What it rests on. */
+            coverage: components["schemas"]["Coverage"];
+            /** @description Records, the latest first. */
+            logs: components["schemas"]["Log"][];
+            /** @description The window. */
+            window: components["schemas"]["Window"];
+        };
         /** @description Something that was lost or refused. */
         Loss: {
             /** @description Whether it is gone; if not, its sender was asked to send it again. */
@@ -1572,6 +1876,58 @@ export interface components {
             unit: string;
             /** @description What happened: `found no room on the disk`. */
             words: string;
+        };
+        /** @description Calls of one service to somebody. */
+        MapEdge: {
+            /** @description Place of the caller in `nodes`. */
+            from: number;
+            /** @description Place of the called in `nodes`. */
+            to: number;
+            /** @description What goes over it. */
+            traffic: components["schemas"]["MapTraffic"];
+        };
+        /** @description What is at an end of an edge. */
+        MapNode: {
+            /** @description What it is. */
+            kind: components["schemas"]["MapNodeKind"];
+            /** @description Its name. */
+            name: string;
+            requests?: components["schemas"]["MapTraffic"] | null;
+        };
+        /**
+         * @description What is at an end of an edge.
+         * @enum {string}
+         */
+        MapNodeKind: "service" | "database" | "cache" | "queue" | "remote";
+        /** @description How often something happened, how often it failed, and how long it took. */
+        MapTraffic: {
+            /** @description How long it took. */
+            duration: components["schemas"]["Percentiles"];
+            /**
+             * Format: double
+             * @description Share that failed, 0 to 1.
+             */
+            error_share: number;
+            /**
+             * Format: double
+             * @description How often a second, as estimated from the sample.
+             */
+            rate_per_second: number;
+            /**
+             * Format: int64
+             * @description Calls of the sample.
+             */
+            sampled: number;
+        };
+        /** @description A metric that came. */
+        MetricName: {
+            /** @description Its name. */
+            name: string;
+            /**
+             * Format: int64
+             * @description Points of it.
+             */
+            points: number;
         };
         /** @description Something that cannot be read. */
         MissingRight: {
@@ -2024,6 +2380,55 @@ export interface components {
             /** @description The window. */
             window: components["schemas"]["Window"];
         };
+        /**
+         * @description One of the three.
+         * @enum {string}
+         */
+        ResourceAspect: "utilisation" | "saturation" | "errors";
+        /**
+         * @description The unit of a series.
+         * @enum {string}
+         */
+        ResourceFigure: "share" | "bytes" | "bytes-per-second" | "count" | "per-second" | "seconds";
+        /** @description One resource over time. */
+        ResourceSeries: {
+            /** @description Which of the three. */
+            aspect: components["schemas"]["ResourceAspect"];
+            /** @description Which host, process, pool or queue. */
+            instance: string;
+            /** @description The metric that it is from. */
+            metric: string;
+            /** @description Whose: `host`, `process`, `container`, `pool`, `queue`, `server`. */
+            of: string;
+            /** @description `cpu`, `memory`, `disk`, `connections`, … */
+            resource: string;
+            /** @description Its unit. */
+            unit: components["schemas"]["ResourceFigure"];
+            /** @description A number for each step; null where no point came. */
+            values: (number | null)[];
+            /** @description What it tells, in a few words. */
+            words: string;
+        };
+        /** @description Utilisation, saturation and errors of hosts, processes, pools and queues. */
+        Resources: {
+            /** @description What it rests on. */
+            coverage: components["schemas"]["Coverage"];
+            /** @description Metrics that can be read as a resource. */
+            known: string[];
+            /** @description Series that are not told, since there are too many. */
+            left_out: number;
+            /** @description All metrics that came in the window, the most frequent first. */
+            metrics: components["schemas"]["MetricName"][];
+            /** @description Series by resource. */
+            series: components["schemas"]["ResourceSeries"][];
+            /**
+             * Format: int64
+             * @description Length of a step.
+             */
+            step_seconds: number;
+            /** @description The window. */
+            window: components["schemas"]["Window"];
+        };
         /** @description The instrumentation that produced a span. */
         Scope: {
             /** @description What else is known of it. */
@@ -2032,6 +2437,29 @@ export interface components {
             name: string;
             /** @description Its version. */
             version: string;
+        };
+        /** @description Who calls whom. */
+        ServiceMap: {
+            /** @description What it rests on. */
+            coverage: components["schemas"]["Coverage"];
+            /** @description There are more edges than are kept. */
+            cut: boolean;
+            /** @description Calls, the most frequent first. */
+            edges: components["schemas"]["MapEdge"][];
+            /** @description Services, databases, queues and hosts, by name. */
+            nodes: components["schemas"]["MapNode"][];
+            /**
+             * Format: int64
+             * @description Traces that were looked at, a fair sample.
+             */
+            traces: number;
+            /**
+             * Format: int64
+             * @description Traces of the window that pass the filter. Counts are those of the sample times as many.
+             */
+            traces_in_all: number;
+            /** @description The window. */
+            window: components["schemas"]["Window"];
         };
         /** @description How many sessions are alike. */
         SessionCount: {
@@ -2157,6 +2585,40 @@ export interface components {
             trace_id: string;
             /** @description Its `tracestate`. */
             trace_state: string;
+        };
+        /** @description Spans, in the order that was asked for. */
+        SpanList: {
+            /** @description What it rests on. */
+            coverage: components["schemas"]["Coverage"];
+            /** @description Those that passed. */
+            spans: components["schemas"]["SpanSummary"][];
+            /** @description The window. */
+            window: components["schemas"]["Window"];
+        };
+        /** @description A span in a list. */
+        SpanSummary: {
+            /**
+             * Format: double
+             * @description How long it took.
+             */
+            duration_micros: number;
+            /** @description Whether it failed. */
+            failed: boolean;
+            /** @description Its role: `server`. */
+            kind: string;
+            /** @description Its name. */
+            name: string;
+            /** @description `service.name`. */
+            service: string;
+            /** @description Its identity. */
+            span_id: string;
+            /**
+             * Format: int64
+             * @description When it began.
+             */
+            start_unix_ms: number;
+            /** @description Its trace. */
+            trace_id: string;
         };
         /** @description A step of a sparkline. */
         Spark: {
@@ -2328,6 +2790,11 @@ export interface components {
              * @description Number of the last change, as `/api/v1/events` tells it.
              */
             change: number;
+            /**
+             * Format: int64
+             * @description Data points of metrics that were kept since the process started.
+             */
+            data_points: number;
             /** @description Findings so far. */
             findings: number;
             /** @description Spans of the last minutes. */
@@ -2337,6 +2804,11 @@ export interface components {
              * @description How many minutes `lately` is, at most.
              */
             lately_minutes: number;
+            /**
+             * Format: int64
+             * @description Log records that were kept since the process started.
+             */
+            log_records: number;
             /** @description Everything that was lost or refused since the start, the latest first. */
             losses: components["schemas"]["Loss"][];
             /** @description Address at which OTLP over gRPC is received. */
@@ -2448,6 +2920,35 @@ export interface components {
              */
             sync_micros?: number | null;
         };
+        /** @description The answer to a question: groups and their figures. */
+        TableAnswer: {
+            /** @description Figures of each row. */
+            columns: components["schemas"]["FigureColumn"][];
+            /** @description What it rests on. */
+            coverage: components["schemas"]["Coverage"];
+            /** @description There were more groups than can be kept: others are missing. */
+            cut: boolean;
+            /** @description Fields that rows are grouped by. */
+            group: string[];
+            /** @description Groups that are not told, since there are more than were asked for. */
+            left_out: number;
+            /** @description Of what: `spans`, `logs` or `metrics`. */
+            of: string;
+            /** @description Groups, ranked. */
+            rows: components["schemas"]["TableRow"][];
+            /**
+             * Format: int64
+             * @description Rows of the store that passed the filter.
+             */
+            rows_passed: number;
+            /**
+             * Format: int64
+             * @description Length of a step, if there are any.
+             */
+            step_seconds?: number | null;
+            /** @description The window. */
+            window: components["schemas"]["Window"];
+        };
         /** @description What was done with a table within one step. */
         TablePoint: {
             /**
@@ -2500,6 +3001,25 @@ export interface components {
              * @description Rows updated.
              */
             updated: number;
+        };
+        /** @description A group and its figures. */
+        TableRow: {
+            /** @description Its figures over the window; null where nothing was measured. */
+            figures: (number | null)[];
+            /** @description The value of each field; null for rows that have none. */
+            key: (string | null)[];
+            /** @description The same for each step in which it was seen. */
+            steps: components["schemas"]["TableStep"][];
+        };
+        /** @description A step of time. */
+        TableStep: {
+            /** @description Figures. */
+            figures: (number | null)[];
+            /**
+             * Format: int64
+             * @description Its begin.
+             */
+            from_unix_ms: number;
         };
         /** @description Latencies that are aimed at. */
         TargetFigures: {
@@ -2563,6 +3083,15 @@ export interface components {
             statements: components["schemas"]["TraceStatement"][];
             /** @description Database statements. */
             statements_count: number;
+        };
+        /** @description Log records that were written during a trace. */
+        TraceLogs: {
+            /** @description Records that are not told, since there are too many. */
+            left_out: number;
+            /** @description Records, the earliest first. */
+            logs: components["schemas"]["Log"][];
+            /** @description The trace. */
+            trace_id: string;
         };
         /** @description A span in the tree. */
         TraceNode: {
@@ -2696,6 +3225,101 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    ask: {
+        parameters: {
+            query?: {
+                /** @description A stretch that ends now: `15m`, `1h`, `24h`, `7d`. */
+                last?: string;
+                /** @description First moment, in milliseconds since 1970; goes with `to`. */
+                from?: number;
+                /** @description First moment after, in milliseconds since 1970; goes with `from`. */
+                to?: number;
+                /** @description Of what: `spans`, `logs` or `metrics`; `spans` unless told otherwise. */
+                of?: string;
+                /** @description Which rows: `service.name = "shop" and duration > 200ms`. */
+                where?: string;
+                /** @description Fields to group by, with commas between them: `service.name,http.route`. */
+                group?: string;
+                /**
+                 * @description Figures, with commas between them: `count`, `rate`, `errors`, `error_rate`, `sum(field)`, `avg(field)`,
+                 *     `min(field)`, `max(field)`, `p50(field)` to `p99.9(field)`; `count` unless told otherwise.
+                 */
+                show?: string;
+                /** @description The figure by which groups are ranked, greatest first; the first one unless told otherwise. */
+                order?: string;
+                /** @description Length of a step of time: `1m`. Each group is then told for each step, too. */
+                step?: string;
+                /** @description Most groups, at most 1000; 50 unless told otherwise. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description groups and their figures */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TableAnswer"];
+                };
+            };
+            /** @description a parameter is wrong */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    compare: {
+        parameters: {
+            query: {
+                /** @description A stretch that ends now: `15m`, `1h`, `24h`, `7d`. */
+                last?: string;
+                /** @description First moment, in milliseconds since 1970; goes with `to`. */
+                from?: number;
+                /** @description First moment after, in milliseconds since 1970; goes with `from`. */
+                to?: number;
+                /** @description Of what: `spans`, `logs` or `metrics`; `spans` unless told otherwise. */
+                of?: string;
+                /** @description Which rows. */
+                where?: string;
+                /** @description Of those, the ones that are compared with the rest: `duration > 1s`. */
+                selection: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description fields and values, the most telling first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ComparisonAnswer"];
+                };
+            };
+            /** @description a parameter is wrong */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list: {
         parameters: {
             query?: never;
@@ -3101,6 +3725,44 @@ export interface operations {
             };
         };
     };
+    fields: {
+        parameters: {
+            query?: {
+                /** @description A stretch that ends now: `15m`, `1h`, `24h`, `7d`. */
+                last?: string;
+                /** @description First moment, in milliseconds since 1970; goes with `to`. */
+                from?: number;
+                /** @description First moment after, in milliseconds since 1970; goes with `from`. */
+                to?: number;
+                /** @description Of what: `spans`, `logs` or `metrics`; `spans` unless told otherwise. */
+                of?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description names of fields */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fields"];
+                };
+            };
+            /** @description a parameter is wrong */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list: {
         parameters: {
             query?: {
@@ -3162,6 +3824,90 @@ export interface operations {
             };
             /** @description there is no such finding */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    heatmap: {
+        parameters: {
+            query?: {
+                /** @description A stretch that ends now: `15m`, `1h`, `24h`, `7d`. */
+                last?: string;
+                /** @description First moment, in milliseconds since 1970; goes with `to`. */
+                from?: number;
+                /** @description First moment after, in milliseconds since 1970; goes with `from`. */
+                to?: number;
+                /** @description Of what: `spans`, `logs` or `metrics`; `spans` unless told otherwise. */
+                of?: string;
+                /** @description Which rows. */
+                where?: string;
+                /** @description The number; `duration` unless told otherwise. */
+                field?: string;
+                /** @description Stretches of time, at most 400; 120 unless told otherwise. One makes a histogram. */
+                columns?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description cells of a heatmap, or a histogram */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Heatmap"];
+                };
+            };
+            /** @description a parameter is wrong */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    logs: {
+        parameters: {
+            query?: {
+                /** @description A stretch that ends now: `15m`, `1h`, `24h`, `7d`. */
+                last?: string;
+                /** @description First moment, in milliseconds since 1970; goes with `to`. */
+                from?: number;
+                /** @description First moment after, in milliseconds since 1970; goes with `from`. */
+                to?: number;
+                /** @description Which records: `severity in (error, fatal) and body contains timeout`. */
+                where?: string;
+                /** @description Most rows, at most 500; 100 unless told otherwise. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description log records, the latest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Logs"];
+                };
+            };
+            /** @description a parameter is wrong */
+            400: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3344,6 +4090,124 @@ export interface operations {
             };
         };
     };
+    resources: {
+        parameters: {
+            query?: {
+                /** @description A stretch that ends now: `15m`, `1h`, `24h`, `7d`. */
+                last?: string;
+                /** @description First moment, in milliseconds since 1970; goes with `to`. */
+                from?: number;
+                /** @description First moment after, in milliseconds since 1970; goes with `from`. */
+                to?: number;
+                /** @description Those of one service. */
+                service?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description series by resource */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Resources"];
+                };
+            };
+            /** @description a parameter is wrong */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    service_map: {
+        parameters: {
+            query?: {
+                /** @description A stretch that ends now: `15m`, `1h`, `24h`, `7d`. */
+                last?: string;
+                /** @description First moment, in milliseconds since 1970; goes with `to`. */
+                from?: number;
+                /** @description First moment after, in milliseconds since 1970; goes with `from`. */
+                to?: number;
+                /** @description Traces with a span that passes. */
+                where?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description nodes and edges */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServiceMap"];
+                };
+            };
+            /** @description a parameter is wrong */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    spans: {
+        parameters: {
+            query?: {
+                /** @description A stretch that ends now: `15m`, `1h`, `24h`, `7d`. */
+                last?: string;
+                /** @description First moment, in milliseconds since 1970; goes with `to`. */
+                from?: number;
+                /** @description First moment after, in milliseconds since 1970; goes with `from`. */
+                to?: number;
+                /** @description Which spans. */
+                where?: string;
+                /** @description `slowest`, `latest` or `sampled` (a span of each of a fair sample of traces); `slowest` unless told otherwise. */
+                order?: string;
+                /** @description Most rows, at most 500; 50 unless told otherwise. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description spans */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SpanList"];
+                };
+            };
+            /** @description a parameter is wrong */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     status: {
         parameters: {
             query?: never;
@@ -3386,6 +4250,38 @@ export interface operations {
                 };
             };
             /** @description no span of it is kept */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    of_trace: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description up to 32 hexadecimal digits */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description its log records; none if none came */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TraceLogs"];
+                };
+            };
+            /** @description it is no id of a trace */
             404: {
                 headers: {
                     [name: string]: unknown;

@@ -29,17 +29,20 @@ export function Setup() {
   );
 }
 
-function environment(http?: string, grpc?: string): string {
+/** The environment of a service that sends its traces here, and its log records and metrics. */
+export function environment(http?: string, grpc?: string, only?: 'logs' | 'metrics'): string {
   const protocol = http === undefined && grpc !== undefined ? 'grpc' : 'http/protobuf';
   const address = http ?? grpc ?? '127.0.0.1:4318';
   return [
     'export OTEL_SERVICE_NAME=shop',
     `export OTEL_EXPORTER_OTLP_ENDPOINT=http://${reachable(address)}`,
     `export OTEL_EXPORTER_OTLP_PROTOCOL=${protocol}`,
-    'export OTEL_TRACES_EXPORTER=otlp',
-    'export OTEL_METRICS_EXPORTER=none',
-    'export OTEL_LOGS_EXPORTER=none',
-  ].join('\n');
+    only === undefined ? 'export OTEL_TRACES_EXPORTER=otlp' : '',
+    only === 'metrics' ? '' : 'export OTEL_LOGS_EXPORTER=otlp',
+    only === 'logs' ? '' : 'export OTEL_METRICS_EXPORTER=otlp',
+  ]
+    .filter((line) => line !== '')
+    .join('\n');
 }
 
 /** An address that listens everywhere is reached by the name under which this page was. */

@@ -9,6 +9,9 @@ mod live;
 mod memory;
 pub mod metrics;
 mod own_spans;
+pub mod question;
+mod resources;
+mod service_map;
 mod settler;
 mod turns;
 
@@ -17,4 +20,9 @@ pub use copies::{CopiesSeen, CopyError};
 pub use files::{FileError, FileRead, read_file, traces_of};
 pub use live::{Live, LiveError, Standing, TraceDetail};
 pub use own_spans::{OwnSpans, OwnSpansSeen, Work};
+pub use resources::{
+    Aspect, Reading as ResourceReading, ResourceSeries, ResourceUnit, Resources, USED, Used,
+    exponential_quantile, histogram_quantile, resources,
+};
+pub use service_map::{Edges, Peer, PeerKind, Sample, ServiceMap, Traffic, sample, service_map};
 pub use settler::{Settled, Settler, SettlerLimits};

@@ -2,24 +2,28 @@
 import { useEffect, useState, type ReactNode } from 'react';
 
 import { path, useApi } from '../../api/use';
-import type { KeyValue, SpanDetail, Trace, TraceNode } from '../../api/types';
+import type { KeyValue, Log, SpanDetail, Trace, TraceNode } from '../../api/types';
 import { durationText, full, percent } from '../../lib/format';
 import { to } from '../../lib/route';
 import { CopyButton } from '../../ui/Copy';
 import { Link } from '../../ui/Link';
 import { Duration } from '../../ui/Num';
+import { Severity } from '../../ui/Severity';
 import { Sql } from '../../ui/Sql';
+import { message, offset } from './Logs';
 
 interface Props {
   trace: Trace;
   node: TraceNode;
+  /** Log records that were written during it. */
+  logs: Log[];
   close: () => void;
 }
 
 /** Keys whose text is shown as a statement above the attributes. */
 const STATEMENT_KEYS = new Set(['db.statement', 'db.query.text']);
 
-export function SpanPanel({ trace, node, close }: Props) {
+export function SpanPanel({ trace, node, logs, close }: Props) {
   const { data, problem } = useApi<SpanDetail>(
     path(`traces/${trace.id}/spans/${node.span_id}`),
     false,
@@ -44,6 +48,7 @@ export function SpanPanel({ trace, node, close }: Props) {
       {node.double && <p className="dim">It tells the same as its parent and is counted once.</p>}
       {problem !== undefined && <p>{node.missing ? 'It never came.' : problem.detail}</p>}
       {data !== undefined && <Detail span={data} />}
+      <SpanLogs logs={logs} start={data?.start_unix_micros} />
     </aside>
   );
 }
@@ -182,6 +187,28 @@ function Events({ span }: { span: SpanDetail }) {
       {span.dropped_events_count > 0 && (
         <p className="dim">The exporter dropped {span.dropped_events_count} more.</p>
       )}
+    </Part>
+  );
+}
+
+function SpanLogs({ logs, start }: { logs: Log[]; start: number | undefined }) {
+  if (logs.length === 0) return null;
+  return (
+    <Part title={`Logs (${logs.length})`} open>
+      <ul className="span-logs">
+        {logs.map((log, place) => (
+          <li key={`${log.unix_micros} ${place}`}>
+            <p>
+              <Severity log={log} />{' '}
+              <span className="dim">
+                {start === undefined ? '' : `${offset(log, start)} into the span`}
+              </span>
+            </p>
+            <p className="message">{message(log)}</p>
+            <PairList pairs={log.attributes} />
+          </li>
+        ))}
+      </ul>
     </Part>
   );
 }

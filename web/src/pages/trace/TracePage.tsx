@@ -2,21 +2,24 @@
 import { useMemo } from 'react';
 
 import { path, useApi } from '../../api/use';
-import type { Trace } from '../../api/types';
+import type { Trace, TraceLogs } from '../../api/types';
 import { durationText, full, grouped, plural } from '../../lib/format';
-import { to, useParam, useQuery } from '../../lib/route';
+import { setParams, to, useParam, useQuery } from '../../lib/route';
 import { KINDS } from '../../lib/words';
 import { CopyButton } from '../../ui/Copy';
 import { Problem, Waiting } from '../../ui/Empty';
 import { KindBar, KindLegend } from '../../ui/Kinds';
 import { Link } from '../../ui/Link';
 import { Tabs } from '../../ui/Tabs';
+import { Logs } from './Logs';
 import { SpanPanel } from './SpanPanel';
 import { Statements } from './Statements';
 import { Waterfall } from './Waterfall';
 
 export function TracePage({ id }: { id: string }) {
   const { data, problem } = useApi<Trace>(path(`traces/${id}`), false);
+  // Without log records the trace is shown all the same.
+  const { data: logs } = useApi<TraceLogs>(path(`traces/${id}/logs`), false);
   const [span, setSpan] = useParam('span');
   const tab = useQuery().get('tab') ?? 'waterfall';
   const selected = useMemo(
@@ -34,13 +37,22 @@ export function TracePage({ id }: { id: string }) {
         tabs={[
           { name: 'waterfall', words: `Waterfall (${grouped(data.nodes.length)})` },
           { name: 'statements', words: `Statements (${grouped(data.statements.length)})` },
+          { name: 'logs', words: logs === undefined ? 'Logs' : `Logs (${grouped(count(logs))})` },
         ]}
         tab={tab}
         first="waterfall"
-        panel={tab === 'statements' ? '' : node === undefined ? 'split' : 'split with-detail'}
+        panel={tab !== 'waterfall' ? '' : node === undefined ? 'split' : 'split with-detail'}
       >
         {tab === 'statements' ? (
           <Statements trace={data} />
+        ) : tab === 'logs' ? (
+          logs !== undefined && (
+            <Logs
+              trace={data}
+              logs={logs}
+              select={(spanId) => setParams({ span: spanId, tab: '' })}
+            />
+          )
         ) : (
           <>
             <Waterfall
@@ -49,13 +61,23 @@ export function TracePage({ id }: { id: string }) {
               select={(place) => setSpan(data.nodes[place]?.span_id ?? '')}
             />
             {node !== undefined && (
-              <SpanPanel key={node.span_id} trace={data} node={node} close={() => setSpan('')} />
+              <SpanPanel
+                key={node.span_id}
+                trace={data}
+                node={node}
+                logs={logs?.logs.filter((log) => log.span_id === node.span_id) ?? []}
+                close={() => setSpan('')}
+              />
             )}
           </>
         )}
       </Tabs>
     </>
   );
+}
+
+function count(logs: TraceLogs): number {
+  return logs.logs.length + logs.left_out;
 }
 
 function Header({ trace }: { trace: Trace }) {

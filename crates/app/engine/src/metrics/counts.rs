@@ -71,6 +71,18 @@ impl ApiCounts {
 pub(crate) struct InFlight<'a>(&'a Counts);
 
 impl Counts {
+    /// Log records that were kept.
+    #[must_use]
+    pub fn log_records_kept(&self) -> u64 {
+        get(&self.log_records.kept)
+    }
+
+    /// Data points of metrics that were kept.
+    #[must_use]
+    pub fn data_points_kept(&self) -> u64 {
+        get(&self.data_points.kept)
+    }
+
     pub(crate) fn batch(&self) -> InFlight<'_> {
         self.batches_in_flight.fetch_add(1, Relaxed);
         InFlight(self)

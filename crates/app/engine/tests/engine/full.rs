@@ -40,7 +40,12 @@ fn child(folder: &Path) {
     let refused = engine.live.trace(shop::trace_id(kept)).expect("reads go on");
     assert!(refused.is_none());
 
+    let record = || crate::signals::log(0, 9, &"x".repeat(100_000), shop::now());
+    let refusal = crate::signals::keep_logs(&engine, vec![record()]);
+    assert!(matches!(refusal, Err(Refusal::Full { .. })), "{refusal:?}");
+
     limit(None);
+    crate::signals::keep_logs(&engine, vec![record()]).expect("there is space again");
     engine.accept(shop::orders(kept, shop::now())).expect("there is space again");
     engine.wait_until("all requests", |live| live.outcome().requests == kept + 1);
     engine.wait_until("its recovery", |live| live.standing().problem.is_none());

@@ -6,4 +6,5 @@ mod live;
 mod metrics;
 mod settler;
 mod shop;
+mod signals;
 mod watch;

@@ -7,6 +7,8 @@ pub(crate) mod metrics;
 pub(crate) mod objects;
 pub(crate) mod operations;
 pub(crate) mod plans;
+pub(crate) mod questions;
+pub(crate) mod signals;
 pub(crate) mod status;
 pub(crate) mod traces;
 

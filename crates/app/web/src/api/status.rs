@@ -53,6 +53,8 @@ pub(crate) async fn status(State(app): State<App>) -> Result<Json<Status>, Probl
                     + totals.requests_not_kept
                     + totals.requests_crashed
             }),
+            log_records: reading.counts.log_records_kept(),
+            data_points: reading.counts.data_points_kept(),
             since_start: flow(&since_start),
             lately: flow(&lately),
             lately_minutes: LATELY.as_secs() / 60,

@@ -4,10 +4,13 @@
 mod convert;
 mod database;
 mod finding;
+mod log;
 mod operation;
 mod plan;
+mod question;
 mod span;
 mod status;
+mod system;
 mod trace;
 
 pub(crate) use convert::{hex, micros, unix_micros, unix_ms};
@@ -24,12 +27,21 @@ pub use finding::{
     Advice, Attribute, CodeLocation, Evidence, Example, Facet, Finding, FindingDetail, Findings,
     Impact, Level, Report, Snippet, Statement, Totals,
 };
+pub use log::{Log, Logs, TraceLogs};
 pub(crate) use operation::nanos_as_micros;
 pub use operation::{
     Breakdown, Bucket, Group, GroupKind, Operation, OperationDetail, Operations, Percentiles,
     Point, Request, Requests, Spark, TargetFigures, Window,
 };
 pub use plan::{Plan, PlanAnswer, PlanFact, PlanNode, PlanNote};
+pub use question::{
+    ComparedField, ComparedValue, ComparisonAnswer, Coverage, Fields, FigureColumn, FigureUnit,
+    Heatmap, HeatmapColumn, SpanList, SpanSummary, TableAnswer, TableRow, TableStep,
+};
 pub use span::{KeyValue, Scope, SpanDetail, SpanEvent, SpanLink};
 pub use status::{Detector, Detectors, Flow, Loss, ProcessUsage, Status, StoreUsage};
+pub use system::{
+    MapEdge, MapNode, MapNodeKind, MapTraffic, MetricName, ResourceAspect, ResourceFigure,
+    ResourceSeries, Resources, ServiceMap,
+};
 pub use trace::{Fold, Trace, TraceNode, TraceStatement};

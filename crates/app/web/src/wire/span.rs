@@ -132,11 +132,17 @@ impl From<&model::Span> for SpanDetail {
             links: span.links.iter().map(SpanLink::from).collect(),
             dropped_links_count: span.dropped_links_count,
             resource: pairs(&span.resource.attributes),
-            scope: Scope {
-                name: span.scope.name.to_string(),
-                version: span.scope.version.to_string(),
-                attributes: pairs(&span.scope.attributes),
-            },
+            scope: (&*span.scope).into(),
+        }
+    }
+}
+
+impl From<&model::Scope> for Scope {
+    fn from(scope: &model::Scope) -> Self {
+        Self {
+            name: scope.name.to_string(),
+            version: scope.version.to_string(),
+            attributes: pairs(&scope.attributes),
         }
     }
 }
@@ -163,7 +169,7 @@ fn event_of(event: &model::Event, span: &model::Span) -> SpanEvent {
     }
 }
 
-fn pairs(attributes: &model::Attributes) -> Vec<KeyValue> {
+pub(super) fn pairs(attributes: &model::Attributes) -> Vec<KeyValue> {
     let pair = |(key, value): &(model::Text, Value)| KeyValue {
         key: key.to_string(),
         value: readable(value),
@@ -171,7 +177,7 @@ fn pairs(attributes: &model::Attributes) -> Vec<KeyValue> {
     attributes.0.iter().map(pair).collect()
 }
 
-fn readable(value: &Value) -> String {
+pub(super) fn readable(value: &Value) -> String {
     match value {
         Value::Text(text) => text.to_string(),
         other => json(other).to_string(),
@@ -195,7 +201,7 @@ fn json(value: &Value) -> serde_json::Value {
     }
 }
 
-fn kind_name(kind: SpanKind) -> &'static str {
+pub(super) fn kind_name(kind: SpanKind) -> &'static str {
     match kind {
         SpanKind::Unspecified => "unspecified",
         SpanKind::Internal => "internal",

@@ -39,6 +39,10 @@ pub struct Status {
     /// Exports that were refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refused_exports: Option<u64>,
+    /// Log records that were kept since the process started.
+    pub log_records: u64,
+    /// Data points of metrics that were kept since the process started.
+    pub data_points: u64,
     /// Spans since the process started.
     pub since_start: Flow,
     /// Spans of the last minutes.

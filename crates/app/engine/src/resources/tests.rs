@@ -1,0 +1,205 @@
+//! Points to series: shares, rates, quantiles, and exponential histograms of any scale.
+
+use std::{sync::Arc, time::Duration};
+
+use model::{
+    Attributes, Buckets, ExponentialHistogram, Histogram, Measured, Metric, MetricKind, Moment,
+    Number, Point, Resource, Scope, Temporality, Text, Value, Window,
+};
+use proptest::prelude::*;
+
+use super::{
+    USED, Used, exponential_quantile, histogram_quantile, points::Spread, read::series_of,
+};
+
+const MINUTE: Duration = Duration::from_mins(1);
+
+fn attributes(pairs: &[(&str, &str)]) -> Attributes {
+    let pair = |(key, value): &(&str, &str)| (Text::from(*key), Value::Text(Text::from(*value)));
+    Attributes(pairs.iter().map(pair).collect())
+}
+
+/// A metric of the host `box` with a point for each minute.
+fn metric(name: &str, kind: MetricKind, tracks: &[(&[(&str, &str)], &[f64])]) -> Metric {
+    let resource = Resource {
+        attributes: attributes(&[("service.name", "shop"), ("host.name", "box")]),
+        ..Resource::default()
+    };
+    let points = tracks.iter().flat_map(|(pairs, values)| {
+        (0_u32..).zip(*values).map(|(minute, value)| Point {
+            attributes: attributes(pairs),
+            start: Moment::default(),
+            time: Moment::default() + MINUTE * minute,
+            flags: 0,
+            measured: Measured::Number(Number::Double(*value)),
+            exemplars: Vec::new(),
+        })
+    });
+    Metric {
+        name: name.into(),
+        description: Text::default(),
+        unit: Text::default(),
+        metadata: Attributes::default(),
+        kind,
+        points: points.collect(),
+        resource: Arc::new(resource),
+        scope: Arc::new(Scope::default()),
+    }
+}
+
+fn read(metrics: &[Metric], whole: &[Metric]) -> Vec<(String, Vec<Option<f64>>)> {
+    let used: &'static Used =
+        USED.iter().find(|used| metrics[0].name == used.metric).expect("it is in the table");
+    let window = Window { from: Moment::default(), to: Moment::default() + MINUTE * 3 };
+    let series = series_of(used, metrics, whole, window, MINUTE);
+    let rounded = |value: f64| (value * 1e6).round() / 1e6;
+    let values = |values: Vec<Option<f64>>| values.into_iter().map(|it| it.map(rounded)).collect();
+    series.into_iter().map(|series| (series.instance, values(series.values))).collect()
+}
+
+const COUNTER: MetricKind =
+    MetricKind::Sum { temporality: Temporality::Cumulative, is_monotonic: true };
+
+#[test]
+fn cpu_in_use_is_what_was_not_idle() {
+    let times = metric(
+        "system.cpu.time",
+        COUNTER,
+        &[
+            (&[("cpu.mode", "user")], &[100.0, 130.0, 130.0]),
+            (&[("cpu.mode", "system")], &[10.0, 15.0, 15.0]),
+            (&[("cpu.mode", "idle")], &[500.0, 525.0, 585.0]),
+        ],
+    );
+    let expected = vec![None, Some(0.583_333), Some(0.0)];
+    assert_eq!(read(&[times], &[]), [("box".to_owned(), expected)]);
+}
+
+#[test]
+fn memory_in_use_is_a_share_of_all_of_it() {
+    let states: [(&[(&str, &str)], &[f64]); 2] =
+        [(&[("state", "used")], &[3.0, 4.0]), (&[("state", "free")], &[1.0, 0.0])];
+    let usage = metric("system.memory.usage", MetricKind::Gauge, &states);
+    assert_eq!(read(&[usage], &[]), [("box".to_owned(), vec![Some(0.75), Some(1.0), None])]);
+}
+
+#[test]
+fn connections_are_compared_with_their_pool_which_tells_its_size_once() {
+    let pool: &[(&str, &str)] = &[("db.client.connection.pool.name", "main")];
+    let used = [pool, &[("db.client.connection.state", "used")]].concat();
+    let idle = [pool, &[("db.client.connection.state", "idle")]].concat();
+    let counts = metric(
+        "db.client.connection.count",
+        MetricKind::Gauge,
+        &[(&used, &[5.0, 9.0, 10.0]), (&idle, &[5.0, 1.0, 0.0])],
+    );
+    let most = metric("db.client.connection.max", MetricKind::Gauge, &[(pool, &[10.0])]);
+    let expected = vec![Some(0.5), Some(0.9), Some(1.0)];
+    assert_eq!(read(&[counts], &[most]), [("shop main".to_owned(), expected)]);
+}
+
+#[test]
+fn a_counter_that_begins_anew_is_no_fall() {
+    let errors = metric("system.network.errors", COUNTER, &[(&[], &[600.0, 660.0, 30.0])]);
+    assert_eq!(read(&[errors], &[]), [("box".to_owned(), vec![None, Some(1.0), Some(0.5)])]);
+}
+
+#[test]
+fn the_table_names_each_metric_once_and_tells_it_in_words() {
+    let mut names: Vec<&str> = USED.iter().map(|used| used.metric).collect();
+    names.sort_unstable();
+    let count = names.len();
+    names.dedup();
+    assert_eq!(names.len(), count);
+    assert!(USED.iter().all(|used| !used.words.is_empty() && !used.metric.contains(' ')));
+}
+
+fn exponential(scale: i32, values: &[f64]) -> ExponentialHistogram {
+    let base_log = 2_f64.powi(-scale);
+    let mut histogram = ExponentialHistogram { scale, ..ExponentialHistogram::default() };
+    let mut indices = Vec::new();
+    for value in values {
+        histogram.count += 1;
+        if *value == 0.0 {
+            histogram.zero_count += 1;
+        } else {
+            #[expect(clippy::cast_possible_truncation, reason = "made up to fit")]
+            indices.push((value.log2() / base_log).ceil() as i32 - 1);
+        }
+    }
+    if let (Some(first), Some(last)) = (indices.iter().min(), indices.iter().max()) {
+        let mut counts = vec![0; usize::try_from(last - first).unwrap() + 1];
+        for index in &indices {
+            counts[usize::try_from(index - first).unwrap()] += 1;
+        }
+        histogram.positive = Buckets { offset: *first, counts };
+    }
+    histogram
+}
+
+proptest! {
+    #[test]
+    fn a_quantile_lies_in_the_bucket_of_its_rank(
+        scale in -2_i32..8,
+        mut values in prop::collection::vec(0.001_f64..1e6, 1..200),
+        q in 0.0_f64..=1.0,
+    ) {
+        let found = exponential_quantile(&exponential(scale, &values), q).unwrap();
+        values.sort_by(f64::total_cmp);
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "few")]
+        let rank = ((q * values.len() as f64).ceil() as usize).max(1);
+        let base = 2_f64.powf(2_f64.powi(-scale));
+        let ratio = found / values[rank - 1];
+        prop_assert!((1.0 / base..=base * 1.000_001).contains(&ratio), "{ratio} {base}");
+    }
+
+    #[test]
+    fn spreads_of_any_scales_add_up_in_any_order(
+        one in prop::collection::vec(0.001_f64..1e6, 1..50),
+        other in prop::collection::vec(0.001_f64..1e6, 1..50),
+        scales in (-2_i32..8, -2_i32..8),
+    ) {
+        let spread = |scale, values: &[f64]| {
+            let mut spread = Spread::default();
+            spread.add(&exponential(scale, values));
+            spread
+        };
+        let (one, other) = (spread(scales.0, &one), spread(scales.1, &other));
+        let mut forth = one.clone();
+        forth.merge(&other);
+        let mut back = other.clone();
+        back.merge(&one);
+        prop_assert_eq!(&forth, &back);
+        let rest = forth.since(&other);
+        let mut coarse = Spread::default();
+        coarse.merge(&one);
+        coarse.merge(&Spread::default().clone());
+        prop_assert_eq!(rest.quantile(1.0).is_some(), coarse.quantile(1.0).is_some());
+    }
+
+    #[test]
+    fn histograms_of_any_make_are_read_without_a_fall(
+        scale in any::<i32>(), offset in any::<i32>(), counts: Vec<u64>, bounds: Vec<f64>,
+        zero_count: u64, q in any::<f64>(),
+    ) {
+        let positive = Buckets { offset, counts: counts.clone() };
+        let histogram = ExponentialHistogram {
+            scale, zero_count, negative: positive.clone(), positive, ..Default::default()
+        };
+        let _read = exponential_quantile(&histogram, q);
+        let _read = histogram_quantile(&Histogram { counts, bounds, ..Default::default() }, q);
+    }
+}
+
+#[test]
+fn a_histogram_is_spread_evenly_within_its_buckets() {
+    let histogram = Histogram {
+        count: 4,
+        bounds: vec![10.0, 20.0],
+        counts: vec![2, 2, 0],
+        ..Histogram::default()
+    };
+    assert_eq!(histogram_quantile(&histogram, 0.5), Some(10.0));
+    assert_eq!(histogram_quantile(&histogram, 0.75), Some(15.0));
+    assert_eq!(histogram_quantile(&Histogram::default(), 0.5), None);
+}

@@ -1,0 +1,154 @@
+/** Questions of the Explore page: from its address to the API, and answers to cells of tables and of CSV. */
+import type { FigureUnit, TableAnswer } from '../api/types';
+import { bytes, digits, duration, percent, rate, type Figure } from './format';
+
+export type Of = 'spans' | 'logs' | 'metrics';
+
+/** What is asked unless the address says otherwise. */
+export const DEFAULTS: Record<Of, { group: string; show: string; order: string }> = {
+  spans: { group: 'service.name,name', show: 'count,rate,error_rate,p50,p95', order: '' },
+  logs: { group: 'service.name,severity', show: 'count,rate', order: '' },
+  metrics: { group: 'name,service.name', show: 'count', order: '' },
+};
+
+/** Filters to begin with. */
+export const EXAMPLES: Record<Of, { words: string; filter: string }[]> = {
+  spans: [
+    { words: 'slow ones', filter: 'duration > 500ms' },
+    { words: 'failed ones', filter: 'status = error' },
+    { words: 'requests', filter: 'kind = server' },
+    { words: 'statements', filter: 'statement exists' },
+  ],
+  logs: [
+    { words: 'errors', filter: 'severity in (error, fatal)' },
+    { words: 'within traces', filter: 'trace.id exists' },
+  ],
+  metrics: [{ words: 'of hosts', filter: 'name contains system.' }],
+};
+
+/** Lengths of a step, in seconds, as the API writes them. */
+const STEPS: [number, string][] = [
+  [10, '10s'],
+  [30, '30s'],
+  [60, '1m'],
+  [300, '5m'],
+  [900, '15m'],
+  [3600, '1h'],
+  [10_800, '3h'],
+  [86_400, '1d'],
+];
+
+const UNITS: Record<string, number> = { s: 1, m: 60, h: 3600, d: 86_400 };
+
+export function seconds(last: string): number {
+  const number = Number.parseInt(last, 10);
+  return number * (UNITS[last.slice(-1)] ?? 0) || 3600;
+}
+
+/** The shortest step of which a window has at most 90. */
+export function stepFor(last: string): string {
+  const length = seconds(last);
+  return STEPS.find(([step]) => length / step <= 90)?.[1] ?? '1d';
+}
+
+/** A figure as people read it. */
+export function figure(value: number | null | undefined, unit: FigureUnit): Figure {
+  if (value == null) return { value: '–', unit: '' };
+  switch (unit) {
+    case 'micros':
+      return duration(value);
+    case 'per-second':
+      return rate(value);
+    case 'share':
+      return percent(value);
+    case 'none':
+      return { value: digits(value), unit: '' };
+  }
+}
+
+export function figureText(value: number | null | undefined, unit: FigureUnit): string {
+  const { value: text, unit: small } = figure(value, unit);
+  return small === '' ? text : `${text} ${small}`;
+}
+
+/** A figure of a resource as people read it. */
+export function resourceFigure(
+  value: number,
+  unit: 'share' | 'bytes' | 'bytes-per-second' | 'count' | 'per-second' | 'seconds',
+): Figure {
+  switch (unit) {
+    case 'share':
+      return percent(value);
+    case 'bytes':
+      return bytes(value);
+    case 'bytes-per-second': {
+      const of = bytes(value);
+      return { value: of.value, unit: `${of.unit}/s` };
+    }
+    case 'per-second':
+      return rate(value);
+    case 'seconds':
+      return duration(value * 1e6);
+    case 'count':
+      return { value: digits(value), unit: '' };
+  }
+}
+
+/** The answer as CSV (RFC 4180), a line for each group, or for each group and step. */
+export function csv(answer: TableAnswer): string {
+  const stepped = answer.step_seconds != null;
+  const heads = answer.columns.map((column) => `${column.name}${CSV_UNITS[column.unit]}`);
+  const head = [...answer.group, ...(stepped ? ['time'] : []), ...heads];
+  const lines = answer.rows.flatMap((row) => {
+    const key = row.key.map((value) => value ?? '');
+    if (!stepped) return [[...key, ...row.figures.map(plain)]];
+    return row.steps.map((step) => [
+      ...key,
+      new Date(step.from_unix_ms).toISOString(),
+      ...step.figures.map(plain),
+    ]);
+  });
+  return [head, ...lines].map((line) => line.map(quoted).join(',')).join('\r\n') + '\r\n';
+}
+
+const CSV_UNITS: Record<FigureUnit, string> = {
+  micros: ' [µs]',
+  'per-second': ' [1/s]',
+  share: '',
+  none: '',
+};
+
+function plain(value: number | null): string {
+  return value === null ? '' : String(value);
+}
+
+/** Spreadsheets take what begins like a formula for one: such a text is made one again. */
+function quoted(text: string): string {
+  const safe = /^[=+\-@\t\r]/.test(text) && Number.isNaN(Number(text)) ? `'${text}` : text;
+  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+}
+
+/** A filter that a group's rows pass, joined to the one that was asked with. */
+export function within(filter: string, group: string[], key: (string | null)[]): string {
+  const parts = group.map((field, place) => {
+    const value = key[place];
+    return value == null ? `not ${named(field)} exists` : `${named(field)} = ${literal(value)}`;
+  });
+  return joined(filter, parts.join(' and '));
+}
+
+/** Two filters that both have to pass. */
+export function joined(one: string, other: string): string {
+  if (one.trim() === '' || other === '') return one.trim() || other;
+  return `${/\bor\b/i.test(one) ? `(${one})` : one} and ${other}`;
+}
+
+function named(field: string): string {
+  return /^[\w.\-/]+$/.test(field) && !/^(and|or|not|in|exists|contains)$/i.test(field)
+    ? field
+    : `\`${field}\``;
+}
+
+export function literal(value: string): string {
+  return `"${value.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`;
+}

@@ -1,0 +1,136 @@
+/** What a selection has more often than the rest: by which attributes the slow ones differ. */
+import { path, useApi } from '../../api/use';
+import type { ComparisonAnswer } from '../../api/types';
+import { plural } from '../../lib/format';
+import { joined, literal } from '../../lib/question';
+import { setParams, useQuery } from '../../lib/route';
+import { Problem, Waiting } from '../../ui/Empty';
+import { Percent } from '../../ui/Num';
+import type { Question } from './ExplorePage';
+import { CoverageNote, Nothing } from './Notes';
+
+const SELECTIONS = { spans: 'duration > 500ms', logs: 'severity in (error, fatal)', metrics: '' };
+
+export function Compared({ question }: { question: Question }) {
+  const { of, last, where } = question;
+  const selection = useQuery().get('selection') ?? SELECTIONS[of];
+  const { data, problem } = useApi<ComparisonAnswer>(
+    path('compare', { of, last, where, selection }),
+    false,
+  );
+  return (
+    <>
+      <form
+        key={selection}
+        className="question"
+        aria-label="Selection"
+        onSubmit={(event) => {
+          event.preventDefault();
+          const text = new FormData(event.currentTarget).get('selection');
+          if (typeof text === 'string') setParams({ selection: text.trim() }, 'push');
+        }}
+      >
+        <label className="wide">
+          <span>those with</span>
+          <input type="text" name="selection" defaultValue={selection} spellCheck={false} />
+        </label>
+        <button type="submit">Compare with the others</button>
+      </form>
+      {problem !== undefined ? (
+        <Problem problem={problem} />
+      ) : data === undefined ? (
+        <Waiting />
+      ) : (
+        <Differences answer={data} question={question} />
+      )}
+    </>
+  );
+}
+
+function Differences({ answer, question }: { answer: ComparisonAnswer; question: Question }) {
+  const all = answer.selected + answer.others;
+  if (all === 0) return <Nothing question={question} />;
+  if (answer.selected === 0 || answer.others === 0) {
+    return (
+      <p className="nothing">
+        {answer.selected === 0 ? 'None' : 'All'} of {plural(all, 'row')}{' '}
+        {answer.selected === 0 ? 'are' : 'are'} like that, so there is nothing to compare. Choose
+        another bound.
+      </p>
+    );
+  }
+  return (
+    <>
+      <p>
+        {plural(answer.selected, 'row')} selected, compared with {plural(answer.others, 'other')}.
+      </p>
+      <table className="rows compared">
+        <thead>
+          <tr>
+            <th scope="col">field and value</th>
+            <th scope="col" className="n">
+              of the selection
+            </th>
+            <th scope="col" className="n">
+              of the others
+            </th>
+            <th scope="col" className="p2 shares">
+              both
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {answer.fields.map((field) =>
+            field.values.slice(0, 3).map((value, place) => (
+              <tr key={`${field.field} ${value.value ?? ''} ${place}`}>
+                <td className="what">
+                  {place === 0 && <span className="op">{field.field} </span>}
+                  {value.value === null || value.value === undefined ? (
+                    <span className="dim">has none</span>
+                  ) : (
+                    <button
+                      type="button"
+                      className="link"
+                      title="Ask about these alone"
+                      onClick={() =>
+                        setParams({
+                          where: joined(
+                            question.where,
+                            `${field.field} = ${literal(value.value ?? '')}`,
+                          ),
+                          tab: '',
+                        })
+                      }
+                    >
+                      {value.value}
+                    </button>
+                  )}
+                </td>
+                <td className="n strong">
+                  <Percent share={value.selected_share} />
+                </td>
+                <td className="n">
+                  <Percent share={value.others_share} />
+                </td>
+                <td className="p2" aria-hidden="true">
+                  <span className="meter">
+                    <span
+                      className="selected"
+                      style={{ width: `${value.selected_share * 100}%` }}
+                    />
+                  </span>
+                  <span className="meter">
+                    <span style={{ width: `${value.others_share * 100}%` }} />
+                  </span>
+                </td>
+              </tr>
+            )),
+          )}
+        </tbody>
+      </table>
+      <p className="dim">
+        <CoverageNote coverage={answer.coverage} />
+      </p>
+    </>
+  );
+}

@@ -1,0 +1,155 @@
+/** The rows themselves: the slowest spans, or the latest log records. */
+import { path, useApi } from '../../api/use';
+import type { Logs, SpanList } from '../../api/types';
+import { clock, full } from '../../lib/format';
+import { setParams, to, useQuery } from '../../lib/route';
+import { Breaks } from '../../ui/Breaks';
+import { Problem, Waiting } from '../../ui/Empty';
+import { Link } from '../../ui/Link';
+import { Duration } from '../../ui/Num';
+import { Severity } from '../../ui/Severity';
+import { openRow } from '../findings/FindingsPage';
+import { message } from '../trace/Logs';
+import type { Question } from './ExplorePage';
+import { CoverageNote, Nothing } from './Notes';
+
+export function Rows({ question }: { question: Question }) {
+  return question.of === 'logs' ? (
+    <LogRows question={question} />
+  ) : (
+    <SpanRows question={question} />
+  );
+}
+
+const ORDERS = ['slowest', 'latest', 'sampled'];
+
+function SpanRows({ question }: { question: Question }) {
+  const { last, where } = question;
+  const order = useQuery().get('rows') ?? 'slowest';
+  const url = path('spans', { last, where, order, limit: '100' });
+  const { data, problem } = useApi<SpanList>(url, false);
+  if (problem !== undefined) return <Problem problem={problem} />;
+  if (data === undefined) return <Waiting />;
+  if (data.spans.length === 0) return <Nothing question={question} />;
+  return (
+    <>
+      <p className="choices" role="group" aria-label="Which spans">
+        {ORDERS.map((one) => (
+          <button
+            key={one}
+            type="button"
+            className="copy"
+            aria-pressed={one === order}
+            onClick={() => setParams({ rows: one === 'slowest' ? '' : one })}
+          >
+            {one}
+          </button>
+        ))}
+      </p>
+      <table className="rows requests">
+        <thead>
+          <tr>
+            <th scope="col">span</th>
+            <th scope="col" className="n">
+              time
+            </th>
+            <th scope="col" className="p2">
+              kind
+            </th>
+            <th scope="col" className="p3">
+              when
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {data.spans.map((span) => {
+            const href = to(`/traces/${span.trace_id}`, { span: span.span_id });
+            return (
+              <tr
+                key={span.trace_id + span.span_id}
+                onClick={(event) => openRow(event.target, href)}
+              >
+                <td className="what">
+                  <Link to={href} data-row>
+                    <span className="op">
+                      <Breaks text={span.name} />
+                    </span>
+                  </Link>
+                  <span className="dim service">{span.service}</span>
+                  {span.failed && <span className="broken">failed</span>}
+                </td>
+                <td className="n strong">
+                  <Duration micros={span.duration_micros} />
+                </td>
+                <td className="p2 dim">{span.kind}</td>
+                <td className="p3 dim">
+                  <time title={full(span.start_unix_ms)}>{clock(span.start_unix_ms)}</time>
+                </td>
+              </tr>
+            );
+          })}
+        </tbody>
+      </table>
+      <p className="dim">
+        <CoverageNote coverage={data.coverage} />
+      </p>
+    </>
+  );
+}
+
+function LogRows({ question }: { question: Question }) {
+  const { last, where } = question;
+  const { data, problem } = useApi<Logs>(path('logs', { last, where, limit: '200' }), false);
+  if (problem !== undefined) return <Problem problem={problem} />;
+  if (data === undefined) return <Waiting />;
+  if (data.logs.length === 0) return <Nothing question={question} />;
+  return (
+    <>
+      <table className="rows logs">
+        <thead>
+          <tr>
+            <th scope="col">when</th>
+            <th scope="col">severity</th>
+            <th scope="col">what it says</th>
+            <th scope="col" className="p2">
+              service
+            </th>
+            <th scope="col" className="p2">
+              trace
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {data.logs.map((log, place) => (
+            <tr key={`${log.unix_micros} ${place}`}>
+              <td className="when">
+                <time title={full(log.unix_micros / 1000)}>{clock(log.unix_micros / 1000)}</time>
+              </td>
+              <td>
+                <Severity log={log} />
+              </td>
+              <td className="message">{message(log)}</td>
+              <td className="p2 dim">{log.service}</td>
+              <td className="p2">
+                {log.trace_id == null ? (
+                  <span className="dim">–</span>
+                ) : (
+                  <Link
+                    to={to(`/traces/${log.trace_id}`, { tab: 'logs' })}
+                    aria-label={`trace ${log.trace_id}`}
+                    data-row
+                  >
+                    <code>{log.trace_id.slice(0, 8)}</code>
+                  </Link>
+                )}
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      <p className="dim">
+        The latest {data.logs.length}. <CoverageNote coverage={data.coverage} />
+      </p>
+    </>
+  );
+}

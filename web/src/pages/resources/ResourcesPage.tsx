@@ -1,0 +1,168 @@
+/** Hosts, processes, pools and queues: what of each is used, what waits for it, what fails. */
+import { path, useApi } from '../../api/use';
+import type { Resources, ResourceSeries } from '../../api/types';
+import { grouped, plural } from '../../lib/format';
+import { resourceFigure } from '../../lib/question';
+import { to, useQuery } from '../../lib/route';
+import { WINDOW_DEFAULT } from '../../lib/words';
+import { Empty, Problem, Waiting } from '../../ui/Empty';
+import { WindowSelect } from '../../ui/Filter';
+import { Link } from '../../ui/Link';
+import { MetricSetup } from '../../ui/LogSetup';
+import { Num } from '../../ui/Num';
+import { Spark } from '../../ui/Spark';
+import { CoverageNote } from '../explore/Notes';
+import { byInstance, latest, tightest, type Instance } from './use';
+
+const ASPECTS = [
+  { aspect: 'utilisation', words: 'in use' },
+  { aspect: 'saturation', words: 'waits' },
+  { aspect: 'errors', words: 'fails' },
+] as const;
+
+export function ResourcesPage() {
+  const last = useQuery().get('last') ?? WINDOW_DEFAULT;
+  const { data, problem } = useApi<Resources>(path('resources', { last }), false);
+  if (problem !== undefined) return <Problem problem={problem} />;
+  if (data === undefined) return <Waiting />;
+  const instances = byInstance(data.series);
+  return (
+    <>
+      <div className="claim">
+        <h1>What runs short</h1>
+        <Claim series={data.series} />
+      </div>
+      <div className="filters">
+        <WindowSelect />
+      </div>
+      {instances.length === 0 ? (
+        <NoMetrics resources={data} last={last} />
+      ) : (
+        <Table instances={instances} />
+      )}
+      {data.metrics.length > 0 && (
+        <details>
+          <summary>All {plural(data.metrics.length, 'metric')} that came</summary>
+          <ul className="metric-names">
+            {data.metrics.map((metric) => (
+              <li key={metric.name}>
+                <Link
+                  to={to('/explore', {
+                    of: 'metrics',
+                    where: `name = "${metric.name}"`,
+                    group: 'service.name',
+                  })}
+                >
+                  <code>{metric.name}</code>
+                </Link>{' '}
+                <span className="dim">
+                  {grouped(metric.points)}
+                  {data.known.includes(metric.name) ? ', shown above' : ''}
+                </span>
+              </li>
+            ))}
+          </ul>
+        </details>
+      )}
+      <p className="dim">
+        <CoverageNote coverage={data.coverage} />
+      </p>
+    </>
+  );
+}
+
+function Claim({ series }: { series: ResourceSeries[] }) {
+  const one = tightest(series);
+  const value = one === undefined ? undefined : latest(one);
+  if (one === undefined || value === undefined) return null;
+  const figure = resourceFigure(value, one.unit);
+  return (
+    <p>
+      The fullest is <strong>{one.instance}</strong>: {one.words}, <Num of={figure} />.
+    </p>
+  );
+}
+
+function NoMetrics({ resources, last }: { resources: Resources; last: string }) {
+  return (
+    <Empty
+      title={
+        resources.metrics.length === 0
+          ? 'No metrics came in this window'
+          : 'None of the metrics that came are of hosts, processes or pools'
+      }
+    >
+      {last !== '30d' && (
+        <p>
+          Look <Link to={to('/resources', { last: '30d' })}>at the last 30 days</Link>, or send
+          some.
+        </p>
+      )}
+      <MetricSetup />
+    </Empty>
+  );
+}
+
+function Table({ instances }: { instances: Instance[] }) {
+  return (
+    <table className="rows resources">
+      <thead>
+        <tr>
+          <th scope="col">resource</th>
+          {ASPECTS.map(({ aspect, words }) => (
+            <th key={aspect} scope="col">
+              {words}
+            </th>
+          ))}
+        </tr>
+      </thead>
+      <tbody>
+        {instances.map((one) => (
+          <tr key={`${one.of} ${one.instance} ${one.resource}`}>
+            <td className="what">
+              <span className="op">{one.resource}</span>{' '}
+              <span className="dim service">
+                {one.of} {one.instance}
+              </span>
+            </td>
+            {ASPECTS.map(({ aspect }) => (
+              <td key={aspect}>
+                {one.series
+                  .filter((series) => series.aspect === aspect)
+                  .map((series) => (
+                    <Cell key={series.metric} series={series} />
+                  ))}
+              </td>
+            ))}
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+/** From here on a share is tight: what comes in bursts has no room left. */
+const TIGHT = 0.8;
+
+function Cell({ series }: { series: ResourceSeries }) {
+  const value = latest(series);
+  if (value === undefined) return null;
+  const tight =
+    (series.unit === 'share' && value >= TIGHT) || (series.aspect === 'errors' && value > 0);
+  return (
+    <div className="used">
+      <span className={tight ? 'over strong' : 'strong'} title={series.metric}>
+        <Num of={resourceFigure(value, series.unit)} />
+      </span>{' '}
+      <span className="dim">
+        {series.words}
+        {tight && series.unit === 'share' && ', tight'}
+      </span>
+      <Spark
+        values={series.values}
+        label={`${series.words} of ${series.instance} over time`}
+        {...(series.unit === 'share' ? { target: TIGHT } : {})}
+      />
+    </div>
+  );
+}

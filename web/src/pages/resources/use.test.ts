@@ -1,0 +1,41 @@
+/** Series put together by resource. */
+import { expect, it } from 'vitest';
+
+import type { ResourceSeries } from '../../api/types';
+import { byInstance, latest, tightest } from './use';
+
+function series(resource: string, instance: string, values: (number | null)[]): ResourceSeries {
+  return {
+    resource,
+    of: 'host',
+    instance,
+    aspect: 'utilisation',
+    metric: 'm',
+    words: 'in use',
+    unit: 'share',
+    values,
+  };
+}
+
+it('puts series of the same resource together, in their order', () => {
+  const all = [
+    series('cpu', 'a', [0.1]),
+    series('cpu', 'b', [0.9]),
+    series('memory', 'a', [0.5]),
+    { ...series('cpu', 'a', [3]), aspect: 'saturation' as const },
+  ];
+  const put = byInstance(all).map((one) => [one.resource, one.instance, one.series.length]);
+  expect(put).toEqual([
+    ['cpu', 'a', 2],
+    ['cpu', 'b', 1],
+    ['memory', 'a', 1],
+  ]);
+});
+
+it('takes the last number that came, and the fullest by it', () => {
+  expect(latest(series('cpu', 'a', [0.2, 0.4, null]))).toBe(0.4);
+  expect(latest(series('cpu', 'a', [null]))).toBeUndefined();
+  const full = tightest([series('cpu', 'a', [0.9, 0.2]), series('cpu', 'b', [0.1, 0.6])]);
+  expect(full?.instance).toBe('b');
+  expect(tightest([])).toBeUndefined();
+});

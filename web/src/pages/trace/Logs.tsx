@@ -1,0 +1,79 @@
+/** Log records of a trace, in order of time, each beside the span during which it was written. */
+import type { Log, Trace, TraceLogs } from '../../api/types';
+import { durationText, full, plural } from '../../lib/format';
+import { Empty } from '../../ui/Empty';
+import { LogSetup } from '../../ui/LogSetup';
+import { Severity } from '../../ui/Severity';
+
+interface Props {
+  trace: Trace;
+  logs: TraceLogs;
+  select: (spanId: string) => void;
+}
+
+export function Logs({ trace, logs, select }: Props) {
+  if (logs.logs.length === 0) {
+    return (
+      <Empty title="No log record came with this trace">
+        <p>Records are tied to traces by the ids that the logger adds to them.</p>
+        <LogSetup />
+      </Empty>
+    );
+  }
+  const labels = new Map(trace.nodes.map((node) => [node.span_id, node.label]));
+  return (
+    <>
+      <table className="rows logs">
+        <thead>
+          <tr>
+            <th scope="col" className="n">
+              after
+            </th>
+            <th scope="col">severity</th>
+            <th scope="col">what it says</th>
+            <th scope="col" className="p2">
+              during
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {logs.logs.map((log, place) => (
+            <tr key={`${log.unix_micros} ${place}`}>
+              <td className="n" title={full(log.unix_micros / 1000)}>
+                {offset(log, trace.start_unix_micros)}
+              </td>
+              <td>
+                <Severity log={log} />
+              </td>
+              <td className="message">{message(log)}</td>
+              <td className="p2 during">
+                {log.span_id != null && labels.has(log.span_id) ? (
+                  <button type="button" className="link" onClick={() => select(log.span_id ?? '')}>
+                    {labels.get(log.span_id)}
+                  </button>
+                ) : (
+                  <span className="dim">{log.service}</span>
+                )}
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      {logs.left_out > 0 && (
+        <p className="dim">{plural(logs.left_out, 'more record')} came later.</p>
+      )}
+    </>
+  );
+}
+
+/** What a record says: its text, or the name of its event. */
+export function message(log: Log): string {
+  return log.body === '' ? log.event_name : log.body;
+}
+
+/** `+12.3 ms` from a beginning; clocks of hosts differ, so it may be before it. */
+export function offset(log: Log, startMicros: number): string {
+  if (log.unix_micros === 0) return '–';
+  const micros = log.unix_micros - startMicros;
+  return `${micros < 0 ? '−' : '+'}${durationText(Math.abs(micros))}`;
+}
