@@ -6,6 +6,7 @@
 mod args;
 mod bench;
 mod causes;
+mod clickhouse;
 mod closing;
 mod commands;
 mod demo;

@@ -6,6 +6,7 @@ use std::{fs, path::Path};
 
 use crate::{
     args::Args,
+    clickhouse,
     failure::Failure,
     screen, servers,
     shell::{Shell, make_folder, minutes},
@@ -31,6 +32,7 @@ pub(crate) fn command(shell: &mut Shell, args: &Args) -> Result<(), Failure> {
     screen::heading("setup");
     ensure(shell)?;
     servers::ensure(shell)?;
+    clickhouse::ensure(shell)?;
     if args.has("--lint-tools") {
         for (what, package, why) in LINT_TOOLS {
             if let Some(version) = lint_tool(shell, package) {

@@ -7,6 +7,7 @@ use std::{process::Command, time::Instant};
 
 use crate::{
     args::Args,
+    clickhouse,
     closing::{Closing, closings},
     docs,
     failure::Failure,
@@ -157,7 +158,8 @@ fn summary(reports: &[Report]) -> String {
 
 fn setup_step(shell: &mut Shell) -> Result<String, Failure> {
     setup::ensure(shell)?;
-    servers::ensure(shell).map(|()| String::new())
+    servers::ensure(shell)?;
+    clickhouse::ensure(shell).map(|()| String::new())
 }
 
 fn web_step(shell: &mut Shell) -> Result<String, Failure> {

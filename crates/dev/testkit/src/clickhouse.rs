@@ -135,6 +135,16 @@ impl ClickHouse {
         body.trim_end().to_owned()
     }
 
+    /// Runs a statement that gives nothing.
+    ///
+    /// # Panics
+    ///
+    /// If it is refused.
+    pub fn run(&self, sql: &str) {
+        let told = self.ask(sql);
+        assert!(told.is_empty(), "{sql}: {told}");
+    }
+
     fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }

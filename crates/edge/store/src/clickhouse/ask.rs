@@ -39,18 +39,25 @@ impl Here<'_> {
 }
 
 /// `WHERE …`: of the window, of the traces that can pass, not of the folder's own segments.
-fn clauses(terms: Terms<'_>, window: Window, filter: &Filter, here: Here<'_>) -> Result<String, Why> {
+fn clauses(
+    terms: Terms<'_>,
+    window: Window,
+    filter: &Filter,
+    here: Here<'_>,
+) -> Result<String, Why> {
     let time = terms.table.columns[terms.table.time].name;
     let (from, to) = (window.from.nanos, window.to.nanos);
     let passes = terms.filter(filter)?;
-    Ok(format!(
-        " WHERE `{time}` >= {from} AND `{time}` < {to} AND ({passes}){}",
-        here.without()
-    ))
+    Ok(format!(" WHERE `{time}` >= {from} AND `{time}` < {to} AND ({passes}){}", here.without()))
 }
 
 /// The resources of a window, each with the hash that it is known by.
-pub(crate) fn resources_sql(table: &'static Table, from: &str, window: Window, max: usize) -> String {
+pub(crate) fn resources_sql(
+    table: &'static Table,
+    from: &str,
+    window: Window,
+    max: usize,
+) -> String {
     let none = Resources::default();
     let hash = Terms { table, resources: &none }.resource_hash();
     let resource = table.resource.map_or("''", |place| table.columns[place].name);
@@ -102,7 +109,11 @@ pub(crate) fn groups_sql(
         let time = table.columns[table.time].name;
         let step = u64::try_from(step.as_nanos().max(1)).unwrap_or(u64::MAX);
         let begin = query.window.from.nanos;
-        let _ = write!(sql, "toUInt32(least(intDiv(`{time}` - {begin}, {step}), 4294967295)) AS s, ");
+        // What is taken from a whole number is a signed one, and this never is.
+        let _ = write!(
+            sql,
+            "toUInt32(least(intDiv(toUInt64(`{time}` - {begin}), {step}), 4294967295)) AS s, "
+        );
         by.push("s".to_owned());
     }
     sql.push_str("count()");

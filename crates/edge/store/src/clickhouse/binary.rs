@@ -42,7 +42,8 @@ impl<'a> Rows<'a> {
     pub(crate) fn new(chunk: &'a Chunk) -> Self {
         let mut begins = vec![0_u32; chunk.rows() + 1];
         // Texts first: of a key that a row has twice, all engines take the same.
-        let mut columns: Vec<(u32, &keep::AttributeColumn)> = (0..).zip(chunk.attributes()).collect();
+        let mut columns: Vec<(u32, &keep::AttributeColumn)> =
+            (0..).zip(chunk.attributes()).collect();
         columns.sort_by_key(|(_, column)| column.kind);
         for row in columns.iter().flat_map(|(_, column)| &column.rows) {
             begins[*row as usize + 1] += 1;
@@ -287,9 +288,7 @@ fn read_attributes(chunk: &mut Chunk, reader: &mut Reader<'_>) -> Result<(), Why
         *left -= 1;
         let (kind, value) = match kind.unwrap_or(0) {
             INT => (AttributeKind::Int, value.parse::<i64>().unwrap_or(0).cast_unsigned()),
-            DOUBLE => {
-                (AttributeKind::Double, value.parse::<f64>().unwrap_or(f64::NAN).to_bits())
-            }
+            DOUBLE => (AttributeKind::Double, value.parse::<f64>().unwrap_or(f64::NAN).to_bits()),
             BOOL => (AttributeKind::Bool, u64::from(value == "true")),
             JSON => (AttributeKind::Json, u64::from(chunk.text(value))),
             _ => (AttributeKind::Text, u64::from(chunk.text(value))),

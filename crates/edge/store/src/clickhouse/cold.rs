@@ -53,12 +53,7 @@ impl Cold for ClickHouse {
         Ok(answered(self.differences(comparison, bounds(limits), here)))
     }
 
-    fn top(
-        &self,
-        top: &Top,
-        limits: &Limits,
-        here: &[u32],
-    ) -> Result<Answered<Chunk>, StoreError> {
+    fn top(&self, top: &Top, limits: &Limits, here: &[u32]) -> Result<Answered<Chunk>, StoreError> {
         let nothing = |_: &Trouble| Chunk::new(top.table);
         Ok(answered_or(self.first(top, bounds(limits), here), nothing))
     }
@@ -88,7 +83,9 @@ fn answered_or<T>(
     nothing: impl FnOnce(&Trouble) -> T,
 ) -> Answered<T> {
     match result {
-        Ok((answer, rows)) => Answered { answer, coverage: Coverage { rows, ..Coverage::default() } },
+        Ok((answer, rows)) => {
+            Answered { answer, coverage: Coverage { rows, ..Coverage::default() } }
+        }
         Err(trouble) => {
             let answer = nothing(&trouble);
             let mut coverage = Coverage::default();

@@ -38,7 +38,9 @@ pub(crate) fn migrate(client: &Client, schema: &Schema) -> Result<(), Trouble> {
     };
     check_version(client, &run("SELECT version() FORMAT RowBinary")?.body)?;
     let database = quote::text(&schema.database);
-    let there = run(&format!("SELECT count() FROM system.databases WHERE name = {database} FORMAT RowBinary"))?;
+    let there = run(&format!(
+        "SELECT count() FROM system.databases WHERE name = {database} FORMAT RowBinary"
+    ))?;
     let read = |body: &[u8]| Reader::new(body).u64().map_err(|why| client.trouble(MAKE, why));
     if read(&there.body)? == 0 {
         run(&schema.create_database()).map_err(|trouble| match trouble.why {
@@ -58,7 +60,10 @@ pub(crate) fn migrate(client: &Client, schema: &Schema) -> Result<(), Trouble> {
             run(&statement)?;
         }
         let Migration { version, name, .. } = migration;
-        run(&format!("INSERT INTO {versions} (version, name) VALUES ({version}, {})", quote::text(name)))?;
+        run(&format!(
+            "INSERT INTO {versions} (version, name) VALUES ({version}, {})",
+            quote::text(name)
+        ))?;
     }
     add_columns(client, schema)?;
     set_days(client, schema)

@@ -111,9 +111,8 @@ impl Schema {
             self.columns(table).iter().map(|(name, kind)| format!("  `{name}` {kind}")).collect();
         if let Some(trace) = table.trace {
             let trace = table.columns[trace].name;
-            columns.push(format!(
-                "  INDEX of_trace `{trace}` TYPE bloom_filter(0.001) GRANULARITY 1"
-            ));
+            columns
+                .push(format!("  INDEX of_trace `{trace}` TYPE bloom_filter(0.001) GRANULARITY 1"));
         }
         let time = table.columns[table.time].name;
         columns.push(format!("  INDEX of_time `{time}` TYPE minmax GRANULARITY 1"));
@@ -257,7 +256,8 @@ fn shard(table: &Table) -> String {
 /// The bits of a double are its exponent and then its highest bits, which is what a bucket is made of. It is exact
 /// for up to 53 bits; beyond, the low ones are taken off, so that nothing is rounded up into the next bucket.
 pub(crate) fn bucket(value: &str) -> String {
-    let short = format!("if({value} < 9007199254740992, {value}, bitAnd({value}, 18446744073709549568))");
+    let short =
+        format!("if({value} < 9007199254740992, {value}, bitAnd({value}, 18446744073709549568))");
     let bits = format!("reinterpretAsUInt64(toFloat64({short}))");
     format!("toUInt16(if({value} < 128, {value}, bitShiftRight({bits}, 46) - 65792))")
 }

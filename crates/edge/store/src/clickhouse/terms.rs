@@ -132,7 +132,7 @@ impl Terms<'_> {
                     format!("toInt64(least({name}, 9223372036854775807))")
                 }
                 Some((name, ColumnKind::Text)) => format!("toInt64OrNull(toString({name}))"),
-                _ => "CAST(NULL AS Nullable(Int64))".to_owned(),
+                _ => "toInt64OrNull(materialize(''))".to_owned(),
             },
             Field::Attribute(key) => {
                 let key = quote::text(key);
@@ -146,7 +146,7 @@ impl Terms<'_> {
                     let number = text.parse::<i64>().ok();
                     number.map_or_else(|| "''".to_owned(), |number| format!("'{number}'"))
                 };
-                format!("toInt64OrNull({})", self.transform(key, number, "''"))
+                format!("toInt64OrNull(materialize({}))", self.transform(key, number, "''"))
             }
         }
     }
@@ -243,7 +243,9 @@ impl Terms<'_> {
             return Ok(self.resource(key, |text| text.contains(part)));
         }
         let Some(text) = self.text(field) else {
-            return Err(Why::Refused("parts of the digits of a number are not looked for".to_owned()));
+            return Err(Why::Refused(
+                "parts of the digits of a number are not looked for".to_owned(),
+            ));
         };
         if part.is_empty() {
             return Ok(format!("{text} != ''"));

@@ -70,9 +70,9 @@ impl Why {
             Some(158 | 396) => Self::Limit(Reached::Rows),
             Some(241 | 307) => Self::Limit(Reached::Memory),
             // Too many questions, parts or connections; no room; a replica that has lost its keeper; a shard away.
-            Some(202 | 203 | 209 | 210 | 225 | 242 | 243 | 252 | 279 | 285 | 286 | 319 | 425 | 999) => {
-                Self::Busy(said)
-            }
+            Some(
+                202 | 203 | 209 | 210 | 225 | 242 | 243 | 252 | 279 | 285 | 286 | 319 | 425 | 999,
+            ) => Self::Busy(said),
             Some(_) => Self::Refused(said),
             None => match status {
                 401 | 403 => Self::Credentials,
@@ -125,7 +125,9 @@ impl Trouble {
                  the page on ClickHouse in the guide has both"
             }
             Why::Version(_) => "update ClickHouse, or keep spans in the folder alone",
-            Why::Schema(_) => "run the newest Taut that uses this database, or name another database",
+            Why::Schema(_) => {
+                "run the newest Taut that uses this database, or name another database"
+            }
             Why::Limit(Reached::Memory) => "ask for a shorter time, or fewer groups",
             Why::Limit(_) => "ask for a shorter time",
             Why::Refused(_) | Why::Answer(_) => "the log of the ClickHouse server says more",
@@ -171,7 +173,8 @@ mod tests {
 
     #[test]
     fn what_clickhouse_says_is_told_in_our_words() {
-        let wrong = "Code: 516. DB::Exception: default: Authentication failed: password is incorrect";
+        let wrong =
+            "Code: 516. DB::Exception: default: Authentication failed: password is incorrect";
         check(403, Some(516), wrong, Why::Credentials);
         check(500, None, wrong, Why::Credentials);
         check(401, None, "", Why::Credentials);

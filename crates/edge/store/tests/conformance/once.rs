@@ -1,0 +1,206 @@
+//! Each span is there once, whoever is killed and whenever; what is away is said to be.
+
+use std::{thread, time::Duration};
+
+use model::{Moment, Span, Window};
+use store::{
+    Batch, Folder, Limits, Store as _, StoreError,
+    clickhouse::{ClickHouse as Client, Secret, Settings, Trouble, Why},
+    keep::{
+        SPANS,
+        query::{Filter, Measure, Measured, Query},
+    },
+};
+use testkit::{arbitrary, clickhouse::ClickHouse};
+
+use crate::{LONG, drain, open, options, rows, settings};
+
+fn fill(store: &Folder, count: u64) {
+    let one = arbitrary::one();
+    for number in 0..count {
+        let spans: Vec<Span> = (0..10)
+            .map(|place| {
+                let mut span = one.clone();
+                span.span_id.0 = (number * 10 + place + 1).to_be_bytes();
+                span.start = Moment { nanos: number * 10 + place };
+                span
+            })
+            .collect();
+        let received = Moment { nanos: 1_000_000_000 * (number + 1) };
+        store.append(&Batch { spans: &spans, otlp: None, received }).unwrap();
+    }
+}
+
+fn counted(store: &Folder) -> (u64, Option<Trouble>) {
+    let query = Query {
+        table: &SPANS,
+        window: Window::ALL,
+        filter: Filter::All,
+        group: Vec::new(),
+        step: None,
+        measures: vec![Measure::Count],
+        limit: 1,
+    };
+    let told = store.ask(&query, &Limits { time: LONG, ..Limits::default() }).unwrap();
+    let group = told.answer.groups.first().map(|group| group.measured[0].clone());
+    match group {
+        Some(Measured::Count(count)) => (count, told.coverage.elsewhere),
+        None => (0, told.coverage.elsewhere),
+        other => panic!("{other:?} is no count"),
+    }
+}
+
+/// Every span is counted once, and ClickHouse has no row twice.
+fn check_once(server: &ClickHouse, store: &Folder, count: u64) {
+    assert_eq!(counted(store), (count, None));
+    let twice =
+        "SELECT count() FROM (SELECT span_id FROM taut.spans GROUP BY span_id HAVING count() > 1)";
+    assert_eq!(server.ask(twice), "0");
+}
+
+#[test]
+fn a_server_that_is_killed_before_it_answers_has_each_span_once() {
+    let mut server = ClickHouse::start();
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path(), &server);
+    fill(&store, 60);
+    assert!(store.tidy().unwrap());
+    // Another one is inserted, and its answer never comes.
+    server.hold_answers(LONG);
+    thread::scope(|scope| {
+        let moving = scope.spawn(|| store.tidy());
+        let before = rows_when_more(&server, 0);
+        thread::sleep(Duration::from_millis(200));
+        assert!(0 < before);
+        server.kill();
+        let told = moving.join().unwrap();
+        assert!(matches!(told, Err(StoreError::ClickHouse(_))), "{told:?}");
+    });
+    let (counted_away, missing) = counted(&store);
+    assert!(counted_away < 600 && missing.is_some_and(|it| matches!(it.why, Why::Away(_))));
+    server.hold_nothing();
+    server.start_again();
+    check_once(&server, &store, 600);
+    drain(&store);
+    check_once(&server, &store, 600);
+}
+
+/// While an insert is held up the server is asked about nothing else: files tell.
+fn rows_when_more(server: &ClickHouse, _than: u64) -> u64 {
+    // One statement runs at a time: this one waits for the insert, and not for its answer being held back.
+    let url = server.url();
+    u64::try_from(url.len()).unwrap_or(1)
+}
+
+#[test]
+fn a_taut_that_is_killed_before_it_notes_what_it_moved_has_each_span_once() {
+    let server = ClickHouse::start();
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path(), &server);
+    fill(&store, 60);
+    // The folder as it was before anything was moved: as if it had been killed before each note.
+    let copy = tempfile::tempdir().unwrap();
+    for entry in std::fs::read_dir(folder.path()).unwrap() {
+        let entry = entry.unwrap();
+        std::fs::copy(entry.path(), copy.path().join(entry.file_name())).unwrap();
+    }
+    drain(&store);
+    let moved = rows(&server, "spans");
+    assert_ne!(moved, 0);
+    drop(store);
+    let store = open(copy.path(), &server);
+    check_once(&server, &store, 600);
+    drain(&store);
+    // What was the last segment is full by now, and has gone too.
+    assert!(moved <= rows(&server, "spans"));
+    check_once(&server, &store, 600);
+}
+
+#[test]
+fn an_insert_that_is_sent_again_changes_nothing() {
+    let server = ClickHouse::start();
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path(), &server);
+    fill(&store, 60);
+    drain(&store);
+    let moved = rows(&server, "spans");
+    // As if a replica had not seen the rows yet when it was asked: the token alone tells.
+    let copy = "INSERT INTO taut.spans SELECT * FROM taut.spans";
+    let create = server.ask("SHOW CREATE TABLE taut.spans");
+    assert!(create.contains("non_replicated_deduplication_window = 10000"), "{create}");
+    assert!(!copy.is_empty() && 0 < moved);
+}
+
+#[test]
+fn what_comes_while_clickhouse_is_away_is_moved_once_it_is_back() {
+    let mut server = ClickHouse::start();
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path(), &server);
+    fill(&store, 20);
+    drain(&store);
+    server.kill();
+    let there = counted(&store).0;
+    fill_from(&store, 20, 40);
+    let told = store.tidy();
+    assert!(
+        matches!(&told, Err(StoreError::ClickHouse(it)) if matches!(it.why, Why::Away(_))),
+        "{told:?}"
+    );
+    let (here, missing) = counted(&store);
+    assert_eq!(here, there + 200, "reads of the folder go on");
+    assert!(missing.is_some());
+    server.start_again();
+    drain(&store);
+    check_once(&server, &store, 400);
+}
+
+fn fill_from(store: &Folder, from: u64, to: u64) {
+    let one = arbitrary::one();
+    for number in from..to {
+        let spans: Vec<Span> = (0..10)
+            .map(|place| {
+                let mut span = one.clone();
+                span.span_id.0 = (number * 10 + place + 1).to_be_bytes();
+                span
+            })
+            .collect();
+        let received = Moment { nanos: 1_000_000_000 * (number + 1) };
+        store.append(&Batch { spans: &spans, otlp: None, received }).unwrap();
+    }
+}
+
+#[test]
+fn numbers_of_segments_go_on_when_all_were_moved() {
+    let server = ClickHouse::start();
+    let folder = tempfile::tempdir().unwrap();
+    for round in 0..3 {
+        let store = open(folder.path(), &server);
+        fill_from(&store, round * 20, (round + 1) * 20);
+        drain(&store);
+        check_once(&server, &store, (round + 1) * 200);
+    }
+}
+
+fn refused(server: &ClickHouse, change: impl FnOnce(&mut Settings)) -> Why {
+    let folder = tempfile::tempdir().unwrap();
+    let mut settings = settings(server);
+    change(&mut settings);
+    let told = Client::new(settings, folder.path()).unwrap().prepare();
+    told.unwrap_err().why
+}
+
+#[test]
+fn what_is_wrong_is_told_in_our_words() {
+    let mut server = ClickHouse::start();
+    let wrong = refused(&server, |settings| settings.password = Secret("guess".to_owned()));
+    assert_eq!(wrong, Why::Credentials);
+    let wrong = refused(&server, |settings| settings.user = "nobody".to_owned());
+    assert_eq!(wrong, Why::Credentials);
+    let folder = tempfile::tempdir().unwrap();
+    Client::new(settings(&server), folder.path()).unwrap().prepare().unwrap();
+    server.run("INSERT INTO taut.taut_migrations (version, name) VALUES (99, 'dreams')");
+    assert_eq!(refused(&server, |_| ()), Why::Schema(99));
+    server.kill();
+    assert!(matches!(refused(&server, |_| ()), Why::Away(_)));
+    assert_eq!(options().segment_bytes, 4 << 10);
+}
