@@ -1,0 +1,154 @@
+//! What a run has to reach: `p95<200ms`, `errors<1%`, `rate>990`.
+
+use std::{fmt, time::Duration};
+
+use crate::{Outcome, text};
+
+/// Something that has to hold.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Goal {
+    figure: Figure,
+    is_below: bool,
+    /// Nanoseconds, a share, or requests a second.
+    limit: f64,
+}
+
+/// What is looked at.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Figure {
+    /// A quantile of the corrected latency.
+    Latency(f64),
+    /// The mean of the corrected latency.
+    Mean,
+    /// The longest.
+    Max,
+    /// The share of requests that failed.
+    Errors,
+    /// Answers a second.
+    Rate,
+}
+
+/// Why something is no goal.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no goal; such are p95<200ms, mean<50ms, max<2s, errors<1%, rate>990")]
+pub struct GoalError(String);
+
+/// A goal with what came of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Judged {
+    /// The goal.
+    pub goal: Goal,
+    /// What was measured, in words.
+    pub seen: String,
+    /// It was reached.
+    pub is_met: bool,
+}
+
+impl Goal {
+    /// Reads a goal.
+    ///
+    /// # Errors
+    ///
+    /// It is none.
+    pub fn parse(written: &str) -> Result<Self, GoalError> {
+        let wrong = || GoalError(written.to_owned());
+        let place = written.find(['<', '>']).ok_or_else(wrong)?;
+        let (name, rest) = written.split_at(place);
+        let is_below = rest.starts_with('<');
+        let value = rest.trim_start_matches(['<', '>', '=']).trim();
+        let figure = match name.trim() {
+            "mean" => Figure::Mean,
+            "max" => Figure::Max,
+            "errors" => Figure::Errors,
+            "rate" => Figure::Rate,
+            name => {
+                let percent: f64 = name
+                    .strip_prefix('p')
+                    .and_then(|digits| digits.parse().ok())
+                    .ok_or_else(wrong)?;
+                if !(0.0 < percent && percent < 100.0) {
+                    return Err(wrong());
+                }
+                Figure::Latency(percent / 100.0)
+            }
+        };
+        let number = |text: &str| text.trim().parse::<f64>().ok().filter(|number| 0.0 <= *number);
+        let limit = match figure {
+            Figure::Rate => number(value).ok_or_else(wrong)?,
+            Figure::Errors => match value.strip_suffix('%') {
+                Some(percent) => number(percent).ok_or_else(wrong)? / 100.0,
+                None => number(value).filter(|share| *share <= 1.0).ok_or_else(wrong)?,
+            },
+            Figure::Latency(_) | Figure::Mean | Figure::Max => {
+                text::length(value).map_err(|_why| wrong())?.as_secs_f64() * 1e9
+            }
+        };
+        Ok(Self { figure, is_below, limit })
+    }
+
+    fn value(&self, outcome: &Outcome) -> f64 {
+        let nanos = |time: Duration| time.as_secs_f64() * 1e9;
+        match self.figure {
+            Figure::Latency(quantile) => nanos(outcome.latency(quantile)),
+            Figure::Mean => outcome.corrected.mean(),
+            Figure::Max => nanos(Duration::from_nanos(outcome.corrected.max())),
+            Figure::Errors => outcome.error_share(),
+            Figure::Rate => outcome.rate(),
+        }
+    }
+
+    fn words(&self, value: f64) -> String {
+        match self.figure {
+            Figure::Errors => format!("{:.2} %", value * 100.0),
+            Figure::Rate => format!("{value:.1} a second"),
+            Figure::Latency(_) | Figure::Mean | Figure::Max => format!("{:.2} ms", value / 1e6),
+        }
+    }
+}
+
+impl fmt::Display for Goal {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = match self.figure {
+            Figure::Latency(quantile) => format!("p{}", (quantile * 1e5).round() / 1e3),
+            Figure::Mean => "mean".to_owned(),
+            Figure::Max => "max".to_owned(),
+            Figure::Errors => "errors".to_owned(),
+            Figure::Rate => "rate".to_owned(),
+        };
+        let sign = if self.is_below { "below" } else { "above" };
+        write!(to, "{name} {sign} {}", self.words(self.limit))
+    }
+}
+
+/// Holds a run against goals. A run without an answer reaches none that is about answers.
+#[must_use]
+pub fn judge(goals: &[Goal], outcome: &Outcome) -> Vec<Judged> {
+    let one = |goal: &Goal| {
+        let value = goal.value(outcome);
+        let is_there = outcome.answered > 0 || goal.figure == Figure::Errors;
+        let is_met =
+            is_there && if goal.is_below { value < goal.limit } else { goal.limit < value };
+        let seen = if is_there { goal.words(value) } else { "no answers".to_owned() };
+        Judged { goal: *goal, seen, is_met }
+    };
+    goals.iter().map(one).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn goals_are_read_as_people_write_them() {
+        let shown = |text| Goal::parse(text).unwrap().to_string();
+        assert_eq!(shown("p95<200ms"), "p95 below 200.00 ms");
+        assert_eq!(shown("p99.9 < 1s"), "p99.9 below 1000.00 ms");
+        assert_eq!(shown("errors<=1%"), "errors below 1.00 %");
+        assert_eq!(shown("rate>990"), "rate above 990.0 a second");
+        for wrong in
+            ["", "p95", "p0<1s", "p101<1s", "q95<1s", "p95<fast", "errors<7", "rate>-1", "p95<0s"]
+        {
+            assert!(Goal::parse(wrong).is_err(), "{wrong}");
+        }
+    }
+}

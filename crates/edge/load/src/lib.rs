@@ -1,0 +1,29 @@
+//! The load generator: requests that start when they are meant to, whatever the server does.
+//!
+//! Open model: latency counts from the intended start, so that requests which a slow server keeps from being sent are
+//! slow, too (no coordinated omission). Closed model: users who wait for their answers and think. Each thread has a
+//! runtime of its own and shares nothing until it is done; what it needs is bounded.
+
+mod clock;
+mod connection;
+mod goal;
+mod hlog;
+mod outcome;
+mod record;
+mod response;
+mod run;
+mod samples;
+mod scenario;
+mod session;
+mod target;
+mod text;
+mod tls;
+
+pub use goal::{Figure, Goal, GoalError, Judged, judge};
+pub use hlog::{read_hlog, write_hlog};
+pub use outcome::{FILE_BYTES_MAX, FORMAT, Interval, Lateness, Outcome, RouteOutcome};
+pub use run::{CONNECTIONS_MAX, Model, Plan, RunError, THREADS_MAX, Tick, run};
+pub use samples::{SAMPLES_MAX, Sample, Samples};
+pub use scenario::{Check, Extract, Flow, Method, Scenario, ScenarioError, Step, think};
+pub use target::{Place, Target, TargetError};
+pub use text::{duration, length};

@@ -1,0 +1,381 @@
+//! One thread: it starts its part of the requests when they are due, on connections of its own.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::VecDeque,
+    io,
+    rc::Rc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+        mpsc,
+    },
+    time::{Duration, Instant},
+};
+
+use prove::{
+    Random,
+    schedule::{Schedule, Users},
+};
+use tokio::task::{LocalSet, spawn_local, yield_now};
+
+use super::{Model, Plan};
+use crate::{
+    clock::Timer,
+    connection::{Connection, Dial, Trouble},
+    record::{Bin, Ended, Recorder},
+    response::{Answer, Decoder},
+    session::{Ready, Values, ready},
+};
+
+/// Requests of a thread that wait for a connection at most: a minute at 10,000 a second, in 40 MB.
+const WAITING_MAX: usize = 600_000;
+/// Starts in a row before answers are looked at again.
+const BURST: u32 = 16;
+/// How soon an end that is asked for is seen.
+const STOP_SEEN: Duration = Duration::from_millis(50);
+/// How long answers are waited for after an early end.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// What all threads have in common.
+pub(super) struct Shared {
+    pub(super) plan: Plan,
+    pub(super) dial: Dial,
+    pub(super) began: Instant,
+    pub(super) threads: usize,
+    pub(super) bin_nanos: u64,
+    pub(super) stop: Arc<AtomicBool>,
+}
+
+struct Worker {
+    shared: Arc<Shared>,
+    flows: Vec<Vec<Ready>>,
+    idle: RefCell<Vec<Connection>>,
+    waiting: RefCell<VecDeque<Job>>,
+    /// Connections that are open or being opened.
+    open: Cell<usize>,
+    open_max: usize,
+    /// Jobs that were begun and are not done.
+    busy: Cell<usize>,
+    recorder: RefCell<Recorder>,
+    random: RefCell<Random>,
+}
+
+/// A pass through a flow that is due.
+#[derive(Clone, Copy)]
+struct Job {
+    place: u64,
+    intended: Instant,
+}
+
+/// Runs one thread's part.
+pub(super) fn run(
+    shared: &Arc<Shared>,
+    thread: usize,
+    ticks: &mpsc::Sender<Bin>,
+) -> io::Result<Recorder> {
+    let plan = &shared.plan;
+    let share = |all: usize| all / shared.threads + usize::from(thread < all % shared.threads);
+    let worker = Rc::new(Worker {
+        shared: Arc::clone(shared),
+        flows: ready(&plan.scenario),
+        idle: RefCell::default(),
+        waiting: RefCell::default(),
+        open: Cell::new(0),
+        open_max: share(plan.connections).max(1),
+        busy: Cell::new(0),
+        recorder: RefCell::new(Recorder::new(plan.scenario.routes().len(), shared.bin_nanos)),
+        random: RefCell::new(Random::new(plan.seed.wrapping_add(thread as u64))),
+    });
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let local = LocalSet::new();
+    local.block_on(&runtime, async {
+        spawn_local(tick(Rc::clone(&worker), ticks.clone()));
+        match &plan.model {
+            Model::Open(schedule) => worker.open(schedule, thread).await?,
+            Model::Closed(users) => worker.closed(*users, thread).await?,
+        }
+        worker.finish().await;
+        io::Result::Ok(())
+    })?;
+    worker.report(ticks);
+    drop(local);
+    drop(runtime);
+    let routes = plan.scenario.routes().len();
+    Ok(worker.recorder.replace(Recorder::new(routes, shared.bin_nanos)))
+}
+
+/// Tells five times a second what happened.
+async fn tick(worker: Rc<Worker>, ticks: mpsc::Sender<Bin>) {
+    let mut every = tokio::time::interval(Duration::from_millis(200));
+    loop {
+        every.tick().await;
+        if !worker.report(&ticks) {
+            return;
+        }
+    }
+}
+
+impl Worker {
+    /// Whether anybody listens.
+    fn report(&self, ticks: &mpsc::Sender<Bin>) -> bool {
+        let lately = std::mem::take(&mut self.recorder.borrow_mut().lately);
+        ticks.send(lately).is_ok()
+    }
+
+    fn stopped(&self) -> bool {
+        self.shared.stop.load(Relaxed)
+    }
+
+    fn nanos(&self, moment: Instant) -> u64 {
+        u64::try_from(moment.saturating_duration_since(self.shared.began).as_nanos())
+            .unwrap_or(u64::MAX)
+    }
+
+    /// Waits for a moment; `false` if an end was asked for meanwhile.
+    async fn wait(&self, timer: &Timer, due: Instant) -> io::Result<bool> {
+        while !self.stopped() {
+            let now = Instant::now();
+            if due <= now {
+                return Ok(true);
+            }
+            timer.until(due.min(now + STOP_SEEN)).await?;
+        }
+        Ok(false)
+    }
+
+    /// Starts each request when it is due, and never waits for one.
+    async fn open(self: &Rc<Self>, schedule: &Schedule, thread: usize) -> io::Result<()> {
+        let timer = Timer::new()?;
+        let mine = (0_u64..).zip(schedule.starts()).skip(thread).step_by(self.shared.threads);
+        let mut burst = 0;
+        for (place, start) in mine {
+            let intended = self.shared.began + start;
+            if Instant::now() < intended {
+                burst = 0;
+                if !self.wait(&timer, intended).await? {
+                    break;
+                }
+            } else {
+                burst += 1;
+                if BURST <= burst {
+                    burst = 0;
+                    yield_now().await;
+                }
+                if self.stopped() {
+                    break;
+                }
+            }
+            self.launch(Job { place, intended });
+        }
+        Ok(())
+    }
+
+    /// Each user asks, waits, thinks, and asks again.
+    async fn closed(self: &Rc<Self>, users: Users, thread: usize) -> io::Result<()> {
+        let mine = (0..users.count).filter(|user| *user as usize % self.shared.threads == thread);
+        for user in mine {
+            self.busy.set(self.busy.get() + 1);
+            spawn_local(Rc::clone(self).user(users, user));
+        }
+        let timer = Timer::new()?;
+        self.wait(&timer, self.shared.began + users.length).await.map(drop)
+    }
+
+    async fn user(self: Rc<Self>, users: Users, user: u32) {
+        let end = self.shared.began + users.length;
+        tokio::time::sleep_until((self.shared.began + users.arrives(user)).into()).await;
+        let mut connection = None;
+        for round in 0_u64.. {
+            let intended = Instant::now();
+            if end <= intended || self.stopped() {
+                break;
+            }
+            let place = round.saturating_mul(users.count.into()).saturating_add(user.into());
+            self.recorder.borrow_mut().start(self.nanos(intended), 0);
+            self.flow(&mut connection, Job { place, intended }).await;
+            let think = users.think.next(&mut self.random.borrow_mut());
+            if connection.is_none() {
+                // A target that refuses is not asked as fast as this machine can.
+                tokio::time::sleep(think.max(Duration::from_millis(10))).await;
+            } else if !think.is_zero() {
+                let left = end.saturating_duration_since(Instant::now());
+                tokio::time::sleep(think.min(left)).await;
+            }
+        }
+        self.busy.set(self.busy.get() - 1);
+    }
+
+    /// Waits for what is under way: until it ends by itself, or for a moment where an end was asked for.
+    async fn finish(&self) {
+        let mut until = None;
+        while self.busy.get() > 0 || !self.waiting.borrow().is_empty() {
+            if self.stopped() {
+                let until = *until.get_or_insert_with(|| Instant::now() + GRACE);
+                if until <= Instant::now() {
+                    return;
+                }
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    fn launch(self: &Rc<Self>, job: Job) {
+        let late = Instant::now().saturating_duration_since(job.intended);
+        let late = u64::try_from(late.as_nanos()).unwrap_or(u64::MAX);
+        self.recorder.borrow_mut().start(self.nanos(job.intended), late);
+        let connection = self.idle.borrow_mut().pop();
+        if connection.is_none() {
+            if self.open_max <= self.open.get() {
+                let mut waiting = self.waiting.borrow_mut();
+                if waiting.len() < WAITING_MAX {
+                    waiting.push_back(job);
+                } else {
+                    let now = Instant::now();
+                    self.ended(job.place, (0, job.intended, now), Err(Trouble::Unsent));
+                }
+                return;
+            }
+            self.open.set(self.open.get() + 1);
+        }
+        self.busy.set(self.busy.get() + 1);
+        spawn_local(Rc::clone(self).serve(connection, job));
+    }
+
+    /// Does a job, and then those that wait for a connection.
+    async fn serve(self: Rc<Self>, mut connection: Option<Connection>, mut job: Job) {
+        loop {
+            self.flow(&mut connection, job).await;
+            let next = if self.stopped() { None } else { self.waiting.borrow_mut().pop_front() };
+            let Some(next) = next else { break };
+            job = next;
+        }
+        match connection {
+            Some(connection) => self.idle.borrow_mut().push(connection),
+            None => self.open.set(self.open.get() - 1),
+        }
+        self.busy.set(self.busy.get() - 1);
+    }
+
+    /// One pass through a flow, on a connection that is made where there is none.
+    async fn flow(&self, connection: &mut Option<Connection>, job: Job) {
+        let scenario = &self.shared.plan.scenario;
+        let Some(steps) = self.flows.get(self.pick()) else { return };
+        let mut values = Values::new();
+        if !scenario.data.is_empty() {
+            let row = usize::try_from(job.place).unwrap_or(0) % scenario.data.len();
+            values = scenario.data.get(row).cloned().unwrap_or_default();
+        }
+        let mut intended = job.intended;
+        for (place, step) in steps.iter().enumerate() {
+            if 0 < place {
+                // Further steps begin when their user does them.
+                intended = Instant::now();
+                self.recorder.borrow_mut().start(self.nanos(intended), 0);
+            }
+            let written;
+            let request = match step.fixed() {
+                Some(fixed) => fixed,
+                None => {
+                    written = step.write(&values);
+                    &written
+                }
+            };
+            let (sent, done) = self.ask(connection, step, request).await;
+            let done = done.map(|answer| {
+                let is_good = step.look(&answer, &mut values);
+                (answer, is_good)
+            });
+            let times = (step.route, intended, sent);
+            match &done {
+                Ok((answer, is_good)) => self.ended(job.place, times, Ok((answer, *is_good))),
+                Err(trouble) => self.ended(job.place, times, Err(*trouble)),
+            }
+            if !matches!(done, Ok((_, true))) || self.stopped() {
+                return;
+            }
+            let think = step.step.think.next(&mut self.random.borrow_mut());
+            if !think.is_zero() && place + 1 < steps.len() {
+                tokio::time::sleep(think).await;
+            }
+        }
+    }
+
+    /// Which flow, by weight.
+    fn pick(&self) -> usize {
+        let flows = &self.shared.plan.scenario.flows;
+        if flows.len() < 2 {
+            return 0;
+        }
+        let total: f64 = flows.iter().map(|flow| flow.weight).sum();
+        let mut left = self.random.borrow_mut().unit() * total;
+        flows
+            .iter()
+            .position(|flow| {
+                left -= flow.weight;
+                left < 0.0
+            })
+            .unwrap_or(0)
+    }
+
+    /// Sends a request and waits for its answer; when it was sent. A connection that the server had closed for being idle
+    /// is made anew once, if nothing is changed by asking twice.
+    async fn ask(
+        &self,
+        connection: &mut Option<Connection>,
+        step: &Ready,
+        request: &[u8],
+    ) -> (Instant, Result<Answer, Trouble>) {
+        let sent = Instant::now();
+        let mut is_second = false;
+        loop {
+            let mut own = match connection.take() {
+                Some(own) => own,
+                None => match self.connect().await {
+                    Ok(own) => own,
+                    Err(trouble) => return (sent, Err(trouble)),
+                },
+            };
+            let decoder = Decoder::new(step.is_head, step.keeps);
+            match own.ask(request, decoder, self.shared.plan.timeout).await {
+                Ok(answer) => {
+                    if answer.stays {
+                        *connection = Some(own);
+                    }
+                    return (sent, Ok(answer));
+                }
+                Err(Trouble::Closed | Trouble::Send)
+                    if own.was_used() && !is_second && !step.step.method.has_body() =>
+                {
+                    is_second = true;
+                }
+                Err(trouble) => return (sent, Err(trouble)),
+            }
+        }
+    }
+
+    async fn connect(&self) -> Result<Connection, Trouble> {
+        let turn = {
+            let mut recorder = self.recorder.borrow_mut();
+            recorder.connections += 1;
+            usize::try_from(recorder.connections).unwrap_or(0)
+        };
+        self.shared.dial.connect(turn).await
+    }
+
+    fn ended(
+        &self,
+        place: u64,
+        (route, intended, sent): (u32, Instant, Instant),
+        done: Result<(&Answer, bool), Trouble>,
+    ) {
+        let ended = Ended {
+            place,
+            route,
+            intended_nanos: self.nanos(intended),
+            sent_nanos: self.nanos(sent),
+            ended_nanos: self.nanos(Instant::now()),
+        };
+        self.recorder.borrow_mut().end(ended, done);
+    }
+}

@@ -1,0 +1,234 @@
+//! Runs against servers in this process: one that pauses, one that fails, one that hangs up.
+
+use std::{
+    io::{BufRead as _, BufReader, Write as _},
+    net::{SocketAddr, TcpListener, TcpStream},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use load::{Goal, Method, Model, Outcome, Plan, RunError, Scenario, judge, run};
+use prove::schedule::{Arrivals, Schedule, Think, Users};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// Answers each request with what `answer` makes of its first line, each connection in a thread of its own.
+fn serve(answer: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let answer = Arc::new(answer);
+    thread::spawn(move || {
+        for stream in listener.incoming().map_while(Result::ok) {
+            let answer = Arc::clone(&answer);
+            thread::spawn(move || talk(stream, answer.as_ref()));
+        }
+    });
+    address
+}
+
+fn talk(stream: TcpStream, answer: &dyn Fn(&str) -> Option<String>) {
+    stream.set_nodelay(true).unwrap();
+    let mut writer = stream.try_clone().unwrap();
+    let mut lines = BufReader::new(stream).lines();
+    while let Some(Ok(first)) = lines.next() {
+        let is_end = |line: Result<String, _>| line.is_ok_and(|line: String| line.is_empty());
+        if !lines.by_ref().any(is_end) {
+            return;
+        }
+        let Some(said) = answer(&first) else { return };
+        if writer.write_all(said.as_bytes()).is_err() {
+            return;
+        }
+    }
+}
+
+fn ok(body: &str) -> Option<String> {
+    Some(format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len()))
+}
+
+fn plan(address: SocketAddr, model: Model) -> Plan {
+    let url = format!("http://{address}/");
+    Plan {
+        scenario: Scenario::url(&url, Method::Get, Vec::new(), String::new()).unwrap(),
+        name: url,
+        model,
+        load: "a test".to_owned(),
+        seed: 1,
+        connections: 20,
+        threads: 1,
+        timeout: SECOND * 5,
+        believes_anybody: false,
+        may_be_public: false,
+    }
+}
+
+fn constant(rate: f64, length: Duration) -> Model {
+    Model::Open(Schedule::constant(rate, length, Arrivals::Even).unwrap())
+}
+
+fn done(plan: &Plan) -> Outcome {
+    run(plan, &Arc::new(AtomicBool::new(false)), |_tick| {}).unwrap()
+}
+
+/// A server that answers nothing for a while: those that it keeps from being sent are slow, too.
+#[test]
+fn a_pause_is_seen_by_all_who_meant_to_come_during_it() {
+    let gate = Arc::new(Mutex::new(()));
+    let held = Arc::clone(&gate);
+    let address = serve(move |_first| {
+        drop(held.lock().unwrap());
+        ok("fine")
+    });
+    let (begun, paused) = (Instant::now(), Arc::new(Mutex::new(Duration::ZERO)));
+    let tell = Arc::clone(&paused);
+    let pause = thread::spawn(move || {
+        thread::sleep(SECOND);
+        let closed = gate.lock().unwrap();
+        let from = Instant::now();
+        thread::sleep(SECOND / 2);
+        drop(closed);
+        *tell.lock().unwrap() = from.elapsed();
+        from - begun
+    });
+    let plan = plan(address, constant(200.0, SECOND * 3));
+    let seen = done(&plan);
+    assert!(SECOND / 2 < pause.join().unwrap());
+    let paused = *paused.lock().unwrap();
+    // What the schedule says of those that are meant to start within the pause: each waits for the rest of it.
+    let Model::Open(schedule) = &plan.model else { panic!("an open model was asked for") };
+    let mut truth: Vec<Duration> =
+        schedule.starts().filter_map(|start| paused.checked_sub(start)).collect();
+    truth.resize(600, Duration::ZERO);
+    truth.sort();
+    let true_p95 = truth[569];
+    assert!(true_p95.abs_diff(SECOND * 7 / 20) < SECOND / 5, "{true_p95:?}");
+    let off = seen.latency(0.95).abs_diff(true_p95);
+    assert!(off < Duration::from_millis(60), "{:?} for {true_p95:?}", seen.latency(0.95));
+    assert_eq!((seen.started, seen.answered, seen.failed), (600, 600, 0));
+    // Without the correction, only those that were sent are slow: as many as there are connections.
+    assert!(seen.uncorrected.value_at_quantile(0.95) < 200_000_000, "p95 as sent");
+    assert!(seen.connections <= 21, "{}", seen.connections);
+}
+
+#[test]
+fn a_result_survives_its_file() {
+    let address = serve(|_first| ok("fine"));
+    let seen = done(&plan(address, constant(200.0, SECOND / 2)));
+    let again = Outcome::from_json(seen.to_json().as_bytes()).unwrap();
+    assert_eq!((again.corrected.len(), &again.samples), (100, &seen.samples));
+    assert_eq!(again.corrected, seen.corrected);
+    assert_eq!(again.statuses, [(200, 100)]);
+    let log = load::write_hlog(&seen);
+    let (corrected, uncorrected) = load::read_hlog(&[&log, &log]).unwrap();
+    assert_eq!((corrected.len(), uncorrected.len()), (200, 200));
+    assert!(load::read_hlog(&["1,2,3,nonsense\n"]).is_err());
+    assert!(Outcome::from_json(b"{}").unwrap_err().contains("not a result of `taut load`"));
+    let other = seen.to_json().replacen("taut-load-1", "taut-load-9", 1);
+    assert!(Outcome::from_json(other.as_bytes()).unwrap_err().contains("taut-load-9"));
+}
+
+#[test]
+fn failures_are_counted_by_what_they_are() {
+    let count = AtomicU64::new(0);
+    let address = serve(move |_first| match count.fetch_add(1, Relaxed) % 4 {
+        0 => Some("HTTP/1.1 500 Oh\r\nContent-Length: 0\r\n\r\n".to_owned()),
+        1 => Some("nonsense\r\n\r\n".to_owned()),
+        _ => ok("fine"),
+    });
+    let seen = done(&Plan { connections: 1, ..plan(address, constant(100.0, SECOND)) });
+    assert_eq!(seen.statuses, [(200, 50), (500, 25)]);
+    assert_eq!(seen.troubles, [("the answer is no HTTP".to_owned(), 25)]);
+    assert_eq!((seen.failed, seen.answered), (50, 75));
+    let goals = ["errors<60%", "errors<40%", "p50<4s"].map(|text| Goal::parse(text).unwrap());
+    let met: Vec<bool> = judge(&goals, &seen).iter().map(|judged| judged.is_met).collect();
+    assert_eq!(met, [true, false, true]);
+}
+
+#[test]
+fn a_server_that_hangs_up_is_called_again() {
+    let address =
+        serve(|_first| Some("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nbye".to_owned()));
+    // Threads of the server end with their answer only if it ends the connection: `talk` goes on, so the bodies
+    // never end, and time is up.
+    let seen = done(&Plan {
+        timeout: SECOND / 5,
+        connections: 2,
+        ..plan(address, constant(20.0, SECOND / 2))
+    });
+    assert_eq!((seen.answered, seen.failed), (0, 10));
+    assert_eq!(seen.troubles, [("timed out".to_owned(), 10)]);
+}
+
+#[test]
+fn users_wait_for_their_answers() {
+    let address = serve(|_first| {
+        thread::sleep(Duration::from_millis(20));
+        ok("fine")
+    });
+    let users = Users {
+        count: 4,
+        arrive_over: Duration::ZERO,
+        think: Think::Always(Duration::from_millis(30)),
+        length: SECOND,
+    };
+    let seen = done(&plan(address, Model::Closed(users)));
+    // A round takes 50 ms at least, so that four users ask at most 84 times, each once more at the end.
+    assert!((4..=84).contains(&seen.started), "{}", seen.started);
+    assert_eq!((seen.failed, seen.unfinished, seen.is_open), (0, 0, false));
+    assert!(seen.latency(0.5) >= Duration::from_millis(20));
+}
+
+#[test]
+fn an_early_end_keeps_what_was_measured() {
+    let address = serve(|_first| ok("fine"));
+    let stop = Arc::new(AtomicBool::new(false));
+    let ask = Arc::clone(&stop);
+    let plan = plan(address, constant(200.0, SECOND * 600));
+    let seen = run(&plan, &stop, move |tick| {
+        if SECOND / 2 < tick.elapsed {
+            ask.store(true, Relaxed);
+        }
+    });
+    let seen = seen.unwrap();
+    assert!(seen.is_interrupted && seen.answered > 0 && seen.seconds < 600.0);
+    assert_eq!(seen.started, seen.answered);
+}
+
+#[test]
+fn where_nobody_is_there_is_no_run() {
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let stop = Arc::new(AtomicBool::new(false));
+    let error = run(&plan(closed, constant(1.0, SECOND)), &stop, |_tick| {}).unwrap_err();
+    assert!(matches!(error, RunError::Unreachable { .. }), "{error}");
+    let mut public = plan(closed, constant(1.0, SECOND));
+    public.scenario.target.host = "192.0.2.1".to_owned();
+    let error = run(&public, &stop, |_tick| {}).unwrap_err();
+    assert!(matches!(error, RunError::Public { .. }), "{error}");
+}
+
+#[test]
+fn steps_hand_on_what_they_find() {
+    let address = serve(|first| match first {
+        "GET /orders?user=ann HTTP/1.1" => ok("{\"results\": [{\"id\": 7}]}"),
+        "GET /orders/7 HTTP/1.1" => ok("{\"total\": 1}"),
+        _ => Some("HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n".to_owned()),
+    });
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("data.csv"), "user\nann\nbob\n").unwrap();
+    let path = folder.path().join("shop.toml");
+    let text = format!(
+        "target = \"http://{address}\"\ndata = \"data.csv\"\n[[flow]]\nname = \"a\"\n[[flow.step]]\n\
+         path = \"/orders?user={{user}}\"\nextract = {{ id = \"json:/results/0/id\" }}\n[[flow.step]]\n\
+         name = \"order\"\npath = \"/orders/{{id}}\"\njson = \"/total\"\n"
+    );
+    std::fs::write(&path, text).unwrap();
+    let scenario = Scenario::file(&path).unwrap();
+    let seen = done(&Plan { scenario, threads: 2, ..plan(address, constant(40.0, SECOND / 2)) });
+    // Bob has no orders: his flows end with their first step.
+    assert_eq!((seen.started, seen.answered, seen.failed), (30, 30, 10));
+    assert_eq!((seen.routes[1].name.as_str(), seen.routes[1].count), ("order", 10));
+}
