@@ -15,7 +15,9 @@ mod find;
 mod fix;
 mod log;
 mod plan;
+mod query;
 mod settings;
+mod status;
 mod store;
 mod trace;
 mod up;
@@ -35,6 +37,8 @@ enum Command {
     Log(log::Arguments),
     Plan(plan::Arguments),
     Up(up::Arguments),
+    Status(status::Arguments),
+    Query(query::Arguments),
     Explain(explain::Arguments),
     Trace(trace::Arguments),
     Store(store::Arguments),
@@ -51,6 +55,8 @@ pub(crate) fn run() -> ExitCode {
         Command::Log(arguments) => log::run(&arguments),
         Command::Plan(arguments) => plan::run(&arguments),
         Command::Up(arguments) => up::run(&arguments),
+        Command::Status(arguments) => status::run(&arguments),
+        Command::Query(arguments) => query::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Trace(arguments) => trace::run(&arguments),
         Command::Store(arguments) => store::run(&arguments),
@@ -73,6 +79,7 @@ fn after_help() -> String {
     text.push_str(
         "\nExamples:\n  taut find spans.json            what is slow in a recording\n  \
          taut up                         receive OTLP on 4317 and 4318, pages on 7070\n  \
+         taut query --group service.name what spans, log records and metrics say\n  \
          taut explain n-plus-one         what a finding means and what to do\n",
     );
     text

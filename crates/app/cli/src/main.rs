@@ -1,5 +1,6 @@
 //! The command line: what the user says, and what they are told.
 
+mod client;
 mod commands;
 mod exit;
 mod report;

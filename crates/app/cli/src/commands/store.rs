@@ -4,7 +4,7 @@ mod check;
 mod compact;
 mod export;
 mod import;
-mod when;
+pub(super) mod when;
 
 use std::{path::PathBuf, time::Duration};
 
@@ -118,7 +118,7 @@ impl From<Stopped> for Failure {
     }
 }
 
-fn of_the_disk(error: &StoreError) -> Failure {
+pub(super) fn of_the_disk(error: &StoreError) -> Failure {
     let hint = match error {
         StoreError::Full { .. } => "make room; what is kept stays as it is",
         StoreError::Damaged { .. } => "`taut store check` says what is wrong with it",
@@ -141,7 +141,7 @@ fn bar(length: u64, what: &str) -> ProgressBar {
 }
 
 /// `1.21 MB`
-fn size(bytes: u64) -> String {
+pub(super) fn size(bytes: u64) -> String {
     #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
     let bytes = bytes as f64;
     let units = [(1e9, "GB"), (1e6, "MB"), (1e3, "kB")];

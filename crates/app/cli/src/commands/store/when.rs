@@ -7,13 +7,13 @@ use model::Moment;
 use crate::say::Failure;
 
 /// Now.
-pub(super) fn now() -> Moment {
+pub(in crate::commands) fn now() -> Moment {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     Moment { nanos: u64::try_from(since.as_nanos()).unwrap_or(u64::MAX) }
 }
 
 /// Reads one.
-pub(super) fn moment(text: &str, now: Moment) -> Result<Moment, Failure> {
+pub(in crate::commands) fn moment(text: &str, now: Moment) -> Result<Moment, Failure> {
     if let Some(ago) = config::parse_duration(text) {
         return Ok(now - ago);
     }
