@@ -10,16 +10,19 @@ use std::{
     io,
     path::{Path, PathBuf},
     sync::{Arc, RwLock},
+    time::Duration,
 };
 
 use keep::{
     Chunk, Column,
     parquet::{Block, BlockError, BlockFormat, Wanted, encode, parquet_file},
+    policy::Carried,
+    rollup::Minutes,
 };
 use model::{Moment, TraceId};
 
 use crate::{
-    StoreError,
+    Newer, StoreError,
     disk::{self, Written},
     file_at::FileAt,
     signals::{Item, Signal},
@@ -31,6 +34,15 @@ pub(crate) const PART: &str = ".parquet.part";
 /// Rows that are put into one block: a hundred MB while it is done.
 const MERGED_ROWS_MAX: usize = 512 << 10;
 
+/// Bytes that are put into one block: roll-ups have few rows, and large ones.
+const MERGED_BYTES_MAX: u64 = 32 << 20;
+
+/// Blocks that are put together were received within so long: what is older than an age is told by whole blocks.
+const MERGED_TIME_MAX: Duration = Duration::from_hours(1);
+
+/// The same where only what is kept for long is left, and for roll-ups.
+const MERGED_TIME_LONG: Duration = Duration::from_hours(24);
+
 /// Blocks of about one size that are put together at once.
 const MERGED_BLOCKS: usize = 4;
 
@@ -39,6 +51,10 @@ const REPLAYED_MAX: usize = 8_192;
 
 /// Labels of when the first and the last batch of a block were received.
 const RECEIVED: [&str; 2] = ["taut.received_first", "taut.received_last"];
+
+/// Label of what was decided about traces that go on in the next block; a block has it if only the rows are left in it
+/// that are kept for long.
+const THINNED: &str = "taut.thinned";
 
 /// A run of segments, both ends included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -67,7 +83,7 @@ impl Run {
         self.first <= segment && segment <= self.last
     }
 
-    fn holds(self, other: Self) -> bool {
+    pub(crate) fn holds(self, other: Self) -> bool {
         self.first <= other.first && other.last <= self.last
     }
 }
@@ -78,6 +94,8 @@ pub(crate) struct Blocks {
     signal: &'static Signal,
     folder: PathBuf,
     blocks: RwLock<BTreeMap<u32, Arc<Kept>>>,
+    /// Those that a newer version wrote, and why they are not read.
+    newer: Vec<(Run, Newer)>,
 }
 
 /// A block that is kept. Who reads it goes on reading, even when it is dropped meanwhile.
@@ -89,6 +107,8 @@ pub(crate) struct Kept {
     pub(crate) received: (Moment, Moment),
     pub(crate) rows: usize,
     pub(crate) path: PathBuf,
+    /// Only what is kept for long is left in it; and what was decided about traces that go on in the next one.
+    pub(crate) thinned: Option<Carried>,
     pub(crate) block: Block<FileAt>,
 }
 
@@ -103,6 +123,7 @@ impl Blocks {
         let mut widest: Vec<Run> = runs.iter().copied().collect();
         widest.sort_by_key(|run| (std::cmp::Reverse(run.last - run.first), *run));
         let mut blocks: BTreeMap<u32, Arc<Kept>> = BTreeMap::new();
+        let mut newer = Vec::new();
         for run in widest {
             let path = run.path(folder, signal);
             if blocks.values().any(|kept| kept.run.holds(run)) {
@@ -113,6 +134,7 @@ impl Blocks {
                 Ok(kept) => {
                     blocks.insert(run.first, Arc::new(kept));
                 }
+                Err(StoreError::Newer(why)) => newer.push((run, why)),
                 Err(StoreError::Damaged { .. }) => {
                     disk::rename(&path, &aside(&path))
                         .map_err(|error| disk::failed("rename", &path, error))?;
@@ -121,7 +143,7 @@ impl Blocks {
                 Err(error) => return Err(error),
             }
         }
-        Ok(Self { signal, folder: folder.to_path_buf(), blocks: RwLock::new(blocks) })
+        Ok(Self { signal, folder: folder.to_path_buf(), blocks: RwLock::new(blocks), newer })
     }
 
     /// Whether a block holds the rows of a segment.
@@ -131,10 +153,21 @@ impl Blocks {
         before.is_some_and(|(_, kept)| segment <= kept.run.last)
     }
 
+    /// Whether a block holds the rows of a segment that cannot be read here.
+    pub(crate) fn hides(&self, segment: u32) -> bool {
+        self.newer.iter().any(|(run, _)| run.has(segment))
+    }
+
+    /// Those that a newer version wrote.
+    pub(crate) fn newer(&self) -> impl Iterator<Item = &Newer> {
+        self.newer.iter().map(|(_, why)| why)
+    }
+
     /// The highest segment that any block holds.
     pub(crate) fn last_segment(&self) -> u32 {
         let blocks = disk::read(&self.blocks);
-        blocks.values().map(|kept| kept.run.last).max().unwrap_or(0)
+        let runs = blocks.values().map(|kept| kept.run);
+        runs.chain(self.newer.iter().map(|(run, _)| *run)).map(|run| run.last).max().unwrap_or(0)
     }
 
     /// All blocks, in the order of their segments.
@@ -150,11 +183,24 @@ impl Blocks {
         chunk: &Chunk,
         format: &BlockFormat,
     ) -> Result<(), StoreError> {
+        self.add_thinned(run, received, chunk, format, None)
+    }
+
+    /// Makes a block of the rows that are kept for long, if `thinned` is there, in place of those that hold all.
+    pub(crate) fn add_thinned(
+        &self,
+        run: Run,
+        received: (Moment, Moment),
+        chunk: &Chunk,
+        format: &BlockFormat,
+        thinned: Option<&Carried>,
+    ) -> Result<(), StoreError> {
         let path = run.path(&self.folder, self.signal);
-        let labels = [
+        let mut labels = vec![
             (RECEIVED[0], received.0.nanos.to_string()),
             (RECEIVED[1], received.1.nanos.to_string()),
         ];
+        labels.extend(thinned.map(|carried| (THINNED, carried.to_text())));
         let bytes = encode(chunk, format, &labels)
             .map_err(|error| disk::failed("write", &path, io::Error::other(error)))?;
         let beside = path.with_extension("parquet.part");
@@ -194,15 +240,20 @@ impl Blocks {
     pub(crate) fn merge(&self, format: &BlockFormat) -> Result<bool, StoreError> {
         let Some(parts) = to_merge(&self.all()) else { return Ok(false) };
         let mut chunk = Chunk::new(self.signal.table);
+        let mut minutes = self.signal.table.sketch.map(|_| Minutes::default());
         for part in &parts {
             for group in 0..part.block.groups().len() {
-                match part.read(group, Wanted::ALL) {
-                    Ok(rows) => chunk.append(&rows),
-                    Err(StoreError::Damaged { .. }) => return self.set_aside(part).map(|()| true),
-                    Err(error) => return Err(error),
+                match (part.read(group, Wanted::ALL), &mut minutes) {
+                    (Ok(rows), None) => chunk.append(&rows),
+                    (Ok(rows), Some(minutes)) => minutes.merge(&rows),
+                    (Err(StoreError::Damaged { .. }), _) => {
+                        return self.set_aside(part).map(|()| true);
+                    }
+                    (Err(error), _) => return Err(error),
                 }
             }
         }
+        let mut chunk = minutes.map_or(chunk, Minutes::into_chunk);
         if let Some(rows) = keep::distinct(&chunk) {
             chunk = chunk.pick(&rows);
         }
@@ -210,12 +261,20 @@ impl Blocks {
         let received = parts.iter().fold(first.received, |all, part| {
             (all.0.min(part.received.0), all.1.max(part.received.1))
         });
-        self.add(Run { first: first.run.first, last: last.run.last }, received, &chunk, format)?;
+        // What was handed on last matters most: the others are for blocks that were looked at by now.
+        let mut thinned = last.thinned.clone();
+        for part in parts.iter().rev() {
+            if let (Some(all), Some(own)) = (&mut thinned, &part.thinned) {
+                all.join(own);
+            }
+        }
+        let run = Run { first: first.run.first, last: last.run.last };
+        self.add_thinned(run, received, &chunk, format, thinned.as_ref())?;
         Ok(true)
     }
 
     /// Takes a damaged block out, so that it is in nobody's way; its file stays for whoever wants to look at it.
-    fn set_aside(&self, kept: &Kept) -> Result<(), StoreError> {
+    pub(crate) fn set_aside(&self, kept: &Kept) -> Result<(), StoreError> {
         disk::rename(&kept.path, &aside(&kept.path))
             .map_err(|error| disk::failed("rename", &kept.path, error))?;
         disk::write(&self.blocks).remove(&kept.run.first);
@@ -239,14 +298,27 @@ fn aside(path: &Path) -> PathBuf {
 
 /// The first neighbours of about one size that are worth putting together.
 fn to_merge(blocks: &[Arc<Kept>]) -> Option<Vec<Arc<Kept>>> {
-    let size = |kept: &Kept| kept.rows.max(1).ilog2() / 2;
-    let runs = blocks
-        .chunk_by(|one, other| one.run.last + 1 == other.run.first && size(one) == size(other));
-    let mut runs = runs.filter(|run| MERGED_BLOCKS <= run.len());
-    let due = runs.find(|run| {
-        run.iter().take(MERGED_BLOCKS).map(|kept| kept.rows).sum::<usize>() <= MERGED_ROWS_MAX
+    let kind = |kept: &Kept| (kept.rows.max(1).ilog2() / 2, kept.thinned.is_some());
+    let are_alike = |parts: &[Arc<Kept>]| {
+        parts.windows(2).all(|two| {
+            two[0].run.last + 1 == two[1].run.first && kind(&two[0]) == kind(&two[1])
+        })
+    };
+    let are_near = |parts: &[Arc<Kept>]| {
+        let first = parts.iter().map(|kept| kept.received.0).min().unwrap_or_default();
+        let last = parts.iter().map(|kept| kept.received.1).max().unwrap_or_default();
+        let is_long = |kept: &Kept| kept.thinned.is_some() || kept.block.table().sketch.is_some();
+        let is_long = parts.iter().all(|kept| is_long(kept));
+        last.since(first) <= if is_long { MERGED_TIME_LONG } else { MERGED_TIME_MAX }
+    };
+    let mut neighbours = blocks.windows(MERGED_BLOCKS);
+    let due = neighbours.find(|parts| {
+        are_alike(parts)
+            && are_near(parts)
+            && parts.iter().map(|kept| kept.rows).sum::<usize>() <= MERGED_ROWS_MAX
+            && parts.iter().map(|kept| kept.bytes).sum::<u64>() <= MERGED_BYTES_MAX
     });
-    due.map(|run| run.iter().take(MERGED_BLOCKS).map(Arc::clone).collect())
+    due.map(<[Arc<Kept>]>::to_vec)
 }
 
 impl Kept {
@@ -262,7 +334,8 @@ impl Kept {
             Moment { nanos: nanos.unwrap_or(0) }
         });
         let rows = block.groups().iter().map(|group| group.rows).sum();
-        Ok(Self { run, bytes, received: (received[0], received[1]), rows, path, block })
+        let thinned = block.label(THINNED).map(Carried::from_text);
+        Ok(Self { run, bytes, received: (received[0], received[1]), rows, path, thinned, block })
     }
 
     /// Rows of a group.
@@ -326,6 +399,9 @@ pub(crate) fn timed<T: Item>(chunk: &Chunk) -> Vec<(Moment, T)> {
 /// What is no sound block is damaged; what the disk says is passed on.
 pub(crate) fn failed(path: &Path, error: BlockError) -> StoreError {
     match error {
+        BlockError::Newer { found, known } => {
+            StoreError::Newer(Newer { path: path.to_path_buf(), found, known })
+        }
         BlockError::File(parquet_file::Error::External(source)) => {
             match source.downcast::<io::Error>() {
                 // What unpacks pages speaks of errors in them in the same way, but those have no number.

@@ -20,6 +20,7 @@ use crate::{
     folder::REQUESTS,
     log::Kind,
     recovery::segments,
+    rolled::MINUTES,
     scan::{self, Scan},
     signals::{SIGNALS, Signal},
 };
@@ -49,6 +50,8 @@ pub enum FileKind {
     Log,
     /// A block.
     Block,
+    /// A roll-up of blocks.
+    Minutes,
     /// A small file of the engine.
     Document,
 }
@@ -103,7 +106,9 @@ pub fn check(
 fn check_file(folder: &Path, name: &str, names: &BTreeSet<String>) -> Option<FileChecked> {
     let path = folder.join(name);
     let bytes = fs::metadata(&path).ok()?.len();
-    let of_signal = SIGNALS.iter().find_map(|signal| check_file_of(signal, &path, name, names));
+    let signals = SIGNALS.iter().copied().chain([&MINUTES]);
+    let of_signal =
+        signals.into_iter().find_map(|signal| check_file_of(signal, &path, name, names));
     let (kind, (records, state)) = if let Some(checked) = of_signal {
         checked
     } else if let Some(segment) = REQUESTS.segment(name) {
@@ -151,7 +156,8 @@ fn check_file_of(
     } else {
         check_block(path)
     };
-    Some((FileKind::Block, checked))
+    let is_rolled_up = signal.log.name == MINUTES.log.name;
+    Some((if is_rolled_up { FileKind::Minutes } else { FileKind::Block }, checked))
 }
 
 fn leftover(why: &'static str) -> FileState {

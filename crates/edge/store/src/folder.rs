@@ -15,13 +15,14 @@ use keep::{
 use model::{LogRecord, Metric, Moment, OperationKey, Span, SpanId, TraceId, Window};
 
 use crate::{
-    Answered, Batch, BlockFile, Items, Limits, Operation, OperationPoint, RequestFact,
+    Answered, Batch, BlockFile, Items, Keeping, Limits, Operation, OperationPoint, RequestFact,
     RequestFilter, Retention, SpanGroup, Store, StoreError, Syncing, answers,
-    clickhouse::{self, ClickHouse},
     clock::Clock,
+    clickhouse::{self, ClickHouse},
     cold::Cold,
     disk, documents, listing,
     log::{Kind, Log, Place, Placed},
+    named::Named,
     packed,
     recovery::{self, Files, Recovery},
     requests::Requests,
@@ -87,7 +88,9 @@ pub struct Folder {
     /// Tells how old things are.
     pub(crate) clock: Mutex<Clock>,
     /// Held while blocks are made.
-    tidying: Mutex<()>,
+    pub(crate) tidying: Mutex<()>,
+    /// Traces that findings name.
+    pub(crate) named: Mutex<Named>,
     /// What retention has dropped of the facts.
     pub(crate) requests_dropped: Dropping,
     /// The lock ends with the file, and so with the process, however that ends.
@@ -163,6 +166,7 @@ impl Folder {
             dropping: Mutex::default(),
             clock: Mutex::default(),
             tidying: Mutex::default(),
+            named: Mutex::default(),
             requests_dropped: Dropping::default(),
             _lock: lock,
         };
@@ -299,7 +303,8 @@ impl Store for Folder {
     }
 
     fn ask(&self, query: &Query, limits: &Limits) -> Result<Answered<Answer>, StoreError> {
-        self.shelf(query.table)?.ask(query, limits)
+        let is_rolled = query.table.name == keep::MINUTES.name;
+        self.shelf(if is_rolled { &keep::SPANS } else { query.table })?.ask(query, limits)
     }
 
     fn top(&self, top: &Top, limits: &Limits) -> Result<Answered<Vec<Span>>, StoreError> {
@@ -325,6 +330,14 @@ impl Store for Folder {
     fn retain(&self, retention: Retention, now: Moment) -> Result<u64, StoreError> {
         let _dropping = disk::lock(&self.dropping);
         self.drop_old(retention, now)
+    }
+
+    fn thin(&self, keeping: &Keeping, now: Moment) -> Result<bool, StoreError> {
+        self.thin_old(keeping, now)
+    }
+
+    fn remember(&self, traces: &[TraceId], now: Moment) -> Result<(), StoreError> {
+        self.remember_traces(traces, now)
     }
 
     fn tidy(&self) -> Result<bool, StoreError> {

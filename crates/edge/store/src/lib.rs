@@ -29,16 +29,19 @@ mod lately;
 pub mod ledger;
 mod listing;
 mod log;
+mod named;
 mod packed;
 mod questions;
 mod recovery;
 mod requests;
 mod retain;
+mod rolled;
 mod scan;
 mod shelf;
 mod signals;
 mod snapshot;
 mod texts;
+mod thin;
 mod traces;
 mod usage;
 
@@ -60,7 +63,8 @@ pub use listing::BlockFile;
 pub use log::Syncing;
 pub use questions::SPANS_MAX;
 pub use recovery::Recovery;
-pub use usage::{DroppedBytes, SignalUsage, Usage};
+pub use thin::Keeping;
+pub use usage::{DroppedBytes, SignalUsage, ThinnedUsage, Usage};
 
 /// Most steps of [`Store::series`]: more than a screen has columns.
 pub const STEPS_MAX: usize = 10_000;
@@ -183,7 +187,11 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// # Errors
     ///
     /// See [`Store::ask`].
-    fn top_logs(&self, top: &Top, limits: &Limits) -> Result<Answered<Vec<LogRecord>>, StoreError> {
+    fn top_logs(
+        &self,
+        top: &Top,
+        limits: &Limits,
+    ) -> Result<Answered<Vec<LogRecord>>, StoreError> {
         let _ = (top, limits);
         Err(StoreError::NotKept { table: keep::LOGS.name })
     }
@@ -217,6 +225,28 @@ pub trait Store: fmt::Debug + Send + Sync {
     ///
     /// The disk fails.
     fn retain(&self, retention: Retention, now: Moment) -> Result<u64, StoreError>;
+
+    /// Does a piece of thinning: of spans older than the time for which all are kept, only what is notable stays, and a
+    /// fair sample of the rest. Returns whether there was something to do: call it again then. An engine that keeps all or
+    /// nothing does nothing.
+    ///
+    /// # Errors
+    ///
+    /// The disk is full or fails; what is kept stays as it is.
+    fn thin(&self, keeping: &Keeping, now: Moment) -> Result<bool, StoreError> {
+        let _ = (keeping, now);
+        Ok(false)
+    }
+
+    /// Remembers traces that findings name, over restarts: they stay when others are thinned out.
+    ///
+    /// # Errors
+    ///
+    /// The disk is full or fails; tell it again then.
+    fn remember(&self, traces: &[TraceId], now: Moment) -> Result<(), StoreError> {
+        let _ = (traces, now);
+        Ok(())
+    }
 
     /// Does a piece of what makes the store smaller and quicker and nobody waits for: full segments become blocks,
     /// small blocks larger ones. Returns whether there was something to do: call it again then.
@@ -311,6 +341,18 @@ pub struct Retention {
     pub bytes_max: u64,
 }
 
+/// A file that a newer version of Taut wrote. It is left as it is.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{path}` is of version {found}, and this Taut reads up to {known}: use the newer one")]
+pub struct Newer {
+    /// The file.
+    pub path: PathBuf,
+    /// Its version.
+    pub found: u32,
+    /// The newest version that is read here.
+    pub known: u32,
+}
+
 /// Why the store could not do as asked.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -340,6 +382,9 @@ pub enum StoreError {
         /// The folder.
         path: PathBuf,
     },
+    /// A newer version of Taut wrote a file.
+    #[error(transparent)]
+    Newer(#[from] Newer),
     /// A file does not hold what was written to it.
     #[error("`{path}` is damaged")]
     Damaged {

@@ -18,6 +18,7 @@ use keep::{
 
 use crate::{
     Answered, Coverage, Limit, Limits, StoreError,
+    rolled::Rolled,
     shelf::Shelf,
     signals::Item,
     snapshot::{Reading, Unit},
@@ -34,8 +35,8 @@ type At = (usize, usize, u32);
 
 /// A chunk that is looked at.
 #[derive(Debug, Clone, Copy)]
-struct Looked<'a> {
-    chunk: &'a Chunk,
+pub(crate) struct Looked<'a> {
+    pub(crate) chunk: &'a Chunk,
     unit: usize,
     part: usize,
     /// All of its columns are there, not only those that were asked for.
@@ -49,6 +50,9 @@ impl Shelf {
         query: &Query,
         limits: &Limits,
     ) -> Result<Answered<Answer>, StoreError> {
+        if let Some(rolled) = Rolled::of(self, query) {
+            return self.ask_rolled(query, &rolled, limits);
+        }
         let (columns, attributes) = query.reads();
         let reading =
             Reading::new(query.table, query.window, &query.filter, columns, Some(attributes));
@@ -122,7 +126,7 @@ impl Shelf {
     }
 
     /// Looks at units, the first ones first, until a limit is reached. Each thread has a `T` of its own.
-    fn look<T: Default + Send>(
+    pub(crate) fn look<T: Default + Send>(
         &self,
         units: &[Unit<'_>],
         reading: &Reading,

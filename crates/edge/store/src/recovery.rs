@@ -11,13 +11,14 @@ use std::{
 use rustix::fs::{FlockOperation, flock};
 
 use crate::{
-    StoreError,
+    Newer, StoreError,
     blocks::{PART, Run},
     disk::{self, Written},
-    frame::{FILE_HEAD_BYTES, Record},
+    frame::{self, FILE_HEAD_BYTES, Record},
     log::{Kind, Place, Tally},
+    rolled::MINUTES,
     scan::{self, Scan},
-    signals::Signal,
+    signals::{SPANS, Signal},
 };
 
 /// What was found when a folder was opened.
@@ -39,8 +40,10 @@ pub struct Recovery {
     pub bytes_damaged: u64,
     /// Segments whose index was missing or damaged and was made again.
     pub indexes_built: usize,
-    /// Files that hold nothing that can be read, or are of another version; they were left alone.
+    /// Files that hold nothing that can be read; they were left alone.
     pub set_aside: Vec<PathBuf>,
+    /// Files of newer versions; they were left alone, and what is in them is not seen.
+    pub newer: Vec<Newer>,
     /// How long it took.
     pub took: Duration,
 }
@@ -68,6 +71,8 @@ impl Recovery {
                 // The system stopped while it was created.
                 self.bytes_cut += bytes.len() as u64;
                 disk::remove(&path)?;
+            } else if let Some(found) = frame::newer(&bytes, place.kind.magic) {
+                self.newer.push(Newer { path, found, known: frame::VERSION });
             } else {
                 self.set_aside.push(path);
             }
@@ -111,12 +116,18 @@ pub(crate) fn names(folder: &Path) -> Result<BTreeSet<String>, StoreError> {
 pub(crate) struct Files {
     pub(crate) segments: BTreeSet<u32>,
     pub(crate) blocks: BTreeSet<Run>,
+    /// Roll-ups of them.
+    pub(crate) minutes: BTreeSet<Run>,
 }
 
 impl Files {
     pub(crate) fn of(signal: &Signal, names: &BTreeSet<String>) -> Self {
-        let blocks = names.iter().filter_map(|name| Run::of_name(signal, name)).collect();
-        Self { segments: segments(signal.log, names), blocks }
+        let runs = |signal: &Signal| {
+            names.iter().filter_map(|name| Run::of_name(signal, name)).collect::<BTreeSet<Run>>()
+        };
+        let has_minutes = signal.log.name == SPANS.log.name;
+        let minutes = if has_minutes { runs(&MINUTES) } else { BTreeSet::new() };
+        Self { segments: segments(signal.log, names), blocks: runs(signal), minutes }
     }
 }
 

@@ -7,6 +7,9 @@ use crate::{Folder, Retention, StoreError, clock, disk, shelf::Shelf};
 /// An active segment older than this part of the greatest age is sealed, so that little is kept longer.
 const AGE_PARTS: u32 = 16;
 
+/// Roll-ups may take this part of the bytes, whatever else is dropped: they are small, and tell of the longest time.
+const MINUTES_PARTS: u64 = 4;
+
 /// A segment or a block that may be dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Piece {
@@ -29,8 +32,11 @@ impl Folder {
             shelf.seal_old(sealed)?;
         }
         self.seal_old_requests(sealed)?;
-        let (pieces, mut bytes) = self.pieces();
         let mut freed = 0;
+        for shelf in self.shelves() {
+            freed += shelf.bound_minutes(retention.bytes_max / MINUTES_PARTS)?;
+        }
+        let (pieces, mut bytes) = self.pieces();
         let oldest = now - retention.age_max;
         for (piece, shelf) in pieces {
             let last = clock.received(piece.last, now, steady);
@@ -62,7 +68,7 @@ impl Folder {
         for (place, shelf) in self.shelves().iter().enumerate() {
             let (pieces, of_shelf) = shelf.pieces();
             all.extend(pieces.into_iter().map(|piece| (piece, Some(place))));
-            bytes += of_shelf;
+            bytes += of_shelf + shelf.minutes_bytes();
         }
         all.sort_unstable();
         (all, bytes)

@@ -23,6 +23,7 @@ use crate::{
     lately::{Lately, Print},
     log::{Log, Place, Placed, Sealed},
     recovery::{Files, Recovery},
+    rolled,
     signals::{self, Item, Signal},
     usage::Dropping,
 };
@@ -34,6 +35,8 @@ pub(crate) struct Shelf {
     pub(crate) log: Log,
     pub(crate) index: RwLock<Index>,
     pub(crate) blocks: Blocks,
+    /// Roll-ups of the blocks, if they are of spans.
+    pub(crate) minutes: Option<Blocks>,
     pub(crate) head: Head,
     /// Batches that are not kept once more.
     lately: Lately,
@@ -56,6 +59,7 @@ impl Shelf {
         recovery: &mut Recovery,
     ) -> Result<Self, StoreError> {
         let blocks = Blocks::open(signal, &place.folder, &files.blocks, &mut recovery.set_aside)?;
+        let minutes = rolled::open(signal, &place.folder, files, recovery)?;
         recovery.blocks += blocks.all().len();
         recovery.segments += files.segments.len();
         let is_held = |segment| {
@@ -64,6 +68,7 @@ impl Shelf {
         };
         let (mut index, lately) = (Index::default(), Lately::default());
         let mut last = files.segments.last().copied().unwrap_or(0).max(blocks.last_segment());
+        last = last.max(minutes.as_ref().map_or(0, Blocks::last_segment));
         last = last.max(cold.as_ref().map_or(0, |cold| cold.last_segment(signal.table)));
         let mut open = None;
         for segment in files.segments.iter().copied() {
@@ -100,7 +105,8 @@ impl Shelf {
         let (made, merged) = (Timings::default(), Timings::default());
         let (index, head) = (RwLock::new(index), Head::new(signal));
         let dropped = Dropping::default();
-        let shelf = Self { signal, log, index, blocks, head, lately, cold, made, merged, dropped };
+        let shelf =
+            Self { signal, log, index, blocks, minutes, head, lately, cold, made, merged, dropped };
         shelf.settle();
         Ok(shelf)
     }
@@ -175,7 +181,10 @@ impl Shelf {
     pub(crate) fn tidy(&self) -> Result<bool, StoreError> {
         let begun = Instant::now();
         let Some((segment, bytes, times)) = self.oldest_full() else {
-            let merged = self.blocks.merge(&BlockFormat::SETTLED)?;
+            let mut merged = self.blocks.merge(&BlockFormat::SETTLED)?;
+            if let Some(minutes) = self.minutes.as_ref().filter(|_| !merged) {
+                merged = minutes.merge(&BlockFormat::SETTLED)?;
+            }
             if merged {
                 self.merged.add(begun.elapsed());
             }
@@ -209,7 +218,9 @@ impl Shelf {
             Some(cold) => cold.take(full),
             None => {
                 let run = Run { first: full.segment, last: full.segment };
-                self.blocks.add(run, full.received, full.rows, &BlockFormat::FRESH)
+                self.blocks.add(run, full.received, full.rows, &BlockFormat::FRESH)?;
+                // Last: a block without is asked itself, and gets one before it is thinned.
+                self.roll_up(run, full.received, full.rows)
             }
         }
     }

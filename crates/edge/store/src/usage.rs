@@ -13,8 +13,11 @@ use model::Moment;
 use stats::TimingsSeen;
 
 use crate::{
-    StoreError, disk,
+    StoreError,
+    blocks::Blocks,
+    disk,
     folder::REQUESTS,
+    rolled::MINUTES,
     shelf::Shelf,
     signals::{LOGS, METRICS, SPANS, Signal},
 };
@@ -30,6 +33,8 @@ pub struct Usage {
     pub index_bytes: u64,
     /// Bytes of blocks.
     pub block_bytes: u64,
+    /// Bytes of roll-ups: what spans took in each minute.
+    pub minute_bytes: u64,
     /// Bytes of request facts.
     pub request_bytes: u64,
     /// Bytes of files that were found damaged and set aside.
@@ -46,6 +51,12 @@ pub struct Usage {
     pub blocks: usize,
     /// Spans in them.
     pub block_spans: u64,
+    /// Blocks of spans in which only what is kept for long is left.
+    pub thinned: ThinnedUsage,
+    /// Rows of roll-ups.
+    pub minute_rows: u64,
+    /// When the oldest span that a roll-up tells of was received; `None` if there are none.
+    pub minutes_oldest: Option<Moment>,
     /// Requests of which there is a fact.
     pub requests: usize,
     /// Bytes of memory that the indexes of traces, rows for questions and the facts take, roughly.
@@ -91,6 +102,19 @@ pub struct SignalUsage {
     pub blocks_merged: TimingsSeen,
     /// Bytes that retention has dropped.
     pub dropped_bytes: u64,
+}
+
+/// What there is of spans that are no longer kept all; it is part of what there is of blocks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ThinnedUsage {
+    /// Blocks.
+    pub blocks: usize,
+    /// Spans in them.
+    pub spans: u64,
+    /// Bytes of them.
+    pub bytes: u64,
+    /// When the newest span among them was received: later ones are all there. `None` if there are none.
+    pub until: Option<Moment>,
 }
 
 /// Bytes that retention has dropped since the store was opened.
@@ -155,6 +179,7 @@ impl Usage {
         self.log_bytes
             + self.index_bytes
             + self.block_bytes
+            + self.minute_bytes
             + self.request_bytes
             + self.damaged_bytes
             + self.other_bytes
@@ -170,9 +195,23 @@ impl Usage {
         usage.add_files(folder).map_err(|error| disk::failed("read", folder, error))?;
         for shelf in shelves {
             usage.memory_bytes += disk::read(&shelf.index).bytes() + shelf.head.bytes();
+            usage.add_tiers(shelf);
         }
         usage.sum_up();
         Ok(usage)
+    }
+
+    fn add_tiers(&mut self, shelf: &Shelf) {
+        for kept in shelf.blocks.all().iter().filter(|kept| kept.thinned.is_some()) {
+            self.thinned.blocks += 1;
+            self.thinned.spans += kept.rows as u64;
+            self.thinned.bytes += kept.bytes;
+            self.thinned.until = self.thinned.until.max(Some(kept.received.1));
+        }
+        for kept in shelf.minutes.as_ref().map(Blocks::all).unwrap_or_default() {
+            self.minute_rows += kept.rows as u64;
+            self.minutes_oldest = earlier(self.minutes_oldest, Some(kept.received.0));
+        }
     }
 
     fn sum_up(&mut self) {
@@ -221,6 +260,7 @@ impl Usage {
             ("index", Some(signal)) => &mut signal.index_bytes,
             ("parquet" | "part", Some(signal)) => &mut signal.block_bytes,
             ("log", None) if begin == REQUESTS.name => &mut self.request_bytes,
+            ("parquet" | "part", None) if begin == MINUTES.log.name => &mut self.minute_bytes,
             ("damaged", _) => &mut self.damaged_bytes,
             _ => &mut self.other_bytes,
         }
@@ -244,6 +284,7 @@ mod tests {
             ("ledger.db", 64),
             ("logs-000001.log", 128),
             ("metrics-000001-000002.parquet", 256),
+            ("minutes-000001-000002.parquet", 512),
             ("lock", 0),
         ];
         for (name, bytes) in names {
@@ -262,6 +303,7 @@ mod tests {
             (usage.log_bytes, usage.index_bytes, usage.block_bytes, usage.request_bytes),
             (129, 2, 268, 16)
         );
-        assert_eq!((usage.damaged_bytes, usage.other_bytes, usage.bytes()), (32, 64, 511));
+        assert_eq!((usage.damaged_bytes, usage.other_bytes, usage.minute_bytes), (32, 64, 512));
+        assert_eq!(usage.bytes(), 1023);
     }
 }

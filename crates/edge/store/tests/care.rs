@@ -51,7 +51,8 @@ fn a_sound_store_is_sound_while_it_is_used_and_when_it_is_not() {
     store.tidy().unwrap();
     let of = |kind: FileKind| {
         let files = checked(folder.path());
-        files.iter().filter(|file| file.kind == kind).map(|file| file.records).sum::<u64>()
+        let of_kind = files.iter().filter(|file| file.kind == kind);
+        of_kind.map(|file| file.records).sum::<u64>()
     };
     assert_eq!(faults(checked(folder.path())), []);
     assert_eq!(of(FileKind::Document), 1);

@@ -75,7 +75,7 @@ fn told(checked: &[FileChecked]) -> String {
     text.push_str(&format!(
         "{} with {} in {}, {} in {}\n",
         size(bytes),
-        units::some(records(FileKind::Block), "span", "spans"),
+        units::some(records(FileKind::Block), "row", "rows"),
         units::some(of(FileKind::Block).count() as u64, "block", "blocks"),
         units::some(records(FileKind::Log), "record", "records"),
         units::some(of(FileKind::Log).count() as u64, "log", "logs"),
@@ -87,6 +87,7 @@ fn wire(file: &FileChecked) -> serde_json::Value {
     let kind = match file.kind {
         FileKind::Log => "log",
         FileKind::Block => "block",
+        FileKind::Minutes => "roll-up",
         FileKind::Document => "document",
     };
     let (state, what) = match &file.state {

@@ -1,0 +1,316 @@
+//! What is kept and for how long, over days that take seconds: all of a day, then the notable and a fair sample, and what
+//! each minute was like for longer still; over restarts, and killed in the middle.
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::cast_precision_loss,
+    reason = "these are tests, print tells what was acknowledged, and counts made up here are small"
+)]
+
+mod kit;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    env,
+    io::{BufRead as _, BufReader},
+    path::Path,
+    process::{Command, Stdio},
+    thread,
+    time::Duration,
+};
+
+use keep::{
+    MINUTES, SPANS, Table,
+    policy::Quotas,
+    query::{Field, Filter, Measure, Measured, Query},
+    table::{minute, span},
+};
+use model::{
+    Attributes, Moment, Resource, Span, SpanId, SpanKind, Status, StatusCode, Text, TraceId, Value,
+    Window,
+};
+use store::{Folder, Keeping, Limits, Options, Retention, Store as _, Syncing, keep};
+
+const HOUR: u64 = 3_600_000_000_000;
+const MINUTE: u64 = HOUR / 60;
+/// Hours that pass; a batch comes each minute.
+const HOURS: u64 = 60;
+const BEGIN: u64 = 1_000 * HOUR;
+
+const KEEPING: Keeping = Keeping {
+    all: Duration::from_hours(12),
+    minutes: Duration::from_hours(10_000),
+    quotas: Quotas { notable: 2, others: 1 },
+    bytes_max: u64::MAX,
+};
+
+fn open(path: &Path) -> Folder {
+    let options = Options { sync: Syncing::Os, segment_bytes: 48 << 10, ..Options::default() };
+    Folder::open(path, options).unwrap().0
+}
+
+/// Requests of a minute: of two services, one of which calls the other; the reply of some traces comes a minute later.
+fn batch(number: u64) -> Vec<Span> {
+    let mut spans = Vec::new();
+    for request in 0..6 {
+        let trace = number * 6 + request;
+        let begin = BEGIN + number * MINUTE + request * 1_000_000_000;
+        let long = 1_000_000 * (1 + trace * 7_919 % 97);
+        spans.push(made(trace, 1, "shop", begin, long));
+        spans.push(made(trace, 2, "shop", begin + 1, long / 2));
+        if !request.is_multiple_of(3) {
+            spans.push(made(trace, 3, "mail", begin + 2, long / 3));
+        }
+        if request == 0 && 0 < number {
+            spans.push(made(trace - 6, 3, "mail", begin + 2, long / 3));
+        }
+    }
+    spans
+}
+
+fn made(trace: u64, place: u64, service: &str, begin: u64, long: u64) -> Span {
+    let failed = trace.is_multiple_of(211) && place == 1;
+    let code = if failed { StatusCode::Error } else { StatusCode::Unset };
+    let text = |text: &str| Value::Text(text.into());
+    let mut attributes = vec![("user.tier".into(), text(["gold", "tin"][usize::from(trace % 4 == 0)]))];
+    let kind = if place == 2 {
+        attributes.push(("db.statement".into(), text("SELECT * FROM orders WHERE id = 5")));
+        attributes.push(("db.system".into(), text("postgresql")));
+        SpanKind::Client
+    } else {
+        attributes.push(("http.request.method".into(), text("GET")));
+        attributes.push(("http.route".into(), text(["/", "/list"][usize::from(trace % 5 == 0)])));
+        SpanKind::Server
+    };
+    let named = Attributes(vec![("service.name".into(), text(service))]);
+    Span {
+        trace_id: TraceId(u128::from(trace + 1).to_be_bytes()),
+        span_id: SpanId((trace * 4 + place).to_be_bytes()),
+        name: Text::from(["", "GET", "SELECT orders", "GET"][usize::try_from(place).unwrap()]),
+        kind,
+        start: Moment { nanos: begin },
+        end: Moment { nanos: begin + long },
+        attributes: Attributes(attributes),
+        status: Status { code, message: Text::default() },
+        resource: Resource { attributes: named, ..Resource::default() }.into(),
+        ..kit::span(0, 0)
+    }
+}
+
+fn question(table: &'static Table, group: Vec<Field>, filter: Filter) -> Query {
+    let duration = if table.name == SPANS.name { span::DURATION } else { minute::DURATIONS };
+    Query {
+        table,
+        window: Window {
+            from: Moment { nanos: BEGIN },
+            to: Moment { nanos: BEGIN + HOURS * HOUR },
+        },
+        filter,
+        group,
+        step: Some(Duration::from_hours(1)),
+        measures: vec![
+            Measure::Count,
+            Measure::Greatest(Field::Column(duration)),
+            Measure::Distribution(Field::Column(duration)),
+        ],
+        limit: 100,
+    }
+}
+
+type Told = BTreeMap<(Vec<Option<Text>>, u32), Vec<Measured>>;
+
+fn asked(store: &Folder, query: &Query) -> Told {
+    let answered = store.ask(query, &Limits::default()).unwrap();
+    assert!(answered.coverage.is_whole());
+    let groups = answered.answer.groups.into_iter();
+    groups.map(|group| ((group.key, group.step), group.measured)).collect()
+}
+
+/// Questions that roll-ups answer.
+fn questions() -> Vec<Query> {
+    let column = Field::Column;
+    vec![
+        question(&SPANS, vec![column(span::SERVICE), column(span::OPERATION)], Filter::All),
+        question(&SPANS, vec![column(span::STATEMENT)], Filter::Has(column(span::STATEMENT))),
+        question(&SPANS, vec![], Filter::Is(column(span::STATUS), vec!["error".into()])),
+        question(&MINUTES, vec![column(minute::SERVICE)], Filter::All),
+    ]
+}
+
+/// Does all there is to do, in the hour.
+fn keep_house(store: &Folder, hour: u64) {
+    let now = Moment { nanos: BEGIN + hour * HOUR };
+    while store.tidy().unwrap() || store.thin(&KEEPING, now).unwrap() {}
+    let age_max = Duration::from_hours(36);
+    store.retain(Retention { age_max, bytes_max: u64::MAX }, now).unwrap();
+}
+
+#[test]
+fn days_pass_and_what_is_told_of_each_minute_stays_the_same() {
+    let (kept, full) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (mut store, all) = (open(kept.path()), open(full.path()));
+    let named = TraceId(u128::from(26_u64).to_be_bytes());
+    store.remember(&[named], Moment { nanos: BEGIN }).unwrap();
+    for hour in 0..HOURS {
+        for number in hour * 60..(hour + 1) * 60 {
+            let received = BEGIN + (number + 1) * MINUTE;
+            for store in [&store, &all] {
+                kit::append(store, &batch(number), received).unwrap();
+            }
+        }
+        if hour % 4 == 3 {
+            keep_house(&store, hour + 1);
+        }
+        if hour % 17 == 9 {
+            drop(store);
+            store = open(kept.path());
+        }
+        if hour % 20 == 19 {
+            for query in questions() {
+                let (told, expected) = (asked(&store, &query), asked(&all, &query));
+                assert!(told == expected, "{query:?} in hour {hour}");
+            }
+        }
+        if hour == 19 {
+            assert_eq!(store.trace(named).unwrap().len(), all.trace(named).unwrap().len());
+        }
+    }
+    what_is_left(&store, &all);
+}
+
+fn what_is_left(store: &Folder, all: &Folder) {
+    let (mut traces, mut rows) = (BTreeMap::<TraceId, usize>::new(), 0);
+    let each = |chunk: &keep::Chunk| {
+        for span in keep::spans::read(chunk, &(0..chunk.rows()).collect::<Vec<_>>()) {
+            *traces.entry(span.trace_id).or_default() += 1;
+            rows += 1;
+        }
+        Ok::<(), store::StoreError>(())
+    };
+    store.export(&SPANS, Window::ALL, each).unwrap();
+    // A tenth of 24 hours, all of 12, and what is no block yet.
+    let hours = |share: f64| HOURS as f64 * 60.0 * 17.0 * share / HOURS as f64;
+    assert!((hours(12.0)..hours(26.0)).contains(&f64::from(rows)), "{rows} rows are left");
+    let torn = traces.iter().filter(|(id, count)| all.trace(**id).unwrap().len() != **count);
+    // Those whose first part was dropped for its age.
+    let torn: BTreeSet<&TraceId> = torn.map(|(id, _)| id).collect();
+    assert!(torn.len() <= 1, "{} of {} traces are not whole: {torn:?}", torn.len(), traces.len());
+    // What only spans tell is an estimate, and a good one: of each day, by the attribute.
+    let tier = || vec![Field::Attribute("user.tier".into())];
+    let mut query = question(&SPANS, tier(), Filter::Is(Field::Column(span::SERVICE), vec!["shop".into()]));
+    query.window.from = Moment { nanos: BEGIN + 28 * HOUR };
+    query.window.to = Moment { nanos: BEGIN + 44 * HOUR };
+    query.step = None;
+    let (told, expected) = (asked(store, &query), asked(all, &query));
+    for (key, measured) in expected {
+        let (Measured::Count(told), Measured::Count(is)) = (&told[&key][0], &measured[0]) else {
+            panic!("counts were asked for")
+        };
+        let off = *told as f64 / *is as f64 - 1.0;
+        assert!(off.abs() < 0.15, "{key:?}: {told} told for {is}");
+    }
+    let usage = store.usage().unwrap();
+    assert!(usage.blocks < 150, "{} blocks", usage.blocks);
+}
+
+#[test]
+fn where_room_is_short_the_oldest_are_thinned_early_and_minutes_stay_longest() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    for number in 0..60 * 12 {
+        kit::append(&store, &batch(number), BEGIN + (number + 1) * MINUTE).unwrap();
+    }
+    let now = Moment { nanos: BEGIN + 12 * HOUR };
+    while store.tidy().unwrap() {}
+    let before = store.usage().unwrap();
+    let keeping =
+        Keeping { all: Duration::from_hours(99), bytes_max: before.block_bytes, ..KEEPING };
+    while store.thin(&keeping, now).unwrap() || store.tidy().unwrap() {}
+    let after = store.usage().unwrap();
+    assert!(after.block_bytes < before.block_bytes * 9 / 10, "{after:?} {before:?}");
+    assert!(0 < after.thinned.blocks && after.thinned.blocks < after.blocks, "{after:?}");
+    let bytes_max = after.bytes() / 2;
+    store.retain(Retention { age_max: Duration::MAX, bytes_max }, now).unwrap();
+    let left = store.usage().unwrap();
+    assert!(left.bytes() <= bytes_max, "{left:?}");
+    assert!((1..=bytes_max / 4).contains(&left.minute_bytes), "{left:?}");
+}
+
+/// The test runs itself again as the process that is killed.
+const CHILD: &str = "STORE_TEST_CHILD";
+const KILLS: u64 = 20;
+
+/// Takes in minutes, thins and puts together, until it is killed; says what was acknowledged.
+fn child(folder: &Path, first: u64) {
+    let store = open(folder);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            for number in first..first + 100_000 {
+                kit::append(&store, &batch(number), BEGIN + (number + 1) * MINUTE).unwrap();
+                println!("batch {number}");
+            }
+        });
+        scope.spawn(|| {
+            let keeping = Keeping { all: Duration::ZERO, ..KEEPING };
+            for _ in 0..1_000_000 {
+                let now = Moment { nanos: BEGIN + HOURS * 1_000 * HOUR };
+                if !store.thin(&keeping, now).unwrap() && !store.tidy().unwrap() {
+                    thread::yield_now();
+                }
+            }
+        });
+    });
+}
+
+#[test]
+fn killed_at_any_moment_each_span_counts_once() {
+    const NAME: &str = "killed_at_any_moment_each_span_counts_once";
+    if let Ok(told) = env::var(CHILD) {
+        let (first, folder) = told.split_once(' ').unwrap();
+        return child(Path::new(folder), first.parse().unwrap());
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let (mut next, mut thinned) = (0, 0);
+    for kill in 0..KILLS {
+        let mut process = Command::new(env::current_exe().unwrap())
+            .args([NAME, "--exact", "--nocapture"])
+            .env(CHILD, format!("{next} {}", folder.path().display()))
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        let mut acknowledged = next;
+        let mut came = 0;
+        while let Some(Ok(line)) = lines.next() {
+            let Some(number) = line.strip_prefix("batch ") else { continue };
+            acknowledged = number.parse::<u64>().unwrap() + 1;
+            came += 1;
+            if came == 20 + kill * 37 % 150 {
+                process.kill().unwrap();
+            }
+        }
+        process.wait().unwrap();
+        let store = open(folder.path());
+        let mut query = question(&SPANS, vec![Field::Column(span::SERVICE)], Filter::All);
+        (query.window, query.step) = (Window::ALL, None);
+        let told = asked(&store, &query);
+        let count = |measured: &Vec<Measured>| match measured[0] {
+            Measured::Count(count) => count,
+            _ => 0,
+        };
+        let counted: u64 = told.values().map(count).sum();
+        let spans = |batches: u64| (0..batches).map(|it| batch(it).len() as u64).sum::<u64>();
+        // One more may have been written and not been acknowledged.
+        next = if counted == spans(acknowledged) { acknowledged } else { acknowledged + 1 };
+        assert_eq!(counted, spans(next), "after {kill} kills, {acknowledged} batches");
+        let mut rows = 0;
+        store
+            .export(&SPANS, Window::ALL, |chunk| {
+                rows += chunk.rows() as u64;
+                Ok::<(), store::StoreError>(())
+            })
+            .unwrap();
+        thinned += u64::from(rows < counted);
+    }
+    assert!(KILLS / 2 < thinned, "thinned in {thinned} of {KILLS} lives");
+}
