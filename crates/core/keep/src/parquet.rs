@@ -53,6 +53,14 @@ pub enum BlockError {
     /// It is no Parquet file, or a damaged one.
     #[error("no sound Parquet file")]
     File(#[from] parquet_file::Error),
+    /// A newer version wrote it.
+    #[error("it is of format {found}, and this version reads up to {known}")]
+    Newer {
+        /// Its format.
+        found: u32,
+        /// The newest one that is known here.
+        known: u32,
+    },
     /// It is a Parquet file, but not one of these.
     #[error("not a block of this format: {0}")]
     Foreign(String),

@@ -7,13 +7,16 @@ use std::{
 };
 
 use crate::{
-    DOCUMENT_BYTES_MAX, StoreError,
+    DOCUMENT_BYTES_MAX, Newer, StoreError,
     disk::{self, Written},
 };
 
-const MAGIC: [u8; 8] = *b"tautdoc\x01";
+const MAGIC: [u8; 7] = *b"tautdoc";
 
-/// Magic, length (8 bytes), checksum (4 bytes).
+/// The version that is written, and the newest one that is read. A later one keeps the head as it is.
+const VERSION: u8 = 1;
+
+/// Magic, version, length (8 bytes), checksum (4 bytes).
 const HEAD_BYTES: usize = 20;
 
 /// Reads a document; see [`crate::Store::load_document`].
@@ -26,10 +29,14 @@ pub(crate) fn load(folder: &Path, name: &str) -> Result<Option<Vec<u8>>, StoreEr
         Err(error) => return Err(disk::failed("read", &path, error)),
         Ok(_) => {}
     }
-    let whole = bytes.split_first_chunk::<HEAD_BYTES>();
-    let whole = whole.is_some_and(|(found, content)| *found == head(content));
-    if !whole {
-        return Err(StoreError::Damaged { path });
+    let found = bytes.split_first_chunk::<HEAD_BYTES>().and_then(|(found, content)| {
+        let version = found[VERSION_AT];
+        (*found == head(content, version)).then_some(version)
+    });
+    match found {
+        Some(VERSION) => {}
+        Some(found) if VERSION < found => return Err(newer(path, found)),
+        _ => return Err(StoreError::Damaged { path }),
     }
     drop(bytes.drain(..HEAD_BYTES));
     Ok(Some(bytes))
@@ -42,9 +49,12 @@ pub(crate) fn save(folder: &Path, name: &str, content: &[u8]) -> Result<(), Stor
         let what = format!("{} bytes as `{name}`", content.len());
         return Err(StoreError::Refused { what, why: "a document has at most 64 MiB" });
     }
+    if let Some(found) = version_of(&path).filter(|found| VERSION < *found) {
+        return Err(newer(path, found));
+    }
     let next = path.with_extension("next");
     let written = Written::create(&next).and_then(|file| {
-        file.write_all_at(&head(content), 0)?;
+        file.write_all_at(&head(content, VERSION), 0)?;
         file.write_all_at(content, HEAD_BYTES as u64)?;
         file.sync()
     });
@@ -57,9 +67,24 @@ pub(crate) fn save(folder: &Path, name: &str, content: &[u8]) -> Result<(), Stor
     disk::sync_folder(folder)
 }
 
-fn head(content: &[u8]) -> [u8; HEAD_BYTES] {
+/// Where in the head the version is.
+const VERSION_AT: usize = MAGIC.len();
+
+/// The version that a document says it is of, if it is one.
+fn version_of(path: &Path) -> Option<u8> {
+    let mut head = [0; VERSION_AT + 1];
+    File::open(path).and_then(|mut file| file.read_exact(&mut head)).ok()?;
+    head.starts_with(&MAGIC).then_some(head[VERSION_AT])
+}
+
+fn newer(path: PathBuf, found: u8) -> StoreError {
+    StoreError::Newer(Newer { path, found: found.into(), known: VERSION.into() })
+}
+
+fn head(content: &[u8], version: u8) -> [u8; HEAD_BYTES] {
     let mut head = [0; HEAD_BYTES];
-    head[..8].copy_from_slice(&MAGIC);
+    head[..VERSION_AT].copy_from_slice(&MAGIC);
+    head[VERSION_AT] = version;
     head[8..16].copy_from_slice(&(content.len() as u64).to_le_bytes());
     head[16..].copy_from_slice(&crc32c::crc32c(content).to_le_bytes());
     head
@@ -102,10 +127,28 @@ mod tests {
             let mut bytes = sound.clone();
             bytes[place] ^= 0x10;
             fs::write(&path, &bytes).unwrap();
-            assert!(matches!(load(folder.path(), "findings"), Err(StoreError::Damaged { .. })));
+            let loaded = load(folder.path(), "findings");
+            if place == VERSION_AT {
+                // Nothing tells it from a later version.
+                assert!(matches!(loaded, Err(StoreError::Newer(_))));
+            } else {
+                assert!(matches!(loaded, Err(StoreError::Damaged { .. })));
+            }
             fs::write(&path, &sound[..place]).unwrap();
             assert!(matches!(load(folder.path(), "findings"), Err(StoreError::Damaged { .. })));
         }
+    }
+
+    #[test]
+    fn a_document_of_a_later_version_is_refused_and_never_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("document-findings");
+        let later = [&head(b"later", 2)[..], b"later"].concat();
+        fs::write(&path, &later).unwrap();
+        let refused = load(folder.path(), "findings").unwrap_err().to_string();
+        assert!(refused.ends_with("is of version 2, and this Taut reads up to 1: use the newer one"));
+        assert!(matches!(save(folder.path(), "findings", b"x"), Err(StoreError::Newer(_))));
+        assert_eq!(fs::read(&path).unwrap(), later);
     }
 
     #[test]

@@ -20,7 +20,7 @@ pub(crate) const HEAD_BYTES: usize = 20;
 pub(crate) const MARK: [u8; 4] = *b"\xF1rec";
 
 /// The version of the format that is written, and the only one that is read.
-const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 1;
 
 /// The first bytes of a segment.
 pub(crate) fn file_head(magic: [u8; 8], segment: u32) -> [u8; FILE_HEAD_BYTES] {
@@ -29,6 +29,13 @@ pub(crate) fn file_head(magic: [u8; 8], segment: u32) -> [u8; FILE_HEAD_BYTES] {
     head[8..12].copy_from_slice(&VERSION.to_le_bytes());
     head[12..].copy_from_slice(&segment.to_le_bytes());
     head
+}
+
+/// The version of a segment, if it is a newer one.
+pub(crate) fn newer(bytes: &[u8], magic: [u8; 8]) -> Option<u32> {
+    let (found, rest) = bytes.split_first_chunk::<8>()?;
+    let version = u32::from_le_bytes(*rest.first_chunk()?);
+    (*found == magic && VERSION < version).then_some(version)
 }
 
 /// A record that is about to be written.

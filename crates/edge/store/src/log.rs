@@ -319,7 +319,7 @@ impl Active {
         let path = place.path(segment);
         let failed = |error| disk::failed("write", &path, error);
         let file = Written::create_new(&path).map_err(failed)?;
-        let begin = || {
+        let begin = || -> Result<(), StoreError> {
             file.write_all_at(&file_head(place.kind.magic, segment), 0).map_err(failed)?;
             if place.sync == Syncing::Always {
                 disk::sync_folder(&place.folder)?;

@@ -61,6 +61,7 @@ impl Shelf {
         let blocks = Blocks::open(signal, &place.folder, &files.blocks, &mut recovery.set_aside)?;
         let minutes = rolled::open(signal, &place.folder, files, recovery)?;
         recovery.blocks += blocks.all().len();
+        recovery.newer.extend(blocks.newer().cloned());
         recovery.segments += files.segments.len();
         let is_held = |segment| {
             let elsewhere = cold.as_ref().is_some_and(|cold| cold.holds(signal.table, segment));
@@ -73,6 +74,10 @@ impl Shelf {
         let mut open = None;
         for segment in files.segments.iter().copied() {
             let log_path = place.path(segment);
+            if blocks.hides(segment) {
+                // Whoever can read the block removes it.
+                continue;
+            }
             if is_held(segment) {
                 // The system stopped before it was removed.
                 disk::remove(&index_path(&place, segment))?;

@@ -211,9 +211,7 @@ impl Known {
             .and_then(|format| format.parse().ok())
             .ok_or_else(|| foreign("it does not say `taut.format`"))?;
         if FORMAT < format {
-            return Err(BlockError::Foreign(format!(
-                "it is of format {format}, and this version reads up to {FORMAT}"
-            )));
+            return Err(BlockError::Newer { found: format, known: FORMAT });
         }
         let name = find("taut.table").unwrap_or_default();
         let table = TABLES.iter().find(|table| table.name == name);
