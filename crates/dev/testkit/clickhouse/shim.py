@@ -7,8 +7,8 @@ standard input does: so it never outlives its test. Speaks of the interface what
 in `query`, rows to insert after them, settings in the address, user and key in headers, errors with their number, a
 summary of what was read and written. One statement runs at a time.
 
-A `slow` file in FOLDER, with a number of seconds in it, holds inserts up right before they are acknowledged: what a
-test needs to kill a server between the two.
+A `slow` file in FOLDER, with a number of seconds in it, holds inserts up right before they are acknowledged, and a
+`holding` file says that one is: what a test needs to kill a server between the two.
 """
 
 import gzip
@@ -28,9 +28,10 @@ os.makedirs(FOLDER, exist_ok=True)
 DATA = os.path.join(FOLDER, "data")
 CONFIG = os.path.join(FOLDER, "config.xml")
 with open(CONFIG, "w", encoding="utf-8") as config:
-    # A cluster of this process alone, for what is spread over shards.
+    # A cluster of this process alone, for what is spread over shards. Nobody listens on the port: by it the process
+    # knows that the shard is itself.
     config.write(
-        "<clickhouse><remote_servers><alone><shard><replica><host>127.0.0.1</host><port>9000</port>"
+        "<clickhouse><tcp_port>9000</tcp_port><remote_servers><alone><shard><replica><host>127.0.0.1</host><port>9000</port>"
         "</replica></shard></alone></remote_servers></clickhouse>"
     )
 SESSION = Session(f"{DATA}?config-file={CONFIG}")
@@ -61,7 +62,10 @@ def insert(statement, form, settings, rows):
     slow = os.path.join(FOLDER, "slow")
     if os.path.exists(slow):
         with open(slow, encoding="utf-8") as seconds:
-            time.sleep(float(seconds.read()))
+            wait = float(seconds.read())
+        with open(os.path.join(FOLDER, "holding"), "w", encoding="utf-8"):
+            pass
+        time.sleep(wait)
     return done.rows_written
 
 

@@ -107,10 +107,18 @@ impl ClickHouse {
         fs::write(path, time.as_secs_f64().to_string()).expect("tests may write files");
     }
 
+    /// Whether an insert is done, and its answer held back.
+    #[must_use]
+    pub fn is_holding(&self) -> bool {
+        self.path("server").join("holding").exists()
+    }
+
     /// Answers at once again.
     pub fn hold_nothing(&self) {
         // Nothing may have been held.
-        fs::remove_file(self.path("server").join("slow")).ok();
+        for name in ["slow", "holding"] {
+            fs::remove_file(self.path("server").join(name)).ok();
+        }
     }
 
     /// What a statement gives, as text.

@@ -62,8 +62,10 @@ pub struct Settings {
     pub password: Secret,
     /// How the tables are laid out.
     pub layout: Layout,
-    /// How long rows are kept, in days.
+    /// How long spans, log records and metrics are kept, in days.
     pub days: u32,
+    /// How long roll-ups of spans are kept, in days.
+    pub minutes_days: u32,
 }
 
 /// How far a question may go.
@@ -98,10 +100,10 @@ impl ClickHouse {
     ///
     /// The note in the folder cannot be read or written.
     pub fn new(settings: Settings, folder: &Path) -> Result<Self, crate::StoreError> {
-        let Settings { url, database, user, password, layout, days } = settings;
+        let Settings { url, database, user, password, layout, days, minutes_days } = settings;
         Ok(Self {
             client: Client::new(&url, &user, password),
-            schema: Schema { database, layout, days: days.max(1) },
+            schema: Schema { database, layout, days: days.max(1), minutes_days: minutes_days.max(1) },
             note: Note::open(folder)?,
             is_ready: std::sync::Mutex::new(false),
         })
@@ -119,6 +121,14 @@ impl ClickHouse {
             *is_ready = true;
         }
         Ok(())
+    }
+
+    /// The highest segment of a table that was ever moved out of a folder, whoever opens it now: numbers go on after it.
+    pub(crate) fn highest(folder: &Path, table: &Table) -> Result<u32, crate::StoreError> {
+        if !Note::is_in(folder) {
+            return Ok(0);
+        }
+        Ok(Note::open(folder)?.highest(table.name))
     }
 
     /// What rows of this folder are known by.
@@ -139,9 +149,28 @@ impl ClickHouse {
         let resources = self.resources(query.table, query.window, &fields, bounds)?;
         let terms = Terms { table: query.table, resources: &resources };
         let from = self.schema.table(query.table.name);
+        if query.table.sketch.is_some() {
+            return self.summed_up(query, terms, &from, bounds, here);
+        }
         let sql = ask::groups_sql(query, terms, &from, self.here(here));
         let reply = self.question(&self.told(sql)?, bounds)?;
         self.told(ask::read_groups(query, terms, &reply.body, reply.rows_read))
+    }
+
+    /// Groups of rows that each sum up many things: their sketches are merged here, as those of the folder are.
+    fn summed_up(
+        &self,
+        query: &Query,
+        terms: Terms<'_>,
+        from: &str,
+        bounds: Bounds,
+        here: &[u32],
+    ) -> Result<Groups, Trouble> {
+        let sql = ask::rows_sql(query, terms, from, self.here(here));
+        let reply = self.question(&self.told(sql)?, bounds)?;
+        let mut groups = Groups::default();
+        groups.add(query, &self.told(binary::read_rows(query.table, &reply.body))?);
+        Ok(groups)
     }
 
     /// What stands out, and how many rows it rests on; of all rows but those of the segments `here` of this folder.

@@ -24,9 +24,6 @@ pub(crate) struct Full<'a> {
 
 /// Another place for what is cold.
 pub(crate) trait Cold: fmt::Debug + Send + Sync {
-    /// The highest segment that was ever taken over; numbers go on after it.
-    fn last_segment(&self, table: &'static Table) -> u32;
-
     /// Whether all of a segment was taken over, so that it can be dropped here.
     fn holds(&self, table: &'static Table, segment: u32) -> bool;
 

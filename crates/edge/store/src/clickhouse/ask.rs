@@ -293,6 +293,20 @@ fn put(out: &mut Vec<u8>, mut value: u128) {
     out.push(value as u8);
 }
 
+/// The statement for all rows of a question, whole.
+pub(crate) fn rows_sql(
+    query: &Query,
+    terms: Terms<'_>,
+    from: &str,
+    here: Here<'_>,
+) -> Result<String, Why> {
+    Ok(format!(
+        "SELECT {} FROM {from}{} FORMAT RowBinary",
+        names(&binary::whole_columns(query.table)),
+        clauses(terms, query.window, &query.filter, here)?,
+    ))
+}
+
 /// The statement for the first rows, whole.
 pub(crate) fn top_sql(
     top: &Top,

@@ -15,10 +15,6 @@ use crate::{
 };
 
 impl Cold for ClickHouse {
-    fn last_segment(&self, table: &'static Table) -> u32 {
-        self.note.highest(table.name)
-    }
-
     fn holds(&self, table: &'static Table, segment: u32) -> bool {
         self.note.is_moved(table.name, segment)
     }
@@ -28,6 +24,10 @@ impl Cold for ClickHouse {
         let received_secs = u32::try_from(secs).unwrap_or(u32::MAX);
         let segment = Segment { number: full.segment, received_secs, rows: full.rows };
         self.insert(segment).map_err(StoreError::ClickHouse)?;
+        if full.rows.table().name == keep::SPANS.name {
+            let rows = &keep::rollup::of(full.rows);
+            self.insert(Segment { rows, ..segment }).map_err(StoreError::ClickHouse)?;
+        }
         self.note.set_moved(full.rows.table().name, full.segment)
     }
 

@@ -55,8 +55,21 @@ impl ClickHouse {
     /// ClickHouse is away, or refuses. What is there by then is known the next time.
     pub fn insert(&self, segment: Segment<'_>) -> Result<usize, Trouble> {
         self.prepare()?;
+        self.insert_from(segment, self.first_missing(segment)?)
+    }
+
+    /// Inserts all of a segment, whether or not it is there. Rows that are known by their token are dropped there.
+    ///
+    /// # Errors
+    ///
+    /// See [`ClickHouse::insert`].
+    pub fn insert_all(&self, segment: Segment<'_>) -> Result<usize, Trouble> {
+        self.prepare()?;
+        self.insert_from(segment, 0)
+    }
+
+    fn insert_from(&self, segment: Segment<'_>, mut from: usize) -> Result<usize, Trouble> {
         let Segment { number, received_secs, rows: chunk } = segment;
-        let mut from = self.first_missing(segment)?;
         let rows = Rows::new(chunk);
         let origin = Origin { folder: self.note.folder(), segment: number, received_secs };
         let mut inserted = 0;
@@ -149,6 +162,7 @@ fn action(chunk: &Chunk) -> &'static str {
     match chunk.table().name {
         "spans" => "insert spans",
         "logs" => "insert log records",
+        "minutes" => "insert roll-ups",
         _ => "insert metrics",
     }
 }

@@ -120,7 +120,7 @@ fn set_days(client: &Client, schema: &Schema) -> Result<(), Trouble> {
         let sql = format!(
             "SELECT toUInt64(countIf(position(engine_full, 'toIntervalDay({})') > 0)) FROM system.tables \
              WHERE database = {} AND name = {} FORMAT RowBinary",
-            schema.days,
+            schema.days_of(table),
             quote::text(&schema.database),
             quote::text(&name)
         );

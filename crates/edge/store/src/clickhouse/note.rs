@@ -34,6 +34,11 @@ struct Written {
 }
 
 impl Note {
+    /// Whether a folder has one.
+    pub(crate) fn is_in(folder: &Path) -> bool {
+        folder.join(NAME).exists()
+    }
+
     /// Opens the note of a folder; begins one if there is none.
     pub(crate) fn open(folder: &Path) -> Result<Self, StoreError> {
         let path = folder.join(NAME);

@@ -50,12 +50,19 @@ pub(crate) struct Schema {
     pub(crate) layout: Layout,
     /// Days after which rows go.
     pub(crate) days: u32,
+    /// Days after which roll-ups go.
+    pub(crate) minutes_days: u32,
 }
 
 impl Schema {
     /// A table that is asked and inserted into.
     pub(crate) fn table(&self, name: &str) -> String {
         format!("{}.{}", quote::name(&self.database), quote::name(name))
+    }
+
+    /// Days after which rows of a table go.
+    pub(crate) fn days_of(&self, table: &Table) -> u32 {
+        if table.sketch.is_some() { self.minutes_days } else { self.days }
     }
 
     /// The table that holds the rows of one server.
@@ -130,7 +137,7 @@ impl Schema {
             columns.join(",\n"),
             self.engine("MergeTree"),
             order(table).join(", "),
-            self.days,
+            self.days_of(table),
             self.table_settings(),
         )
     }
@@ -211,7 +218,7 @@ impl Schema {
             "ALTER TABLE {}{} MODIFY TTL `{INSERTED}` + INTERVAL {} DAY",
             self.local(table.name),
             self.on_cluster(),
-            self.days
+            self.days_of(table)
         )
     }
 }
@@ -234,7 +241,7 @@ fn kind(name: &str, kind: ColumnKind) -> String {
 fn order(table: &Table) -> Vec<String> {
     let told_apart = ["service", "operation"].iter().filter(|name| table.column(name).is_some());
     let mut order: Vec<String> = told_apart.map(|name| format!("`{name}`")).collect();
-    if table.column("value").is_some() {
+    if table.column("value").is_some() || table.sketch.is_some() {
         order.push("`name`".to_owned());
     }
     let time = table.columns[table.time].name;
@@ -269,7 +276,7 @@ mod tests {
     use super::*;
 
     fn schema(layout: Layout) -> Schema {
-        Schema { database: "taut".to_owned(), layout, days: 14 }
+        Schema { database: "taut".to_owned(), layout, days: 14, minutes_days: 90 }
     }
 
     #[test]

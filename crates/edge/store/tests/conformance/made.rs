@@ -193,12 +193,12 @@ fn measure(table: &'static Table) -> impl Strategy<Value = Measure> {
 }
 
 /// The tables of what comes in.
-pub(crate) fn tables() -> &'static [&'static Table] {
+fn tables() -> &'static [&'static Table] {
     &TABLES[..3]
 }
 
 pub(crate) fn query() -> impl Strategy<Value = Query> {
-    select(tables()).prop_flat_map(|table| {
+    select(TABLES).prop_flat_map(|table| {
         let steps = proptest::option::of((1_u64..500).prop_map(Duration::from_nanos));
         let what = (vec(field(table), 0..3), vec(measure(table), 1..4), 1_usize..200);
         (window(), filter(table), steps, what).prop_map(

@@ -29,6 +29,7 @@ fn settings(server: &ClickHouse) -> Settings {
         password: Secret(PASSWORD.to_owned()),
         layout: Layout::default(),
         days: 14,
+        minutes_days: 90,
     }
 }
 

@@ -2,13 +2,14 @@
 
 use std::{thread, time::Duration};
 
-use model::{Moment, Span, Window};
+use model::{Moment, Span, SpanId, Window};
 use store::{
     Batch, Folder, Limits, Store as _, StoreError,
-    clickhouse::{ClickHouse as Client, Secret, Settings, Trouble, Why},
+    clickhouse::{ClickHouse as Client, Secret, Segment, Settings, Trouble, Why},
     keep::{
         SPANS,
         query::{Filter, Measure, Measured, Query},
+        spans::{Derived, SpanRows},
     },
 };
 use testkit::{arbitrary, clickhouse::ClickHouse};
@@ -16,8 +17,13 @@ use testkit::{arbitrary, clickhouse::ClickHouse};
 use crate::{LONG, drain, open, options, rows, settings};
 
 fn fill(store: &Folder, count: u64) {
+    fill_from(store, 0, count);
+}
+
+/// Ten spans at a time, each with an id of its own.
+fn fill_from(store: &Folder, from: u64, to: u64) {
     let one = arbitrary::one();
-    for number in 0..count {
+    for number in from..to {
         let spans: Vec<Span> = (0..10)
             .map(|place| {
                 let mut span = one.clone();
@@ -50,9 +56,13 @@ fn counted(store: &Folder) -> (u64, Option<Trouble>) {
     }
 }
 
+fn check_counted(store: &Folder, count: u64) {
+    assert_eq!(counted(store), (count, None));
+}
+
 /// Every span is counted once, and ClickHouse has no row twice.
 fn check_once(server: &ClickHouse, store: &Folder, count: u64) {
-    assert_eq!(counted(store), (count, None));
+    check_counted(store, count);
     let twice =
         "SELECT count() FROM (SELECT span_id FROM taut.spans GROUP BY span_id HAVING count() > 1)";
     assert_eq!(server.ask(twice), "0");
@@ -65,31 +75,27 @@ fn a_server_that_is_killed_before_it_answers_has_each_span_once() {
     let store = open(folder.path(), &server);
     fill(&store, 60);
     assert!(store.tidy().unwrap());
-    // Another one is inserted, and its answer never comes.
+    let before = rows(&server, "spans");
+    // Another segment is inserted, and its answer never comes.
     server.hold_answers(LONG);
     thread::scope(|scope| {
         let moving = scope.spawn(|| store.tidy());
-        let before = rows_when_more(&server, 0);
-        thread::sleep(Duration::from_millis(200));
-        assert!(0 < before);
+        while !server.is_holding() {
+            thread::sleep(Duration::from_millis(5));
+        }
         server.kill();
+        server.hold_nothing();
         let told = moving.join().unwrap();
         assert!(matches!(told, Err(StoreError::ClickHouse(_))), "{told:?}");
     });
     let (counted_away, missing) = counted(&store);
-    assert!(counted_away < 600 && missing.is_some_and(|it| matches!(it.why, Why::Away(_))));
-    server.hold_nothing();
+    assert_eq!(counted_away, 600 - before, "what has not been moved for sure is answered here");
+    assert!(missing.is_some_and(|it| matches!(it.why, Why::Away(_))));
     server.start_again();
-    check_once(&server, &store, 600);
+    assert!(before < rows(&server, "spans"), "it was inserted, and nobody was told");
+    check_counted(&store, 600);
     drain(&store);
     check_once(&server, &store, 600);
-}
-
-/// While an insert is held up the server is asked about nothing else: files tell.
-fn rows_when_more(server: &ClickHouse, _than: u64) -> u64 {
-    // One statement runs at a time: this one waits for the insert, and not for its answer being held back.
-    let url = server.url();
-    u64::try_from(url.len()).unwrap_or(1)
 }
 
 #[test]
@@ -120,15 +126,23 @@ fn a_taut_that_is_killed_before_it_notes_what_it_moved_has_each_span_once() {
 fn an_insert_that_is_sent_again_changes_nothing() {
     let server = ClickHouse::start();
     let folder = tempfile::tempdir().unwrap();
-    let store = open(folder.path(), &server);
-    fill(&store, 60);
-    drain(&store);
-    let moved = rows(&server, "spans");
-    // As if a replica had not seen the rows yet when it was asked: the token alone tells.
-    let copy = "INSERT INTO taut.spans SELECT * FROM taut.spans";
-    let create = server.ask("SHOW CREATE TABLE taut.spans");
-    assert!(create.contains("non_replicated_deduplication_window = 10000"), "{create}");
-    assert!(!copy.is_empty() && 0 < moved);
+    let client = Client::new(settings(&server), folder.path()).unwrap();
+    let mut spans = SpanRows::default();
+    let one = arbitrary::one();
+    for number in 1_u64..100 {
+        let span = Span { span_id: SpanId(number.to_be_bytes()), ..one.clone() };
+        spans.push(&span, Derived::default());
+    }
+    let rows = spans.into_chunk();
+    let segment = Segment { number: 7, received_secs: 1_000, rows: &rows };
+    assert_eq!(client.insert(segment).unwrap(), 99);
+    assert_eq!(client.insert(segment).unwrap(), 0, "it asks what is there");
+    // A replica that lags says that nothing is there; then the token tells.
+    assert_eq!(client.insert_all(segment).unwrap(), 99);
+    assert_eq!(crate::rows(&server, "spans"), 99);
+    let later = Segment { number: 8, ..segment };
+    assert_eq!(client.insert(later).unwrap(), 99, "the same rows of another segment are others");
+    assert_eq!(crate::rows(&server, "spans"), 198);
 }
 
 #[test]
@@ -152,21 +166,6 @@ fn what_comes_while_clickhouse_is_away_is_moved_once_it_is_back() {
     server.start_again();
     drain(&store);
     check_once(&server, &store, 400);
-}
-
-fn fill_from(store: &Folder, from: u64, to: u64) {
-    let one = arbitrary::one();
-    for number in from..to {
-        let spans: Vec<Span> = (0..10)
-            .map(|place| {
-                let mut span = one.clone();
-                span.span_id.0 = (number * 10 + place + 1).to_be_bytes();
-                span
-            })
-            .collect();
-        let received = Moment { nanos: 1_000_000_000 * (number + 1) };
-        store.append(&Batch { spans: &spans, otlp: None, received }).unwrap();
-    }
 }
 
 #[test]
@@ -202,5 +201,21 @@ fn what_is_wrong_is_told_in_our_words() {
     assert_eq!(refused(&server, |_| ()), Why::Schema(99));
     server.kill();
     assert!(matches!(refused(&server, |_| ()), Why::Away(_)));
-    assert_eq!(options().segment_bytes, 4 << 10);
+}
+
+#[test]
+fn a_folder_that_was_opened_without_clickhouse_goes_on_after_what_was_moved() {
+    let server = ClickHouse::start();
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path(), &server);
+    fill_from(&store, 0, 20);
+    drain(&store);
+    drop(store);
+    // Somebody looks into the folder, or settings are forgotten for a while.
+    let store = Folder::open(folder.path(), options()).unwrap().0;
+    fill_from(&store, 20, 40);
+    drop(store);
+    let store = open(folder.path(), &server);
+    drain(&store);
+    check_once(&server, &store, 400);
 }
