@@ -25,6 +25,8 @@ pub struct Settings {
     pub receive: Receive,
     /// How it is kept.
     pub store: Store,
+    /// What of it stays, and for how long.
+    pub keep: Keep,
     /// How the pages are served.
     pub web: Web,
     /// How traces become findings.
@@ -78,6 +80,19 @@ pub struct Store {
     pub sync: Sync,
     /// Where old blocks are copied to.
     pub copy: Copies,
+}
+
+/// What stays, and for how long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Keep {
+    /// So long every span is kept.
+    pub all: Duration,
+    /// Slow and failed requests of a service and minute that stay of older spans.
+    pub notable_per_minute: u64,
+    /// Other requests of a service and minute that stay of older spans.
+    pub others_per_minute: u64,
+    /// So long roll-ups are kept.
+    pub minutes: Duration,
 }
 
 /// When something counts as kept.
@@ -202,6 +217,12 @@ impl Settings {
                     _ => Sync::Always,
                 },
                 copy: values.copy(),
+            },
+            keep: Keep {
+                all: values.duration("keep.all").max(values.duration("engine.window")),
+                notable_per_minute: values.whole("keep.notable-per-minute"),
+                others_per_minute: values.whole("keep.others-per-minute"),
+                minutes: values.duration("keep.minutes"),
             },
             web: Web {
                 listen: values.address("web.listen").expect("`off` is not among its values"),

@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, sync::LazyLock, time::Duration};
 
-use crate::{copies, observe};
+use crate::{clickhouse, copies, observe};
 
 /// A setting.
 #[derive(Debug, Clone)]
@@ -97,7 +97,7 @@ impl Setting {
 pub fn known() -> &'static [Setting] {
     static KNOWN: LazyLock<Vec<Setting>> = LazyLock::new(|| {
         let of_databases = observe::SETTINGS.iter().cloned();
-        let of_copies = copies::SETTINGS.iter().cloned();
+        let of_copies = copies::SETTINGS.iter().chain(clickhouse::SETTINGS).cloned();
         SETTINGS.iter().cloned().chain(of_copies).chain(of_databases).chain(knobs()).collect()
     });
     &KNOWN
@@ -112,6 +112,7 @@ pub const OTHER_VARIABLES: &[(&str, &str)] = &[
     ),
     ("AWS_SECRET_ACCESS_KEY", "its secret; shown nowhere"),
     ("AWS_SESSION_TOKEN", "its token, of keys that last for hours only; shown nowhere"),
+    (clickhouse::PASSWORD, "the password of `store.clickhouse.user`; shown nowhere"),
 ];
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -190,7 +191,7 @@ pub const SETTINGS: &[Setting] = &[
         "store.age-max",
         Kind::Duration { min: Duration::from_mins(1), max: DAY.saturating_mul(3660) },
         "\"14d\"",
-        "Older spans are deleted.",
+        "Spans, log records and metrics that are older are deleted.",
         "Two weeks hold the same weekday twice, which before and after need.",
     ),
     setting(
@@ -207,6 +208,37 @@ pub const SETTINGS: &[Setting] = &[
         "`always` acknowledges spans once they are on the disk; `os` once the system has them, which \
          is faster and loses the last seconds if the machine (not Taut) crashes.",
         "Nothing that was acknowledged may be lost.",
+    ),
+    setting(
+        "keep.all",
+        Kind::Duration { min: Duration::from_mins(1), max: DAY.saturating_mul(3660) },
+        "\"24h\"",
+        "So long every span is kept, and at least for `engine.window`. Of older ones, traces stay that were slow for their \
+         operation, that failed or that a finding names, and a fair sample of the rest, each row of which counts as many \
+         times as it stands for: until `store.age-max`.",
+        "Who looks into an incident does so within a day; what is looked at later is mostly what was slow or failed.",
+    ),
+    setting(
+        "keep.notable-per-minute",
+        Kind::Count { min: 1, max: 1_000_000 },
+        "240",
+        "Slow and failed requests of a service and minute that stay of older spans; of more, a fair share does.",
+        "Four a second: all that are slow where a service has 80 requests a second, and enough to compare where it has more.",
+    ),
+    setting(
+        "keep.others-per-minute",
+        Kind::Count { min: 1, max: 1_000_000 },
+        "60",
+        "Requests of a service and minute that stay of older spans though nothing is special about them.",
+        "One a second: an hour has 3,600, which tell a median to 2 %.",
+    ),
+    setting(
+        "keep.minutes",
+        Kind::Duration { min: Duration::from_mins(1), max: DAY.saturating_mul(3660) },
+        "\"90d\"",
+        "So long it is known how many spans of a kind there were in each minute and how long they took, whether or not the \
+         spans are kept.",
+        "A quarter of a year; a minute of a kind of span takes some hundred bytes, however many spans there were.",
     ),
     setting(
         "web.listen",

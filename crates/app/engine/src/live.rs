@@ -343,7 +343,8 @@ impl Live {
     fn tidy(&self) {
         while !self.stopping.load(Ordering::Acquire) {
             let start = now();
-            match self.store.tidy() {
+            let thin = || self.store.thin(&self.keeping(), start);
+            match self.store.tidy().and_then(|did| if did { Ok(true) } else { thin() }) {
                 Ok(true) => {
                     self.own.did("tidy the store", start, None, &[]);
                     continue;
@@ -477,7 +478,8 @@ impl Live {
             }
             Err(error) => self.own.did("drop what is old", start, Some(in_full(error)), &[]),
         }
-        if let Err(error) = retained.and_then(|_| memory::save(&*self.store, &first_seen)) {
+        let saved = retained.and_then(|_| memory::save(&*self.store, &first_seen));
+        if let Err(error) = saved.and_then(|()| self.remember_traces(start)) {
             self.tell(&error);
         }
     }

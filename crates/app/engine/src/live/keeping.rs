@@ -1,4 +1,5 @@
-//! Log records and metrics on their way to the store, and blocks on their way to where copies of them are.
+//! Log records and metrics on their way to the store, what stays of spans, and blocks on their way to where copies of
+//! them are.
 //!
 //! Nothing is concluded from log records and metrics yet: they are kept and shown.
 
@@ -7,9 +8,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use model::{LogRecord, Metric};
+use model::{LogRecord, Metric, Moment, TraceId};
 use receive::{Keeper, ReceivedItems, Refusal};
-use store::{Items, StoreError};
+use store::{Items, Keeping, StoreError, keep::policy::Quotas};
 
 use super::{Live, in_full, now};
 use crate::{
@@ -60,6 +61,25 @@ impl Live {
         };
         counted(counter, count);
         outcome
+    }
+
+    /// What stays of spans, and for how long.
+    pub(super) fn keeping(&self) -> Keeping {
+        let keep = &self.settings.keep;
+        Keeping {
+            all: keep.all,
+            minutes: keep.minutes,
+            quotas: Quotas { notable: keep.notable_per_minute, others: keep.others_per_minute },
+            bytes_max: self.settings.store.bytes_max,
+        }
+    }
+
+    /// Lets the store remember which traces findings show: they stay.
+    pub(super) fn remember_traces(&self, now: Moment) -> Result<(), StoreError> {
+        let outcome = self.outcome();
+        let examples = outcome.findings.iter().flat_map(|finding| &finding.examples);
+        let traces: Vec<TraceId> = examples.map(|example| example.trace_id).collect();
+        self.store.remember(&traces, now)
     }
 
     /// Copies old blocks to where they are to go. Runs until the engine stops.
