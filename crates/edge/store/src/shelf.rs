@@ -16,6 +16,7 @@ use stats::Timings;
 use crate::{
     StoreError,
     blocks::{Blocks, Run},
+    clickhouse::ClickHouse,
     cold::{Cold, Full},
     disk,
     head::{self, Head, Readable},
@@ -70,7 +71,7 @@ impl Shelf {
         let (mut index, lately) = (Index::default(), Lately::default());
         let mut last = files.segments.last().copied().unwrap_or(0).max(blocks.last_segment());
         last = last.max(minutes.as_ref().map_or(0, Blocks::last_segment));
-        last = last.max(cold.as_ref().map_or(0, |cold| cold.last_segment(signal.table)));
+        last = last.max(ClickHouse::highest(&place.folder, signal.table)?);
         let mut open = None;
         for segment in files.segments.iter().copied() {
             let log_path = place.path(segment);
