@@ -14,8 +14,8 @@ mod reading;
 mod rows;
 mod table;
 
+pub(crate) use counts::ItemCounts;
 pub(crate) use counts::add as counted;
-pub(crate) use counts::Kept;
 pub use counts::{ApiCounts, Counts};
 pub use exposition::{Exposition, expose};
 pub use losses::{LOSSES, Loss, LossKind};

@@ -158,7 +158,7 @@ fn caller(trace: &Trace, node: &Node) -> Option<usize> {
 fn peer(call: &Call, span: Option<&Span>) -> Option<Peer> {
     let named = |kind, name: &str| Some(Peer { kind, name: name.into() });
     let attribute = |keys: [&str; 2]| {
-        let text = |key| span.and_then(|span| span.attributes.text(key));
+        let text = |key| span?.attributes.text(key);
         keys.into_iter().find_map(text).filter(|text| !text.is_empty())
     };
     let database = |system: &str| {

@@ -15,7 +15,7 @@ use store::{Items, Keeping, StoreError, keep::policy::Quotas};
 use super::{Live, in_full, now};
 use crate::{
     copies::{Copier, CopiesSeen},
-    metrics::{Kept, counted},
+    metrics::{ItemCounts, counted},
 };
 
 /// How often is looked for blocks that are old enough to be copied.
@@ -45,7 +45,7 @@ impl Live {
         &self,
         batch: &ReceivedItems<T>,
         count: usize,
-        counts: &Kept,
+        counts: &ItemCounts,
         append: impl FnOnce(&Items<'_, T>) -> Result<(), StoreError>,
     ) -> Result<(), Refusal> {
         let _in_flight = self.own.counts.batch();

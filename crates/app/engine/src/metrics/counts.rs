@@ -15,8 +15,8 @@ pub struct Counts {
     pub(crate) batches_busy: AtomicU64,
     pub(crate) spans_full: AtomicU64,
     pub(crate) spans_failed: AtomicU64,
-    pub(crate) log_records: Kept,
-    pub(crate) data_points: Kept,
+    pub(crate) log_records: ItemCounts,
+    pub(crate) data_points: ItemCounts,
     pub(crate) batches_in_flight: AtomicU64,
     pub(crate) append: Timings,
     pub(crate) traces_settled: AtomicU64,
@@ -33,7 +33,7 @@ pub struct Counts {
 
 /// What became of log records, or of data points of metrics.
 #[derive(Debug, Default)]
-pub(crate) struct Kept {
+pub(crate) struct ItemCounts {
     pub(crate) kept: AtomicU64,
     pub(crate) full: AtomicU64,
     pub(crate) failed: AtomicU64,

@@ -228,7 +228,7 @@ fn number(field: &Named, value: &str) -> Result<i64, Wrong> {
             let what = format!("`{value}` is no duration");
             Wrong::new("where", what, "write a number and its unit: `200ms`, `1.5s`, `40us`")
         }),
-        FieldKind::Whole | FieldKind::Any => value.parse().map_err(|_| {
+        FieldKind::Whole | FieldKind::Any => value.parse().ok().ok_or_else(|| {
             let what = format!("`{value}` is no whole number to compare `{}` with", field.name);
             Wrong::new("where", what, "write a whole number, or compare with `=`")
         }),

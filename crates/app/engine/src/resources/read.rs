@@ -248,7 +248,8 @@ fn divided(part: &[Option<f64>], whole: &[Option<f64>]) -> Vec<Option<f64>> {
     let mut known = whole.iter().flatten().next().copied();
     let each = part.iter().enumerate().map(|(place, part)| {
         known = whole.get(place).copied().flatten().or(known);
-        known.filter(|whole| 0.0 < *whole).and_then(|whole| part.map(|part| part / whole))
+        let whole = known.filter(|whole| 0.0 < *whole)?;
+        part.map(|part| part / whole)
     });
     each.collect()
 }
