@@ -15,6 +15,12 @@ const PAGES: [name: string, path: (seeded: Seeded) => string][] = [
   ['trace', (seeded) => `/traces/${seeded.failed}`],
   ['large trace', (seeded) => `/traces/${seeded.large}`],
   ['statements', (seeded) => `/traces/${seeded.failed}?tab=statements`],
+  ['logs of a trace', (seeded) => `/traces/${seeded.logged}?tab=logs`],
+  ['explore', () => `/explore?where=${encodeURIComponent(`service.name = "${SHOP}"`)}`],
+  ['heatmap', () => '/explore?tab=heatmap'],
+  ['log records', () => '/explore?of=logs&tab=rows'],
+  ['what stands out', () => '/explore?tab=compare&selection=duration%20%3E%20100ms'],
+  ['resources', () => '/resources'],
   ['status', () => '/status'],
   ['nowhere', () => '/nowhere'],
 ];

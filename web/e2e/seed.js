@@ -1,6 +1,7 @@
 // @ts-check
 /** Sends an hour of made-up traffic, for work on the pages: `npm run seed`, `npm run seed -- --go-on`. */
-import { large, random, REQUESTS_MADE_UP, send } from './spans.js';
+import { sendLogs, sendMetrics } from './signals.js';
+import { large, random, REQUESTS_MADE_UP, rootSpanId, send } from './spans.js';
 
 const URL_OTLP = process.env['TAUT_OTLP_URL'] ?? 'http://127.0.0.1:4318';
 const HOUR = 3600e3;
@@ -25,10 +26,14 @@ for (const [name, count] of Object.entries(MIX)) {
   for (let number = 0; number < count; number += 1) {
     const start = Date.now() - 5000 - (number / count) * HOUR * 0.95 - chance() * 20e3;
     const spans = REQUESTS_MADE_UP[name]?.(chance) ?? [];
-    await send(URL_OTLP, service, spans, start, (id += 1));
+    const traceId = await send(URL_OTLP, service, spans, start, (id += 1));
+    if (number % 10 === 0) {
+      await sendLogs(URL_OTLP, service, { traceId, spanId: rootSpanId(id), startMs: start });
+    }
   }
   console.log(`${count} × ${name}`);
 }
+await sendMetrics(URL_OTLP, 'shop', 'web-1', 58);
 console.log(await send(URL_OTLP, 'shop', large(10_000), Date.now() - 60e3, (id += 1)));
 
 while (process.argv.includes('--go-on')) {

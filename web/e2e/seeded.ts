@@ -2,13 +2,15 @@
 import { test as base, expect, type APIRequestContext } from '@playwright/test';
 
 import type { Findings, Requests } from '../src/api/types';
-import { large, random, REQUESTS_MADE_UP, send } from './spans.js';
+import { sendLogs, sendMetrics } from './signals.js';
+import { large, random, REQUESTS_MADE_UP, rootSpanId, send } from './spans.js';
 
 const OTLP = process.env['TAUT_OTLP_URL'] ?? 'http://127.0.0.1:4318';
 
 /** A run of its own, so that tests can be run again over the same store. */
 const RUN = Date.now().toString(36);
 export const SHOP = `e2e-shop-${RUN}`;
+export const HOST = `e2e-host-${RUN}`;
 export const EXPORT = `e2e-export-${RUN}`;
 
 let id = 1_000_000 + (Date.now() % 1_000_000);
@@ -20,7 +22,10 @@ export async function sendMadeUp(service: string, kind: string, count: number): 
   const ids: string[] = [];
   for (let number = 0; number < count; number += 1) {
     const start = Date.now() - 5000 - number * 900;
-    ids.push(await send(OTLP, service, make(chance), start, (id += 1)));
+    const traceId = await send(OTLP, service, make(chance), start, (id += 1));
+    ids.push(traceId);
+    if (number === 0)
+      await sendLogs(OTLP, service, { traceId, spanId: rootSpanId(id), startMs: start });
   }
   return ids;
 }
@@ -29,6 +34,8 @@ export async function sendMadeUp(service: string, kind: string, count: number): 
 export interface Seeded {
   /** A request with 10,000 spans. */
   large: string;
+  /** A request with log records. */
+  logged: string;
   /** A request that failed, with an exception and a link. */
   failed: string;
 }
@@ -38,7 +45,8 @@ export const test = base.extend<object, { seeded: Seeded }>({
     async ({ playwright }, use, info) => {
       const baseURL = info.project.use.baseURL ?? '';
       const api = await playwright.request.newContext({ baseURL });
-      await sendMadeUp(SHOP, 'orders', 20);
+      const [logged] = await sendMadeUp(SHOP, 'orders', 20);
+      await sendMetrics(OTLP, SHOP, HOST, 30);
       await sendMadeUp(SHOP, 'posts', 20);
       await sendMadeUp(SHOP, 'product', 40);
       await sendMadeUp(SHOP, 'pay', 20);
@@ -52,7 +60,7 @@ export const test = base.extend<object, { seeded: Seeded }>({
         expect(kept.requests).toHaveLength(1);
       }).toPass({ timeout: 150_000 });
       const failed = await json<Requests>(api, `requests?service=${SHOP}&failed=true&last=15m`);
-      await use({ large: big, failed: failed.requests[0]?.trace_id ?? '' });
+      await use({ large: big, logged: logged ?? '', failed: failed.requests[0]?.trace_id ?? '' });
       await api.dispose();
     },
     { scope: 'worker', auto: true, timeout: 300_000 },

@@ -285,6 +285,12 @@ function pairs(attributes) {
   }));
 }
 
+/** The id of the first span of a trace that was sent with `id`.
+ * @param {number} id */
+export function rootSpanId(id) {
+  return hex(id * 100_000 + 1, 16);
+}
+
 /** An `ExportTraceServiceRequest` of one trace.
  * @param {string} service @param {MadeUp[]} spans @param {number} startMs @param {number} id */
 export function otlp(service, spans, startMs, id) {

@@ -21,7 +21,9 @@ export function series(answer: TableAnswer, row: TableRow, place: number): (numb
   const step = (answer.step_seconds ?? 0) * 1000;
   if (step === 0) return [];
   const { from_unix_ms: from, to_unix_ms: end } = answer.window;
-  const values = new Array<number | undefined>(Math.ceil((end - from) / step)).fill(undefined);
+  // Where nothing came nothing took long, and none is none.
+  const none = /^(count|rate|errors)$/.test(answer.columns[place]?.name ?? '') ? 0 : undefined;
+  const values = new Array<number | undefined>(Math.ceil((end - from) / step)).fill(none);
   for (const { from_unix_ms: at, figures } of row.steps) {
     const which = Math.round((at - from) / step);
     if (which >= 0 && which < values.length) values[which] = figures[place] ?? undefined;

@@ -87,6 +87,12 @@ function Flows({ status }: { status: Status }) {
           ))}
         </tbody>
       </table>
+      {status.log_records + status.data_points > 0 && (
+        <p className="dim">
+          {plural(status.log_records, 'log record')} and {plural(status.data_points, 'data point')}{' '}
+          of metrics were kept since the start, too.
+        </p>
+      )}
     </section>
   );
 }
