@@ -1,0 +1,111 @@
+/** Questions of one's own, log records beside spans, and what runs short. */
+import { readFile } from 'node:fs/promises';
+
+import { expect, HOST, SHOP, test } from './seeded';
+
+const OF_SHOP = `service.name = "${SHOP}"`;
+
+function explore(query: Record<string, string>): string {
+  return `/explore?${new URLSearchParams(query).toString()}`;
+}
+
+test('a question is asked, its groups lead to their spans, and the address holds all of it', async ({
+  page,
+}) => {
+  await page.goto(explore({ where: OF_SHOP, group: 'http.route', show: 'count,p95' }));
+  const table = page.locator('table.groups-asked');
+  await expect(table).toContainText('api/orders/');
+  await expect(page.getByRole('img', { name: 'count over time' })).toBeVisible();
+  await page.getByRole('button', { name: 'p95' }).click();
+  await expect(page).toHaveURL(/order=p95/);
+  await expect(table.getByRole('columnheader', { name: 'p95' }).first()).toHaveAttribute(
+    'aria-sort',
+    'descending',
+  );
+  await page.reload();
+  await expect(page.getByLabel('grouped by')).toHaveValue('http.route');
+  await table.getByRole('link', { name: 'api/orders/', exact: true }).click();
+  await expect(page).toHaveURL(/http\.route/);
+  await page.locator('table.requests a').first().click();
+  await expect(page).toHaveURL(/\/traces\/[0-9a-f]{32}\?.*span=/);
+});
+
+test('a question that is not understood says where and what would be right', async ({ page }) => {
+  await page.goto('/explore');
+  await page.getByLabel('where').fill('duration > fast');
+  await page.getByRole('button', { name: 'Ask' }).click();
+  await expect(page.getByRole('alert')).toContainText('fast is no duration');
+  await expect(page.getByRole('alert')).toContainText('200ms');
+  await page.getByLabel('where').fill(`${OF_SHOP} and duration > 1ms`);
+  await page.keyboard.press('Enter');
+  await expect(page.locator('table.groups-asked')).toContainText(SHOP);
+});
+
+test('an answer is downloaded as CSV', async ({ page }) => {
+  await page.goto(explore({ where: OF_SHOP, group: 'service.name', show: 'count' }));
+  const waiting = page.waitForEvent('download');
+  await page.getByRole('button', { name: 'Download CSV' }).click();
+  const text = await readFile(await (await waiting).path(), 'utf8');
+  expect(text.split('\r\n')[0]).toBe('service.name,time,count');
+  expect(text).toContain(SHOP);
+});
+
+test('a class of the heatmap is compared with the others', async ({ page }) => {
+  await page.goto(explore({ where: OF_SHOP, tab: 'heatmap' }));
+  await page.locator('.heatmap .cell').last().click();
+  await expect(page).toHaveURL(/tab=compare&?.*selection=duration/);
+  await expect(page.getByText(/selected, compared with/)).toBeVisible();
+  await expect(page.locator('table.compared tbody tr').first()).toBeVisible();
+});
+
+test('log records are shown with the trace, with the span and by a filter', async ({
+  page,
+  seeded,
+}) => {
+  await page.goto(`/traces/${seeded.logged}`);
+  await page.getByRole('tab', { name: 'Logs (4)' }).click();
+  const table = page.locator('table.logs');
+  await expect(table.getByRole('row')).toHaveCount(5);
+  const last = table.getByRole('row').last();
+  await expect(last).toContainText('error');
+  await expect(last).toContainText('could not render <b>invoice</b> 7');
+  await expect(last).toContainText('+20');
+  await last.getByRole('button').click();
+  const panel = page.getByRole('complementary', { name: 'Span' });
+  await expect(panel).toContainText('Logs (4)');
+  await expect(panel).toContainText('cache miss: orders:4711:page:1');
+
+  const where = `${OF_SHOP} and severity = error`;
+  await page.goto(explore({ of: 'logs', tab: 'rows', where }));
+  await expect(table).toContainText('could not render');
+  await expect(table).not.toContainText('cache miss');
+  await table.getByRole('link').first().click();
+  await expect(page).toHaveURL(/\/traces\/[0-9a-f]{32}\?.*tab=logs/);
+});
+
+test('a trace without log records says how to send some', async ({ page, seeded }) => {
+  await page.goto(`/traces/${seeded.large}?tab=logs`);
+  await expect(page.getByText('No log record came with this trace')).toBeVisible();
+  await expect(page.locator('figure.code')).toContainText('OTEL_LOGS_EXPORTER=otlp');
+});
+
+test('what runs short is told by host, process and pool', async ({ page }) => {
+  await page.goto('/resources');
+  const table = page.locator('table.resources');
+  const row = (resource: string, of: string) =>
+    table.getByRole('row').filter({ hasText: resource }).filter({ hasText: of });
+  await expect(row('cpu', HOST)).toContainText('CPU in use');
+  await expect(row('memory', `host ${HOST}`)).toContainText('%');
+  await expect(row('connections', `pool ${SHOP} orders`)).toContainText('connections in use');
+  await expect(row('requests', `server ${SHOP}`)).toContainText('95th percentile');
+  await page.getByText(/^All \d+ metrics that came/).click();
+  await page.getByRole('link', { name: 'shop.baskets.open' }).click();
+  await expect(page.getByLabel('where')).toHaveValue('name = "shop.baskets.open"');
+});
+
+test('what is not there says what to do', async ({ page }) => {
+  await page.goto(explore({ where: 'service.name = nobody' }));
+  await expect(page.getByText('No span is like that in this window')).toBeVisible();
+  await page.getByRole('link', { name: 'ask without the filter' }).click();
+  await expect(page.locator('table.groups-asked')).toBeVisible();
+});
