@@ -4,6 +4,7 @@ mod check;
 mod compact;
 mod export;
 mod import;
+mod kinds;
 pub(super) mod when;
 
 use std::{path::PathBuf, time::Duration};
@@ -25,9 +26,10 @@ Examples:
   taut store export --from 24h day          the last day as Parquet files, in the folder `day`
   taut store export --from 2026-11-20T09:00:00Z --to 2026-11-20T10:00:00Z hour.jsonl
                                             an hour as OTLP JSON, a request on each line
+  taut store export --what logs logs.jsonl  all log records
   taut store import day spans.json.gz       take in Parquet files, and recordings in any format";
 
-/// Look after the store: check it, make it small, take spans out and in.
+/// Look after the store: check it, make it small, take what it keeps out and in.
 #[derive(Debug, Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(super) struct Arguments {

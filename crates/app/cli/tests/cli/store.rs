@@ -32,7 +32,7 @@ fn what_is_taken_in_is_checked_compacted_and_taken_out_again() {
     assert!(sound.starts_with("All of it is sound\n"), "{sound}");
     let compacted = done(here, &["store", "compact"]);
     assert!(compacted.ends_with("\n420 spans in 1 block\n"), "{compacted}");
-    assert!(done(here, &["store", "check"]).contains("420 spans in 1 block, 0 records in 1 log"));
+    assert!(done(here, &["store", "check"]).contains("420 rows in 1 block, 0 records in 1 log"));
 
     let exported = done(here, &["store", "export", "day"]);
     assert!(exported.starts_with("420 spans written\n1 file, "), "{exported}");
@@ -55,6 +55,41 @@ fn what_is_taken_in_is_checked_compacted_and_taken_out_again() {
     assert_eq!(found("all.jsonl"), found("orders.jsonl"));
     let of_2027 = done(here, &["store", "export", "--from", "2027-01-01", "late.parquet"]);
     assert!(of_2027.starts_with("0 spans written"), "{of_2027}");
+}
+
+const LOGS: &str = r#"{"resourceLogs":[{"resource":{"attributes":[{"key":"service.name","value":{"stringValue":"shop"}}]},"scopeLogs":[{"scope":{},"logRecords":[{"timeUnixNano":"1795000000000000000","severityNumber":17,"severityText":"ERROR","body":{"stringValue":"no stock"},"traceId":"634879700e0057aab08d62735be9ee07"}]}]}]}
+"#;
+
+const METRICS: &str = r#"{"resourceMetrics":[{"resource":{},"scopeMetrics":[{"scope":{},"metrics":[{"name":"queue.depth","unit":"{message}","gauge":{"dataPoints":[{"timeUnixNano":"1795000000000000000","asInt":"7"},{"timeUnixNano":"1795000001000000000","asDouble":0.5}]}}]}]}]}
+"#;
+
+#[test]
+fn log_records_and_metrics_go_in_and_come_out_as_spans_do() {
+    let (folder, _) = file("orders.jsonl", ten_orders("/api/orders/", "customers"));
+    let here = folder.path();
+    fs::write(here.join("logs.jsonl"), LOGS).expect("it can be written to");
+    fs::write(here.join("metrics.jsonl"), METRICS).expect("it can be written to");
+    assert_snapshot!(done(here, &["store", "import", "orders.jsonl", "logs.jsonl", "metrics.jsonl"]), @"
+    420 spans, 1 log record, 2 points of metrics taken in
+    from 3 files
+    ");
+    let compacted = done(here, &["store", "compact"]);
+    assert!(
+        compacted.ends_with("\n420 spans, 1 log record, 2 points of metrics in 3 blocks\n"),
+        "{compacted}"
+    );
+    let exported = done(here, &["store", "export", "all"]);
+    assert!(
+        exported.starts_with("420 spans, 1 log record, 2 points of metrics written\n3 files, "),
+        "{exported}"
+    );
+    done(here, &["store", "import", "all", "--store", "copy"]);
+    let lines =
+        |what: &str| done(here, &["store", "export", "--what", what, "-", "--store", "copy"]);
+    assert_eq!(lines("logs"), LOGS);
+    assert_snapshot!(lines("metrics"), @r#"{"resourceMetrics":[{"resource":{},"scopeMetrics":[{"scope":{},"metrics":[{"name":"queue.depth","unit":"{message}","gauge":{"dataPoints":[{"timeUnixNano":"1795000000000000000","asInt":"7"}]}},{"name":"queue.depth","unit":"{message}","gauge":{"dataPoints":[{"timeUnixNano":"1795000001000000000","asDouble":0.5}]}}]}]}]}"#);
+    let checked = done(here, &["store", "check", "--store", "copy"]);
+    assert!(checked.starts_with("All of it is sound\n"), "{checked}");
 }
 
 #[test]
@@ -94,7 +129,7 @@ fn damage_is_told_and_is_no_yes() {
     );
     let exported = run_in(here, &["store", "export", "out"]);
     assert_eq!(exported.code, Some(1));
-    assert!(exported.words.contains("is damaged, its spans are missing"), "{}", exported.words);
+    assert!(exported.words.contains("is damaged, what it held is missing"), "{}", exported.words);
 }
 
 #[test]

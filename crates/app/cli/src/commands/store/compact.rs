@@ -4,7 +4,11 @@ use clap::Args;
 use serde_json::json;
 use store::{Store as _, Usage};
 
-use super::{Which, json, of_the_disk, size, spinner};
+use super::{
+    Which, json,
+    kinds::{Counts, Kind},
+    of_the_disk, size, spinner,
+};
 use crate::{
     commands::{Done, OK},
     say::{self, BOLD},
@@ -37,15 +41,21 @@ pub(super) fn run(arguments: &Arguments) -> Done {
     progress.finish_and_clear();
     done.map_err(|error| of_the_disk(&error))?;
     let after = usage()?;
-    let spans_bytes = |usage: &Usage| usage.log_bytes + usage.index_bytes + usage.block_bytes;
-    let (old, new) = (spans_bytes(&before), spans_bytes(&after));
+    let kept_bytes = |usage: &Usage| usage.log_bytes + usage.index_bytes + usage.block_bytes;
+    let (old, new) = (kept_bytes(&before), kept_bytes(&after));
+    let mut counts = Counts::default();
+    for signal in &after.signals {
+        let kind = Kind::ALL.into_iter().find(|kind| kind.table().name == signal.name);
+        if let Some(kind) = kind {
+            counts.add(kind, signal.block_rows);
+        }
+    }
     if arguments.which.json {
-        say::data(&json(&json!({
-            "spans": after.block_spans, "blocks": after.blocks,
-            "bytes_before": old, "bytes_after": new,
-        })))?;
+        let mut told = json!({ "blocks": after.blocks, "bytes_before": old, "bytes_after": new });
+        counts.put(&mut told);
+        say::data(&json(&told))?;
     } else {
-        let spans = units::some(after.block_spans, "span", "spans");
+        let spans = counts.told();
         let blocks = units::some(after.blocks as u64, "block", "blocks");
         say::data(&format!(
             "{BOLD}{} where {} were{BOLD:#}\n{spans} in {blocks}\n",
