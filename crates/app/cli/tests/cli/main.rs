@@ -8,6 +8,7 @@ mod kit;
 mod log;
 mod manual;
 mod plan;
+mod query;
 mod reports;
 mod store;
 mod trace;

@@ -26,6 +26,9 @@ fn each_command_tells_how_it_is_used() {
       log          Report what PostgreSQL's logs say: slow statements, waits, spills, errors, by hour
       plan         Read a plan: where its time goes, where estimates are wrong, and what to do
       up           Receive traces (OTLP on 4317 and 4318), keep them, find what is slow, show it on 7070
+      status       Say whether a `taut up` runs here, what it keeps since when, and what it refused or
+                   lost and why
+      query        Ask about spans, log records and metrics: filter, group, measure
       explain      Explain a fault: what it notices, why it hurts, what to do
       trace        Show a trace as a waterfall: from a file, or by its id from the store of `taut up`
       store        Look after the store: check it, make it small, take spans out and in
@@ -48,6 +51,7 @@ fn each_command_tells_how_it_is_used() {
     Examples:
       taut find spans.json            what is slow in a recording
       taut up                         receive OTLP on 4317 and 4318, pages on 7070
+      taut query --group service.name what spans, log records and metrics say
       taut explain n-plus-one         what a finding means and what to do
     ");
     assert_snapshot!(help("find"), @"

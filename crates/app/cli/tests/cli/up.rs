@@ -19,7 +19,7 @@ const PATIENCE: Duration = Duration::from_mins(1);
 
 const JSON: &str = "application/json";
 
-struct Server {
+pub(crate) struct Server {
     child: Child,
     pages: SocketAddr,
     otlp: SocketAddr,
@@ -27,7 +27,7 @@ struct Server {
 }
 
 impl Server {
-    fn start(folder: &Path) -> Self {
+    pub(crate) fn start(folder: &Path) -> Self {
         Self::start_with(up(folder, &[]))
     }
 
@@ -51,7 +51,15 @@ impl Server {
         Self { child, pages, otlp, greeting }
     }
 
-    fn post(&self, kind: &str, body: &[u8]) -> std::io::Result<u16> {
+    pub(crate) fn otlp(&self) -> SocketAddr {
+        self.otlp
+    }
+
+    pub(crate) fn pages(&self) -> SocketAddr {
+        self.pages
+    }
+
+    pub(crate) fn post(&self, kind: &str, body: &[u8]) -> std::io::Result<u16> {
         post(self.otlp, kind, body)
     }
 
@@ -74,13 +82,13 @@ impl Server {
         }
     }
 
-    fn signal(&self, name: &str) {
+    pub(crate) fn signal(&self, name: &str) {
         let id = self.child.id().to_string();
         let sent = Command::new("kill").args([name, &id]).status().expect("there is kill");
         assert!(sent.success());
     }
 
-    fn ended(mut self) -> ExitStatus {
+    pub(crate) fn ended(mut self) -> ExitStatus {
         let began = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait().expect("it is our child") {
@@ -115,6 +123,15 @@ fn post(to: SocketAddr, kind: &str, body: &[u8]) -> std::io::Result<u16> {
     ask(to, &head, body).map(|(status, _)| status)
 }
 
+/// Sends JSON to a path, and gives the status.
+pub(crate) fn post_to(to: SocketAddr, path: &str, body: &[u8]) -> std::io::Result<u16> {
+    let head = format!(
+        "POST {path} HTTP/1.1\r\nHost: {to}\r\nContent-Type: {JSON}\r\nContent-Length: {}\r\n",
+        body.len()
+    );
+    ask(to, &head, body).map(|(status, _)| status)
+}
+
 fn ask(to: SocketAddr, head: &str, body: &[u8]) -> std::io::Result<(u16, Vec<u8>)> {
     let mut stream = TcpStream::connect(to)?;
     stream.set_read_timeout(Some(PATIENCE))?;
@@ -130,16 +147,16 @@ fn ask(to: SocketAddr, head: &str, body: &[u8]) -> std::io::Result<(u16, Vec<u8>
     }
 }
 
-fn now_nanos() -> u64 {
+pub(crate) fn now_nanos() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("it is after 1970");
     u64::try_from(since.as_nanos()).expect("it is before 2554") - 10_000_000_000
 }
 
-fn request(trace: u64) -> Vec<u8> {
+pub(crate) fn request(trace: u64) -> Vec<u8> {
     orders(trace, now_nanos(), "/api/orders/", "customers").to_string().into_bytes()
 }
 
-fn temporary() -> tempfile::TempDir {
+pub(crate) fn temporary() -> tempfile::TempDir {
     tempfile::tempdir().expect("there is a place for temporary files")
 }
 
