@@ -18,12 +18,14 @@ mod hybrid;
 mod pages;
 mod schema;
 mod tail;
+mod tally;
 #[cfg(test)]
 mod tests;
 mod values;
 
 pub use decode::{Block, GroupHead, Wanted};
 pub use encode::encode;
+pub(crate) use tally::Sides;
 
 /// How a block is written.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -19,11 +19,8 @@ fn attributes(pairs: &[(&str, &str)]) -> Attributes {
     Attributes(pairs.iter().map(pair).collect())
 }
 
-/// Attributes, and a number for each minute.
-type Told<'a> = (&'a [(&'a str, &'a str)], &'a [f64]);
-
 /// A metric of the host `box` with a point for each minute.
-fn metric(name: &str, kind: MetricKind, tracks: &[Told<'_>]) -> Metric {
+fn metric(name: &str, kind: MetricKind, tracks: &[(&[(&str, &str)], &[f64])]) -> Metric {
     let resource = Resource {
         attributes: attributes(&[("service.name", "shop"), ("host.name", "box")]),
         ..Resource::default()
@@ -80,7 +77,7 @@ fn cpu_in_use_is_what_was_not_idle() {
 
 #[test]
 fn memory_in_use_is_a_share_of_all_of_it() {
-    let states: [Told<'_>; 2] =
+    let states: [(&[(&str, &str)], &[f64]); 2] =
         [(&[("state", "used")], &[3.0, 4.0]), (&[("state", "free")], &[1.0, 0.0])];
     let usage = metric("system.memory.usage", MetricKind::Gauge, &states);
     assert_eq!(read(&[usage], &[]), [("box".to_owned(), vec![Some(0.75), Some(1.0), None])]);
@@ -176,7 +173,7 @@ proptest! {
         let rest = forth.since(&other);
         let mut coarse = Spread::default();
         coarse.merge(&one);
-        coarse.merge(&Spread::default());
+        coarse.merge(&Spread::default().clone());
         prop_assert_eq!(rest.quantile(1.0).is_some(), coarse.quantile(1.0).is_some());
     }
 

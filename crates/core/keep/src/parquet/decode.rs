@@ -27,8 +27,8 @@ use crate::{
 
 /// A block that can be read: any number of threads may, at once.
 pub struct Block<R: ChunkReader + 'static> {
-    file: SerializedFileReader<R>,
-    known: Known,
+    pub(super) file: SerializedFileReader<R>,
+    pub(super) known: Known,
     groups: Vec<GroupHead>,
 }
 
@@ -195,7 +195,7 @@ impl<R: ChunkReader + 'static> Block<R> {
 }
 
 /// The values of one column of the file.
-fn fill(
+pub(super) fn fill(
     group: &dyn RowGroupReader,
     number: usize,
     rows: Option<&[u32]>,

@@ -95,17 +95,7 @@ impl<'a> Sink<'a> {
         let mut dictionary =
             Dictionary { bytes: bytes.clone(), count: count as usize, ..Dictionary::default() };
         if self.physical == PhysicalType::BYTE_ARRAY {
-            let mut at = 0_usize;
-            for _ in 0..count {
-                let length = bytes.get(at..at + 4).and_then(|it| it.try_into().ok());
-                let length = u32::from_le_bytes(length.ok_or(Damaged("its dictionary is cut"))?);
-                let (start, end) = (at + 4, at + 4 + length as usize);
-                if bytes.len() < end {
-                    return Err(Damaged("its dictionary is cut"));
-                }
-                dictionary.texts.push((small(start), small(end)));
-                at = end;
-            }
+            dictionary.texts = dictionary_texts(bytes, count)?;
             dictionary.values = vec![UNUSED; dictionary.texts.len()];
         } else if bytes.len() < self.width * count as usize {
             return Err(Damaged("its dictionary is cut"));
@@ -165,7 +155,7 @@ pub(super) fn read_page(
         Page::DictionaryPage { buf, num_values, .. } => sink.read_dictionary(buf, *num_values),
         Page::DataPage { buf, num_values, encoding, .. } => {
             let count = *num_values as usize;
-            let (levels, body) = levels(buf, sink)?;
+            let (levels, body) = split_levels(buf, sink.is_optional)?;
             match rows {
                 None => {
                     let held = all_rows(levels, count, &mut sink.filled)?;
@@ -184,9 +174,29 @@ pub(super) fn read_page(
     }
 }
 
+/// Where each text of a dictionary begins and ends.
+pub(super) fn dictionary_texts(bytes: &[u8], count: u32) -> Result<Vec<(u32, u32)>, Damaged> {
+    let mut texts = Vec::new();
+    let mut at = 0_usize;
+    for _ in 0..count {
+        let length = bytes.get(at..at + 4).and_then(|it| it.try_into().ok());
+        let length = u32::from_le_bytes(length.ok_or(Damaged("its dictionary is cut"))?);
+        let (start, end) = (at + 4, at + 4 + length as usize);
+        if bytes.len() < end {
+            return Err(Damaged("its dictionary is cut"));
+        }
+        texts.push((small(start), small(end)));
+        at = end;
+    }
+    Ok(texts)
+}
+
 /// Which rows have a value, if not all must, and the values.
-fn levels<'b>(bytes: &'b [u8], sink: &Sink<'_>) -> Result<(Option<&'b [u8]>, &'b [u8]), Damaged> {
-    if !sink.is_optional {
+pub(super) fn split_levels(
+    bytes: &[u8],
+    is_optional: bool,
+) -> Result<(Option<&[u8]>, &[u8]), Damaged> {
+    if !is_optional {
         return Ok((None, bytes));
     }
     let (length, rest) = bytes.split_first_chunk().ok_or(Damaged("its levels are cut"))?;

@@ -10,6 +10,7 @@ use model::{Text, Window};
 use super::{Field, Filter, fields::FieldTexts, reads, select};
 use crate::{
     chunk::{Chunk, Column},
+    parquet::{Block, BlockError, Sides, Wanted, parquet_file::ChunkReader},
     table::Table,
 };
 
@@ -54,14 +55,29 @@ impl Comparison {
     /// The columns that comparing takes; it takes all attributes.
     #[must_use]
     pub fn reads(&self) -> Vec<usize> {
-        let mut fields = Vec::new();
-        self.filter.fields(&mut fields);
-        self.selection.fields(&mut fields);
-        let (mut columns, _) = reads(self.table, &fields);
+        let (mut columns, _) = self.needs();
         columns.extend((0..self.table.columns.len()).filter(|it| self.table.tells_apart(*it)));
         columns.sort_unstable();
         columns.dedup();
         columns
+    }
+}
+
+impl Comparison {
+    /// The columns and attributes that telling the sides apart takes.
+    fn needs(&self) -> (Vec<usize>, Vec<Text>) {
+        let mut fields = Vec::new();
+        self.filter.fields(&mut fields);
+        self.selection.fields(&mut fields);
+        reads(self.table, &fields)
+    }
+}
+
+/// How many rows a row stands for.
+fn weight(chunk: &Chunk, row: usize) -> u64 {
+    match chunk.table().weight.map(|place| chunk.column(place)) {
+        Some(Column::Whole(weights)) => weights.get(row).copied().unwrap_or(1),
+        _ => 1,
     }
 }
 
@@ -71,37 +87,109 @@ impl Differences {
     pub fn add(&mut self, chunk: &Chunk, window: Window, filter: &Filter, selection: &Filter) {
         let rows = select::rows(chunk, window, filter);
         let is_selected = select::passes(chunk, selection);
-        let weights = chunk.table().weight.map(|place| chunk.column(place));
-        let weight = |row: usize| match weights {
-            Some(Column::Whole(weights)) => weights.get(row).copied().unwrap_or(1),
-            _ => 1,
-        };
         for row in rows.iter().map(|row| *row as usize) {
             let side = if is_selected[row] { &mut self.selected } else { &mut self.others };
-            *side += weight(row);
+            *side += weight(chunk, row);
         }
         for field in fields(chunk) {
-            let texts = FieldTexts::of(chunk, &field);
-            let mut counts = vec![(0_u64, 0_u64); texts.bound()];
-            for row in rows.iter().map(|row| *row as usize) {
-                let (selected, others) = &mut counts[texts.numbers[row] as usize];
-                let side = if is_selected[row] { selected } else { others };
-                *side += weight(row);
+            self.add_field(chunk, field, (&rows, &is_selected), |row| weight(chunk, row));
+        }
+    }
+
+    fn add_field(
+        &mut self,
+        chunk: &Chunk,
+        field: Field,
+        (rows, is_selected): (&[u32], &[bool]),
+        weight: impl Fn(usize) -> u64,
+    ) {
+        let texts = FieldTexts::of(chunk, &field);
+        let mut counts = vec![(0_u64, 0_u64); texts.bound()];
+        for row in rows.iter().map(|row| *row as usize) {
+            let (selected, others) = &mut counts[texts.numbers[row] as usize];
+            let side = if is_selected[row] { selected } else { others };
+            *side += weight(row);
+        }
+        let counts = (0_u32..).zip(counts).skip(1);
+        self.take_all(field, counts.map(|(number, counts)| (texts.text(number), counts)));
+    }
+
+    fn take_all<'a>(&mut self, field: Field, counts: impl Iterator<Item = (&'a str, (u64, u64))>) {
+        let known = self.fields.entry(field).or_default();
+        for (text, (selected, others)) in counts {
+            if selected + others == 0 || text.is_empty() {
+                continue;
             }
-            let known = self.fields.entry(field).or_default();
-            for (number, (selected, others)) in (0_u32..).zip(counts).skip(1) {
-                if selected + others == 0 {
-                    continue;
-                }
-                let text = texts.text(number);
-                let is_known = known.contains_key(text);
-                if is_known || known.len() < VALUES_MAX {
-                    let count = known.entry(text.into()).or_default();
-                    count.0 += selected;
-                    count.1 += others;
-                }
+            let is_known = known.contains_key(text);
+            if is_known || known.len() < VALUES_MAX {
+                let count = known.entry(text.into()).or_default();
+                count.0 += selected;
+                count.1 += others;
             }
         }
+    }
+
+    /// Takes in a row group of a block, as [`Differences::add`] takes in its rows. Returns how many rows it has.
+    ///
+    /// # Errors
+    ///
+    /// The file is damaged, or cannot be read; nothing of the group is taken in then.
+    pub fn add_group<R: ChunkReader + 'static>(
+        &mut self,
+        block: &Block<R>,
+        group: usize,
+        comparison: &Comparison,
+    ) -> Result<u64, BlockError> {
+        let Comparison { window, filter, selection, .. } = comparison;
+        let Some((fields, several)) = block.tallied() else {
+            let columns = comparison.reads();
+            let wanted = Wanted { columns: Some(&columns), attributes: None, rows: None };
+            let chunk = block.read(group, wanted)?;
+            self.add(&chunk, *window, filter, selection);
+            return Ok(chunk.rows() as u64);
+        };
+        let (columns, attributes) = comparison.needs();
+        let attributes: Vec<&str> = attributes.iter().map(Text::as_str).collect();
+        let wanted = Wanted { columns: Some(&columns), attributes: Some(&attributes), rows: None };
+        let chunk = block.read(group, wanted)?;
+        let rows = select::rows(&chunk, *window, filter);
+        if rows.is_empty() {
+            return Ok(chunk.rows() as u64);
+        }
+        let is_selected = select::passes(&chunk, selection);
+        let mut places = vec![0_u8; chunk.rows()];
+        for row in rows.iter().map(|row| *row as usize) {
+            places[row] = if is_selected[row] { 1 } else { 2 };
+        }
+        let weights = (0..chunk.rows()).map(|row| weight(&chunk, row)).collect();
+        let sides = Sides::new(places, Some(weights));
+        // First all that may fail.
+        let mut told = Vec::new();
+        for field in fields {
+            // What tells rows apart, not kinds of rows, is not told in the end.
+            if self.fields.get(&field).is_none_or(|known| known.len() < VALUES_MAX) {
+                let counts = block.tally(group, &field, &sides, VALUES_MAX)?;
+                told.push((field, counts));
+            }
+        }
+        if !several.is_empty() {
+            let wanted = Wanted { columns: Some(&[]), attributes: Some(&several), rows: None };
+            let mixed = block.read(group, wanted)?;
+            for key in several {
+                let field = Field::Attribute(key.into());
+                self.add_field(&mixed, field, (&rows, &is_selected), |row| weight(&chunk, row));
+            }
+        }
+        let [selected, others] = sides.total();
+        self.take_rows(selected, others);
+        for (field, counts) in told {
+            let counts = counts.iter();
+            self.take_all(
+                field,
+                counts.map(|(text, [one, other])| (text.as_str(), (*one, *other))),
+            );
+        }
+        Ok(chunk.rows() as u64)
     }
 
     /// Takes in what other chunks say.

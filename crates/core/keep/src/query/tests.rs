@@ -9,10 +9,11 @@ use stats::Sketch;
 use testkit::arbitrary;
 
 use super::{
-    Answer, Difference, Differences, Field, Filter, Groups, Measure, Measured, Query, Top,
+    Answer, Comparison, Difference, Differences, Field, Filter, Groups, Measure, Measured, Query,
+    Top,
 };
 use crate::{
-    Chunk, SPANS,
+    Chunk, Column, SPANS,
     parquet::{Block, BlockFormat, Wanted, encode},
     spans::{Derived, SpanRows, read},
     table::span as place,
@@ -220,6 +221,49 @@ proptest! {
         expected.sort_unstable_by(|one, other| other.cmp(one));
         expected.truncate(limit);
         prop_assert_eq!(found.collect::<Vec<_>>(), expected);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn groups_of_a_block_are_compared_as_their_rows_are(
+        spans in prop_oneof![spans(), arbitrary::spans()],
+        weights in prop::collection::vec(1_u64..4, 40),
+        least in 0_u64..200,
+        kind in 0_u8..3,
+    ) {
+        let mut chunk = chunk(&spans);
+        if kind == 1 {
+            let Column::Whole(all) = chunk.column(place::WEIGHT).clone() else { panic!("no weights") };
+            let weights = weights.into_iter().cycle().take(all.len()).collect();
+            chunk.put_column(place::WEIGHT, Column::Whole(weights));
+        }
+        let comparison = Comparison {
+            table: &SPANS,
+            window: Window { from: Moment { nanos: 3 }, to: Moment { nanos: u64::MAX } },
+            filter: match kind {
+                2 => Filter::Is(Field::Attribute("tier".into()), vec!["7".into(), "gold".into()]),
+                _ => Filter::All,
+            },
+            selection: Filter::Between(
+                Field::Column(place::DURATION),
+                least.cast_signed(),
+                i64::MAX,
+            ),
+        };
+        let Comparison { window, filter, selection, .. } = &comparison;
+        let format = BlockFormat { group_rows: 7, page_rows: 3, ..BlockFormat::FRESH };
+        let block = Block::open(Bytes::from(encode(&chunk, &format, &[]).unwrap())).unwrap();
+        let (mut by_group, mut by_row) = (Differences::default(), Differences::default());
+        for group in 0..block.groups().len() {
+            let rows = by_group.add_group(&block, group, &comparison).unwrap();
+            prop_assert_eq!(rows, block.groups()[group].rows as u64);
+            by_row.add(&block.read(group, Wanted::ALL).unwrap(), *window, filter, selection);
+        }
+        prop_assert_eq!(by_group.rows(), by_row.rows());
+        prop_assert_eq!(by_group.ranked(usize::MAX, usize::MAX), by_row.ranked(usize::MAX, usize::MAX));
     }
 }
 

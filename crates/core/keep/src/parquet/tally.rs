@@ -1,0 +1,345 @@
+//! How often the values of a column come on either side of a comparison, counted on the packed pages: a value of a
+//! dictionary is a place in a list of counts, and a run of one value is counted at once.
+
+use std::collections::BTreeSet;
+
+use parquet::{basic::Encoding, column::page::Page, file::reader::FileReader as _};
+use rustc_hash::FxHashMap;
+
+use super::{
+    Block, BlockError, Damaged,
+    decode::fill,
+    hybrid::{self, Run},
+    pages::{dictionary_texts, split_levels},
+    parquet_file::ChunkReader,
+    schema::KnownAttribute,
+};
+use crate::{
+    chunk::{AttributeKind, Chunk},
+    json,
+    query::Field,
+    texts::small,
+};
+
+/// On which side each row of a group is, and how many rows it stands for.
+#[derive(Debug)]
+pub(crate) struct Sides {
+    /// 0 for neither, 1 and 2.
+    of_rows: Vec<u8>,
+    /// `None` if each row stands for itself.
+    weights: Option<Vec<u64>>,
+    /// What the rows before each stand for, by side.
+    sums: Vec<[u64; 2]>,
+}
+
+impl Sides {
+    pub(crate) fn new(of_rows: Vec<u8>, weights: Option<Vec<u64>>) -> Self {
+        let weights = weights.filter(|weights| weights.iter().any(|weight| *weight != 1));
+        let mut sums = Vec::with_capacity(of_rows.len() + 1);
+        let mut sum = [0_u64; 2];
+        sums.push(sum);
+        for (row, side) in of_rows.iter().enumerate() {
+            let weight = weights.as_ref().map_or(1, |weights| weights[row]);
+            match side {
+                1 => sum[0] = sum[0].saturating_add(weight),
+                2 => sum[1] = sum[1].saturating_add(weight),
+                _ => {}
+            }
+            sums.push(sum);
+        }
+        Self { of_rows, weights, sums }
+    }
+
+    /// What all rows stand for, by side.
+    pub(crate) fn total(&self) -> [u64; 2] {
+        self.sums.last().copied().unwrap_or_default()
+    }
+
+    #[inline]
+    fn add(&self, row: usize, count: &mut [u64; 3]) {
+        let Some(side) = self.of_rows.get(row) else { return };
+        let weight = self.weights.as_ref().map_or(1, |weights| weights[row]);
+        let count = &mut count[usize::from(*side) % 3];
+        *count = count.saturating_add(weight);
+    }
+
+    fn add_range(&self, from: usize, to: usize, count: &mut [u64; 3]) {
+        let last = self.sums.len() - 1;
+        let (from, to) = (self.sums[from.min(last)], self.sums[to.min(last)]);
+        count[1] = count[1].saturating_add(to[0] - from[0]);
+        count[2] = count[2].saturating_add(to[1] - from[1]);
+    }
+}
+
+/// Values of a dictionary, and how often each came on neither side and on either.
+type Places = (Entries, Vec<[u64; 3]>);
+
+/// Values as people write them, and how often each came on either side.
+type Told = Vec<(String, [u64; 2])>;
+
+/// A column of which values are counted.
+#[derive(Debug, Clone, Copy)]
+enum Counted<'a> {
+    /// Of the table, texts.
+    Column(usize),
+    Attribute(&'a KnownAttribute),
+}
+
+impl<R: ChunkReader + 'static> Block<R> {
+    /// Fields whose values can be counted by [`Block::tally`]: short texts of the table, and attributes that have one
+    /// column; and the keys of those that have several. `None` if some attributes have none.
+    pub(crate) fn tallied(&self) -> Option<(Vec<Field>, Vec<&str>)> {
+        if self.known.rest.is_some() {
+            return None;
+        }
+        let table = self.known.table;
+        let columns = (0..table.columns.len()).filter(|place| table.tells_apart(*place));
+        let columns = columns.filter(|place| self.known.columns[*place].is_some());
+        let mut fields: Vec<Field> = columns.map(Field::Column).collect();
+        let mut seen = BTreeSet::new();
+        let (mut once, mut several) = (Vec::new(), BTreeSet::new());
+        for attribute in &self.known.attributes {
+            if seen.insert(attribute.key.as_str()) {
+                once.push(attribute.key.as_str());
+            } else {
+                several.insert(attribute.key.as_str());
+            }
+        }
+        let once = once.into_iter().filter(|key| !several.contains(key));
+        fields.extend(once.map(|key| Field::Attribute(key.into())));
+        Some((fields, several.into_iter().collect()))
+    }
+
+    /// How often each value of a field comes on either side, in a group; at most `values_max` values and some.
+    pub(crate) fn tally(
+        &self,
+        group: usize,
+        field: &Field,
+        sides: &Sides,
+        values_max: usize,
+    ) -> Result<Told, BlockError> {
+        let counted = match field {
+            Field::Column(place) => Counted::Column(*place),
+            Field::Attribute(key) => {
+                let known = self.known.attributes.iter().find(|it| it.key == key.as_str());
+                let Some(known) = known else { return Ok(Vec::new()) };
+                Counted::Attribute(known)
+            }
+            Field::Resource(_) => return Ok(Vec::new()),
+        };
+        let number = match counted {
+            Counted::Column(place) => self.known.columns[place],
+            Counted::Attribute(known) => Some(known.column),
+        };
+        let Some(number) = number else { return Ok(Vec::new()) };
+        let kind = match counted {
+            Counted::Column(_) => AttributeKind::Text,
+            Counted::Attribute(known) => known.kind,
+        };
+        match self.tally_places(group, number, sides)? {
+            Some((dictionary, counts)) => dictionary.told(kind, &counts),
+            None => self.tally_values(group, (number, kind), sides, values_max),
+        }
+    }
+
+    /// Counts by place of the dictionary; `None` if not all pages hold such places.
+    fn tally_places(
+        &self,
+        group: usize,
+        number: usize,
+        sides: &Sides,
+    ) -> Result<Option<Places>, BlockError> {
+        let reader = self.file.get_row_group(group)?;
+        let descriptor = reader.metadata().column(number).column_descr_ptr();
+        let is_optional = descriptor.max_def_level() == 1;
+        let mut pages = reader.get_column_page_reader(number)?;
+        let mut counted: Option<Places> = None;
+        let mut from = 0;
+        while let Some(page) = pages.get_next_page()? {
+            let told = match (&page, &mut counted) {
+                (Page::DictionaryPage { buf, num_values, .. }, _) => {
+                    Entries::read(buf, *num_values, descriptor.physical_type()).map(|entries| {
+                        let counts = vec![[0; 3]; entries.len()];
+                        counted = Some((entries, counts));
+                    })
+                }
+                (
+                    Page::DataPage { buf, num_values, encoding: Encoding::RLE_DICTIONARY, .. },
+                    Some((_, counts)),
+                ) => {
+                    let rows = (from, *num_values as usize);
+                    from += rows.1;
+                    split_levels(buf, is_optional)
+                        .and_then(|(levels, body)| count_page(levels, body, rows, sides, counts))
+                }
+                _ => return Ok(None),
+            };
+            told.map_err(|what| BlockError::Page {
+                column: descriptor.name().to_owned(),
+                what: what.0,
+            })?;
+        }
+        Ok(counted.filter(|_| from == self.groups()[group].rows))
+    }
+
+    /// The same for values that are not in a dictionary.
+    fn tally_values(
+        &self,
+        group: usize,
+        (number, kind): (usize, AttributeKind),
+        sides: &Sides,
+        values_max: usize,
+    ) -> Result<Told, BlockError> {
+        let reader = self.file.get_row_group(group)?;
+        let mut chunk = Chunk::new(self.known.table);
+        let filled = fill(&*reader, number, None, &mut chunk)?;
+        let mut counts: FxHashMap<u64, [u64; 3]> = FxHashMap::default();
+        let mut known = Vec::new();
+        for (place, bits) in filled.values.into_iter().enumerate() {
+            let at = match &filled.present {
+                None => place,
+                Some(present) => present[place] as usize,
+            };
+            if sides.of_rows.get(at).is_none_or(|side| *side == 0) {
+                continue;
+            }
+            if known.len() <= values_max || counts.contains_key(&bits) {
+                let count = counts.entry(bits).or_insert_with(|| {
+                    known.push(bits);
+                    [0; 3]
+                });
+                sides.add(at, count);
+            }
+        }
+        let told = known.into_iter().filter_map(|bits| {
+            let [_, one, other] = *counts.get(&bits)?;
+            let text = match kind {
+                AttributeKind::Text => chunk.texts().get(u32::try_from(bits).ok()?).to_owned(),
+                kind => json::shown(&kind.value(bits, chunk.texts())),
+            };
+            Some((text, [one, other]))
+        });
+        Ok(told.collect())
+    }
+}
+
+/// The values of a dictionary, in plain encoding.
+enum Entries {
+    Texts(bytes::Bytes, Vec<(u32, u32)>),
+    Words(Vec<u64>),
+}
+
+impl Entries {
+    fn read(
+        bytes: &bytes::Bytes,
+        count: u32,
+        physical: parquet::basic::Type,
+    ) -> Result<Self, Damaged> {
+        match physical {
+            parquet::basic::Type::BYTE_ARRAY => {
+                Ok(Self::Texts(bytes.clone(), dictionary_texts(bytes, count)?))
+            }
+            parquet::basic::Type::INT64 | parquet::basic::Type::DOUBLE => {
+                let (words, _) = bytes.as_chunks::<8>();
+                let words = words.get(..count as usize).ok_or(Damaged("its dictionary is cut"))?;
+                Ok(Self::Words(words.iter().map(|word| u64::from_le_bytes(*word)).collect()))
+            }
+            _ => Err(Damaged("its dictionary is of a kind that is not counted")),
+        }
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Self::Texts(_, texts) => texts.len(),
+            Self::Words(words) => words.len(),
+        }
+    }
+
+    /// The values that came at all, as people write them.
+    fn told(&self, kind: AttributeKind, counts: &[[u64; 3]]) -> Result<Told, BlockError> {
+        let mut told = Vec::new();
+        for (place, [_, one, other]) in counts.iter().enumerate() {
+            if *one == 0 && *other == 0 {
+                continue;
+            }
+            let text = match self {
+                Self::Texts(bytes, texts) => {
+                    let (start, end) = texts[place];
+                    let text = std::str::from_utf8(&bytes[start as usize..end as usize]);
+                    let text = text.map_err(|_cause| BlockError::Page {
+                        column: String::new(),
+                        what: "it is no text",
+                    })?;
+                    match kind {
+                        AttributeKind::Json => {
+                            let value = serde_json::from_str(text).unwrap_or_default();
+                            json::shown(&json::read_value(&value))
+                        }
+                        _ => text.to_owned(),
+                    }
+                }
+                Self::Words(words) => {
+                    json::shown(&kind.value(words[place], &crate::TextList::default()))
+                }
+            };
+            told.push((text, [*one, *other]));
+        }
+        Ok(told)
+    }
+}
+
+/// Counts the places of a page whose rows are so many from the first of these on.
+fn count_page(
+    levels: Option<&[u8]>,
+    body: &[u8],
+    (from, count): (usize, usize),
+    sides: &Sides,
+    counts: &mut [[u64; 3]],
+) -> Result<(), Damaged> {
+    let held = match levels {
+        None => count,
+        Some(levels) => hybrid::ranks(levels, count, &[], |_, _| {})?,
+    };
+    let Some((width, packed)) = body.split_first().filter(|_| 0 < held) else { return Ok(()) };
+    let width = u32::from(*width);
+    let wrong = Damaged("a value is not in its dictionary");
+    let mut told = Ok(());
+    if held == count {
+        let mut row = from;
+        hybrid::runs(packed, width, held, |run| match run {
+            Run::Same(place, times) => {
+                let count = counts.get_mut(place as usize).ok_or(wrong)?;
+                sides.add_range(row, row + times, count);
+                row += times;
+                Ok(())
+            }
+            Run::Packed(bytes, length) => hybrid::read_bits(bytes, width, length, |place| {
+                match counts.get_mut(place as usize) {
+                    Some(count) => sides.add(row, count),
+                    None => told = Err(wrong),
+                }
+                row += 1;
+            }),
+        })?;
+        return told;
+    }
+    let mut rows: Vec<u32> = Vec::with_capacity(held.min(1 << 17));
+    hybrid::ones(levels.unwrap_or_default(), count, |row| rows.push(small(from) + row))?;
+    let mut at = 0;
+    hybrid::runs(packed, width, held, |run| match run {
+        Run::Same(place, times) => {
+            let count = counts.get_mut(place as usize).ok_or(wrong)?;
+            rows.iter().skip(at).take(times).for_each(|row| sides.add(*row as usize, count));
+            at += times;
+            Ok(())
+        }
+        Run::Packed(bytes, length) => hybrid::read_bits(bytes, width, length, |place| {
+            match (counts.get_mut(place as usize), rows.get(at)) {
+                (Some(count), Some(row)) => sides.add(*row as usize, count),
+                _ => told = Err(wrong),
+            }
+            at += 1;
+        }),
+    })?;
+    told
+}
