@@ -52,7 +52,7 @@ pub fn is_idempotent(method: &Method) -> bool {
 /// Whether an answer says "not now" rather than "no": the statuses after which another member may do better.
 #[must_use]
 pub fn is_worth_it(status: u16) -> bool {
-    matches!(status, 502..=504)
+    matches!(status, 502 | 503)
 }
 
 /// Retries in proportion to requests: each request earns a part of one, and a few are free.

@@ -1,0 +1,256 @@
+//! Bodies on their way through: never held, but bounded in size and in how long they may pause.
+
+use std::{
+    cell::Cell,
+    convert::Infallible,
+    pin::Pin,
+    rc::Rc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use hyper::body::{Body, Frame, Incoming, SizeHint};
+use tokio::time::{Instant, Sleep, sleep};
+
+use crate::{pool::Lease, request::Finish};
+
+/// Why a body ended early.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, thiserror::Error)]
+pub(crate) enum Fault {
+    /// It did not.
+    #[default]
+    #[error("nothing is wrong")]
+    None,
+    /// It is larger than what is allowed.
+    #[error("the body is too large")]
+    TooLarge,
+    /// Nothing came for too long.
+    #[error("the body paused for too long")]
+    Paused,
+    /// Its sender went away, or broke off.
+    #[error("the body ended early")]
+    Broken,
+}
+
+/// The body of a request, as it is sent to a member.
+#[derive(Debug)]
+pub(crate) enum Sent {
+    /// There is none.
+    Empty,
+    /// It comes from the client.
+    Stream(Box<Upload>),
+}
+
+/// A body that comes from a client.
+#[derive(Debug)]
+pub(crate) struct Upload {
+    incoming: Incoming,
+    left: u64,
+    pause: Pause,
+    seen: Rc<Seen>,
+}
+
+/// What became of an upload.
+#[derive(Debug, Default)]
+pub(crate) struct Seen {
+    /// Why it ended early.
+    pub(crate) fault: Cell<Fault>,
+    /// Whether all of it was read.
+    pub(crate) done: Cell<bool>,
+}
+
+impl Sent {
+    /// The body of a request from a client, at most `bytes_max` of it.
+    pub(crate) fn new(incoming: Incoming, bytes_max: u64, pause: Duration) -> (Self, Rc<Seen>) {
+        let seen = Rc::new(Seen::default());
+        let pause = Pause { longest: pause, sleep: None };
+        let upload = Upload { incoming, left: bytes_max, pause, seen: Rc::clone(&seen) };
+        (Self::Stream(Box::new(upload)), seen)
+    }
+}
+
+impl Body for Sent {
+    type Data = Bytes;
+    type Error = Fault;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Fault>>> {
+        match self.get_mut() {
+            Self::Empty => Poll::Ready(None),
+            Self::Stream(upload) => upload.poll(context),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Empty => true,
+            Self::Stream(upload) => upload.incoming.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Empty => SizeHint::with_exact(0),
+            Self::Stream(upload) => upload.incoming.size_hint(),
+        }
+    }
+}
+
+impl Upload {
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Fault>>> {
+        let polled = Pin::new(&mut self.incoming).poll_frame(context);
+        let fault = match polled {
+            Poll::Ready(Some(Ok(frame))) => {
+                self.pause.sleep = None;
+                let bytes = frame.data_ref().map_or(0, |data| data.len() as u64);
+                if bytes <= self.left {
+                    self.left -= bytes;
+                    self.seen.done.set(self.incoming.is_end_stream());
+                    return Poll::Ready(Some(Ok(frame)));
+                }
+                Fault::TooLarge
+            }
+            Poll::Ready(None) => {
+                self.seen.done.set(true);
+                return Poll::Ready(None);
+            }
+            Poll::Ready(Some(Err(_))) => Fault::Broken,
+            Poll::Pending if self.pause.is_over(context) => Fault::Paused,
+            Poll::Pending => return Poll::Pending,
+        };
+        self.seen.fault.set(fault);
+        Poll::Ready(Some(Err(fault)))
+    }
+}
+
+/// How long nothing has come.
+#[derive(Debug)]
+pub(crate) struct Pause {
+    longest: Duration,
+    sleep: Option<Pin<Box<Sleep>>>,
+}
+
+impl Pause {
+    /// Whether it has been too long; wakes the task when it will be.
+    fn is_over(&mut self, context: &mut Context<'_>) -> bool {
+        let longest = self.longest;
+        let sleep = self.sleep.get_or_insert_with(|| Box::pin(sleep(longest)));
+        sleep.as_mut().poll(context).is_ready()
+    }
+}
+
+/// The body of an answer, as it is sent to a client.
+#[derive(Debug)]
+pub(crate) enum Answer {
+    /// The gateway's own words.
+    Own(Option<Bytes>),
+    /// It comes from a member.
+    Stream(Download),
+}
+
+/// A body that comes from a member.
+#[derive(Debug)]
+pub(crate) struct Download {
+    incoming: Incoming,
+    pause: Pause,
+    /// The connection, until the body has ended.
+    lease: Option<Lease>,
+    /// What became of the request's body; the connection is of no use while that is still being sent.
+    upload: Option<Rc<Seen>>,
+    finish: Finish,
+}
+
+impl Download {
+    pub(crate) fn new(
+        incoming: Incoming,
+        pause: Duration,
+        lease: Lease,
+        upload: Option<Rc<Seen>>,
+        finish: Finish,
+    ) -> Self {
+        let pause = Pause { longest: pause, sleep: None };
+        let mut download = Self { incoming, pause, lease: Some(lease), upload, finish };
+        download.end_if_over();
+        download
+    }
+
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Fault>>> {
+        match Pin::new(&mut self.incoming).poll_frame(context) {
+            Poll::Ready(Some(Ok(frame))) => {
+                self.pause.sleep = None;
+                if let Some(data) = frame.data_ref() {
+                    self.finish.sent(data.len());
+                }
+                self.end_if_over();
+                Poll::Ready(Some(Ok(frame)))
+            }
+            Poll::Ready(None) => {
+                self.end();
+                Poll::Ready(None)
+            }
+            Poll::Ready(Some(Err(_))) => {
+                self.finish.broke();
+                Poll::Ready(Some(Err(Fault::Broken)))
+            }
+            Poll::Pending if self.pause.is_over(context) => {
+                self.finish.broke();
+                Poll::Ready(Some(Err(Fault::Paused)))
+            }
+            Poll::Pending => Poll::Pending,
+        }
+    }
+
+    fn end_if_over(&mut self) {
+        if self.incoming.is_end_stream() {
+            self.end();
+        }
+    }
+
+    fn end(&mut self) {
+        self.finish.whole();
+        let Some(lease) = self.lease.take() else { return };
+        if self.upload.as_ref().is_none_or(|upload| upload.done.get()) {
+            lease.give_back();
+        }
+    }
+}
+
+impl Body for Answer {
+    type Data = Bytes;
+    type Error = Fault;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Fault>>> {
+        match self.get_mut() {
+            Self::Own(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
+            Self::Stream(download) => download.poll(context),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Own(bytes) => bytes.is_none(),
+            Self::Stream(download) => download.incoming.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Own(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |b| b.len() as u64)),
+            Self::Stream(download) => download.incoming.size_hint(),
+        }
+    }
+}
+
+/// What a deadline is counted from.
+pub(crate) fn deadline(from: Instant, time: Option<Duration>) -> Option<Instant> {
+    from.checked_add(time?)
+}
+
+/// The service never fails: what fails is an answer.
+pub(crate) type Never = Infallible;

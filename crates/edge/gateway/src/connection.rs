@@ -1,0 +1,180 @@
+//! One connection of a client: encrypted or not, HTTP/1.1 or HTTP/2 as its first bytes say, until it ends or
+//! the gateway stops.
+
+use std::{
+    future::{Future, poll_fn},
+    io,
+    net::{IpAddr, SocketAddr},
+    pin::{Pin, pin},
+    rc::Rc,
+};
+
+use http::HeaderValue;
+use hyper::{
+    rt::{Executor, Read, Write},
+    server::conn::{http1, http2},
+    service::service_fn,
+};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::{net::TcpStream, time::timeout};
+use tokio_rustls::TlsAcceptor;
+use traffic::plan::Bounds;
+
+use crate::{proxy, worker::Worker};
+
+/// Who is at the other end.
+#[derive(Debug)]
+pub(crate) struct Peer {
+    pub(crate) address: IpAddr,
+    /// The same, as headers have it.
+    pub(crate) text: HeaderValue,
+    pub(crate) encrypted: bool,
+}
+
+/// Bytes that HTTP/1.1 reads ahead.
+pub(crate) const READ_AHEAD_BYTES: usize = 64 << 10;
+
+/// What HTTP/2 clients may have under way on one connection before it is read: with the streams it bounds
+/// what a connection holds.
+const WINDOW_BYTES: u32 = 256 << 10;
+
+/// Requests that one HTTP/2 connection may have open, as nginx has it.
+const STREAMS_MAX: u32 = 128;
+
+/// Lines of a head for which hyper needs no memory besides its stack.
+const HEADERS_USUAL: usize = 100;
+
+/// Serves one connection to its end.
+pub(crate) async fn serve(
+    worker: &Rc<Worker>,
+    stream: TcpStream,
+    peer: SocketAddr,
+    acceptor: Option<TlsAcceptor>,
+) {
+    // A socket without this option is slower, not wrong.
+    stream.set_nodelay(true).ok();
+    let address = peer.ip().to_canonical();
+    let Ok(text) = HeaderValue::from_str(&address.to_string()) else { return };
+    let bounds = worker.local().state.plan.bounds;
+    let peer = Rc::new(Peer { address, text, encrypted: acceptor.is_some() });
+    let Some(acceptor) = acceptor else {
+        let Ok(Ok(two)) = timeout(bounds.head_time, speaks_two(&stream)).await else { return };
+        let io = TokioIo::new(stream);
+        return if two {
+            serve_two(worker, &peer, io, &bounds).await;
+        } else {
+            serve_one(worker, &peer, io, &bounds).await;
+        };
+    };
+    let Ok(Ok(stream)) = timeout(bounds.head_time, acceptor.accept(stream)).await else { return };
+    let two = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+    let io = TokioIo::new(stream);
+    if two {
+        serve_two(worker, &peer, io, &bounds).await;
+    } else {
+        serve_one(worker, &peer, io, &bounds).await;
+    }
+}
+
+/// Whether the first bytes are those of HTTP/2; they are left where they are.
+async fn speaks_two(stream: &TcpStream) -> io::Result<bool> {
+    const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+    let mut first = [0; PREFACE.len()];
+    loop {
+        let count = stream.peek(&mut first).await?;
+        let seen = first.get(..count).unwrap_or_default();
+        if count == 0 || !PREFACE.starts_with(seen) {
+            return Ok(false);
+        }
+        if count == PREFACE.len() {
+            return Ok(true);
+        }
+        // A part of it: the socket says that it is readable until it is read, so the rest is looked for again.
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+}
+
+async fn serve_one<I>(worker: &Rc<Worker>, peer: &Rc<Peer>, io: I, bounds: &Bounds)
+where
+    I: Read + Write + Unpin + Send + 'static,
+{
+    let mut builder = http1::Builder::new();
+    builder
+        .timer(TokioTimer::new())
+        .header_read_timeout(bounds.head_time)
+        .half_close(true)
+        .max_header_size(bounds.head_bytes_max)
+        .max_buf_size(bounds.head_bytes_max.max(READ_AHEAD_BYTES));
+    if bounds.headers_max != HEADERS_USUAL {
+        builder.max_headers(bounds.headers_max);
+    }
+    let (of_worker, of_peer) = (Rc::clone(worker), Rc::clone(peer));
+    let service = service_fn(move |request| {
+        proxy::handle(Rc::clone(&of_worker), Rc::clone(&of_peer), request)
+    });
+    let connection = builder.serve_connection(io, service).with_upgrades();
+    let mut connection = pin!(connection);
+    until_stopped(worker, connection.as_mut(), http1::UpgradeableConnection::graceful_shutdown)
+        .await;
+}
+
+async fn serve_two<I>(worker: &Rc<Worker>, peer: &Rc<Peer>, io: I, bounds: &Bounds)
+where
+    I: Read + Write + Unpin + Send + 'static,
+{
+    let mut builder = http2::Builder::new(OnThisThread);
+    builder
+        .timer(TokioTimer::new())
+        .initial_stream_window_size(WINDOW_BYTES)
+        .initial_connection_window_size(WINDOW_BYTES * 4)
+        .max_header_list_size(u32::try_from(bounds.head_bytes_max).unwrap_or(u32::MAX))
+        .max_concurrent_streams(STREAMS_MAX)
+        .keep_alive_interval(bounds.head_time)
+        .keep_alive_timeout(bounds.head_time);
+    let (of_worker, of_peer) = (Rc::clone(worker), Rc::clone(peer));
+    let service = service_fn(move |request| {
+        proxy::handle(Rc::clone(&of_worker), Rc::clone(&of_peer), request)
+    });
+    let connection = builder.serve_connection(io, service);
+    let mut connection = pin!(connection);
+    until_stopped(worker, connection.as_mut(), http2::Connection::graceful_shutdown).await;
+}
+
+/// Drives a connection; once the gateway stops, lets it end what has begun.
+async fn until_stopped<C: Future>(
+    worker: &Worker,
+    mut connection: Pin<&mut C>,
+    end: impl Fn(Pin<&mut C>),
+) {
+    let mut stopping = pin!(worker.stopping.notified());
+    // Asked once: what wakes it wakes the whole task, which then looks at the flag alone.
+    let mut asked = false;
+    let mut told = false;
+    poll_fn(|context| {
+        if !asked {
+            asked = true;
+            // Whether it is ready is seen by the flag.
+            let _ready = stopping.as_mut().poll(context);
+        }
+        if !told && worker.shared.is_stopping() {
+            told = true;
+            end(connection.as_mut());
+        }
+        connection.as_mut().poll(context).map(|_ended| ())
+    })
+    .await;
+}
+
+/// Runs what HTTP/2 wants to be run, on this thread.
+#[derive(Debug, Clone, Copy)]
+struct OnThisThread;
+
+impl<F> Executor<F> for OnThisThread
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
+    fn execute(&self, future: F) {
+        tokio::task::spawn_local(future);
+    }
+}

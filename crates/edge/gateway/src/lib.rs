@@ -1,0 +1,171 @@
+//! The gateway: an HTTP server and client around `traffic`, which makes every decision.
+//!
+//! N threads, each with a runtime, listeners (`SO_REUSEPORT`) and connections to members of its own:
+//! what a request needs is on its thread. Threads share what is known of members (atomics) and counts
+//! of limits. A new plan is taken by each thread with its next request; requests that have begun end
+//! under the old one.
+
+mod admin;
+mod answer;
+mod body;
+mod check;
+mod clock;
+mod connection;
+mod explain;
+mod local;
+mod member;
+mod metrics;
+mod pool;
+mod proxy;
+mod request;
+mod send;
+mod state;
+mod tls;
+mod tunnel;
+mod worker;
+
+use std::{
+    io,
+    net::SocketAddr,
+    sync::{Arc, PoisonError, atomic::Ordering},
+    thread::JoinHandle,
+};
+
+use tokio::sync::watch;
+use traffic::plan::Plan;
+
+use crate::{
+    admin::Admin,
+    state::{Shared, State},
+    worker::{Listener, Start},
+};
+
+/// A gateway that runs.
+#[derive(Debug)]
+pub struct Gateway {
+    shared: Arc<Shared>,
+    listens: Vec<SocketAddr>,
+    admin: Option<SocketAddr>,
+    stop: watch::Sender<bool>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+/// Why a gateway does not run.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// An address cannot be listened on.
+    #[error("failed to listen on {address}")]
+    Listen {
+        /// Which.
+        address: SocketAddr,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// A certificate cannot be used.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
+    /// A thread or its runtime cannot be had.
+    #[error("failed to start a thread")]
+    Thread(#[source] io::Error),
+}
+
+pub use crate::tls::CertificateError;
+
+/// What of a new plan only counts after a restart.
+pub type NotTaken = Vec<&'static str>;
+
+/// Threads at most: more than any machine has use for.
+const WORKERS_MAX: usize = 256;
+
+impl Gateway {
+    /// Begins to listen; returns once requests are taken.
+    ///
+    /// # Errors
+    ///
+    /// An address, a certificate or a thread cannot be had.
+    pub fn start(plan: Plan) -> Result<Self, StartError> {
+        let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+        let workers = if plan.workers == 0 { cores() } else { plan.workers }.min(WORKERS_MAX);
+        let mut listens = Vec::new();
+        let mut listeners: Vec<Vec<Listener>> = (0..workers).map(|_| Vec::new()).collect();
+        for listen in &plan.listen {
+            let acceptor = listen.tls.as_ref().map(tls::acceptor).transpose()?;
+            let mut address = listen.address;
+            for of_worker in &mut listeners {
+                let socket = worker::listen(address)
+                    .map_err(|source| StartError::Listen { address, source })?;
+                // Port 0 is any port for the first thread, and that port for the others.
+                address = socket.local_addr().map_err(StartError::Thread)?;
+                of_worker.push(Listener { socket, acceptor: acceptor.clone() });
+            }
+            listens.push(address);
+        }
+        let admin_socket = plan.admin.map(|address| {
+            let socket = std::net::TcpListener::bind(address)
+                .and_then(|socket| socket.set_nonblocking(true).map(|()| socket));
+            socket.map_err(|source| StartError::Listen { address, source })
+        });
+        let admin_socket = admin_socket.transpose()?;
+        let admin = admin_socket.as_ref().and_then(|socket| socket.local_addr().ok());
+        let shared = Arc::new(Shared::new(plan, workers));
+        let (stop, stopping) = watch::channel(false);
+        let mut threads = Vec::new();
+        for (number, listeners) in listeners.into_iter().enumerate() {
+            let start = Start {
+                number,
+                shared: Arc::clone(&shared),
+                listeners,
+                stopping: stopping.clone(),
+            };
+            threads.push(worker::spawn(start).map_err(StartError::Thread)?);
+        }
+        let control = Admin { shared: Arc::clone(&shared), socket: admin_socket, stopping };
+        threads.push(admin::spawn(control).map_err(StartError::Thread)?);
+        Ok(Self { shared, listens, admin, stop, threads })
+    }
+
+    /// Where requests are received.
+    #[must_use]
+    pub fn listens(&self) -> &[SocketAddr] {
+        &self.listens
+    }
+
+    /// Where its own pages are.
+    #[must_use]
+    pub fn admin(&self) -> Option<SocketAddr> {
+        self.admin
+    }
+
+    /// Takes a new plan for every request from now on; those that have begun end under the old one. Members
+    /// that are in both keep what is known of them, and their connections.
+    ///
+    /// Tells what of it only counts after a restart. Certificates are read again only after a restart.
+    pub fn replace(&self, plan: Plan) -> NotTaken {
+        let old = self.shared.state();
+        let mut not_taken = Vec::new();
+        for (name, differs) in [
+            ("listen", old.plan.listen != plan.listen),
+            ("admin", old.plan.admin != plan.admin),
+            ("workers", old.plan.workers != plan.workers),
+        ] {
+            if differs {
+                not_taken.push(name);
+            }
+        }
+        let state = State::new(plan, Some(&old), &self.shared);
+        *self.shared.state.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(state);
+        self.shared.generation.fetch_add(1, Ordering::Release);
+        not_taken
+    }
+
+    /// Takes no more connections, lets requests that have begun end within the plan's `drain`, and returns.
+    pub fn stop(self) {
+        self.shared.stopping.store(true, Ordering::Release);
+        self.stop.send_replace(true);
+        for thread in self.threads {
+            // A thread that panicked has nothing left to end.
+            drop(thread.join());
+        }
+    }
+}

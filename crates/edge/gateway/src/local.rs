@@ -1,0 +1,179 @@
+//! What one thread has of each service: whose turn it is, its share of the retry budget, its breaker, its limit.
+
+use std::{
+    cell::{Cell, RefCell},
+    net::IpAddr,
+    sync::{Arc, atomic::Ordering},
+};
+
+use model::Moment;
+use traffic::{
+    Dice,
+    balance::{Candidate, Rotation, better_of_two, fewest_in_flight, key_of},
+    breaker::Breaker,
+    concurrency::Concurrency,
+    health::{self, Fit},
+    plan::{Balance, Service},
+    retry::Budget,
+};
+
+use crate::{clock, state::State};
+
+/// A plan as one thread uses it.
+#[derive(Debug)]
+pub(crate) struct Local {
+    pub(crate) state: Arc<State>,
+    pub(crate) services: Vec<ServiceLocal>,
+}
+
+/// A service as one thread uses it.
+#[derive(Debug)]
+pub(crate) struct ServiceLocal {
+    rotation: RefCell<Rotation>,
+    turn: Cell<usize>,
+    pub(crate) dice: RefCell<Dice>,
+    pub(crate) budget: RefCell<Budget>,
+    pub(crate) breaker: Option<RefCell<Breaker>>,
+    pub(crate) concurrency: Option<RefCell<Concurrency>>,
+    /// Requests of this thread that are not answered yet.
+    pub(crate) in_flight: Cell<u32>,
+    candidates: RefCell<Vec<Candidate>>,
+}
+
+/// What is known of a request when a member is chosen for it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Wish<'a> {
+    /// Who asks.
+    pub(crate) client: IpAddr,
+    /// The value of the cookie that names a member.
+    pub(crate) cookie: Option<&'a str>,
+    /// Members that were tried already.
+    pub(crate) tried: &'a [usize],
+}
+
+impl Local {
+    pub(crate) fn new(state: Arc<State>, old: Option<&Self>, seed: u64) -> Self {
+        let services = state.plan.services.iter().enumerate().map(|(place, service)| {
+            let fresh = ServiceLocal::new(service, seed.wrapping_add(place as u64));
+            // What a service did lately does not change with the plan.
+            let before = old.and_then(|old| {
+                let services = old.state.plan.services.iter();
+                let mut pairs = services.zip(&old.services);
+                pairs.find(|(other, _)| *other == service).map(|(_, local)| local)
+            });
+            if let Some(before) = before {
+                fresh.budget.replace(*before.budget.borrow());
+                if let (Some(fresh), Some(before)) = (&fresh.breaker, &before.breaker) {
+                    fresh.replace(before.borrow().clone());
+                }
+                if let (Some(fresh), Some(before)) = (&fresh.concurrency, &before.concurrency) {
+                    fresh.replace(*before.borrow());
+                }
+            }
+            fresh
+        });
+        Self { services: services.collect(), state }
+    }
+
+    /// The member for a request; `None` if nobody has any weight.
+    pub(crate) fn choose(&self, service: usize, wish: &Wish<'_>, now: Moment) -> Option<usize> {
+        let local = &self.services[service];
+        let plan = &self.state.plan.services[service];
+        let members = &self.state.services[service].members;
+        if members.len() == 1 {
+            // Whatever is known of it: there is nobody else.
+            return (plan.members[0].weight > 0).then_some(0);
+        }
+        let mut candidates = local.candidates.borrow_mut();
+        candidates.clear();
+        let mut fit = 0;
+        for (member, known) in plan.members.iter().zip(members) {
+            let up_since = Moment { nanos: known.up_since.load(Ordering::Relaxed) };
+            let share = health::slow_start(up_since, plan.slow_start, now);
+            let open = known.is_fit(now);
+            fit += usize::from(open);
+            candidates.push(Candidate {
+                weight: health::weight_left(member.weight, share),
+                in_flight: known.in_flight.load(Ordering::Relaxed),
+                latency: match plan.balance {
+                    Balance::Latency => known.latency(now),
+                    _ => std::time::Duration::ZERO,
+                },
+                open,
+            });
+        }
+        if health::fit(fit, members.len(), plan.panic_share) == Fit::Panic {
+            candidates.iter_mut().for_each(|candidate| candidate.open = true);
+        }
+        if !wish.tried.is_empty() {
+            let others = |(place, candidate): (usize, &Candidate)| {
+                candidate.open && 0 < candidate.weight && !wish.tried.contains(&place)
+            };
+            if candidates.iter().enumerate().any(others) {
+                wish.tried.iter().for_each(|tried| candidates[*tried].open = false);
+            }
+        }
+        self.by_policy(service, wish, &candidates)
+    }
+
+    fn by_policy(
+        &self,
+        service: usize,
+        wish: &Wish<'_>,
+        candidates: &[Candidate],
+    ) -> Option<usize> {
+        let local = &self.services[service];
+        let plan = &self.state.plan.services[service];
+        let state = &self.state.services[service];
+        match &plan.balance {
+            Balance::RoundRobin => local.rotation.borrow_mut().next(candidates),
+            Balance::LeastConnections => {
+                local.turn.set(local.turn.get().wrapping_add(1));
+                fewest_in_flight(candidates, local.turn.get())
+            }
+            Balance::Latency => better_of_two(candidates, &mut local.dice.borrow_mut()),
+            Balance::Address => {
+                /// What the paper's authors advise: a quarter above the fair share.
+                const FACTOR: f64 = 1.25;
+                state.ring.as_ref()?.choose(address_key(wish.client), candidates, FACTOR)
+            }
+            Balance::Cookie { .. } => {
+                let named = wish.cookie.and_then(|cookie| {
+                    let names = plan.members.iter().map(|member| &*member.address);
+                    state.cookie.as_ref()?.member(&plan.name, cookie, names)
+                });
+                let named = named.filter(|named| {
+                    let candidate = &candidates[*named];
+                    candidate.open && 0 < candidate.weight
+                });
+                named.or_else(|| local.rotation.borrow_mut().next(candidates))
+            }
+        }
+    }
+}
+
+fn address_key(address: IpAddr) -> u64 {
+    match address {
+        IpAddr::V4(address) => key_of(&address.octets()),
+        IpAddr::V6(address) => key_of(&address.octets()),
+    }
+}
+
+impl ServiceLocal {
+    fn new(service: &Service, seed: u64) -> Self {
+        let retries = &service.retries;
+        let budget = Budget::new(retries.share, retries.free_per_second, clock::now());
+        Self {
+            rotation: RefCell::default(),
+            turn: Cell::new(usize::try_from(seed & 0xFFFF).unwrap_or(0)),
+            dice: RefCell::new(Dice::new(seed)),
+            budget: RefCell::new(budget),
+            breaker: service.breaker.map(|settings| RefCell::new(Breaker::new(settings))),
+            concurrency: service
+                .concurrency
+                .map(|settings| RefCell::new(Concurrency::new(settings))),
+            in_flight: Cell::new(0),
+            candidates: RefCell::default(),
+        }
+    }
+}

@@ -1,0 +1,269 @@
+//! What is counted, and its text for Prometheus. Names are those of OpenTelemetry's semantic conventions where
+//! there is one; METRICS is the one place to add another.
+
+use std::{fmt::Write as _, sync::PoisonError, sync::atomic::Ordering, time::Duration};
+
+use http::Method;
+
+use crate::{clock, state::Shared};
+
+/// Counts of one thread.
+#[derive(Debug, Default)]
+pub(crate) struct Counts {
+    /// By the number of the route; the last is of requests without one.
+    routes: Vec<Vec<Series>>,
+    retries: u64,
+    refused: [u64; REFUSALS.len()],
+    broken: u64,
+    connections: u64,
+    active: u64,
+    bytes_sent: u64,
+}
+
+/// Requests of one route, method and status.
+#[derive(Debug)]
+struct Series {
+    method: usize,
+    status: u16,
+    buckets: [u64; BOUNDS.len() + 1],
+    seconds: f64,
+}
+
+/// Bounds of buckets, in seconds, that the semantic conventions advise for durations of HTTP requests.
+const BOUNDS: [f64; 14] =
+    [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0];
+
+/// Methods that are told apart; the last stands for all others.
+const METHODS: [&str; 8] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "_OTHER"];
+
+/// Why requests are refused by the gateway itself.
+pub(crate) const REFUSALS: [&str; 9] = [
+    "bad-request",
+    "no-route",
+    "limit",
+    "too-large",
+    "no-member",
+    "full",
+    "breaker",
+    "timeout",
+    "member-failed",
+];
+
+/// A metric: its name, its kind, what it is.
+pub(crate) struct Metric {
+    name: &'static str,
+    kind: &'static str,
+    about: &'static str,
+}
+
+/// All of them.
+pub(crate) const METRICS: &[Metric] = &[
+    Metric {
+        name: "http_server_request_duration_seconds",
+        kind: "histogram",
+        about: "Requests, from their head until the last byte of the answer.",
+    },
+    Metric {
+        name: "http_server_active_requests",
+        kind: "gauge",
+        about: "Requests that are being answered.",
+    },
+    Metric { name: "taut_gateway_connections", kind: "gauge", about: "Connections of clients." },
+    Metric {
+        name: "taut_gateway_sent_bytes_total",
+        kind: "counter",
+        about: "Bytes of bodies of answers that were passed on.",
+    },
+    Metric {
+        name: "taut_gateway_retries_total",
+        kind: "counter",
+        about: "Requests that were sent to a member again.",
+    },
+    Metric {
+        name: "taut_gateway_refused_total",
+        kind: "counter",
+        about: "Requests that the gateway itself answered, by reason.",
+    },
+    Metric {
+        name: "taut_gateway_broken_answers_total",
+        kind: "counter",
+        about: "Answers that a member broke off midway.",
+    },
+    Metric {
+        name: "taut_gateway_member_up",
+        kind: "gauge",
+        about: "Whether a member is asked: 1 if it is well and not left alone.",
+    },
+    Metric {
+        name: "taut_gateway_member_active_requests",
+        kind: "gauge",
+        about: "Requests that a member has not answered yet.",
+    },
+    Metric {
+        name: "taut_gateway_member_requests_total",
+        kind: "counter",
+        about: "Requests that were sent to a member.",
+    },
+    Metric {
+        name: "taut_gateway_member_failures_total",
+        kind: "counter",
+        about: "Requests that a member did not answer, or answered with 502, 503 or 504.",
+    },
+    Metric {
+        name: "taut_gateway_member_connections_total",
+        kind: "counter",
+        about: "Connections that were made to a member.",
+    },
+];
+
+impl Counts {
+    /// A request has ended.
+    pub(crate) fn request(&mut self, route: usize, method: usize, status: u16, took: Duration) {
+        if self.routes.len() <= route {
+            self.routes.resize_with(route + 1, Vec::new);
+        }
+        let series = &mut self.routes[route];
+        let same = |one: &Series| one.status == status && one.method == method;
+        let place = series.iter().position(same).unwrap_or_else(|| {
+            series.push(Series { method, status, buckets: [0; BOUNDS.len() + 1], seconds: 0.0 });
+            series.len() - 1
+        });
+        let seconds = took.as_secs_f64();
+        let bucket = BOUNDS.partition_point(|bound| *bound < seconds);
+        series[place].buckets[bucket] += 1;
+        series[place].seconds += seconds;
+        self.active = self.active.saturating_sub(1);
+    }
+
+    pub(crate) fn began(&mut self) {
+        self.active += 1;
+    }
+
+    pub(crate) fn sent(&mut self, bytes: u64, broken: bool) {
+        self.bytes_sent += bytes;
+        self.broken += u64::from(broken);
+    }
+
+    pub(crate) fn retried(&mut self) {
+        self.retries += 1;
+    }
+
+    pub(crate) fn refused(&mut self, reason: &str) {
+        if let Some(place) = REFUSALS.iter().position(|known| *known == reason) {
+            self.refused[place] += 1;
+        }
+    }
+
+    pub(crate) fn connection(&mut self, opened: bool) {
+        self.connections =
+            if opened { self.connections + 1 } else { self.connections.saturating_sub(1) };
+    }
+}
+
+/// The number under which a method is counted.
+pub(crate) fn method_number(method: &Method) -> usize {
+    METHODS.iter().position(|known| *known == method.as_str()).unwrap_or(METHODS.len() - 1)
+}
+
+/// Everything, in the text format of Prometheus.
+pub(crate) fn text(shared: &Shared) -> String {
+    let mut text = String::new();
+    for metric in METRICS {
+        let Metric { name, kind, about } = metric;
+        // Writing into a text cannot fail.
+        let _ok = write!(text, "# HELP {name} {about}\n# TYPE {name} {kind}\n");
+        match *name {
+            "http_server_request_duration_seconds" => durations(&mut text, name, shared),
+            "taut_gateway_refused_total" => refusals(&mut text, name, shared),
+            _ if name.starts_with("taut_gateway_member_") => members(&mut text, name, shared),
+            _ => {
+                let sum = sum(shared, |counts| counted(name, counts));
+                let _ok = writeln!(text, "{name} {sum}");
+            }
+        }
+    }
+    text
+}
+
+fn counted(name: &str, counts: &Counts) -> u64 {
+    match name {
+        "http_server_active_requests" => counts.active,
+        "taut_gateway_connections" => counts.connections,
+        "taut_gateway_sent_bytes_total" => counts.bytes_sent,
+        "taut_gateway_retries_total" => counts.retries,
+        "taut_gateway_broken_answers_total" => counts.broken,
+        _ => 0,
+    }
+}
+
+fn sum(shared: &Shared, of: impl Fn(&Counts) -> u64) -> u64 {
+    shared
+        .counts
+        .iter()
+        .map(|counts| of(&counts.lock().unwrap_or_else(PoisonError::into_inner)))
+        .sum()
+}
+
+fn refusals(text: &mut String, name: &str, shared: &Shared) {
+    for (place, reason) in REFUSALS.iter().enumerate() {
+        let sum = sum(shared, |counts| counts.refused[place]);
+        let _ok = writeln!(text, "{name}{{reason=\"{reason}\"}} {sum}");
+    }
+}
+
+fn durations(text: &mut String, name: &str, shared: &Shared) {
+    let mut merged: std::collections::BTreeMap<(usize, usize, u16), ([u64; 15], f64)> =
+        std::collections::BTreeMap::new();
+    for counts in &shared.counts {
+        let counts = counts.lock().unwrap_or_else(PoisonError::into_inner);
+        for (route, series) in counts.routes.iter().enumerate() {
+            for one in series {
+                let sum = merged.entry((route, one.method, one.status)).or_default();
+                sum.0.iter_mut().zip(one.buckets).for_each(|(sum, count)| *sum += count);
+                sum.1 += one.seconds;
+            }
+        }
+    }
+    let names = shared.names.lock().unwrap_or_else(PoisonError::into_inner);
+    for ((route, method, status), (buckets, seconds)) in merged {
+        let route = route.checked_sub(1).and_then(|place| names.get(place)).map_or("", |name| name);
+        let labels = format!(
+            "http_route=\"{}\",http_request_method=\"{}\",http_response_status_code=\"{status}\"",
+            escaped(route),
+            METHODS[method]
+        );
+        let mut below = 0;
+        for (place, count) in buckets.iter().enumerate() {
+            below += count;
+            let bound = BOUNDS.get(place).map_or_else(|| "+Inf".to_owned(), ToString::to_string);
+            let _ok = writeln!(text, "{name}_bucket{{{labels},le=\"{bound}\"}} {below}");
+        }
+        let _ok =
+            write!(text, "{name}_sum{{{labels}}} {seconds}\n{name}_count{{{labels}}} {below}\n");
+    }
+}
+
+fn members(text: &mut String, name: &str, shared: &Shared) {
+    let state = shared.state();
+    let now = clock::now();
+    for (service, known) in state.plan.services.iter().zip(&state.services) {
+        for member in &known.members {
+            let value = match name {
+                "taut_gateway_member_up" => u64::from(member.is_fit(now)),
+                "taut_gateway_member_active_requests" => {
+                    u64::from(member.in_flight.load(Ordering::Relaxed))
+                }
+                "taut_gateway_member_requests_total" => member.requests.load(Ordering::Relaxed),
+                "taut_gateway_member_failures_total" => member.failures.load(Ordering::Relaxed),
+                _ => member.connections.load(Ordering::Relaxed),
+            };
+            let (service, address) = (escaped(&service.name), escaped(&member.address));
+            let _ok =
+                writeln!(text, "{name}{{service=\"{service}\",member=\"{address}\"}} {value}");
+        }
+    }
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+}

@@ -1,0 +1,372 @@
+//! A request from its head on: what is let in, what it looks like to a member, what its answer looks like to
+//! the client.
+
+use std::{net::IpAddr, pin::pin, rc::Rc, sync::PoisonError, time::Instant};
+
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, Version,
+    header, request::Parts, uri::PathAndQuery,
+};
+use hyper::{
+    body::{Body as _, Incoming},
+    upgrade::OnUpgrade,
+};
+use traffic::{
+    forward::{self, Framing, X_FORWARDED_FOR},
+    limit::Verdict,
+    plan::{HeaderRule, LimitKey, LimitRule, Plan, Route},
+    route::{Asked, Found, host_of, rewritten},
+};
+
+use crate::{
+    answer::{Refusal, refuse},
+    body::{Answer, Never, Seen, Sent, deadline},
+    clock,
+    connection::Peer,
+    explain::{self, Decision},
+    local::Local,
+    metrics::method_number,
+    request::Finish,
+    send::{self, Sending},
+    worker::Worker,
+};
+
+const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+const VIA: HeaderValue = HeaderValue::from_static("1.1 taut");
+const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
+const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+
+/// A request that is let in.
+pub(crate) struct Admitted {
+    pub(crate) local: Rc<Local>,
+    pub(crate) found: Found,
+    pub(crate) client: IpAddr,
+    pub(crate) head: Parts,
+    pub(crate) body: Sent,
+    pub(crate) upload: Option<Rc<Seen>>,
+    /// The client's side of another protocol.
+    pub(crate) upgrade: Option<OnUpgrade>,
+    verdict: Option<Verdict>,
+}
+
+impl Admitted {
+    pub(crate) fn route(&self) -> &Route {
+        &self.local.state.plan.routes[self.found.route]
+    }
+}
+
+/// Answers a request.
+pub(crate) async fn handle(
+    worker: Rc<Worker>,
+    peer: Rc<Peer>,
+    mut request: Request<Incoming>,
+) -> Result<Response<Answer>, Never> {
+    let began = Instant::now();
+    let local = worker.local();
+    let mut finish = Finish::new(&worker, method_number(request.method()), began);
+    let plan = &local.state.plan;
+    let mut decision = Decision::asked(request.headers_mut(), plan, peer.address);
+    let admitted = match admit(&local, &peer, request) {
+        Ok(admitted) => admitted,
+        Err(refusal) => return Ok(refused(&worker, &refusal, None, Some(finish), decision)),
+    };
+    let route = admitted.route();
+    finish.route = local.state.numbers[admitted.found.route] + 1;
+    decision.add("route", || route.name.clone());
+    let (verdict, rule) = (admitted.verdict, route.limit.clone());
+    let rules = Rc::clone(&local);
+    let place = admitted.found.route;
+    if let (Some(rule), Some(verdict)) = (&rule, &verdict) {
+        let word = if verdict.allowed { "let in" } else { "over" };
+        decision.add("limit", || format!("{word}, {} left", verdict.remaining));
+        if !verdict.allowed && !rule.dry_run {
+            let refusal = over_limit(verdict);
+            let limited = Some((rule, verdict));
+            return Ok(refused(&worker, &refusal, limited, Some(finish), decision));
+        }
+    }
+    let service = &plan.services[route.service];
+    let total = deadline(began.into(), route.total.or(service.timeouts.total));
+    let late = finish.late();
+    let sending = Sending { worker: &worker, peer: &peer, decision: &mut decision };
+    let sent = send::send(sending, admitted, finish);
+    let sent = match total {
+        None => sent.await,
+        Some(total) => {
+            let mut sent = pin!(sent);
+            tokio::time::timeout_at(total, sent.as_mut()).await.unwrap_or_else(|_elapsed| {
+                late.set(true);
+                Err(Box::new((send::too_late(), None)))
+            })
+        }
+    };
+    match sent {
+        Ok(mut response) => {
+            let headers = response.headers_mut();
+            apply(&rules.state.plan.routes[place].response_headers, headers);
+            if let (Some(rule), Some(verdict)) = (&rule, &verdict) {
+                tell_limit(rule, verdict, headers);
+            }
+            decision.add("took", || explain::millis(began.elapsed()));
+            decision.tell(headers);
+            Ok(response)
+        }
+        Err(failed) => {
+            let (refusal, finish) = *failed;
+            Ok(refused(&worker, &refusal, rule.as_ref().zip(verdict.as_ref()), finish, decision))
+        }
+    }
+}
+
+fn refused(
+    worker: &Worker,
+    refusal: &Refusal,
+    limited: Option<(&LimitRule, &Verdict)>,
+    finish: Option<Finish>,
+    mut decision: Decision,
+) -> Response<Answer> {
+    worker.count(|counts| counts.refused(refusal.reason));
+    if let Some(mut finish) = finish {
+        finish.status = refusal.status.as_u16();
+        finish.whole();
+    }
+    let mut response = refuse(refusal);
+    if let Some((rule, verdict)) = limited {
+        tell_limit(rule, verdict, response.headers_mut());
+    }
+    decision.add("refused", || refusal.reason.to_owned());
+    decision.tell(response.headers_mut());
+    response
+}
+
+/// Whether a request is let in, and what of it a member sees.
+fn admit(
+    local: &Rc<Local>,
+    peer: &Peer,
+    mut request: Request<Incoming>,
+) -> Result<Admitted, Refusal> {
+    check(&request)?;
+    let plan = &local.state.plan;
+    let host = host_of(request.uri(), request.headers());
+    let asked = Asked {
+        host,
+        path: request.uri().path(),
+        method: request.method(),
+        headers: request.headers(),
+    };
+    let found = local.state.table.find(&plan.routes, &asked).ok_or(Refusal::new(
+        StatusCode::NOT_FOUND,
+        "no-route",
+        "No route of this gateway is for this host, path and method.",
+    ))?;
+    let route = &plan.routes[found.route];
+    let client = forward::client(peer.address, request.headers(), &plan.trusted);
+    let verdict = limit(local, found.route, client, request.headers());
+    let bytes_max = route.body_bytes_max.unwrap_or(plan.bounds.body_bytes_max);
+    if request.body().size_hint().lower() > bytes_max {
+        return Err(too_large());
+    }
+    let wanted = forward::upgrade(request.headers()).filter(is_tunnel);
+    let wanted = wanted.filter(|_| request.version() == Version::HTTP_11);
+    let upgrade = wanted.is_some().then(|| hyper::upgrade::on(&mut request));
+    let (mut head, incoming) = request.into_parts();
+    rewrite(&mut head, plan, peer, route, found)?;
+    if let Some(wanted) = wanted {
+        head.headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
+        head.headers.insert(header::UPGRADE, wanted);
+    }
+    let (body, upload) = if incoming.is_end_stream() {
+        (Sent::Empty, None)
+    } else {
+        let (body, seen) = Sent::new(incoming, bytes_max, plan.bounds.body_pause);
+        (body, Some(seen))
+    };
+    let local = Rc::clone(local);
+    Ok(Admitted { local, found, client, head, body, upload, upgrade, verdict })
+}
+
+/// WebSocket alone: with other protocols, `h2c` above all, requests would pass unseen.
+fn is_tunnel(protocol: &HeaderValue) -> bool {
+    protocol.as_bytes().eq_ignore_ascii_case(b"websocket")
+}
+
+/// Whether the request can be understood in one way alone.
+fn check(request: &Request<Incoming>) -> Result<(), Refusal> {
+    if *request.method() == Method::CONNECT {
+        return Err(Refusal::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "bad-request",
+            "This gateway is no tunnel to other hosts.",
+        )
+        .closing());
+    }
+    forward::check_framing(request.headers()).map_err(|framing| match framing {
+        Framing::UnknownCoding => Refusal::new(
+            StatusCode::NOT_IMPLEMENTED,
+            "bad-request",
+            "The transfer coding of the body is not known; only `chunked` is.",
+        )
+        .closing(),
+        Framing::Both => {
+            Refusal::bad("Both Content-Length and Transfer-Encoding say where the request ends.")
+        }
+        Framing::Host => Refusal::bad("Host must be there once, and be a host."),
+    })?;
+    let one = request.version() == Version::HTTP_11;
+    if one && request.uri().authority().is_none() && !request.headers().contains_key(header::HOST) {
+        return Err(Refusal::bad("Host is missing."));
+    }
+    Ok(())
+}
+
+pub(crate) fn too_large() -> Refusal {
+    const DETAIL: &str = "The body is larger than this route takes.";
+    Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", DETAIL).closing()
+}
+
+fn over_limit(verdict: &Verdict) -> Refusal {
+    const DETAIL: &str =
+        "More requests than this client may send; Retry-After says when to try again.";
+    Refusal::new(StatusCode::TOO_MANY_REQUESTS, "limit", DETAIL).after(verdict.retry_after)
+}
+
+/// Bytes of a key: more than any token or address has.
+const KEY_BYTES_MAX: usize = 512;
+
+fn limit(local: &Local, route: usize, client: IpAddr, headers: &HeaderMap) -> Option<Verdict> {
+    let limiter = local.state.limiters[route].as_ref()?;
+    let rule = local.state.plan.routes[route].limit.as_ref()?;
+    let of_header = match &rule.key {
+        LimitKey::Header(name) => headers.get(name).map(HeaderValue::as_bytes),
+        LimitKey::Address => None,
+    };
+    let mut limiter = limiter.lock().unwrap_or_else(PoisonError::into_inner);
+    Some(match (of_header, client) {
+        (Some(key), _) => limiter.take(key.get(..KEY_BYTES_MAX).unwrap_or(key), 1, clock::now()),
+        (None, IpAddr::V4(address)) => limiter.take(&address.octets(), 1, clock::now()),
+        // A network of 64 bits is what one client has.
+        (None, IpAddr::V6(address)) => {
+            let octets = address.octets();
+            limiter.take(
+                octets.first_chunk::<8>().map_or(&octets[..], |half| half),
+                1,
+                clock::now(),
+            )
+        }
+    })
+}
+
+/// The limit in headers of the IETF's draft: two structured fields.
+fn tell_limit(rule: &LimitRule, verdict: &Verdict, headers: &mut HeaderMap) {
+    let window = rule.quota.window.as_secs().max(1);
+    let reset = if verdict.allowed { verdict.reset_after } else { verdict.retry_after };
+    let reset = reset.as_secs() + u64::from(0 < reset.subsec_nanos());
+    let policy = format!("\"default\";q={};w={window}", rule.quota.requests);
+    let left = format!("\"default\";r={};t={reset}", verdict.remaining);
+    for (name, value) in [(RATE_LIMIT_POLICY, policy), (RATE_LIMIT, left)] {
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            headers.insert(name, value);
+        }
+    }
+}
+
+/// Makes of a request what a member is to see.
+fn rewrite(
+    head: &mut Parts,
+    plan: &Plan,
+    peer: &Peer,
+    route: &Route,
+    found: Found,
+) -> Result<(), Refusal> {
+    let trailers = forward::has_token(&head.headers, &header::TE, "trailers");
+    forward::strip_hop_by_hop(&mut head.headers);
+    if trailers {
+        head.headers.insert(header::TE, HeaderValue::from_static("trailers"));
+        head.headers.insert(header::CONNECTION, HeaderValue::from_static("te"));
+    }
+    // The gateway answers it itself, as soon as a member takes the body.
+    head.headers.remove(header::EXPECT);
+    let authority = head.uri.authority().and_then(|host| HeaderValue::from_str(host.as_str()).ok());
+    if let Some(authority) = authority {
+        head.headers.insert(header::HOST, authority);
+    }
+    if head.version == Version::HTTP_2 {
+        join_cookies(&mut head.headers);
+    }
+    head.version = Version::HTTP_11;
+    origin_form(&mut head.uri, route, found)?;
+    forwarded(&mut head.headers, plan, peer);
+    if let Some(host) = &route.host {
+        head.headers.insert(header::HOST, host.clone());
+    }
+    apply(&route.request_headers, &mut head.headers);
+    // What the connection to the client was has no meaning for the one to the member.
+    head.extensions = http::Extensions::new();
+    Ok(())
+}
+
+/// The path and query alone, rewritten as the route has it.
+fn origin_form(uri: &mut Uri, route: &Route, found: Found) -> Result<(), Refusal> {
+    let bad = |_| Refusal::bad("The path cannot be understood.");
+    match &route.rewrite {
+        None if uri.authority().is_none() && uri.scheme().is_none() => Ok(()),
+        None => {
+            let path = uri.path_and_query().cloned();
+            *uri = path.unwrap_or_else(|| PathAndQuery::from_static("/")).into();
+            Ok(())
+        }
+        Some(replacement) => {
+            let old = uri.path_and_query().map_or("/", PathAndQuery::as_str);
+            let new = rewritten(old, found.matched_bytes, replacement);
+            *uri = PathAndQuery::try_from(new).map_err(bad)?.into();
+            Ok(())
+        }
+    }
+}
+
+/// Tells the member who asks, on which host and how. Of what a client says of that itself, only a trusted
+/// proxy's word is kept.
+fn forwarded(headers: &mut HeaderMap, plan: &Plan, peer: &Peer) {
+    let trusted = plan.trusted.iter().any(|network| network.contains(peer.address));
+    let proto = HeaderValue::from_static(if peer.encrypted { "https" } else { "http" });
+    let before = if trusted { headers.get(X_FORWARDED_FOR).cloned() } else { None };
+    let chain = before.and_then(|before| {
+        let chain = [before.as_bytes(), b", ", peer.text.as_bytes()].concat();
+        HeaderValue::from_bytes(&chain).ok()
+    });
+    headers.insert(X_FORWARDED_FOR, chain.unwrap_or_else(|| peer.text.clone()));
+    if !trusted || !headers.contains_key(X_FORWARDED_PROTO) {
+        headers.insert(X_FORWARDED_PROTO, proto);
+    }
+    if !trusted || !headers.contains_key(X_FORWARDED_HOST) {
+        match headers.get(header::HOST).cloned() {
+            Some(host) => drop(headers.insert(X_FORWARDED_HOST, host)),
+            None => drop(headers.remove(X_FORWARDED_HOST)),
+        }
+    }
+    if !trusted {
+        headers.remove(header::FORWARDED);
+    }
+    headers.append(header::VIA, VIA);
+}
+
+/// HTTP/2 may send cookies one by one; HTTP/1.1 has one line (RFC 9113, section 8.2.3).
+fn join_cookies(headers: &mut HeaderMap) {
+    let cookies: Vec<&[u8]> =
+        headers.get_all(header::COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    if cookies.len() > 1
+        && let Ok(joined) = HeaderValue::from_bytes(&cookies.join(&b"; "[..]))
+    {
+        headers.insert(header::COOKIE, joined);
+    }
+}
+
+pub(crate) fn apply(rules: &[HeaderRule], headers: &mut HeaderMap) {
+    for rule in rules {
+        match rule {
+            HeaderRule::Set(name, value) => drop(headers.insert(name, value.clone())),
+            HeaderRule::Remove(name) => drop(headers.remove(name)),
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! One request from its head to the last byte of its answer: what is counted of it when it ends, however it ends.
+
+use std::{
+    cell::Cell,
+    rc::Rc,
+    sync::{Arc, atomic::Ordering},
+    time::Instant,
+};
+
+use crate::{local::Local, member::Member, worker::Worker};
+
+/// Counts a request when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Finish {
+    worker: Rc<Worker>,
+    began: Instant,
+    method: usize,
+    /// The number of its route, from 1; 0 for none.
+    pub(crate) route: usize,
+    pub(crate) status: u16,
+    bytes: u64,
+    end: End,
+    /// Whether it was given up because it took too long.
+    late: Rc<Cell<bool>>,
+    pub(crate) busy: Option<Busy>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum End {
+    /// The client went away before the end, unless told otherwise.
+    Open,
+    Whole,
+    Broken,
+}
+
+/// What log analysis calls a request whose client went away: nginx's 499, which is no status that is ever sent.
+const CLIENT_GONE: u16 = 499;
+
+impl Finish {
+    pub(crate) fn new(worker: &Rc<Worker>, method: usize, began: Instant) -> Self {
+        worker.count(crate::metrics::Counts::began);
+        Self {
+            worker: Rc::clone(worker),
+            began,
+            method,
+            route: 0,
+            status: CLIENT_GONE,
+            bytes: 0,
+            end: End::Open,
+            late: Rc::default(),
+            busy: None,
+        }
+    }
+
+    /// Where to say that it is given up because it takes too long.
+    pub(crate) fn late(&self) -> Rc<Cell<bool>> {
+        Rc::clone(&self.late)
+    }
+
+    /// So many bytes of the answer were passed on.
+    pub(crate) fn sent(&mut self, bytes: usize) {
+        self.bytes += bytes as u64;
+    }
+
+    /// All of it was.
+    pub(crate) fn whole(&mut self) {
+        self.end = End::Whole;
+        // The member is done, however long the client takes to read.
+        self.busy = None;
+    }
+
+    /// The member broke it off.
+    pub(crate) fn broke(&mut self) {
+        self.end = End::Broken;
+    }
+}
+
+impl Drop for Finish {
+    fn drop(&mut self) {
+        let broken = self.end == End::Broken;
+        if let Some(busy) = self.busy.as_ref().filter(|_| broken) {
+            busy.member.failures.fetch_add(1, Ordering::Relaxed);
+        }
+        let status = match self.end {
+            End::Open if self.late.get() => 504,
+            End::Open => CLIENT_GONE,
+            End::Whole | End::Broken => self.status,
+        };
+        let took = self.began.elapsed();
+        let (route, method, bytes) = (self.route, self.method, self.bytes);
+        self.worker.count(|counts| {
+            counts.request(route, method, status, took);
+            counts.sent(bytes, broken);
+        });
+    }
+}
+
+/// A member has a request in flight, until this is dropped.
+#[derive(Debug)]
+pub(crate) struct Busy {
+    pub(crate) member: Arc<Member>,
+    local: Rc<Local>,
+    service: usize,
+    /// Requests of this thread to the service when this one was sent, itself included.
+    pub(crate) in_flight: u32,
+}
+
+impl Busy {
+    pub(crate) fn new(member: &Arc<Member>, local: &Rc<Local>, service: usize) -> Self {
+        member.in_flight.fetch_add(1, Ordering::Relaxed);
+        member.requests.fetch_add(1, Ordering::Relaxed);
+        let count = &local.services[service].in_flight;
+        count.set(count.get() + 1);
+        let in_flight = count.get();
+        Self { member: Arc::clone(member), local: Rc::clone(local), service, in_flight }
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.member.in_flight.fetch_sub(1, Ordering::Relaxed);
+        let count = &self.local.services[self.service].in_flight;
+        count.set(count.get() - 1);
+    }
+}

@@ -1,0 +1,189 @@
+//! What all threads share: the plan in force, what is known of members, counts of limits.
+
+use std::{
+    collections::BTreeMap,
+    hash::{BuildHasher as _, RandomState},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+};
+
+use traffic::{
+    balance::{CookieKey, Ring},
+    health::Outliers,
+    limit::Limiter,
+    plan::{Balance, Plan, Route, Service},
+    route::Table,
+};
+
+use crate::{clock, member::Member, metrics::Counts};
+
+/// What outlives a plan.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    /// The plan in force.
+    pub(crate) state: Mutex<Arc<State>>,
+    /// Rises with each plan: threads look at this with every request, and at `state` only when it rose.
+    pub(crate) generation: AtomicU64,
+    /// Whether it is being stopped.
+    pub(crate) stopping: AtomicBool,
+    /// What each thread has counted.
+    pub(crate) counts: Vec<Mutex<Counts>>,
+    /// Names of routes, by the number under which they are counted.
+    pub(crate) names: Mutex<Vec<String>>,
+    /// What hashes of keys begin with.
+    pub(crate) seed: u64,
+}
+
+/// A plan, and what goes with it.
+#[derive(Debug)]
+pub(crate) struct State {
+    pub(crate) plan: Plan,
+    pub(crate) table: Table,
+    pub(crate) services: Vec<ServiceState>,
+    pub(crate) limiters: Vec<Option<Arc<Mutex<Limiter>>>>,
+    /// Under which number each route is counted.
+    pub(crate) numbers: Vec<usize>,
+}
+
+/// A service, and what goes with it.
+#[derive(Debug)]
+pub(crate) struct ServiceState {
+    pub(crate) members: Vec<Arc<Member>>,
+    pub(crate) outliers: Mutex<Outliers>,
+    pub(crate) ring: Option<Ring>,
+    pub(crate) cookie: Option<CookieKey>,
+}
+
+impl Shared {
+    pub(crate) fn new(plan: Plan, workers: usize) -> Self {
+        let shared = Self {
+            state: Mutex::new(Arc::new(State::empty())),
+            generation: AtomicU64::new(1),
+            stopping: AtomicBool::new(false),
+            counts: (0..workers).map(|_| Mutex::default()).collect(),
+            names: Mutex::default(),
+            seed: RandomState::new().hash_one("keys of limits"),
+        };
+        let state = Arc::new(State::new(plan, None, &shared));
+        *shared.state.lock().unwrap_or_else(PoisonError::into_inner) = state;
+        shared
+    }
+
+    /// The plan in force.
+    pub(crate) fn state(&self) -> Arc<State> {
+        Arc::clone(&self.state.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The number under which a route of this name is counted, in this plan and the next.
+    fn number(&self, name: &str) -> usize {
+        let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
+        names.iter().position(|known| known == name).unwrap_or_else(|| {
+            names.push(name.to_owned());
+            names.len() - 1
+        })
+    }
+
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Acquire)
+    }
+}
+
+impl State {
+    fn empty() -> Self {
+        Self {
+            plan: Plan::default(),
+            table: Table::default(),
+            services: Vec::new(),
+            limiters: Vec::new(),
+            numbers: Vec::new(),
+        }
+    }
+
+    /// What goes with a plan; what `old` knows of the same members and routes is kept.
+    pub(crate) fn new(plan: Plan, old: Option<&Self>, shared: &Shared) -> Self {
+        let mut members = Members::new(old);
+        let services: Vec<ServiceState> =
+            plan.services.iter().map(|service| ServiceState::new(service, &mut members)).collect();
+        let limiters = plan.routes.iter().map(|route| limiter(route, old, shared)).collect();
+        let numbers = plan.routes.iter().map(|route| shared.number(&route.name)).collect();
+        Self { table: Table::new(&plan.routes), services, limiters, numbers, plan }
+    }
+}
+
+impl ServiceState {
+    fn new(service: &Service, known: &mut Members) -> Self {
+        let members: Vec<Arc<Member>> = service
+            .members
+            .iter()
+            .map(|member| known.take(&service.name, &member.address))
+            .collect();
+        let ring = (service.balance == Balance::Address).then(|| {
+            Ring::new(service.members.iter().map(|member| (&*member.address, member.weight)))
+        });
+        let cookie = match &service.balance {
+            Balance::Cookie { secret, .. } => Some(CookieKey::new(secret.0.as_bytes())),
+            _ => None,
+        };
+        let outliers = Mutex::new(Outliers::new(service.outliers, members.len()));
+        Self { members, outliers, ring, cookie }
+    }
+}
+
+/// Members that are known, and the slots that are free.
+struct Members {
+    known: BTreeMap<(String, String), Arc<Member>>,
+    used: std::collections::BTreeSet<usize>,
+}
+
+impl Members {
+    fn new(old: Option<&State>) -> Self {
+        let mut known = BTreeMap::new();
+        for (service, state) in
+            old.into_iter().flat_map(|old| old.plan.services.iter().zip(&old.services))
+        {
+            for member in &state.members {
+                let key = (service.name.clone(), member.address.clone());
+                known.insert(key, Arc::clone(member));
+            }
+        }
+        let used = known.values().map(|member| member.slot).collect();
+        Self { known, used }
+    }
+
+    fn take(&mut self, service: &str, address: &str) -> Arc<Member> {
+        let key = (service.to_owned(), address.to_owned());
+        if let Some(member) = self.known.get(&key) {
+            return Arc::clone(member);
+        }
+        // Of so many and one more, one is free.
+        let slot = (0..=self.used.len()).find(|slot| !self.used.contains(slot)).unwrap_or_default();
+        self.used.insert(slot);
+        let member = Arc::new(Member::new(address.to_owned(), slot));
+        if self.known.values().any(|other| other.address == address) {
+            // Known under another service: a slow start is for members that are new to the gateway.
+            return member;
+        }
+        member.up_since.store(clock::now().nanos, Ordering::Relaxed);
+        member
+    }
+}
+
+/// The counts of a route's limit: those of the old plan if the limit is the same.
+fn limiter(route: &Route, old: Option<&State>, shared: &Shared) -> Option<Arc<Mutex<Limiter>>> {
+    let rule = route.limit.as_ref()?;
+    let same = old.and_then(|old| {
+        let place = old
+            .plan
+            .routes
+            .iter()
+            .position(|other| other.name == route.name && other.limit.as_ref() == Some(rule));
+        old.limiters.get(place?)?.clone()
+    });
+    let fresh = || {
+        let limiter = Limiter::new(rule.algorithm, rule.quota, rule.keys_max, shared.seed);
+        Arc::new(Mutex::new(limiter))
+    };
+    Some(same.unwrap_or_else(fresh))
+}

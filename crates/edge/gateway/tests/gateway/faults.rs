@@ -1,0 +1,205 @@
+//! Members that misbehave: each costs what it must, and nobody else's answer.
+
+use std::{
+    net::{SocketAddr, TcpListener},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use traffic::{breaker::BreakerSettings, plan::Check};
+
+use crate::kit::{Origin, Reply, ask, eventually, get, ok, plan, start, status};
+
+/// An address where nobody listens.
+fn nobody() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+}
+
+fn post(address: SocketAddr) -> String {
+    let head = "POST / HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
+    ask(address, head)
+}
+
+#[test]
+fn nobody_notices_a_member_that_is_gone() {
+    let origin = Origin::start(|_| ok("x"));
+    let gateway = start(plan(&[nobody(), origin.address]));
+    for _ in 0..20 {
+        assert_eq!(status(&get(gateway.address, "/")), "200");
+        // Nothing was sent to the one that is gone, so even this may be sent to the other.
+        assert_eq!(status(&post(gateway.address)), "200");
+    }
+    let page = gateway.page("/members");
+    assert!(page.contains("\"left_alone\": true"), "{page}");
+    assert!(gateway.metric("taut_gateway_retries_total") >= 5.0);
+}
+
+#[test]
+fn with_nobody_left_the_answer_says_so() {
+    let gateway = start(plan(&[nobody()]));
+    let answer = get(gateway.address, "/");
+    assert_eq!(status(&answer), "502");
+    assert!(answer.contains("member-failed"), "{answer}");
+    assert_eq!(status(&get(gateway.admin, "/health")), "200");
+}
+
+#[test]
+fn what_could_happen_twice_is_not_sent_twice() {
+    let bad = Origin::start(|_| Reply::Close);
+    let good = Origin::start(|_| ok("x"));
+    let gateway = start(plan(&[bad.address, good.address]));
+    let answers: Vec<String> = (0..2).map(|_| post(gateway.address)).collect();
+    let mut statuses: Vec<&str> = answers.iter().map(|answer| status(answer)).collect();
+    statuses.sort_unstable();
+    assert_eq!(statuses, ["200", "502"]);
+    assert_eq!((bad.seen().len(), good.seen().len()), (1, 1));
+    for _ in 0..4 {
+        assert_eq!(status(&get(gateway.address, "/")), "200");
+    }
+}
+
+#[test]
+fn a_connection_that_a_member_closed_meanwhile_is_no_failure() {
+    // Every connection serves one request, and says nothing of closing.
+    let origin = Origin::start(|_| {
+        Reply::SendAndClose(b"HTTP/1.1 200 OK\r\ncontent-length: 1\r\n\r\nx".to_vec())
+    });
+    let gateway = start(plan(&[origin.address]));
+    for _ in 0..20 {
+        assert_eq!(status(&get(gateway.address, "/")), "200");
+    }
+}
+
+#[test]
+fn an_answer_that_breaks_off_is_not_taken_for_whole() {
+    let origin = Origin::start(|request| {
+        if request.contains("/chunks") {
+            let begun = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n";
+            return Reply::SendAndClose(begun.to_vec());
+        }
+        Reply::SendAndClose(b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nabc".to_vec())
+    });
+    let gateway = start(plan(&[origin.address]));
+    let answer = get(gateway.address, "/length");
+    assert!(answer.contains("content-length: 10") && answer.ends_with("abc"), "{answer}");
+    let answer = get(gateway.address, "/chunks");
+    assert!(!answer.ends_with("0\r\n\r\n"), "{answer}");
+    eventually("the count", || gateway.metric("taut_gateway_broken_answers_total") >= 2.0);
+    // The next request has a connection of its own, and nobody else's bytes.
+    assert!(get(gateway.address, "/length").ends_with("\r\n\r\nabc"));
+}
+
+#[test]
+fn a_member_that_never_answers_costs_its_timeout_and_another_answers() {
+    let silent = Origin::start(|_| Reply::Hang);
+    let good = Origin::start(|_| ok("x"));
+    let mut plan = plan(&[silent.address, good.address]);
+    plan.services[0].timeouts.answer = Duration::from_millis(200);
+    plan.services[0].outliers.fails = 1;
+    let gateway = start(plan);
+    let began = Instant::now();
+    let answers: Vec<String> = (0..10).map(|_| get(gateway.address, "/")).collect();
+    assert!(answers.iter().all(|answer| status(answer) == "200"));
+    // Once it is left alone nobody waits for it any more.
+    assert_eq!(silent.seen().len(), 1);
+    assert!(began.elapsed() < Duration::from_secs(10));
+}
+
+#[test]
+fn all_of_a_request_has_a_bound_as_well() {
+    let silent = Origin::start(|_| Reply::Hang);
+    let mut plan = plan(&[silent.address]);
+    plan.services[0].timeouts.total = Some(Duration::from_millis(200));
+    let gateway = start(plan);
+    let answer = get(gateway.address, "/");
+    assert_eq!(status(&answer), "504");
+    let line = "http_server_request_duration_seconds_count{http_route=\"all\",\
+                http_request_method=\"GET\",http_response_status_code=\"504\"}";
+    eventually("the count", || (gateway.metric(line) - 1.0).abs() < 1e-9);
+    assert!(gateway.metric("http_server_active_requests") < 0.5);
+}
+
+#[test]
+fn an_answer_that_pauses_for_too_long_is_given_up() {
+    let origin = Origin::start(|_| {
+        Reply::Send(b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nabc".to_vec())
+    });
+    let mut plan = plan(&[origin.address]);
+    plan.services[0].timeouts.pause = Duration::from_millis(200);
+    let gateway = start(plan);
+    assert!(get(gateway.address, "/").ends_with("abc"));
+    eventually("the count", || gateway.metric("taut_gateway_broken_answers_total") >= 1.0);
+}
+
+#[test]
+fn an_answer_that_is_none_is_a_bad_gateway() {
+    let origin = Origin::start(|request| match request.split(' ').nth(1) {
+        Some("/1") => Reply::SendAndClose(b"SSH-2.0-OpenSSH\r\n".to_vec()),
+        Some("/2") => Reply::SendAndClose(
+            b"HTTP/1.1 200 OK\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nab".to_vec(),
+        ),
+        _ => ok("x"),
+    });
+    let gateway = start(plan(&[origin.address]));
+    assert_eq!(status(&get(gateway.address, "/1")), "502");
+    assert_eq!(status(&get(gateway.address, "/2")), "502");
+    assert_eq!(status(&get(gateway.address, "/3")), "200");
+}
+
+#[test]
+fn a_breaker_spares_a_service_that_fails() {
+    let count = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&count);
+    let origin = Origin::start(move |_| {
+        counted.fetch_add(1, Ordering::Relaxed);
+        Reply::Send(b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n".to_vec())
+    });
+    let mut plan = plan(&[origin.address]);
+    plan.services[0].retries.max = 0;
+    plan.services[0].breaker =
+        Some(BreakerSettings { consecutive: 3, ..BreakerSettings::default() });
+    let gateway = start(plan);
+    let answers: Vec<String> = (0..10).map(|_| get(gateway.address, "/")).collect();
+    assert_eq!(count.load(Ordering::Relaxed), 3);
+    let last = answers.last().unwrap();
+    assert!(last.contains("\"reason\":\"breaker\"") && last.contains("retry-after: "), "{last}");
+}
+
+#[test]
+fn checks_find_out_who_is_ill_and_who_is_well_again() {
+    let well = Arc::new(AtomicBool::new(true));
+    let told = Arc::clone(&well);
+    let origin = Origin::start(move |request| match request.split(' ').nth(1) {
+        Some("/health") if !told.load(Ordering::Relaxed) => {
+            Reply::Send(b"HTTP/1.1 500 Oops\r\ncontent-length: 0\r\n\r\n".to_vec())
+        }
+        _ => ok("first"),
+    });
+    let other = Origin::start(|_| ok("other"));
+    let mut plan = plan(&[origin.address, other.address]);
+    plan.services[0].panic_share = 0.0;
+    plan.services[0].check = Some(Check {
+        path: Some("/health".to_owned()),
+        expected: Default::default(),
+        interval: Duration::from_millis(30),
+        timeout: Duration::from_secs(2),
+        thresholds: Default::default(),
+    });
+    let gateway = start(plan);
+    let line = format!("taut_gateway_member_up{{service=\"app\",member=\"{}\"}}", origin.address);
+    let is_up = |up: bool| (gateway.metric(&line) > 0.5) == up;
+    eventually("the first check", || {
+        other.seen().iter().any(|request| request.contains("/health")) && is_up(true)
+    });
+    well.store(false, Ordering::Relaxed);
+    eventually("illness", || is_up(false));
+    assert!((0..6).all(|_| get(gateway.address, "/").ends_with("other")));
+    let ready = gateway.page("/ready");
+    assert!(ready.contains("\"members_up\": 1"), "{ready}");
+    well.store(true, Ordering::Relaxed);
+    eventually("health", || is_up(true));
+    assert!((0..6).any(|_| get(gateway.address, "/").ends_with("first")));
+}

@@ -1,0 +1,125 @@
+//! HTTP/2 from clients, plain and encrypted.
+
+use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use http::{Request, Version};
+use http_body_util::{BodyExt as _, Full};
+use hyper::client::conn::http2;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use rustls::{ClientConfig, RootCertStore, pki_types::ServerName};
+use tokio::net::TcpStream;
+use traffic::plan::Certificate;
+
+use crate::kit::{Origin, ok, plan, start};
+
+async fn asked<I>(io: I, scheme: &str, count: usize) -> Vec<(u16, String)>
+where
+    I: hyper::rt::Read + hyper::rt::Write + Unpin + Send + 'static,
+{
+    let handshake = http2::handshake(TokioExecutor::new(), io).await;
+    let (sender, connection) = handshake.expect("it speaks HTTP/2");
+    let driven = tokio::spawn(connection);
+    let asks = (0..count).map(|number| {
+        let mut sender = sender.clone();
+        let request = Request::post(format!("{scheme}://shop.example/{number}"))
+            .version(Version::HTTP_2)
+            .header("cookie", "a=1")
+            .header("cookie", "b=2")
+            .body(Full::new(Bytes::from(format!("body {number}"))))
+            .expect("a request");
+        tokio::spawn(async move {
+            let response = sender.send_request(request).await.expect("an answer");
+            let status = response.status().as_u16();
+            let body = response.into_body().collect().await.expect("a body").to_bytes();
+            (status, String::from_utf8_lossy(&body).into_owned())
+        })
+    });
+    let asks: Vec<_> = asks.collect();
+    let mut answers = Vec::new();
+    for ask in asks {
+        answers.push(ask.await.expect("no panic"));
+    }
+    drop(sender);
+    driven.abort();
+    answers
+}
+
+fn echo() -> Origin {
+    Origin::start(|request| ok(request.split(' ').nth(1).unwrap_or_default()))
+}
+
+fn check(answers: &[(u16, String)], origin: &Origin, proto: &str) {
+    for (number, answer) in answers.iter().enumerate() {
+        assert_eq!(*answer, (200, format!("/{number}")));
+    }
+    let seen = origin.seen();
+    assert_eq!(seen.len(), answers.len());
+    for one in seen {
+        let lower = one.to_ascii_lowercase();
+        assert!(
+            lower.contains("http/1.1\r\n") && lower.contains("host: shop.example\r\n"),
+            "{one}"
+        );
+        assert!(lower.contains("cookie: a=1; b=2\r\n"), "cookies are one line: {one}");
+        assert!(lower.contains(&format!("x-forwarded-proto: {proto}\r\n")), "{one}");
+        assert!(one.contains("body "), "{one}");
+    }
+}
+
+#[tokio::test]
+async fn many_requests_share_a_connection() {
+    let origin = echo();
+    let gateway = start(plan(&[origin.address]));
+    let stream = TcpStream::connect(gateway.address).await.unwrap();
+    let answers = asked(TokioIo::new(stream), "http", 50).await;
+    check(&answers, &origin, "http");
+}
+
+async fn encrypted(
+    address: SocketAddr,
+    chain: &Path,
+    offers: &[&[u8]],
+) -> tokio_rustls::client::TlsStream<TcpStream> {
+    use rustls::pki_types::{CertificateDer, pem::PemObject as _};
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_file(chain).unwrap()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    config.alpn_protocols = offers.iter().map(|offer| offer.to_vec()).collect();
+    let connector = tokio_rustls::TlsConnector::from(Arc::new(config));
+    let stream = TcpStream::connect(address).await.unwrap();
+    let name = ServerName::try_from("shop.example").unwrap();
+    tokio::time::timeout(Duration::from_secs(10), connector.connect(name, stream))
+        .await
+        .unwrap()
+        .unwrap()
+}
+
+#[tokio::test]
+async fn encrypted_clients_choose_their_protocol() {
+    let folder = tempfile::tempdir().unwrap();
+    let (chain, key) = (folder.path().join("chain.pem"), folder.path().join("key.pem"));
+    let made = rcgen::generate_simple_self_signed(vec!["shop.example".to_owned()]).unwrap();
+    std::fs::write(&chain, made.cert.pem()).unwrap();
+    std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+    let origin = echo();
+    let mut plan = plan(&[origin.address]);
+    plan.listen[0].tls = Some(Certificate { chain: chain.clone(), key });
+    let gateway = start(plan);
+    let stream = encrypted(gateway.address, &chain, &[b"h2", b"http/1.1"]).await;
+    assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));
+    let answers = asked(TokioIo::new(stream), "https", 5).await;
+    check(&answers, &origin, "https");
+    let mut stream = encrypted(gateway.address, &chain, &[b"http/1.1"]).await;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    stream.write_all(b"GET /plain HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").await.unwrap();
+    let mut answer = Vec::new();
+    // Not every server says goodbye.
+    drop(stream.read_to_end(&mut answer).await);
+    assert!(String::from_utf8_lossy(&answer).ends_with("/plain"));
+}
