@@ -64,7 +64,7 @@ pub fn encode(
             group.append_column(&bytes, close)?;
         }
         let closed = group.close()?;
-        let ends = closed.columns().iter().map(|column| column.byte_range());
+        let ends = closed.columns().iter().map(ColumnChunkMetaData::byte_range);
         pages_end = ends.map(|(from, length)| from + length).fold(pages_end, u64::max);
     }
     let mut bytes = writer.into_inner()?;
