@@ -26,7 +26,7 @@ pub use top::{Ranked, Top};
 pub const GROUP_FIELDS_MAX: usize = 4;
 
 /// Groups of one part; beyond it an answer would be of no use, and says that it is cut.
-pub const GROUPS_MAX: usize = 100_000;
+pub const GROUPS_MAX: usize = 200_000;
 
 /// What is asked.
 #[derive(Debug, Clone)]

@@ -7,7 +7,7 @@ use rustc_hash::FxHashMap;
 use stats::Sketch;
 
 use super::{
-    Answer, Field, GROUP_FIELDS_MAX, GROUPS_MAX, Group, Measure, Measured, Query,
+    Answer, Field, Filter, GROUP_FIELDS_MAX, GROUPS_MAX, Group, Measure, Measured, Query,
     fields::{FieldNumbers, FieldTexts},
     select,
 };
@@ -19,7 +19,10 @@ use crate::{
 /// What many chunks say together.
 #[derive(Debug, Clone, Default)]
 pub struct Groups {
-    measured: BTreeMap<Key, Vec<Measured>>,
+    /// Values of the fields, numbered in the order in which they first came.
+    keys: BTreeMap<Vec<Option<Text>>, u32>,
+    /// By number of the values, and step.
+    measured: FxHashMap<(u32, u32), Vec<Measured>>,
     rows_read: u64,
     rows_passed: u64,
     is_cut: bool,
@@ -37,22 +40,31 @@ impl Groups {
         let part = Part::of(query, chunk, &rows);
         let mut measured: Vec<Vec<Measured>> =
             query.measures.iter().map(|it| measure(it, chunk, &rows, &part)).collect();
+        let mut known: FxHashMap<[u32; GROUP_FIELDS_MAX], u32> = FxHashMap::default();
         for (slot, (numbers, step)) in part.keys.iter().enumerate() {
-            let texts = part.fields.iter().zip(numbers);
-            let key = texts
-                .map(|(field, number)| (*number != 0).then(|| Text::from(field.text(*number))));
+            let key = *known.entry(*numbers).or_insert_with(|| {
+                let texts = part.fields.iter().zip(numbers);
+                let key = texts
+                    .map(|(field, number)| (*number != 0).then(|| Text::from(field.text(*number))));
+                self.number(key.collect())
+            });
             let of_slot = measured
                 .iter_mut()
                 .map(|column| std::mem::replace(&mut column[slot], Measured::Count(0)));
-            self.take((key.collect(), *step), of_slot.collect());
+            self.take_at((key, *step), of_slot.collect());
         }
         self.is_cut |= part.is_cut;
     }
 
     /// Takes in what other chunks say.
     pub fn merge(&mut self, other: Self) {
-        for (key, measured) in other.measured {
-            self.take(key, measured);
+        let keys: FxHashMap<u32, u32> =
+            other.keys.into_iter().map(|(key, number)| (number, self.number(key))).collect();
+        #[expect(clippy::iter_over_hash_type, reason = "each is merged with its own")]
+        for ((key, step), measured) in other.measured {
+            if let Some(key) = keys.get(&key) {
+                self.take_at((*key, step), measured);
+            }
         }
         self.rows_read += other.rows_read;
         self.rows_passed += other.rows_passed;
@@ -60,7 +72,17 @@ impl Groups {
     }
 
     /// Takes in a group as another engine tells it.
-    pub fn take(&mut self, key: Key, measured: Vec<Measured>) {
+    pub fn take(&mut self, (key, step): Key, measured: Vec<Measured>) {
+        let key = self.number(key);
+        self.take_at((key, step), measured);
+    }
+
+    fn number(&mut self, key: Vec<Option<Text>>) -> u32 {
+        let fresh = crate::texts::small(self.keys.len());
+        *self.keys.entry(key).or_insert(fresh)
+    }
+
+    fn take_at(&mut self, key: (u32, u32), measured: Vec<Measured>) {
         if let Some(known) = self.measured.get_mut(&key) {
             for (known, more) in known.iter_mut().zip(measured) {
                 known.merge(more);
@@ -88,20 +110,29 @@ impl Groups {
     /// The answer.
     #[must_use]
     pub fn answer(self, query: &Query) -> Answer {
+        let mut all: Vec<((u32, u32), Vec<Measured>)> = self.measured.into_iter().collect();
+        all.sort_unstable_by_key(|(key, _)| *key);
         // Steps of one key stay together: the greatest keys are chosen by the sum of their steps.
-        let mut totals: BTreeMap<&Vec<Option<Text>>, f64> = BTreeMap::new();
-        for ((key, _), measured) in &self.measured {
-            *totals.entry(key).or_default() += measured.first().map_or(0.0, Measured::rank);
+        let mut totals = vec![None; self.keys.len()];
+        for ((key, _), measured) in &all {
+            let total: &mut f64 = totals[*key as usize].get_or_insert_default();
+            *total += measured.first().map_or(0.0, Measured::rank);
         }
-        let mut ranked: Vec<(&Vec<Option<Text>>, f64)> = totals.into_iter().collect();
-        ranked.sort_by(|one, other| other.1.total_cmp(&one.1));
+        let ranked = self.keys.into_iter();
+        let mut ranked: Vec<(Vec<Option<Text>>, u32, f64)> = ranked
+            .filter_map(|(key, number)| Some((key, number, totals[number as usize]?)))
+            .collect();
+        ranked.sort_by(|one, other| other.2.total_cmp(&one.2));
         ranked.truncate(query.limit);
-        let places: BTreeMap<Vec<Option<Text>>, usize> =
-            ranked.into_iter().enumerate().map(|(place, (key, _))| (key.clone(), place)).collect();
+        let mut places = vec![None; totals.len()];
+        for (place, (_, number, _)) in ranked.iter().enumerate() {
+            places[*number as usize] = Some(place);
+        }
         let mut groups: Vec<(usize, Group)> = Vec::new();
-        for ((key, step), measured) in self.measured {
-            if let Some(place) = places.get(&key) {
-                groups.push((*place, Group { key, step, measured }));
+        for ((key, step), measured) in all {
+            if let Some(place) = places[key as usize] {
+                let key = ranked[place].0.clone();
+                groups.push((place, Group { key, step, measured }));
             }
         }
         groups.sort_by_key(|(place, group)| (*place, group.step));
@@ -113,6 +144,49 @@ impl Groups {
         }
     }
 }
+
+impl Query {
+    /// With many steps, the question after which groups to ask first: the same without steps. `None` if it is not
+    /// worth it, or if groups are not ranked by what adds up over steps.
+    #[must_use]
+    pub fn without_steps(&self) -> Option<Self> {
+        let step = self.step?.as_nanos().max(1);
+        let length = self.window.to.nanos.saturating_sub(self.window.from.nanos);
+        let adds_up = matches!(
+            self.measures.first(),
+            Some(Measure::Count | Measure::Sum(_) | Measure::Distribution(_))
+        );
+        let is_worth_it = STEPS_MANY < u128::from(length) / step && !self.group.is_empty();
+        (adds_up && is_worth_it).then(|| Self {
+            step: None,
+            measures: self.measures.iter().take(1).cloned().collect(),
+            ..self.clone()
+        })
+    }
+
+    /// The same question of fewer rows, with the same answer: only those that may be of one of the groups that
+    /// [`Query::without_steps`] gave.
+    #[must_use]
+    pub fn narrowed(&self, groups: &[Group]) -> Self {
+        let mut filters = vec![self.filter.clone()];
+        for (place, field) in self.group.iter().take(GROUP_FIELDS_MAX).enumerate() {
+            let values = groups.iter().filter_map(|group| group.key.get(place));
+            let mut texts: Vec<Text> = values.clone().flatten().cloned().collect();
+            texts.sort_unstable();
+            texts.dedup();
+            let is_one = Filter::Is(field.clone(), texts);
+            filters.push(if values.clone().any(Option::is_none) {
+                Filter::Or(vec![is_one, Filter::Not(Box::new(Filter::Has(field.clone())))])
+            } else {
+                is_one
+            });
+        }
+        Self { filter: Filter::And(filters), ..self.clone() }
+    }
+}
+
+/// Steps with which groups soon are more than can be kept.
+const STEPS_MANY: u128 = 60;
 
 /// The groups of one chunk.
 struct Part<'a> {

@@ -160,6 +160,32 @@ proptest! {
     }
 
     #[test]
+    fn the_answer_to_fewer_rows_is_the_same(
+        spans in spans(),
+        limit in 0_usize..4,
+        first in prop::sample::select(vec![
+            Measure::Count,
+            Measure::Sum(Field::Attribute("retries".into())),
+            Measure::Distribution(Field::Column(place::DURATION)),
+        ]),
+    ) {
+        let query = Query {
+            table: &SPANS,
+            window: Window { from: Moment { nanos: 0 }, to: Moment { nanos: 100 } },
+            filter: Filter::All,
+            group: vec![Field::Column(place::NAME), Field::Attribute("tier".into())],
+            step: Some(Duration::from_nanos(1)),
+            measures: vec![first, Measure::Greatest(Field::Column(place::DURATION))],
+            limit,
+        };
+        let chosen = ask(&query.without_steps().unwrap(), &spans, 7);
+        let narrowed = ask(&query.narrowed(&chosen.groups), &spans, 9);
+        prop_assert_eq!(narrowed.groups, ask(&query, &spans, 8).groups);
+        let few = Query { step: Some(Duration::from_nanos(50)), ..query };
+        prop_assert!(few.without_steps().is_none());
+    }
+
+    #[test]
     fn filters_pass_what_a_plain_look_passes(spans in spans(), least in -2_i64..5, below in -2_i64..6) {
         let retries = Field::Attribute("retries".into());
         let tier_field = Field::Attribute("tier".into());
