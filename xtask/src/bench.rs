@@ -76,6 +76,11 @@ const BENCHES: &[Bench] = &[
         what: What::Of("sql", "normalise"),
     },
     Bench {
+        name: "load",
+        about: "the load generator beside wrk, hey and oha on one nginx: processor a request, and truth over a pause",
+        what: What::Of("load", "load"),
+    },
+    Bench {
         name: "verdicts",
         about: "how often a comparison of two samples errs: false alarms, and shifts that are found",
         what: What::Of("prove", "verdicts"),

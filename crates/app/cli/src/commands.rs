@@ -13,8 +13,10 @@ mod complete;
 mod explain;
 mod find;
 mod fix;
+mod load;
 mod log;
 mod plan;
+mod prove;
 mod query;
 mod settings;
 mod status;
@@ -34,6 +36,8 @@ struct Cli {
 enum Command {
     Find(find::Arguments),
     Fix(fix::Arguments),
+    Load(load::Arguments),
+    Prove(prove::Arguments),
     Log(log::Arguments),
     Plan(plan::Arguments),
     Up(up::Arguments),
@@ -52,6 +56,8 @@ pub(crate) fn run() -> ExitCode {
     let done = match cli.command {
         Command::Find(arguments) => find::run(&arguments),
         Command::Fix(arguments) => fix::run(&arguments),
+        Command::Load(arguments) => load::run(&arguments),
+        Command::Prove(arguments) => prove::run(&arguments),
         Command::Log(arguments) => log::run(&arguments),
         Command::Plan(arguments) => plan::run(&arguments),
         Command::Up(arguments) => up::run(&arguments),

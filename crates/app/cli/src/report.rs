@@ -5,11 +5,15 @@ pub(crate) mod fix;
 mod html;
 mod json;
 pub(crate) mod layout;
+pub(crate) mod load;
+pub(crate) mod load_html;
+pub(crate) mod load_limit;
 pub(crate) mod log;
 mod log_html;
 mod log_terminal;
 mod markdown;
 pub(crate) mod plan;
+pub(crate) mod prove;
 mod terminal;
 pub(crate) mod waterfall;
 

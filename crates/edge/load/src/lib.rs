@@ -8,6 +8,7 @@ mod clock;
 mod connection;
 mod goal;
 mod hlog;
+mod limit;
 mod outcome;
 mod record;
 mod response;
@@ -21,6 +22,7 @@ mod tls;
 
 pub use goal::{Figure, Goal, GoalError, Judged, judge};
 pub use hlog::{read_hlog, write_hlog};
+pub use limit::{Limit, LimitError, Rung, find_limit};
 pub use outcome::{FILE_BYTES_MAX, FORMAT, Interval, Lateness, Outcome, RouteOutcome};
 pub use run::{CONNECTIONS_MAX, Model, Plan, RunError, THREADS_MAX, Tick, run};
 pub use samples::{SAMPLES_MAX, Sample, Samples};

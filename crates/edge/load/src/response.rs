@@ -19,9 +19,18 @@ pub(crate) struct Decoder {
     state: State,
     /// What is known so far.
     pub(crate) answer: Answer,
-    /// It is an answer to HEAD.
-    is_head: bool,
-    keeps: bool,
+    wants: Wants,
+}
+
+/// What is wanted of an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wants {
+    /// It is an answer to HEAD: there is no body.
+    Head,
+    /// Its status and its size.
+    Size,
+    /// Headers and body, to look into.
+    All,
 }
 
 /// An answer.
@@ -56,8 +65,8 @@ enum State {
 pub(crate) struct Malformed;
 
 impl Decoder {
-    pub(crate) fn new(is_head: bool, keeps: bool) -> Self {
-        Self { state: State::Head, answer: Answer::default(), is_head, keeps }
+    pub(crate) fn new(wants: Wants) -> Self {
+        Self { state: State::Head, answer: Answer::default(), wants }
     }
 
     /// Takes from the front of `bytes` what belongs to the answer; whether it is whole.
@@ -123,7 +132,7 @@ impl Decoder {
                 close |= holds(header.value, b"close");
                 keep |= holds(header.value, b"keep-alive");
             }
-            if self.keeps {
+            if self.wants == Wants::All {
                 let value = String::from_utf8_lossy(header.value).into_owned();
                 self.answer.headers.push((header.name.to_ascii_lowercase(), value));
             }
@@ -131,7 +140,7 @@ impl Decoder {
         self.answer.status = status;
         self.answer.stays = (is_new || keep) && !close;
         self.state = match length {
-            _ if self.is_head || status == 204 || status == 304 => State::Done,
+            _ if self.wants == Wants::Head || status == 204 || status == 304 => State::Done,
             _ if chunked => State::ChunkLine,
             Some(0) => State::Done,
             Some(length) => State::Length(length),
@@ -147,7 +156,7 @@ impl Decoder {
     fn body(&mut self, bytes: &[u8], most: u64) -> usize {
         let used = bytes.len().min(usize::try_from(most).unwrap_or(usize::MAX));
         self.answer.body_bytes = self.answer.body_bytes.saturating_add(used as u64);
-        if self.keeps {
+        if self.wants == Wants::All {
             let room = KEPT_MAX.saturating_sub(self.answer.body.len()).min(used);
             self.answer.body.extend_from_slice(bytes.get(..room).unwrap_or_default());
         }
@@ -212,7 +221,7 @@ mod tests {
 
     /// Reads an answer from pieces; what is left over.
     fn read(pieces: &[&[u8]]) -> Result<Option<(Answer, Vec<u8>)>, Malformed> {
-        let (mut decoder, mut buffer) = (Decoder::new(false, true), Vec::new());
+        let (mut decoder, mut buffer) = (Decoder::new(Wants::All), Vec::new());
         let mut whole = false;
         for piece in pieces {
             buffer.extend_from_slice(piece);
@@ -247,11 +256,11 @@ mod tests {
 
     #[test]
     fn an_answer_may_end_with_the_connection() {
-        let mut decoder = Decoder::new(false, false);
+        let mut decoder = Decoder::new(Wants::Size);
         assert_eq!(decoder.take(&mut b"HTTP/1.1 200 OK\r\n\r\nabc".to_vec()), Ok(false));
         assert!(decoder.closed());
         assert_eq!((decoder.answer.body_bytes, decoder.answer.body.len()), (3, 0));
-        let mut cut = Decoder::new(false, false);
+        let mut cut = Decoder::new(Wants::Size);
         assert_eq!(
             cut.take(&mut b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nabc".to_vec()),
             Ok(false)

@@ -210,7 +210,7 @@ impl Scenario {
         let data = match &wire.data {
             None => Vec::new(),
             Some(name) => {
-                let beside = path.parent().unwrap_or(Path::new(".")).join(name);
+                let beside = path.parent().unwrap_or_else(|| Path::new(".")).join(name);
                 rows(&read(&beside, DATA_BYTES_MAX)?).map_err(ScenarioError::Wrong)?
             }
         };
@@ -352,7 +352,7 @@ pub(crate) fn names(text: &str) -> impl Iterator<Item = &str> {
 
 pub(crate) fn is_name(text: &str) -> bool {
     let mut letters = text.chars();
-    letters.next().is_some_and(|first| first.is_alphabetic())
+    letters.next().is_some_and(char::is_alphabetic)
         && letters.all(|letter| letter.is_alphanumeric() || letter == '_')
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    response::Answer,
+    response::{Answer, Wants},
     scenario::{Extract, Scenario, Step, is_name, names},
 };
 
@@ -12,9 +12,7 @@ use crate::{
 pub(crate) struct Ready {
     /// The place of its name among the routes.
     pub(crate) route: u32,
-    pub(crate) is_head: bool,
-    /// The answer's body is looked at.
-    pub(crate) keeps: bool,
+    pub(crate) wants: Wants,
     pub(crate) step: Step,
     /// The whole request, where nothing is filled in.
     fixed: Option<Vec<u8>>,
@@ -31,10 +29,7 @@ pub(crate) fn ready(scenario: &Scenario) -> Vec<Vec<Ready>> {
         let route = routes.iter().position(|name| *name == step.name).unwrap_or_default();
         let mut ready = Ready {
             route: u32::try_from(route).unwrap_or_default(),
-            is_head: step.method == crate::Method::Head,
-            keeps: !step.extract.is_empty()
-                || step.check.contains.is_some()
-                || step.check.json.is_some(),
+            wants: wants(step),
             step: step.clone(),
             fixed: None,
             authority: scenario.target.authority.clone(),
@@ -47,6 +42,16 @@ pub(crate) fn ready(scenario: &Scenario) -> Vec<Vec<Ready>> {
         ready
     };
     scenario.flows.iter().map(|flow| flow.steps.iter().map(one).collect()).collect()
+}
+
+fn wants(step: &Step) -> Wants {
+    let looks =
+        !step.extract.is_empty() || step.check.contains.is_some() || step.check.json.is_some();
+    match (step.method, looks) {
+        (crate::Method::Head, _) => Wants::Head,
+        (_, true) => Wants::All,
+        (_, false) => Wants::Size,
+    }
 }
 
 impl Ready {
@@ -93,12 +98,12 @@ impl Ready {
         } else {
             check.statuses.contains(&answer.status)
         };
-        if !status || !self.keeps {
+        if !status || self.wants != Wants::All {
             return status;
         }
         let body = String::from_utf8_lossy(&answer.body);
         let json: Option<serde_json::Value> = serde_json::from_str(&body).ok();
-        let at = |pointer: &str| json.as_ref().and_then(|json| json.pointer(pointer));
+        let at = |pointer: &str| json.as_ref()?.pointer(pointer);
         if check.contains.as_ref().is_some_and(|text| !body.contains(text.as_str()))
             || check.json.as_ref().is_some_and(|pointer| at(pointer).is_none())
         {
@@ -128,19 +133,17 @@ fn fill(text: &str, values: &Values, is_path: bool) -> String {
     filled.push_str(parts.next().unwrap_or_default());
     for part in parts {
         let known = part.split_once('}').filter(|(name, _)| is_name(name));
-        match known.and_then(|(name, rest)| Some((values.get(name)?, rest))) {
-            Some((value, rest)) => {
-                if is_path {
-                    escape(value, &mut filled)
-                } else {
-                    filled.push_str(value)
-                }
-                filled.push_str(rest);
+        let found = known.and_then(|(name, rest)| Some((values.get(name)?, rest)));
+        if let Some((value, rest)) = found {
+            if is_path {
+                escape(value, &mut filled);
+            } else {
+                filled.push_str(value);
             }
-            None => {
-                filled.push('{');
-                filled.push_str(part);
-            }
+            filled.push_str(rest);
+        } else {
+            filled.push('{');
+            filled.push_str(part);
         }
     }
     filled

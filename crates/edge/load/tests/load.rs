@@ -1,5 +1,7 @@
 //! Runs against servers in this process: one that pauses, one that fails, one that hangs up.
 
+#![expect(clippy::unwrap_used, reason = "a helper that fails is a test that fails")]
+
 use std::{
     io::{BufRead as _, BufReader, Write as _},
     net::{SocketAddr, TcpListener, TcpStream},
@@ -11,8 +13,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use load::{Goal, Method, Model, Outcome, Plan, RunError, Scenario, judge, run};
-use prove::schedule::{Arrivals, Schedule, Think, Users};
+use load::{Goal, Method, Model, Outcome, Plan, RunError, Scenario, find_limit, judge, run};
+use prove::{
+    capacity::Search,
+    schedule::{Arrivals, Schedule, Think, Users},
+};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -231,4 +236,26 @@ fn steps_hand_on_what_they_find() {
     // Bob has no orders: his flows end with their first step.
     assert_eq!((seen.started, seen.answered, seen.failed), (30, 30, 10));
     assert_eq!((seen.routes[1].name.as_str(), seen.routes[1].count), ("order", 10));
+}
+
+/// A server that does one request after the other, 5 ms each, breaks at 200 a second.
+#[test]
+fn the_limit_of_a_queue_is_found() {
+    let turn = Mutex::new(());
+    let address = serve(move |_first| {
+        let held = turn.lock().unwrap();
+        thread::sleep(Duration::from_millis(5));
+        drop(held);
+        ok("fine")
+    });
+    let search = Search::new(60.0, 5_000.0, 0.3).unwrap();
+    let goals = [Goal::parse("p95<150ms").unwrap()];
+    let stop = Arc::new(AtomicBool::new(false));
+    let plan = plan(address, constant(1.0, SECOND));
+    let found =
+        find_limit(&plan, search, (SECOND, &goals), &stop, |_step, _rate, _tick| {}).unwrap();
+    let (held, broke) = (found.breaking.held.unwrap(), found.breaking.broke.unwrap());
+    // Sleeps are longer than they are asked to be, and machines busy: 200 a second is what it cannot exceed.
+    assert!(held < broke && held <= 260.0, "{held} to {broke}");
+    assert!(found.rungs.len() >= 3 && !found.is_interrupted);
 }

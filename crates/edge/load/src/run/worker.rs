@@ -274,12 +274,11 @@ impl Worker {
                 self.recorder.borrow_mut().start(self.nanos(intended), 0);
             }
             let written;
-            let request = match step.fixed() {
-                Some(fixed) => fixed,
-                None => {
-                    written = step.write(&values);
-                    &written
-                }
+            let request = if let Some(fixed) = step.fixed() {
+                fixed
+            } else {
+                written = step.write(&values);
+                &written
             };
             let (sent, done) = self.ask(connection, step, request).await;
             let done = done.map(|answer| {
@@ -336,7 +335,7 @@ impl Worker {
                     Err(trouble) => return (sent, Err(trouble)),
                 },
             };
-            let decoder = Decoder::new(step.is_head, step.keeps);
+            let decoder = Decoder::new(step.wants);
             match own.ask(request, decoder, self.shared.plan.timeout).await {
                 Ok(answer) => {
                     if answer.stays {
@@ -372,9 +371,9 @@ impl Worker {
         let ended = Ended {
             place,
             route,
-            intended_nanos: self.nanos(intended),
+            intover_nanos: self.nanos(intended),
             sent_nanos: self.nanos(sent),
-            ended_nanos: self.nanos(Instant::now()),
+            over_nanos: self.nanos(Instant::now()),
         };
         self.recorder.borrow_mut().end(ended, done);
     }

@@ -1,0 +1,237 @@
+//! `taut load`: requests at a target, at the times when they are meant to start.
+
+mod amount;
+mod progress;
+mod searching;
+
+use std::{
+    fs,
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use ::load::{
+    CONNECTIONS_MAX, Goal, Method, Outcome, Plan, RunError, Scenario, THREADS_MAX, judge,
+    write_hlog,
+};
+use clap::{ArgGroup, Args};
+
+use super::{Done, OK};
+use crate::{
+    exit,
+    report::load as report,
+    say::{self, Failure},
+};
+
+const EXAMPLES: &str = "\
+Examples:
+  taut load http://localhost:8000/api/orders/ --rate 200 --for 30s
+  taut load http://localhost:8000/ --ramp 10..500 --for 2m --html load.html
+  taut load shop.toml --rate 50 --for 1m --expect 'p95<200ms' --expect 'errors<1%'
+  taut load http://localhost:8000/ --users 40 --think 1s..3s --for 1m
+  taut load http://localhost:8000/ --search --expect 'p95<200ms'
+  taut load http://localhost:8000/ --rate 200 --out after.json && taut prove before.json after.json
+
+A rate is kept whatever the server does, and latency counts from when a request was meant to start: a server that
+stops for a second is seen by all who came during it. --users is the other model: a user waits for the answer, so that a
+slow server is asked less. --expect makes it a test: code 1 if a goal is missed.";
+
+/// Send requests at a rate, or as so many users, and tell how long answers took.
+///
+/// The target is a URL, or a scenario as TOML: flows with weights, steps that check answers and take values out
+/// of them, a data file. Addresses of this machine and of private networks are loaded without asking; a public one wants
+/// --target-is-mine.
+#[derive(Debug, Args)]
+#[command(after_long_help = EXAMPLES)]
+#[command(group = ArgGroup::new("how-much").multiple(false))]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
+pub(super) struct Arguments {
+    /// A URL, or a file with a scenario.
+    #[arg(value_name = "TARGET")]
+    target: String,
+    #[command(flatten)]
+    amount: amount::Amount,
+    /// A goal: `p95<200ms`, `p99.9<1s`, `mean<50ms`, `max<2s`, `errors<1%`, `rate>990`; may be given more than once.
+    #[arg(long, value_name = "GOAL", value_parser = Goal::parse)]
+    expect: Vec<Goal>,
+    /// Connections open at once at most; requests beyond wait, and that counts.
+    #[arg(long, value_name = "COUNT", default_value_t = 256)]
+    connections: usize,
+    /// Threads of the generator.
+    #[arg(long, value_name = "COUNT", default_value_t = 1)]
+    threads: usize,
+    /// A request without an answer by then has failed.
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = ::load::length)]
+    timeout: Duration,
+    /// What is random follows from it: arrivals, weights, times to think.
+    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
+    seed: u64,
+    /// The method, for a URL.
+    #[arg(long, short = 'X', value_name = "METHOD", value_parser = Method::parse, default_value = "GET")]
+    method: Method,
+    /// A header, for a URL: `Name: value`; may be given more than once.
+    #[arg(long, short = 'H', value_name = "HEADER", value_parser = header)]
+    header: Vec<(String, String)>,
+    /// The body, for a URL; `@FILE` reads it from a file.
+    #[arg(long, short = 'd', value_name = "TEXT")]
+    body: Option<String>,
+    /// Believe any certificate.
+    #[arg(long)]
+    insecure: bool,
+    /// The target is on a public address, and I have a right to load it.
+    #[arg(long)]
+    target_is_mine: bool,
+    /// The figures as JSON on standard output.
+    #[arg(long)]
+    json: bool,
+    /// A page with charts.
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+    /// Keep everything for `taut prove`: figures, histograms, single requests.
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Histograms as a log of `HdrHistogram`.
+    #[arg(long, value_name = "FILE")]
+    hlog: Option<PathBuf>,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Done {
+    let scenario = scenario(arguments)?;
+    if !(1..=CONNECTIONS_MAX).contains(&arguments.connections)
+        || !(1..=THREADS_MAX).contains(&arguments.threads)
+    {
+        let limits =
+            format!("1 to {CONNECTIONS_MAX} connections and 1 to {THREADS_MAX} threads can be");
+        return Err(Failure::use_of(limits));
+    }
+    let (model, words) = arguments.amount.model(arguments.seed)?;
+    let plan = Plan {
+        scenario,
+        name: arguments.target.clone(),
+        model,
+        load: words,
+        seed: arguments.seed,
+        connections: arguments.connections,
+        threads: arguments.threads,
+        timeout: arguments.timeout,
+        believes_anybody: arguments.insecure,
+        may_be_public: arguments.target_is_mine,
+    };
+    let stop = stopping()?;
+    if let Some(search) = arguments.amount.search()? {
+        return searching::run(arguments, &plan, search, &stop);
+    }
+    let shown = progress::Progress::new(plan.length());
+    let outcome =
+        ::load::run(&plan, &stop, |tick| shown.tick(tick)).map_err(|error| failed(&error));
+    shown.end();
+    let outcome = outcome?;
+    keep(arguments, &outcome)?;
+    let judged = judge(&arguments.expect, &outcome);
+    let text = if arguments.json {
+        report::json(&outcome, &judged)
+    } else {
+        report::terminal(&outcome, &judged, say::columns())
+    };
+    say::data(&text)?;
+    if outcome.is_interrupted {
+        return Ok(exit::INTERRUPTED);
+    }
+    if outcome.answered == 0 || judged.iter().any(|judged| !judged.is_met) {
+        Ok(exit::NO)
+    } else {
+        OK
+    }
+}
+
+fn scenario(arguments: &Arguments) -> Result<Scenario, Failure> {
+    let wrong = |error: ::load::ScenarioError| match &error {
+        ::load::ScenarioError::Unread(..) => Failure::world(&error),
+        _ => Failure::use_of(&error),
+    };
+    if arguments.target.contains("://") {
+        let body = match &arguments.body {
+            None => String::new(),
+            Some(text) => match text.strip_prefix('@') {
+                Some(path) => fs::read_to_string(path).map_err(|error| {
+                    Failure::world(&error).hint(format!("`{path}` was to be the body"))
+                })?,
+                None => text.clone(),
+            },
+        };
+        let made =
+            Scenario::url(&arguments.target, arguments.method, arguments.header.clone(), body);
+        return made.map_err(wrong);
+    }
+    let path = PathBuf::from(&arguments.target);
+    Scenario::file(&path).map_err(|error| {
+        wrong(error).hint("the target is a URL such as http://localhost:8000/, or a scenario as docs/load.md shows")
+    })
+}
+
+fn header(text: &str) -> Result<(String, String), String> {
+    let parts = text.split_once(':').filter(|(name, _)| !name.trim().is_empty());
+    let (name, value) =
+        parts.ok_or_else(|| format!("`{text}` is no header; such is `Accept: text/html`"))?;
+    Ok((name.trim().to_owned(), value.trim().to_owned()))
+}
+
+/// Set by the first Ctrl-C; the second one ends the process.
+fn stopping() -> Result<Arc<AtomicBool>, Failure> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let asked = Arc::clone(&stop);
+    let listen = move || {
+        let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else {
+            return;
+        };
+        let heard = |asked: &AtomicBool| {
+            let first = runtime.block_on(tokio::signal::ctrl_c()).is_ok();
+            if first {
+                asked.store(true, Relaxed);
+            }
+            first
+        };
+        if heard(&asked) && heard(&asked) {
+            #[expect(
+                clippy::exit,
+                reason = "asked for twice: nothing that is written is worth waiting for"
+            )]
+            std::process::exit(exit::INTERRUPTED.code.into());
+        }
+    };
+    let thread = std::thread::Builder::new().name("stop".to_owned()).spawn(listen);
+    thread.map(|_handle| stop).map_err(|error| Failure::world(&error))
+}
+
+fn failed(error: &RunError) -> Failure {
+    let failure = Failure::world(error);
+    match error {
+        RunError::Target(_) | RunError::Unreachable { .. } => {
+            failure.hint("nothing was measured; is the server running, and is that its port?")
+        }
+        RunError::Public { .. } => {
+            Failure::use_of(error).hint("if you have a right to load it, say so: --target-is-mine")
+        }
+        RunError::Tls(_) => failure.hint("--insecure believes any certificate"),
+        RunError::Start(_) | RunError::Died => failure,
+    }
+}
+
+/// Writes the files that were asked for.
+fn keep(arguments: &Arguments, outcome: &Outcome) -> Result<(), Failure> {
+    let write = |path: &Option<PathBuf>, text: &dyn Fn() -> String| {
+        let Some(path) = path else { return Ok(()) };
+        fs::write(path, text()).map_err(|error| {
+            Failure::world(&error).hint(format!("`{}` could not be written", path.display()))
+        })
+    };
+    write(&arguments.out, &|| outcome.to_json())?;
+    write(&arguments.hlog, &|| write_hlog(outcome))?;
+    write(&arguments.html, &|| {
+        crate::report::load_html::html(outcome, &judge(&arguments.expect, outcome))
+    })
+}

@@ -1,0 +1,207 @@
+//! A load test as a page that needs nothing else: the claim, percentiles over time, the distribution.
+
+use std::time::Duration;
+
+use load::{Judged, Outcome};
+use maud::{DOCTYPE, Markup, PreEscaped, html as page};
+
+use super::load::{TOLD, basis, claim, failures, notes};
+use crate::units;
+
+const STYLE: &str = concat!(
+    include_str!("report.css"),
+    "svg { width: 100%; height: 16rem; overflow: visible; } svg text { fill: var(--muted); font-size: 11px; } \
+     .grid { stroke: var(--line); } polyline { fill: none; stroke-width: 1.5; } .p50 { stroke: var(--muted); } .p95 { stroke: var(--accent); } \
+     .p99 { stroke: var(--red); } .rate { stroke: var(--amber); } .bar { fill: var(--accent); } .key span { margin-right: 1rem; } \
+     .key .p50 { color: var(--muted); } .key .p95 { color: var(--accent); } .key .p99 { color: var(--red); }"
+);
+
+const WIDTH: f64 = 960.0;
+const HEIGHT: f64 = 220.0;
+
+/// The report as one HTML document.
+pub(crate) fn html(outcome: &Outcome, judged: &[Judged]) -> String {
+    let document = page! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                title { "Load on " (outcome.target) }
+                style { (PreEscaped(STYLE)) }
+            }
+            body {
+                h1 { (claim(outcome)) }
+                p.claim { code { (outcome.target) } ": " (outcome.load) }
+                p.basis { (basis(outcome)) }
+                @for note in notes(outcome) { p.high { (note) } }
+                (goals(judged))
+                (over_time(outcome))
+                (distribution(outcome))
+                (routes(outcome))
+                (failed(outcome))
+            }
+        }
+    };
+    document.into_string()
+}
+
+fn goals(judged: &[Judged]) -> Markup {
+    page! {
+        @if !judged.is_empty() {
+            h2 { "Goals" }
+            table {
+                @for goal in judged {
+                    tr {
+                        td { @if goal.is_met { "met" } @else { span.critical { "missed" } } }
+                        td { (goal.goal) }
+                        td.number { (goal.seen) }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Percentiles by when requests were meant to start, on a logarithmic scale: a pause is a wedge, and noise stays flat.
+#[expect(clippy::cast_precision_loss, reason = "places in a picture")]
+fn over_time(outcome: &Outcome) -> Markup {
+    let seen: Vec<u64> =
+        outcome.intervals.iter().flat_map(|part| [part.p50, part.p99]).flatten().collect();
+    let (Some(least), Some(most)) = (seen.iter().min(), seen.iter().max()) else {
+        return Markup::default();
+    };
+    if outcome.intervals.len() < 2 {
+        return Markup::default();
+    }
+    let low = (*least as f64).max(1e3).log10().floor();
+    let high = (*most as f64).max(1e3).log10().ceil().max(low + 1.0);
+    let step = WIDTH / (outcome.intervals.len() - 1) as f64;
+    let y = |nanos: f64| HEIGHT - (nanos.max(1.0).log10() - low) / (high - low) * HEIGHT;
+    let line = |figure: fn(&load::Interval) -> Option<u64>| -> String {
+        let points = outcome.intervals.iter().enumerate().filter_map(|(place, part)| {
+            Some(format!("{:.1},{:.1}", place as f64 * step, y(figure(part)? as f64)))
+        });
+        points.collect::<Vec<_>>().join(" ")
+    };
+    let powers = std::iter::successors(Some(low), |power| Some(power + 1.0))
+        .take_while(|power| *power <= high);
+    let length =
+        Duration::try_from_secs_f64(outcome.interval_seconds * outcome.intervals.len() as f64);
+    page! {
+        h2 { "Latency over time" }
+        p.key { span.p50 { "p50" } span.p95 { "p95" } span.p99 { "p99" } "by when requests were meant to start, each point "
+            (units::time(Duration::try_from_secs_f64(outcome.interval_seconds).unwrap_or_default())) }
+        svg viewBox="-60 -10 1030 250" role="img" aria-label="percentiles of latency over time" {
+            @for power in powers {
+                @let at = y(10_f64.powf(power));
+                line.grid x1="0" x2=(WIDTH) y1=(format!("{at:.1}")) y2=(format!("{at:.1}")) {}
+                text x="-8" y=(format!("{:.1}", at + 4.0)) text-anchor="end" {
+                    (units::time(Duration::try_from_secs_f64(10_f64.powf(power - 9.0)).unwrap_or_default()))
+                }
+            }
+            polyline.p50 points=(line(|part| part.p50)) {}
+            polyline.p95 points=(line(|part| part.p95)) {}
+            polyline.p99 points=(line(|part| part.p99)) {}
+            text x="0" y="236" { "0" }
+            text x=(WIDTH) y="236" text-anchor="end" { (units::time(length.unwrap_or_default())) }
+        }
+    }
+}
+
+fn distribution(outcome: &Outcome) -> Markup {
+    let time = |nanos| units::time(Duration::from_nanos(nanos));
+    page! {
+        h2 { "Distribution" }
+        table {
+            thead { tr {
+                th { "" }
+                th.number { "from the intended start" }
+                th.number { "as sent" }
+            } }
+            tbody {
+                @for (name, quantile) in TOLD {
+                    tr {
+                        td { (name) }
+                        td.number { (time(outcome.corrected.value_at_quantile(quantile))) }
+                        td.number { (time(outcome.uncorrected.value_at_quantile(quantile))) }
+                    }
+                }
+            }
+        }
+        (bars(outcome))
+    }
+}
+
+/// How many requests took how long, in classes of a quarter of a power of two.
+#[expect(clippy::cast_precision_loss, reason = "places in a picture")]
+fn bars(outcome: &Outcome) -> Markup {
+    let mut classes: std::collections::BTreeMap<i32, u64> = std::collections::BTreeMap::new();
+    for value in outcome.corrected.iter_recorded() {
+        #[expect(clippy::cast_possible_truncation, reason = "a logarithm")]
+        let class = ((value.value_iterated_to().max(1) as f64).log2() * 4.0).floor() as i32;
+        *classes.entry(class).or_default() += value.count_since_last_iteration();
+    }
+    let (Some(first), Some(last)) =
+        (classes.keys().next().copied(), classes.keys().last().copied())
+    else {
+        return Markup::default();
+    };
+    let most = classes.values().max().copied().unwrap_or(1) as f64;
+    let wide = WIDTH / f64::from(last - first + 1);
+    let bound = |class: i32| {
+        units::time(
+            Duration::from_nanos(2_f64.powf(f64::from(class) / 4.0).round().max(0.0) as u64),
+        )
+    };
+    page! {
+        svg viewBox="-60 -10 1030 250" role="img" aria-label="how many requests took how long" {
+            @for (class, count) in &classes {
+                // The root, so that the few slow ones can be seen beside the many.
+                @let tall = (*count as f64 / most).sqrt() * HEIGHT;
+                rect.bar x=(format!("{:.1}", f64::from(class - first) * wide)) y=(format!("{:.1}", HEIGHT - tall))
+                    width=(format!("{:.1}", wide * 0.9)) height=(format!("{tall:.1}")) {
+                    title { (units::some(*count, "request", "requests")) " from " (bound(*class)) " to " (bound(class + 1)) }
+                }
+            }
+            text x="0" y="236" { (bound(first)) }
+            text x=(WIDTH) y="236" text-anchor="end" { (bound(last + 1)) }
+        }
+        p.basis { "Heights are roots of counts." }
+    }
+}
+
+fn routes(outcome: &Outcome) -> Markup {
+    let time = |nanos| units::time(Duration::from_nanos(nanos));
+    page! {
+        @if outcome.routes.len() > 1 {
+            h2 { "Routes" }
+            table {
+                thead { tr { th { "" } th.number { "requests" } th.number { "failed" } th.number { "p50" } th.number { "p95" } th.number { "p99" } } }
+                tbody { @for route in &outcome.routes {
+                    tr {
+                        td { code { (route.name) } }
+                        td.number { (units::count(route.count)) }
+                        td.number { (units::count(route.failed)) }
+                        td.number { (time(route.p50)) }
+                        td.number { (time(route.p95)) }
+                        td.number { (time(route.p99)) }
+                    }
+                } }
+            }
+        }
+    }
+}
+
+fn failed(outcome: &Outcome) -> Markup {
+    let failures = failures(outcome);
+    page! {
+        @if !failures.is_empty() {
+            h2 { "What failed" }
+            table { @for (what, count) in failures {
+                tr { td { (what) } td.number { (units::count(count)) } }
+            } }
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! The limit that a search found, as people and machines read it.
+
+use std::time::Duration;
+
+use load::{Goal, Limit};
+use serde_json::json;
+
+use super::layout;
+use crate::{
+    say::{ACCENT, AMBER, BOLD, DIM, RED},
+    units,
+};
+
+/// For people.
+pub(crate) fn terminal(target: &str, limit: &Limit, goals: &[Goal], columns: usize) -> String {
+    let goals: Vec<String> = goals.iter().map(ToString::to_string).collect();
+    let mut text = format!("{BOLD}{}{BOLD:#}\n", claim(limit));
+    text.push_str(&format!("{DIM}{}: {}{DIM:#}\n\n", layout::clean(target), goals.join(", ")));
+    text.push_str(&format!(
+        "{DIM}{:>10} {:>10} {:>9} {:>9} {:>9} {:>8}{DIM:#}\n",
+        "asked/s", "answered/s", "p50", "p95", "p99", "failed"
+    ));
+    let mut rungs: Vec<_> = limit.rungs.iter().collect();
+    rungs.sort_by(|left, right| left.rate.total_cmp(&right.rate));
+    for rung in rungs {
+        let time = |nanos| units::time(Duration::from_nanos(nanos));
+        let (style, word) = match (rung.held, rung.by_generator) {
+            (true, _) => (ACCENT, "held"),
+            (false, true) => (AMBER, "the generator could not keep up"),
+            (false, false) => (RED, "broke"),
+        };
+        text.push_str(&format!(
+            "{:>10} {:>10} {:>9} {:>9} {:>9} {:>6.2} %  {style}{word}{style:#}\n",
+            units::three_digits_of(rung.rate.round()),
+            units::three_digits_of(rung.answered.round()),
+            time(rung.p50),
+            time(rung.p95),
+            time(rung.p99),
+            rung.errors * 100.0,
+        ));
+    }
+    text.push('\n');
+    for line in explained(limit) {
+        for line in layout::wrap(&line, columns) {
+            text.push_str(&format!("{line}\n"));
+        }
+    }
+    text
+}
+
+fn claim(limit: &Limit) -> String {
+    let rate = |rate: f64| units::three_digits_of(rate.round());
+    match (limit.breaking.held, limit.breaking.broke) {
+        _ if limit.is_interrupted => "Ended early; the limit is not known yet".to_owned(),
+        (Some(held), _) if limit.by_generator => {
+            format!("At least {} a second hold; the generator could not ask for more", rate(held))
+        }
+        (Some(held), Some(broke)) => {
+            format!("It holds {} a second, and breaks at {}", rate(held), rate(broke))
+        }
+        (Some(held), None) => format!("It holds {} a second, as much as was asked for", rate(held)),
+        (None, _) => "The goals are missed at any rate that was tried".to_owned(),
+    }
+}
+
+fn explained(limit: &Limit) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let Some(knee) = limit.knee {
+        lines.push(format!(
+            "Knee: about {} a second; beyond it, more load brings more waiting than work.",
+            units::three_digits_of(knee.rate.round())
+        ));
+    }
+    match &limit.fit {
+        Ok(fit) => {
+            let peak = fit.law.peak_rate();
+            let bounded = if peak.is_finite() && fit.peak_rate.high.is_finite() {
+                format!(
+                    "most throughput {} a second ({} to {})",
+                    units::three_digits_of(peak.round()),
+                    units::three_digits_of(fit.peak_rate.low.round()),
+                    units::three_digits_of(fit.peak_rate.high.round())
+                )
+            } else {
+                "no peak can be told from these steps".to_owned()
+            };
+            lines.push(format!(
+                "Scalability law: contention {:.2} % ({:.2} to {:.2}), coherency {:.4} % ({:.4} to {:.4}), {bounded}; points lie {:.1} % off it.",
+                fit.law.contention * 100.0,
+                fit.contention.low * 100.0,
+                fit.contention.high * 100.0,
+                fit.law.coherency * 100.0,
+                fit.coherency.low * 100.0,
+                fit.coherency.high * 100.0,
+                fit.off * 100.0,
+            ));
+        }
+        Err(error) => lines.push(format!("No fit of the scalability law: {error}.")),
+    }
+    lines
+}
+
+/// For machines.
+pub(crate) fn json(target: &str, limit: &Limit) -> String {
+    let finite = |value: f64| if value.is_finite() { json!(value) } else { json!(null) };
+    let between = |interval: stats::Interval| json!([finite(interval.low), finite(interval.high)]);
+    let law = limit.fit.as_ref().ok().map(|fit| {
+        json!({
+            "one_per_second": fit.law.one,
+            "contention": fit.law.contention,
+            "contention_interval": between(fit.contention),
+            "coherency": fit.law.coherency,
+            "coherency_interval": between(fit.coherency),
+            "peak_per_second": finite(fit.law.peak_rate()),
+            "peak_interval": between(fit.peak_rate),
+            "peak_at_once": fit.law.peak_at(),
+            "off": fit.off,
+        })
+    });
+    let document = json!({
+        "target": target,
+        "interrupted": limit.is_interrupted,
+        "held_per_second": limit.breaking.held,
+        "broke_per_second": limit.breaking.broke,
+        "limited_by_generator": limit.by_generator,
+        "knee_per_second": limit.knee.map(|knee| knee.rate),
+        "scalability": law,
+        "no_fit_because": limit.fit.as_ref().err().map(ToString::to_string),
+        "steps": limit.rungs,
+    });
+    format!("{document:#}\n")
+}

@@ -1,0 +1,141 @@
+//! The search for the rate at which goals are missed: runs of one rate each, and what they say together.
+
+use std::{
+    sync::{Arc, atomic::AtomicBool, atomic::Ordering::Relaxed},
+    time::Duration,
+};
+
+use prove::{
+    capacity::{self, Breaking, Fit, FitError, Held, Measured, Point, Search},
+    schedule::{Arrivals, Schedule, ScheduleError},
+};
+use serde::Serialize;
+
+use crate::{Goal, Model, Outcome, Plan, RunError, Tick, judge, run};
+
+/// A break between steps, so that one does not pay for what the one before left.
+const BREATH: Duration = Duration::from_millis(300);
+/// Of the rate that was asked for, at least so much has to be answered.
+const ANSWERED_MIN: f64 = 0.95;
+
+/// One step of the search.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Rung {
+    /// Requests a second that were meant to start.
+    pub rate: f64,
+    /// Answers a second.
+    pub answered: f64,
+    /// Median of the latency from the intended start, in nanoseconds.
+    pub p50: u64,
+    /// 95th percentile.
+    pub p95: u64,
+    /// 99th percentile.
+    pub p99: u64,
+    /// Mean, in nanoseconds, from sending.
+    pub mean_nanos: f64,
+    /// Share of requests that failed.
+    pub errors: f64,
+    /// Goals were met, and what was asked was answered.
+    pub held: bool,
+    /// The generator could not keep up; the step says nothing about the target.
+    pub by_generator: bool,
+}
+
+/// What the steps say together.
+#[derive(Debug)]
+pub struct Limit {
+    /// In the order in which they were tried.
+    pub rungs: Vec<Rung>,
+    /// Between which rates it breaks.
+    pub breaking: Breaking,
+    /// Where more load begins to bring more waiting than work.
+    pub knee: Option<Point>,
+    /// The scalability law, or why there is none.
+    pub fit: Result<Fit, FitError>,
+    /// It ended because the generator could not do more.
+    pub by_generator: bool,
+    /// It was ended early.
+    pub is_interrupted: bool,
+}
+
+/// Why there is no limit.
+#[derive(Debug, thiserror::Error)]
+pub enum LimitError {
+    /// A step could not be run.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// A rate is none.
+    #[error(transparent)]
+    Schedule(#[from] ScheduleError),
+}
+
+/// Runs steps of this length until the limit is known or `stop` is set. `told` hears of the step, its number from 1.
+///
+/// # Errors
+///
+/// A step cannot be run.
+pub fn find_limit(
+    plan: &Plan,
+    mut search: Search,
+    (length, goals): (Duration, &[Goal]),
+    stop: &Arc<AtomicBool>,
+    mut told: impl FnMut(usize, f64, &Tick),
+) -> Result<Limit, LimitError> {
+    let mut rungs: Vec<Rung> = Vec::new();
+    let mut by_generator = false;
+    while let capacity::Step::Try(rate) = search.next() {
+        let schedule = Schedule::constant(rate, length, Arrivals::Poisson(plan.seed))?;
+        let step = Plan { model: Model::Open(schedule), ..plan.clone() };
+        let number = rungs.len() + 1;
+        let outcome = run(&step, stop, |tick| told(number, rate, tick))?;
+        if outcome.is_interrupted {
+            break;
+        }
+        let rung = rung(rate, goals, &outcome);
+        search.tell(if rung.held { Held::Yes } else { Held::No });
+        by_generator = rung.by_generator;
+        rungs.push(rung);
+        if by_generator {
+            break;
+        }
+        std::thread::sleep(BREATH);
+    }
+    let points: Vec<Point> =
+        rungs.iter().map(|rung| Point { rate: rung.answered, latency: rung.mean_nanos }).collect();
+    // Where work piles up, it never settles, and the law says nothing about it.
+    let settled = rungs.iter().filter(|rung| !rung.by_generator && rung.held);
+    let measured: Vec<Measured> = settled
+        .map(|rung| Measured {
+            at_once: rung.answered * rung.mean_nanos / 1e9,
+            rate: rung.answered,
+        })
+        .collect();
+    Ok(Limit {
+        breaking: search.known(),
+        knee: capacity::knee(&points),
+        fit: capacity::fit(&measured, plan.seed),
+        rungs,
+        by_generator,
+        is_interrupted: stop.load(Relaxed),
+    })
+}
+
+fn rung(rate: f64, goals: &[Goal], outcome: &Outcome) -> Rung {
+    let is_met = judge(goals, outcome).iter().all(|judged| judged.is_met);
+    let nanos = |quantile| outcome.corrected.value_at_quantile(quantile);
+    // Arrivals are at random, so that the rate that was asked for is what did start.
+    #[expect(clippy::cast_precision_loss, reason = "counts are below 2^53")]
+    let answered_all = ANSWERED_MIN * outcome.started as f64 <= outcome.answered as f64;
+    let held = is_met && answered_all;
+    Rung {
+        rate,
+        answered: outcome.rate(),
+        p50: nanos(0.5),
+        p95: nanos(0.95),
+        p99: nanos(0.99),
+        mean_nanos: outcome.uncorrected.mean(),
+        errors: outcome.error_share(),
+        held,
+        by_generator: !held && outcome.lateness().is_bottleneck,
+    }
+}
