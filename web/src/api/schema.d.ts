@@ -2897,6 +2897,16 @@ export interface components {
             log_bytes: number;
             /**
              * Format: int64
+             * @description Bytes of roll-ups: what spans took in each minute.
+             */
+            minute_bytes: number;
+            /**
+             * Format: int64
+             * @description Rows of roll-ups.
+             */
+            minute_rows: number;
+            /**
+             * Format: int64
              * @description When the oldest that is kept was received, in milliseconds since 1970.
              */
             oldest_unix_ms?: number | null;
@@ -2919,6 +2929,16 @@ export interface components {
              * @description Mean time of a sync of the disk, in microseconds.
              */
             sync_micros?: number | null;
+            /**
+             * Format: int64
+             * @description Bytes of blocks of spans in which only what is kept for long is left; they are part of `block_bytes`.
+             */
+            thinned_bytes: number;
+            /**
+             * Format: int64
+             * @description Spans in them.
+             */
+            thinned_spans: number;
         };
         /** @description The answer to a question: groups and their figures. */
         TableAnswer: {

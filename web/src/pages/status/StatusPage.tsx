@@ -136,7 +136,17 @@ function Kept({ status: { store } }: { status: Status }) {
   if (store == null) return null;
   const room = roomLeft(store);
   const rows: [string, number, string][] = [
-    ['spans in blocks', store.block_bytes, plural(store.blocks, 'block')],
+    [
+      'in blocks, all of it',
+      store.block_bytes - store.thinned_bytes,
+      plural(store.blocks, 'block'),
+    ],
+    [
+      'of old spans: slow, failed, in a finding, and a fair sample',
+      store.thinned_bytes,
+      plural(store.thinned_spans, 'span'),
+    ],
+    ['what each minute was like', store.minute_bytes, plural(store.minute_rows, 'row')],
     ['spans in the log, as they came', store.log_bytes, plural(store.segments, 'segment')],
     ['requests', store.request_bytes, grouped(store.requests)],
     ['set aside as damaged', store.damaged_bytes, ''],

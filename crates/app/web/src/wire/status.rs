@@ -124,6 +124,14 @@ pub struct StoreUsage {
     pub blocks: usize,
     /// Spans in blocks.
     pub block_spans: u64,
+    /// Bytes of blocks of spans in which only what is kept for long is left; they are part of `block_bytes`.
+    pub thinned_bytes: u64,
+    /// Spans in them.
+    pub thinned_spans: u64,
+    /// Bytes of roll-ups: what spans took in each minute.
+    pub minute_bytes: u64,
+    /// Rows of roll-ups.
+    pub minute_rows: u64,
     /// Requests of which there is a fact.
     pub requests: usize,
     /// When the oldest that is kept was received, in milliseconds since 1970.

@@ -41,7 +41,9 @@ pub(super) fn run(arguments: &Arguments) -> Done {
     progress.finish_and_clear();
     done.map_err(|error| of_the_disk(&error))?;
     let after = usage()?;
-    let kept_bytes = |usage: &Usage| usage.log_bytes + usage.index_bytes + usage.block_bytes;
+    let kept_bytes = |usage: &Usage| {
+        usage.log_bytes + usage.index_bytes + usage.block_bytes + usage.minute_bytes
+    };
     let (old, new) = (kept_bytes(&before), kept_bytes(&after));
     let mut counts = Counts::default();
     for signal in &after.signals {
