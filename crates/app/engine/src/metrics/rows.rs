@@ -403,6 +403,7 @@ fn store_bytes(reading: &Reading) -> Vec<Sample> {
         ("log", usage.log_bytes),
         ("index", usage.index_bytes),
         ("blocks", usage.block_bytes),
+        ("minutes", usage.minute_bytes),
         ("requests", usage.request_bytes),
         ("damaged", usage.damaged_bytes),
         ("other", usage.other_bytes),
