@@ -129,13 +129,29 @@ fn open(settings: &Settings) -> Result<Arc<Folder>, Failure> {
         };
         Failure::world(&error).hint(hint)
     })?;
+    tell(&recovery);
+    Ok(Arc::new(store))
+}
+
+/// What was found in the store that somebody should know of.
+fn tell(recovery: &store::Recovery) {
+    let note = |text: &str| say::words(&format!("{AMBER}note{AMBER:#}: {text}\n"));
     if 0 < recovery.bytes_cut {
-        say::words(&format!(
-            "{AMBER}note{AMBER:#}: {} bytes at the end of the log were never acknowledged and were cut\n",
-            units::count(recovery.bytes_cut)
+        let bytes = units::count(recovery.bytes_cut);
+        note(&format!("{bytes} bytes at the end of the log were never acknowledged and were cut"));
+    }
+    if 0 < recovery.bytes_damaged {
+        let bytes = units::count(recovery.bytes_damaged);
+        note(&format!(
+            "{bytes} bytes within the log are damaged; what is around them is read, and `taut store check` says where"
         ));
     }
-    Ok(Arc::new(store))
+    for path in &recovery.set_aside {
+        note(&format!("`{}` cannot be read and was set aside", path.display()));
+    }
+    for newer in &recovery.newer {
+        note(&newer.to_string());
+    }
 }
 
 fn options(settings: &Settings) -> receive::Options {
