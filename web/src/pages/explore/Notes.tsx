@@ -28,6 +28,12 @@ export function CoverageNote({ coverage }: { coverage: Coverage }) {
           {coverage.damaged.join(', ')}.
         </strong>
       )}
+      {coverage.elsewhere != null && (
+        <strong className="broken">
+          {' '}
+          What is kept in ClickHouse is missing: {coverage.elsewhere}.
+        </strong>
+      )}
     </>
   );
 }

@@ -1,0 +1,257 @@
+//! Questions of one's own over the real engine and store, asked as a browser asks.
+
+use std::{error::Error, sync::Arc, time::Duration};
+
+use model::{
+    Attributes, LogRecord, Metric, MetricKind, Moment, Number, Point, Resource, Scope, Severity,
+    Span, SpanKind, Status, StatusCode, Text, TraceId, Value,
+};
+use receive::{Received, ReceivedItems, Sink as _};
+use serde_json::{Value as Json, json};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{TcpListener, TcpStream},
+};
+
+type Result<T = ()> = std::result::Result<T, Box<dyn Error>>;
+
+fn now() -> Moment {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    Moment { nanos: u64::try_from(since.unwrap_or_default().as_nanos()).unwrap_or(u64::MAX) }
+}
+
+fn attributes(pairs: &[(&str, &str)]) -> Attributes {
+    let pair = |(key, value): &(&str, &str)| (Text::from(*key), Value::Text(Text::from(*value)));
+    Attributes(pairs.iter().map(pair).collect())
+}
+
+fn resource() -> Arc<Resource> {
+    let attributes = attributes(&[("service.name", "shop"), ("host.name", "box")]);
+    Arc::new(Resource { attributes, ..Resource::default() })
+}
+
+/// A request that took so long; those of the plan `enterprise` fail.
+fn span(number: u8, millis: u64, plan: &str) -> Span {
+    let start = now() - Duration::from_mins(2);
+    let code = if plan == "enterprise" { StatusCode::Error } else { StatusCode::Unset };
+    Span {
+        trace_id: TraceId([number; 16]),
+        span_id: model::SpanId([number; 8]),
+        parent_id: None,
+        trace_state: Text::default(),
+        flags: 0,
+        name: "GET /report".into(),
+        kind: SpanKind::Server,
+        start,
+        end: start + Duration::from_millis(millis),
+        attributes: attributes(&[("app.plan", plan), ("http.route", "/report")]),
+        dropped_attributes_count: 0,
+        events: Vec::new(),
+        dropped_events_count: 0,
+        links: Vec::new(),
+        dropped_links_count: 0,
+        status: Status { code, message: Text::default() },
+        resource: resource(),
+        scope: Arc::new(Scope::default()),
+    }
+}
+
+fn record(number: u8, severity: u32, body: &str) -> LogRecord {
+    LogRecord {
+        time: now() - Duration::from_mins(2),
+        observed: Moment::default(),
+        severity: Severity(severity),
+        severity_text: Text::default(),
+        body: Value::Text(body.into()),
+        attributes: Attributes::default(),
+        dropped_attributes_count: 0,
+        flags: 0,
+        trace_id: Some(TraceId([number; 16])),
+        span_id: Some(model::SpanId([number; 8])),
+        event_name: Text::default(),
+        resource: resource(),
+        scope: Arc::new(Scope::default()),
+    }
+}
+
+fn load() -> Metric {
+    Metric {
+        name: "system.cpu.load_average.1m".into(),
+        description: Text::default(),
+        unit: Text::default(),
+        metadata: Attributes::default(),
+        kind: MetricKind::Gauge,
+        points: vec![Point {
+            attributes: Attributes::default(),
+            start: Moment::default(),
+            time: now() - Duration::from_mins(2),
+            flags: 0,
+            measured: model::Measured::Number(Number::Double(1.5)),
+            exemplars: Vec::new(),
+        }],
+        resource: resource(),
+        scope: Arc::new(Scope::default()),
+    }
+}
+
+/// A server over a store with ten requests, two of them slow and failed, and what was logged and measured meanwhile.
+async fn server(folder: &std::path::Path) -> Result<std::net::SocketAddr> {
+    let (store, _) = store::Folder::open(folder, store::Options::default())?;
+    let settings = config::Settings::load(&config::Sources::default())?;
+    let live = engine::Live::new(Arc::new(store), settings)?;
+    let slow = (8..10).map(|number| span(number, 2_000, "enterprise"));
+    let spans: Vec<Span> = (0..8).map(|number| span(number + 20, 10, "free")).chain(slow).collect();
+    live.accept(Received { spans, otlp: None, received: now() }).map_err(|it| format!("{it:?}"))?;
+    let logs = vec![record(8, 17, "too large"), record(9, 9, "rendering <script>")];
+    let logs = ReceivedItems { items: logs, otlp: None, received: now() };
+    live.logs().ok_or("logs are off")?.keep(logs).map_err(|it| format!("{it:?}"))?;
+    let metrics = ReceivedItems { items: vec![load()], otlp: None, received: now() };
+    live.metrics().ok_or("metrics are off")?.keep(metrics).map_err(|it| format!("{it:?}"))?;
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let address = listener.local_addr()?;
+    let source: Arc<dyn web::Source> = live;
+    tokio::spawn(web::serve(listener, source, web::Setup::default(), std::future::pending()));
+    Ok(address)
+}
+
+async fn get(address: std::net::SocketAddr, path: &str) -> Result<(u16, Json)> {
+    let mut stream = TcpStream::connect(address).await?;
+    let request =
+        format!("GET /api/v1/{path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await?;
+    let (head, body) = answer.split_once("\r\n\r\n").ok_or("no end of the headers")?;
+    let status = head.split(' ').nth(1).ok_or("no status")?.parse()?;
+    Ok((status, serde_json::from_str(body)?))
+}
+
+#[tokio::test]
+async fn groups_are_counted_measured_and_say_what_they_rest_on() -> Result {
+    let folder = tempfile::tempdir()?;
+    let server = server(folder.path()).await?;
+    let (status, answer) =
+        get(server, "ask?group=app.plan&show=count,error_rate,max(duration)&step=10m").await?;
+    assert_eq!(status, 200, "{answer}");
+    let rows: Vec<(&Json, &Json)> = answer["rows"]
+        .as_array()
+        .ok_or("no rows")?
+        .iter()
+        .map(|row| (&row["key"], &row["figures"]))
+        .collect();
+    assert_eq!(
+        rows,
+        [
+            (&json!(["free"]), &json!([8.0, 0.0, 10_000.0])),
+            (&json!(["enterprise"]), &json!([2.0, 1.0, 2_000_000.0])),
+        ]
+    );
+    assert_eq!(answer["rows"][0]["steps"].as_array().map(Vec::len), Some(1));
+    assert_eq!(answer["coverage"]["rows_read"], 10);
+    assert_eq!(answer["coverage"]["whole"], true);
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_is_wrong_is_named_with_what_would_be_right() -> Result {
+    let folder = tempfile::tempdir()?;
+    let server = server(folder.path()).await?;
+    for (path, detail) in [
+        ("ask?where=duration%20%3E%20fast", "`where`: `fast` is no duration"),
+        ("ask?of=cats", "`of`: nothing is kept as `cats`"),
+        ("ask?show=cats", "`show`: `cats` is no figure"),
+        ("ask?step=1s&last=7d", "`step`: a window of 604800 steps has more than 1000"),
+        ("ask?limit=0", "`limit`: 0 is not within 1 to 1000"),
+        ("heatmap?columns=9999", "`columns`: 9999 is not within 1 to 400"),
+        ("heatmap?field=name", "`field`: `name` is no whole number"),
+        ("compare?selection=%28", "`selection`: it ends where"),
+        ("spans?order=cats", "`order`: `cats` is no order"),
+        ("logs?where=a%20b", "`where`: `b` stands where"),
+        ("service-map?where=%3D", "`where`: `=` stands where"),
+    ] {
+        let (status, answer) = get(server, path).await?;
+        assert_eq!(status, 400, "{path}: {answer}");
+        let told = answer["detail"].as_str().unwrap_or_default();
+        assert!(told.starts_with(detail), "{path}: {told}");
+        assert!(!answer["hint"].as_str().unwrap_or_default().is_empty(), "{path}");
+    }
+    let (status, answer) = get(server, "ask?wher=x").await?;
+    assert_eq!(status, 400, "{answer}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_slow_ones_are_told_apart_from_the_others() -> Result {
+    let folder = tempfile::tempdir()?;
+    let server = server(folder.path()).await?;
+    let (_, answer) = get(server, "compare?selection=duration%20%3E%201s").await?;
+    assert_eq!((&answer["selected"], &answer["others"]), (&json!(2), &json!(8)));
+    let telling: Vec<&str> = answer["fields"]
+        .as_array()
+        .ok_or("no fields")?
+        .iter()
+        .filter_map(|field| field["field"].as_str())
+        .collect();
+    assert!(telling.contains(&"app.plan") && telling.contains(&"status"), "{telling:?}");
+    assert!(!telling.contains(&"http.route"), "{telling:?}");
+    let (_, map) = get(server, "heatmap?columns=1").await?;
+    let counts = map["columns"][0]["counts"].as_array().ok_or("no column")?;
+    assert_eq!(counts.iter().filter_map(Json::as_u64).sum::<u64>(), 10);
+    assert_eq!(map["edges"].as_array().map(Vec::len), Some(counts.len() + 1));
+    Ok(())
+}
+
+#[tokio::test]
+async fn spans_are_listed_slowest_first_or_as_a_sample() -> Result {
+    let folder = tempfile::tempdir()?;
+    let server = server(folder.path()).await?;
+    let (_, slowest) = get(server, "spans?limit=3").await?;
+    let times: Vec<_> = slowest["spans"]
+        .as_array()
+        .ok_or("none")?
+        .iter()
+        .map(|it| &it["duration_micros"])
+        .collect();
+    assert_eq!(times, [&json!(2e6), &json!(2e6), &json!(1e4)]);
+    let (_, sampled) = get(server, "spans?order=sampled&limit=4").await?;
+    assert_eq!(sampled["spans"].as_array().map(Vec::len), Some(4));
+    let (_, again) = get(server, "spans?order=sampled&limit=4").await?;
+    assert_eq!(sampled["spans"], again["spans"], "the same sample each time");
+    Ok(())
+}
+
+#[tokio::test]
+async fn log_records_come_with_their_trace_and_by_filters() -> Result {
+    let folder = tempfile::tempdir()?;
+    let server = server(folder.path()).await?;
+    let (_, of_trace) = get(server, &format!("traces/{}/logs", "08".repeat(16))).await?;
+    let log = &of_trace["logs"][0];
+    assert_eq!((&log["body"], &log["severity"]), (&json!("too large"), &json!("error")));
+    assert_eq!(log["span_id"], "08".repeat(8));
+    let (_, none) = get(server, &format!("traces/{}/logs", "77".repeat(16))).await?;
+    assert_eq!(none["logs"], json!([]));
+    let (_, found) = get(server, "logs?where=body%20contains%20%22%3Cscript%3E%22").await?;
+    assert_eq!(found["logs"].as_array().map(Vec::len), Some(1));
+    assert_eq!(found["logs"][0]["body"], "rendering <script>");
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_system_is_told_as_a_map_and_by_its_resources() -> Result {
+    let folder = tempfile::tempdir()?;
+    let server = server(folder.path()).await?;
+    let (_, map) = get(server, "service-map").await?;
+    assert_eq!((&map["traces"], &map["traces_in_all"]), (&json!(10), &json!(10)));
+    assert_eq!(map["nodes"][0]["name"], "shop");
+    assert_eq!(map["nodes"][0]["requests"]["error_share"], 0.2);
+    let (_, resources) = get(server, "resources").await?;
+    let series = &resources["series"][0];
+    assert_eq!((&series["resource"], &series["instance"]), (&json!("cpu"), &json!("box")));
+    assert_eq!(resources["metrics"][0]["name"], "system.cpu.load_average.1m");
+    let (_, fields) = get(server, "fields").await?;
+    let fields = fields["fields"].as_array().ok_or("no fields")?;
+    for name in ["service.name", "duration", "app.plan", "host.name"] {
+        assert!(fields.contains(&json!(name)), "{name}: {fields:?}");
+    }
+    Ok(())
+}
