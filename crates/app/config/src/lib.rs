@@ -5,6 +5,7 @@
 //! remembers where it is from, so that any complaint can point there.
 
 mod collector;
+mod clickhouse;
 mod copies;
 mod database_url;
 mod file;
@@ -19,6 +20,7 @@ mod value;
 mod written;
 
 pub use collector::Collector;
+pub use clickhouse::{ClickHouse, ClickHouseTables};
 pub use copies::Copies;
 pub use database_url::DatabaseUrl;
 pub use observe::ObservePostgres;

@@ -10,7 +10,8 @@ use std::{
 use toml::de::DeValue;
 
 use crate::{
-    Collector, Copies, DatabaseUrl, ObservePostgres, PostgresEnvironment, file, page,
+    ClickHouse, ClickHouseTables, Collector, Copies, DatabaseUrl, ObservePostgres,
+    PostgresEnvironment, file, page,
     problem::{Problem, SettingsError},
     sources::{self, Sources},
     table::{Setting, known},
@@ -80,6 +81,8 @@ pub struct Store {
     pub sync: Sync,
     /// Where old blocks are copied to.
     pub copy: Copies,
+    /// Where what is cold is kept, if not in the folder.
+    pub clickhouse: ClickHouse,
 }
 
 /// What stays, and for how long.
@@ -191,6 +194,7 @@ impl Settings {
             let mut settings = Self::new(&values, file);
             settings.postgres.environment.clone_from(&sources.postgres);
             settings.store.copy.access.clone_from(&sources.access);
+            settings.store.clickhouse.password = sources.clickhouse_password();
             Ok(settings)
         } else {
             Err(SettingsError::new(&problems))
@@ -217,6 +221,7 @@ impl Settings {
                     _ => Sync::Always,
                 },
                 copy: values.copy(),
+                clickhouse: values.clickhouse(),
             },
             keep: Keep {
                 all: values.duration("keep.all").max(values.duration("engine.window")),
@@ -375,6 +380,17 @@ impl Values {
             region: self.text("store.copy.region").to_owned(),
             after: self.duration("store.copy.after"),
             access: None,
+        }
+    }
+
+    fn clickhouse(&self) -> ClickHouse {
+        ClickHouse {
+            url: self.server("store.clickhouse.url"),
+            database: self.text("store.clickhouse.database").to_owned(),
+            user: self.text("store.clickhouse.user").to_owned(),
+            password: String::new(),
+            tables: ClickHouseTables::of(self.text("store.clickhouse.tables")),
+            cluster: self.text("store.clickhouse.cluster").to_owned(),
         }
     }
 

@@ -10,6 +10,7 @@ use std::{
 use objects::Access;
 
 use crate::{
+    clickhouse,
     database_url::hidden,
     problem::{Problem, did_you_mean},
     table::{OTHER_VARIABLES, Setting, known},
@@ -105,6 +106,14 @@ impl Sources {
             postgres: PostgresEnvironment::read(),
             access: access(),
         })
+    }
+}
+
+impl Sources {
+    /// The password for ClickHouse; empty for none.
+    pub(crate) fn clickhouse_password(&self) -> String {
+        let password = self.environment.iter().find(|(name, _)| name == clickhouse::PASSWORD);
+        password.map(|(_, password)| password.clone()).unwrap_or_default()
     }
 }
 

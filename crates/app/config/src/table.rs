@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, sync::LazyLock, time::Duration};
 
-use crate::{copies, observe};
+use crate::{clickhouse, copies, observe};
 
 /// A setting.
 #[derive(Debug, Clone)]
@@ -97,7 +97,7 @@ impl Setting {
 pub fn known() -> &'static [Setting] {
     static KNOWN: LazyLock<Vec<Setting>> = LazyLock::new(|| {
         let of_databases = observe::SETTINGS.iter().cloned();
-        let of_copies = copies::SETTINGS.iter().cloned();
+        let of_copies = copies::SETTINGS.iter().chain(clickhouse::SETTINGS).cloned();
         SETTINGS.iter().cloned().chain(of_copies).chain(of_databases).chain(knobs()).collect()
     });
     &KNOWN
@@ -112,6 +112,7 @@ pub const OTHER_VARIABLES: &[(&str, &str)] = &[
     ),
     ("AWS_SECRET_ACCESS_KEY", "its secret; shown nowhere"),
     ("AWS_SESSION_TOKEN", "its token, of keys that last for hours only; shown nowhere"),
+    (clickhouse::PASSWORD, "the password of `store.clickhouse.user`; shown nowhere"),
 ];
 
 const SECOND: Duration = Duration::from_secs(1);

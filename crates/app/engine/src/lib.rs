@@ -1,6 +1,7 @@
 //! One function per use case; the only place where the stages meet.
 
 mod analysis;
+mod clickhouse;
 mod copies;
 pub mod database;
 mod facts;
@@ -16,6 +17,7 @@ mod settler;
 mod turns;
 
 pub use analysis::{Analysis, SeenBefore};
+pub use clickhouse::clickhouse;
 pub use copies::{CopiesSeen, CopyError};
 pub use files::{FileError, FileRead, read_file, traces_of};
 pub use live::{Live, LiveError, Standing, TraceDetail};

@@ -19,7 +19,7 @@ mod schema;
 mod terms;
 mod trouble;
 
-use std::{fmt, path::Path, time::Duration};
+use std::{fmt, path::Path, sync::atomic::AtomicBool, time::Duration};
 
 use keep::{
     Chunk, Table,
@@ -84,6 +84,8 @@ pub struct ClickHouse {
     note: Note,
     /// Whether the tables are known to be there and of our version.
     is_ready: std::sync::Mutex<bool>,
+    /// Whether so much waits to be moved that no more is taken.
+    is_held_back: AtomicBool,
 }
 
 impl fmt::Debug for ClickHouse {
@@ -106,6 +108,7 @@ impl ClickHouse {
             schema: Schema { database, layout, days: days.max(1), minutes_days: minutes_days.max(1) },
             note: Note::open(folder)?,
             is_ready: std::sync::Mutex::new(false),
+            is_held_back: AtomicBool::new(false),
         })
     }
 
@@ -249,7 +252,7 @@ impl ClickHouse {
         bounds: Bounds,
     ) -> Result<Resources, Trouble> {
         let keys: Vec<Text> = terms::resource_keys(fields.iter().copied()).into_iter().collect();
-        if keys.is_empty() {
+        if keys.is_empty() || table.resource.is_none() {
             return Ok(Resources::default());
         }
         let from = self.schema.table(table.name);

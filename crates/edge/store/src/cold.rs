@@ -27,6 +27,12 @@ pub(crate) trait Cold: fmt::Debug + Send + Sync {
     /// Whether all of a segment was taken over, so that it can be dropped here.
     fn holds(&self, table: &'static Table, segment: u32) -> bool;
 
+    /// Says whether what waits to be taken over has reached its bound.
+    fn hold_back(&self, is_full: bool);
+
+    /// Whether it has: nothing is taken in then, for nothing that waits may be dropped.
+    fn is_held_back(&self) -> bool;
+
     /// Takes a segment over. Once it returns `Ok`, it is dropped here. If it fails or the process ends, it is given
     /// again; what was taken of it then must not be there twice.
     fn take(&self, full: Full<'_>) -> Result<(), StoreError>;

@@ -44,6 +44,8 @@ impl Folder {
                 break;
             }
             match shelf.and_then(|shelf| self.shelves().get(shelf)) {
+                // What waits for its place elsewhere is nowhere else yet.
+                Some(shelf) if shelf.cold.is_some() && !piece.is_block => continue,
                 Some(shelf) => shelf.drop_piece(piece)?,
                 None => {
                     self.drop_requests(piece.number)?;
@@ -52,6 +54,9 @@ impl Folder {
             }
             bytes -= piece.bytes;
             freed += piece.bytes;
+        }
+        for cold in self.shelves().iter().filter_map(|shelf| shelf.cold.as_ref()) {
+            cold.hold_back(retention.bytes_max < bytes);
         }
         Ok(freed)
     }

@@ -4,6 +4,7 @@
 use std::{
     borrow::Cow,
     fs::File,
+    io,
     path::PathBuf,
     sync::{Arc, RwLock},
     time::Instant,
@@ -126,6 +127,12 @@ impl Shelf {
     ) -> Result<(), StoreError> {
         if items.is_empty() {
             return Ok(());
+        }
+        if self.cold.as_ref().is_some_and(|cold| cold.is_held_back()) {
+            let path = self.log.place().folder.clone();
+            let why = "what waits for ClickHouse has reached the bound on bytes";
+            let source = io::Error::new(io::ErrorKind::StorageFull, why);
+            return Err(StoreError::Full { path, source });
         }
         let payload = otlp.map_or_else(|| Cow::Owned(T::encode(items)), Cow::Borrowed);
         // Equal lines of a log without a time may well be two.

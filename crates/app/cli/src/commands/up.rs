@@ -120,7 +120,11 @@ fn open(settings: &Settings) -> Result<Arc<Folder>, Failure> {
     };
     let options = store::Options { sync, ..store::Options::default() };
     let folder = &settings.store.folder;
-    let (store, recovery) = Folder::open(folder, options).map_err(|error| {
+    let opened = match engine::clickhouse(settings) {
+        Some(clickhouse) => Folder::open_with_clickhouse(folder, options, clickhouse),
+        None => Folder::open(folder, options),
+    };
+    let (store, recovery) = opened.map_err(|error| {
         let hint = match error {
             store::StoreError::Locked { .. } => {
                 "another `taut up` uses it; stop that one, or choose a folder with --store"

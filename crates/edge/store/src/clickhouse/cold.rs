@@ -2,6 +2,8 @@
 //!
 //! A question that it cannot answer is answered by the folder for what that has, and says what is missing.
 
+use std::sync::atomic::Ordering::Relaxed;
+
 use keep::{
     Chunk, Table,
     query::{Comparison, Differences, Groups, Query, Top},
@@ -19,6 +21,14 @@ impl Cold for ClickHouse {
         self.note.is_moved(table.name, segment)
     }
 
+    fn hold_back(&self, is_full: bool) {
+        self.is_held_back.store(is_full, Relaxed);
+    }
+
+    fn is_held_back(&self) -> bool {
+        self.is_held_back.load(Relaxed)
+    }
+
     fn take(&self, full: Full<'_>) -> Result<(), StoreError> {
         let secs = full.received.1.nanos / 1_000_000_000;
         let received_secs = u32::try_from(secs).unwrap_or(u32::MAX);
@@ -28,7 +38,10 @@ impl Cold for ClickHouse {
             let rows = &keep::rollup::of(full.rows);
             self.insert(Segment { rows, ..segment }).map_err(StoreError::ClickHouse)?;
         }
-        self.note.set_moved(full.rows.table().name, full.segment)
+        self.note.set_moved(full.rows.table().name, full.segment)?;
+        // There is room again, or the next look at what is kept says that there is not.
+        self.hold_back(false);
+        Ok(())
     }
 
     fn ask(

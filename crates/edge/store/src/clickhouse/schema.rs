@@ -296,4 +296,75 @@ mod tests {
             }
         }
     }
+
+    fn check(statement: &str, parts: &[&str]) {
+        for part in parts {
+            assert!(statement.contains(part), "{part} is missing in\n{statement}");
+        }
+    }
+
+    #[test]
+    fn tables_of_one_server_know_repeated_inserts_and_age_by_when_they_were_inserted() {
+        let statements = schema(Layout::default()).create_tables();
+        assert_eq!(statements.len(), TABLES.len());
+        check(
+            &statements[0],
+            &[
+                "CREATE TABLE IF NOT EXISTS `taut`.`spans` (",
+                "`trace_id` FixedString(16)",
+                "`service` LowCardinality(String)",
+                "`events` String",
+                "`start_at` DateTime64(9, 'UTC') ALIAS",
+                "`duration_bucket` UInt16 MATERIALIZED",
+                "INDEX of_trace `trace_id` TYPE bloom_filter(0.001)",
+                "ENGINE = MergeTree\nPARTITION BY toDate(`taut_received`)",
+                "ORDER BY (`service`, `operation`, intDiv(`start`, 60000000000), `start`)",
+                "TTL `taut_inserted` + INTERVAL 14 DAY",
+                "ttl_only_drop_parts = 1",
+                " non_replicated_deduplication_window = 10000",
+                "fsync_after_insert = 1",
+            ],
+        );
+        assert!(!statements.concat().contains("ON CLUSTER"));
+        check(statements.last().unwrap(), &["`taut`.`minutes`", "+ INTERVAL 90 DAY"]);
+    }
+
+    #[test]
+    fn tables_of_a_cluster_are_replicated_and_spread_as_asked() {
+        let cluster = "it's `main".to_owned();
+        let layout = Layout { cluster, replicated: true, sharded: true };
+        let schema = schema(layout);
+        check(&schema.create_database(), &["`taut` ON CLUSTER `it's \\`main`"]);
+        check(&schema.create_migrations(), &["ON CLUSTER", "ReplicatedMergeTree"]);
+        let statements = schema.create_tables();
+        assert_eq!(statements.len(), 2 * TABLES.len());
+        check(
+            &statements[0],
+            &[
+                "`taut`.`spans_local` ON CLUSTER `it's \\`main` (",
+                "ENGINE = ReplicatedMergeTree\n",
+                " replicated_deduplication_window = 10000",
+            ],
+        );
+        assert!(!statements[0].contains("non_replicated"));
+        check(
+            &statements[1],
+            &[
+                "`taut`.`spans` ON CLUSTER",
+                "AS `taut`.`spans_local` ENGINE = Distributed('it\\'s `main', 'taut', 'spans_local', cityHash64(`trace_id`))",
+            ],
+        );
+        check(&schema.set_days(&SPANS), &["ALTER TABLE `taut`.`spans_local` ON CLUSTER"]);
+        assert_eq!(schema.add_column(&SPANS, "dream", "String").len(), 2, "both tables have it");
+    }
+
+    #[test]
+    fn replicas_alone_are_no_shards() {
+        let cluster = "main".to_owned();
+        let schema = schema(Layout { cluster, replicated: true, sharded: false });
+        let statements = schema.create_tables();
+        assert_eq!(statements.len(), TABLES.len());
+        check(&statements[0], &["`taut`.`spans` ON CLUSTER `main`", "ReplicatedMergeTree"]);
+        assert!(!statements.concat().contains("Distributed"));
+    }
 }

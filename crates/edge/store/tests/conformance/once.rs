@@ -4,7 +4,7 @@ use std::{thread, time::Duration};
 
 use model::{Moment, Span, SpanId, Window};
 use store::{
-    Batch, Folder, Limits, Store as _, StoreError,
+    Batch, Folder, Limits, Retention, Store as _, StoreError,
     clickhouse::{ClickHouse as Client, Secret, Segment, Settings, Trouble, Why},
     keep::{
         SPANS,
@@ -218,4 +218,24 @@ fn a_folder_that_was_opened_without_clickhouse_goes_on_after_what_was_moved() {
     let store = open(folder.path(), &server);
     drain(&store);
     check_once(&server, &store, 400);
+}
+
+#[test]
+fn what_waits_for_clickhouse_is_bounded_and_never_dropped() {
+    let mut server = ClickHouse::start();
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path(), &server);
+    fill_from(&store, 0, 40);
+    server.kill();
+    assert!(store.tidy().is_err());
+    let retention = Retention { age_max: Duration::MAX, bytes_max: 1 };
+    store.retain(retention, Moment { nanos: 1_000_000_000 * 100 }).unwrap();
+    assert_eq!(counted(&store).0, 400, "nothing that waits is dropped");
+    let span = [arbitrary::one()];
+    let batch = Batch { spans: &span, otlp: None, received: Moment { nanos: 1 } };
+    assert!(matches!(store.append(&batch), Err(StoreError::Full { .. })), "no more is taken");
+    server.start_again();
+    drain(&store);
+    fill_from(&store, 40, 41);
+    check_once(&server, &store, 410);
 }
