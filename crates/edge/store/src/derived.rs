@@ -152,7 +152,7 @@ mod tests {
         let mut told = Vec::new();
         for (row, mut span) in spans::read(chunk, &all).into_iter().enumerate() {
             // The order in which a chunk met keys is not that of each span.
-            span.attributes.0.sort_by(|one, other| one.0.cmp(&other.0));
+            span.attributes.0.sort_by_key(|(key, value)| (key.clone(), format!("{value:?}")));
             told.push(format!(
                 "{span:?} {:?}",
                 derived.each_ref().map(|numbers| text(numbers[row]))

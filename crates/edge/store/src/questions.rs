@@ -17,7 +17,7 @@ use keep::{
 };
 
 use crate::{
-    Answered, Coverage, Limit, Limits, StoreError,
+    Answered, Coverage, Limit, Limits, StoreError, blocks,
     rolled::Rolled,
     shelf::Shelf,
     signals::Item,
@@ -50,6 +50,23 @@ impl Shelf {
         query: &Query,
         limits: &Limits,
     ) -> Result<Answered<Answer>, StoreError> {
+        let Some(without_steps) = query.without_steps() else {
+            return self.ask_at_once(query, limits);
+        };
+        // A day of minutes of every operation is more than can be kept: first which of them, then their minutes.
+        let begun = Instant::now();
+        let first = self.ask_at_once(&without_steps, limits)?;
+        let narrowed = query.narrowed(&first.answer.groups);
+        let left = Limits { time: limits.time.saturating_sub(begun.elapsed()), ..*limits };
+        let Answered { mut answer, mut coverage } = self.ask_at_once(&narrowed, &left)?;
+        answer.rows_passed = first.answer.rows_passed;
+        answer.is_cut |= first.answer.is_cut;
+        coverage.rows = coverage.rows.max(first.coverage.rows);
+        coverage.reached = coverage.reached.or(first.coverage.reached);
+        Ok(Answered { answer, coverage })
+    }
+
+    fn ask_at_once(&self, query: &Query, limits: &Limits) -> Result<Answered<Answer>, StoreError> {
         if let Some(rolled) = Rolled::of(self, query) {
             return self.ask_rolled(query, &rolled, limits);
         }
@@ -81,10 +98,21 @@ impl Shelf {
         let reading = Reading::new(table, *window, filter, comparison.reads(), None);
         let snapshot = self.snapshot(reading.traces.as_deref())?;
         let units = snapshot.units(&reading);
-        let each = |differences: &mut Differences, looked: Looked<'_>| {
-            differences.add(looked.chunk, *window, filter, selection);
+        let each = |differences: &mut Differences, unit: usize| match units[unit] {
+            // What is packed is counted as it is.
+            Unit::Group(kept, group) => {
+                let added = differences.add_group(&kept.block, group, comparison);
+                added.map_err(|error| blocks::failed(&kept.path, error))
+            }
+            Unit::Segment(_) => {
+                let chunks = self.read(units[unit], &reading)?;
+                for chunk in &chunks {
+                    differences.add(chunk, *window, filter, selection);
+                }
+                Ok(chunks.iter().map(|chunk| chunk.rows() as u64).sum())
+            }
         };
-        let (parts, mut coverage) = self.look(&units, &reading, limits, each)?;
+        let (parts, mut coverage) = look_at(units.len(), limits, each)?;
         let mut answer = Differences::default();
         for part in parts {
             answer.merge(part);
@@ -133,59 +161,71 @@ impl Shelf {
         limits: &Limits,
         each: impl Fn(&mut T, Looked<'_>) + Sync,
     ) -> Result<(Vec<T>, Coverage), StoreError> {
-        let until = Instant::now() + limits.time.min(Duration::from_hours(24));
-        let (next, rows) = (AtomicUsize::new(0), AtomicU64::new(0));
-        let work = || {
-            let (mut own, mut coverage) = (T::default(), Coverage::default());
-            loop {
-                let unit = next.fetch_add(1, Relaxed);
-                let Some(which) = units.get(unit) else { return Ok((own, coverage)) };
-                coverage.reached = if limits.rows <= rows.load(Relaxed) {
-                    Some(Limit::Rows)
-                } else {
-                    (until <= Instant::now()).then_some(Limit::Time)
-                };
-                if coverage.reached.is_some() {
-                    return Ok((own, coverage));
-                }
-                let chunks = match self.read(*which, reading) {
-                    Ok(chunks) => chunks,
-                    Err(StoreError::Damaged { path }) => {
-                        coverage.damaged.push(path);
-                        continue;
-                    }
-                    Err(error) => return Err(error),
-                };
-                let is_whole = matches!(which, Unit::Segment(_));
-                for (part, chunk) in chunks.iter().enumerate() {
-                    rows.fetch_add(chunk.rows() as u64, Relaxed);
-                    coverage.rows += chunk.rows() as u64;
-                    each(&mut own, Looked { chunk, unit, part, is_whole });
-                }
+        look_at(units.len(), limits, |own: &mut T, unit| {
+            let chunks = self.read(units[unit], reading)?;
+            let is_whole = matches!(units[unit], Unit::Segment(_));
+            for (part, chunk) in chunks.iter().enumerate() {
+                each(own, Looked { chunk, unit, part, is_whole });
             }
-        };
-        let threads = thread::available_parallelism().map_or(1, usize::from);
-        let others = threads.min(THREADS_MAX).min(units.len()).saturating_sub(1);
-        let done: Vec<Result<(T, Coverage), StoreError>> = thread::scope(|scope| {
-            let others: Vec<_> = (0..others).map(|_| scope.spawn(work)).collect();
-            let mut done = vec![work()];
-            for other in others {
-                match other.join() {
-                    Ok(told) => done.push(told),
-                    Err(panic) => std::panic::resume_unwind(panic),
-                }
-            }
-            done
-        });
-        let mut parts = Vec::new();
-        let mut coverage = Coverage::default();
-        for told in done {
-            let (part, own) = told?;
-            parts.push(part);
-            coverage.merge(own);
-        }
-        Ok((parts, coverage))
+            Ok(chunks.iter().map(|chunk| chunk.rows() as u64).sum())
+        })
     }
+}
+
+/// Looks at so many units, as [`Shelf::look`] does; `each` returns how many rows one has.
+fn look_at<T: Default + Send>(
+    units: usize,
+    limits: &Limits,
+    each: impl Fn(&mut T, usize) -> Result<u64, StoreError> + Sync,
+) -> Result<(Vec<T>, Coverage), StoreError> {
+    let until = Instant::now() + limits.time.min(Duration::from_hours(24));
+    let (next, rows) = (AtomicUsize::new(0), AtomicU64::new(0));
+    let work = || {
+        let (mut own, mut coverage) = (T::default(), Coverage::default());
+        loop {
+            let unit = next.fetch_add(1, Relaxed);
+            if units <= unit {
+                return Ok((own, coverage));
+            }
+            coverage.reached = if limits.rows <= rows.load(Relaxed) {
+                Some(Limit::Rows)
+            } else {
+                (until <= Instant::now()).then_some(Limit::Time)
+            };
+            if coverage.reached.is_some() {
+                return Ok((own, coverage));
+            }
+            match each(&mut own, unit) {
+                Ok(looked_at) => {
+                    rows.fetch_add(looked_at, Relaxed);
+                    coverage.rows += looked_at;
+                }
+                Err(StoreError::Damaged { path }) => coverage.damaged.push(path),
+                Err(error) => return Err(error),
+            }
+        }
+    };
+    let threads = thread::available_parallelism().map_or(1, usize::from);
+    let others = threads.min(THREADS_MAX).min(units).saturating_sub(1);
+    let done: Vec<Result<(T, Coverage), StoreError>> = thread::scope(|scope| {
+        let others: Vec<_> = (0..others).map(|_| scope.spawn(work)).collect();
+        let mut done = vec![work()];
+        for other in others {
+            match other.join() {
+                Ok(told) => done.push(told),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
+        done
+    });
+    let mut parts = Vec::new();
+    let mut coverage = Coverage::default();
+    for told in done {
+        let (part, own) = told?;
+        parts.push(part);
+        coverage.merge(own);
+    }
+    Ok((parts, coverage))
 }
 
 /// Rows that may be among the first, and those of their items that are at hand.
