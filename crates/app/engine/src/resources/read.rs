@@ -163,6 +163,11 @@ pub(super) fn series_of(
             Reading::Sum => steps.folded(&tracks, |all| Some(all.iter().sum())),
             Reading::Greatest => steps.folded(&tracks, |all| all.iter().copied().reduce(f64::max)),
             Reading::Mean => steps.folded(&tracks, mean),
+            Reading::ShareOf(keys, value) | Reading::BusyOf(keys, value)
+                if !is_divided(&tracks, keys, value) =>
+            {
+                steps.undivided(used, &tracks)
+            }
             Reading::ShareOf(keys, value) => steps.share(&tracks, keys, value),
             Reading::BusyOf(keys, idle) => {
                 let idle = steps.share(&tracks, keys, idle);
@@ -362,6 +367,12 @@ impl Steps {
         part.iter().zip(&whole).map(share).collect()
     }
 
+    /// What is no part of a whole: a share is one by itself, and of all else it is not known.
+    fn undivided(self, used: &Used, tracks: &BTreeMap<String, Track<'_>>) -> Vec<Option<f64>> {
+        let is_share = used.metric.ends_with("utilization");
+        self.folded(tracks, |all| if is_share { mean(all) } else { None })
+    }
+
     /// A quantile of what was counted in each step, all tracks together.
     fn quantiles(self, tracks: &BTreeMap<String, Track<'_>>, q: f64) -> Vec<Option<f64>> {
         let mut spreads = vec![Spread::default(); self.count()];
@@ -402,6 +413,13 @@ impl Steps {
         });
         each.collect()
     }
+}
+
+/// Whether there are tracks beside those with the value of an attribute, so that these are a part of a whole.
+fn is_divided(tracks: &BTreeMap<String, Track<'_>>, keys: &[&str], value: &str) -> bool {
+    let tells = |seen: &Seen<'_>| keys.iter().any(|key| seen.point.attributes.text(key).is_some());
+    let others = |track: &Track<'_>| track.first().is_some_and(tells) && !has(track, keys, value);
+    tracks.values().any(others)
 }
 
 fn has(track: &Track<'_>, keys: &[&str], value: &str) -> bool {

@@ -19,8 +19,11 @@ fn attributes(pairs: &[(&str, &str)]) -> Attributes {
     Attributes(pairs.iter().map(pair).collect())
 }
 
+/// Attributes, and a number for each minute.
+type Told<'a> = (&'a [(&'a str, &'a str)], &'a [f64]);
+
 /// A metric of the host `box` with a point for each minute.
-fn metric(name: &str, kind: MetricKind, tracks: &[(&[(&str, &str)], &[f64])]) -> Metric {
+fn metric(name: &str, kind: MetricKind, tracks: &[Told<'_>]) -> Metric {
     let resource = Resource {
         attributes: attributes(&[("service.name", "shop"), ("host.name", "box")]),
         ..Resource::default()
@@ -76,8 +79,25 @@ fn cpu_in_use_is_what_was_not_idle() {
 }
 
 #[test]
+fn a_share_that_is_told_without_its_whole_is_taken_as_it_is() {
+    let shares: [Told<'_>; 1] = [(&[], &[0.25, 0.5])];
+    let told = metric("system.cpu.utilization", MetricKind::Gauge, &shares);
+    assert_eq!(read(&[told], &[]), [("box".to_owned(), vec![Some(0.25), Some(0.5), None])]);
+    let shares: [Told<'_>; 1] = [(&[("state", "used")], &[0.25, 0.5])];
+    let told = metric("system.memory.utilization", MetricKind::Gauge, &shares);
+    assert_eq!(read(&[told], &[]), [("box".to_owned(), vec![Some(0.25), Some(0.5), None])]);
+}
+
+#[test]
+fn what_is_used_of_an_unknown_whole_is_no_share() {
+    let bytes: [Told<'_>; 1] = [(&[("state", "used")], &[3e9, 4e9])];
+    let usage = metric("system.memory.usage", MetricKind::Gauge, &bytes);
+    assert_eq!(read(&[usage], &[]), []);
+}
+
+#[test]
 fn memory_in_use_is_a_share_of_all_of_it() {
-    let states: [(&[(&str, &str)], &[f64]); 2] =
+    let states: [Told<'_>; 2] =
         [(&[("state", "used")], &[3.0, 4.0]), (&[("state", "free")], &[1.0, 0.0])];
     let usage = metric("system.memory.usage", MetricKind::Gauge, &states);
     assert_eq!(read(&[usage], &[]), [("box".to_owned(), vec![Some(0.75), Some(1.0), None])]);
@@ -173,7 +193,7 @@ proptest! {
         let rest = forth.since(&other);
         let mut coarse = Spread::default();
         coarse.merge(&one);
-        coarse.merge(&Spread::default().clone());
+        coarse.merge(&Spread::default());
         prop_assert_eq!(rest.quantile(1.0).is_some(), coarse.quantile(1.0).is_some());
     }
 
