@@ -88,12 +88,22 @@ impl Run {
     }
 }
 
+/// What a block says of itself.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Labels<'a> {
+    /// When its first and its last batch were received.
+    pub(crate) received: (Moment, Moment),
+    /// Only what is kept for long is in it; see [`Kept::thinned`].
+    pub(crate) thinned: Option<&'a Carried>,
+}
+
 /// The blocks of one signal in a folder.
 #[derive(Debug)]
 pub(crate) struct Blocks {
     signal: &'static Signal,
     folder: PathBuf,
-    blocks: RwLock<BTreeMap<u32, Arc<Kept>>>,
+    /// By their first segments.
+    kept: RwLock<BTreeMap<u32, Arc<Kept>>>,
     /// Those that a newer version wrote, and why they are not read.
     newer: Vec<(Run, Newer)>,
 }
@@ -143,12 +153,12 @@ impl Blocks {
                 Err(error) => return Err(error),
             }
         }
-        Ok(Self { signal, folder: folder.to_path_buf(), blocks: RwLock::new(blocks), newer })
+        Ok(Self { signal, folder: folder.to_path_buf(), kept: RwLock::new(blocks), newer })
     }
 
     /// Whether a block holds the rows of a segment.
     pub(crate) fn holds(&self, segment: u32) -> bool {
-        let blocks = disk::read(&self.blocks);
+        let blocks = disk::read(&self.kept);
         let before = blocks.range(..=segment).next_back();
         before.is_some_and(|(_, kept)| segment <= kept.run.last)
     }
@@ -165,14 +175,14 @@ impl Blocks {
 
     /// The highest segment that any block holds.
     pub(crate) fn last_segment(&self) -> u32 {
-        let blocks = disk::read(&self.blocks);
+        let blocks = disk::read(&self.kept);
         let runs = blocks.values().map(|kept| kept.run);
         runs.chain(self.newer.iter().map(|(run, _)| *run)).map(|run| run.last).max().unwrap_or(0)
     }
 
     /// All blocks, in the order of their segments.
     pub(crate) fn all(&self) -> Vec<Arc<Kept>> {
-        disk::read(&self.blocks).values().map(Arc::clone).collect()
+        disk::read(&self.kept).values().map(Arc::clone).collect()
     }
 
     /// Makes a block of rows; it is there for readers, and after a crash, once this returns.
@@ -183,18 +193,18 @@ impl Blocks {
         chunk: &Chunk,
         format: &BlockFormat,
     ) -> Result<(), StoreError> {
-        self.add_thinned(run, received, chunk, format, None)
+        self.add_labelled(run, &Labels { received, thinned: None }, chunk, format)
     }
 
-    /// Makes a block of the rows that are kept for long, if `thinned` is there, in place of those that hold all.
-    pub(crate) fn add_thinned(
+    /// Makes a block, in place of those that hold the same segments or some of them.
+    pub(crate) fn add_labelled(
         &self,
         run: Run,
-        received: (Moment, Moment),
+        labels: &Labels<'_>,
         chunk: &Chunk,
         format: &BlockFormat,
-        thinned: Option<&Carried>,
     ) -> Result<(), StoreError> {
+        let Labels { received, thinned } = *labels;
         let path = run.path(&self.folder, self.signal);
         let mut labels = vec![
             (RECEIVED[0], received.0.nanos.to_string()),
@@ -204,7 +214,7 @@ impl Blocks {
         let bytes = encode(chunk, format, &labels)
             .map_err(|error| disk::failed("write", &path, io::Error::other(error)))?;
         let beside = path.with_extension("parquet.part");
-        let is_new = !disk::read(&self.blocks).values().any(|kept| kept.run == run);
+        let is_new = !disk::read(&self.kept).values().any(|kept| kept.run == run);
         let written = Written::create(&beside).and_then(|file| {
             file.write_all_at(&bytes, 0)?;
             file.sync()?;
@@ -224,7 +234,7 @@ impl Blocks {
                 }
             })?;
         let kept = Arc::new(kept);
-        let mut blocks = disk::write(&self.blocks);
+        let mut blocks = disk::write(&self.kept);
         let parts: Vec<u32> =
             blocks.values().filter(|it| run.holds(it.run)).map(|it| it.run.first).collect();
         let parts: Vec<Arc<Kept>> = parts.iter().filter_map(|it| blocks.remove(it)).collect();
@@ -269,7 +279,8 @@ impl Blocks {
             }
         }
         let run = Run { first: first.run.first, last: last.run.last };
-        self.add_thinned(run, received, &chunk, format, thinned.as_ref())?;
+        let labels = Labels { received, thinned: thinned.as_ref() };
+        self.add_labelled(run, &labels, &chunk, format)?;
         Ok(true)
     }
 
@@ -277,17 +288,17 @@ impl Blocks {
     pub(crate) fn set_aside(&self, kept: &Kept) -> Result<(), StoreError> {
         disk::rename(&kept.path, &aside(&kept.path))
             .map_err(|error| disk::failed("rename", &kept.path, error))?;
-        disk::write(&self.blocks).remove(&kept.run.first);
+        disk::write(&self.kept).remove(&kept.run.first);
         Ok(())
     }
 
     /// Drops a block.
     pub(crate) fn drop_block(&self, first: u32) -> Result<(), StoreError> {
-        let Some(kept) = disk::read(&self.blocks).get(&first).map(Arc::clone) else {
+        let Some(kept) = disk::read(&self.kept).get(&first).map(Arc::clone) else {
             return Ok(());
         };
         disk::remove(&kept.path)?;
-        disk::write(&self.blocks).remove(&first);
+        disk::write(&self.kept).remove(&first);
         Ok(())
     }
 }

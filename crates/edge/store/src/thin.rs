@@ -27,7 +27,7 @@ use model::{Moment, TraceId};
 
 use crate::{
     Folder, StoreError,
-    blocks::{Blocks, Kept, Run},
+    blocks::{Blocks, Kept, Labels, Run},
     clock, disk,
     shelf::Shelf,
 };
@@ -157,7 +157,8 @@ impl Thinning<'_> {
         drop(traces);
         let rows = staying(kept, &decided)?;
         let blocks = &self.shelf.blocks;
-        blocks.add_thinned(kept.run, kept.received, &rows, &BlockFormat::SETTLED, Some(&carried))
+        let labels = Labels { received: kept.received, thinned: Some(&carried) };
+        blocks.add_labelled(kept.run, &labels, &rows, &BlockFormat::SETTLED)
     }
 
     /// Makes the roll-up of a block that has none: it was made by an older version, or the file was damaged.

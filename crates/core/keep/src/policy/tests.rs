@@ -146,8 +146,8 @@ fn traffic(seed: u64, count: u64) -> Vec<Made> {
 
 #[test]
 fn counts_sums_and_quantiles_stay_right_on_average() {
-    const SEEDS: u64 = 40;
-    let quotas = Quotas { notable: 10, others: 12 };
+    const SEEDS: u64 = 30;
+    let quotas = Quotas { notable: 10, others: 50 };
     let mut off = BTreeMap::<Text, Vec<[f64; 5]>>::new();
     let mut kept = 0;
     for seed in 0..SEEDS {
@@ -178,7 +178,7 @@ fn counts_sums_and_quantiles_stay_right_on_average() {
         }
     }
     let share = kept as f64 / (SEEDS * 2_000 * 2) as f64;
-    assert!((0.05..0.12).contains(&share), "{share} of all rows stay");
+    assert!((0.2..0.4).contains(&share), "{share} of all rows stay");
 }
 
 #[test]
