@@ -121,14 +121,15 @@ impl Folder {
     ) -> Result<(Self, Recovery), StoreError> {
         fs::create_dir_all(path).map_err(|error| disk::failed("open", path, error))?;
         let cold = ClickHouse::new(settings, path)?;
-        Self::open_with(path, options, Some(Arc::new(cold)))
+        let cold: Arc<dyn Cold> = Arc::new(cold);
+        Self::open_with(path, options, Some(&cold))
     }
 
     /// Opens a store whose full segments go elsewhere.
     fn open_with(
         path: &Path,
         options: Options,
-        cold: Option<Arc<dyn Cold>>,
+        cold: Option<&Arc<dyn Cold>>,
     ) -> Result<(Self, Recovery), StoreError> {
         let begun = Instant::now();
         fs::create_dir_all(path).map_err(|error| disk::failed("open", path, error))?;
@@ -145,7 +146,7 @@ impl Folder {
         let mut shelf = |signal: &'static Signal| {
             let place = place(signal.log, segment_bytes);
             let files = Files::of(signal, &names);
-            Shelf::open(signal, place, &files, cold.clone(), &mut recovery)
+            Shelf::open(signal, place, &files, cold.cloned(), &mut recovery)
         };
         let [spans, logs, metrics] = SIGNALS.map(&mut shelf);
         let shelves = [spans?, logs?, metrics?];
