@@ -327,8 +327,10 @@ fn latency(text: &str, mark: &str) -> Option<f64> {
         line.split_ascii_whitespace().skip(1).filter(|word| *word != "in").collect();
     let first = words.first()?;
     let digits = first.trim_end_matches(char::is_alphabetic);
-    let unit =
-        first.strip_prefix(digits).filter(|unit| !unit.is_empty()).or(words.get(1).copied())?;
+    let unit = first
+        .strip_prefix(digits)
+        .filter(|unit| !unit.is_empty())
+        .or_else(|| words.get(1).copied())?;
     let scale = match unit {
         "us" | "µs" => 1e-3,
         "ms" => 1.0,
