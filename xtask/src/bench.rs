@@ -71,6 +71,11 @@ const BENCHES: &[Bench] = &[
         what: What::Program,
     },
     Bench {
+        name: "soak",
+        about: "the store under load and questions for `-- --minutes 60`: growth of memory, files and latency; only where it is named",
+        what: What::Large,
+    },
+    Bench {
         name: "sql",
         about: "the normaliser: microseconds a statement",
         what: What::Of("sql", "normalise"),
@@ -134,7 +139,7 @@ pub(crate) fn command(shell: &mut Shell, args: &Args) -> Result<(), Failure> {
         };
         let mut command = shell.cargo(&words);
         command.args(&args.rest).env("BENCH_PEERS", shell.cache.join("peers/bin"));
-        let printed = shell.run(&format!("bench {}", bench.name), minutes(60), &mut command)?;
+        let printed = shell.run(&format!("bench {}", bench.name), minutes(90), &mut command)?;
         screen::print(&printed);
     }
     Ok(())

@@ -67,10 +67,7 @@ impl Clock {
 /// What has passed since the machine was started, asleep or not.
 pub(crate) fn steady() -> Duration {
     let count = clock_gettime(ClockId::Boottime);
-    Duration::new(
-        count.tv_sec.try_into().unwrap_or(0),
-        count.tv_nsec.try_into().unwrap_or(0),
-    )
+    Duration::new(count.tv_sec.try_into().unwrap_or(0), count.tv_nsec.try_into().unwrap_or(0))
 }
 
 #[cfg(test)]

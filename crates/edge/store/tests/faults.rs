@@ -141,7 +141,9 @@ fn a_small_disk_that_is_full_refuses_until_there_is_space() {
             return;
         }
     }
-    eprintln!("nothing can be mounted here: tests/full.rs has it by a limit on the size of files alone");
+    eprintln!(
+        "nothing can be mounted here: tests/full.rs has it by a limit on the size of files alone"
+    );
 }
 
 #[test]

@@ -227,7 +227,9 @@ fn check(name: &str, sync: Syncing) {
         }
         acknowledged += told.lock().unwrap().count();
     }
-    eprintln!("{kills} kills of {sync:?}, seed {seed}; {acknowledged} acknowledged, {blocks} blocks seen");
+    eprintln!(
+        "{kills} kills of {sync:?}, seed {seed}; {acknowledged} acknowledged, {blocks} blocks seen"
+    );
     assert!(0 < acknowledged && 0 < blocks);
 }
 
