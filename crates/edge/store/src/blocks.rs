@@ -311,9 +311,9 @@ fn aside(path: &Path) -> PathBuf {
 fn to_merge(blocks: &[Arc<Kept>]) -> Option<Vec<Arc<Kept>>> {
     let kind = |kept: &Kept| (kept.rows.max(1).ilog2() / 2, kept.thinned.is_some());
     let are_alike = |parts: &[Arc<Kept>]| {
-        parts.windows(2).all(|two| {
-            two[0].run.last + 1 == two[1].run.first && kind(&two[0]) == kind(&two[1])
-        })
+        parts
+            .windows(2)
+            .all(|two| two[0].run.last + 1 == two[1].run.first && kind(&two[0]) == kind(&two[1]))
     };
     let are_near = |parts: &[Arc<Kept>]| {
         let first = parts.iter().map(|kept| kept.received.0).min().unwrap_or_default();

@@ -17,8 +17,8 @@ use model::{LogRecord, Metric, Moment, OperationKey, Span, SpanId, TraceId, Wind
 use crate::{
     Answered, Batch, BlockFile, Items, Keeping, Limits, Operation, OperationPoint, RequestFact,
     RequestFilter, Retention, SpanGroup, Store, StoreError, Syncing, answers,
-    clock::Clock,
     clickhouse::{self, ClickHouse},
+    clock::Clock,
     cold::Cold,
     disk, documents, listing,
     log::{Kind, Log, Place, Placed},

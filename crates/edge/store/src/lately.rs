@@ -3,11 +3,7 @@
 //! Batches are told apart by two checksums over all of their bytes, one of 64 and one of 32 bits, and their length. What is
 //! sent again is sent byte for byte, as exporters do; the same spans in other batches are found when blocks are made.
 
-use std::{
-    collections::VecDeque,
-    hash::BuildHasher as _,
-    sync::Mutex,
-};
+use std::{collections::VecDeque, hash::BuildHasher as _, sync::Mutex};
 
 use rustc_hash::{FxBuildHasher, FxHashSet};
 

@@ -154,8 +154,11 @@ mod tests {
 
     #[test]
     fn what_does_not_say_how_old_it_is_makes_nothing_old() {
-        let piece = |number: u32, nanos| {
-            Piece { last: Moment { nanos }, number, is_block: false, bytes: 1 }
+        let piece = |number: u32, nanos| Piece {
+            last: Moment { nanos },
+            number,
+            is_block: false,
+            bytes: 1,
         };
         let pieces = [piece(1, 70), piece(2, 90), piece(3, 0), piece(4, 80), piece(5, 0)];
         let ages: Vec<u64> =

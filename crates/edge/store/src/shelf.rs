@@ -242,9 +242,7 @@ impl Shelf {
     fn oldest_full(&self) -> Option<(u32, u64, Option<(Moment, Moment)>)> {
         let index = disk::read(&self.index);
         let mut segments = index.segments.iter().filter(|(_, it)| it.is_settled());
-        segments.find_map(|(number, segment)| {
-            Some((*number, segment.sealed?.bytes, segment.times))
-        })
+        segments.find_map(|(number, segment)| Some((*number, segment.sealed?.bytes, segment.times)))
     }
 
     /// Drops a segment of the log.
