@@ -71,6 +71,11 @@ const BENCHES: &[Bench] = &[
         what: What::Program,
     },
     Bench {
+        name: "gateway",
+        about: "proxying by nginx and by Taut, by turns: requests a second of the proxy's processor time (needs nginx, wrk)",
+        what: What::Of("gateway", "proxy"),
+    },
+    Bench {
         name: "soak",
         about: "the store under load and questions for `-- --minutes 60`: growth of memory, files and latency; only where it is named",
         what: What::Large,

@@ -38,6 +38,17 @@ pub(crate) const TOOLS: &[Tool] = &[
         find: postgres,
     },
     Tool {
+        name: "nginx",
+        why: "a real server behind the gateway in its tests; its program only",
+        debian: &["nginx-light"],
+        // It says its version where nobody looks.
+        find: |shell| {
+            let found =
+                shell.ask("nginx", &["-v"]).or_else(|| shell.ask("/usr/sbin/nginx", &["-v"]));
+            found.map(|_| "is there".to_owned()).ok_or_else(|| "`nginx` is not there".to_owned())
+        },
+    },
+    Tool {
         name: "Chromium",
         why: "browser tests",
         debian: &["chromium"],

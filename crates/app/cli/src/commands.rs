@@ -13,6 +13,7 @@ mod complete;
 mod explain;
 mod find;
 mod fix;
+mod gateway;
 mod load;
 mod log;
 mod plan;
@@ -36,6 +37,7 @@ struct Cli {
 enum Command {
     Find(find::Arguments),
     Fix(fix::Arguments),
+    Gateway(gateway::Arguments),
     Load(load::Arguments),
     Prove(prove::Arguments),
     Log(log::Arguments),
@@ -56,6 +58,7 @@ pub(crate) fn run() -> ExitCode {
     let done = match cli.command {
         Command::Find(arguments) => find::run(&arguments),
         Command::Fix(arguments) => fix::run(&arguments),
+        Command::Gateway(arguments) => gateway::run(&arguments),
         Command::Load(arguments) => load::run(&arguments),
         Command::Prove(arguments) => prove::run(&arguments),
         Command::Log(arguments) => log::run(&arguments),

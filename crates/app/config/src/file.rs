@@ -7,20 +7,27 @@ use toml::{
     de::{DeTable, DeValue},
 };
 
+use traffic::plan::Plan;
+
 use crate::{
     database_url::hidden,
+    gateway::{self, Told},
     problem::{Problem, did_you_mean},
     table::{Setting, known},
     value::{self, Value},
     written::{Origin, Place, Written},
 };
 
-/// Reads the file's text; what is wrong is added to `problems`, the rest is returned by key.
-pub(crate) fn read(
-    path: &Path,
-    text: &str,
-    problems: &mut Vec<Problem>,
-) -> BTreeMap<&'static str, Written> {
+/// What a file says.
+pub(crate) struct Said {
+    /// Settings, by key.
+    pub(crate) values: BTreeMap<&'static str, Written>,
+    /// The plan of the gateway, if there is a section of it and nothing is wrong with it.
+    pub(crate) gateway: Option<Plan>,
+}
+
+/// Reads the file's text; what is wrong is added to `problems`, the rest is returned.
+pub(crate) fn read(path: &Path, text: &str, problems: &mut Vec<Problem>) -> Said {
     let mut reading = Reading {
         path,
         name: path.display().to_string().into(),
@@ -28,6 +35,7 @@ pub(crate) fn read(
         text: hidden(text).into(),
         problems,
         values: BTreeMap::new(),
+        gateway: None,
     };
     match DeTable::parse(text) {
         Ok(table) => reading.section("", table.get_ref()),
@@ -39,8 +47,11 @@ pub(crate) fn read(
             reading.problems.push(problem.hint(hint));
         }
     }
-    reading.values
+    Said { values: reading.values, gateway: reading.gateway }
 }
+
+/// The section that is read on its own.
+const GATEWAY: &str = "gateway";
 
 struct Reading<'a> {
     path: &'a Path,
@@ -48,6 +59,7 @@ struct Reading<'a> {
     text: Arc<str>,
     problems: &'a mut Vec<Problem>,
     values: BTreeMap<&'static str, Written>,
+    gateway: Option<Plan>,
 }
 
 impl Reading<'_> {
@@ -62,6 +74,10 @@ impl Reading<'_> {
                 if section.is_empty() { name.to_owned() } else { format!("{section}.{name}") };
             if let Some(setting) = known().iter().find(|setting| setting.key == *path) {
                 self.value(setting, value);
+            } else if path == GATEWAY {
+                let (path, name, text) = (self.path, &self.name, &self.text);
+                let mut told = Told { path, name, text, problems: self.problems };
+                self.gateway = gateway::read(value, &mut told);
             } else if !is_section(&path) {
                 self.unknown(section, key);
             } else if let DeValue::Table(table) = value.get_ref() {
@@ -165,6 +181,7 @@ fn names_in(section: &str) -> Vec<&'static str> {
         };
         rest.split('.').next()
     });
-    let names: std::collections::BTreeSet<&str> = names.collect();
+    let own = section.is_empty().then_some(GATEWAY);
+    let names: std::collections::BTreeSet<&str> = names.chain(own).collect();
     names.into_iter().collect()
 }

@@ -44,6 +44,8 @@ pub struct Settings {
     pub postgres: ObservePostgres,
     /// Where spans of Taut's own work go.
     pub own_spans: Collector,
+    /// The plan of the gateway, if the file has a section of it.
+    pub gateway: Option<traffic::plan::Plan>,
     /// The file that was read.
     pub file: Option<PathBuf>,
     listed: Vec<Listed>,
@@ -179,9 +181,12 @@ impl Settings {
     /// Everything that is wrong, each with its line and what would be right.
     pub fn load(sources: &Sources) -> Result<Self, SettingsError> {
         let mut problems = Vec::new();
+        let mut gateway = None;
         let mut values = Values(known().iter().map(default).collect());
         if let Some((path, text)) = &sources.file {
-            values.0.append(&mut file::read(path, text, &mut problems));
+            let mut said = file::read(path, text, &mut problems);
+            values.0.append(&mut said.values);
+            gateway = said.gateway;
         }
         values.0.append(&mut sources::read_environment(&sources.environment, &mut problems));
         values.0.append(&mut sources::read_flags(&sources.flags, &mut problems));
@@ -193,6 +198,7 @@ impl Settings {
             let file = sources.file.as_ref().map(|(path, _)| path.clone());
             let mut settings = Self::new(&values, file);
             settings.postgres.environment.clone_from(&sources.postgres);
+            settings.gateway = gateway;
             settings.store.copy.access.clone_from(&sources.access);
             settings.store.clickhouse.password = sources.clickhouse_password();
             Ok(settings)
@@ -259,6 +265,7 @@ impl Settings {
                 Value::Collector(collector) => collector.clone(),
                 _ => unreachable!("{OF_ITS_KIND}"),
             },
+            gateway: None,
             file,
             listed: values.listed(),
         }

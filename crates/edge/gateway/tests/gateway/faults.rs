@@ -9,13 +9,18 @@ use std::{
     time::{Duration, Instant},
 };
 
-use traffic::{breaker::BreakerSettings, plan::Check};
+use traffic::{
+    breaker::BreakerSettings,
+    health::{Expected, Thresholds},
+    plan::Check,
+};
 
 use crate::kit::{Origin, Reply, ask, eventually, get, ok, plan, start, status};
 
 /// An address where nobody listens.
 fn nobody() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.local_addr().expect("it is bound")
 }
 
 fn post(address: SocketAddr) -> String {
@@ -183,10 +188,10 @@ fn checks_find_out_who_is_ill_and_who_is_well_again() {
     plan.services[0].panic_share = 0.0;
     plan.services[0].check = Some(Check {
         path: Some("/health".to_owned()),
-        expected: Default::default(),
+        expected: Expected::default(),
         interval: Duration::from_millis(30),
         timeout: Duration::from_secs(2),
-        thresholds: Default::default(),
+        thresholds: Thresholds::default(),
     });
     let gateway = start(plan);
     let line = format!("taut_gateway_member_up{{service=\"app\",member=\"{}\"}}", origin.address);

@@ -5,6 +5,7 @@ mod balance;
 mod faults;
 mod hostile;
 mod kit;
+mod nginx;
 mod passing;
 mod reload;
 mod two;

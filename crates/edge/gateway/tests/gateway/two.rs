@@ -7,8 +7,14 @@ use http::{Request, Version};
 use http_body_util::{BodyExt as _, Full};
 use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use rustls::{ClientConfig, RootCertStore, pki_types::ServerName};
-use tokio::net::TcpStream;
+use rustls::{
+    ClientConfig, RootCertStore,
+    pki_types::{CertificateDer, ServerName, pem::PemObject as _},
+};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
 use traffic::plan::Certificate;
 
 use crate::kit::{Origin, ok, plan, start};
@@ -81,23 +87,24 @@ async fn encrypted(
     chain: &Path,
     offers: &[&[u8]],
 ) -> tokio_rustls::client::TlsStream<TcpStream> {
-    use rustls::pki_types::{CertificateDer, pem::PemObject as _};
     let mut roots = RootCertStore::empty();
-    roots.add(CertificateDer::from_pem_file(chain).unwrap()).unwrap();
+    roots
+        .add(CertificateDer::from_pem_file(chain).expect("it can be encrypted"))
+        .expect("it can be encrypted");
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let mut config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
-        .unwrap()
+        .expect("it can be encrypted")
         .with_root_certificates(roots)
         .with_no_client_auth();
     config.alpn_protocols = offers.iter().map(|offer| offer.to_vec()).collect();
     let connector = tokio_rustls::TlsConnector::from(Arc::new(config));
-    let stream = TcpStream::connect(address).await.unwrap();
-    let name = ServerName::try_from("shop.example").unwrap();
+    let stream = TcpStream::connect(address).await.expect("it can be encrypted");
+    let name = ServerName::try_from("shop.example").expect("it can be encrypted");
     tokio::time::timeout(Duration::from_secs(10), connector.connect(name, stream))
         .await
-        .unwrap()
-        .unwrap()
+        .expect("it can be encrypted")
+        .expect("it can be encrypted")
 }
 
 #[tokio::test]
@@ -116,7 +123,6 @@ async fn encrypted_clients_choose_their_protocol() {
     let answers = asked(TokioIo::new(stream), "https", 5).await;
     check(&answers, &origin, "https");
     let mut stream = encrypted(gateway.address, &chain, &[b"http/1.1"]).await;
-    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     stream.write_all(b"GET /plain HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").await.unwrap();
     let mut answer = Vec::new();
     // Not every server says goodbye.

@@ -1,0 +1,155 @@
+//! `[gateway]` in `taut.toml`: where the gateway listens, its services and routes.
+//!
+//! Unlike other settings these are tables of any name and arrays of tables, so they are in the file alone; every
+//! value is read by the same kinds, and every mistake is told with its line.
+
+mod fields;
+mod route;
+mod service;
+
+use std::{path::Path, sync::Arc, time::Duration};
+
+use toml::{Spanned, de::DeValue};
+use traffic::{
+    forward::Network,
+    plan::{Bounds, Certificate, Explain, Listen, Plan},
+};
+
+use crate::{problem::Problem, table::Kind, value::Value};
+
+use fields::Fields;
+
+/// A section that explains itself; what it says is right.
+pub const GATEWAY_EXAMPLE: &str = include_str!("gateway/example.toml");
+
+/// What reading needs besides the table.
+pub(crate) struct Told<'a> {
+    /// The file, beside which other files lie.
+    pub(crate) path: &'a Path,
+    /// What it is called.
+    pub(crate) name: &'a Arc<str>,
+    /// Its text, as it may be shown.
+    pub(crate) text: &'a Arc<str>,
+    /// What is wrong.
+    pub(crate) problems: &'a mut Vec<Problem>,
+}
+
+const SECOND: Duration = Duration::from_secs(1);
+const DAY: Duration = Duration::from_hours(24);
+
+/// Durations of a gateway: from a millisecond to a day.
+pub(super) const TIME: Kind = Kind::Duration { min: Duration::from_millis(1), max: DAY };
+
+/// Counts without a bound of their own.
+pub(super) const COUNT: Kind = Kind::Count { min: 0, max: 1_000_000_000 };
+
+/// Shares of a whole.
+pub(super) const SHARE: Kind = Kind::Number { min: 0.0, max: 1.0, unit: "of the whole" };
+
+/// Services and routes, each: a file of more is generated, and better split.
+pub(super) const TABLES_MAX: usize = 1_000;
+
+/// Reads the section; what is wrong is added to `told.problems`.
+pub(crate) fn read(table: &Spanned<DeValue<'_>>, told: &mut Told<'_>) -> Option<Plan> {
+    let before = told.problems.len();
+    let mut fields = Fields::of("gateway", table, told)?;
+    let mut plan = Plan {
+        listen: listens(&mut fields, told),
+        admin: Some(([127, 0, 0, 1], 7072).into()),
+        drain: Duration::from_secs(30),
+        bounds: bounds(&mut fields, told),
+        trusted: networks(&mut fields, told),
+        ..Plan::default()
+    };
+    if let Some(Value::Address(admin)) = fields.take("admin", Kind::AddressOrOff, told) {
+        plan.admin = admin;
+    }
+    let workers = Kind::Count { min: 0, max: 256 };
+    plan.workers = fields.count("workers", workers, told).unwrap_or_default();
+    plan.drain = fields.time("drain", TIME, told).unwrap_or(plan.drain);
+    plan.explain = match fields.word("explain", &["off", "trusted", "anyone"], told) {
+        Some("off") => Explain::Off,
+        Some("anyone") => Explain::Anyone,
+        _ => Explain::Trusted,
+    };
+    plan.services = service::all(&mut fields, told);
+    plan.routes = route::all(&mut fields, &plan.services, told);
+    if plan.routes.is_empty() && before == told.problems.len() {
+        fields.missing(
+            "route",
+            "name at least one: `[[gateway.route]]` with `service = \"...\"`",
+            told,
+        );
+    }
+    fields.end(told);
+    (before == told.problems.len()).then_some(plan)
+}
+
+fn listens(fields: &mut Fields<'_>, told: &mut Told<'_>) -> Vec<Listen> {
+    let mut listens = Vec::new();
+    for entry in fields.list("listen", told) {
+        let mut listen = match entry.get_ref() {
+            DeValue::Table(_) => {
+                let Some(mut one) = Fields::of("gateway.listen", entry, told) else { continue };
+                let address = one.take("address", Kind::Address, told);
+                let files = (one.file("certificate", told), one.file("key", told));
+                let tls = match files {
+                    (Some(chain), Some(key)) => Some(Certificate { chain, key }),
+                    (None, None) => None,
+                    (Some(_), None) => {
+                        one.missing("key", "a certificate needs its key", told);
+                        None
+                    }
+                    (None, Some(_)) => {
+                        one.missing("certificate", "a key needs its certificate", told);
+                        None
+                    }
+                };
+                one.end(told);
+                address.map(|address| (address, tls))
+            }
+            _ => fields.value("listen", entry, Kind::Address, told).map(|address| (address, None)),
+        };
+        if let Some((Value::Address(Some(address)), tls)) = listen.take() {
+            listens.push(Listen { address, tls });
+        }
+    }
+    if listens.is_empty() {
+        listens.push(Listen { address: ([127, 0, 0, 1], 8080).into(), tls: None });
+    }
+    listens
+}
+
+fn bounds(fields: &mut Fields<'_>, told: &mut Told<'_>) -> Bounds {
+    let mut bounds = Bounds::default();
+    let head = Kind::Bytes { min: 1 << 10, max: 1 << 20 };
+    if let Some(bytes) = fields.bytes("head-bytes-max", head, told) {
+        bounds.head_bytes_max = usize::try_from(bytes).unwrap_or(bounds.head_bytes_max);
+    }
+    let headers = Kind::Count { min: 8, max: 10_000 };
+    bounds.headers_max = fields.count("headers-max", headers, told).unwrap_or(bounds.headers_max);
+    let body = Kind::Bytes { min: 0, max: 1 << 50 };
+    bounds.body_bytes_max =
+        fields.bytes("body-bytes-max", body, told).unwrap_or(bounds.body_bytes_max);
+    let long = Kind::Duration { min: SECOND / 10, max: DAY };
+    bounds.head_time = fields.time("head-time", long, told).unwrap_or(bounds.head_time);
+    bounds.body_pause = fields.time("body-pause", long, told).unwrap_or(bounds.body_pause);
+    let connections = Kind::Count { min: 1, max: 1_000_000 };
+    bounds.connections_max =
+        fields.count("connections-max", connections, told).unwrap_or(bounds.connections_max);
+    bounds
+}
+
+fn networks(fields: &mut Fields<'_>, told: &mut Told<'_>) -> Vec<Network> {
+    let entries = fields.texts("trusted", told);
+    let mut networks = Vec::new();
+    for (text, span) in entries {
+        match Network::parse(&text) {
+            Some(network) => networks.push(network),
+            None => {
+                fields.wrong_at("trusted", span, "expected a network such as `10.0.0.0/8`", told);
+            }
+        }
+    }
+    networks
+}

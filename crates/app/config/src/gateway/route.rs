@@ -1,0 +1,201 @@
+//! `[[gateway.route]]`: which requests go to which service, and what is done to them on the way.
+
+use std::{num::NonZeroU32, ops::Range, time::Duration};
+
+use toml::{Spanned, de::DeValue};
+use traffic::{
+    concurrency::Priority,
+    limit::{Algorithm, Quota},
+    plan::{HeaderRule, Host, LimitKey, LimitRule, PathRule, Route, Service},
+};
+
+use crate::{problem::did_you_mean, table::Kind};
+
+use super::{TABLES_MAX, TIME, Told, fields::Fields};
+
+/// All routes, in the order of the file.
+pub(super) fn all(
+    fields: &mut Fields<'_>,
+    services: &[Service],
+    told: &mut Told<'_>,
+) -> Vec<Route> {
+    let mut routes: Vec<Route> = Vec::new();
+    for table in fields.list("route", told).into_iter().take(TABLES_MAX) {
+        routes.extend(one(table, &routes, services, told));
+    }
+    routes
+}
+
+fn one(
+    table: &Spanned<DeValue<'_>>,
+    before: &[Route],
+    services: &[Service],
+    told: &mut Told<'_>,
+) -> Option<Route> {
+    let mut fields = Fields::of("gateway.route", table, told)?;
+    let service = service(&mut fields, services, told);
+    let mut route = Route::to("", service.unwrap_or_default());
+    route.hosts =
+        parsed(&mut fields, "hosts", "`example.com` or `*.example.com`", Host::parse, told);
+    route.paths = parsed(&mut fields, "paths", "`/exactly` or `/below/*`", PathRule::parse, told);
+    let method = |text: &str| text.to_ascii_uppercase().parse().ok();
+    route.methods = parsed(&mut fields, "methods", "a method such as `GET`", method, told);
+    route.name = name(&mut fields, &route, before, services, told);
+    for (name, value, span) in fields.pairs("headers", told) {
+        let any = value == "*";
+        match (name.parse(), value.parse()) {
+            (Ok(name), _) if any => route.headers.push((name, None)),
+            (Ok(name), Ok(value)) => route.headers.push((name, Some(value))),
+            _ => fields.wrong_at("headers", span, "no header is called so, or may be this", told),
+        }
+    }
+    if let Some((rewrite, span)) = fields.text("rewrite", told) {
+        if rewrite.starts_with('/') && rewrite.is_ascii() && !rewrite.contains(['?', '#', ' ']) {
+            route.rewrite = Some(rewrite);
+        } else {
+            fields.wrong_at("rewrite", span, "expected a path such as `/v2/`", told);
+        }
+    }
+    if let Some((host, span)) = fields.text("host", told) {
+        route.host = host.parse().ok().filter(|_| Host::parse(&host).is_some());
+        if route.host.is_none() {
+            fields.wrong_at("host", span, "expected a host such as `internal.example.com`", told);
+        }
+    }
+    route.request_headers =
+        rules(&mut fields, "set-request-headers", "remove-request-headers", told);
+    route.response_headers =
+        rules(&mut fields, "set-response-headers", "remove-response-headers", told);
+    route.limit = limit(&mut fields, told);
+    route.priority = match fields.word("priority", &["low", "normal", "high"], told) {
+        Some("low") => Priority::Low,
+        Some("high") => Priority::High,
+        _ => Priority::Normal,
+    };
+    let body = Kind::Bytes { min: 0, max: 1 << 50 };
+    route.body_bytes_max = fields.bytes("body-bytes-max", body, told);
+    route.total = fields.time("total-timeout", TIME, told);
+    fields.end(told);
+    service.map(|_| route)
+}
+
+fn service(fields: &mut Fields<'_>, services: &[Service], told: &mut Told<'_>) -> Option<usize> {
+    let Some((name, span)) = fields.text("service", told) else {
+        fields.missing("service", "name one of `[gateway.service.NAME]`", told);
+        return None;
+    };
+    let found = services.iter().position(|service| service.name == name);
+    if found.is_none() {
+        let names = services.iter().map(|service| &*service.name);
+        let label = match did_you_mean(&name, names) {
+            Some(meant) => format!("no service has this name; did you mean `{meant}`?"),
+            None => "no service has this name, or it cannot be read".to_owned(),
+        };
+        fields.wrong_at("service", span, &label, told);
+    }
+    found
+}
+
+/// The name in metrics: as set, else after the service and the first path.
+fn name(
+    fields: &mut Fields<'_>,
+    route: &Route,
+    before: &[Route],
+    services: &[Service],
+    told: &mut Told<'_>,
+) -> String {
+    let named = fields.text("name", told);
+    let is_taken = |name: &str| before.iter().any(|other| other.name == name);
+    if let Some((name, span)) = named {
+        if is_taken(&name) {
+            fields.wrong_at("name", span, "another route has this name", told);
+        }
+        return name;
+    }
+    let service = services.get(route.service).map_or("", |service| &service.name);
+    let path = match route.paths.first() {
+        Some(PathRule::Exactly(path)) => path.clone(),
+        Some(PathRule::Below(prefix)) => format!("{prefix}*"),
+        None => String::new(),
+    };
+    let name = format!("{service}{path}");
+    let others = (2..).map(|number| format!("{name}-{number}"));
+    std::iter::once(name.clone()).chain(others).find(|name| !is_taken(name)).unwrap_or(name)
+}
+
+fn parsed<T>(
+    fields: &mut Fields<'_>,
+    key: &'static str,
+    expected: &str,
+    parse: impl Fn(&str) -> Option<T>,
+    told: &mut Told<'_>,
+) -> Vec<T> {
+    let mut all = Vec::new();
+    for (text, span) in fields.texts(key, told) {
+        match parse(&text) {
+            Some(one) => all.push(one),
+            None => fields.wrong_at(key, span, &format!("expected {expected}"), told),
+        }
+    }
+    all
+}
+
+fn rules(
+    fields: &mut Fields<'_>,
+    set: &'static str,
+    remove: &'static str,
+    told: &mut Told<'_>,
+) -> Vec<HeaderRule> {
+    let mut rules = Vec::new();
+    for (name, value, span) in fields.pairs(set, told) {
+        match (name.parse(), value.parse()) {
+            (Ok(name), Ok(value)) => rules.push(HeaderRule::Set(name, value)),
+            _ => fields.wrong_at(set, span, "no header is called so, or may be this", told),
+        }
+    }
+    let removed = parsed(fields, remove, "a header's name", |name| name.parse().ok(), told);
+    rules.extend(removed.into_iter().map(HeaderRule::Remove));
+    rules
+}
+
+fn limit(fields: &mut Fields<'_>, told: &mut Told<'_>) -> Option<LimitRule> {
+    const WAYS: &[&str] = &["bucket", "fixed-window", "sliding-window", "sliding-log"];
+    let table = fields.raw("limit")?;
+    let span = table.span();
+    let mut fields = Fields::of("gateway.route.limit", table, told)?;
+    let some = Kind::Count { min: 1, max: 1_000_000_000 };
+    let requests = fields.small("requests", some, told).and_then(NonZeroU32::new);
+    let burst = fields.small("burst", some, told).and_then(NonZeroU32::new);
+    let window = fields.time("window", TIME, told).unwrap_or(Duration::from_mins(1));
+    let algorithm = match fields.word("algorithm", WAYS, told) {
+        Some("fixed-window") => Algorithm::FixedWindow,
+        Some("sliding-window") => Algorithm::SlidingWindow,
+        Some("sliding-log") => Algorithm::SlidingLog,
+        _ => Algorithm::Bucket,
+    };
+    let key = key(&mut fields, told);
+    let dry_run = fields.word("dry-run", &["on", "off"], told) == Some("on");
+    let keys = Kind::Count { min: 100, max: 100_000_000 };
+    let keys_max = fields.count("keys-max", keys, told).unwrap_or(100_000);
+    if requests.is_none() {
+        fields.missing("requests", "how many in a `window`: `requests = 100`", told);
+    }
+    if burst.is_some() && algorithm != Algorithm::Bucket {
+        fields.wrong_at("burst", span, "only a `bucket` has a `burst`", told);
+    }
+    fields.end(told);
+    let quota = Quota { burst, ..Quota::new(requests?, window) };
+    Some(LimitRule { quota, algorithm, key, dry_run, keys_max })
+}
+
+fn key(fields: &mut Fields<'_>, told: &mut Told<'_>) -> LimitKey {
+    let Some((text, span)): Option<(String, Range<usize>)> = fields.text("key", told) else {
+        return LimitKey::Address;
+    };
+    match text.strip_prefix("header:").map(str::parse) {
+        Some(Ok(name)) => return LimitKey::Header(name),
+        None if text == "address" => {}
+        _ => fields.wrong_at("key", span, "expected `address` or `header:x-api-key`", told),
+    }
+    LimitKey::Address
+}
