@@ -23,6 +23,9 @@ fn each_command_tells_how_it_is_used() {
                    to fix first
       fix          Change a database: rehearse it, create, drop and rebuild indexes beside the traffic,
                    take it back, prove that it worked
+      load         Send requests at a rate, or as so many users, and tell how long answers took
+      prove        Tell whether after is better than before: by how much, how surely, or how many more
+                   requests it takes to tell
       log          Report what PostgreSQL's logs say: slow statements, waits, spills, errors, by hour
       plan         Read a plan: where its time goes, where estimates are wrong, and what to do
       up           Receive traces (OTLP on 4317 and 4318), keep them, find what is slow, show it on 7070
@@ -31,7 +34,7 @@ fn each_command_tells_how_it_is_used() {
       query        Ask about spans, log records and metrics: filter, group, measure
       explain      Explain a fault: what it notices, why it hurts, what to do
       trace        Show a trace as a waterfall: from a file, or by its id from the store of `taut up`
-      store        Look after the store: check it, make it small, take spans out and in
+      store        Look after the store: check it, make it small, take what it keeps out and in
       config       Show every setting, its value and where that is from
       completions  Write a completion script for a shell
       help         Print this message or the help of the given subcommand(s)
