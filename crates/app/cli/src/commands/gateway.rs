@@ -14,20 +14,13 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::{Done, OK, settings::SettingsFile};
 use crate::say::{self, ACCENT, AMBER, BOLD, DIM, Failure};
 
-/// Put a reverse proxy in front of the application: balance, health, retries, limits, timeouts.
+/// Put a reverse proxy in front of an application: balance, health, retries, limits.
 ///
 /// It is told what to do by `[gateway]` in `taut.toml`; `taut gateway --example` writes one to begin with.
-/// Everything is on loopback unless that says otherwise.
-///
-/// While it runs:
-///   kill -HUP PID                  reads the file again; a wrong one is refused, and the old one stays
-///   curl 127.0.0.1:7072/members    who answers, and who is left alone
-///   curl 127.0.0.1:7072/metrics    for Prometheus
-///   curl -i -H 'taut-explain: 1'   tells in `taut-decision` which route and member a request took
-///
-/// Ctrl-C, or SIGTERM, lets requests that have begun end (`drain`), then ends it.
+/// Everything is on loopback unless that says otherwise. Ctrl-C, or SIGTERM, lets requests that have begun end
+/// (`drain`), then ends it.
 #[derive(Debug, Args)]
-#[command(verbatim_doc_comment)]
+#[command(after_long_help = WHILE_IT_RUNS)]
 pub(super) struct Arguments {
     /// Write a `[gateway]` section that explains itself, and end.
     #[arg(long)]
@@ -41,6 +34,13 @@ pub(super) struct Arguments {
     #[command(flatten)]
     settings: SettingsFile,
 }
+
+const WHILE_IT_RUNS: &str = "While it runs:
+  kill -HUP PID                 reads the file again; a wrong one is refused, and the old one stays
+  curl 127.0.0.1:7072/members   who answers, and who is left alone
+  curl 127.0.0.1:7072/metrics   figures for Prometheus
+  curl -i -H 'taut-explain: 1'  tells in `taut-decision` which route and member a request took
+";
 
 /// How often a watched file is looked at.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);

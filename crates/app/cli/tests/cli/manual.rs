@@ -23,6 +23,7 @@ fn each_command_tells_how_it_is_used() {
                    to fix first
       fix          Change a database: rehearse it, create, drop and rebuild indexes beside the traffic,
                    take it back, prove that it worked
+      gateway      Put a reverse proxy in front of an application: balance, health, retries, limits
       load         Send requests at a rate, or as so many users, and tell how long answers took
       prove        Tell whether after is better than before: by how much, how surely, or how many more
                    requests it takes to tell
