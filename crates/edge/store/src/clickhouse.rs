@@ -35,8 +35,9 @@ use self::{
     terms::{Resources, Terms},
 };
 
+pub use binary::PART_ROWS_MAX;
 pub use http::Secret;
-pub use insert::{PART_ROWS_MAX, Segment};
+pub use insert::Segment;
 pub use schema::{Layout, SCHEMA_VERSION};
 pub use trouble::{OLDEST_VERSION, Reached, Trouble, Why};
 
@@ -105,7 +106,12 @@ impl ClickHouse {
         let Settings { url, database, user, password, layout, days, minutes_days } = settings;
         Ok(Self {
             client: Client::new(&url, &user, password),
-            schema: Schema { database, layout, days: days.max(1), minutes_days: minutes_days.max(1) },
+            schema: Schema {
+                database,
+                layout,
+                days: days.max(1),
+                minutes_days: minutes_days.max(1),
+            },
             note: Note::open(folder)?,
             is_ready: std::sync::Mutex::new(false),
             is_held_back: AtomicBool::new(false),
@@ -153,7 +159,7 @@ impl ClickHouse {
         let terms = Terms { table: query.table, resources: &resources };
         let from = self.schema.table(query.table.name);
         if query.table.sketch.is_some() {
-            return self.summed_up(query, terms, &from, bounds, here);
+            return self.summed_up(query, terms, bounds, here);
         }
         let sql = ask::groups_sql(query, terms, &from, self.here(here));
         let reply = self.question(&self.told(sql)?, bounds)?;
@@ -165,11 +171,11 @@ impl ClickHouse {
         &self,
         query: &Query,
         terms: Terms<'_>,
-        from: &str,
         bounds: Bounds,
         here: &[u32],
     ) -> Result<Groups, Trouble> {
-        let sql = ask::rows_sql(query, terms, from, self.here(here));
+        let from = self.schema.table(query.table.name);
+        let sql = ask::rows_sql(query, terms, &from, self.here(here));
         let reply = self.question(&self.told(sql)?, bounds)?;
         let mut groups = Groups::default();
         groups.add(query, &self.told(binary::read_rows(query.table, &reply.body))?);
@@ -276,13 +282,8 @@ impl ClickHouse {
             ("max_rows_to_read", rows.as_str()),
             ("max_query_size", STATEMENT_BYTES_MAX),
         ];
-        let statement = Statement {
-            action: "ask",
-            sql,
-            settings: &settings,
-            rows: None,
-            time: bounds.time,
-        };
+        let statement =
+            Statement { action: "ask", sql, settings: &settings, rows: None, time: bounds.time };
         self.client.run(statement)
     }
 

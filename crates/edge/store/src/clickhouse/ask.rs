@@ -1,7 +1,5 @@
 //! Questions as statements, and their answers as groups: the same as the folder's own engine gives.
 
-use std::fmt::Write as _;
-
 use keep::{
     Table,
     query::{
@@ -102,7 +100,7 @@ pub(crate) fn groups_sql(
     let mut sql = "SELECT ".to_owned();
     let mut by = Vec::new();
     for (place, field) in query.group.iter().take(GROUP_FIELDS_MAX).enumerate() {
-        let _ = write!(sql, "{} AS k{place}, ", terms.key(field).0);
+        sql.push_str(&format!("{} AS k{place}, ", terms.key(field).0));
         by.push(format!("k{place}"));
     }
     if let Some(step) = query.step {
@@ -110,19 +108,18 @@ pub(crate) fn groups_sql(
         let step = u64::try_from(step.as_nanos().max(1)).unwrap_or(u64::MAX);
         let begin = query.window.from.nanos;
         // What is taken from a whole number is a signed one, and this never is.
-        let _ = write!(
-            sql,
+        sql.push_str(&format!(
             "toUInt32(least(intDiv(toUInt64(`{time}` - {begin}), {step}), 4294967295)) AS s, "
-        );
+        ));
         by.push("s".to_owned());
     }
     sql.push_str("count()");
     for measure in &query.measures {
-        let _ = write!(sql, ", {}", measured_sql(measure, terms, &weight));
+        sql.push_str(&format!(", {}", measured_sql(measure, terms, &weight)));
     }
-    let _ = write!(sql, " FROM {from}{}", clauses(terms, query.window, &query.filter, here)?);
+    sql.push_str(&format!(" FROM {from}{}", clauses(terms, query.window, &query.filter, here)?));
     if !by.is_empty() {
-        let _ = write!(sql, " GROUP BY {} LIMIT {}", by.join(", "), GROUPS_MAX + 1);
+        sql.push_str(&format!(" GROUP BY {} LIMIT {}", by.join(", "), GROUPS_MAX + 1));
     }
     sql.push_str(" FORMAT RowBinary");
     Ok(sql)

@@ -12,6 +12,12 @@ use super::{
     trouble::Why,
 };
 
+/// Rows of a part: large enough that ClickHouse merges seldom, small enough to be sent again without regret.
+pub const PART_ROWS_MAX: usize = 65_536;
+
+/// Bytes of a part; with one row beyond.
+const PART_BYTES_MAX: usize = 32 << 20;
+
 /// Where rows are from.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Origin<'a> {
@@ -21,7 +27,7 @@ pub(crate) struct Origin<'a> {
     pub(crate) received_secs: u32,
 }
 
-/// Columns that [`Rows::write`] writes, in order: those of the table, attributes, where the row is from.
+/// Columns that [`Rows::write_part`] writes, in order: those of the table, attributes, where the row is from.
 pub(crate) fn columns(table: &Table) -> Vec<&'static str> {
     use super::schema::{ATTRIBUTE_KINDS, ATTRIBUTES, FOLDER, RECEIVED, ROW, SEGMENT};
     let own = table.columns.iter().map(|column| column.name);
@@ -65,17 +71,16 @@ impl<'a> Rows<'a> {
         Self { chunk, begins, attributes }
     }
 
-    /// Writes rows from `from` until there are `rows_max` of them or `bytes_max` are reached; returns which.
-    pub(crate) fn write(
+    /// Writes the part that begins with the row `from`; returns which rows those are. Parts are cut by the same rule
+    /// each time.
+    pub(crate) fn write_part(
         &self,
         out: &mut Vec<u8>,
         from: usize,
-        rows_max: usize,
-        bytes_max: usize,
         origin: Origin<'_>,
     ) -> Range<usize> {
         let mut row = from;
-        while row < self.chunk.rows() && row - from < rows_max && out.len() < bytes_max {
+        while row < self.chunk.rows() && row - from < PART_ROWS_MAX && out.len() < PART_BYTES_MAX {
             self.write_row(out, row, origin);
             row += 1;
         }

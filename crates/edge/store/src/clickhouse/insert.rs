@@ -23,12 +23,6 @@ use super::{
     trouble::Trouble,
 };
 
-/// Rows of a part: large enough that ClickHouse merges seldom, small enough to be sent again without regret.
-pub const PART_ROWS_MAX: usize = 65_536;
-
-/// Bytes of a part; with one row beyond.
-const PART_BYTES_MAX: usize = 32 << 20;
-
 /// How long one insert may take.
 const TIME: Duration = Duration::from_mins(1);
 
@@ -76,7 +70,7 @@ impl ClickHouse {
         let mut out = Vec::new();
         while from < chunk.rows() {
             out.clear();
-            let range = rows.write(&mut out, from, PART_ROWS_MAX, PART_BYTES_MAX, origin);
+            let range = rows.write_part(&mut out, from, origin);
             self.insert_part(chunk, number, range.start, &out)?;
             inserted += range.len();
             from = range.end;
@@ -176,7 +170,7 @@ fn last_part(segment: Segment<'_>, folder: &str, row: usize) -> usize {
     let mut from = 0;
     loop {
         out.clear();
-        let range = rows.write(&mut out, from, PART_ROWS_MAX, PART_BYTES_MAX, origin);
+        let range = rows.write_part(&mut out, from, origin);
         if range.is_empty() || range.contains(&row) {
             return range.start;
         }

@@ -97,7 +97,7 @@ fn add_columns(client: &Client, schema: &Schema) -> Result<(), Trouble> {
         while !reader.is_empty() {
             there.insert(reader.text().map_err(|why| client.trouble(MAKE, why))?);
         }
-        for (name, kind) in schema.columns(table) {
+        for (name, kind) in Schema::columns(table) {
             if there.contains(name.as_str()) {
                 continue;
             }

@@ -167,8 +167,8 @@ impl fmt::Display for Why {
 mod tests {
     use super::*;
 
-    fn check(status: u16, code: Option<u32>, said: &str, expected: Why) {
-        assert_eq!(Why::of(status, code, said), expected, "{status} {code:?} {said}");
+    fn check(status: u16, code: Option<u32>, said: &str, expected: impl Into<Option<Why>>) {
+        assert_eq!(Some(Why::of(status, code, said)), expected.into(), "{status} {code:?} {said}");
     }
 
     #[test]

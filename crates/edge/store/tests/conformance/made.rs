@@ -5,8 +5,9 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use model::{Attributes, LogRecord, Metric, Moment, Resource, Span, Text, Value, Window};
 use proptest::{collection::vec, prelude::*, sample::select};
 use store::keep::{
-    ColumnKind, TABLES, Table,
+    ColumnKind, MINUTES, TABLES, Table,
     query::{Comparison, Field, Filter, Measure, Query, Top},
+    table::minute,
 };
 use testkit::arbitrary;
 
@@ -198,7 +199,7 @@ fn tables() -> &'static [&'static Table] {
 }
 
 pub(crate) fn query() -> impl Strategy<Value = Query> {
-    select(TABLES).prop_flat_map(|table| {
+    select(tables()).prop_flat_map(|table| {
         let steps = proptest::option::of((1_u64..500).prop_map(Duration::from_nanos));
         let what = (vec(field(table), 0..3), vec(measure(table), 1..4), 1_usize..200);
         (window(), filter(table), steps, what).prop_map(
@@ -227,4 +228,34 @@ pub(crate) fn top() -> impl Strategy<Value = Top> {
     let table = tables()[0];
     (window(), filter(table), field(table), 1_usize..200)
         .prop_map(move |(window, filter, by, limit)| Top { table, window, filter, by, limit })
+}
+
+/// About roll-ups. How many rows of them there are hangs on segments, and so does what one row says of others: only
+/// what they are of can be filtered by.
+pub(crate) fn minutes_query() -> impl Strategy<Value = Query> {
+    let kind = || select(vec![minute::SERVICE, minute::NAME, minute::KIND, minute::STATUS]);
+    let filter = prop_oneof![
+        Just(Filter::All),
+        (kind(), vec(wanted(), 0..3))
+            .prop_map(|(place, values)| Filter::Is(Field::Column(place), values)),
+        kind().prop_map(|place| Filter::Not(Box::new(Filter::Has(Field::Column(place))))),
+    ];
+    let measures = vec![
+        Measure::Count,
+        // Sums end at 2^63 - 1 in each row, which durations of centuries reach.
+        Measure::Least(Field::Column(minute::LEAST)),
+        Measure::Greatest(Field::Column(minute::GREATEST)),
+        Measure::Distribution(Field::Column(minute::DURATIONS)),
+    ];
+    (window(), filter, vec(kind().prop_map(Field::Column), 0..3)).prop_map(
+        move |(window, filter, group)| Query {
+            table: &MINUTES,
+            window,
+            filter,
+            group,
+            step: None,
+            measures: measures.clone(),
+            limit: 200,
+        },
+    )
 }

@@ -25,7 +25,7 @@ use crate::{
 
 /// Rounds of what is kept, and questions of each kind in a round.
 const ROUNDS: usize = 3;
-const QUESTIONS: usize = 80;
+const QUESTIONS: usize = 60;
 
 fn append(store: &Folder, kept: &Kept) {
     for (number, spans) in kept.spans.chunks(17).enumerate() {
@@ -48,7 +48,9 @@ fn check_query(one: &Folder, other: &Folder, query: &Query) {
     let Query { table, window, filter, group, step, measures, .. } = query;
     let shown = format!("{} {window:?} {filter:?} by {group:?} {step:?}: {measures:?}", table.name);
     assert!(other.coverage.is_whole(), "{shown}: {:?}", other.coverage);
-    assert_eq!(one.answer.rows_passed, other.answer.rows_passed, "{shown}");
+    if table.sketch.is_none() {
+        assert_eq!(one.answer.rows_passed, other.answer.rows_passed, "{shown}");
+    }
     for (one, other) in one.answer.groups.iter().zip(&other.answer.groups) {
         assert_eq!(one, other, "{shown}");
     }
@@ -145,6 +147,9 @@ fn clickhouse_and_the_folder_answer_the_same() {
         for query in made(vec(made::query(), QUESTIONS), &mut runner) {
             check_query(&one, &other, &query);
         }
+        for query in made(vec(made::minutes_query(), QUESTIONS / 5), &mut runner) {
+            check_query(&one, &other, &query);
+        }
         for comparison in made(vec(made::comparison(), QUESTIONS / 5), &mut runner) {
             check_comparison(&one, &other, &comparison);
         }
@@ -152,7 +157,7 @@ fn clickhouse_and_the_folder_answer_the_same() {
             check_top(&one, &other, &top);
         }
         check_traces(&one, &other, &kept);
-        for table in ["spans", "logs", "metrics"] {
+        for table in ["spans", "logs", "metrics", "minutes"] {
             if 0 < round {
                 assert_ne!(crate::rows(&server, table), 0, "{table} have gone there");
             }
