@@ -51,6 +51,9 @@ pub(crate) struct Shelf {
     pub(crate) dropped: Dropping,
 }
 
+/// When the first and the last batch of a segment were received; nothing if nothing is in it.
+type Times = Option<(Moment, Moment)>;
+
 impl Shelf {
     /// Opens what a folder has of a signal.
     pub(crate) fn open(
@@ -239,7 +242,7 @@ impl Shelf {
     }
 
     /// The oldest segment that is full, how far it is filled, and when its first and last batch were received.
-    fn oldest_full(&self) -> Option<(u32, u64, Option<(Moment, Moment)>)> {
+    fn oldest_full(&self) -> Option<(u32, u64, Times)> {
         let index = disk::read(&self.index);
         let mut segments = index.segments.iter().filter(|(_, it)| it.is_settled());
         segments.find_map(|(number, segment)| Some((*number, segment.sealed?.bytes, segment.times)))
