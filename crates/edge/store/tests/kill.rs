@@ -56,6 +56,7 @@ fn child(folder: &Path, sync: Syncing, first: u64, mut seeded: Seeded) {
     let (store, _) = Folder::open(folder, options(sync)).unwrap();
     let (store, next) = (&store, &AtomicU64::new(first));
     let run = || {
+        #[expect(clippy::infinite_loop, reason = "the process is killed before it would end")]
         loop {
             let trace = next.fetch_add(1, Relaxed);
             kit::append(store, &kit::spans(trace, SPANS), trace).unwrap();

@@ -4,7 +4,11 @@
 //! A store works on a real folder while a pretend disk records it; then states that a machine may come back with are
 //! laid out, opened and counted, and some of them worked on and lost again. `STORE_TEST_SEED` replays one case,
 //! `STORE_TEST_CASES` looks at more than the usual number.
-#![expect(clippy::unwrap_used, reason = "these are tests")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "these are tests, and tell how much they looked at and how to see it again"
+)]
 
 mod items;
 mod kit;
@@ -348,7 +352,7 @@ fn check(files: &BTreeMap<String, Vec<u8>>, told: &Told, moment: usize, sync: Sy
     }
     check_document(found.document.as_deref(), told, moment);
 
-    if moment % 4 == 0 {
+    if moment.is_multiple_of(4) {
         check_going_on(store, &found, || Folder::open(folder.path(), options(sync)).unwrap());
     }
 }

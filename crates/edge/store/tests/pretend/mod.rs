@@ -24,7 +24,7 @@ use store::{Change, Watch};
 /// What a disk writes at once or not at all.
 const SECTOR_BYTES: usize = 512;
 
-/// Random numbers that are the same for the same seed (SplitMix64: Steele, Lea, Flood 2014).
+/// Random numbers that are the same for the same seed (`SplitMix64`: Steele, Lea, Flood 2014).
 #[derive(Debug, Clone)]
 pub struct Seeded(pub u64);
 
@@ -201,7 +201,7 @@ impl Recording {
     /// Files that may be there if power is lost at `moment`.
     pub fn lose_power(&self, moment: usize, seeded: &mut Seeded) -> BTreeMap<String, Vec<u8>> {
         let (files, sure, unsure) = self.known_at(moment);
-        let names = some_names(sure, unsure, seeded);
+        let names = some_names(sure, &unsure, seeded);
         let content = |(name, file): (String, usize)| (name, files[file].some(seeded));
         names.into_iter().map(content).collect()
     }
@@ -221,7 +221,7 @@ impl Recording {
             match &recorded.what {
                 What::Create(name) => {
                     if let Some(file) = seen.get(name) {
-                        files[*file].change(ended, |content| content.clear());
+                        files[*file].change(ended, Vec::clear);
                     } else {
                         seen.insert(name.clone(), files.len());
                         unsure.push((ended, Name::Is(name.clone(), files.len())));
@@ -236,7 +236,7 @@ impl Recording {
                     files[seen[name]].change(ended, |content| content.resize(*length, 0));
                 }
                 What::Sync(name) if ended.is_some() && self.lie != Some(Lie::Files) => {
-                    files[seen[name]].synced(recorded.begun)
+                    files[seen[name]].synced(recorded.begun);
                 }
                 What::Rename(from, to) => {
                     let file = seen.remove(from).unwrap();
@@ -294,7 +294,7 @@ impl Name {
 /// A file system with a journal keeps the first so many changes of names, others any of them.
 fn some_names(
     mut names: BTreeMap<String, usize>,
-    unsure: Vec<Name>,
+    unsure: &[Name],
     seeded: &mut Seeded,
 ) -> BTreeMap<String, usize> {
     let kept = seeded.below(unsure.len() + 1);
@@ -348,10 +348,8 @@ impl Versions {
             let version = match how {
                 0 => 0,
                 1 => newest,
-                2 if number < torn => newest,
-                2 => 0,
-                3 if number < torn => 0,
-                3 => newest,
+                2 => [0, newest][usize::from(number < torn)],
+                3 => [newest, 0][usize::from(number < torn)],
                 _ => seeded.below(newest + 1),
             };
             let content = &self.contents[version].1;
