@@ -31,7 +31,7 @@ impl Nginx {
              events {{ worker_connections 512; }}\n\
              http {{ access_log off; etag on; client_body_temp_path {at}/b; proxy_temp_path {at}/p;\n\
              fastcgi_temp_path {at}/f; uwsgi_temp_path {at}/u; scgi_temp_path {at}/s;\n\
-             server {{ listen {address}; root {at}; gzip on; gzip_types *; }} }}\n"
+             server {{ listen {address}; root {at}; gzip on; gzip_types *; gzip_proxied any; }} }}\n"
         );
         let file = folder.path().join("nginx.conf");
         fs::write(&file, text).expect("a folder, a file, a port");
