@@ -67,7 +67,7 @@ const BENCHES: &[Bench] = &[
     },
     Bench {
         name: "store",
-        about: "spans to rows, blocks and back: spans a second on one core, and bytes a span",
+        about: "spans into the store and questions to it, beside ClickHouse where that is installed; 5 GB of disk",
         what: What::Program,
     },
     Bench {

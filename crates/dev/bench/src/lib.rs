@@ -5,16 +5,20 @@
 
 pub mod advisor_tables;
 pub mod children;
+pub mod clickhouse;
 pub mod clock;
+pub mod day;
 pub mod expected;
 pub mod extend;
 pub mod live;
 pub mod logs;
+pub mod loopback;
 pub mod machine;
 pub mod made;
 pub mod peer;
 pub mod pipeline;
 pub mod posts;
+pub mod questions;
 pub mod real;
 pub mod recordings;
 pub mod sizes;

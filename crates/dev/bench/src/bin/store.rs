@@ -1,31 +1,32 @@
-//! The embedded store on one core: spans to rows, to blocks and back; then a folder of them, and questions to it.
+//! The embedded store on one core: spans to rows, to blocks and back; a sender on the other core; then folders of a day of
+//! spans, and questions to them, beside ClickHouse if it is installed.
 //!
-//! `store [--spans N] [--rounds N] [--kept N] [--folder PATH]`: `--spans` for each round of the stages, `--kept` for
-//! the folder.
+//! `store [--spans N] [--rounds N] [--kept N,N,..] [--sent N] [--folder PATH] [--peer no]`: `--spans` for each round of the
+//! stages, `--sent` over the loopback, `--kept` for each folder; 0 leaves a part out.
 #![expect(clippy::cast_precision_loss, reason = "counts of a measurement are small")]
 
 use std::{
     env,
     hint::black_box,
     path::{Path, PathBuf},
-    time::Duration,
 };
 
 use bench::{
+    clickhouse::{self, ClickHouse},
     clock::{Reading, Spread, Took},
-    machine,
+    day::Day,
+    loopback, machine,
     made::{Traffic, Workload},
-    table,
+    questions, table,
 };
 use bytes::Bytes;
 use keep::{
     parquet::{Block, BlockFormat, Wanted, encode},
-    query::{Comparison, Field, Filter, Measure, Query, Top},
     spans::{Derived, SpanRows},
     table::span as place,
 };
-use model::{Moment, Span, TraceId, Window};
-use store::{Batch, Folder, Limits, Options, Store as _, Syncing};
+use model::{Moment, TraceId};
+use store::{Batch, Folder, Options, Store as _, Syncing};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -35,45 +36,59 @@ type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 /// Made-up traffic is the same in every run.
 const SEED: u64 = 20_261_121;
 
-/// Times that a question is asked; the first has nothing in memory yet.
-const ASKED: usize = 5;
-
 struct Arguments {
     spans: usize,
     rounds: usize,
-    kept: usize,
+    kept: Vec<usize>,
+    sent: usize,
     folder: PathBuf,
+    peer: bool,
 }
 
 fn main() -> Outcome<()> {
     let words: Vec<String> = env::args().skip(1).collect();
+    if let Some((option, rest)) = words.split_first()
+        && option == "--send"
+    {
+        return loopback::send(rest);
+    }
     let arguments = arguments(&words)?;
     machine::pin(0)?;
-    let Arguments { spans, rounds, kept, .. } = &arguments;
     table::say(&format!(
-        "{}\none core; stages: {} spans a round, {rounds} rounds, median (least - most), million \
-         spans a second of processor time; folder: {} spans\n\n",
+        "{}\none core; {} rounds, median (least - most)\n\n",
         machine::describe(),
-        table::thousands(*spans as u64),
-        table::thousands(*kept as u64),
+        arguments.rounds,
     ));
-    stages(&arguments)?;
-    let folder = tempfile::tempdir_in(&arguments.folder)?;
-    let ids = fill(folder.path(), *kept)?;
-    questions(folder.path(), &ids)
+    if 0 < arguments.spans {
+        stages(&arguments)?;
+    }
+    if 0 < arguments.sent {
+        sent(&arguments)?;
+    }
+    arguments.kept.iter().filter(|kept| 0 < **kept).try_for_each(|kept| day(&arguments, *kept))
 }
 
 fn arguments(words: &[String]) -> Outcome<Arguments> {
-    let mut arguments =
-        Arguments { spans: 131_072, rounds: 5, kept: 2_000_000, folder: env::temp_dir() };
+    let mut arguments = Arguments {
+        spans: 131_072,
+        rounds: 5,
+        kept: vec![1_000_000, 10_000_000],
+        sent: 10_000_000,
+        folder: env::temp_dir(),
+        peer: true,
+    };
     for pair in words.chunks(2) {
         match pair {
             [name, value] if name == "--spans" => arguments.spans = value.parse()?,
             [name, value] if name == "--rounds" => arguments.rounds = value.parse()?,
-            [name, value] if name == "--kept" => arguments.kept = value.parse()?,
+            [name, value] if name == "--kept" => {
+                arguments.kept = value.split(',').map(str::parse).collect::<Result<_, _>>()?;
+            }
+            [name, value] if name == "--sent" => arguments.sent = value.parse()?,
             [name, value] if name == "--folder" => arguments.folder = value.into(),
+            [name, value] if name == "--peer" => arguments.peer = value != "no",
             _ => {
-                let usage = "usage: store [--spans N] [--rounds N] [--kept N] [--folder PATH]";
+                let usage = "usage: store [--spans N] [--rounds N] [--kept N,N,..] [--sent N] [--folder PATH] [--peer no]";
                 return Err(usage.into());
             }
         }
@@ -82,26 +97,41 @@ fn arguments(words: &[String]) -> Outcome<Arguments> {
 }
 
 /// What one round says: rates of each stage, then bytes a span.
-type Round = ([f64; 6], [f64; 4]);
+type Round = ([f64; STAGES.len()], [f64; 4]);
+
+const STAGES: [&str; 7] = [
+    "to spans",
+    "rows of spans",
+    "straight to rows",
+    "block",
+    "settled block",
+    "read",
+    "read 4 columns",
+];
 
 fn stages(arguments: &Arguments) -> Outcome<()> {
+    table::say(&format!(
+        "Stages, {} spans a round, million spans a second of processor time\n\n",
+        table::thousands(arguments.spans as u64)
+    ));
     let mut rates = Vec::new();
     let mut sizes = Vec::new();
-    for workload in Workload::ALL {
-        let exports = Traffic::new(workload, SEED).exports(arguments.spans);
+    let made = Workload::ALL.map(|it| (it.name(), Traffic::new(it, SEED).exports(arguments.spans)));
+    let fleet = ("a day of a fleet", Day::new(arguments.spans, SEED).collect());
+    for (name, exports) in made.into_iter().chain([fleet]) {
         let rounds: Outcome<Vec<Round>> = (0..arguments.rounds).map(|_| round(&exports)).collect();
         let rounds = rounds?;
-        let mut line = vec![workload.name().to_owned()];
-        line.extend((0..6).map(|stage| {
+        let mut line = vec![name.to_owned()];
+        line.extend((0..STAGES.len()).map(|stage| {
             table::spread(Spread::of(rounds.iter().map(|(rates, _)| rates[stage])), table::fine)
         }));
         rates.push(line);
-        let mut line = vec![workload.name().to_owned()];
+        let mut line = vec![name.to_owned()];
         let last = rounds.last().map_or([0.0; 4], |(_, sizes)| *sizes);
         line.extend(last.map(|bytes| format!("{bytes:.1}")));
         sizes.push(line);
     }
-    let head = ["work", "decode", "rows", "block", "settled block", "read", "read 4 columns"];
+    let head: Vec<&str> = std::iter::once("work").chain(STAGES).collect();
     table::print(&head, &rates);
     let head = ["bytes a span", "OTLP", "in memory", "block", "settled block"];
     table::print(&head, &sizes);
@@ -118,6 +148,13 @@ fn round(exports: &[Vec<u8>]) -> Outcome<Round> {
         rows.push(span, Derived::default());
     }
     let push = begun.took();
+    drop((rows, decoded));
+    let begun = Reading::now();
+    let mut rows = SpanRows::default();
+    for export in exports {
+        observe::otlp::view(export, |span| rows.push_view(span, |_, _| (0, 0)))?;
+    }
+    let straight = begun.took();
     let chunk = rows.into_chunk();
     let begun = Reading::now();
     let block = encode(&chunk, &BlockFormat::FRESH, &[])?;
@@ -138,7 +175,7 @@ fn round(exports: &[Vec<u8>]) -> Outcome<Round> {
     let columns = [place::START, place::DURATION, place::SERVICE, place::NAME];
     let four = read(Wanted { columns: Some(&columns), attributes: Some(&[]), rows: None })?;
     let spans = chunk.rows() as f64;
-    let took = [decode, push, fresh, settle, all, four];
+    let took = [decode, push, straight, fresh, settle, all, four];
     let otlp: usize = exports.iter().map(Vec::len).sum();
     let sizes = [otlp, chunk.bytes(), bytes[0], bytes[1]];
     Ok((
@@ -147,116 +184,114 @@ fn round(exports: &[Vec<u8>]) -> Outcome<Round> {
     ))
 }
 
-/// Fills a folder; returns the ids of some traces that are in it.
-fn fill(folder: &Path, kept: usize) -> Outcome<Vec<TraceId>> {
+/// Over the loopback, from a sender on the other core.
+fn sent(arguments: &Arguments) -> Outcome<()> {
+    let mut rows = Vec::new();
+    for (name, sync) in [("on disk", Syncing::Always), ("with the system", Syncing::Os)] {
+        let folder = tempfile::tempdir_in(&arguments.folder)?;
+        machine::watch_memory();
+        let sent = loopback::run(folder.path(), arguments.sent, sync, SEED)?;
+        let memory = machine::memory().peak;
+        let rate = |time: std::time::Duration| table::count(sent.spans as f64 / time.as_secs_f64());
+        rows.push(vec![
+            name.to_owned(),
+            table::thousands(sent.spans),
+            rate(sent.acknowledged.wall),
+            rate(sent.in_blocks.wall),
+            rate(sent.in_blocks.cpu),
+            table::fine(bytes_of(folder.path())? as f64 / sent.spans as f64),
+            table::thousands(memory >> 20),
+        ]);
+    }
+    table::say(
+        "\nOver OTLP/HTTP on the loopback, the sender on the other core: spans a second\n\n",
+    );
+    let head = [
+        "kept",
+        "spans",
+        "acknowledged, wall",
+        "until in blocks, wall",
+        "until in blocks, processor time",
+        "B/span on disk",
+        "MB at most",
+    ];
+    table::print(&head, &rows);
+    Ok(())
+}
+
+/// A folder of a day, and questions to it.
+fn day(arguments: &Arguments, kept: usize) -> Outcome<()> {
+    let place = tempfile::tempdir_in(&arguments.folder)?;
+    let folder = place.path().join("store");
+    let (ids, keys) = fill(&folder, kept)?;
+    let data = place.path().join("clickhouse");
+    let python = clickhouse::python().filter(|_| arguments.peer);
+    let peer = match &python {
+        Some(python) => {
+            let mut peer = ClickHouse::start(python, &data)?;
+            let took = peer.fill(&folder, &keys)?;
+            let told = peer.ask(
+                "SELECT version(), count(), (SELECT sum(bytes_on_disk) FROM system.parts WHERE active AND table = 'spans') \
+                 FROM spans",
+            )?;
+            let told: Vec<&str> = told.text.split_whitespace().collect();
+            let [version, rows, bytes] = told[..] else {
+                return Err("ClickHouse has no rows".into());
+            };
+            let rows: f64 = rows.parse()?;
+            table::say(&format!(
+                "ClickHouse {version}: {rows} rows in {:.0} s, {:.1} bytes a span\n\n",
+                took.millis / 1e3,
+                bytes.parse::<f64>()? / rows
+            ));
+            Some((peer, python.as_path(), data.as_path()))
+        }
+        None => None,
+    };
+    questions::compare(&folder, &ids, arguments.rounds, peer)
+}
+
+/// Fills a folder; returns the ids of some traces that are in it, and the keys of attributes.
+fn fill(folder: &Path, kept: usize) -> Outcome<(Vec<TraceId>, Vec<String>)> {
+    machine::watch_memory();
     let (store, _) = Folder::open(folder, Options { sync: Syncing::Os, ..Options::default() })?;
-    let mut traffic = Traffic::new(Workload::Mixed, SEED);
+    let mut day = Day::new(kept, SEED);
     let (mut spans, mut append, mut tidy) = (0, Took::default(), Took::default());
     let mut ids = Vec::new();
-    while spans < kept {
-        let otlp = observe::otlp::encode(&traffic.batch());
+    let mut keys = std::collections::BTreeSet::new();
+    while let Some(batch) = day.batch() {
+        let otlp = observe::otlp::encode(&batch);
         let begun = Reading::now();
         let decoded = observe::otlp::decode(&otlp)?.spans;
         let received = decoded.last().map_or_else(Moment::default, |span| span.end);
         store.append(&Batch { spans: &decoded, otlp: Some(&otlp), received })?;
         append += begun.took();
-        if spans % 100_000 < decoded.len() {
+        if spans % (kept / 16).max(1) < decoded.len() {
             ids.extend(decoded.first().map(|span| span.trace_id));
+            let named = decoded.iter().flat_map(|span| &span.attributes.0);
+            keys.extend(named.map(|(key, _)| key.to_string()));
         }
         spans += decoded.len();
         let begun = Reading::now();
         while store.tidy()? {}
         tidy += begun.took();
     }
-    let bytes: u64 = std::fs::read_dir(folder)?
-        .filter_map(|entry| entry.ok()?.metadata().ok().map(|it| it.len()))
-        .sum();
-    let rate = |took: Took| spans as f64 / took.cpu.as_secs_f64();
+    let rate = |took: Took| table::count(spans as f64 / took.cpu.as_secs_f64());
     let whole = Took { cpu: append.cpu + tidy.cpu, wall: append.wall + tidy.wall };
     table::say(&format!(
-        "into the log (read, written, not synced) {} spans/s, into blocks and larger blocks {}, both {}; {:.1} bytes a span \
-         on disk\n\n",
-        table::count(rate(append)),
-        table::count(rate(tidy)),
-        table::count(rate(whole)),
-        bytes as f64 / spans as f64,
+        "\nA day of {} spans, in this process, spans a second of processor time: read and into the log {}, into blocks {}, \
+         both {}; {:.1} bytes a span on disk, {} MB of memory at most\n\n",
+        table::thousands(spans as u64),
+        rate(append),
+        rate(tidy),
+        rate(whole),
+        bytes_of(folder)? as f64 / spans as f64,
+        machine::memory().peak >> 20,
     ));
-    Ok(ids)
+    Ok((ids, keys.into_iter().collect()))
 }
 
-fn questions(folder: &Path, ids: &[TraceId]) -> Outcome<()> {
-    let (store, _) = Folder::open(folder, Options { sync: Syncing::Os, ..Options::default() })?;
-    let limits = Limits::default();
-    let duration = Field::Column(place::DURATION);
-    let by_minute = Query {
-        table: &keep::SPANS,
-        window: Window::ALL,
-        filter: Filter::Has(Field::Column(place::OPERATION)),
-        group: vec![Field::Column(place::SERVICE), Field::Column(place::OPERATION)],
-        step: Some(Duration::from_mins(1)),
-        measures: vec![Measure::Count, Measure::Distribution(duration.clone())],
-        limit: 1_000,
-    };
-    let first = store.ask(&Query { step: None, ..by_minute.clone() }, &limits)?;
-    let begin = earliest(&store, ids)?;
-    let window = Window { from: begin, to: begin + Duration::from_hours(24) };
-    let by_minute = Query { window, ..by_minute };
-    let slowest = Top {
-        table: &keep::SPANS,
-        window: Window { from: begin, to: begin + Duration::from_hours(1) },
-        filter: Filter::All,
-        by: duration.clone(),
-        limit: 50,
-    };
-    let comparison = Comparison {
-        table: &keep::SPANS,
-        window,
-        filter: Filter::All,
-        selection: Filter::Between(duration, 1_000_000_000, i64::MAX),
-    };
-    let mut rows = Vec::new();
-    let mut line = |name: &str, ask: &mut dyn FnMut() -> Outcome<String>| -> Outcome<()> {
-        let mut took = Vec::new();
-        let mut found = String::new();
-        for _ in 0..ASKED {
-            let begun = Reading::now();
-            found = ask()?;
-            took.push(begun.took().wall.as_secs_f64() * 1e3);
-        }
-        let rest = Spread::of(took.iter().skip(1).copied());
-        rows.push(vec![
-            name.to_owned(),
-            table::fine(took[0]),
-            table::spread(rest, table::fine),
-            found,
-        ]);
-        Ok(())
-    };
-    line("quantiles of each operation, 24 h by minute", &mut || {
-        Ok(format!("{} groups", store.ask(&by_minute, &limits)?.answer.groups.len()))
-    })?;
-    line("slowest 50 of an hour", &mut || {
-        Ok(format!("{} spans", store.top(&slowest, &limits)?.answer.len()))
-    })?;
-    let mut ids = ids.iter().cycle();
-    line("a trace by its id", &mut || {
-        let id = ids.next().copied().unwrap_or_default();
-        Ok(format!("{} spans", store.trace(id)?.len()))
-    })?;
-    line("what requests above 1 s have more often", &mut || {
-        let differences = store.compare(&comparison, &limits)?.answer;
-        Ok(format!("{} fields", differences.ranked(100, 5).len()))
-    })?;
-    table::say(&format!("{} operations\n", first.answer.groups.len()));
-    table::print(&["question", "first, ms", "then, ms", "found"], &rows);
-    Ok(())
-}
-
-fn earliest(store: &Folder, ids: &[TraceId]) -> Outcome<Moment> {
-    let mut begin = Moment { nanos: u64::MAX };
-    for id in ids.iter().take(1) {
-        let spans: Vec<Span> = store.trace(*id)?;
-        begin = spans.iter().map(|span| span.start).min().unwrap_or(begin).min(begin);
-    }
-    Ok(begin)
+fn bytes_of(folder: &Path) -> Outcome<u64> {
+    let entries = std::fs::read_dir(folder)?;
+    Ok(entries.filter_map(|entry| entry.ok()?.metadata().ok().map(|it| it.len())).sum())
 }
