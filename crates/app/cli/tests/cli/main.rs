@@ -5,6 +5,7 @@ mod find;
 mod fix;
 mod fix_rehearse;
 mod kit;
+mod load;
 mod log;
 mod manual;
 mod plan;

@@ -1,0 +1,174 @@
+//! `taut load` and `taut prove` over a server in this process.
+
+use std::{
+    io::{BufRead as _, BufReader, Write as _},
+    net::{TcpListener, TcpStream},
+    thread,
+    time::Duration,
+};
+
+use serde_json::Value;
+
+use crate::kit::{Ran, file, run};
+
+/// A server that answers everything after so long; its URL.
+fn server(wait: Duration) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
+    let address = listener.local_addr().expect("it is bound");
+    thread::spawn(move || {
+        for stream in listener.incoming().map_while(Result::ok) {
+            thread::spawn(move || talk(stream, wait));
+        }
+    });
+    format!("http://{address}/")
+}
+
+fn talk(stream: TcpStream, wait: Duration) {
+    let Ok(mut writer) = stream.try_clone() else { return };
+    for line in BufReader::new(stream).lines().map_while(Result::ok) {
+        if !line.is_empty() {
+            continue;
+        }
+        thread::sleep(wait);
+        if writer.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").is_err() {
+            return;
+        }
+    }
+}
+
+fn json(ran: &Ran) -> Value {
+    serde_json::from_str(&ran.data)
+        .unwrap_or_else(|error| panic!("{error}: {} {}", ran.data, ran.words))
+}
+
+#[test]
+fn a_load_tells_its_figures_and_is_proven_slower() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).display().to_string();
+    let (quick, slow) = (server(Duration::from_millis(2)), server(Duration::from_millis(12)));
+    let load = |url: &str, out: &str| {
+        run([
+            "load",
+            url,
+            "--rate",
+            "400",
+            "--for",
+            "2s",
+            "--json",
+            "--out",
+            out,
+            "--html",
+            &at("page.html"),
+            "--hlog",
+            &at("log.hlog"),
+        ])
+    };
+    let ran = load(&quick, &at("before.json"));
+    assert_eq!((ran.code, ran.words.as_str()), (Some(0), ""));
+    let seen = json(&ran);
+    assert_eq!(
+        (&seen["started"], &seen["answered"], &seen["failed"]),
+        (&800.into(), &800.into(), &0.into())
+    );
+    assert!(seen["latency_nanos"]["p50"].as_u64().unwrap() >= 2_000_000);
+    let page = std::fs::read_to_string(at("page.html")).unwrap();
+    assert!(page.contains("<polyline") && page.contains("Latency over time"));
+    assert!(std::fs::read_to_string(at("log.hlog")).unwrap().contains("Tag=corrected"));
+    assert_eq!(load(&slow, &at("after.json")).code, Some(0));
+    let ran = run(["prove", "--measure", "p50", "--json", &at("before.json"), &at("after.json")]);
+    assert_eq!((ran.code, json(&ran)["verdict"].as_str().unwrap()), (Some(1), "worse"));
+    let ran = run(["prove", "--measure", "p50", &at("after.json"), &at("before.json")]);
+    assert_eq!(ran.code, Some(0));
+    assert!(ran.data.starts_with("better: p50 changed by -"), "{}", ran.data);
+}
+
+#[test]
+fn goals_decide_the_exit_code() {
+    let url = server(Duration::from_millis(5));
+    let run = |goal: &str| run(["load", &url, "--rate", "50", "--for", "500ms", "--expect", goal]);
+    let met = run("errors<1%");
+    assert_eq!(met.code, Some(0), "{}", met.words);
+    assert!(met.data.contains("met     errors below 1.00 %: 0.00 %"), "{}", met.data);
+    let missed = run("p50<1ms");
+    assert_eq!(missed.code, Some(1));
+    assert!(missed.data.contains("missed  p50 below 1.00 ms: "), "{}", missed.data);
+    assert_eq!(run("p50<fast").code, Some(2));
+}
+
+#[test]
+fn users_are_the_other_model() {
+    let url = server(Duration::from_millis(5));
+    let ran = run(["load", &url, "--users", "3", "--think", "20ms", "--for", "500ms"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.words);
+    assert!(ran.data.contains("3 users for 500 ms, closed model"), "{}", ran.data);
+    assert!(ran.data.contains("Closed model: users who wait ask less"), "{}", ran.data);
+}
+
+#[test]
+fn a_search_ends_where_it_may_go_no_further() {
+    let url = server(Duration::ZERO);
+    let words = [
+        "--search",
+        "--from",
+        "50",
+        "--up-to",
+        "200",
+        "--for",
+        "300ms",
+        "--expect",
+        "errors<50%",
+        "--json",
+    ];
+    let ran = run(["load", &url].into_iter().chain(words));
+    assert_eq!(ran.code, Some(0), "{}", ran.words);
+    let seen = json(&ran);
+    assert_eq!(seen["held_per_second"].as_f64(), Some(200.0), "{seen}");
+    assert_eq!(seen["steps"].as_array().unwrap().len(), 5);
+}
+
+#[test]
+fn what_cannot_be_loaded_is_said() {
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let ran = run(["load", &format!("http://{closed}/")]);
+    assert_eq!((ran.code, ran.data.as_str()), (Some(3), ""));
+    assert!(ran.words.contains("failed to reach `127.0.0.1:"), "{}", ran.words);
+    let ran = run(["load", "http://192.0.2.1/", "--for", "1s"]);
+    assert_eq!(ran.code, Some(2));
+    assert!(
+        ran.words.contains("hint: if you have a right to load it, say so: --target-is-mine"),
+        "{}",
+        ran.words
+    );
+    assert_eq!(run(["load", "nothing.toml"]).code, Some(3));
+    assert_eq!(run(["load", "http://127.0.0.1:1/", "--rate", "-5"]).code, Some(2));
+    let (_folder, path) = file("bad.toml", "target = \"http://127.0.0.1\"\nflows = 3\n");
+    let ran = run([std::ffi::OsStr::new("load"), path.as_os_str()]);
+    assert_eq!(ran.code, Some(2));
+    assert!(ran.words.contains("unknown field `flows`"), "{}", ran.words);
+}
+
+#[test]
+fn too_few_latencies_say_how_many_more() {
+    let (_before, before) = file("before.csv", "1\n2\n3\n2\n1\n2\n");
+    let (_after, after) = file("after.csv", "latency_ms,failed\n3\n4\n3\n");
+    let prove = |more: &[&str]| {
+        let files = [before.display().to_string(), after.display().to_string()];
+        run(["prove".to_owned()]
+            .into_iter()
+            .chain(files)
+            .chain(more.iter().map(|word| (*word).to_owned())))
+    };
+    let ran = prove(&[]);
+    assert_eq!(ran.code, Some(1));
+    assert!(
+        ran.data.starts_with("cannot tell: p95 has too few independent requests"),
+        "{}",
+        ran.data
+    );
+    assert!(ran.data.contains("Need about 160 more requests a side"), "{}", ran.data);
+    assert_eq!(prove(&["--worse-only"]).code, Some(0));
+    let (_odd, odd) = file("odd.csv", "fast\nslow\n");
+    let ran = run([std::ffi::OsStr::new("prove"), odd.as_os_str(), odd.as_os_str()]);
+    assert_eq!(ran.code, Some(2));
+    assert!(ran.words.contains("no column is called `latency_ms`"), "{}", ran.words);
+}
