@@ -1,6 +1,6 @@
 //! What the conformance suite asks: a current ClickHouse, as the engine inside of a Python package.
 //!
-//! No system has a package of a current server that needs no network of its own; this one is fetched once from PyPI
+//! No system has a package of a current server that needs no network of its own; this one is fetched once from `PyPI`
 //! into the cache folder, where `testkit::clickhouse` looks for it.
 
 use std::{fs, path::Path};

@@ -4,8 +4,8 @@
 //! over the environment, the environment over the file, the file over the default; every value
 //! remembers where it is from, so that any complaint can point there.
 
-mod collector;
 mod clickhouse;
+mod collector;
 mod copies;
 mod database_url;
 mod file;
@@ -20,8 +20,8 @@ mod units;
 mod value;
 mod written;
 
-pub use collector::Collector;
 pub use clickhouse::{ClickHouse, ClickHouseTables};
+pub use collector::Collector;
 pub use copies::Copies;
 pub use database_url::DatabaseUrl;
 pub use gateway::GATEWAY_EXAMPLE;

@@ -28,7 +28,8 @@ pub fn distinct(chunk: &Chunk) -> Option<Vec<u32>> {
     known.reserve(chunk.rows());
     let mut rows = Vec::with_capacity(chunk.rows());
     for row in 0..chunk.rows() {
-        let first = *known.entry(FxBuildHasher.hash_one(identity(row))).or_insert_with(|| small(row));
+        let first =
+            *known.entry(FxBuildHasher.hash_one(identity(row))).or_insert_with(|| small(row));
         // Of two with one hash by chance, both stay.
         if first as usize == row || identity(first as usize) != identity(row) {
             rows.push(small(row));

@@ -93,14 +93,7 @@ pub const MINUTES_READS: [usize; 6] = [
 
 /// The columns and attributes of spans that [`Traces`] look at.
 pub const SPANS_READS: ([usize; 6], [&str; 2]) = (
-    [
-        span::TRACE_ID,
-        span::START,
-        span::DURATION,
-        span::SERVICE,
-        span::STATUS,
-        span::OPERATION,
-    ],
+    [span::TRACE_ID, span::START, span::DURATION, span::SERVICE, span::STATUS, span::OPERATION],
     ["http.response.status_code", "http.status_code"],
 );
 

@@ -146,7 +146,9 @@ mod tests {
         let later = [&head(b"later", 2)[..], b"later"].concat();
         fs::write(&path, &later).unwrap();
         let refused = load(folder.path(), "findings").unwrap_err().to_string();
-        assert!(refused.ends_with("is of version 2, and this Taut reads up to 1: use the newer one"));
+        assert!(
+            refused.ends_with("is of version 2, and this Taut reads up to 1: use the newer one")
+        );
         assert!(matches!(save(folder.path(), "findings", b"x"), Err(StoreError::Newer(_))));
         assert_eq!(fs::read(&path).unwrap(), later);
     }

@@ -187,11 +187,7 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// # Errors
     ///
     /// See [`Store::ask`].
-    fn top_logs(
-        &self,
-        top: &Top,
-        limits: &Limits,
-    ) -> Result<Answered<Vec<LogRecord>>, StoreError> {
+    fn top_logs(&self, top: &Top, limits: &Limits) -> Result<Answered<Vec<LogRecord>>, StoreError> {
         let _ = (top, limits);
         Err(StoreError::NotKept { table: keep::LOGS.name })
     }

@@ -221,9 +221,8 @@ fn usable<'a>(
     let fits = rollup::fits(query);
     let step_nanos = query.step.map_or(u128::MAX, |step| step.as_nanos());
     // Where steps cut minutes in two, spans tell more; estimates of a sample do if steps are short, too.
-    let may = |kept: &Kept| {
-        fits || (kept.thinned.is_some() && u128::from(MINUTE_NANOS) <= step_nanos)
-    };
+    let may =
+        |kept: &Kept| fits || (kept.thinned.is_some() && u128::from(MINUTE_NANOS) <= step_nanos);
     loop {
         let is_covered = |kept: &Kept| {
             let in_run = used.iter().map(|it| overlap(it.run, kept.run)).sum::<u32>();

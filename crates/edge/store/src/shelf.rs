@@ -230,15 +230,13 @@ impl Shelf {
 
     /// Puts the rows of a full segment where they stay.
     fn make_cold(&self, full: Full<'_>) -> Result<(), StoreError> {
-        match &self.cold {
-            Some(cold) => cold.take(full),
-            None => {
-                let run = Run { first: full.segment, last: full.segment };
-                self.blocks.add(run, full.received, full.rows, &BlockFormat::FRESH)?;
-                // Last: a block without is asked itself, and gets one before it is thinned.
-                self.roll_up(run, full.received, full.rows)
-            }
+        if let Some(cold) = &self.cold {
+            return cold.take(full);
         }
+        let run = Run { first: full.segment, last: full.segment };
+        self.blocks.add(run, full.received, full.rows, &BlockFormat::FRESH)?;
+        // Last: a block without is asked itself, and gets one before it is thinned.
+        self.roll_up(run, full.received, full.rows)
     }
 
     /// The oldest segment that is full, how far it is filled, and when its first and last batch were received.

@@ -153,7 +153,8 @@ impl Thinning<'_> {
             each_group(kept, wanted, |rows| traces.add(rows, Place::After, &demand, &is_named))?;
         }
         let before = place.checked_sub(1).and_then(|before| blocks[before].thinned.as_ref());
-        let (decided, carried) = traces.decide(before.unwrap_or(&Carried::default()));
+        let nothing = Carried::default();
+        let (decided, carried) = traces.decide(before.unwrap_or(&nothing));
         drop(traces);
         let rows = staying(kept, &decided)?;
         let blocks = &self.shelf.blocks;

@@ -72,14 +72,18 @@ fn made(trace: u64, place: u64, service: &str, begin: u64, long: u64) -> Span {
     let failed = trace.is_multiple_of(211) && place == 1;
     let code = if failed { StatusCode::Error } else { StatusCode::Unset };
     let text = |text: &str| Value::Text(text.into());
-    let mut attributes = vec![("user.tier".into(), text(["gold", "tin"][usize::from(trace % 4 == 0)]))];
+    let mut attributes =
+        vec![("user.tier".into(), text(["gold", "tin"][usize::from(trace.is_multiple_of(4))]))];
     let kind = if place == 2 {
         attributes.push(("db.statement".into(), text("SELECT * FROM orders WHERE id = 5")));
         attributes.push(("db.system".into(), text("postgresql")));
         SpanKind::Client
     } else {
         attributes.push(("http.request.method".into(), text("GET")));
-        attributes.push(("http.route".into(), text(["/", "/list"][usize::from(trace % 5 == 0)])));
+        attributes.push((
+            "http.route".into(),
+            text(["/", "/list"][usize::from(trace.is_multiple_of(5))]),
+        ));
         SpanKind::Server
     };
     let named = Attributes(vec![("service.name".into(), text(service))]);
@@ -197,7 +201,8 @@ fn what_is_left(store: &Folder, all: &Folder) {
     assert!(torn.len() <= 1, "{} of {} traces are not whole: {torn:?}", torn.len(), traces.len());
     // What only spans tell is an estimate, and a good one: of each day, by the attribute.
     let tier = || vec![Field::Attribute("user.tier".into())];
-    let mut query = question(&SPANS, tier(), Filter::Is(Field::Column(span::SERVICE), vec!["shop".into()]));
+    let mut query =
+        question(&SPANS, tier(), Filter::Is(Field::Column(span::SERVICE), vec!["shop".into()]));
     query.window.from = Moment { nanos: BEGIN + 28 * HOUR };
     query.window.to = Moment { nanos: BEGIN + 44 * HOUR };
     query.step = None;

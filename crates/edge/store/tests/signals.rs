@@ -300,7 +300,7 @@ fn a_batch_that_is_sent_again_is_kept_once_after_a_restart_too() {
     for received in 0..4 {
         append(&store, &spans(1, 10), received).unwrap();
         append_logs(&store, &[log(None, 1)], received).unwrap();
-        append_logs(&store, &[untimed.clone()], received).unwrap();
+        append_logs(&store, std::slice::from_ref(&untimed), received).unwrap();
         append_metrics(&store, &[metric("cpu", 1, 3)], received).unwrap();
         if received == 1 {
             drop(store);

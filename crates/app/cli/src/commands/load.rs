@@ -48,7 +48,6 @@ slow server is asked less. --expect makes it a test: code 1 if a goal is missed.
 #[derive(Debug, Args)]
 #[command(after_long_help = EXAMPLES)]
 #[command(group = ArgGroup::new("how-much").multiple(false))]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(super) struct Arguments {
     /// A URL, or a file with a scenario.
     #[arg(value_name = "TARGET")]

@@ -129,7 +129,7 @@ fn of_csv(text: &str) -> Result<Side, String> {
     let mut side = Side::default();
     for (line, number) in lines {
         let cells: Vec<&str> = line.split(',').map(str::trim).collect();
-        let cell = |column: Option<usize>| column.and_then(|column| cells.get(column).copied());
+        let cell = |column: Option<usize>| cells.get(column?).copied();
         let millis = |text: Option<&str>| {
             let value = text
                 .and_then(|text| text.parse::<f64>().ok())

@@ -151,9 +151,8 @@ fn bars(outcome: &Outcome) -> Markup {
     let most = classes.values().max().copied().unwrap_or(1) as f64;
     let wide = WIDTH / f64::from(last - first + 1);
     let bound = |class: i32| {
-        units::time(
-            Duration::from_nanos(2_f64.powf(f64::from(class) / 4.0).round().max(0.0) as u64),
-        )
+        let nanos = 2_f64.powf(f64::from(class) / 4.0);
+        units::time(Duration::try_from_secs_f64(nanos / 1e9).unwrap_or(Duration::MAX))
     };
     page! {
         svg viewBox="-60 -10 1030 250" role="img" aria-label="how many requests took how long" {

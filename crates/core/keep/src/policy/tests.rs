@@ -8,7 +8,9 @@
 
 use std::collections::BTreeMap;
 
-use model::{Attributes, Moment, Span, SpanId, SpanKind, Status, StatusCode, Text, TraceId, Window};
+use model::{
+    Attributes, Moment, Span, SpanId, SpanKind, Status, StatusCode, Text, TraceId, Window,
+};
 use proptest::prelude::*;
 use testkit::arbitrary;
 

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use model::{Attributes, Moment, Resource, Span, SpanKind, Status, StatusCode, Text, Value, Window};
+use model::{
+    Attributes, Moment, Resource, Span, SpanKind, Status, StatusCode, Text, Value, Window,
+};
 use proptest::prelude::*;
 use testkit::arbitrary;
 
@@ -36,8 +38,7 @@ fn spans() -> impl Strategy<Value = Vec<(Span, &'static str, &'static str)>> {
             span.resource =
                 Resource { attributes: Attributes(named), ..(*span.resource).clone() }.into();
             let host = ["db", "cache"][usize::from(failed)];
-            span.attributes =
-                Attributes(vec![("server.address".into(), Value::Text(host.into()))]);
+            span.attributes = Attributes(vec![("server.address".into(), Value::Text(host.into()))]);
             (span, ["GET /", "", "", ""][kind], ["", "SELECT 1", "", ""][kind])
         };
         said.into_iter().map(span).collect()
@@ -191,7 +192,9 @@ proptest! {
 #[test]
 fn calls_to_others_are_told_apart_by_whom_they_went_to() {
     let mut spans = Vec::new();
-    for (host, kind) in [("db", SpanKind::Client), ("db", SpanKind::Client), ("me", SpanKind::Server)] {
+    for (host, kind) in
+        [("db", SpanKind::Client), ("db", SpanKind::Client), ("me", SpanKind::Server)]
+    {
         let mut span = arbitrary::one();
         span.start = Moment { nanos: 5 };
         span.kind = kind;
@@ -208,7 +211,8 @@ fn calls_to_others_are_told_apart_by_whom_they_went_to() {
         limit: 9,
     };
     let told = answer(&query, &[of(&chunk(&spans))]);
-    let told: Vec<_> = told.iter().map(|it| (it.key[0].as_deref(), it.measured[0].clone())).collect();
+    let told: Vec<_> =
+        told.iter().map(|it| (it.key[0].as_deref(), it.measured[0].clone())).collect();
     assert_eq!(told, [(Some("db"), Measured::Count(2)), (None, Measured::Count(1))]);
 }
 
@@ -230,7 +234,10 @@ fn what_is_not_in_them_is_not_asked_of_them() {
         Query { group: vec![column(place::TRACE_ID)], ..plain.clone() },
         Query { measures: vec![Measure::Sum(column(place::FLAGS))], ..plain.clone() },
         Query { filter: Filter::Between(column(place::DURATION), 5, 9), ..plain.clone() },
-        Query { filter: Filter::Not(Box::new(Filter::Has(column(place::EVENTS)))), ..plain.clone() },
+        Query {
+            filter: Filter::Not(Box::new(Filter::Has(column(place::EVENTS)))),
+            ..plain.clone()
+        },
         Query { table: &MINUTES, ..plain.clone() },
     ];
     for other in others {

@@ -154,8 +154,12 @@ fn measured(arguments: &Arguments) -> Outcome<f64> {
     let begun = Instant::now();
     let spans = thread::scope(|scope| {
         let tidied = scope.spawn(|| -> Outcome<()> {
-            while store.tidy()? || !is_sent.load(Relaxed) {}
-            Ok(())
+            loop {
+                if !store.tidy()? && is_sent.load(Relaxed) {
+                    return Ok(());
+                }
+                thread::yield_now();
+            }
         });
         let mut spans = 0;
         while spans < MEASURED_SPANS {

@@ -118,7 +118,7 @@ impl Amount {
     /// How long it takes, or each step of a search.
     pub(super) fn length(&self) -> Duration {
         let usual = if self.search { 5 } else { 10 };
-        self.length.unwrap_or(Duration::from_secs(usual))
+        self.length.unwrap_or_else(|| Duration::from_secs(usual))
     }
 }
 

@@ -173,7 +173,9 @@ pub(super) fn notes(answer: &Value) -> String {
     let mut text = format!("{DIM}{passed} of {read} looked at{DIM:#}\n");
     let mut warn = |words: &str| text.push_str(&format!("{AMBER}note{AMBER:#}: {words}\n"));
     if answer["rows"].as_array().is_some_and(Vec::is_empty) {
-        warn("nothing is like that in this window; check the names in the question, or try --last 24h");
+        warn(
+            "nothing is like that in this window; check the names in the question, or try --last 24h",
+        );
     }
     if 0 < count(&answer["left_out"]) {
         let more = units::some(count(&answer["left_out"]), "more group is", "more groups are");
