@@ -33,8 +33,11 @@ impl fmt::Debug for DatabaseUrl {
     }
 }
 
+/// What stands after one of these and `=` is nobody's business.
+const SECRETS: [&str; 2] = ["password", "secret"];
+
 /// A text in which each byte of a password is `*`, so that places in it stay where they are: between `:` and the
-/// last `@` of a URL's authority, and after `password=`.
+/// last `@` of a URL's authority, and after `password=` and `secret=`.
 pub(crate) fn hidden(text: &str) -> String {
     let mut bytes = text.as_bytes().to_vec();
     let mut from = 0;
@@ -51,21 +54,33 @@ pub(crate) fn hidden(text: &str) -> String {
         }
         from = start;
     }
-    from = 0;
-    while let Some(found) = text.get(from..).and_then(|rest| rest.find("password")) {
-        from += found + "password".len();
-        let rest = text.get(from..).unwrap_or_default();
-        let Some(value) = rest.trim_start().strip_prefix('=').map(str::trim_start) else {
-            continue;
-        };
-        let start = text.len() - value.len();
-        let length = match value.strip_prefix('\'') {
-            Some(quoted) => quoted.find('\'').map_or(value.len(), |end| end + 2),
-            None => value.find([' ', '"', '\'', '&', '\n', '\r', '\t']).unwrap_or(value.len()),
-        };
-        bytes[start..start + length].fill(b'*');
+    for word in SECRETS {
+        from = 0;
+        while let Some(found) = text.get(from..).and_then(|rest| rest.find(word)) {
+            from += found + word.len();
+            let rest = text.get(from..).unwrap_or_default();
+            if let Some(value) = rest.trim_start().strip_prefix('=').map(str::trim_start) {
+                let start = text.len() - value.len();
+                bytes[start..start + secret_len(value)].fill(b'*');
+            }
+        }
     }
     String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// How long a value is that a text begins with: to its closing quote, or to where the next one begins.
+fn secret_len(text: &str) -> usize {
+    if let Some(quoted) = text.strip_prefix('\'') {
+        return quoted.find('\'').map_or(text.len(), |end| end + 2);
+    }
+    let quotes = text.len() - text.trim_start_matches('"').len();
+    let ends: &[char] = match quotes {
+        0 => &[' ', '"', '\'', '&', '\n', '\r', '\t'],
+        1 | 2 => &['"', '\n'],
+        _ => &['"'],
+    };
+    let rest = text.get(quotes..).unwrap_or_default();
+    quotes + rest.find(ends).unwrap_or(rest.len())
 }
 
 #[cfg(test)]
@@ -93,6 +108,9 @@ mod tests {
             "url = \"postgres://a:b@c/d\"\n# \"postgres://e:ff@g/h\"",
             "url = \"postgres://a:*@c/d\"\n# \"postgres://e:**@g/h\"",
         );
+        check("cookie-secret = \"a b'c\"\nx = 1", "cookie-secret = ******\"\nx = 1");
+        check("password = \"\"\nx = \"y\"", "password = **\nx = \"y\"");
+        check("password = \"\"\"a\nb\"\"\"", "password = ******\"\"\"");
         let url = DatabaseUrl::parse("postgres://a:secret@b/c").unwrap();
         assert_eq!(
             format!("{url} {url:?}"),

@@ -212,7 +212,7 @@ pub const SETTINGS: &[Setting] = &[
     setting(
         "keep.all",
         Kind::Duration { min: Duration::from_mins(1), max: DAY.saturating_mul(3660) },
-        "\"24h\"",
+        "\"1d\"",
         "So long every span is kept, and at least for `engine.window`. Of older ones, traces stay that were slow for their \
          operation, that failed or that a finding names, and a fair sample of the rest, each row of which counts as many \
          times as it stands for: until `store.age-max`.",

@@ -91,14 +91,19 @@ fn files_torn_while_they_were_created_are_no_reason_to_stop() {
 fn what_cannot_be_read_is_left_alone_and_named() {
     let sample = sample();
     let strange = sample.path().join("spans-000900.log");
-    fs::write(&strange, b"tautspan of a later version, that must not be cut").unwrap();
+    fs::write(&strange, b"no log at all, that must not be cut").unwrap();
+    let later = sample.path().join("spans-000901.log");
+    fs::write(&later, b"tautspan of a later version, that must not be cut").unwrap();
     let (store, recovery) = kit::open(sample.path());
     assert_eq!(recovery.set_aside, std::slice::from_ref(&strange));
+    assert_eq!(recovery.newer.iter().map(|newer| &newer.path).collect::<Vec<_>>(), [&later]);
     kit::append(&store, &kit::spans(40, 60), 1_000).unwrap();
     drop(store);
     let (store, _) = kit::open(sample.path());
     assert_eq!(store.trace(kit::trace_id(40)).unwrap(), kit::spans(40, 60));
-    assert!(fs::read(&strange).unwrap().ends_with(b"must not be cut"));
+    for path in [&strange, &later] {
+        assert!(fs::read(path).unwrap().ends_with(b"must not be cut"));
+    }
 }
 
 #[test]

@@ -25,7 +25,7 @@ use crate::{
 /// How long answers that have begun may take once the server is told to stop.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// Receive traces (OTLP on 4317 and 4318), keep them, find what is slow, show it on 7070.
+/// Receive traces, logs and metrics by OTLP, keep them, show what is slow on 7070.
 ///
 /// Everything listens on loopback unless told otherwise. Ctrl-C ends it; what was acknowledged is kept.
 #[derive(Debug, Args)]

@@ -29,7 +29,7 @@ fn each_command_tells_how_it_is_used() {
                    requests it takes to tell
       log          Report what PostgreSQL's logs say: slow statements, waits, spills, errors, by hour
       plan         Read a plan: where its time goes, where estimates are wrong, and what to do
-      up           Receive traces (OTLP on 4317 and 4318), keep them, find what is slow, show it on 7070
+      up           Receive traces, logs and metrics by OTLP, keep them, show what is slow on 7070
       status       Say whether a `taut up` runs here, what it keeps since when, and what it refused or
                    lost and why
       query        Ask about spans, log records and metrics: filter, group, measure
@@ -138,7 +138,7 @@ fn each_command_tells_how_it_is_used() {
       kubectl exec jaeger -- cat spans.json | taut find -
     ");
     assert_snapshot!(help("up"), @"
-    Receive traces (OTLP on 4317 and 4318), keep them, find what is slow, show it on 7070.
+    Receive traces, logs and metrics by OTLP, keep them, show what is slow on 7070.
 
     Everything listens on loopback unless told otherwise. Ctrl-C ends it; what was acknowledged is kept.
 

@@ -82,6 +82,26 @@ impl Live {
         self.store.remember(&traces, now)
     }
 
+    /// Lets the store put in order what has come, so that it stays small.
+    pub(super) fn tidy(&self) {
+        while !self.stopping.load(Ordering::Acquire) {
+            let start = now();
+            let thin = || self.store.thin(&self.keeping(), start);
+            match self.store.tidy().and_then(|did| if did { Ok(true) } else { thin() }) {
+                Ok(true) => {
+                    self.own.did("tidy the store", start, None, &[]);
+                    continue;
+                }
+                Ok(false) => {}
+                Err(error) => {
+                    self.tell(&error);
+                    self.own.did("tidy the store", start, Some(in_full(&error)), &[]);
+                }
+            }
+            self.rest();
+        }
+    }
+
     /// Copies old blocks to where they are to go. Runs until the engine stops.
     pub(super) fn copy(&self) {
         let Some(copier) = &self.copier else { return };
