@@ -141,6 +141,8 @@ pub(crate) async fn send(
     }
     let (mut head, incoming) = response.into_parts();
     traffic::forward::strip_hop_by_hop(&mut head.headers);
+    // The version is that of a connection, too: a member that speaks HTTP/1.0 ends its own, not the client's.
+    head.version = http::Version::HTTP_11;
     head.extensions = http::Extensions::new();
     tries.set_cookie(chosen, peer, &mut head.headers);
     let pause = service.timeouts.pause;

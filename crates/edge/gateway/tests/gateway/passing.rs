@@ -55,6 +55,21 @@ fn a_trusted_proxy_is_believed_and_added_to() {
 }
 
 #[test]
+fn a_member_that_speaks_an_older_version_does_not_end_the_connection_of_the_client() {
+    let replies: [&[u8]; 2] =
+        [b"HTTP/1.0 200 OK\r\ncontent-length: 2\r\n\r\nhi", b"HTTP/1.0 200 OK\r\n\r\nto the end"];
+    for (reply, body) in replies.into_iter().zip(["\r\n\r\nhi", "to the end"]) {
+        let origin = Origin::start(move |_| Reply::SendAndClose(reply.to_vec()));
+        let gateway = start(plan(&[origin.address]));
+        let twice = "GET / HTTP/1.1\r\nhost: a\r\n\r\n\
+                     GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n";
+        let answer = ask(gateway.address, twice);
+        assert_eq!(answer.matches("HTTP/1.1 200 OK").count(), 2, "{answer}");
+        assert_eq!(answer.matches(body).count(), 2, "{answer}");
+    }
+}
+
+#[test]
 fn routes_rewrite_paths_and_headers() {
     let origin = Origin::start(|_| {
         Reply::Send(b"HTTP/1.1 200 OK\r\nx-powered-by: php\r\ncontent-length: 0\r\n\r\n".to_vec())
