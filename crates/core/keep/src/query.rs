@@ -20,6 +20,7 @@ use crate::table::Table;
 
 pub use compare::{Comparison, Difference, Differences, VALUES_MAX};
 pub use group::Groups;
+pub use select::id;
 pub use top::{Ranked, Top};
 
 /// Fields that groups can be made of at once: more than a table or a chart can show.
@@ -165,7 +166,7 @@ impl Filter {
     pub fn ids(&self, place: usize) -> Option<Vec<[u8; 16]>> {
         match self {
             Self::Is(Field::Column(column), values) if *column == place => {
-                Some(values.iter().filter_map(|value| select::id(value)).collect())
+                Some(values.iter().filter_map(|value| id(value)).collect())
             }
             Self::And(filters) => filters.iter().find_map(|filter| filter.ids(place)),
             Self::Or(filters) => {

@@ -77,8 +77,9 @@ fn by_id(column: &Column, values: &[Text]) -> Vec<bool> {
     }
 }
 
-/// The id that is written as lower-case hexadecimal digits, all of them.
-pub(super) fn id<const N: usize>(text: &str) -> Option<[u8; N]> {
+/// The id that is written as lower-case hexadecimal digits, all of them; `None` if the text is no such id.
+#[must_use]
+pub fn id<const N: usize>(text: &str) -> Option<[u8; N]> {
     let digit = |digit: u8| match digit {
         b'0'..=b'9' => Some(digit - b'0'),
         b'a'..=b'f' => Some(digit - b'a' + 10),

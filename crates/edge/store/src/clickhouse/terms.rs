@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use keep::{
     ColumnKind, Table,
-    query::{Field, Filter},
+    query::{self, Field, Filter},
 };
 use model::Text;
 
@@ -284,28 +284,10 @@ fn one_of(text: &str, values: impl Iterator<Item = String>) -> String {
 /// Ids as they are, so that the index of them is used.
 fn ids<const N: usize>(name: &str, values: &[Text]) -> String {
     let id = |value: &Text| {
-        let id = bytes::<N>(value)?;
+        let id = query::id::<N>(value)?;
         (id != [0; N]).then(|| quote::id(&id))
     };
     one_of(name, values.iter().filter_map(id))
-}
-
-/// The id that is written as lower-case hexadecimal digits, all of them.
-fn bytes<const N: usize>(text: &str) -> Option<[u8; N]> {
-    let digit = |digit: u8| match digit {
-        b'0'..=b'9' => Some(digit - b'0'),
-        b'a'..=b'f' => Some(digit - b'a' + 10),
-        _ => None,
-    };
-    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
-    if pairs.len() != N || !rest.is_empty() {
-        return None;
-    }
-    let mut id = [0; N];
-    for (byte, [high, low]) in id.iter_mut().zip(pairs) {
-        *byte = digit(*high)? << 4 | digit(*low)?;
-    }
-    Some(id)
 }
 
 /// Keys of resources that a question asks for.
