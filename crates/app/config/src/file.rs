@@ -7,9 +7,11 @@ use toml::{
     de::{DeTable, DeValue},
 };
 
+use prove::gate::Budget;
 use traffic::plan::Plan;
 
 use crate::{
+    check,
     database_url::hidden,
     gateway::{self, Told},
     problem::{Problem, did_you_mean},
@@ -24,6 +26,8 @@ pub(crate) struct Said {
     pub(crate) values: BTreeMap<&'static str, Written>,
     /// The plan of the gateway, if there is a section of it and nothing is wrong with it.
     pub(crate) gateway: Option<Plan>,
+    /// Budgets of test runs, in the order in which they stand.
+    pub(crate) budgets: Vec<Budget>,
 }
 
 /// Reads the file's text; what is wrong is added to `problems`, the rest is returned.
@@ -36,6 +40,7 @@ pub(crate) fn read(path: &Path, text: &str, problems: &mut Vec<Problem>) -> Said
         problems,
         values: BTreeMap::new(),
         gateway: None,
+        budgets: Vec::new(),
     };
     match DeTable::parse(text) {
         Ok(table) => reading.section("", table.get_ref()),
@@ -47,7 +52,7 @@ pub(crate) fn read(path: &Path, text: &str, problems: &mut Vec<Problem>) -> Said
             reading.problems.push(problem.hint(hint));
         }
     }
-    Said { values: reading.values, gateway: reading.gateway }
+    Said { values: reading.values, gateway: reading.gateway, budgets: reading.budgets }
 }
 
 /// The section that is read on its own.
@@ -60,6 +65,7 @@ struct Reading<'a> {
     problems: &'a mut Vec<Problem>,
     values: BTreeMap<&'static str, Written>,
     gateway: Option<Plan>,
+    budgets: Vec<Budget>,
 }
 
 impl Reading<'_> {
@@ -78,6 +84,10 @@ impl Reading<'_> {
                 let (path, name, text) = (self.path, &self.name, &self.text);
                 let mut told = Told { path, name, text, problems: self.problems };
                 self.gateway = gateway::read(value, &mut told);
+            } else if path == check::BUDGETS {
+                let (path, name, text) = (self.path, &self.name, &self.text);
+                let mut told = Told { path, name, text, problems: self.problems };
+                self.budgets = check::budgets(value, &mut told);
             } else if !is_section(&path) {
                 self.unknown(section, key);
             } else if let DeValue::Table(table) = value.get_ref() {
@@ -181,7 +191,11 @@ fn names_in(section: &str) -> Vec<&'static str> {
         };
         rest.split('.').next()
     });
-    let own = section.is_empty().then_some(GATEWAY);
+    let own = match section {
+        "" => Some(GATEWAY),
+        "check" => Some("budget"),
+        _ => None,
+    };
     let names: std::collections::BTreeSet<&str> = names.chain(own).collect();
     names.into_iter().collect()
 }

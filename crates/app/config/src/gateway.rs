@@ -3,7 +3,7 @@
 //! Unlike other settings these are tables of any name and arrays of tables, so they are in the file alone; every
 //! value is read by the same kinds, and every mistake is told with its line.
 
-mod fields;
+pub(crate) mod fields;
 mod route;
 mod service;
 

@@ -4,6 +4,7 @@
 //! over the environment, the environment over the file, the file over the default; every value
 //! remembers where it is from, so that any complaint can point there.
 
+mod check;
 mod clickhouse;
 mod collector;
 mod copies;
@@ -20,6 +21,7 @@ mod units;
 mod value;
 mod written;
 
+pub use check::Check;
 pub use clickhouse::{ClickHouse, ClickHouseTables};
 pub use collector::Collector;
 pub use copies::Copies;

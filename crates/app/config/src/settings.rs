@@ -10,8 +10,8 @@ use std::{
 use toml::de::DeValue;
 
 use crate::{
-    ClickHouse, ClickHouseTables, Collector, Copies, DatabaseUrl, ObservePostgres,
-    PostgresEnvironment, file, page,
+    Check, ClickHouse, ClickHouseTables, Collector, Copies, DatabaseUrl, ObservePostgres,
+    PostgresEnvironment, check, file, page,
     problem::{Problem, SettingsError},
     sources::{self, Sources},
     table::{Setting, known},
@@ -44,6 +44,8 @@ pub struct Settings {
     pub postgres: ObservePostgres,
     /// Where spans of Taut's own work go.
     pub own_spans: Collector,
+    /// What a test run may do.
+    pub check: Check,
     /// The plan of the gateway, if the file has a section of it.
     pub gateway: Option<traffic::plan::Plan>,
     /// The file that was read.
@@ -182,11 +184,13 @@ impl Settings {
     pub fn load(sources: &Sources) -> Result<Self, SettingsError> {
         let mut problems = Vec::new();
         let mut gateway = None;
+        let mut budgets = Vec::new();
         let mut values = Values(known().iter().map(default).collect());
         if let Some((path, text)) = &sources.file {
             let mut said = file::read(path, text, &mut problems);
             values.0.append(&mut said.values);
             gateway = said.gateway;
+            budgets = said.budgets;
         }
         values.0.append(&mut sources::read_environment(&sources.environment, &mut problems));
         values.0.append(&mut sources::read_flags(&sources.flags, &mut problems));
@@ -199,6 +203,7 @@ impl Settings {
             let mut settings = Self::new(&values, file);
             settings.postgres.environment.clone_from(&sources.postgres);
             settings.gateway = gateway;
+            settings.check.rules.budgets = budgets;
             settings.store.copy.access.clone_from(&sources.access);
             settings.store.clickhouse.password = sources.clickhouse_password();
             Ok(settings)
@@ -265,6 +270,7 @@ impl Settings {
                 Value::Collector(collector) => collector.clone(),
                 _ => unreachable!("{OF_ITS_KIND}"),
             },
+            check: values.check_of_runs(),
             gateway: None,
             file,
             listed: values.listed(),
@@ -426,11 +432,31 @@ impl Values {
         }
     }
 
-    fn find(&self) -> find::Settings {
-        let disabled: BTreeSet<String> = match self.get("find.disable") {
-            Value::Detectors(names) => names.iter().map(|name| (*name).to_owned()).collect(),
+    fn check_of_runs(&self) -> Check {
+        let baseline = match self.get("check.baseline") {
+            Value::File(file) => file.clone(),
             _ => unreachable!("{OF_ITS_KIND}"),
         };
+        let times = self.text("check.times") == "on";
+        let rules = prove::gate::Rules {
+            budgets: Vec::new(),
+            refuse: self.detectors("check.refuse"),
+            level: check::level(self.text("check.level")),
+            more: self.number("check.more"),
+            slower: times.then(|| self.number("check.slower")),
+        };
+        Check { baseline, rules }
+    }
+
+    fn detectors(&self, key: &str) -> BTreeSet<String> {
+        match self.get(key) {
+            Value::Detectors(names) => names.iter().map(|name| (*name).to_owned()).collect(),
+            _ => unreachable!("{OF_ITS_KIND}"),
+        }
+    }
+
+    fn find(&self) -> find::Settings {
+        let disabled = self.detectors("find.disable");
         let knobs = self.0.iter().filter_map(|(key, written)| {
             let (detector, knob) = key.strip_prefix("find.")?.split_once('.')?;
             match written.value {

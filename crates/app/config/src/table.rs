@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, sync::LazyLock, time::Duration};
 
-use crate::{clickhouse, copies, observe};
+use crate::{check, clickhouse, copies, observe};
 
 /// A setting.
 #[derive(Debug, Clone)]
@@ -98,7 +98,9 @@ pub fn known() -> &'static [Setting] {
     static KNOWN: LazyLock<Vec<Setting>> = LazyLock::new(|| {
         let of_databases = observe::SETTINGS.iter().cloned();
         let of_copies = copies::SETTINGS.iter().chain(clickhouse::SETTINGS).cloned();
-        SETTINGS.iter().cloned().chain(of_copies).chain(of_databases).chain(knobs()).collect()
+        let of_checks = check::SETTINGS.iter().cloned();
+        let of_others = of_copies.chain(of_databases).chain(of_checks);
+        SETTINGS.iter().cloned().chain(of_others).chain(knobs()).collect()
     });
     &KNOWN
 }

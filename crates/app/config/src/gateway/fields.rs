@@ -14,7 +14,7 @@ use crate::{
 use super::Told;
 
 /// A table whose fields are taken one by one.
-pub(super) struct Fields<'a> {
+pub(crate) struct Fields<'a> {
     /// What the table is called, for people.
     name: String,
     span: Range<usize>,
@@ -25,7 +25,7 @@ pub(super) struct Fields<'a> {
 
 impl<'a> Fields<'a> {
     /// The fields of a table; a problem if it is none.
-    pub(super) fn of(
+    pub(crate) fn of(
         name: impl Into<String>,
         table: &'a Spanned<DeValue<'a>>,
         told: &mut Told<'_>,
@@ -45,13 +45,13 @@ impl<'a> Fields<'a> {
     }
 
     /// A field as it was written.
-    pub(super) fn raw(&mut self, key: &'static str) -> Option<&'a Spanned<DeValue<'a>>> {
+    pub(crate) fn raw(&mut self, key: &'static str) -> Option<&'a Spanned<DeValue<'a>>> {
         self.known.push(key);
         self.left.remove(key).map(|(_, value)| value)
     }
 
     /// A field of this kind.
-    pub(super) fn take(
+    pub(crate) fn take(
         &mut self,
         key: &'static str,
         kind: Kind,
@@ -62,7 +62,7 @@ impl<'a> Fields<'a> {
     }
 
     /// What something means that was written for a field.
-    pub(super) fn value(
+    pub(crate) fn value(
         &self,
         key: &str,
         written: &Spanned<DeValue<'_>>,
@@ -80,7 +80,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    pub(super) fn time(
+    pub(crate) fn time(
         &mut self,
         key: &'static str,
         kind: Kind,
@@ -92,7 +92,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    pub(super) fn bytes(
+    pub(crate) fn bytes(
         &mut self,
         key: &'static str,
         kind: Kind,
@@ -104,7 +104,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    pub(super) fn count(
+    pub(crate) fn count(
         &mut self,
         key: &'static str,
         kind: Kind,
@@ -116,7 +116,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    pub(super) fn small(
+    pub(crate) fn small(
         &mut self,
         key: &'static str,
         kind: Kind,
@@ -125,7 +125,7 @@ impl<'a> Fields<'a> {
         u32::try_from(self.count(key, kind, told)?).ok()
     }
 
-    pub(super) fn number(
+    pub(crate) fn number(
         &mut self,
         key: &'static str,
         kind: Kind,
@@ -138,7 +138,7 @@ impl<'a> Fields<'a> {
     }
 
     /// One of these words.
-    pub(super) fn word(
+    pub(crate) fn word(
         &mut self,
         key: &'static str,
         words: &'static [&'static str],
@@ -151,7 +151,7 @@ impl<'a> Fields<'a> {
     }
 
     /// A text, and where it stands.
-    pub(super) fn text(
+    pub(crate) fn text(
         &mut self,
         key: &'static str,
         told: &mut Told<'_>,
@@ -174,7 +174,7 @@ impl<'a> Fields<'a> {
     }
 
     /// A file, relative to the settings.
-    pub(super) fn file(&mut self, key: &'static str, told: &mut Told<'_>) -> Option<PathBuf> {
+    pub(crate) fn file(&mut self, key: &'static str, told: &mut Told<'_>) -> Option<PathBuf> {
         let (text, span) = self.text(key, told)?;
         if text.is_empty() || text.contains('\0') {
             self.wrong_at(key, span, "expected a file", told);
@@ -184,7 +184,7 @@ impl<'a> Fields<'a> {
     }
 
     /// A list, or one thing that stands for a list of it.
-    pub(super) fn list(
+    pub(crate) fn list(
         &mut self,
         key: &'static str,
         _told: &mut Told<'_>,
@@ -197,7 +197,7 @@ impl<'a> Fields<'a> {
     }
 
     /// A list of texts, and where each stands.
-    pub(super) fn texts(
+    pub(crate) fn texts(
         &mut self,
         key: &'static str,
         told: &mut Told<'_>,
@@ -207,7 +207,7 @@ impl<'a> Fields<'a> {
     }
 
     /// A table of texts: key, value, and where the key stands.
-    pub(super) fn pairs(
+    pub(crate) fn pairs(
         &mut self,
         key: &'static str,
         told: &mut Told<'_>,
@@ -226,7 +226,7 @@ impl<'a> Fields<'a> {
     }
 
     /// Tables by name, in the order of the file.
-    pub(super) fn named(
+    pub(crate) fn named(
         &mut self,
         key: &'static str,
         told: &mut Told<'_>,
@@ -243,7 +243,7 @@ impl<'a> Fields<'a> {
     }
 
     /// Says that a field must be there.
-    pub(super) fn missing(&self, key: &str, hint: &str, told: &mut Told<'_>) {
+    pub(crate) fn missing(&self, key: &str, hint: &str, told: &mut Told<'_>) {
         let place = place(self.span.clone(), told);
         let problem =
             Problem::new(format!("`{key}` is missing in `[{}]`", self.name), place, "here");
@@ -251,14 +251,14 @@ impl<'a> Fields<'a> {
     }
 
     /// Says what is wrong with a field.
-    pub(super) fn wrong_at(&self, key: &str, span: Range<usize>, label: &str, told: &mut Told<'_>) {
+    pub(crate) fn wrong_at(&self, key: &str, span: Range<usize>, label: &str, told: &mut Told<'_>) {
         let title = format!("`{key}` in `[{}]` cannot be set to this", self.name);
         let place = place(span, told);
         told.problems.push(Problem::new(title, place, label));
     }
 
     /// Says what was not asked for.
-    pub(super) fn end(self, told: &mut Told<'_>) {
+    pub(crate) fn end(self, told: &mut Told<'_>) {
         let mut unknown: Vec<_> = self.left.iter().collect();
         unknown.sort_by_key(|(_, (span, _))| span.start);
         for (key, (span, _)) in unknown {

@@ -1,5 +1,6 @@
 //! Settings as users write them: what they mean, where each is from, and what every mistake is told.
 
+mod check;
 mod gateway;
 mod meaning;
 mod mistakes;
