@@ -8,11 +8,15 @@ pub mod balance;
 pub mod breaker;
 pub mod concurrency;
 mod dice;
+pub mod encoding;
 pub mod forward;
 pub mod health;
 pub mod limit;
 pub mod plan;
 pub mod retry;
 pub mod route;
+pub mod telling;
+pub mod timing;
+pub mod trace_context;
 
 pub use dice::Dice;

@@ -2,16 +2,18 @@
 //!
 //! Plain data, as the settings file has it; what it means is in the modules beside it.
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use http::{HeaderName, HeaderValue, Method};
 
 use crate::{
     breaker::BreakerSettings,
     concurrency::{ConcurrencySettings, Priority},
+    encoding::CompressRule,
     forward::Network,
     health::{Expected, OutlierSettings, Thresholds},
     limit::{Algorithm, Quota},
+    telling::Telling,
 };
 
 /// All that a gateway is told.
@@ -31,6 +33,8 @@ pub struct Plan {
     pub trusted: Vec<Network>,
     /// What is bounded.
     pub bounds: Bounds,
+    /// What is told of requests, and whom.
+    pub telling: Telling,
     /// Services; a route has a place among these.
     pub services: Vec<Service>,
     /// Routes, in the order of the file.
@@ -296,6 +300,8 @@ pub struct Route {
     pub body_bytes_max: Option<u64>,
     /// All of it, retries included; over the service's.
     pub total: Option<Duration>,
+    /// How answers are compressed.
+    pub compress: Option<Arc<CompressRule>>,
 }
 
 impl Route {
@@ -317,6 +323,7 @@ impl Route {
             priority: Priority::default(),
             body_bytes_max: None,
             total: None,
+            compress: None,
         }
     }
 }

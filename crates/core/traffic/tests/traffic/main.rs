@@ -3,11 +3,13 @@
 mod balance;
 mod breaker;
 mod concurrency;
+mod encoding;
 mod forward;
 mod health;
 mod limit;
 mod retry;
 mod route;
+mod timing;
 
 use std::time::Duration;
 
