@@ -110,17 +110,13 @@ impl Trace {
     #[must_use]
     pub fn new(parent: Option<Parent>, share: f64, dice: &mut Dice) -> Self {
         let span = SpanId(dice.throw().max(1).to_be_bytes());
-        match parent {
-            Some(Parent { trace, span: parent, flags }) => {
-                Self { id: trace, span, parent: Some(parent), flags }
-            }
-            None => {
-                let (high, low) = (dice.throw(), dice.throw().max(1));
-                let id = (u128::from(high) << 64) | u128::from(low);
-                let flags = RANDOM | if dice.share() < share { SAMPLED } else { 0 };
-                Self { id: TraceId(id.to_be_bytes()), span, parent: None, flags }
-            }
+        if let Some(Parent { trace, span: parent, flags }) = parent {
+            return Self { id: trace, span, parent: Some(parent), flags };
         }
+        let (high, low) = (dice.throw(), dice.throw().max(1));
+        let id = (u128::from(high) << 64) | u128::from(low);
+        let flags = RANDOM | if dice.share() < share { SAMPLED } else { 0 };
+        Self { id: TraceId(id.to_be_bytes()), span, parent: None, flags }
     }
 
     /// Whether its spans are kept.

@@ -36,7 +36,7 @@ impl Accepted {
         let name = parts.next().unwrap_or_default();
         let mut weight = WHOLE;
         for parameter in parts {
-            if let Some(value) = parameter.strip_prefix(b"q=").or(parameter.strip_prefix(b"Q=")) {
+            if let [b'q' | b'Q', b'=', value @ ..] = parameter {
                 let Some(read) = read_weight(value) else { return };
                 weight = read;
             }
