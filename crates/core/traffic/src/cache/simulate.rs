@@ -1,0 +1,223 @@
+//! A cache over made-up or recorded requests, with the decisions of the real one: how many of them it would answer.
+//!
+//! Same requests, same outcome: chance is from the seed. What is not simulated is how bodies are sent.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use http::{HeaderMap, Method, StatusCode};
+use model::Moment;
+
+use super::{
+    control::Control,
+    judge::{Judged, judge},
+    key::{Asker, Key, hash},
+    policy::{Policy, Received, policy},
+    rule::CacheRule,
+    store::Store,
+};
+use crate::Dice;
+
+/// What happens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Event {
+    /// A request comes.
+    Ask {
+        /// What it asks for: requests of the same number have the same answer.
+        key: u64,
+        /// Bytes of the answer.
+        bytes: u64,
+        /// How long the service takes.
+        took: Duration,
+    },
+    /// What a key stands for changes, and is forgotten.
+    Change {
+        /// Which.
+        key: u64,
+    },
+}
+
+/// What came of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Outcome {
+    /// Requests that came.
+    pub requests: u64,
+    /// Answered out of the cache.
+    pub hits: u64,
+    /// Of these: stale, while it was asked for.
+    pub stale: u64,
+    /// Answered together with one that was under way.
+    pub coalesced: u64,
+    /// Requests that the service answered.
+    pub upstream: u64,
+    /// Entries that were pushed out.
+    pub evictions: u64,
+    /// The most bytes at once.
+    pub bytes_max: u64,
+    /// Time that requests did not have to wait.
+    pub saved: Duration,
+    /// Time that requests waited, all together.
+    pub waited: Duration,
+}
+
+impl Outcome {
+    /// The share of requests that the service did not have to answer.
+    #[must_use]
+    pub fn spared(&self) -> f64 {
+        share(self.requests.saturating_sub(self.upstream), self.requests)
+    }
+
+    /// The share of requests that were answered out of the cache, without any wait.
+    #[must_use]
+    pub fn hit_rate(&self) -> f64 {
+        share(self.hits, self.requests)
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a share of counts, for people")]
+fn share(part: u64, whole: u64) -> f64 {
+    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
+}
+
+/// A request to the service that is under way.
+#[derive(Debug, Clone, Copy)]
+struct Flight {
+    asked_at: Moment,
+    done_at: Moment,
+    bytes: u64,
+    /// Whether what it stands for changed meanwhile.
+    outdated: bool,
+}
+
+struct Simulation<'a> {
+    rule: &'a CacheRule,
+    store: Store<(Policy, u64)>,
+    flights: BTreeMap<u64, Flight>,
+    dice: Dice,
+    outcome: Outcome,
+}
+
+/// A cache of `bytes_max` over events, in the order of time.
+pub fn simulate(
+    rule: &CacheRule,
+    bytes_max: u64,
+    seed: u64,
+    events: impl IntoIterator<Item = (Moment, Event)>,
+) -> Outcome {
+    let mut simulation = Simulation {
+        rule,
+        store: Store::new(bytes_max),
+        flights: BTreeMap::new(),
+        dice: Dice::new(seed),
+        outcome: Outcome::default(),
+    };
+    for (now, event) in events {
+        match event {
+            Event::Ask { key, bytes, took } => simulation.ask(key, bytes, took, now),
+            Event::Change { key } => {
+                simulation.land(key, now);
+                simulation.store.remove(&key_of(key));
+                if let Some(flight) = simulation.flights.get_mut(&key) {
+                    flight.outdated = true;
+                }
+            }
+        }
+    }
+    simulation.outcome.evictions = simulation.store.size().evictions;
+    simulation.outcome
+}
+
+/// Outcomes of the same requests for caches of several sizes: a miss ratio curve.
+pub fn curve<I>(
+    rule: &CacheRule,
+    sizes: &[u64],
+    seed: u64,
+    events: impl Fn() -> I,
+) -> Vec<(u64, Outcome)>
+where
+    I: IntoIterator<Item = (Moment, Event)>,
+{
+    sizes.iter().map(|size| (*size, simulate(rule, *size, seed, events()))).collect()
+}
+
+fn key_of(number: u64) -> Key {
+    let bytes = number.to_le_bytes().to_vec();
+    Key { hash: hash(0, &bytes), bytes }
+}
+
+impl Simulation<'_> {
+    fn ask(&mut self, number: u64, bytes: u64, took: Duration, now: Moment) {
+        self.outcome.requests += 1;
+        self.land(number, now);
+        let chance = self.dice.share();
+        let early = (self.rule.early, chance);
+        let stored = self.store.get(&key_of(number)).map(|(policy, took)| {
+            let judged = judge(policy, &Control::default(), self.rule.clients, early, now);
+            (judged, Duration::from_nanos(*took))
+        });
+        match stored {
+            Some((Judged::Fresh | Judged::StaleAllowed, would)) => self.hit(would),
+            Some((Judged::FreshButSoon, would)) => {
+                self.hit(would);
+                self.fetch(number, bytes, took, now);
+            }
+            Some((Judged::StaleMeanwhile, would)) => {
+                self.hit(would);
+                self.outcome.stale += 1;
+                self.fetch(number, bytes, took, now);
+            }
+            Some((Judged::Stale | Judged::Wanted, _)) | None => {
+                let under_way = self.flights.get(&number).filter(|flight| !flight.outdated);
+                if let Some(flight) = under_way {
+                    let wait = flight.done_at.since(now);
+                    self.outcome.coalesced += 1;
+                    self.outcome.waited += wait;
+                    self.outcome.saved += took.saturating_sub(wait);
+                } else {
+                    self.outcome.waited += took;
+                    self.fetch(number, bytes, took, now);
+                }
+            }
+        }
+    }
+
+    fn hit(&mut self, would: Duration) {
+        self.outcome.hits += 1;
+        self.outcome.saved += would;
+    }
+
+    /// Sends a request to the service, unless one is under way that nothing has outdated.
+    fn fetch(&mut self, number: u64, bytes: u64, took: Duration, now: Moment) {
+        if self.flights.get(&number).is_some_and(|flight| !flight.outdated) {
+            return;
+        }
+        self.outcome.upstream += 1;
+        let flight = Flight { asked_at: now, done_at: now + took, bytes, outdated: false };
+        self.flights.insert(number, flight);
+    }
+
+    /// Stores the answer that came by now.
+    fn land(&mut self, number: u64, now: Moment) {
+        let Some(flight) =
+            self.flights.get(&number).filter(|flight| flight.done_at <= now).copied()
+        else {
+            return;
+        };
+        self.flights.remove(&number);
+        if flight.outdated || self.rule.body_bytes_max < flight.bytes {
+            return;
+        }
+        let headers = HeaderMap::new();
+        let received = Received {
+            method: &Method::GET,
+            status: StatusCode::OK,
+            headers: &headers,
+            asked_at: flight.asked_at,
+            received_at: flight.done_at,
+        };
+        let policy = policy(self.rule, Asker::default(), &Control::default(), &received);
+        let Ok(policy) = policy else { return };
+        let took = u64::try_from(policy.took.as_nanos()).unwrap_or(u64::MAX);
+        self.store.insert(key_of(number), (policy, took), flight.bytes, Vec::new());
+        self.outcome.bytes_max = self.outcome.bytes_max.max(self.store.size().bytes);
+    }
+}
