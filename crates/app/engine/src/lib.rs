@@ -1,6 +1,7 @@
 //! One function per use case; the only place where the stages meet.
 
 mod analysis;
+pub mod check;
 mod clickhouse;
 mod copies;
 pub mod database;
