@@ -6,6 +6,7 @@
 mod attributes;
 mod call;
 pub mod database;
+mod exchange;
 mod finding;
 mod id;
 mod log;
@@ -22,6 +23,9 @@ mod view;
 
 pub use attributes::{Attributes, Text, Value};
 pub use call::{Call, CodeLocation, HttpCall, Parameters, Request, Statement, Work};
+pub use exchange::{
+    AnswerEnd, AnswerSeen, BodySeen, Exchange, Kept, Patterns, Redaction, RequestSeen,
+};
 pub use finding::{
     DatabaseEvidence, Effort, Evidence, Example, Finding, FindingId, Impact, Level, OperationKey,
     SettingChange, Sighting,
