@@ -13,6 +13,7 @@ mod log;
 mod metric;
 mod moment;
 pub mod plan;
+mod profile;
 mod proposal;
 mod remedy;
 mod span;
@@ -38,6 +39,7 @@ pub use metric::{
 };
 pub use moment::{Moment, Window};
 pub use plan::{Plan, PlanNode};
+pub use profile::{Profile, ProfileFunction, ProfileNode, ProfileUnit, TreeBasis};
 pub use proposal::{
     Basis, Change, DroppedIndex, IndexSet, ProposedIndex, StatementEffect, WriteCost,
 };

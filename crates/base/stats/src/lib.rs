@@ -1,4 +1,4 @@
-//! Latency sketches, quantiles, intervals and modes.
+//! Latency sketches, quantiles, intervals, modes, and call trees merged by path.
 //!
 //! One rank rule everywhere: the quantile `q` of `n` values is the value of rank `ceil(q * n)`, counted
 //! from 1 (nearest rank), so that it is a value that was seen.
@@ -9,6 +9,7 @@ mod modes;
 mod quantile;
 mod sketch;
 mod timings;
+pub mod tree;
 
 pub use difference::{Mean, difference, sum_of_differences};
 pub use interval::{Interval, mean_interval, quantile_interval};

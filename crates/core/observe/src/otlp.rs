@@ -20,6 +20,7 @@ mod metrics_json_encode;
 mod parts;
 mod view;
 
+pub(crate) use cursor::{Cursor, Field};
 pub use cursor::{DecodeError, DecodeErrorKind};
 pub use decode::decode;
 pub use encode::encode;

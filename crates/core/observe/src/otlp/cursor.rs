@@ -67,7 +67,7 @@ impl std::error::Error for DecodeError {}
 
 /// The rest of a message.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Cursor<'a> {
+pub(crate) struct Cursor<'a> {
     rest: &'a [u8],
     /// Offset of the end of `rest` in the whole input.
     end: usize,
@@ -75,18 +75,18 @@ pub(super) struct Cursor<'a> {
 
 /// What precedes each value: its place in the message, and how it is written.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Field {
-    pub(super) number: u32,
+pub(crate) struct Field {
+    pub(crate) number: u32,
     wire: u8,
 }
 
 impl<'a> Cursor<'a> {
-    pub(super) fn new(bytes: &'a [u8]) -> Self {
+    pub(crate) fn new(bytes: &'a [u8]) -> Self {
         Self { rest: bytes, end: bytes.len() }
     }
 
     /// Bytes of the whole input before this place.
-    pub(super) fn offset(&self) -> usize {
+    pub(crate) fn offset(&self) -> usize {
         self.end - self.rest.len()
     }
 
@@ -96,7 +96,7 @@ impl<'a> Cursor<'a> {
 
     /// The next field, or `None` at the end of the message.
     #[inline]
-    pub(super) fn field(&mut self) -> Result<Option<Field>, DecodeError> {
+    pub(crate) fn field(&mut self) -> Result<Option<Field>, DecodeError> {
         if self.rest.is_empty() {
             return Ok(None);
         }
@@ -157,7 +157,7 @@ impl<'a> Cursor<'a> {
 
     /// `bytes`
     #[inline]
-    pub(super) fn bytes(&mut self, field: Field) -> Result<&'a [u8], DecodeError> {
+    pub(crate) fn bytes(&mut self, field: Field) -> Result<&'a [u8], DecodeError> {
         self.expect(field, LENGTH)?;
         let count = self.varint()?;
         self.take(count)
@@ -165,7 +165,7 @@ impl<'a> Cursor<'a> {
 
     /// A message within this one.
     #[inline]
-    pub(super) fn message(&mut self, field: Field) -> Result<Self, DecodeError> {
+    pub(crate) fn message(&mut self, field: Field) -> Result<Self, DecodeError> {
         let rest = self.bytes(field)?;
         Ok(Self { rest, end: self.offset() })
     }
@@ -174,33 +174,33 @@ impl<'a> Cursor<'a> {
     /// too. The specification calls that malformed; as the collector does, it is let pass, for
     /// otherwise one such text would cost its whole batch. What is not UTF-8 becomes U+FFFD.
     #[inline]
-    pub(super) fn text(&mut self, field: Field) -> Result<Text, DecodeError> {
+    pub(crate) fn text(&mut self, field: Field) -> Result<Text, DecodeError> {
         let bytes = self.bytes(field)?;
         Ok(std::str::from_utf8(bytes).map_or_else(|_| Text::from_utf8_lossy(bytes), Text::new))
     }
 
     /// `int64`, `uint64`, `bool`
     #[inline]
-    pub(super) fn number(&mut self, field: Field) -> Result<u64, DecodeError> {
+    pub(crate) fn number(&mut self, field: Field) -> Result<u64, DecodeError> {
         self.expect(field, VARINT)?;
         self.varint()
     }
 
     /// `uint32`, `int32` and enumerations: the low 32 bits, as protobuf says.
     #[inline]
-    pub(super) fn number32(&mut self, field: Field) -> Result<u32, DecodeError> {
+    pub(crate) fn number32(&mut self, field: Field) -> Result<u32, DecodeError> {
         Ok((self.number(field)? & 0xffff_ffff) as u32)
     }
 
     /// `sint32`: 0, -1, 1, -2, …
     #[inline]
-    pub(super) fn zigzag32(&mut self, field: Field) -> Result<i32, DecodeError> {
+    pub(crate) fn zigzag32(&mut self, field: Field) -> Result<i32, DecodeError> {
         let number = self.number32(field)?;
         Ok((number >> 1).cast_signed() ^ -(number & 1).cast_signed())
     }
 
     /// `repeated uint64`: a packed list, or one number of a list that is not packed.
-    pub(super) fn numbers(&mut self, field: Field, into: &mut Vec<u64>) -> Result<(), DecodeError> {
+    pub(crate) fn numbers(&mut self, field: Field, into: &mut Vec<u64>) -> Result<(), DecodeError> {
         if field.wire != LENGTH {
             into.push(self.number(field)?);
             return Ok(());
@@ -213,7 +213,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// `repeated fixed64` and `repeated double`, alike.
-    pub(super) fn fixed64s(
+    pub(crate) fn fixed64s(
         &mut self,
         field: Field,
         into: &mut Vec<u64>,
@@ -232,14 +232,14 @@ impl<'a> Cursor<'a> {
 
     /// `fixed64`, `double`
     #[inline]
-    pub(super) fn fixed64(&mut self, field: Field) -> Result<u64, DecodeError> {
+    pub(crate) fn fixed64(&mut self, field: Field) -> Result<u64, DecodeError> {
         self.expect(field, FIXED64)?;
         self.fixed().map(u64::from_le_bytes)
     }
 
     /// `fixed32`
     #[inline]
-    pub(super) fn fixed32(&mut self, field: Field) -> Result<u32, DecodeError> {
+    pub(crate) fn fixed32(&mut self, field: Field) -> Result<u32, DecodeError> {
         self.expect(field, FIXED32)?;
         self.fixed().map(u32::from_le_bytes)
     }
@@ -255,7 +255,7 @@ impl<'a> Cursor<'a> {
 
     /// Leaves a field out that is not known here.
     #[inline]
-    pub(super) fn skip(&mut self, field: Field) -> Result<(), DecodeError> {
+    pub(crate) fn skip(&mut self, field: Field) -> Result<(), DecodeError> {
         self.skip_within(field, 0)
     }
 
@@ -283,7 +283,7 @@ impl<'a> Cursor<'a> {
     /// How many more fields like `field`, whose value is next, follow each other from here: room to
     /// make for a list. Never more than the bytes that are there can hold.
     #[inline]
-    pub(super) fn run(mut self, field: Field) -> usize {
+    pub(crate) fn run(mut self, field: Field) -> usize {
         let mut count = 0;
         let mut next = Some(field);
         while let Some(another) = next {
