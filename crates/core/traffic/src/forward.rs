@@ -4,38 +4,15 @@ use std::net::{IpAddr, Ipv6Addr};
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
+use crate::fields::Fields;
+
 /// `Keep-Alive`: of old, for one hop.
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 
 /// `Proxy-Connection`: never a standard, and still sent.
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
 
-/// Takes out what is meant for one hop alone (RFC 9110, section 7.6.1): the fields that `Connection` names,
-/// and those that are known to be so.
-///
-/// What a server needs to tell requests apart stays even if `Connection` names it: nobody behind the
-/// gateway is to lose `Host` or `Authorization` because a client says so.
-pub fn strip_hop_by_hop(headers: &mut HeaderMap) {
-    if let Some(named) = named_by_connection(headers) {
-        for name in named {
-            headers.remove(name);
-        }
-    }
-    // One pass to see what is there: most messages have one of these at most.
-    let mut there = [false; HOPS];
-    for name in headers.keys() {
-        if let Some(place) = HOP_BY_HOP.iter().position(|hop| hop == name) {
-            there[place] = true;
-        }
-    }
-    for (name, _) in HOP_BY_HOP.iter().zip(there).filter(|(_, there)| *there) {
-        headers.remove(name);
-    }
-}
-
-const HOPS: usize = 8;
-
-const HOP_BY_HOP: [HeaderName; HOPS] = [
+const HOP_BY_HOP: [HeaderName; 8] = [
     header::CONNECTION,
     KEEP_ALIVE,
     header::TRANSFER_ENCODING,
@@ -46,7 +23,8 @@ const HOP_BY_HOP: [HeaderName; HOPS] = [
     header::PROXY_AUTHORIZATION,
 ];
 
-/// Fields that `Connection` cannot take out.
+/// Fields that `Connection` cannot take out: nobody behind the gateway is to lose `Host` or `Authorization`
+/// because a client says so.
 const KEPT: [HeaderName; 7] = [
     header::HOST,
     header::CONTENT_LENGTH,
@@ -57,19 +35,47 @@ const KEPT: [HeaderName; 7] = [
     header::ORIGIN,
 ];
 
-/// Names in `Connection` that are not known anyway; `None` where there are none, as nearly always.
-fn named_by_connection(headers: &HeaderMap) -> Option<Vec<HeaderName>> {
-    let mut named = Vec::new();
-    for value in headers.get_all(header::CONNECTION) {
-        let bytes = value.as_bytes();
-        if bytes.eq_ignore_ascii_case(b"keep-alive") || bytes.eq_ignore_ascii_case(b"close") {
-            continue;
+/// What of a head is meant for one hop alone (RFC 9110, section 7.6.1): the fields that its `Connection` names,
+/// and those that are known to be so.
+#[derive(Debug, Clone, Default)]
+pub struct Hop {
+    /// Names in `Connection` that are not known anyway; none, nearly always.
+    named: Vec<HeaderName>,
+}
+
+impl Hop {
+    /// What this head says of itself.
+    #[must_use]
+    pub fn of(fields: &impl Fields) -> Self {
+        let mut named = Vec::new();
+        for value in fields.all(&header::CONNECTION) {
+            if value.eq_ignore_ascii_case(b"keep-alive") || value.eq_ignore_ascii_case(b"close") {
+                continue;
+            }
+            let names = value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
+            let names = names.filter_map(|name| HeaderName::from_bytes(name).ok());
+            named.extend(names.filter(|name| !KEPT.contains(name) && !HOP_BY_HOP.contains(name)));
         }
-        let names = bytes.split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
-        let names = names.filter_map(|name| HeaderName::from_bytes(name).ok());
-        named.extend(names.filter(|name| !KEPT.contains(name) && !HOP_BY_HOP.contains(name)));
+        Self { named }
     }
-    (!named.is_empty()).then_some(named)
+
+    /// Whether a line of this name ends here.
+    #[must_use]
+    pub fn takes(&self, name: &str) -> bool {
+        let is_it = |hop: &HeaderName| hop.as_str().eq_ignore_ascii_case(name);
+        HOP_BY_HOP.iter().any(is_it) || self.named.iter().any(is_it)
+    }
+}
+
+/// Takes out what is meant for one hop alone.
+pub fn strip_hop_by_hop(headers: &mut HeaderMap) {
+    let hop = Hop::of(headers);
+    // Most messages have one of these at most.
+    let names = headers.keys().filter(|name| hop.takes(name.as_str()));
+    let names: Vec<HeaderName> = names.cloned().collect();
+    for name in names {
+        headers.remove(name);
+    }
 }
 
 /// Whether a request asks to change to another protocol on this connection: both `Connection: upgrade` and
@@ -82,12 +88,31 @@ pub fn upgrade(headers: &HeaderMap) -> Option<HeaderValue> {
 
 /// Whether a list in a header holds this word.
 #[must_use]
-pub fn has_token(headers: &HeaderMap, name: &HeaderName, word: &str) -> bool {
-    let holds = |value: &HeaderValue| {
-        let mut words = value.as_bytes().split(|byte| *byte == b',');
+pub fn has_token(fields: &impl Fields, name: &HeaderName, word: &str) -> bool {
+    let holds = |value: &[u8]| {
+        let mut words = value.split(|byte| *byte == b',');
         words.any(|one| one.trim_ascii().eq_ignore_ascii_case(word.as_bytes()))
     };
-    headers.get_all(name).iter().any(holds)
+    fields.all(name).any(holds)
+}
+
+/// How long a body is by `Content-Length`: one line of digits, or several of the same.
+///
+/// # Errors
+///
+/// Lines that contradict each other, or are no lengths.
+pub fn length(fields: &impl Fields) -> Result<Option<u64>, Framing> {
+    let mut length = None;
+    for value in fields.all(&header::CONTENT_LENGTH) {
+        let digits = !value.is_empty() && value.iter().all(u8::is_ascii_digit);
+        let text = std::str::from_utf8(value).ok().filter(|_| digits);
+        let one: u64 = text.and_then(|text| text.parse().ok()).ok_or(Framing::Length)?;
+        if length.is_some_and(|other| other != one) {
+            return Err(Framing::Length);
+        }
+        length = Some(one);
+    }
+    Ok(length)
 }
 
 /// Why the framing of a request cannot be trusted.
@@ -97,6 +122,8 @@ pub enum Framing {
     UnknownCoding,
     /// Both `Content-Length` and `Transfer-Encoding`: two servers may differ on where it ends.
     Both,
+    /// `Content-Length` contradicts itself, or is no length.
+    Length,
     /// More than one `Host`, or one that is none.
     Host,
 }
@@ -106,23 +133,19 @@ pub enum Framing {
 /// # Errors
 ///
 /// What about it is in doubt.
-pub fn check_framing(headers: &HeaderMap) -> Result<(), Framing> {
-    if let Some(coding) = headers.get(header::TRANSFER_ENCODING) {
-        let several = headers.get_all(header::TRANSFER_ENCODING).iter().count() > 1;
-        if several || !coding.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked") {
+pub fn check_framing(fields: &impl Fields) -> Result<(), Framing> {
+    if let Some(coding) = fields.first(&header::TRANSFER_ENCODING) {
+        let several = fields.all(&header::TRANSFER_ENCODING).nth(1).is_some();
+        if several || !coding.trim_ascii().eq_ignore_ascii_case(b"chunked") {
             return Err(Framing::UnknownCoding);
         }
-        if headers.contains_key(header::CONTENT_LENGTH) {
+        if fields.has(&header::CONTENT_LENGTH) {
             return Err(Framing::Both);
         }
     }
-    let mut hosts = headers.get_all(header::HOST).iter();
-    let (first, second) = (hosts.next(), hosts.next());
-    let bad = |host: &HeaderValue| {
-        let odd = |byte: &u8| !byte.is_ascii_graphic() || b"/\\@?#,<>\"".contains(byte);
-        host.as_bytes().iter().any(odd)
-    };
-    if second.is_some() || first.is_some_and(bad) {
+    let odd = |byte: &u8| !byte.is_ascii_graphic() || b"/\\@?#,<>\"".contains(byte);
+    let several = fields.all(&header::HOST).nth(1).is_some();
+    if several || fields.first(&header::HOST).is_some_and(|host| host.iter().any(odd)) {
         return Err(Framing::Host);
     }
     Ok(())
@@ -175,25 +198,85 @@ fn bits(address: IpAddr) -> u128 {
 /// `X-Forwarded-For`.
 pub const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
+/// `X-Forwarded-Proto`.
+pub const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+
+/// `X-Forwarded-Host`.
+pub const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+
 /// Who sent a request: the peer, or, where that is a trusted proxy, the last in `X-Forwarded-For` that is
 /// none. What an untrusted peer says of itself counts for nothing.
 #[must_use]
-pub fn client(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> IpAddr {
+pub fn client(peer: IpAddr, fields: &impl Fields, trusted: &[Network]) -> IpAddr {
     /// Proxies in a row that are looked behind: more is no real chain.
     const HOPS_MAX: usize = 20;
-    let is_trusted = |address: IpAddr| trusted.iter().any(|network| network.contains(address));
-    if trusted.is_empty() || !is_trusted(peer) {
+    if !is_trusted(peer, trusted) {
         return peer;
     }
     let mut client = peer;
-    let lines: Vec<&HeaderValue> = headers.get_all(X_FORWARDED_FOR).iter().collect();
-    let entries = lines.iter().rev().filter_map(|line| line.to_str().ok());
+    let name = X_FORWARDED_FOR;
+    let lines: Vec<&[u8]> = fields.all(&name).collect();
+    let entries = lines.iter().rev().filter_map(|line| std::str::from_utf8(line).ok());
     for entry in entries.flat_map(|line| line.rsplit(',')).take(HOPS_MAX) {
         let Ok(address) = entry.trim().parse::<IpAddr>() else { break };
         client = address;
-        if !is_trusted(address) {
+        if !is_trusted(address, trusted) {
             break;
         }
     }
     client
+}
+
+/// Whether an address lies in one of these networks.
+#[must_use]
+pub fn is_trusted(address: IpAddr, trusted: &[Network]) -> bool {
+    trusted.iter().any(|network| network.contains(address))
+}
+
+/// Who a request comes from, as a member is told: what a client says of that itself ends here, unless it is a
+/// trusted proxy.
+#[derive(Debug, Clone, Copy)]
+pub struct Sender<'a> {
+    /// The peer's address, as headers have it.
+    pub address: &'a [u8],
+    /// Whether its connection is encrypted.
+    pub encrypted: bool,
+    /// Whether its word counts.
+    pub trusted: bool,
+}
+
+impl Sender<'_> {
+    /// Whether a line of the request ends here, since the gateway says the same itself or nobody is to believe it.
+    #[must_use]
+    pub fn replaces(&self, name: &str) -> bool {
+        let is = |other: &HeaderName| other.as_str().eq_ignore_ascii_case(name);
+        is(&X_FORWARDED_FOR)
+            || (!self.trusted
+                && [X_FORWARDED_PROTO, X_FORWARDED_HOST, header::FORWARDED].iter().any(is))
+    }
+
+    /// Adds the value of `X-Forwarded-For` to these bytes: what a trusted peer says, and the peer.
+    pub fn chain(&self, fields: &impl Fields, to: &mut Vec<u8>) {
+        if self.trusted {
+            for line in fields.all(&X_FORWARDED_FOR) {
+                to.extend_from_slice(line);
+                to.extend_from_slice(b", ");
+            }
+        }
+        to.extend_from_slice(self.address);
+    }
+
+    /// The value of `X-Forwarded-Proto`, unless there is one that stays.
+    #[must_use]
+    pub fn proto(&self, fields: &impl Fields) -> Option<&'static str> {
+        let stays = self.trusted && fields.has(&X_FORWARDED_PROTO);
+        (!stays).then_some(if self.encrypted { "https" } else { "http" })
+    }
+
+    /// The value of `X-Forwarded-Host`, unless there is one that stays, or no `Host`.
+    #[must_use]
+    pub fn host<'f>(&self, fields: &'f impl Fields) -> Option<&'f [u8]> {
+        let stays = self.trusted && fields.has(&X_FORWARDED_HOST);
+        if stays { None } else { fields.first(&header::HOST) }
+    }
 }

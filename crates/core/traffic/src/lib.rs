@@ -6,9 +6,13 @@
 
 pub mod balance;
 pub mod breaker;
+pub mod cache;
+pub mod capture;
+pub mod chunks;
 pub mod concurrency;
 mod dice;
 pub mod encoding;
+pub mod fields;
 pub mod forward;
 pub mod health;
 pub mod limit;

@@ -9,7 +9,7 @@ mod limiter;
 pub use count::{Count, Fixed, Gcra, Log, Sliding};
 pub use limiter::Limiter;
 
-use std::{num::NonZeroU32, time::Duration};
+use std::{fmt, num::NonZeroU32, time::Duration};
 
 /// So many requests in so much time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,4 +64,29 @@ pub struct Verdict {
     pub reset_after: Duration,
     /// Until this one would have been let in; zero if it was.
     pub retry_after: Duration,
+}
+
+/// The value of `RateLimit-Policy` (IETF draft "RateLimit header fields for HTTP", revision 11).
+#[derive(Debug, Clone, Copy)]
+pub struct Policy<'a>(pub &'a Quota);
+
+impl fmt::Display for Policy<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let window = self.0.window.as_secs().max(1);
+        write!(out, "\"default\";q={};w={window}", self.0.requests)
+    }
+}
+
+/// The value of `RateLimit`, of the same draft: what is left, and for how long.
+#[derive(Debug, Clone, Copy)]
+pub struct Left<'a>(pub &'a Verdict);
+
+impl fmt::Display for Left<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Verdict { allowed, remaining, reset_after, retry_after } = *self.0;
+        let reset = if allowed { reset_after } else { retry_after };
+        // Whole seconds, and never earlier than it is any use.
+        let reset = reset.as_secs() + u64::from(0 < reset.subsec_nanos());
+        write!(out, "\"default\";r={remaining};t={reset}")
+    }
 }

@@ -8,6 +8,8 @@ use http::{HeaderName, HeaderValue, Method};
 
 use crate::{
     breaker::BreakerSettings,
+    cache::{CacheRule, CacheSettings, Template},
+    capture::CaptureRules,
     concurrency::{ConcurrencySettings, Priority},
     encoding::CompressRule,
     forward::Network,
@@ -35,10 +37,14 @@ pub struct Plan {
     pub bounds: Bounds,
     /// What is told of requests, and whom.
     pub telling: Telling,
+    /// The cache; routes say what is in it.
+    pub cache: CacheSettings,
     /// Services; a route has a place among these.
     pub services: Vec<Service>,
     /// Routes, in the order of the file.
     pub routes: Vec<Route>,
+    /// What is kept of requests and answers, if anything is.
+    pub capture: Option<CaptureRules>,
 }
 
 /// An address to listen on.
@@ -294,6 +300,10 @@ pub struct Route {
     pub response_headers: Vec<HeaderRule>,
     /// How many requests a client may send.
     pub limit: Option<LimitRule>,
+    /// How its answers are cached; `None` for not at all.
+    pub cache: Option<CacheRule>,
+    /// Tags that a request which changes something, and succeeds, forgets.
+    pub forgets: Vec<Template>,
     /// Who gives way first when there is no room.
     pub priority: Priority,
     /// Bytes of a request's body.
@@ -302,6 +312,8 @@ pub struct Route {
     pub total: Option<Duration>,
     /// How answers are compressed.
     pub compress: Option<Arc<CompressRule>>,
+    /// The share of its requests that is captured; over the gateway's.
+    pub capture: Option<f64>,
 }
 
 impl Route {
@@ -320,10 +332,13 @@ impl Route {
             request_headers: Vec::new(),
             response_headers: Vec::new(),
             limit: None,
+            cache: None,
+            forgets: Vec::new(),
             priority: Priority::default(),
             body_bytes_max: None,
             total: None,
             compress: None,
+            capture: None,
         }
     }
 }

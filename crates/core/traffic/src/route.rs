@@ -5,7 +5,10 @@
 
 use http::{HeaderMap, Method, Uri, header, uri::Authority};
 
-use crate::plan::{Host, PathRule, Route};
+use crate::{
+    fields::Fields,
+    plan::{Host, PathRule, Route},
+};
 
 /// Routes in the order in which they are tried.
 #[derive(Debug, Clone, Default)]
@@ -21,8 +24,8 @@ struct Entry {
 }
 
 /// A request as routes see it.
-#[derive(Debug, Clone, Copy)]
-pub struct Asked<'a> {
+#[derive(Debug)]
+pub struct Asked<'a, F = HeaderMap> {
     /// Without its port.
     pub host: &'a str,
     /// Without what follows `?`.
@@ -30,7 +33,7 @@ pub struct Asked<'a> {
     /// How.
     pub method: &'a Method,
     /// With what.
-    pub headers: &'a HeaderMap,
+    pub headers: &'a F,
 }
 
 /// A route that was found.
@@ -63,7 +66,7 @@ impl Table {
 
     /// The route for a request. `routes` are those that the table was made of.
     #[must_use]
-    pub fn find(&self, routes: &[Route], asked: &Asked<'_>) -> Option<Found> {
+    pub fn find<F: Fields>(&self, routes: &[Route], asked: &Asked<'_, F>) -> Option<Found> {
         self.entries.iter().find_map(|entry| {
             let host = entry.host.as_ref().is_none_or(|host| host.takes(asked.host));
             let matched_bytes = entry.path.as_ref().map_or(Some(0), |path| path.takes(asked.path));
@@ -90,12 +93,12 @@ fn rank(entry: &Entry, route: &Route) -> (u8, usize, u8, usize, usize) {
     (host, host_bytes, path, path_bytes, conditions)
 }
 
-fn conditions(route: &Route, asked: &Asked<'_>) -> bool {
+fn conditions<F: Fields>(route: &Route, asked: &Asked<'_, F>) -> bool {
     let method = route.methods.is_empty() || route.methods.contains(asked.method);
     method
         && route.headers.iter().all(|(name, value)| match value {
-            Some(value) => asked.headers.get_all(name).iter().any(|there| there == value),
-            None => asked.headers.contains_key(name),
+            Some(value) => asked.headers.all(name).any(|there| there == value.as_bytes()),
+            None => asked.headers.has(name),
         })
 }
 
@@ -156,9 +159,13 @@ impl PathRule {
 #[must_use]
 pub fn host_of<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> &'a str {
     let named = uri.authority().map(Authority::as_str);
-    let named = named.or_else(|| headers.get(header::HOST)?.to_str().ok()).unwrap_or_default();
-    let after_colon = named.rsplit_once(':');
-    match after_colon {
+    without_port(named.or_else(|| headers.get(header::HOST)?.to_str().ok()).unwrap_or_default())
+}
+
+/// A host as `Host` has it, without its port.
+#[must_use]
+pub fn without_port(named: &str) -> &str {
+    match named.rsplit_once(':') {
         // Not the colons of an address of IPv6 without a port.
         Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
         _ => named,

@@ -33,6 +33,44 @@ pub(crate) enum Fault {
     Broken,
 }
 
+/// The body of a request, as it comes from a client.
+#[derive(Debug)]
+pub(crate) enum Inbound {
+    /// It comes through hyper.
+    Stream(Incoming),
+    /// It was read already; `None` where there is none, or no more of it.
+    Read(Option<Bytes>),
+}
+
+impl Body for Inbound {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        match self.get_mut() {
+            Self::Stream(incoming) => Pin::new(incoming).poll_frame(context),
+            Self::Read(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Stream(incoming) => incoming.is_end_stream(),
+            Self::Read(bytes) => bytes.is_none(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Stream(incoming) => incoming.size_hint(),
+            Self::Read(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |b| b.len() as u64)),
+        }
+    }
+}
+
 /// The body of a request, as it is sent to a member.
 #[derive(Debug)]
 pub(crate) enum Sent {
@@ -40,12 +78,14 @@ pub(crate) enum Sent {
     Empty,
     /// It comes from the client.
     Stream(Box<Upload>),
+    /// Another one, of which a copy is taken.
+    Tapped(Box<(Self, crate::capture::Tap)>),
 }
 
 /// A body that comes from a client.
 #[derive(Debug)]
 pub(crate) struct Upload {
-    incoming: Incoming,
+    incoming: Inbound,
     left: u64,
     pause: Pause,
     seen: Rc<Seen>,
@@ -62,7 +102,7 @@ pub(crate) struct Seen {
 
 impl Sent {
     /// The body of a request from a client, at most `bytes_max` of it.
-    pub(crate) fn new(incoming: Incoming, bytes_max: u64, pause: Duration) -> (Self, Rc<Seen>) {
+    pub(crate) fn new(incoming: Inbound, bytes_max: u64, pause: Duration) -> (Self, Rc<Seen>) {
         let seen = Rc::new(Seen::default());
         let pause = Pause { longest: pause, sleep: None };
         let upload = Upload { incoming, left: bytes_max, pause, seen: Rc::clone(&seen) };
@@ -81,6 +121,12 @@ impl Body for Sent {
         match self.get_mut() {
             Self::Empty => Poll::Ready(None),
             Self::Stream(upload) => upload.poll(context),
+            Self::Tapped(tapped) => {
+                let (body, tap) = &mut **tapped;
+                let polled = Pin::new(body).poll_frame(context);
+                tap.request_passed(&polled);
+                polled
+            }
         }
     }
 
@@ -88,6 +134,7 @@ impl Body for Sent {
         match self {
             Self::Empty => true,
             Self::Stream(upload) => upload.incoming.is_end_stream(),
+            Self::Tapped(tapped) => tapped.0.is_end_stream(),
         }
     }
 
@@ -95,6 +142,7 @@ impl Body for Sent {
         match self {
             Self::Empty => SizeHint::with_exact(0),
             Self::Stream(upload) => upload.incoming.size_hint(),
+            Self::Tapped(tapped) => tapped.0.size_hint(),
         }
     }
 }
@@ -149,6 +197,12 @@ pub(crate) enum Answer {
     Own(Option<Bytes>),
     /// It comes from a member.
     Stream(Download),
+    /// Another one, compressed on its way.
+    Coded(Box<crate::compress::Coded>),
+    /// It is on its way into the cache.
+    Filled(Box<crate::cache::Reader>),
+    /// Another one, of which a copy is taken.
+    Tapped(Box<crate::capture::TappedAnswer>),
 }
 
 /// A body that comes from a member.
@@ -218,6 +272,22 @@ impl Download {
     }
 }
 
+impl Answer {
+    /// Counts what comes of it elsewhere: for who asked, not for who fetched it.
+    pub(crate) fn recount(&mut self, mut finish: Finish) {
+        match self {
+            Self::Stream(download) => {
+                finish.busy = download.finish.busy.take();
+                let before = std::mem::replace(&mut download.finish, finish);
+                download.finish.goes_on(&before);
+            }
+            Self::Own(_) => finish.whole(),
+            // It comes from a member as it is, and is neither yet.
+            _ => {}
+        }
+    }
+}
+
 impl Body for Answer {
     type Data = Bytes;
     type Error = Fault;
@@ -229,6 +299,9 @@ impl Body for Answer {
         match self.get_mut() {
             Self::Own(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
             Self::Stream(download) => download.poll(context),
+            Self::Coded(coded) => coded.poll(context),
+            Self::Filled(reader) => reader.poll(context),
+            Self::Tapped(tapped) => tapped.poll(context),
         }
     }
 
@@ -236,6 +309,9 @@ impl Body for Answer {
         match self {
             Self::Own(bytes) => bytes.is_none(),
             Self::Stream(download) => download.incoming.is_end_stream(),
+            Self::Coded(coded) => coded.is_over(),
+            Self::Filled(reader) => reader.is_over(),
+            Self::Tapped(tapped) => tapped.is_end_stream(),
         }
     }
 
@@ -243,6 +319,9 @@ impl Body for Answer {
         match self {
             Self::Own(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |b| b.len() as u64)),
             Self::Stream(download) => download.incoming.size_hint(),
+            Self::Coded(_) => SizeHint::default(),
+            Self::Filled(reader) => reader.size_hint(),
+            Self::Tapped(tapped) => tapped.size_hint(),
         }
     }
 }

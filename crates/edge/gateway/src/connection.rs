@@ -1,16 +1,16 @@
 //! One connection of a client: encrypted or not, HTTP/1.1 or HTTP/2 as its first bytes say, until it ends or
-//! the gateway stops.
+//! the gateway stops. What is plain goes its own way (`plain`) for as long as that knows what comes.
 
 use std::{
     future::{Future, poll_fn},
-    io,
     net::{IpAddr, SocketAddr},
     pin::{Pin, pin},
     rc::Rc,
 };
 
-use http::HeaderValue;
+use http::{HeaderValue, Request};
 use hyper::{
+    body::Incoming,
     rt::{Executor, Read, Write},
     server::conn::{http1, http2},
     service::service_fn,
@@ -20,7 +20,12 @@ use tokio::{net::TcpStream, time::timeout};
 use tokio_rustls::TlsAcceptor;
 use traffic::plan::Bounds;
 
-use crate::{proxy, worker::Worker};
+use crate::{
+    body::Inbound,
+    capture,
+    plain::{self, head::PREFACE, prefixed::Prefixed},
+    worker::Worker,
+};
 
 /// Who is at the other end.
 #[derive(Debug)]
@@ -58,39 +63,26 @@ pub(crate) async fn serve(
     let bounds = worker.local().state.plan.bounds;
     let peer = Rc::new(Peer { address, text, encrypted: acceptor.is_some() });
     let Some(acceptor) = acceptor else {
-        let Ok(Ok(two)) = timeout(bounds.head_time, speaks_two(&stream)).await else { return };
-        let io = TokioIo::new(stream);
-        return if two {
-            serve_two(worker, &peer, io, &bounds).await;
-        } else {
-            serve_one(worker, &peer, io, &bounds).await;
-        };
+        let Some((stream, read)) = plain::serve(worker, &peer, stream).await else { return };
+        let two = read.starts_with(PREFACE);
+        let io = TokioIo::new(Prefixed::new(read, stream));
+        // Boxed, so that connections that never come here need no room for it.
+        return Box::pin(serve_other(worker, &peer, io, two)).await;
     };
     let Ok(Ok(stream)) = timeout(bounds.head_time, acceptor.accept(stream)).await else { return };
     let two = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-    let io = TokioIo::new(stream);
-    if two {
-        serve_two(worker, &peer, io, &bounds).await;
-    } else {
-        serve_one(worker, &peer, io, &bounds).await;
-    }
+    Box::pin(serve_other(worker, &peer, TokioIo::new(stream), two)).await;
 }
 
-/// Whether the first bytes are those of HTTP/2; they are left where they are.
-async fn speaks_two(stream: &TcpStream) -> io::Result<bool> {
-    const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-    let mut first = [0; PREFACE.len()];
-    loop {
-        let count = stream.peek(&mut first).await?;
-        let seen = first.get(..count).unwrap_or_default();
-        if count == 0 || !PREFACE.starts_with(seen) {
-            return Ok(false);
-        }
-        if count == PREFACE.len() {
-            return Ok(true);
-        }
-        // A part of it: the socket says that it is readable until it is read, so the rest is looked for again.
-        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+async fn serve_other<I>(worker: &Rc<Worker>, peer: &Rc<Peer>, io: I, two: bool)
+where
+    I: Read + Write + Unpin + Send + 'static,
+{
+    let bounds = worker.local().state.plan.bounds;
+    if two {
+        serve_two(worker, peer, io, &bounds).await;
+    } else {
+        serve_one(worker, peer, io, &bounds).await;
     }
 }
 
@@ -109,8 +101,9 @@ where
         builder.max_headers(bounds.headers_max);
     }
     let (of_worker, of_peer) = (Rc::clone(worker), Rc::clone(peer));
-    let service = service_fn(move |request| {
-        proxy::handle(Rc::clone(&of_worker), Rc::clone(&of_peer), request)
+    let service = service_fn(move |request: Request<Incoming>| {
+        let request = request.map(Inbound::Stream);
+        capture::handle(Rc::clone(&of_worker), Rc::clone(&of_peer), request)
     });
     let connection = builder.serve_connection(io, service).with_upgrades();
     let mut connection = pin!(connection);
@@ -132,8 +125,9 @@ where
         .keep_alive_interval(bounds.head_time)
         .keep_alive_timeout(bounds.head_time);
     let (of_worker, of_peer) = (Rc::clone(worker), Rc::clone(peer));
-    let service = service_fn(move |request| {
-        proxy::handle(Rc::clone(&of_worker), Rc::clone(&of_peer), request)
+    let service = service_fn(move |request: Request<Incoming>| {
+        let request = request.map(Inbound::Stream);
+        capture::handle(Rc::clone(&of_worker), Rc::clone(&of_peer), request)
     });
     let connection = builder.serve_connection(io, service);
     let mut connection = pin!(connection);

@@ -5,22 +5,28 @@
 //! of limits. A new plan is taken by each thread with its next request; requests that have begun end
 //! under the old one.
 
+mod access;
 mod admin;
 mod answer;
 mod body;
+mod cache;
+mod capture;
 mod check;
 mod clock;
+mod compress;
 mod connection;
 mod explain;
 mod local;
 mod member;
 mod metrics;
+mod plain;
 mod pool;
 mod proxy;
 mod request;
 mod send;
 mod state;
 mod tls;
+mod tracing;
 mod tunnel;
 mod worker;
 
@@ -167,5 +173,7 @@ impl Gateway {
             // A thread that panicked has nothing left to end.
             drop(thread.join());
         }
+        // What was told of requests is written and sent before this returns.
+        self.shared.tell_the_rest();
     }
 }

@@ -17,13 +17,15 @@ use traffic::{
     retry::Budget,
 };
 
-use crate::{clock, state::State};
+use crate::{clock, plain::fit, state::State};
 
 /// A plan as one thread uses it.
 #[derive(Debug)]
 pub(crate) struct Local {
     pub(crate) state: Arc<State>,
     pub(crate) services: Vec<ServiceLocal>,
+    /// Which routes the path for plain HTTP/1.1 knows all about.
+    pub(crate) plain: Vec<bool>,
 }
 
 /// A service as one thread uses it.
@@ -72,7 +74,10 @@ impl Local {
             }
             fresh
         });
-        Self { services: services.collect(), state }
+        let services = services.collect();
+        let plan = &state.plan;
+        let plain = plan.routes.iter().map(|route| fit::fits(plan, route)).collect();
+        Self { services, plain, state }
     }
 
     /// The member for a request; `None` if nobody has any weight.

@@ -4,8 +4,15 @@
 use std::{fmt::Write as _, sync::PoisonError, sync::atomic::Ordering, time::Duration};
 
 use http::Method;
+use traffic::encoding::Coding;
 
-use crate::{clock, state::Shared};
+use crate::{
+    cache::counts::{self as of_cache, CacheCounts},
+    clock,
+    compress::Done,
+    state::Shared,
+    tracing::Outcomes,
+};
 
 /// Counts of one thread.
 #[derive(Debug, Default)]
@@ -18,6 +25,19 @@ pub(crate) struct Counts {
     connections: u64,
     active: u64,
     bytes_sent: u64,
+    /// By the number of the coding.
+    coded: [Coded; Coding::ALL.len()],
+    /// What the cache did.
+    pub(crate) cache: CacheCounts,
+}
+
+/// What was compressed.
+#[derive(Debug, Clone, Copy, Default)]
+struct Coded {
+    answers: u64,
+    taken: u64,
+    given: u64,
+    took: Duration,
 }
 
 /// Requests of one route, method and status.
@@ -37,7 +57,7 @@ const BOUNDS: [f64; 14] =
 const METHODS: [&str; 8] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "_OTHER"];
 
 /// Why requests are refused by the gateway itself.
-pub(crate) const REFUSALS: [&str; 9] = [
+pub(crate) const REFUSALS: [&str; 10] = [
     "bad-request",
     "no-route",
     "limit",
@@ -47,6 +67,7 @@ pub(crate) const REFUSALS: [&str; 9] = [
     "breaker",
     "timeout",
     "member-failed",
+    "only-if-cached",
 ];
 
 /// A metric: its name, its kind, what it is.
@@ -75,6 +96,36 @@ pub(crate) const METRICS: &[Metric] = &[
         about: "Bytes of bodies of answers that were passed on.",
     },
     Metric {
+        name: "taut_gateway_compressed_answers_total",
+        kind: "counter",
+        about: "Answers that were compressed here, by coding.",
+    },
+    Metric {
+        name: "taut_gateway_compress_input_bytes_total",
+        kind: "counter",
+        about: "Bytes of their bodies before.",
+    },
+    Metric {
+        name: "taut_gateway_compress_output_bytes_total",
+        kind: "counter",
+        about: "Bytes of their bodies after.",
+    },
+    Metric {
+        name: "taut_gateway_compress_seconds_total",
+        kind: "counter",
+        about: "Time of the processor that it took.",
+    },
+    Metric {
+        name: "taut_gateway_spans_total",
+        kind: "counter",
+        about: "Spans of requests, by what became of them.",
+    },
+    Metric {
+        name: "taut_gateway_access_log_lines_total",
+        kind: "counter",
+        about: "Lines of the access log, by what became of them.",
+    },
+    Metric {
         name: "taut_gateway_retries_total",
         kind: "counter",
         about: "Requests that were sent to a member again.",
@@ -88,6 +139,46 @@ pub(crate) const METRICS: &[Metric] = &[
         name: "taut_gateway_broken_answers_total",
         kind: "counter",
         about: "Answers that a member broke off midway.",
+    },
+    Metric {
+        name: "taut_gateway_cache_requests_total",
+        kind: "counter",
+        about: "Requests of routes with a cache, by how they were answered.",
+    },
+    Metric {
+        name: "taut_gateway_cache_sent_bytes_total",
+        kind: "counter",
+        about: "Bytes of bodies out of the cache.",
+    },
+    Metric {
+        name: "taut_gateway_cache_age_seconds_total",
+        kind: "counter",
+        about: "Ages of answers out of the cache, summed up.",
+    },
+    Metric {
+        name: "taut_gateway_cache_saved_seconds_total",
+        kind: "counter",
+        about: "Time that requests did not wait for a member.",
+    },
+    Metric {
+        name: "taut_gateway_cache_entries",
+        kind: "gauge",
+        about: "Keys that answers are stored under.",
+    },
+    Metric {
+        name: "taut_gateway_cache_bytes",
+        kind: "gauge",
+        about: "Memory of stored answers, about.",
+    },
+    Metric {
+        name: "taut_gateway_cache_evictions_total",
+        kind: "counter",
+        about: "Keys that were pushed out to make room.",
+    },
+    Metric {
+        name: "taut_gateway_cache_waiting_requests",
+        kind: "gauge",
+        about: "Requests that wait for what another one asked for.",
     },
     Metric {
         name: "taut_gateway_member_up",
@@ -144,6 +235,14 @@ impl Counts {
         self.broken += u64::from(broken);
     }
 
+    pub(crate) fn coded(&mut self, done: &Done) {
+        let of_coding = &mut self.coded[done.coding.number()];
+        of_coding.answers += 1;
+        of_coding.taken += done.taken;
+        of_coding.given += done.given;
+        of_coding.took += done.took;
+    }
+
     pub(crate) fn retried(&mut self) {
         self.retries += 1;
     }
@@ -175,6 +274,12 @@ pub(crate) fn text(shared: &Shared) -> String {
         match *name {
             "http_server_request_duration_seconds" => durations(&mut text, name, shared),
             "taut_gateway_refused_total" => refusals(&mut text, name, shared),
+            "taut_gateway_spans_total" => outcomes(&mut text, name, &shared.spans),
+            "taut_gateway_access_log_lines_total" => outcomes(&mut text, name, &shared.lines),
+            _ if name.starts_with("taut_gateway_cache_") => {
+                of_cache::write(&mut text, name, shared);
+            }
+            _ if name.starts_with("taut_gateway_compress") => codings(&mut text, name, shared),
             _ if name.starts_with("taut_gateway_member_") => members(&mut text, name, shared),
             _ => {
                 let sum = sum(shared, |counts| counted(name, counts));
@@ -208,6 +313,36 @@ fn refusals(text: &mut String, name: &str, shared: &Shared) {
     for (place, reason) in REFUSALS.iter().enumerate() {
         let sum = sum(shared, |counts| counts.refused[place]);
         let _ok = writeln!(text, "{name}{{reason=\"{reason}\"}} {sum}");
+    }
+}
+
+fn outcomes(text: &mut String, name: &str, seen: &Outcomes) {
+    for (outcome, counter) in
+        [("done", &seen.done), ("dropped", &seen.dropped), ("failed", &seen.failed)]
+    {
+        let count = counter.load(Ordering::Relaxed);
+        let _ok = writeln!(text, "{name}{{outcome=\"{outcome}\"}} {count}");
+    }
+}
+
+fn codings(text: &mut String, name: &str, shared: &Shared) {
+    for coding in Coding::ALL {
+        let mut sum = Coded::default();
+        for counts in &shared.counts {
+            let counts = counts.lock().unwrap_or_else(PoisonError::into_inner);
+            let one = counts.coded[coding.number()];
+            sum.answers += one.answers;
+            sum.taken += one.taken;
+            sum.given += one.given;
+            sum.took += one.took;
+        }
+        let value = match name {
+            "taut_gateway_compressed_answers_total" => sum.answers.to_string(),
+            "taut_gateway_compress_input_bytes_total" => sum.taken.to_string(),
+            "taut_gateway_compress_output_bytes_total" => sum.given.to_string(),
+            _ => sum.took.as_secs_f64().to_string(),
+        };
+        let _ok = writeln!(text, "{name}{{coding=\"{}\"}} {value}", coding.token());
     }
 }
 
@@ -264,6 +399,6 @@ fn members(text: &mut String, name: &str, shared: &Shared) {
     }
 }
 
-fn escaped(text: &str) -> String {
+pub(crate) fn escaped(text: &str) -> String {
     text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }

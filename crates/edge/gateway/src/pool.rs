@@ -1,9 +1,13 @@
 //! Connections of one thread to members: kept while nothing is asked, bounded, the warmest used first.
+//!
+//! Two kinds beside each other: those that hyper drives, and bare ones, on which the gateway writes itself.
 
 use std::{
     cell::{Cell, RefCell},
+    io::ErrorKind,
     rc::Rc,
     sync::{Arc, atomic::Ordering},
+    task::{Context, Waker},
     time::{Duration, Instant},
 };
 
@@ -22,11 +26,18 @@ use crate::{body::Sent, member::Member};
 #[derive(Debug)]
 pub(crate) struct Pool {
     idle: RefCell<Vec<Idle>>,
+    bare: RefCell<Vec<IdleBare>>,
     idle_max: usize,
     connections_max: usize,
     room: Arc<Semaphore>,
     waiting: Cell<usize>,
     waiting_max: usize,
+}
+
+#[derive(Debug)]
+struct IdleBare {
+    stream: TcpStream,
+    since: Instant,
 }
 
 #[derive(Debug)]
@@ -49,6 +60,14 @@ pub(crate) struct Lease {
     pub(crate) reused: bool,
 }
 
+/// A connection without anybody who drives it, and the room that it takes.
+#[derive(Debug)]
+pub(crate) struct Bare {
+    pub(crate) stream: TcpStream,
+    pool: Rc<Pool>,
+    _room: OwnedSemaphorePermit,
+}
+
 /// Why there is no connection.
 #[derive(Debug)]
 pub(crate) enum NoConnection {
@@ -65,6 +84,7 @@ impl Pool {
         let connections_max = service.connections_max.clamp(1, Semaphore::MAX_PERMITS);
         Self {
             idle: RefCell::default(),
+            bare: RefCell::default(),
             idle_max: service.idle_max,
             connections_max: service.connections_max,
             room: Arc::new(Semaphore::new(connections_max)),
@@ -95,8 +115,26 @@ impl Pool {
                 return Ok(Lease { sender, pool: Rc::clone(self), _room: room, reused: true });
             }
         }
-        let sender = connect(member, service.timeouts.connect, bounds).await?;
+        let stream = connect(member, service.timeouts.connect).await?;
+        let sender = driven(stream, bounds).await?;
         Ok(Lease { sender, pool: Rc::clone(self), _room: room, reused: false })
+    }
+
+    /// A bare connection to the member: one that is idle, or a new one.
+    pub(crate) async fn bare(
+        self: &Rc<Self>,
+        member: &Member,
+        service: &Service,
+    ) -> Result<Bare, NoConnection> {
+        let room = self.room(service.timeouts.connect).await?;
+        loop {
+            let Some(IdleBare { stream, .. }) = self.bare.borrow_mut().pop() else { break };
+            if is_quiet(&stream) {
+                return Ok(Bare { stream, pool: Rc::clone(self), _room: room });
+            }
+        }
+        let stream = connect(member, service.timeouts.connect).await?;
+        Ok(Bare { stream, pool: Rc::clone(self), _room: room })
     }
 
     async fn room(&self, wait_max: Duration) -> Result<OwnedSemaphorePermit, NoConnection> {
@@ -116,9 +154,9 @@ impl Pool {
 
     /// Lets go of connections that were closed, or idle for too long.
     pub(crate) fn tidy(&self, now: Instant) {
-        self.idle.borrow_mut().retain(|idle| {
-            !idle.sender.is_closed() && now.saturating_duration_since(idle.since) < IDLE_TIME_MAX
-        });
+        let is_young = |since| now.saturating_duration_since(since) < IDLE_TIME_MAX;
+        self.idle.borrow_mut().retain(|idle| !idle.sender.is_closed() && is_young(idle.since));
+        self.bare.borrow_mut().retain(|idle| is_young(idle.since) && is_quiet(&idle.stream));
     }
 }
 
@@ -141,11 +179,29 @@ impl Lease {
     }
 }
 
-async fn connect(
-    member: &Member,
-    wait_max: Duration,
-    bounds: &Bounds,
-) -> Result<SendRequest<Sent>, NoConnection> {
+impl Bare {
+    /// Puts the connection back, for the next request.
+    pub(crate) fn give_back(self, now: Instant) {
+        let Self { stream, pool, .. } = self;
+        let mut idle = pool.bare.borrow_mut();
+        if idle.len() < pool.idle_max {
+            idle.push(IdleBare { stream, since: now });
+        }
+    }
+}
+
+/// Whether nothing has come on an idle connection, not even its end.
+fn is_quiet(stream: &TcpStream) -> bool {
+    let mut context = Context::from_waker(Waker::noop());
+    if stream.poll_read_ready(&mut context).is_pending() {
+        return true;
+    }
+    // It may only say so because the last answer filled a buffer to its brim.
+    let nothing = stream.try_read(&mut [0]);
+    nothing.is_err_and(|error| error.kind() == ErrorKind::WouldBlock)
+}
+
+async fn connect(member: &Member, wait_max: Duration) -> Result<TcpStream, NoConnection> {
     let stream = match member.resolved {
         Some(address) => timeout(wait_max, TcpStream::connect(address)).await,
         None => timeout(wait_max, TcpStream::connect(&*member.address)).await,
@@ -156,6 +212,11 @@ async fn connect(
     // A socket without this option is slower, not wrong.
     stream.set_nodelay(true).ok();
     member.connections.fetch_add(1, Ordering::Relaxed);
+    Ok(stream)
+}
+
+/// A connection that hyper drives.
+async fn driven(stream: TcpStream, bounds: &Bounds) -> Result<SendRequest<Sent>, NoConnection> {
     let mut builder = http1::Builder::new();
     builder.max_buf_size(bounds.head_bytes_max.max(crate::connection::READ_AHEAD_BYTES));
     let (sender, connection) =

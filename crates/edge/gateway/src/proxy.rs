@@ -1,41 +1,40 @@
 //! A request from its head on: what is let in, what it looks like to a member, what its answer looks like to
 //! the client.
 
-use std::{net::IpAddr, pin::pin, rc::Rc, sync::PoisonError, time::Instant};
+use std::{cell::Cell, net::IpAddr, pin::pin, rc::Rc, sync::PoisonError, time::Instant};
 
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, Version,
     header, request::Parts, uri::PathAndQuery,
 };
-use hyper::{
-    body::{Body as _, Incoming},
-    upgrade::OnUpgrade,
-};
+use hyper::{body::Body as _, upgrade::OnUpgrade};
 use traffic::{
-    forward::{self, Framing, X_FORWARDED_FOR},
-    limit::Verdict,
+    fields::Fields,
+    forward::{self, Framing, Sender, X_FORWARDED_FOR, X_FORWARDED_HOST, X_FORWARDED_PROTO},
+    limit::{Left, Policy, Verdict},
     plan::{HeaderRule, LimitKey, LimitRule, Plan, Route},
     route::{Asked, Found, host_of, rewritten},
 };
 
 use crate::{
     answer::{Refusal, refuse},
-    body::{Answer, Never, Seen, Sent, deadline},
-    clock,
+    body::{Answer, Inbound, Never, Seen, Sent, deadline},
+    cache::{self, Cached, Effect, Serving},
+    capture::Tap,
+    clock, compress,
     connection::Peer,
     explain::{self, Decision},
     local::Local,
     metrics::method_number,
     request::Finish,
-    send::{self, Sending},
+    send::{self, Failed, Sending},
+    tracing::Record,
     worker::Worker,
 };
 
-const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
-const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
-const VIA: HeaderValue = HeaderValue::from_static("1.1 taut");
-const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
-const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+pub(crate) const VIA: HeaderValue = HeaderValue::from_static("1.1 taut");
+pub(crate) const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
+pub(crate) const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 
 /// A request that is let in.
 pub(crate) struct Admitted {
@@ -48,33 +47,37 @@ pub(crate) struct Admitted {
     /// The client's side of another protocol.
     pub(crate) upgrade: Option<OnUpgrade>,
     verdict: Option<Verdict>,
-}
-
-impl Admitted {
-    pub(crate) fn route(&self) -> &Route {
-        &self.local.state.plan.routes[self.found.route]
-    }
+    /// How its answer is to be compressed.
+    coding: Option<compress::Asked>,
+    /// What the cache says.
+    cached: Option<Cached>,
+    /// Where it is told, if anybody wants to know.
+    pub(crate) record: Option<Rc<Record>>,
 }
 
 /// Answers a request.
 pub(crate) async fn handle(
     worker: Rc<Worker>,
     peer: Rc<Peer>,
-    mut request: Request<Incoming>,
+    mut request: Request<Inbound>,
 ) -> Result<Response<Answer>, Never> {
     let began = Instant::now();
     let local = worker.local();
     let mut finish = Finish::new(&worker, method_number(request.method()), began);
     let plan = &local.state.plan;
     let mut decision = Decision::asked(request.headers_mut(), plan, peer.address);
-    let admitted = match admit(&local, &peer, request) {
+    finish.record = decision.watch(&local.state, &mut request, &peer, began);
+    let change = Effect::of(&local, &request);
+    let mut admitted = match admit(&worker, &local, &peer, request) {
         Ok(admitted) => admitted,
         Err(refusal) => return Ok(refused(&worker, &refusal, None, Some(finish), decision)),
     };
-    let route = admitted.route();
+    let route = &plan.routes[admitted.found.route];
     finish.route = local.state.numbers[admitted.found.route] + 1;
     decision.add("route", || route.name.clone());
     let (verdict, rule) = (admitted.verdict, route.limit.clone());
+    let compress = route.compress.clone().zip(admitted.coding.take());
+    admitted.record = decision.record().cloned();
     let rules = Rc::clone(&local);
     let place = admitted.found.route;
     if let (Some(rule), Some(verdict)) = (&rule, &verdict) {
@@ -89,27 +92,22 @@ pub(crate) async fn handle(
     let service = &plan.services[route.service];
     let total = deadline(began.into(), route.total.or(service.timeouts.total));
     let late = finish.late();
-    let sending = Sending { worker: &worker, peer: &peer, decision: &mut decision };
-    let sent = send::send(sending, admitted, finish);
-    let sent = match total {
-        None => sent.await,
-        Some(total) => {
-            let mut sent = pin!(sent);
-            tokio::time::timeout_at(total, sent.as_mut()).await.unwrap_or_else(|_elapsed| {
-                late.set(true);
-                Err(Box::new((send::too_late(), None)))
-            })
-        }
-    };
-    match sent {
+    let serving = Serving { worker: &worker, peer: &peer, decision: &mut decision };
+    match within(total, &late, answered(serving, admitted, finish)).await {
         Ok(mut response) => {
+            if let Some(change) = &change {
+                change.done(&worker, &rules.state.plan.routes[place], &response);
+            }
             let headers = response.headers_mut();
             apply(&rules.state.plan.routes[place].response_headers, headers);
             if let (Some(rule), Some(verdict)) = (&rule, &verdict) {
                 tell_limit(rule, verdict, headers);
             }
+            if let Some((rule, asked)) = &compress {
+                response = compress::apply(&worker, rule, asked, response, &mut decision);
+            }
             decision.add("took", || explain::millis(began.elapsed()));
-            decision.tell(headers);
+            decision.tell(response.headers_mut());
             Ok(response)
         }
         Err(failed) => {
@@ -119,7 +117,34 @@ pub(crate) async fn handle(
     }
 }
 
-fn refused(
+/// What comes within the time that it may take.
+async fn within(
+    total: Option<tokio::time::Instant>,
+    late: &Cell<bool>,
+    sent: impl Future<Output = Result<Response<Answer>, Failed>>,
+) -> Result<Response<Answer>, Failed> {
+    let Some(total) = total else { return sent.await };
+    let mut sent = pin!(sent);
+    tokio::time::timeout_at(total, sent.as_mut()).await.unwrap_or_else(|_elapsed| {
+        late.set(true);
+        Err(Box::new((send::too_late(), None)))
+    })
+}
+
+/// An answer out of the cache, or from a member.
+async fn answered(
+    serving: Serving<'_>,
+    mut admitted: Admitted,
+    finish: Finish,
+) -> Result<Response<Answer>, Failed> {
+    if let Some(cached) = admitted.cached.take() {
+        return cache::serve(serving, admitted, cached, finish).await;
+    }
+    let Serving { worker, peer, decision } = serving;
+    send::send(Sending { worker, peer, decision }, admitted, finish).await
+}
+
+pub(crate) fn refused(
     worker: &Worker,
     refusal: &Refusal,
     limited: Option<(&LimitRule, &Verdict)>,
@@ -127,6 +152,7 @@ fn refused(
     mut decision: Decision,
 ) -> Response<Answer> {
     worker.count(|counts| counts.refused(refusal.reason));
+    decision.add("refused", || refusal.reason.to_owned());
     if let Some(mut finish) = finish {
         finish.status = refusal.status.as_u16();
         finish.whole();
@@ -135,16 +161,16 @@ fn refused(
     if let Some((rule, verdict)) = limited {
         tell_limit(rule, verdict, response.headers_mut());
     }
-    decision.add("refused", || refusal.reason.to_owned());
     decision.tell(response.headers_mut());
     response
 }
 
 /// Whether a request is let in, and what of it a member sees.
 fn admit(
+    worker: &Worker,
     local: &Rc<Local>,
     peer: &Peer,
-    mut request: Request<Incoming>,
+    mut request: Request<Inbound>,
 ) -> Result<Admitted, Refusal> {
     check(&request)?;
     let plan = &local.state.plan;
@@ -167,11 +193,18 @@ fn admit(
     if request.body().size_hint().lower() > bytes_max {
         return Err(too_large());
     }
+    let refused = verdict.is_some_and(|verdict| !verdict.allowed);
+    let cached = if refused { None } else { cache::asked(worker, local, found.route, &request) };
     let wanted = forward::upgrade(request.headers()).filter(is_tunnel);
     let wanted = wanted.filter(|_| request.version() == Version::HTTP_11);
     let upgrade = wanted.is_some().then(|| hyper::upgrade::on(&mut request));
     let (mut head, incoming) = request.into_parts();
-    rewrite(&mut head, plan, peer, route, found)?;
+    let tap = head.extensions.remove::<Tap>();
+    let coding = route.compress.as_ref().map(|rule| compress::asked(rule, &mut head));
+    // What the cache has no member needs to see.
+    if !cached.as_ref().is_some_and(Cached::is_done) {
+        rewrite(&mut head, plan, peer, route, found)?;
+    }
     if let Some(wanted) = wanted {
         head.headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
         head.headers.insert(header::UPGRADE, wanted);
@@ -182,8 +215,22 @@ fn admit(
         let (body, seen) = Sent::new(incoming, bytes_max, plan.bounds.body_pause);
         (body, Some(seen))
     };
+    let body = if let Some(tap) = tap { tap.request(body) } else { body };
     let local = Rc::clone(local);
-    Ok(Admitted { local, found, client, head, body, upload, upgrade, verdict })
+    let record = None;
+    Ok(Admitted {
+        local,
+        found,
+        client,
+        head,
+        body,
+        upload,
+        upgrade,
+        verdict,
+        coding,
+        cached,
+        record,
+    })
 }
 
 /// WebSocket alone: with other protocols, `h2c` above all, requests would pass unseen.
@@ -192,7 +239,7 @@ fn is_tunnel(protocol: &HeaderValue) -> bool {
 }
 
 /// Whether the request can be understood in one way alone.
-fn check(request: &Request<Incoming>) -> Result<(), Refusal> {
+fn check(request: &Request<Inbound>) -> Result<(), Refusal> {
     if *request.method() == Method::CONNECT {
         return Err(Refusal::new(
             StatusCode::METHOD_NOT_ALLOWED,
@@ -201,7 +248,17 @@ fn check(request: &Request<Incoming>) -> Result<(), Refusal> {
         )
         .closing());
     }
-    forward::check_framing(request.headers()).map_err(|framing| match framing {
+    forward::check_framing(request.headers()).map_err(in_doubt)?;
+    let one = request.version() == Version::HTTP_11;
+    if one && request.uri().authority().is_none() && !request.headers().contains_key(header::HOST) {
+        return Err(Refusal::bad("Host is missing."));
+    }
+    Ok(())
+}
+
+/// Why a request in doubt is refused.
+pub(crate) fn in_doubt(framing: Framing) -> Refusal {
+    match framing {
         Framing::UnknownCoding => Refusal::new(
             StatusCode::NOT_IMPLEMENTED,
             "bad-request",
@@ -211,13 +268,9 @@ fn check(request: &Request<Incoming>) -> Result<(), Refusal> {
         Framing::Both => {
             Refusal::bad("Both Content-Length and Transfer-Encoding say where the request ends.")
         }
+        Framing::Length => Refusal::bad("Content-Length must be there once, and be a length."),
         Framing::Host => Refusal::bad("Host must be there once, and be a host."),
-    })?;
-    let one = request.version() == Version::HTTP_11;
-    if one && request.uri().authority().is_none() && !request.headers().contains_key(header::HOST) {
-        return Err(Refusal::bad("Host is missing."));
     }
-    Ok(())
 }
 
 pub(crate) fn too_large() -> Refusal {
@@ -225,7 +278,7 @@ pub(crate) fn too_large() -> Refusal {
     Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", DETAIL).closing()
 }
 
-fn over_limit(verdict: &Verdict) -> Refusal {
+pub(crate) fn over_limit(verdict: &Verdict) -> Refusal {
     const DETAIL: &str =
         "More requests than this client may send; Retry-After says when to try again.";
     Refusal::new(StatusCode::TOO_MANY_REQUESTS, "limit", DETAIL).after(verdict.retry_after)
@@ -234,11 +287,16 @@ fn over_limit(verdict: &Verdict) -> Refusal {
 /// Bytes of a key: more than any token or address has.
 const KEY_BYTES_MAX: usize = 512;
 
-fn limit(local: &Local, route: usize, client: IpAddr, headers: &HeaderMap) -> Option<Verdict> {
+pub(crate) fn limit(
+    local: &Local,
+    route: usize,
+    client: IpAddr,
+    fields: &impl Fields,
+) -> Option<Verdict> {
     let limiter = local.state.limiters[route].as_ref()?;
     let rule = local.state.plan.routes[route].limit.as_ref()?;
     let of_header = match &rule.key {
-        LimitKey::Header(name) => headers.get(name).map(HeaderValue::as_bytes),
+        LimitKey::Header(name) => fields.first(name),
         LimitKey::Address => None,
     };
     let mut limiter = limiter.lock().unwrap_or_else(PoisonError::into_inner);
@@ -259,11 +317,8 @@ fn limit(local: &Local, route: usize, client: IpAddr, headers: &HeaderMap) -> Op
 
 /// The limit in headers of the IETF's draft: two structured fields.
 fn tell_limit(rule: &LimitRule, verdict: &Verdict, headers: &mut HeaderMap) {
-    let window = rule.quota.window.as_secs().max(1);
-    let reset = if verdict.allowed { verdict.reset_after } else { verdict.retry_after };
-    let reset = reset.as_secs() + u64::from(0 < reset.subsec_nanos());
-    let policy = format!("\"default\";q={};w={window}", rule.quota.requests);
-    let left = format!("\"default\";r={};t={reset}", verdict.remaining);
+    let policy = Policy(&rule.quota).to_string();
+    let left = Left(verdict).to_string();
     for (name, value) in [(RATE_LIMIT_POLICY, policy), (RATE_LIMIT, left)] {
         if let Ok(value) = HeaderValue::from_str(&value) {
             headers.insert(name, value);
@@ -328,25 +383,23 @@ fn origin_form(uri: &mut Uri, route: &Route, found: Found) -> Result<(), Refusal
 /// Tells the member who asks, on which host and how. Of what a client says of that itself, only a trusted
 /// proxy's word is kept.
 fn forwarded(headers: &mut HeaderMap, plan: &Plan, peer: &Peer) {
-    let trusted = plan.trusted.iter().any(|network| network.contains(peer.address));
-    let proto = HeaderValue::from_static(if peer.encrypted { "https" } else { "http" });
-    let before = if trusted { headers.get(X_FORWARDED_FOR).cloned() } else { None };
-    let chain = before.and_then(|before| {
-        let chain = [before.as_bytes(), b", ", peer.text.as_bytes()].concat();
-        HeaderValue::from_bytes(&chain).ok()
-    });
-    headers.insert(X_FORWARDED_FOR, chain.unwrap_or_else(|| peer.text.clone()));
-    if !trusted || !headers.contains_key(X_FORWARDED_PROTO) {
-        headers.insert(X_FORWARDED_PROTO, proto);
-    }
-    if !trusted || !headers.contains_key(X_FORWARDED_HOST) {
-        match headers.get(header::HOST).cloned() {
-            Some(host) => drop(headers.insert(X_FORWARDED_HOST, host)),
-            None => drop(headers.remove(X_FORWARDED_HOST)),
+    let trusted = forward::is_trusted(peer.address, &plan.trusted);
+    let sender = Sender { address: peer.text.as_bytes(), encrypted: peer.encrypted, trusted };
+    let mut chain = Vec::new();
+    sender.chain(headers, &mut chain);
+    let proto = sender.proto(headers).map(HeaderValue::from_static);
+    let host = sender.host(headers).and_then(|host| HeaderValue::from_bytes(host).ok());
+    for name in [X_FORWARDED_FOR, X_FORWARDED_PROTO, X_FORWARDED_HOST, header::FORWARDED] {
+        if sender.replaces(name.as_str()) {
+            headers.remove(name);
         }
     }
-    if !trusted {
-        headers.remove(header::FORWARDED);
+    let chain = HeaderValue::from_bytes(&chain).ok();
+    let lines = [(X_FORWARDED_FOR, chain), (X_FORWARDED_PROTO, proto), (X_FORWARDED_HOST, host)];
+    for (name, value) in lines {
+        if let Some(value) = value {
+            headers.insert(name, value);
+        }
     }
     headers.append(header::VIA, VIA);
 }

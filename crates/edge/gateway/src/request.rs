@@ -1,13 +1,18 @@
 //! One request from its head to the last byte of its answer: what is counted of it when it ends, however it ends.
 
 use std::{
-    cell::Cell,
+    cell::{Cell, OnceCell},
     rc::Rc,
     sync::{Arc, atomic::Ordering},
     time::Instant,
 };
 
-use crate::{local::Local, member::Member, worker::Worker};
+use crate::{
+    local::Local,
+    member::Member,
+    tracing::{self, Record},
+    worker::Worker,
+};
 
 /// Counts a request when it is dropped.
 #[derive(Debug)]
@@ -21,8 +26,12 @@ pub(crate) struct Finish {
     bytes: u64,
     end: End,
     /// Whether it was given up because it took too long.
-    late: Rc<Cell<bool>>,
+    late: OnceCell<Rc<Cell<bool>>>,
     pub(crate) busy: Option<Busy>,
+    /// Where it is told, if anybody wants to know.
+    pub(crate) record: Option<Rc<Record>>,
+    /// Whether no client asked for it: only what it means for the member counts.
+    silent: bool,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -47,14 +56,43 @@ impl Finish {
             status: CLIENT_GONE,
             bytes: 0,
             end: End::Open,
-            late: Rc::default(),
+            late: OnceCell::new(),
             busy: None,
+            record: None,
+            silent: false,
+        }
+    }
+
+    /// For a request that no client waits for.
+    pub(crate) fn silent(worker: &Rc<Worker>, began: Instant) -> Self {
+        Self {
+            worker: Rc::clone(worker),
+            began,
+            method: 0,
+            route: 0,
+            status: CLIENT_GONE,
+            bytes: 0,
+            end: End::Open,
+            late: OnceCell::new(),
+            busy: None,
+            record: None,
+            silent: true,
+        }
+    }
+
+    /// Goes on where another one has come to.
+    pub(crate) fn goes_on(&mut self, before: &Self) {
+        self.bytes += before.bytes;
+        match before.end {
+            End::Open => {}
+            End::Whole => self.whole(),
+            End::Broken => self.broke(),
         }
     }
 
     /// Where to say that it is given up because it takes too long.
     pub(crate) fn late(&self) -> Rc<Cell<bool>> {
-        Rc::clone(&self.late)
+        Rc::clone(self.late.get_or_init(Rc::default))
     }
 
     /// So many bytes of the answer were passed on.
@@ -81,8 +119,11 @@ impl Drop for Finish {
         if let Some(busy) = self.busy.as_ref().filter(|_| broken) {
             busy.member.failures.fetch_add(1, Ordering::Relaxed);
         }
+        if self.silent {
+            return;
+        }
         let status = match self.end {
-            End::Open if self.late.get() => 504,
+            End::Open if self.late.get().is_some_and(|late| late.get()) => 504,
             End::Open => CLIENT_GONE,
             End::Whole | End::Broken => self.status,
         };
@@ -92,6 +133,14 @@ impl Drop for Finish {
             counts.request(route, method, status, took);
             counts.sent(bytes, broken);
         });
+        if let Some(record) = self.record.take() {
+            let end = match self.end {
+                End::Open if status == CLIENT_GONE => tracing::End::Gone,
+                End::Open | End::Whole => tracing::End::Whole,
+                End::Broken => tracing::End::Broken,
+            };
+            record.end(status, took, bytes, end);
+        }
     }
 }
 

@@ -9,12 +9,15 @@ use std::{
 
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
 use hyper::{body::Incoming, upgrade::OnUpgrade};
+use model::Moment;
 use tokio::time::timeout;
 use traffic::{
     breaker::{Admission, Pass},
     concurrency::Priority,
     plan::{Balance, Service},
     retry::{self, Backoff, Body, Reached},
+    timing::{Phase, Phases},
+    trace_context::TRACEPARENT,
 };
 
 use crate::{
@@ -28,6 +31,7 @@ use crate::{
     pool::{Lease, NoConnection},
     proxy::{Admitted, too_large},
     request::{Busy, Finish},
+    tracing::Record,
     tunnel,
     worker::Worker,
 };
@@ -59,14 +63,17 @@ struct Tries {
     client: IpAddr,
     /// The cookie that names a member.
     cookie: Option<String>,
+    /// Where it is told, if anybody wants to know.
+    record: Option<Rc<Record>>,
+    /// Where time went.
+    phases: Phases,
     tried: Vec<usize>,
 }
 
 /// One try, and what came of it.
 struct Try {
     outcome: Outcome,
-    busy: Busy,
-    chosen: usize,
+    turn: Turn,
     took: Duration,
 }
 
@@ -75,14 +82,96 @@ enum Outcome {
     /// An answer, and what it came on.
     Answer(Box<(Response<Incoming>, Lease)>),
     /// None.
-    None { refusal: Refusal, reached: Reached, blame: Blame },
+    None(Failure),
+}
+
+/// Why a try came to nothing.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) refusal: Refusal,
+    pub(crate) reached: Reached,
+    pub(crate) blame: Blame,
 }
 
 /// Whether the member is to blame.
-#[derive(PartialEq, Eq)]
-enum Blame {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Blame {
     Member,
     Other,
+}
+
+/// One try while it runs: who was chosen, and what has to be told when it ends.
+#[derive(Debug)]
+pub(crate) struct Turn {
+    pub(crate) chosen: usize,
+    pub(crate) busy: Busy,
+    pass: Option<Pass>,
+    began: Instant,
+}
+
+impl Turn {
+    /// Chooses a member, if any may be asked.
+    pub(crate) fn begin(
+        local: &Rc<Local>,
+        place: usize,
+        wish: &Wish<'_>,
+        began: Instant,
+    ) -> Result<Self, Refusal> {
+        let now = clock::moment(began);
+        let pass = admission(local, place, now)?;
+        let chosen = local.choose(place, wish, now).ok_or_else(nobody)?;
+        let busy = Busy::new(&local.state.services[place].members[chosen], local, place);
+        Ok(Self { chosen, busy, pass, began })
+    }
+
+    /// Tells everybody how it ended: `failed` is `None` if that says nothing about the member.
+    pub(crate) fn end(
+        &self,
+        local: &Local,
+        place: usize,
+        failed: Option<bool>,
+        ended: Instant,
+    ) -> Duration {
+        let took = ended.saturating_duration_since(self.began);
+        settle(local, place, self.chosen, took, failed, clock::moment(ended));
+        let of_service = &local.services[place];
+        if let (Some(pass), Some(breaker)) = (self.pass, &of_service.breaker) {
+            breaker.borrow_mut().record(pass, failed != Some(true), clock::moment(ended));
+        }
+        if let Some(concurrency) = &of_service.concurrency {
+            concurrency.borrow_mut().record(took, self.busy.in_flight, failed == Some(true));
+        }
+        took
+    }
+}
+
+/// Whether the service has room for one more request, which it is then told of.
+pub(crate) fn enter(local: &Local, place: usize, priority: Priority) -> Result<(), Refusal> {
+    let of_service = &local.services[place];
+    of_service.budget.borrow_mut().deposit();
+    match &of_service.concurrency {
+        Some(concurrency) if !concurrency.borrow().admits(of_service.in_flight.get(), priority) => {
+            Err(full())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// How long to wait before another try, if one is to be had.
+pub(crate) fn again(local: &Local, place: usize, tried: usize, now: Instant) -> Option<Duration> {
+    let of_service = &local.services[place];
+    if !of_service.budget.borrow_mut().withdraw(clock::moment(now)) {
+        return None;
+    }
+    let base = local.state.plan.services[place].retries.base;
+    let retry = u32::try_from(tried).unwrap_or(u32::MAX);
+    let backoff = Backoff { base, max: BACKOFF_MAX };
+    Some(backoff.wait(retry, &mut of_service.dice.borrow_mut()))
+}
+
+/// Whether a status is a failure of the member's own.
+pub(crate) fn is_failure(status: u16) -> bool {
+    matches!(status, 502..=504)
 }
 
 /// Sends a request, and gives the answer.
@@ -95,12 +184,8 @@ pub(crate) async fn send(
     let (mut tries, rest) = Tries::new(admitted);
     let local = Rc::clone(&tries.local);
     let service = &local.state.plan.services[tries.place];
-    let of_service = &local.services[tries.place];
-    of_service.budget.borrow_mut().deposit();
-    if let Some(concurrency) = &of_service.concurrency
-        && !concurrency.borrow().admits(of_service.in_flight.get(), rest.priority)
-    {
-        return Err(Box::new((full(), Some(finish))));
+    if let Err(refusal) = enter(&local, tries.place, rest.priority) {
+        return Err(Box::new((refusal, Some(finish))));
     }
     let done = loop {
         let more = tries.tried.len() < usize_of(service.retries.max);
@@ -108,26 +193,24 @@ pub(crate) async fn send(
             Ok(one) => one,
             Err(refusal) => return Err(Box::new((refusal, Some(finish)))),
         };
-        let again = more
-            && tries.can_go_on(&one.outcome)
-            && of_service.budget.borrow_mut().withdraw(clock::now());
-        if !again {
-            break one;
-        }
-        decision.add("retried", || format!("{}: {}", one.busy.member.address, why(&one.outcome)));
+        let wait = match more && tries.can_go_on(&one.outcome) {
+            true => again(&local, tries.place, tries.tried.len(), Instant::now()),
+            false => None,
+        };
+        let Some(wait) = wait else { break one };
+        let member = || &one.turn.busy.member.address;
+        decision.add("retried", || format!("{}: {}", member(), why(&one.outcome)));
         worker.count(crate::metrics::Counts::retried);
         drop(one);
-        let backoff = Backoff { base: service.retries.base, max: BACKOFF_MAX };
-        let retry = u32::try_from(tries.tried.len()).unwrap_or(u32::MAX);
-        let wait = backoff.wait(retry, &mut of_service.dice.borrow_mut());
         tokio::time::sleep(wait).await;
     };
-    let Try { outcome, busy, chosen, took } = done;
+    let Try { outcome, turn: Turn { chosen, busy, .. }, took } = done;
+    decision.phases(&tries.phases);
     decision.add("member", || busy.member.address.clone());
     decision.add("balance", || service.balance.name().to_owned());
     let (response, lease) = match outcome {
         Outcome::Answer(answer) => *answer,
-        Outcome::None { refusal, .. } => {
+        Outcome::None(Failure { refusal, .. }) => {
             let fault = rest.upload.as_ref().map_or(Fault::None, |seen| seen.fault.get());
             return Err(Box::new((blame(fault, refusal), Some(finish))));
         }
@@ -159,7 +242,7 @@ struct Rest {
 
 impl Tries {
     fn new(admitted: Admitted) -> (Self, Rest) {
-        let Admitted { local, found, client, head, body, upload, upgrade, .. } = admitted;
+        let Admitted { local, found, client, head, body, upload, upgrade, record, .. } = admitted;
         let route = &local.state.plan.routes[found.route];
         let (place, priority) = (route.service, route.priority);
         let whole = matches!(body, Sent::Empty);
@@ -170,6 +253,8 @@ impl Tries {
             cookie: sticky_cookie(&local.state.plan.services[place], &head.headers),
             request: Some(Request::from_parts(head, body)),
             spare: None,
+            record,
+            phases: Phases::default(),
             tried: Vec::new(),
             local,
         };
@@ -179,25 +264,21 @@ impl Tries {
     /// Chooses a member and sends it the request; `more` is whether another try may follow.
     async fn one(&mut self, worker: &Worker, more: bool) -> Result<Try, Refusal> {
         let local = Rc::clone(&self.local);
-        let of_service = &local.services[self.place];
-        let pass = admission(&local, self.place)?;
         let wish = Wish { client: self.client, cookie: self.cookie.as_deref(), tried: &self.tried };
-        let chosen = local.choose(self.place, &wish, clock::now()).ok_or_else(nobody)?;
-        let member = &local.state.services[self.place].members[chosen];
-        let busy = Busy::new(member, &local, self.place);
-        let began = Instant::now();
-        let outcome = self.once(worker, member, self.repeatable && more).await;
-        let took = began.elapsed();
-        let failed = is_failure(&outcome);
-        settle(&local, self.place, chosen, took, failed);
-        if let (Some(pass), Some(breaker)) = (pass, &of_service.breaker) {
-            breaker.borrow_mut().record(pass, failed != Some(true), clock::now());
+        let turn = Turn::begin(&local, self.place, &wish, Instant::now())?;
+        let outcome = self.once(worker, &turn.busy.member, self.repeatable && more).await;
+        let failed = match &outcome {
+            Outcome::Answer(answer) => Some(is_failure(answer.0.status().as_u16())),
+            Outcome::None(Failure { blame: Blame::Member, .. }) => Some(true),
+            Outcome::None(_) => None,
+        };
+        if let Some(record) = &self.record {
+            let (status, error) = told(&outcome);
+            record.attempted(status, error);
         }
-        if let Some(concurrency) = &of_service.concurrency {
-            concurrency.borrow_mut().record(took, busy.in_flight, failed == Some(true));
-        }
-        self.tried.push(chosen);
-        Ok(Try { outcome, busy, chosen, took })
+        let took = turn.end(&local, self.place, failed, Instant::now());
+        self.tried.push(turn.chosen);
+        Ok(Try { outcome, turn, took })
     }
 
     /// Sends the request to a member, once. `keep` is whether a copy is worth it.
@@ -206,32 +287,45 @@ impl Tries {
         let plan = &local.state.plan;
         let service = &plan.services[self.place];
         let pool = worker.pool(member, service);
-        let mut lease = match pool.lease(member, service, &plan.bounds).await {
-            Ok(lease) => lease,
-            Err(no) => return no_connection(&no),
+        let began = Instant::now();
+        let parent = self.record.as_ref().and_then(|record| record.attempt(&member.address));
+        let leased = pool.lease(member, service, &plan.bounds).await;
+        let waited_for = match &leased {
+            Ok(lease) if lease.reused => Phase::Queue,
+            _ => Phase::Connect,
         };
-        let Some(request) = self.request.take().or_else(|| self.spare.take()) else {
-            return no_answer(Reached::Sent, "The request is gone.");
+        let asked = Instant::now();
+        self.phases.add(waited_for, asked.duration_since(began));
+        let mut lease = match leased {
+            Ok(lease) => lease,
+            Err(no) => return Outcome::None(no_connection(&no)),
+        };
+        let Some(mut request) = self.request.take().or_else(|| self.spare.take()) else {
+            return Outcome::None(no_answer(Reached::Sent, "The request is gone."));
         };
         if keep {
             self.spare = Some(copy(&request));
         }
+        if let Some(parent) = parent {
+            request.headers_mut().insert(TRACEPARENT, parent);
+        }
         let sent = lease.sender.try_send_request(request);
-        match timeout(service.timeouts.answer, sent).await {
+        let sent = timeout(service.timeouts.answer, sent).await;
+        self.phases.add(Phase::Upstream, asked.elapsed());
+        match sent {
             Ok(Ok(response)) => Outcome::Answer(Box::new((response, lease))),
             Ok(Err(mut error)) => match error.take_message() {
                 Some(request) => {
                     self.request = Some(request);
-                    no_answer(Reached::Nothing, "The member closed the connection.")
+                    Outcome::None(no_answer(Reached::Nothing, CLOSED))
                 }
-                None => no_answer(
-                    Reached::Sent,
-                    "The member closed the connection, or sent what is no answer.",
-                ),
+                None => Outcome::None(no_answer(Reached::Sent, NO_ANSWER)),
             },
-            Err(_elapsed) => {
-                Outcome::None { refusal: too_late(), reached: Reached::Sent, blame: Blame::Member }
-            }
+            Err(_elapsed) => Outcome::None(Failure {
+                refusal: too_late(),
+                reached: Reached::Sent,
+                blame: Blame::Member,
+            }),
         }
     }
 
@@ -259,7 +353,7 @@ impl Tries {
             Outcome::Answer(answer) => {
                 (Reached::Sent, retry::is_worth_it(answer.0.status().as_u16()))
             }
-            Outcome::None { reached, blame, .. } => (*reached, *blame == Blame::Member),
+            Outcome::None(failure) => (failure.reached, failure.blame == Blame::Member),
         };
         worth && retry::is_safe(request.method(), reached, Body::Whole)
     }
@@ -273,13 +367,13 @@ fn copy(request: &Request<Sent>) -> Request<Sent> {
     copy
 }
 
-fn usize_of(count: u32) -> usize {
+pub(crate) fn usize_of(count: u32) -> usize {
     usize::try_from(count).unwrap_or(usize::MAX)
 }
 
-fn admission(local: &Local, place: usize) -> Result<Option<Pass>, Refusal> {
+fn admission(local: &Local, place: usize, now: Moment) -> Result<Option<Pass>, Refusal> {
     let Some(breaker) = &local.services[place].breaker else { return Ok(None) };
-    match breaker.borrow_mut().admit(clock::now()) {
+    match breaker.borrow_mut().admit(now) {
         Admission::Passed(pass) => Ok(Some(pass)),
         Admission::Refused(wait) => {
             const DETAIL: &str = "The service fails, and is left alone for a while.";
@@ -289,21 +383,18 @@ fn admission(local: &Local, place: usize) -> Result<Option<Pass>, Refusal> {
     }
 }
 
-/// Whether the member failed; `None` if what failed says nothing about it.
-fn is_failure(outcome: &Outcome) -> Option<bool> {
-    match outcome {
-        Outcome::Answer(answer) => Some(matches!(answer.0.status().as_u16(), 502..=504)),
-        Outcome::None { blame: Blame::Member, .. } => Some(true),
-        Outcome::None { .. } => None,
-    }
-}
-
 /// Remembers how a request to a member ended.
-fn settle(local: &Local, place: usize, chosen: usize, took: Duration, failed: Option<bool>) {
+fn settle(
+    local: &Local,
+    place: usize,
+    chosen: usize,
+    took: Duration,
+    failed: Option<bool>,
+    now: Moment,
+) {
     let Some(failed) = failed else { return };
     let state = &local.state.services[place];
     let member = &state.members[chosen];
-    let now = clock::now();
     if local.state.plan.services[place].balance == Balance::Latency {
         member.learn(took, failed, now);
     }
@@ -321,27 +412,41 @@ fn settle(local: &Local, place: usize, chosen: usize, took: Duration, failed: Op
     }
 }
 
-fn why(outcome: &Outcome) -> String {
+/// The status of an answer, or why there is none, as spans have it.
+fn told(outcome: &Outcome) -> (Option<u16>, Option<&'static str>) {
     match outcome {
-        Outcome::Answer(answer) => format!("answered {}", answer.0.status().as_u16()),
-        Outcome::None { refusal, .. } => refusal.detail.to_owned(),
+        Outcome::Answer(answer) => (Some(answer.0.status().as_u16()), None),
+        Outcome::None(failure) => (None, Some(failure.refusal.reason)),
     }
 }
 
-fn no_answer(reached: Reached, detail: &'static str) -> Outcome {
-    let refusal = Refusal::new(StatusCode::BAD_GATEWAY, "member-failed", detail);
-    Outcome::None { refusal, reached, blame: Blame::Member }
+fn why(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Answer(answer) => format!("answered {}", answer.0.status().as_u16()),
+        Outcome::None(failure) => failure.refusal.detail.to_owned(),
+    }
 }
 
-fn no_connection(no: &NoConnection) -> Outcome {
+/// What a member did that closed a connection before anything was sent.
+pub(crate) const CLOSED: &str = "The member closed the connection.";
+
+/// What a member did that has answered with nothing, or nonsense.
+pub(crate) const NO_ANSWER: &str = "The member closed the connection, or sent what is no answer.";
+
+pub(crate) fn no_answer(reached: Reached, detail: &'static str) -> Failure {
+    let refusal = Refusal::new(StatusCode::BAD_GATEWAY, "member-failed", detail);
+    Failure { refusal, reached, blame: Blame::Member }
+}
+
+pub(crate) fn no_connection(no: &NoConnection) -> Failure {
     match no {
         NoConnection::Full => {
-            Outcome::None { refusal: full(), reached: Reached::Nothing, blame: Blame::Other }
+            Failure { refusal: full(), reached: Reached::Nothing, blame: Blame::Other }
         }
         NoConnection::Timeout => {
             const DETAIL: &str = "The member did not accept a connection in time.";
             let refusal = Refusal::new(StatusCode::GATEWAY_TIMEOUT, "timeout", DETAIL);
-            Outcome::None { refusal, reached: Reached::Nothing, blame: Blame::Member }
+            Failure { refusal, reached: Reached::Nothing, blame: Blame::Member }
         }
         NoConnection::Failed => no_answer(Reached::Nothing, "The member refused the connection."),
     }

@@ -3,10 +3,12 @@
 use std::{
     collections::BTreeMap,
     hash::{BuildHasher as _, RandomState},
+    io,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
+    thread::JoinHandle,
 };
 
 use traffic::{
@@ -17,7 +19,15 @@ use traffic::{
     route::Table,
 };
 
-use crate::{clock, member::Member, metrics::Counts};
+use crate::{
+    access::Log,
+    cache::Cache,
+    capture::{Capture, Figures},
+    clock,
+    member::Member,
+    metrics::Counts,
+    tracing::{Exporter, Outcomes},
+};
 
 /// What outlives a plan.
 #[derive(Debug)]
@@ -34,6 +44,16 @@ pub(crate) struct Shared {
     pub(crate) names: Mutex<Vec<String>>,
     /// What hashes of keys begin with.
     pub(crate) seed: u64,
+    /// Answers that are kept.
+    pub(crate) cache: Arc<Cache>,
+    /// What became of spans.
+    pub(crate) spans: Arc<Outcomes>,
+    /// What became of lines of the access log.
+    pub(crate) lines: Arc<Outcomes>,
+    /// What became of copies of requests and answers.
+    pub(crate) captured: Arc<Figures>,
+    /// Threads that send and write them.
+    tellers: Mutex<Vec<JoinHandle<()>>>,
 }
 
 /// A plan, and what goes with it.
@@ -45,6 +65,14 @@ pub(crate) struct State {
     pub(crate) limiters: Vec<Option<Arc<Mutex<Limiter>>>>,
     /// Under which number each route is counted.
     pub(crate) numbers: Vec<usize>,
+    /// Whether any route has a cache.
+    pub(crate) caches: bool,
+    /// Where lines of the access log go.
+    pub(crate) access_log: Option<Arc<Log>>,
+    /// Where spans go.
+    pub(crate) exporter: Option<Arc<Exporter>>,
+    /// Where copies of requests and answers go.
+    pub(crate) capture: Option<Arc<Capture>>,
 }
 
 /// A service, and what goes with it.
@@ -58,13 +86,19 @@ pub(crate) struct ServiceState {
 
 impl Shared {
     pub(crate) fn new(plan: Plan, workers: usize) -> Self {
+        let seed = RandomState::new().hash_one("keys of limits");
         let shared = Self {
             state: Mutex::new(Arc::new(State::empty())),
             generation: AtomicU64::new(1),
             stopping: AtomicBool::new(false),
             counts: (0..workers).map(|_| Mutex::default()).collect(),
             names: Mutex::default(),
-            seed: RandomState::new().hash_one("keys of limits"),
+            seed,
+            cache: Arc::new(Cache::new(plan.cache, seed)),
+            spans: Arc::default(),
+            lines: Arc::default(),
+            captured: Arc::default(),
+            tellers: Mutex::default(),
         };
         let state = Arc::new(State::new(plan, None, &shared));
         *shared.state.lock().unwrap_or_else(PoisonError::into_inner) = state;
@@ -85,6 +119,24 @@ impl Shared {
         })
     }
 
+    /// Waits until what was told is written and sent; nothing more can be told then.
+    pub(crate) fn tell_the_rest(&self) {
+        *self.state.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(State::empty());
+        let tellers =
+            std::mem::take(&mut *self.tellers.lock().unwrap_or_else(PoisonError::into_inner));
+        for thread in tellers {
+            // A thread that panicked has nothing left to tell.
+            drop(thread.join());
+        }
+    }
+
+    /// The thread of something that tells, which is waited for in the end; without a thread nothing is told.
+    fn teller<T>(&self, started: io::Result<(T, JoinHandle<()>)>) -> Option<Arc<T>> {
+        let (teller, thread) = started.ok()?;
+        self.tellers.lock().unwrap_or_else(PoisonError::into_inner).push(thread);
+        Some(Arc::new(teller))
+    }
+
     pub(crate) fn is_stopping(&self) -> bool {
         self.stopping.load(Ordering::Acquire)
     }
@@ -98,6 +150,10 @@ impl State {
             services: Vec::new(),
             limiters: Vec::new(),
             numbers: Vec::new(),
+            caches: false,
+            access_log: None,
+            exporter: None,
+            capture: None,
         }
     }
 
@@ -108,7 +164,11 @@ impl State {
             plan.services.iter().map(|service| ServiceState::new(service, &mut members)).collect();
         let limiters = plan.routes.iter().map(|route| limiter(route, old, shared)).collect();
         let numbers = plan.routes.iter().map(|route| shared.number(&route.name)).collect();
-        Self { table: Table::new(&plan.routes), services, limiters, numbers, plan }
+        let (access_log, exporter) = tellers(&plan, old, shared);
+        let capture = capture(&plan, old, shared);
+        let table = Table::new(&plan.routes);
+        let caches = plan.routes.iter().any(|route| route.cache.is_some());
+        Self { plan, table, services, limiters, numbers, caches, access_log, exporter, capture }
     }
 }
 
@@ -168,6 +228,41 @@ impl Members {
         member.up_since.store(clock::now().nanos, Ordering::Relaxed);
         member
     }
+}
+
+/// Where copies go; what was there goes on if the plan wants the same.
+fn capture(plan: &Plan, old: Option<&State>, shared: &Shared) -> Option<Arc<Capture>> {
+    let old = old.and_then(|old| old.capture.as_ref());
+    let (capture, thread) = Capture::of(plan, old, &shared.captured)?;
+    if let Some(thread) = thread {
+        shared.tellers.lock().unwrap_or_else(PoisonError::into_inner).push(thread);
+    }
+    Some(capture)
+}
+
+/// Whom requests are told: as in the old plan where that is the same, but a log's file is opened anew.
+fn tellers(
+    plan: &Plan,
+    old: Option<&State>,
+    shared: &Shared,
+) -> (Option<Arc<Log>>, Option<Arc<Exporter>>) {
+    let telling = &plan.telling;
+    let same = old.filter(|old| old.plan.telling.access_log == telling.access_log);
+    let log = match (&telling.access_log, same) {
+        (Some(_), Some(old)) => old.access_log.clone(),
+        (Some(to), None) => shared.teller(Log::start(to, &shared.lines)),
+        (None, _) => None,
+    };
+    if let Some(log) = &log {
+        log.reopen();
+    }
+    let same = old.filter(|old| old.plan.telling.spans == telling.spans);
+    let exporter = match (&telling.spans, same) {
+        (Some(_), Some(old)) => old.exporter.clone(),
+        (Some(rule), None) => shared.teller(Exporter::start(rule, &shared.spans)),
+        (None, _) => None,
+    };
+    (log, exporter)
 }
 
 /// The counts of a route's limit: those of the old plan if the limit is the same.

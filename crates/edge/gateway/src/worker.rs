@@ -20,7 +20,18 @@ use tokio::{
 use tokio_rustls::TlsAcceptor;
 use traffic::plan::Service;
 
-use crate::{connection, local::Local, member::Member, metrics::Counts, pool::Pool, state::Shared};
+use crate::{
+    connection,
+    local::Local,
+    member::Member,
+    metrics::Counts,
+    plain::{
+        buffer::Buffers,
+        ticker::{self, Ticker},
+    },
+    pool::Pool,
+    state::Shared,
+};
 
 /// A thread.
 #[derive(Debug)]
@@ -33,6 +44,8 @@ pub(crate) struct Worker {
     pools: RefCell<Vec<Option<OfMember>>>,
     pub(crate) connections: Cell<usize>,
     pub(crate) stopping: Notify,
+    pub(crate) ticker: Ticker,
+    pub(crate) buffers: Buffers,
 }
 
 /// A member, and the connections to it.
@@ -103,7 +116,10 @@ async fn run(start: Start) {
         pools: RefCell::default(),
         connections: Cell::new(0),
         stopping: Notify::new(),
+        ticker: Ticker::default(),
+        buffers: Buffers::default(),
     });
+    tokio::task::spawn_local(ticker::run(Rc::clone(&worker)));
     for listener in listeners {
         tokio::task::spawn_local(accept(Rc::clone(&worker), listener, stopping.clone()));
     }

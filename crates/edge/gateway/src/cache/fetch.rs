@@ -1,0 +1,398 @@
+//! Asking a member for what is to be stored: by a task of its own, which goes on when the client that asked first goes
+//! away.
+
+use std::{
+    pin::pin,
+    rc::Rc,
+    sync::{Arc, atomic::Ordering},
+    time::Instant,
+};
+
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
+use http_body_util::BodyExt as _;
+use hyper::body::Body as _;
+use model::Moment;
+use tokio::sync::oneshot;
+use traffic::cache::{
+    CacheRule, NotStored, Place, Policy, Received, Selecting, Status, Stored, conditions_removed,
+    freshened, is_same, make_conditional, may_stand_in, policy, selecting, tags_of,
+};
+
+use super::{
+    Ask, Cache,
+    filling::{Filling, Hold},
+    flight::{Flying, Stage},
+};
+use crate::{
+    answer::Refusal,
+    body::{Answer, Fault, deadline},
+    clock,
+    connection::Peer,
+    explain::Decision,
+    local::Local,
+    proxy::Admitted,
+    request::Finish,
+    send::{self, Sending},
+    worker::Worker,
+};
+
+/// What is asked for, and what for.
+pub(super) struct Fetch {
+    pub(super) worker: Rc<Worker>,
+    pub(super) peer: Rc<Peer>,
+    pub(super) admitted: Admitted,
+    pub(super) decision: Decision,
+    pub(super) landing: Landing,
+}
+
+/// Where what comes goes to.
+pub(super) struct Landing {
+    pub(super) local: Rc<Local>,
+    pub(super) route: usize,
+    pub(super) ask: Box<Ask>,
+    /// The request's headers as they came.
+    pub(super) asked: HeaderMap,
+    pub(super) flying: Flying,
+    /// Who is told.
+    pub(super) reply: Option<oneshot::Sender<(Led, Decision)>>,
+    /// Whether who is told needs all of it before it can be answered.
+    pub(super) wants_whole: bool,
+}
+
+/// What came of it, for who asked first.
+#[derive(Debug)]
+pub(super) enum Led {
+    /// It is stored, or stands in for what went wrong.
+    Stored(Arc<Stored>, Status),
+    /// It comes, and is stored meanwhile.
+    Filling(Hold, Status),
+    /// It is for this request alone.
+    Alone(Box<Response<Answer>>, NotStored),
+    /// Nobody could be asked.
+    Failed(Refusal),
+}
+
+/// Asks.
+pub(super) fn start(fetch: Fetch) {
+    tokio::task::spawn_local(run(fetch));
+}
+
+async fn run(fetch: Fetch) {
+    let Fetch { worker, peer, mut admitted, mut decision, landing } = fetch;
+    let local = Rc::clone(&landing.local);
+    let route = &local.state.plan.routes[landing.route];
+    let total = route.total.or(local.state.plan.services[route.service].timeouts.total);
+    admitted.head.method = Method::GET;
+    conditions_removed(&mut admitted.head.headers);
+    if let Some(stored) = &landing.ask.stale {
+        make_conditional(&mut admitted.head.headers, stored);
+    }
+    let (asked_at, began) = (clock::now(), Instant::now());
+    let finish = Finish::silent(&worker, began);
+    let sending = Sending { worker: &worker, peer: &peer, decision: &mut decision };
+    let sent = send::send(sending, admitted, finish);
+    let sent = match deadline(began.into(), total) {
+        None => sent.await,
+        Some(total) => tokio::time::timeout_at(total, sent)
+            .await
+            .unwrap_or_else(|_elapsed| Err(Box::new((send::too_late(), None)))),
+    };
+    match sent {
+        Err(failed) => landing.failed(failed.0, decision),
+        Ok(response) => landing.came(response, asked_at, decision).await,
+    }
+}
+
+impl Landing {
+    fn cache(&self) -> &Arc<Cache> {
+        &self.flying.cache
+    }
+
+    fn rule(&self) -> Option<CacheRule> {
+        self.local.state.plan.routes[self.route].cache.clone()
+    }
+
+    fn tell(&mut self, led: Led, decision: &mut Decision) {
+        if let Some(reply) = self.reply.take() {
+            // Who asked may be gone.
+            drop(reply.send((led, std::mem::take(decision))));
+        }
+    }
+
+    /// Nobody could be asked.
+    fn failed(mut self, refusal: Refusal, mut decision: Decision) {
+        self.flying.land(Stage::Failed(refusal, None));
+        let stand_in = self.stand_in(None, clock::now());
+        match stand_in {
+            Some(stored) => {
+                let status = self.status(&stored, None, Some("unreachable"));
+                self.tell(Led::Stored(stored, status), &mut decision);
+            }
+            None => self.tell(Led::Failed(refusal), &mut decision),
+        }
+    }
+
+    /// What is stored, if it may be used instead of what went wrong.
+    fn stand_in(&self, status: Option<StatusCode>, now: Moment) -> Option<Arc<Stored>> {
+        let stored = self.ask.stale.as_ref()?;
+        may_stand_in(&stored.policy, &self.ask.control, status, now).then(|| Arc::clone(stored))
+    }
+
+    fn status(
+        &self,
+        stored: &Stored,
+        forwarded_status: Option<StatusCode>,
+        detail: Option<&'static str>,
+    ) -> Status {
+        let seconds = |time: std::time::Duration| i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
+        let ttl = stored.policy.left(clock::now()).map_or_else(|over| -seconds(over), seconds);
+        Status {
+            forwarded: Some(self.ask.why),
+            forwarded_status: forwarded_status.map(|status| status.as_u16()),
+            ttl: Some(ttl),
+            stored: false,
+            collapsed: false,
+            detail,
+        }
+    }
+
+    /// An answer came.
+    async fn came(mut self, response: Response<Answer>, asked_at: Moment, mut decision: Decision) {
+        let Some(rule) = self.rule() else { return };
+        let (status, now) = (response.status(), clock::now());
+        if status == StatusCode::NOT_MODIFIED
+            && let Some(stale) = self.ask.stale.clone()
+        {
+            return self.not_changed(&rule, &stale, (response.headers(), asked_at), decision);
+        }
+        if status.is_server_error()
+            && let Some(stored) = self.stand_in(Some(status), now)
+        {
+            let refusal =
+                Refusal::new(status, "member-failed", "The service answers with an error.");
+            self.flying.land(Stage::Failed(refusal, Some(status)));
+            let told = self.status(&stored, Some(status), Some("error"));
+            return self.tell(Led::Stored(stored, told), &mut decision);
+        }
+        let length = length_of(&response);
+        let verdict = if length.is_some_and(|length| rule.body_bytes_max < length) {
+            Err(NotStored::TooLarge)
+        } else {
+            self.usable(&rule, (status, response.headers()), asked_at, now)
+        };
+        match verdict {
+            Ok(usable) => self.fill(&rule, response, usable, decision).await,
+            Err(why) => self.alone(response, why, decision),
+        }
+    }
+
+    fn usable(
+        &self,
+        rule: &CacheRule,
+        (status, headers): (StatusCode, &HeaderMap),
+        asked_at: Moment,
+        now: Moment,
+    ) -> Result<(Policy, Selecting), NotStored> {
+        let method = &Method::GET;
+        let received = Received { method, status, headers, asked_at, received_at: now };
+        let policy = policy(rule, self.ask.asker, &self.ask.control, &received)?;
+        let selecting = selecting(headers, &self.asked).ok_or(NotStored::VaryStar)?;
+        Ok((policy, selecting))
+    }
+
+    fn place(&self, rule: &CacheRule, headers: &HeaderMap) -> Place {
+        let target = &self.ask.place.target;
+        let path = target.split_once('?').map_or(&**target, |(path, _)| path);
+        Place { tags: tags_of(rule, path, headers), ..self.ask.place.clone() }
+    }
+
+    /// The answer is for who asked alone.
+    fn alone(mut self, response: Response<Answer>, why: NotStored, mut decision: Decision) {
+        let (key, now) = (&self.ask.key, clock::now());
+        let of_asker =
+            matches!(why, NotStored::Asked | NotStored::Authorization | NotStored::Cookies);
+        if !of_asker && !response.status().is_server_error() {
+            // What was stored is not what there is now.
+            if self.ask.stale.is_some() {
+                self.cache().forget(key);
+            }
+            self.cache().put_alone(key, now);
+        }
+        self.flying.land(Stage::Alone);
+        self.tell(Led::Alone(Box::new(response), why), &mut decision);
+    }
+
+    /// What is stored has not changed.
+    fn not_changed(
+        mut self,
+        rule: &CacheRule,
+        stale: &Arc<Stored>,
+        (told, asked_at): (&HeaderMap, Moment),
+        mut decision: Decision,
+    ) {
+        let (now, code) = (clock::now(), Some(StatusCode::NOT_MODIFIED));
+        let headers = freshened(stale, told);
+        let usable = self.usable(rule, (stale.status, &headers), asked_at, now);
+        let (stored, is_stored) = match usable {
+            // It says so of something else: nothing is learnt from it.
+            _ if !is_same(stale, told) => (Arc::clone(stale), false),
+            Ok((policy, selecting)) => {
+                let policy = Policy { took: stale.policy.took, ..policy };
+                let place = self.place(rule, &headers);
+                let parts = (policy, selecting, place);
+                let fresh = Arc::new(Stored::new(stale.status, headers, stale.body.clone(), parts));
+                let is_stored = self.cache().put(&self.ask.key, &fresh, self.flying.began, now);
+                (fresh, is_stored)
+            }
+            Err(_) => {
+                self.cache().forget(&self.ask.key);
+                let parts = (stale.policy.clone(), stale.selecting.clone(), stale.place.clone());
+                (Arc::new(Stored::new(stale.status, headers, stale.body.clone(), parts)), false)
+            }
+        };
+        let shared = is_stored && stored.policy.is_shareable(now);
+        self.flying.land(if shared { Stage::Stored(Arc::clone(&stored)) } else { Stage::Alone });
+        let status = Status { stored: is_stored, ..self.status(&stored, code, None) };
+        self.tell(Led::Stored(stored, status), &mut decision);
+    }
+
+    /// Stores an answer as it comes.
+    async fn fill(
+        mut self,
+        rule: &CacheRule,
+        response: Response<Answer>,
+        (policy, selecting): (Policy, Selecting),
+        mut decision: Decision,
+    ) {
+        let length = length_of(&response);
+        let (head, body) = response.into_parts();
+        let place = self.place(rule, &head.headers);
+        let shared = policy.is_shareable(clock::now());
+        let parts = (policy.clone(), selecting.clone());
+        let filling = Filling::new((head.status, head.headers.clone()), parts, length);
+        let filling = Arc::new(filling);
+        let ttl = i64::try_from(policy.lifetime.saturating_sub(policy.initial_age).as_secs());
+        let mut status = Status {
+            forwarded: Some(self.ask.why),
+            stored: true,
+            ttl: ttl.ok(),
+            ..Status::default()
+        };
+        if self.ask.stale.is_some() {
+            status.forwarded_status = Some(head.status.as_u16());
+        }
+        if !self.wants_whole {
+            self.tell(Led::Filling(Hold::new(&filling), status), &mut decision);
+        }
+        if shared && length.is_some() {
+            self.flying.tell(Stage::Filling(Arc::clone(&filling)));
+        }
+        let end = self.pump(rule, body, &filling, (status, &mut decision)).await;
+        let Pumped::Kept = end else {
+            filling.end(if matches!(end, Pumped::Passed) { Ok(()) } else { Err(Fault::Broken) });
+            let broken = Refusal::new(
+                StatusCode::BAD_GATEWAY,
+                "member-failed",
+                "The member broke off its answer.",
+            );
+            self.flying.land(Stage::Alone);
+            return self.tell(Led::Failed(broken), &mut decision);
+        };
+        let stored =
+            Stored::new(head.status, head.headers, filling.whole(), (policy, selecting, place));
+        let stored = Arc::new(stored);
+        let now = clock::now();
+        let is_stored = self.cache().put(&self.ask.key, &stored, self.flying.began, now);
+        filling.end(Ok(()));
+        self.flying.land(if shared { Stage::Stored(Arc::clone(&stored)) } else { Stage::Alone });
+        let detail = (!is_stored).then(|| NotStored::Outdated.name());
+        self.tell(
+            Led::Stored(stored, Status { stored: is_stored, detail, ..status }),
+            &mut decision,
+        );
+    }
+
+    /// Reads a body to its end.
+    async fn pump(
+        &mut self,
+        rule: &CacheRule,
+        body: Answer,
+        filling: &Arc<Filling>,
+        (status, decision): (Status, &mut Decision),
+    ) -> Pumped {
+        let cache = Arc::clone(self.cache());
+        let mut held = Held { cache: Arc::clone(&cache), bytes: 0 };
+        let in_flight_max = cache.settings().bytes_max / 2;
+        let mut body = pin!(body);
+        let mut passes = false;
+        loop {
+            let frame = match body.frame().await {
+                None => break,
+                Some(Err(_)) => return Pumped::Broken,
+                Some(Ok(frame)) => frame,
+            };
+            match frame.into_data() {
+                Err(frame) => filling.add_trailers(frame.into_trailers().unwrap_or_default()),
+                Ok(part) => {
+                    let all = if passes { 0 } else { held.add(part.len() as u64) };
+                    let bytes = filling.add(part);
+                    if !passes && (rule.body_bytes_max < bytes || in_flight_max < all) {
+                        passes = true;
+                        held.clear();
+                        self.flying.land(Stage::Alone);
+                        cache.put_alone(&self.ask.key, clock::now());
+                        self.tell(Led::Filling(Hold::new(filling), status), decision);
+                        filling.pass();
+                    }
+                    if passes && !filling.room().await {
+                        return Pumped::Broken;
+                    }
+                }
+            }
+        }
+        if passes { Pumped::Passed } else { Pumped::Kept }
+    }
+}
+
+/// How reading a body ended.
+enum Pumped {
+    /// All of it is there.
+    Kept,
+    /// All of it was passed on; it was too large to be kept.
+    Passed,
+    /// It broke off, or nobody wanted it any more.
+    Broken,
+}
+
+/// Bytes of an answer that is not stored yet, until this is dropped.
+struct Held {
+    cache: Arc<Cache>,
+    bytes: u64,
+}
+
+impl Held {
+    /// More of them. How many there are of all answers.
+    fn add(&mut self, bytes: u64) -> u64 {
+        self.bytes += bytes;
+        self.cache.filling.fetch_add(bytes, Ordering::Relaxed) + bytes
+    }
+
+    fn clear(&mut self) {
+        self.cache.filling.fetch_sub(self.bytes, Ordering::Relaxed);
+        self.bytes = 0;
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.clear();
+    }
+}
+
+fn length_of(response: &Response<Answer>) -> Option<u64> {
+    let told = response
+        .headers()
+        .get(header::CONTENT_LENGTH)
+        .and_then(|value: &HeaderValue| value.to_str().ok()?.parse().ok());
+    told.or_else(|| response.body().size_hint().exact())
+}

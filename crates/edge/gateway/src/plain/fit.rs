@@ -1,0 +1,70 @@
+//! Which routes this path can serve: those that ask for nothing that it does not know.
+
+use http::header;
+use traffic::{
+    plan::{Balance, HeaderRule, Plan, Route, Service},
+    telling::Telling,
+};
+
+use super::lines::named;
+
+/// Whether this path does everything that a route asks for.
+///
+/// Every setting is named, so that whoever adds one has to say whether this path knows it: if not, `None` or
+/// nothing of it is a condition here, and the other path serves the routes that have it.
+pub(crate) fn fits(plan: &Plan, route: &Route) -> bool {
+    let Route {
+        name: _,
+        hosts: _,
+        paths: _,
+        methods: _,
+        headers: _,
+        service,
+        rewrite: _,
+        host: _,
+        request_headers,
+        response_headers,
+        limit: _,
+        cache,
+        forgets,
+        priority: _,
+        body_bytes_max: _,
+        total: _,
+        compress,
+        capture,
+    } = route;
+    let captured = capture.or(plan.capture.as_ref().map(|rules| rules.share)).unwrap_or(0.0);
+    let told = plan.telling != Telling::default();
+    if cache.is_some() || !forgets.is_empty() || compress.is_some() || 0.0 < captured || told {
+        return false;
+    }
+    let Some(service) = plan.services.get(*service) else { return false };
+    let mut rules = request_headers.iter().chain(response_headers);
+    rules.all(is_free) && fits_service(service)
+}
+
+fn fits_service(service: &Service) -> bool {
+    let Service {
+        name: _,
+        members: _,
+        balance,
+        check: _,
+        outliers: _,
+        panic_share: _,
+        slow_start: _,
+        timeouts: _,
+        retries: _,
+        breaker: _,
+        concurrency: _,
+        idle_max: _,
+        connections_max: _,
+    } = service;
+    !matches!(balance, Balance::Cookie { .. })
+}
+
+/// Whether a rule leaves alone what says where messages end.
+fn is_free(rule: &HeaderRule) -> bool {
+    let framing =
+        [header::CONTENT_LENGTH, header::TRANSFER_ENCODING, header::CONNECTION, header::TE];
+    !framing.contains(named(rule))
+}

@@ -1,0 +1,308 @@
+//! A request to a member, and its answer back: read from one connection, written to the other.
+
+use std::{
+    io::{ErrorKind, Write as _},
+    rc::Rc,
+    time::Instant,
+};
+
+use traffic::{
+    chunks::NoChunk,
+    plan::{Route, Service},
+    retry::{self, Body, Reached},
+};
+
+use super::{
+    COPIED_BYTES_MAX, Gone, Next, Talk,
+    answer::{self, Framing, Head, Parsed, Writing},
+    buffer::{Buffer, Use},
+    head::Job,
+    ticker::Deadline,
+    wire::{self, Source},
+};
+use crate::{
+    answer::Refusal,
+    explain::Decision,
+    local::{Local, Wish},
+    metrics::{Counts, method_number},
+    pool::Bare,
+    proxy,
+    request::{Busy, Finish},
+    send::{self, Blame, Failure, Turn},
+};
+
+/// Answers before the answer that a member may send: more is no help to anybody.
+const INTERIM_MAX: usize = 16;
+
+/// An answer that has begun.
+struct Begun {
+    bare: Bare,
+    /// What came after its head.
+    buffer: Buffer,
+    head: Head,
+}
+
+/// What a request is passed on under.
+#[derive(Clone, Copy)]
+struct Terms<'a> {
+    local: &'a Rc<Local>,
+    route: &'a Route,
+    service: &'a Service,
+    total: Deadline,
+}
+
+impl Talk<'_> {
+    /// Passes a request on, whose bytes are in `text`, and its answer back.
+    pub(super) async fn forward(
+        &mut self,
+        local: &Rc<Local>,
+        job: Job,
+        text: &mut Vec<u8>,
+    ) -> Result<Next, Gone> {
+        let began = Instant::now();
+        let mut finish = Finish::new(self.worker, method_number(&job.method), began);
+        finish.route = local.state.numbers[job.route] + 1;
+        let plan = &local.state.plan;
+        let route = &plan.routes[job.route];
+        let service = &plan.services[route.service];
+        let total = route.total.or(service.timeouts.total);
+        let total = total.map_or(Deadline::NEVER, |total| self.worker.ticker.after(total));
+        let terms = Terms { local, route, service, total };
+        match self.tries(&terms, &job, began, text).await {
+            Ok((begun, busy)) => {
+                finish.status = begun.head.status;
+                finish.busy = Some(busy);
+                self.relay(&terms, begun, finish, text).await
+            }
+            Err(refusal) => {
+                let limited = route.limit.as_ref().zip(job.verdict.as_ref());
+                let decision = Decision::default();
+                let response =
+                    proxy::refused(self.worker, &refusal, limited, Some(finish), decision);
+                self.write_whole(response, &job.method, job.close, text).await
+            }
+        }
+    }
+
+    /// Asks members until one answers, or no other may be asked.
+    async fn tries(
+        &self,
+        terms: &Terms<'_>,
+        job: &Job,
+        began: Instant,
+        text: &mut Vec<u8>,
+    ) -> Result<(Begun, Busy), Refusal> {
+        let Terms { local, route, service, .. } = *terms;
+        let place = route.service;
+        send::enter(local, place, route.priority)?;
+        let mut tried = Vec::new();
+        let mut now = began;
+        loop {
+            let more = tried.len() < send::usize_of(service.retries.max);
+            let wish = Wish { client: job.client, cookie: None, tried: &tried };
+            let turn = Turn::begin(local, place, &wish, now)?;
+            let outcome = self.once(terms, job, &turn, more, text).await;
+            now = Instant::now();
+            let (failed, reached, worth) = match &outcome {
+                Ok(begun) => {
+                    let status = begun.head.status;
+                    (Some(send::is_failure(status)), Reached::Sent, retry::is_worth_it(status))
+                }
+                Err(failure) => {
+                    let blamed = failure.blame == Blame::Member;
+                    (blamed.then_some(true), failure.reached, blamed)
+                }
+            };
+            turn.end(local, place, failed, now);
+            let safe = retry::is_safe(&job.method, reached, Body::Whole)
+                && (reached == Reached::Nothing || job.empty);
+            let again = more && worth && safe && !self.worker.ticker.is_past(terms.total);
+            let wait = if again { send::again(local, place, tried.len() + 1, now) } else { None };
+            let Some(wait) = wait else {
+                let begun = outcome.map_err(|failure| failure.refusal)?;
+                let begun = self.written(terms, job, begun, text);
+                return Ok((begun, turn.busy));
+            };
+            self.worker.count(Counts::retried);
+            tried.push(turn.chosen);
+            drop((outcome, turn));
+            tokio::time::sleep(wait).await;
+            now = Instant::now();
+        }
+    }
+
+    /// An answer that is the last, whatever it says: its head is written, if it was not yet.
+    fn written(&self, terms: &Terms<'_>, job: &Job, mut begun: Begun, text: &mut Vec<u8>) -> Begun {
+        if !begun.head.written {
+            let writing = self.writing(terms, job, true);
+            // It was read before, and is there still.
+            if let Parsed::Head(head) = answer::read(begun.buffer.unread(), &writing, text) {
+                begun.head = head;
+            }
+        }
+        begun.buffer.consume(begun.head.bytes);
+        begun
+    }
+
+    fn writing<'b>(&'b self, terms: &Terms<'b>, job: &'b Job, last: bool) -> Writing<'b> {
+        let close = job.close || self.worker.shared.is_stopping();
+        Writing { job, route: terms.route, ticker: &self.worker.ticker, close, last }
+    }
+
+    /// Sends the request to a member, once.
+    async fn once(
+        &self,
+        terms: &Terms<'_>,
+        job: &Job,
+        turn: &Turn,
+        more: bool,
+        text: &mut Vec<u8>,
+    ) -> Result<Begun, Failure> {
+        let Terms { local, service, total, .. } = *terms;
+        let member = &turn.busy.member;
+        self.watched.set(total);
+        let pool = self.worker.pool(member, service);
+        let bare = wire::until(&self.watched, pool.bare(member, service)).await;
+        let mut bare = bare.ok_or_else(over)?.map_err(|no| send::no_connection(&no))?;
+        self.watched.set(self.worker.ticker.after(service.timeouts.answer).min(total));
+        let sent = wire::write(&self.watched, &mut bare.stream, text, &[]).await;
+        if sent == Err(0) {
+            return Err(send::no_answer(Reached::Nothing, send::CLOSED));
+        }
+        sent.map_err(|_written| send::no_answer(Reached::Sent, send::NO_ANSWER))?;
+        let bytes_max = local.state.plan.bounds.head_bytes_max;
+        let source = Source { buffers: &self.worker.buffers, what: Use::Body, bytes_max };
+        let mut buffer = None;
+        let mut interim = 0;
+        loop {
+            match wire::read(&self.watched, &mut bare.stream, &mut buffer, source, || false).await {
+                Ok(1..) => {}
+                Err(error) if error.kind() == ErrorKind::TimedOut => {
+                    return Err(self.too_late(total));
+                }
+                Ok(0) | Err(_) => return Err(send::no_answer(Reached::Sent, send::NO_ANSWER)),
+            }
+            while let Some(here) = &mut buffer {
+                match answer::read(here.unread(), &self.writing(terms, job, !more), text) {
+                    Parsed::Partial => break,
+                    Parsed::Interim(bytes) if interim < INTERIM_MAX => {
+                        here.consume(bytes);
+                        interim += 1;
+                    }
+                    Parsed::Head(head) => {
+                        let buffer = std::mem::take(here);
+                        return Ok(Begun { bare, buffer, head });
+                    }
+                    Parsed::Interim(_) | Parsed::Nonsense => {
+                        return Err(send::no_answer(Reached::Sent, send::NO_ANSWER));
+                    }
+                }
+            }
+        }
+    }
+
+    fn too_late(&self, total: Deadline) -> Failure {
+        if self.worker.ticker.is_past(total) {
+            return over();
+        }
+        Failure { refusal: send::too_late(), reached: Reached::Sent, blame: Blame::Member }
+    }
+
+    /// Passes an answer back; its head is in `text`.
+    async fn relay(
+        &mut self,
+        terms: &Terms<'_>,
+        begun: Begun,
+        mut finish: Finish,
+        text: &mut Vec<u8>,
+    ) -> Result<Next, Gone> {
+        let Begun { bare, buffer, head } = begun;
+        let mut framing = head.framing;
+        let (mut bare, mut buffer) = (Some(bare), Some(buffer));
+        let mut has_closed = false;
+        loop {
+            let there = buffer.as_ref().map(Buffer::unread).unwrap_or_default();
+            let Ok((count, is_last)) = framing.take(there, has_closed) else {
+                finish.broke();
+                return Err(Gone);
+            };
+            if is_last && let Some(bare) = bare.take() {
+                // The member is done, however long the client takes to read.
+                finish.whole();
+                if head.keep && count == there.len() {
+                    bare.give_back(Instant::now());
+                }
+            }
+            finish.sent(count);
+            self.pass(framing, &there[..count], is_last, text).await?;
+            let Some(bare) = &mut bare else { break };
+            if let Some(buffer) = &mut buffer {
+                buffer.consume(count);
+            }
+            self.watched.set(self.worker.ticker.after(terms.service.timeouts.pause));
+            let buffers = &self.worker.buffers;
+            let source = Source { buffers, what: Use::Body, bytes_max: 0 };
+            match wire::read(&self.watched, &mut bare.stream, &mut buffer, source, || false).await {
+                Ok(1..) => {}
+                Ok(0) if framing == Framing::Close => has_closed = true,
+                Ok(0) | Err(_) => {
+                    finish.broke();
+                    return Err(Gone);
+                }
+            }
+        }
+        if let Some(buffer) = buffer {
+            self.worker.buffers.give(Use::Body, buffer);
+        }
+        Ok(if head.close { Next::Close } else { Next::Ask })
+    }
+
+    /// Writes what is in `text` and a part of a body after it.
+    async fn pass(
+        &mut self,
+        framing: Framing,
+        part: &[u8],
+        is_last: bool,
+        text: &mut Vec<u8>,
+    ) -> Result<(), Gone> {
+        let mut part = part;
+        if framing == Framing::Close {
+            // The client is told where it ends by chunks. Writing into memory cannot fail.
+            if !part.is_empty() {
+                let _ok = write!(text, "{:x}\r\n", part.len());
+                text.extend_from_slice(part);
+                text.extend_from_slice(b"\r\n");
+            }
+            if is_last {
+                text.extend_from_slice(b"0\r\n\r\n");
+            }
+            part = &[];
+        } else if !text.is_empty() && part.len() <= COPIED_BYTES_MAX {
+            text.extend_from_slice(part);
+            part = &[];
+        }
+        self.write(text, part).await?;
+        text.clear();
+        Ok(())
+    }
+}
+
+impl Framing {
+    /// How much of what is there belongs to the body, and whether it ends with it.
+    fn take(&mut self, there: &[u8], has_closed: bool) -> Result<(usize, bool), NoChunk> {
+        match self {
+            Self::Length(left) => {
+                let count = usize::try_from(*left).unwrap_or(usize::MAX).min(there.len());
+                *left -= count as u64;
+                Ok((count, *left == 0))
+            }
+            Self::Chunked(chunks) => Ok((chunks.read(there)?, chunks.is_done())),
+            Self::Close => Ok((there.len(), has_closed)),
+        }
+    }
+}
+
+/// All of a request has taken too long: nobody knows whose fault it is.
+fn over() -> Failure {
+    Failure { refusal: send::too_late(), reached: Reached::Sent, blame: Blame::Other }
+}

@@ -1,0 +1,302 @@
+//! A request's head: whether it can be understood in one way alone, who is to answer it, and what of it a member
+//! sees. Everything that is decided is decided by `traffic` and by what the other path uses as well.
+
+use std::{mem::MaybeUninit, net::IpAddr};
+
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, Method, Request, StatusCode, Uri, Version, header};
+use httparse::{Error, Status};
+use traffic::{
+    forward::{self, Framing, Hop, Sender, X_FORWARDED_FOR, X_FORWARDED_HOST, X_FORWARDED_PROTO},
+    limit::Verdict,
+    plan::Route,
+    route::{Asked, Found, rewritten, without_port},
+};
+
+use super::lines::{Lines, is_ruled, put, put_ruled};
+use crate::{
+    answer::Refusal, body::Inbound, connection::Peer, explain::ASKED, local::Local, proxy,
+};
+
+/// What begins a connection of HTTP/2.
+pub(crate) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// Lines of a head that this path reads; with more in the plan's bounds the other path counts.
+const LINES_MAX: usize = 128;
+
+/// Bytes of a body that are read before anything is sent: with more it is passed on as it comes, by the other
+/// path.
+pub(super) const BODY_BYTES_MAX: usize = 64 << 10;
+
+/// What becomes of bytes that a client sent.
+pub(super) enum Judged {
+    /// They are no whole head yet.
+    Partial,
+    /// The head is there, and of its body so many bytes in all are needed.
+    Body(usize),
+    /// They are no request that is let in.
+    Refused(Box<Refused>),
+    /// They are passed on.
+    Forward(Job),
+    /// They are a request for who answers everything.
+    Whole(Box<Whole>),
+    /// Nothing that this path knows.
+    Other,
+}
+
+/// A request that is not let in.
+pub(super) struct Refused {
+    pub(super) refusal: Refusal,
+    /// What was read of it.
+    pub(super) bytes: usize,
+    pub(super) method: Method,
+    pub(super) close: bool,
+    /// The place of its route, if it has one.
+    pub(super) route: Option<usize>,
+    pub(super) verdict: Option<Verdict>,
+}
+
+/// A request that is passed on: what is needed of it once its head is written.
+pub(super) struct Job {
+    /// Its head and body.
+    pub(super) bytes: usize,
+    /// The place of its route.
+    pub(super) route: usize,
+    pub(super) method: Method,
+    pub(super) client: IpAddr,
+    pub(super) verdict: Option<Verdict>,
+    /// Whether the client wants no other answer on this connection.
+    pub(super) close: bool,
+    /// Whether it has no body.
+    pub(super) empty: bool,
+}
+
+/// A request, all of it.
+pub(super) struct Whole {
+    pub(super) request: Request<Inbound>,
+    pub(super) bytes: usize,
+    pub(super) close: bool,
+}
+
+/// A head that was read.
+struct Head<'a> {
+    method: Method,
+    target: &'a str,
+    lines: Lines<'a>,
+    /// All that was read of it, and what follows.
+    bytes: &'a [u8],
+    head_bytes: usize,
+    body_bytes: usize,
+    close: bool,
+}
+
+/// Judges what a client sent; what is passed on is written to `to`.
+pub(super) fn judge(local: &Local, peer: &Peer, bytes: &[u8], to: &mut Vec<u8>) -> Judged {
+    let bounds = &local.state.plan.bounds;
+    if PREFACE.starts_with(bytes) || bytes.starts_with(PREFACE) {
+        return if bytes.len() < PREFACE.len() { Judged::Partial } else { Judged::Other };
+    }
+    let mut lines = [const { MaybeUninit::uninit() }; LINES_MAX];
+    let mut request = httparse::Request::new(&mut []);
+    let head_bytes = match request.parse_with_uninit_headers(bytes, &mut lines) {
+        Ok(Status::Complete(count)) => count,
+        Ok(Status::Partial) if bytes.len() < bounds.head_bytes_max => return Judged::Partial,
+        Ok(Status::Partial) => return nonsense(too_long(), bytes.len()),
+        Err(Error::TooManyHeaders) if LINES_MAX < bounds.headers_max => return Judged::Other,
+        Err(Error::TooManyHeaders) => return nonsense(too_long(), bytes.len()),
+        Err(_) => return nonsense(Refusal::bad("The head of the request is none."), bytes.len()),
+    };
+    if bounds.head_bytes_max < head_bytes || bounds.headers_max < request.headers.len() {
+        return nonsense(too_long(), bytes.len());
+    }
+    if has_bare_feed(&bytes[..head_bytes]) {
+        return nonsense(Refusal::bad("Lines end with CR LF, not with LF alone."), bytes.len());
+    }
+    if request.version != Some(1) {
+        return Judged::Other;
+    }
+    let lines = Lines(request.headers);
+    let body_bytes = match body_bytes(&lines) {
+        Ok(Some(count)) => count,
+        Ok(None) => return Judged::Other,
+        Err(framing) => return nonsense(proxy::in_doubt(framing), bytes.len()),
+    };
+    let method = Method::from_bytes(request.method.unwrap_or_default().as_bytes());
+    let Ok(method) = method else {
+        return nonsense(Refusal::bad("The method is none."), bytes.len());
+    };
+    if method == Method::CONNECT || BODY_BYTES_MAX < body_bytes {
+        return Judged::Other;
+    }
+    if bytes.len() < head_bytes + body_bytes {
+        return Judged::Body(head_bytes + body_bytes);
+    }
+    let close = forward::has_token(&lines, &header::CONNECTION, "close");
+    let target = request.path.unwrap_or_default();
+    let head = Head { method, target, lines, bytes, head_bytes, body_bytes, close };
+    match place(local, &head) {
+        Some(found) => admit(local, peer, head, found, to),
+        None => whole(&head),
+    }
+}
+
+/// Bytes of the body, if this path passes on what it is in.
+fn body_bytes(lines: &Lines<'_>) -> Result<Option<usize>, Framing> {
+    use traffic::fields::Fields as _;
+    if lines.has(&header::TRANSFER_ENCODING) {
+        let both = lines.has(&header::CONTENT_LENGTH);
+        return if both { Err(Framing::Both) } else { Ok(None) };
+    }
+    if lines.all(&header::CONTENT_LENGTH).nth(1).is_some() {
+        return Err(Framing::Length);
+    }
+    let length = forward::length(lines)?.unwrap_or(0);
+    forward::check_framing(lines)?;
+    if lines.has(&header::UPGRADE) || lines.has(&header::EXPECT) {
+        return Ok(None);
+    }
+    Ok(Some(usize::try_from(length).unwrap_or(usize::MAX)))
+}
+
+/// The route of a request, if this path knows everything that is to be done for it.
+fn place(local: &Local, head: &Head<'_>) -> Option<Found> {
+    use traffic::fields::Fields as _;
+    if !is_simple(head.target) || head.lines.has(&ASKED) {
+        return None;
+    }
+    let host = std::str::from_utf8(head.lines.first(&header::HOST)?).ok()?;
+    let path = head.target.split_once('?').map_or(head.target, |(path, _)| path);
+    let (method, headers) = (&head.method, &head.lines);
+    let asked = Asked { host: without_port(host), path, method, headers };
+    let state = &local.state;
+    state.table.find(&state.plan.routes, &asked).filter(|found| local.plain[found.route])
+}
+
+/// Lets a request in, or not.
+fn admit(local: &Local, peer: &Peer, head: Head<'_>, found: Found, to: &mut Vec<u8>) -> Judged {
+    let plan = &local.state.plan;
+    let route = &plan.routes[found.route];
+    let client = forward::client(peer.address, &head.lines, &plan.trusted);
+    let verdict = proxy::limit(local, found.route, client, &head.lines);
+    let bytes = head.head_bytes + head.body_bytes;
+    let counts = route.limit.as_ref().is_some_and(|rule| !rule.dry_run);
+    let over = verdict.as_ref().filter(|verdict| counts && !verdict.allowed);
+    let body_bytes_max = route.body_bytes_max.unwrap_or(plan.bounds.body_bytes_max);
+    let refusal = if let Some(verdict) = over {
+        Some(proxy::over_limit(verdict))
+    } else if body_bytes_max < head.body_bytes as u64 {
+        Some(proxy::too_large())
+    } else {
+        None
+    };
+    let Head { close, .. } = head;
+    if let Some(refusal) = refusal {
+        let (method, route) = (head.method, Some(found.route));
+        let refused = Refused { refusal, bytes, method, close, route, verdict };
+        return Judged::Refused(Box::new(refused));
+    }
+    let trusted = forward::is_trusted(peer.address, &plan.trusted);
+    let sender = Sender { address: peer.text.as_bytes(), encrypted: peer.encrypted, trusted };
+    write(&head, route, found, &sender, to);
+    let Head { method, body_bytes, .. } = head;
+    let (route, empty) = (found.route, body_bytes == 0);
+    Judged::Forward(Job { bytes, route, method, client, verdict, close, empty })
+}
+
+/// Writes a request as a member is to see it.
+fn write(head: &Head<'_>, route: &Route, found: Found, sender: &Sender<'_>, to: &mut Vec<u8>) {
+    let Head { lines, bytes, head_bytes, body_bytes, .. } = *head;
+    to.extend_from_slice(head.method.as_str().as_bytes());
+    to.push(b' ');
+    match &route.rewrite {
+        None => to.extend_from_slice(head.target.as_bytes()),
+        Some(new) => {
+            to.extend_from_slice(rewritten(head.target, found.matched_bytes, new).as_bytes());
+        }
+    }
+    to.extend_from_slice(b" HTTP/1.1\r\n");
+    let hop = Hop::of(&lines);
+    let rules = &route.request_headers;
+    let is_host = |name: &str| name.eq_ignore_ascii_case(header::HOST.as_str());
+    let stays = |name: &str| {
+        let other = route.host.is_some() && is_host(name);
+        !(hop.takes(name) || sender.replaces(name) || other || is_ruled(rules, name))
+    };
+    lines.copy(bytes, stays, to);
+    if forward::has_token(&lines, &header::TE, "trailers") {
+        to.extend_from_slice(b"te: trailers\r\nconnection: te\r\n");
+    }
+    let mut tell = |name: &HeaderName, value: &[u8]| {
+        if !is_ruled(rules, name.as_str()) {
+            put(to, name.as_str(), value);
+        }
+    };
+    if let Some(host) = &route.host {
+        tell(&header::HOST, host.as_bytes());
+    }
+    if let Some(proto) = sender.proto(&lines) {
+        tell(&X_FORWARDED_PROTO, proto.as_bytes());
+    }
+    if let Some(host) = sender.host(&lines) {
+        tell(&X_FORWARDED_HOST, host);
+    }
+    tell(&header::VIA, proxy::VIA.as_bytes());
+    if !is_ruled(rules, X_FORWARDED_FOR.as_str()) {
+        to.extend_from_slice(b"x-forwarded-for: ");
+        sender.chain(&lines, to);
+        to.extend_from_slice(b"\r\n");
+    }
+    put_ruled(rules, to);
+    to.extend_from_slice(b"\r\n");
+    to.extend_from_slice(&bytes[head_bytes..head_bytes + body_bytes]);
+}
+
+/// The request as the other path takes it.
+fn whole(head: &Head<'_>) -> Judged {
+    let Head { target, bytes, head_bytes, body_bytes, close, .. } = *head;
+    let end = head_bytes + body_bytes;
+    let body = (0 < body_bytes).then(|| Bytes::copy_from_slice(&bytes[head_bytes..end]));
+    let mut request = Request::new(Inbound::Read(body));
+    let refusal = Refusal::bad("The path cannot be understood.");
+    // In a request only a path, `*` or all of an address stands here.
+    let Ok(uri) = Uri::try_from(target) else { return nonsense(refusal, bytes.len()) };
+    if !target.starts_with('/') && target != "*" && uri.scheme().is_none() {
+        return nonsense(refusal, bytes.len());
+    }
+    *request.uri_mut() = uri;
+    *request.method_mut() = head.method.clone();
+    *request.version_mut() = Version::HTTP_11;
+    for line in head.lines.0 {
+        let name = HeaderName::from_bytes(line.name.as_bytes());
+        let (Ok(name), Ok(value)) = (name, HeaderValue::from_bytes(line.value)) else {
+            return nonsense(Refusal::bad("A line of the head is none."), bytes.len());
+        };
+        request.headers_mut().append(name, value);
+    }
+    Judged::Whole(Box::new(Whole { request, bytes: end, close }))
+}
+
+/// Whether a target is a path that cannot be taken for anything else.
+fn is_simple(target: &str) -> bool {
+    let simple = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@/?%".contains(&byte);
+    target.starts_with('/') && target.bytes().all(simple)
+}
+
+/// Whether a line ends with LF alone.
+fn has_bare_feed(head: &[u8]) -> bool {
+    let mut feeds = memchr::memchr_iter(b'\n', head);
+    feeds.any(|feed| feed.checked_sub(1).is_none_or(|before| head[before] != b'\r'))
+}
+
+fn too_long() -> Refusal {
+    const DETAIL: &str = "The head of the request is too long, or has too many lines.";
+    let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+    Refusal::new(status, "bad-request", DETAIL).closing()
+}
+
+/// What is no request, as far as anybody can tell.
+pub(super) fn nonsense(refusal: Refusal, bytes: usize) -> Judged {
+    let method = Method::default();
+    let refused = Refused { refusal, bytes, method, close: true, route: None, verdict: None };
+    Judged::Refused(Box::new(refused))
+}

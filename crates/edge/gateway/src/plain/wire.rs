@@ -1,0 +1,104 @@
+//! Reading and writing against the deadline of the connection's task.
+
+use std::{
+    future::poll_fn,
+    io::{self, ErrorKind, IoSlice},
+    pin::{Pin, pin},
+    task::Poll,
+};
+
+use tokio::{
+    io::{AsyncRead as _, AsyncWrite as _, ReadBuf},
+    net::TcpStream,
+};
+
+use super::{
+    buffer::{Buffer, Buffers, Use},
+    ticker::Watched,
+};
+
+/// What a buffer is taken from, and what for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Source<'a> {
+    pub(super) buffers: &'a Buffers,
+    pub(super) what: Use,
+    /// Bytes that it may grow to.
+    pub(super) bytes_max: usize,
+}
+
+/// Reads what is there into a buffer, which is only taken once something is there; 0 bytes are the end. Gives
+/// up where `is_over` says so, or the deadline is past.
+pub(super) async fn read(
+    watched: &Watched,
+    stream: &mut TcpStream,
+    buffer: &mut Option<Buffer>,
+    source: Source<'_>,
+    is_over: impl Fn() -> bool,
+) -> io::Result<usize> {
+    poll_fn(|context| {
+        let filling = buffer.get_or_insert_with(|| source.buffers.take(source.what));
+        let mut room = ReadBuf::new(filling.room(source.bytes_max));
+        if room.capacity() == 0 {
+            return Poll::Ready(Err(ErrorKind::OutOfMemory.into()));
+        }
+        let polled = Pin::new(&mut *stream).poll_read(context, &mut room);
+        let count = room.filled().len();
+        filling.filled(count);
+        if filling.is_empty()
+            && let Some(buffer) = buffer.take()
+        {
+            source.buffers.give(source.what, buffer);
+        }
+        match polled {
+            Poll::Ready(read) => Poll::Ready(read.map(|()| count)),
+            Poll::Pending if is_over() => Poll::Ready(Ok(0)),
+            Poll::Pending if watched.is_past() => Poll::Ready(Err(ErrorKind::TimedOut.into())),
+            Poll::Pending => Poll::Pending,
+        }
+    })
+    .await
+}
+
+/// Writes a head and what follows it; tells on failure how many bytes were written.
+pub(super) async fn write(
+    watched: &Watched,
+    stream: &mut TcpStream,
+    head: &[u8],
+    rest: &[u8],
+) -> Result<(), usize> {
+    let all = head.len() + rest.len();
+    let mut written = 0;
+    poll_fn(|context| {
+        while written < all {
+            let polled = match head.get(written..).filter(|head| !head.is_empty()) {
+                Some(head) if rest.is_empty() => Pin::new(&mut *stream).poll_write(context, head),
+                Some(head) => {
+                    let pieces = [IoSlice::new(head), IoSlice::new(rest)];
+                    Pin::new(&mut *stream).poll_write_vectored(context, &pieces)
+                }
+                None => {
+                    let rest = rest.get(written - head.len()..).unwrap_or_default();
+                    Pin::new(&mut *stream).poll_write(context, rest)
+                }
+            };
+            match polled {
+                Poll::Ready(Ok(count)) if 0 < count => written += count,
+                Poll::Pending if !watched.is_past() => return Poll::Pending,
+                Poll::Ready(_) | Poll::Pending => return Poll::Ready(Err(written)),
+            }
+        }
+        Poll::Ready(Ok(()))
+    })
+    .await
+}
+
+/// Waits for something; `None` once the deadline is past.
+pub(super) async fn until<F: Future>(watched: &Watched, future: F) -> Option<F::Output> {
+    let mut future = pin!(future);
+    poll_fn(|context| match future.as_mut().poll(context) {
+        Poll::Ready(output) => Poll::Ready(Some(output)),
+        Poll::Pending if watched.is_past() => Poll::Ready(None),
+        Poll::Pending => Poll::Pending,
+    })
+    .await
+}
