@@ -106,16 +106,36 @@ fn page(shared: &Shared, request: &Request<Incoming>) -> Response<Full<Bytes>> {
             json(if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, &value)
         }
         "/members" => json(StatusCode::OK, &members(shared)),
+        "/capture" => json(StatusCode::OK, &capture(shared)),
         "/metrics" => answer(
             StatusCode::OK,
             "text/plain; version=0.0.4; charset=utf-8",
             metrics::text(shared),
         ),
         _ => {
-            let known = "known: /health, /ready, /metrics, /members\n".to_owned();
+            let known = "known: /health, /ready, /metrics, /members, /capture\n".to_owned();
             answer(StatusCode::NOT_FOUND, "text/plain", known)
         }
     }
+}
+
+/// What is captured, where it goes, and what became of it.
+fn capture(shared: &Shared) -> Value {
+    let state = shared.state();
+    let Some(rules) = &state.plan.capture else { return json!({"captures": false}) };
+    let figures = &shared.captured;
+    let count = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
+    json!({
+        "captures": true,
+        "folder": rules.folder,
+        "share": rules.share,
+        "by": rules.by.name(),
+        "written": count(&figures.outcomes.done),
+        "dropped": count(&figures.outcomes.dropped),
+        "failed": count(&figures.outcomes.failed),
+        "written_bytes": count(&figures.bytes),
+        "trouble": *figures.trouble.lock().unwrap_or_else(PoisonError::into_inner),
+    })
 }
 
 fn answer(status: StatusCode, kind: &'static str, text: String) -> Response<Full<Bytes>> {

@@ -39,6 +39,7 @@ use crate::{
     clock,
     connection::Peer,
     proxy,
+    tracing::Outcomes,
     worker::Worker,
 };
 
@@ -54,12 +55,8 @@ pub(crate) struct Capture {
 /// What became of what was taken.
 #[derive(Debug, Default)]
 pub(crate) struct Figures {
-    /// Written.
-    pub(crate) written: AtomicU64,
-    /// Not taken, or not written: too much was waiting.
-    pub(crate) dropped: AtomicU64,
-    /// Not written: the disk failed.
-    pub(crate) failed: AtomicU64,
+    /// How many were written, dropped because too much was waiting, or lost because the disk failed.
+    pub(crate) outcomes: Outcomes,
     /// Bytes of lines that were written.
     pub(crate) bytes: AtomicU64,
     /// Bytes that wait.
@@ -170,7 +167,7 @@ fn begin(worker: &Worker, peer: &Peer, request: &Request<Inbound>) -> Option<Tap
         return None;
     }
     if !capture.figures.reserve(HEADS_BYTES, capture.rules.waiting_bytes_max) {
-        capture.figures.dropped.fetch_add(1, Relaxed);
+        capture.figures.outcomes.dropped.fetch_add(1, Relaxed);
         return None;
     }
     let trace_id = trace.and_then(|id| TraceId::from_hex(std::str::from_utf8(id).ok()?));
@@ -312,7 +309,7 @@ impl Drop for Taken {
         let job = (Box::new(exchange), self.held);
         if self.is_dropped || self.capture.queue.try_send(job).is_err() {
             figures.release(self.held);
-            figures.dropped.fetch_add(1, Relaxed);
+            figures.outcomes.dropped.fetch_add(1, Relaxed);
         }
     }
 }

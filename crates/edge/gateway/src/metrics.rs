@@ -126,6 +126,16 @@ pub(crate) const METRICS: &[Metric] = &[
         about: "Lines of the access log, by what became of them.",
     },
     Metric {
+        name: "taut_gateway_captured_total",
+        kind: "counter",
+        about: "Requests of which a copy was taken with its answer, by what became of it.",
+    },
+    Metric {
+        name: "taut_gateway_captured_bytes_total",
+        kind: "counter",
+        about: "Bytes of lines that were written into captures, before they are packed.",
+    },
+    Metric {
         name: "taut_gateway_retries_total",
         kind: "counter",
         about: "Requests that were sent to a member again.",
@@ -276,6 +286,11 @@ pub(crate) fn text(shared: &Shared) -> String {
             "taut_gateway_refused_total" => refusals(&mut text, name, shared),
             "taut_gateway_spans_total" => outcomes(&mut text, name, &shared.spans),
             "taut_gateway_access_log_lines_total" => outcomes(&mut text, name, &shared.lines),
+            "taut_gateway_captured_total" => outcomes(&mut text, name, &shared.captured.outcomes),
+            "taut_gateway_captured_bytes_total" => {
+                let bytes = shared.captured.bytes.load(Ordering::Relaxed);
+                let _ok = writeln!(text, "{name} {bytes}");
+            }
             _ if name.starts_with("taut_gateway_cache_") => {
                 of_cache::write(&mut text, name, shared);
             }

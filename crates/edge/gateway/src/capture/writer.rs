@@ -76,21 +76,21 @@ impl Writing<'_> {
             self.open();
         }
         let Some((files, redactor)) = &mut self.open else {
-            self.figures.failed.fetch_add(1, Relaxed);
+            self.figures.outcomes.failed.fetch_add(1, Relaxed);
             return;
         };
         let line = write_exchange(&redactor.exchange(unpack(exchange, self.rules.body_bytes_max)));
         if LINE_BYTES_MAX < line.len() {
-            self.figures.dropped.fetch_add(1, Relaxed);
+            self.figures.outcomes.dropped.fetch_add(1, Relaxed);
             return;
         }
         match files.append(&line) {
             Ok(()) => {
-                self.figures.written.fetch_add(1, Relaxed);
+                self.figures.outcomes.done.fetch_add(1, Relaxed);
                 self.figures.bytes.fetch_add(line.len() as u64, Relaxed);
             }
             Err(why) => {
-                self.figures.failed.fetch_add(1, Relaxed);
+                self.figures.outcomes.failed.fetch_add(1, Relaxed);
                 self.fail(why);
             }
         }

@@ -161,7 +161,9 @@ fn body_bytes(lines: &Lines<'_>) -> Result<Option<usize>, Framing> {
 /// The route of a request, if this path knows everything that is to be done for it.
 fn place(local: &Local, head: &Head<'_>) -> Option<Found> {
     use traffic::fields::Fields as _;
-    if !is_simple(head.target) || head.lines.has(&ASKED) {
+    // What changes something may make the cache forget.
+    let changes = local.state.caches && !head.method.is_safe();
+    if changes || !is_simple(head.target) || head.lines.has(&ASKED) {
         return None;
     }
     let host = std::str::from_utf8(head.lines.first(&header::HOST)?).ok()?;

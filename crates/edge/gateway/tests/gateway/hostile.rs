@@ -2,21 +2,30 @@
 
 use std::{io::Write as _, time::Duration};
 
-use crate::kit::{Origin, ask, connect, get, ok, plan, read_all, start, status};
+use crate::kit::{Origin, Path, ask, ask_on, connect, get, ok, plan, read_all, start, status};
 
-/// What a hostile request comes to: the answer's status, and how many requests the member saw.
+/// What a hostile request comes to: the answer's status, and how many requests the member saw. The same on both
+/// paths of the gateway: its own for plain HTTP/1.1, and hyper's.
 fn outcome(request: &str) -> (String, usize) {
+    let here = outcome_on(Path::Plain, request);
+    assert_eq!(outcome_on(Path::Hyper, request), here, "the other path, {request:?}");
+    here
+}
+
+pub(crate) fn outcome_on(path: Path, request: &str) -> (String, usize) {
     let origin = Origin::start(|_| ok("x"));
     let mut plan = plan(&[origin.address]);
     plan.bounds.head_time = Duration::from_millis(500);
     let gateway = start(plan);
-    let answer = ask(gateway.address, request);
+    let answer = ask_on(path, gateway.address, request);
+    let before = origin.seen().len();
     // Whatever it was, the next client is answered as if nothing had been.
     let after = get(gateway.address, "/after");
     assert_eq!(status(&after), "200");
     let seen = origin.seen();
     assert!(!seen.iter().any(|one| one.contains("/smuggled")), "smuggled: {seen:?}");
-    (status(&answer).to_owned(), seen.len() - 1)
+    let first = usize::from(path == Path::Hyper);
+    (status(&answer).to_owned(), before - first)
 }
 
 #[test]
@@ -53,7 +62,8 @@ fn a_length_beside_chunks_smuggles_nothing() {
             "POST / HTTP/1.1\r\nhost: a\r\n{lines}\r\nconnection: close\r\n\r\n\
              3c\r\nGET /smuggled HTTP/1.1\r\nhost: a\r\ncontent-length: 10\r\n\r\nx=1234567\r\n0\r\n\r\n"
         );
-        let (status, requests) = outcome(&request);
+        assert_eq!(outcome_on(Path::Plain, &request), ("400".to_owned(), 0));
+        let (status, requests) = outcome_on(Path::Hyper, &request);
         assert!(["200", "400"].contains(&&*status) && requests <= 1, "{status} {requests}");
     }
 }
@@ -79,7 +89,7 @@ fn chunks_that_are_none_end_the_connection() {
     {
         let request =
             format!("POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n{chunks}");
-        let (status, _) = outcome(&request);
+        let (status, _) = outcome_on(Path::Plain, &request);
         assert_eq!(status, "400", "{chunks:?}");
     }
 }
@@ -98,8 +108,10 @@ fn heads_without_end_are_cut_off() {
 
 #[test]
 fn who_never_ends_a_head_is_hung_up_on() {
-    let (_, requests) = outcome("GET / HTTP/1.1\r\nhost: a\r\nx: 1");
-    assert_eq!(requests, 0);
+    for path in [Path::Plain, Path::Hyper] {
+        let (_, requests) = outcome_on(path, "GET / HTTP/1.1\r\nhost: a\r\nx: 1");
+        assert_eq!(requests, 0);
+    }
 }
 
 #[test]

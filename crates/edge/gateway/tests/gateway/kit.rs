@@ -111,6 +111,20 @@ impl Origin {
         Self { address, seen }
     }
 
+    /// One that is given the bodies of requests, which may be any bytes.
+    pub(crate) fn start_bytes(reply: impl Fn(&[u8]) -> Reply + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = listener.local_addr().expect("it is bound");
+        let reply = Arc::new(reply);
+        thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let reply = Arc::clone(&reply);
+                thread::spawn(move || converse_bytes(stream, &*reply));
+            }
+        });
+        Self { address, seen: Arc::default() }
+    }
+
     /// Requests that came, each from its first byte to its last.
     pub(crate) fn seen(&self) -> Vec<String> {
         self.seen.lock().expect("nobody panics with it").clone()
@@ -132,6 +146,34 @@ fn converse(stream: TcpStream, seen: &Mutex<Vec<String>>, reply: &dyn Fn(&str) -
             }
         };
         if writer.write_all(&bytes).is_err() || close {
+            return;
+        }
+    }
+}
+
+fn converse_bytes(stream: TcpStream, reply: &dyn Fn(&[u8]) -> Reply) {
+    let mut reader = BufReader::new(stream.try_clone().expect("a second handle"));
+    let mut writer = stream;
+    loop {
+        let mut length = 0;
+        let mut line = String::new();
+        while line != "\r\n" {
+            line.clear();
+            if reader.read_line(&mut line).unwrap_or(0) == 0 {
+                return;
+            }
+            let told = line.to_ascii_lowercase();
+            if let Some(told) = told.strip_prefix("content-length:") {
+                length = told.trim().parse().expect("a length");
+            }
+        }
+        let mut body = vec![0; length];
+        if reader.read_exact(&mut body).is_err() {
+            return;
+        }
+        if let Reply::Send(bytes) = reply(&body)
+            && writer.write_all(&bytes).is_err()
+        {
             return;
         }
     }
@@ -177,6 +219,41 @@ pub(crate) fn connect(address: SocketAddr) -> TcpStream {
 /// Sends these bytes, and reads until the server closes.
 pub(crate) fn ask(address: SocketAddr, bytes: &str) -> String {
     let mut stream = connect(address);
+    // A server that has heard enough may close before it has heard all.
+    let _all = stream.write_all(bytes.as_bytes());
+    read_all(&mut stream)
+}
+
+/// A way through the gateway.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Path {
+    /// Its own, for plain HTTP/1.1.
+    Plain,
+    /// Through hyper, which has a connection from the first thing on that the other does not know.
+    Hyper,
+}
+
+impl Path {
+    pub(crate) const BOTH: [Self; 2] = [Self::Plain, Self::Hyper];
+
+    /// A line for the head of a request that makes it go this way.
+    pub(crate) fn line(self) -> &'static str {
+        match self {
+            Self::Plain => "",
+            Self::Hyper => "upgrade: none\r\n",
+        }
+    }
+}
+
+/// Sends these bytes on this way, and reads until the server closes. On hyper's a harmless request comes first, whose
+/// answer is left out, so that nothing but hyper sees the others.
+pub(crate) fn ask_on(path: Path, address: SocketAddr, bytes: &str) -> String {
+    let mut stream = connect(address);
+    if path == Path::Hyper {
+        let first = "GET /first HTTP/1.1\r\nhost: a\r\nupgrade: none\r\n\r\n";
+        stream.write_all(first.as_bytes()).expect("it is open");
+        read_until(&mut stream, "\r\n\r\nx");
+    }
     // A server that has heard enough may close before it has heard all.
     let _all = stream.write_all(bytes.as_bytes());
     read_all(&mut stream)

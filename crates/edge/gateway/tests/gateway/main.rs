@@ -2,10 +2,14 @@
 //! misbehaves.
 
 mod balance;
+mod compress;
 mod faults;
 mod hostile;
 mod kit;
 mod nginx;
 mod passing;
 mod reload;
+mod slow;
+mod smuggling;
+mod telling;
 mod two;

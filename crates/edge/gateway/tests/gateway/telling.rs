@@ -1,0 +1,244 @@
+//! What is told of requests: `Server-Timing`, trace headers, spans, the access log.
+
+use std::{
+    fs,
+    sync::{Arc, Mutex},
+};
+
+use model::{Span, SpanKind, StatusCode};
+use serde_json::Value;
+use traffic::{
+    plan::Plan,
+    telling::{AccessLog, Parents, SpanRule, Timing},
+};
+
+use crate::kit::{Origin, Reply, ask, eventually, get, ok, plan, start, status};
+
+/// A collector that keeps what it is sent.
+struct Collector {
+    origin: Origin,
+    spans: Arc<Mutex<Vec<Span>>>,
+}
+
+impl Collector {
+    fn start() -> Self {
+        let spans: Arc<Mutex<Vec<Span>>> = Arc::default();
+        Self { origin: collecting(Arc::clone(&spans)), spans }
+    }
+
+    fn rule(&self) -> SpanRule {
+        SpanRule {
+            endpoint: format!("http://{}/v1/traces", self.origin.address),
+            header: None,
+            service: "edge".to_owned(),
+            share: 1.0,
+            parents: Parents::Anyone,
+        }
+    }
+
+    /// Waits for so many spans.
+    fn spans(&self, count: usize) -> Vec<Span> {
+        eventually("spans", || count <= self.spans.lock().expect("no panic").len());
+        self.spans.lock().expect("no panic").clone()
+    }
+}
+
+/// A server that reads OTLP: bodies are bytes, not text, so it is one of its own.
+fn collecting(spans: Arc<Mutex<Vec<Span>>>) -> Origin {
+    Origin::start_bytes(move |body| {
+        let read = observe::otlp::decode(body).expect("OTLP");
+        spans.lock().expect("no panic").extend(read.spans);
+        ok("")
+    })
+}
+
+fn telling(plan: &mut Plan, collector: &Collector) {
+    plan.telling.spans = Some(collector.rule());
+}
+
+const PARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+
+/// The value of a header of a request that a member saw.
+fn seen(origin: &Origin, name: &str) -> Option<String> {
+    let request = origin.seen().pop()?;
+    let line = request.lines().find_map(|line| {
+        let (key, value) = line.split_once(':')?;
+        key.eq_ignore_ascii_case(name).then(|| value.trim().to_owned())
+    });
+    line
+}
+
+#[test]
+fn the_time_of_each_phase_is_told_beside_what_the_member_says() {
+    let origin = Origin::start(|_| {
+        Reply::Send(
+            b"HTTP/1.1 200 OK\r\nserver-timing: db;dur=5\r\ncontent-length: 0\r\n\r\n".to_vec(),
+        )
+    });
+    let mut plan = plan(&[origin.address]);
+    plan.telling.server_timing = Timing::Trusted;
+    let gateway = start(plan);
+    let answer = get(gateway.address, "/").to_lowercase();
+    let lines: Vec<&str> =
+        answer.lines().filter(|line| line.starts_with("server-timing:")).collect();
+    assert_eq!(lines.len(), 2, "{answer}");
+    assert_eq!(lines[0], "server-timing: db;dur=5");
+    for phase in ["connect;dur=", "upstream;dur=", "gateway;dur="] {
+        assert!(lines[1].contains(phase), "{answer}");
+    }
+    let again = ask(
+        gateway.address,
+        "GET / HTTP/1.1\r\nhost: a\r\n\r\nGET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n",
+    );
+    assert!(again.to_lowercase().contains("queue;dur="), "{again}");
+}
+
+#[test]
+fn a_request_is_a_span_and_so_is_each_attempt() {
+    let failing = Origin::start(|_| Reply::Send(b"HTTP/1.1 503 No\r\ncontent-length: 0\r\n\r\n".to_vec()));
+    let well = Origin::start(|_| ok("fine"));
+    let collector = Collector::start();
+    let mut plan = plan(&[failing.address, well.address]);
+    telling(&mut plan, &collector);
+    let gateway = start(plan);
+    let request = format!(
+        "GET /a?secret=1 HTTP/1.1\r\nhost: shop:80\r\ntraceparent: {PARENT}\r\ntracestate: x=y\r\n\
+         user-agent: test\r\nconnection: close\r\n\r\n"
+    );
+    while failing.seen().is_empty() {
+        assert_eq!(status(&ask(gateway.address, &request)), "200");
+    }
+    let told = seen(&well, "traceparent").expect("the member is told");
+    assert_eq!(seen(&well, "tracestate").as_deref(), Some("x=y"));
+    gateway.stop();
+    let spans = collector.spans.lock().expect("no panic").clone();
+    let server = spans.iter().rfind(|span| span.kind == SpanKind::Server).expect("a span");
+    assert_eq!(server.service(), "edge");
+    assert_eq!(server.trace_id.to_string(), "4bf92f3577b34da6a3ce929d0e0e4736");
+    assert_eq!(server.parent_id.expect("a parent").to_string(), "00f067aa0ba902b7");
+    assert_eq!(&*server.name, "GET all");
+    for (key, value) in [
+        ("http.request.method", "GET"),
+        ("url.path", "/a"),
+        ("http.route", "all"),
+        ("server.address", "shop"),
+        ("user_agent.original", "test"),
+        ("client.address", "127.0.0.1"),
+    ] {
+        assert_eq!(server.attributes.text(key), Some(value), "{key}");
+    }
+    assert_eq!(server.attributes.int("http.response.status_code"), Some(200));
+    let attempts: Vec<&Span> =
+        spans.iter().filter(|span| span.parent_id == Some(server.span_id)).collect();
+    assert_eq!(attempts.len(), 2);
+    assert_eq!(attempts[0].attributes.int("http.response.status_code"), Some(503));
+    assert_eq!(attempts[0].status.code, StatusCode::Error);
+    assert_eq!(attempts[1].attributes.int("http.request.resend_count"), Some(1));
+    assert!(told.contains(&attempts[1].span_id.to_string()), "{told}");
+    assert!(server.start <= attempts[0].start && attempts[1].end <= server.end);
+}
+
+#[test]
+fn a_trace_begins_here_where_none_came() {
+    let origin = Origin::start(|_| ok(""));
+    let collector = Collector::start();
+    let mut plan = plan(&[origin.address]);
+    telling(&mut plan, &collector);
+    let gateway = start(plan);
+    for wrong in ["", "traceparent: nonsense\r\ntracestate: x=y\r\n"] {
+        let request = format!("GET / HTTP/1.1\r\nhost: a\r\n{wrong}connection: close\r\n\r\n");
+        assert_eq!(status(&ask(gateway.address, &request)), "200");
+        let told = seen(&origin, "traceparent").expect("the member is told");
+        assert!(told.starts_with("00-") && told.ends_with("-03"), "{told}");
+        assert_eq!(seen(&origin, "tracestate"), None);
+    }
+    let spans = collector.spans(4);
+    assert!(spans.iter().filter(|span| span.kind == SpanKind::Server).all(|span| span.parent_id.is_none()));
+}
+
+#[test]
+fn who_does_not_keep_its_span_is_heeded() {
+    let origin = Origin::start(|_| ok(""));
+    let collector = Collector::start();
+    let mut plan = plan(&[origin.address]);
+    telling(&mut plan, &collector);
+    let gateway = start(plan);
+    let unsampled = PARENT.replace("-01", "-00");
+    let request = format!("GET / HTTP/1.1\r\nhost: a\r\ntraceparent: {unsampled}\r\nconnection: close\r\n\r\n");
+    assert_eq!(status(&ask(gateway.address, &request)), "200");
+    assert_eq!(seen(&origin, "traceparent"), Some(unsampled));
+    gateway.stop();
+    assert!(collector.spans.lock().expect("no panic").is_empty());
+}
+
+#[test]
+fn without_spans_trace_headers_pass_as_they_are() {
+    let origin = Origin::start(|_| ok(""));
+    let gateway = start(plan(&[origin.address]));
+    let request = "GET / HTTP/1.1\r\nhost: a\r\ntraceparent: 1\r\ntracestate: x\r\nconnection: close\r\n\r\n";
+    assert_eq!(status(&ask(gateway.address, request)), "200");
+    assert_eq!(seen(&origin, "traceparent").as_deref(), Some("1"));
+}
+
+#[test]
+fn spans_that_nobody_takes_are_counted_and_slow_nothing() {
+    let origin = Origin::start(|_| ok(""));
+    let mut plan = plan(&[origin.address]);
+    let collector = Collector::start();
+    // Nothing listens there.
+    let mut rule = collector.rule();
+    rule.endpoint = "http://127.0.0.1:9/v1/traces".to_owned();
+    plan.telling.spans = Some(rule);
+    let gateway = start(plan);
+    assert_eq!(status(&get(gateway.address, "/")), "200");
+    eventually("a count", || gateway.metric("taut_gateway_spans_total{outcome=\"failed\"}") == 2.0);
+}
+
+#[test]
+fn every_request_is_a_line_of_json_and_the_file_can_be_moved_away() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("access.log");
+    let origin = Origin::start(|_| ok("hello"));
+    let mut plan = plan(&[origin.address]);
+    plan.telling.access_log = Some(AccessLog::File(file.clone()));
+    let gateway = start(plan.clone());
+    let request = format!(
+        "GET /a?secret=1 HTTP/1.1\r\nhost: shop\r\ntraceparent: {PARENT}\r\nreferer: \"x\"\r\nconnection: close\r\n\r\n"
+    );
+    assert_eq!(status(&ask(gateway.address, &request)), "200");
+    let lines = || -> Vec<Value> {
+        let text = fs::read_to_string(&file).unwrap_or_default();
+        text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+    };
+    eventually("a line", || lines().len() == 1);
+    let line = lines().remove(0);
+    assert_eq!(line["trace_id"], "4bf92f3577b34da6a3ce929d0e0e4736");
+    assert_eq!(line["path"], "/a");
+    assert_eq!(line["route"], "all");
+    assert_eq!((&line["status"], &line["bytes"]), (&Value::from(200), &Value::from(5)));
+    assert_eq!(line["member"], origin.address.to_string());
+    assert_eq!(line["referer"], "\"x\"");
+    assert!(line["took_ms"].as_f64().expect("a number") > 0.0);
+    fs::rename(&file, folder.path().join("old.log")).expect("it is there");
+    gateway.gateway().replace(plan);
+    eventually("a new file", || {
+        assert_eq!(status(&get(gateway.address, "/nowhere")), "200");
+        file.exists() && !lines().is_empty()
+    });
+    gateway.stop();
+    assert!(lines().iter().all(|line| line["path"] == "/nowhere"));
+}
+
+#[test]
+fn what_the_gateway_itself_answers_is_told_as_well() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("access.log");
+    let mut plan = plan(&["127.0.0.1:9".parse().expect("an address")]);
+    plan.telling.access_log = Some(AccessLog::File(file.clone()));
+    let gateway = start(plan);
+    assert_eq!(status(&get(gateway.address, "/")), "502");
+    gateway.stop();
+    let line: Value =
+        serde_json::from_str(&fs::read_to_string(&file).expect("a file")).expect("JSON");
+    assert_eq!((&line["refused"], &line["status"]), (&"member-failed".into(), &502.into()));
+}
