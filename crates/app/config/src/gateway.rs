@@ -3,9 +3,13 @@
 //! Unlike other settings these are tables of any name and arrays of tables, so they are in the file alone; every
 //! value is read by the same kinds, and every mistake is told with its line.
 
+pub(crate) mod capture;
+mod cache;
+mod compress;
 pub(crate) mod fields;
 mod route;
 mod service;
+mod telling;
 
 use std::{path::Path, sync::Arc, time::Duration};
 
@@ -59,6 +63,7 @@ pub(crate) fn read(table: &Spanned<DeValue<'_>>, told: &mut Told<'_>) -> Option<
         drain: Duration::from_secs(30),
         bounds: bounds(&mut fields, told),
         trusted: networks(&mut fields, told),
+        cache: cache::settings(&mut fields, told),
         ..Plan::default()
     };
     if let Some(Value::Address(admin)) = fields.take("admin", Kind::AddressOrOff, told) {
@@ -72,8 +77,11 @@ pub(crate) fn read(table: &Spanned<DeValue<'_>>, told: &mut Told<'_>) -> Option<
         Some("anyone") => Explain::Anyone,
         _ => Explain::Trusted,
     };
+    plan.telling = telling::read(&mut fields, told);
+    let compress = compress::read(&mut fields, None, told);
     plan.services = service::all(&mut fields, told);
-    plan.routes = route::all(&mut fields, &plan.services, told);
+    plan.routes = route::all(&mut fields, &plan.services, compress.as_ref(), told);
+    plan.capture = capture::read(&mut fields, told);
     if plan.routes.is_empty() && before == told.problems.len() {
         fields.missing(
             "route",

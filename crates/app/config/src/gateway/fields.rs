@@ -160,6 +160,12 @@ impl<'a> Fields<'a> {
         self.text_of(key, written, told)
     }
 
+    /// A text that is looked at, and can still be taken.
+    pub(super) fn peek_text(&self, key: &str) -> Option<String> {
+        let (_, written) = self.left.get(key)?;
+        written.get_ref().as_str().map(str::to_owned)
+    }
+
     fn text_of(
         &self,
         key: &str,
@@ -203,6 +209,20 @@ impl<'a> Fields<'a> {
         told: &mut Told<'_>,
     ) -> Vec<(String, Range<usize>)> {
         let entries = self.list(key, told);
+        entries.into_iter().filter_map(|entry| self.text_of(key, entry, told)).collect()
+    }
+
+    /// A list of texts that was written for a field.
+    pub(super) fn texts_of(
+        &self,
+        key: &'static str,
+        written: &'a Spanned<DeValue<'a>>,
+        told: &mut Told<'_>,
+    ) -> Vec<(String, Range<usize>)> {
+        let entries = match written.get_ref() {
+            DeValue::Array(entries) => entries.iter().collect(),
+            _ => vec![written],
+        };
         entries.into_iter().filter_map(|entry| self.text_of(key, entry, told)).collect()
     }
 

@@ -1,27 +1,29 @@
 //! `[[gateway.route]]`: which requests go to which service, and what is done to them on the way.
 
-use std::{num::NonZeroU32, ops::Range, time::Duration};
+use std::{num::NonZeroU32, ops::Range, sync::Arc, time::Duration};
 
 use toml::{Spanned, de::DeValue};
 use traffic::{
     concurrency::Priority,
+    encoding::CompressRule,
     limit::{Algorithm, Quota},
     plan::{HeaderRule, Host, LimitKey, LimitRule, PathRule, Route, Service},
 };
 
 use crate::{problem::did_you_mean, table::Kind};
 
-use super::{TABLES_MAX, TIME, Told, fields::Fields};
+use super::{SHARE, TABLES_MAX, TIME, Told, cache, compress, fields::Fields};
 
 /// All routes, in the order of the file.
 pub(super) fn all(
     fields: &mut Fields<'_>,
     services: &[Service],
+    compress: Option<&Arc<CompressRule>>,
     told: &mut Told<'_>,
 ) -> Vec<Route> {
     let mut routes: Vec<Route> = Vec::new();
     for table in fields.list("route", told).into_iter().take(TABLES_MAX) {
-        routes.extend(one(table, &routes, services, told));
+        routes.extend(one(table, &routes, (services, compress), told));
     }
     routes
 }
@@ -29,7 +31,7 @@ pub(super) fn all(
 fn one(
     table: &Spanned<DeValue<'_>>,
     before: &[Route],
-    services: &[Service],
+    (services, compress): (&[Service], Option<&Arc<CompressRule>>),
     told: &mut Told<'_>,
 ) -> Option<Route> {
     let mut fields = Fields::of("gateway.route", table, told)?;
@@ -67,6 +69,8 @@ fn one(
     route.response_headers =
         rules(&mut fields, "set-response-headers", "remove-response-headers", told);
     route.limit = limit(&mut fields, told);
+    route.cache = cache::rule(&mut fields, told);
+    route.forgets = cache::templates(&mut fields, "forgets", told);
     route.priority = match fields.word("priority", &["low", "normal", "high"], told) {
         Some("low") => Priority::Low,
         Some("high") => Priority::High,
@@ -75,6 +79,8 @@ fn one(
     let body = Kind::Bytes { min: 0, max: 1 << 50 };
     route.body_bytes_max = fields.bytes("body-bytes-max", body, told);
     route.total = fields.time("total-timeout", TIME, told);
+    route.compress = compress::read(&mut fields, compress, told);
+    route.capture = fields.number("capture", SHARE, told);
     fields.end(told);
     service.map(|_| route)
 }
@@ -123,7 +129,7 @@ fn name(
     std::iter::once(name.clone()).chain(others).find(|name| !is_taken(name)).unwrap_or(name)
 }
 
-fn parsed<T>(
+pub(super) fn parsed<T>(
     fields: &mut Fields<'_>,
     key: &'static str,
     expected: &str,

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, Request, StatusCode, Uri, Version, header};
 use httparse::{Error, Status};
 use traffic::{
+    cache::Forwarded,
     forward::{self, Framing, Hop, Sender, X_FORWARDED_FOR, X_FORWARDED_HOST, X_FORWARDED_PROTO},
     limit::Verdict,
     plan::Route,
@@ -15,7 +16,16 @@ use traffic::{
 
 use super::lines::{Lines, is_ruled, put, put_ruled};
 use crate::{
-    answer::Refusal, body::Inbound, connection::Peer, explain::ASKED, local::Local, proxy,
+    answer::Refusal,
+    body::Inbound,
+    cache::{Hit, Looked, Question},
+    capture::Point,
+    clock,
+    connection::Peer,
+    explain::ASKED,
+    local::Local,
+    proxy,
+    worker::Worker,
 };
 
 /// What begins a connection of HTTP/2.
@@ -38,6 +48,8 @@ pub(super) enum Judged {
     Refused(Box<Refused>),
     /// They are passed on.
     Forward(Job),
+    /// They are answered out of the cache.
+    Hit(Box<Ready>),
     /// They are a request for who answers everything.
     Whole(Box<Whole>),
     /// Nothing that this path knows.
@@ -69,6 +81,28 @@ pub(super) struct Job {
     pub(super) close: bool,
     /// Whether it has no body.
     pub(super) empty: bool,
+    /// Why the cache has nothing to do with it, where its route has one.
+    pub(super) past: Option<Forwarded>,
+}
+
+/// Who judges.
+#[derive(Clone, Copy)]
+pub(super) struct Judge<'a> {
+    pub(super) worker: &'a Worker,
+    pub(super) local: &'a Local,
+    pub(super) peer: &'a Peer,
+}
+
+/// A request that the cache answers.
+pub(super) struct Ready {
+    /// Its head.
+    pub(super) bytes: usize,
+    /// The place of its route.
+    pub(super) route: usize,
+    pub(super) method: Method,
+    pub(super) verdict: Option<Verdict>,
+    pub(super) close: bool,
+    pub(super) hit: Hit,
 }
 
 /// A request, all of it.
@@ -91,8 +125,8 @@ struct Head<'a> {
 }
 
 /// Judges what a client sent; what is passed on is written to `to`.
-pub(super) fn judge(local: &Local, peer: &Peer, bytes: &[u8], to: &mut Vec<u8>) -> Judged {
-    let bounds = &local.state.plan.bounds;
+pub(super) fn judge(judge: Judge<'_>, bytes: &[u8], to: &mut Vec<u8>) -> Judged {
+    let bounds = &judge.local.state.plan.bounds;
     if PREFACE.starts_with(bytes) || bytes.starts_with(PREFACE) {
         return if bytes.len() < PREFACE.len() { Judged::Partial } else { Judged::Other };
     }
@@ -134,9 +168,9 @@ pub(super) fn judge(local: &Local, peer: &Peer, bytes: &[u8], to: &mut Vec<u8>) 
     let close = forward::has_token(&lines, &header::CONNECTION, "close");
     let target = request.path.unwrap_or_default();
     let head = Head { method, target, lines, bytes, head_bytes, body_bytes, close };
-    match place(local, &head) {
-        Some(found) => admit(local, peer, head, found, to),
-        None => whole(&head),
+    match place(judge.local, &head) {
+        Some(found) => judge.choose(head, found, to),
+        None => whole(&head, None),
     }
 }
 
@@ -174,35 +208,100 @@ fn place(local: &Local, head: &Head<'_>) -> Option<Found> {
     state.table.find(&state.plan.routes, &asked).filter(|found| local.plain[found.route])
 }
 
-/// Lets a request in, or not.
-fn admit(local: &Local, peer: &Peer, head: Head<'_>, found: Found, to: &mut Vec<u8>) -> Judged {
-    let plan = &local.state.plan;
-    let route = &plan.routes[found.route];
-    let client = forward::client(peer.address, &head.lines, &plan.trusted);
-    let verdict = proxy::limit(local, found.route, client, &head.lines);
-    let bytes = head.head_bytes + head.body_bytes;
-    let counts = route.limit.as_ref().is_some_and(|rule| !rule.dry_run);
-    let over = verdict.as_ref().filter(|verdict| counts && !verdict.allowed);
-    let body_bytes_max = route.body_bytes_max.unwrap_or(plan.bounds.body_bytes_max);
-    let refusal = if let Some(verdict) = over {
-        Some(proxy::over_limit(verdict))
-    } else if body_bytes_max < head.body_bytes as u64 {
-        Some(proxy::too_large())
-    } else {
-        None
-    };
-    let Head { close, .. } = head;
-    if let Some(refusal) = refusal {
-        let (method, route) = (head.method, Some(found.route));
-        let refused = Refused { refusal, bytes, method, close, route, verdict };
-        return Judged::Refused(Box::new(refused));
+impl Judge<'_> {
+    /// Who answers a request.
+    fn choose(self, head: Head<'_>, found: Found, to: &mut Vec<u8>) -> Judged {
+        let Self { worker, local, peer } = self;
+        let route = &local.state.plan.routes[found.route];
+        let point = Point::draw(worker, local, peer, &head.lines);
+        if point.is_some_and(|point| point.is_taken(local, route)) {
+            return whole(&head, point);
+        }
+        // What changes something makes the cache forget.
+        if local.state.caches && !head.method.is_safe() {
+            return whole(&head, point);
+        }
+        let past = match self.look(&head, route) {
+            None => None,
+            Some(Looked::Pass(why)) => Some(why),
+            Some(Looked::Hit(hit)) if hit.again.is_none() && route.response_headers.is_empty() => {
+                return self.hit(head, found, hit);
+            }
+            Some(Looked::Hit(_) | Looked::Ask(_)) => return whole(&head, point),
+        };
+        match self.admit(&head, found) {
+            Ok((client, verdict)) => {
+                let plan = &local.state.plan;
+                let trusted = forward::is_trusted(peer.address, &plan.trusted);
+                let address = peer.text.as_bytes();
+                let sender = Sender { address, encrypted: peer.encrypted, trusted };
+                write(&head, route, found, &sender, to);
+                let Head { method, head_bytes, body_bytes, close, .. } = head;
+                let (bytes, empty) = (head_bytes + body_bytes, body_bytes == 0);
+                let route = found.route;
+                Judged::Forward(Job { bytes, route, method, client, verdict, close, empty, past })
+            }
+            Err(refused) => Judged::Refused(refused),
+        }
     }
-    let trusted = forward::is_trusted(peer.address, &plan.trusted);
-    let sender = Sender { address: peer.text.as_bytes(), encrypted: peer.encrypted, trusted };
-    write(&head, route, found, &sender, to);
-    let Head { method, body_bytes, .. } = head;
-    let (route, empty) = (found.route, body_bytes == 0);
-    Judged::Forward(Job { bytes, route, method, client, verdict, close, empty })
+
+    /// What the cache says, if the route has one.
+    fn look(self, head: &Head<'_>, route: &Route) -> Option<Looked> {
+        use traffic::fields::Fields as _;
+        let rule = route.cache.as_ref()?;
+        if 0 < head.body_bytes {
+            return Some(Looked::Pass(Forwarded::Bypass));
+        }
+        let Self { worker, local, .. } = self;
+        let authority = head.lines.first(&header::HOST);
+        let question = Question {
+            rule,
+            route: &route.name,
+            authority: authority.and_then(|host| std::str::from_utf8(host).ok()).unwrap_or_default(),
+            target: head.target,
+            method: &head.method,
+            headers: &head.lines,
+        };
+        let chance = local.services[route.service].dice.borrow_mut().share();
+        Some(worker.shared.cache.look(&question, chance, clock::now()))
+    }
+
+    fn hit(self, head: Head<'_>, found: Found, hit: Hit) -> Judged {
+        match self.admit(&head, found) {
+            Ok((_, verdict)) => {
+                let Head { method, head_bytes: bytes, close, .. } = head;
+                let route = found.route;
+                Judged::Hit(Box::new(Ready { bytes, route, method, verdict, close, hit }))
+            }
+            Err(refused) => Judged::Refused(refused),
+        }
+    }
+
+    /// Lets a request in, or not: gives who asks, and what is left of the limit.
+    fn admit(
+        self,
+        head: &Head<'_>,
+        found: Found,
+    ) -> Result<(IpAddr, Option<Verdict>), Box<Refused>> {
+        let Self { local, peer, .. } = self;
+        let plan = &local.state.plan;
+        let route = &plan.routes[found.route];
+        let client = forward::client(peer.address, &head.lines, &plan.trusted);
+        let verdict = proxy::limit(local, found.route, client, &head.lines);
+        let counts = route.limit.as_ref().is_some_and(|rule| !rule.dry_run);
+        let over = verdict.as_ref().filter(|verdict| counts && !verdict.allowed);
+        let body_bytes_max = route.body_bytes_max.unwrap_or(plan.bounds.body_bytes_max);
+        let refusal = if let Some(verdict) = over {
+            proxy::over_limit(verdict)
+        } else if body_bytes_max < head.body_bytes as u64 {
+            proxy::too_large()
+        } else {
+            return Ok((client, verdict));
+        };
+        let (method, route) = (head.method.clone(), Some(found.route));
+        let (bytes, close) = (head.head_bytes + head.body_bytes, head.close);
+        Err(Box::new(Refused { refusal, bytes, method, close, route, verdict }))
+    }
 }
 
 /// Writes a request as a member is to see it.
@@ -254,7 +353,7 @@ fn write(head: &Head<'_>, route: &Route, found: Found, sender: &Sender<'_>, to: 
 }
 
 /// The request as the other path takes it.
-fn whole(head: &Head<'_>) -> Judged {
+fn whole(head: &Head<'_>, point: Option<Point>) -> Judged {
     let Head { target, bytes, head_bytes, body_bytes, close, .. } = *head;
     let end = head_bytes + body_bytes;
     let body = (0 < body_bytes).then(|| Bytes::copy_from_slice(&bytes[head_bytes..end]));
@@ -266,6 +365,9 @@ fn whole(head: &Head<'_>) -> Judged {
         return nonsense(refusal, bytes.len());
     }
     *request.uri_mut() = uri;
+    if let Some(point) = point {
+        request.extensions_mut().insert(point);
+    }
     *request.method_mut() = head.method.clone();
     *request.version_mut() = Version::HTTP_11;
     for line in head.lines.0 {
