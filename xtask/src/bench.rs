@@ -72,7 +72,7 @@ const BENCHES: &[Bench] = &[
     },
     Bench {
         name: "gateway",
-        about: "proxying by nginx and by Taut, by turns: requests a second of the proxy's processor time (needs nginx, wrk)",
+        about: "nginx, HAProxy, Varnish and Taut as proxies, by turns: requests a second of the proxy's processor time (needs nginx and wrk; haproxy, varnish, nghttp2-client where they are there)",
         what: What::Of("gateway", "proxy"),
     },
     Bench {

@@ -34,8 +34,9 @@ use traffic::{
 
 use self::flight::Flight;
 pub(crate) use self::{
+    counts::CacheResult,
     filling::Reader,
-    hit::Hit,
+    hit::{CACHE_STATUS, Hit},
     serve::{Cached, Effect, Serving, asked, serve},
 };
 

@@ -28,16 +28,19 @@ use hyper::body::{Body as _, Frame, SizeHint};
 use model::{AnswerEnd, AnswerSeen, BodySeen, Exchange, Kept, RequestSeen, TraceId};
 use traffic::{
     Dice,
-    capture::{CaptureRules, share_max, trace_of},
+    capture::{CaptureRules, DrawBy, share_max, trace_of},
+    fields::Fields,
     forward,
-    plan::Plan,
+    plan::{Plan, Route},
     route::{Asked, host_of},
+    trace_context::TRACEPARENT,
 };
 
 use crate::{
     body::{Answer, Fault, Inbound, Never, Sent},
     clock,
     connection::Peer,
+    local::Local,
     proxy,
     tracing::Outcomes,
     worker::Worker,
@@ -143,16 +146,50 @@ pub(crate) async fn handle(
     Ok(tap.answer(response))
 }
 
+/// What was drawn for a request: those below the share of their route are captured.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Point(f64);
+
+impl Point {
+    /// Draws for a request; `None` where nothing is captured.
+    pub(crate) fn draw(
+        worker: &Worker,
+        local: &Local,
+        peer: &Peer,
+        fields: &impl Fields,
+    ) -> Option<Self> {
+        let capture = local.state.capture.as_ref()?;
+        let trace = fields.first(&TRACEPARENT).and_then(trace_of);
+        let client = forward::client(peer.address, fields, &local.state.plan.trusted);
+        let client = match capture.rules.by {
+            DrawBy::Client => client.to_string(),
+            DrawBy::Chance | DrawBy::Trace => String::new(),
+        };
+        let by = capture.rules.by;
+        Some(Self(throw(worker, |dice| by.point(trace, client.as_bytes(), dice))))
+    }
+
+    /// Whether a request of this route is captured.
+    pub(crate) fn is_taken(self, local: &Local, route: &Route) -> bool {
+        let rules = local.state.capture.as_ref().map(|capture| capture.rules.share);
+        self.0 < route.capture.or(rules).unwrap_or(0.0)
+    }
+}
+
 /// A tap for a request that is to be captured; `None` for most.
 fn begin(worker: &Worker, peer: &Peer, request: &Request<Inbound>) -> Option<Tap> {
     let local = worker.local();
     let capture = local.state.capture.as_ref()?;
-    let traceparent = request.headers().get("traceparent").map(http::HeaderValue::as_bytes);
-    let trace = traceparent.and_then(trace_of);
+    let trace = request.headers().first(&TRACEPARENT).and_then(trace_of);
     let plan = &local.state.plan;
     let client = forward::client(peer.address, request.headers(), &plan.trusted).to_string();
-    let point = throw(worker, |dice| capture.rules.by.point(trace, client.as_bytes(), dice));
-    if capture.share_max <= point {
+    // Whoever read the head may have drawn already.
+    let drawn = request.extensions().get::<Point>().copied();
+    let point = match drawn {
+        Some(point) => point,
+        None => Point::draw(worker, &local, peer, request.headers())?,
+    };
+    if capture.share_max <= point.0 {
         return None;
     }
     let asked = Asked {
@@ -163,7 +200,7 @@ fn begin(worker: &Worker, peer: &Peer, request: &Request<Inbound>) -> Option<Tap
     };
     let found = local.state.table.find(&plan.routes, &asked)?;
     let route = &plan.routes[found.route];
-    if route.capture.unwrap_or(capture.rules.share) <= point {
+    if !point.is_taken(&local, route) {
         return None;
     }
     if !capture.figures.reserve(HEADS_BYTES, capture.rules.waiting_bytes_max) {

@@ -6,10 +6,11 @@
 
 mod body;
 mod coder;
+mod memo;
 
 use std::{rc::Rc, time::Duration};
 
-use http::{Method, Response, StatusCode, header, request, response::Parts};
+use http::{Method, Request, Response, StatusCode, header, response::Parts};
 use hyper::body::Body as _;
 use traffic::{
     encoding::{self, Coding, CompressRule, Outcome, Wish},
@@ -42,8 +43,9 @@ pub(crate) struct Asked {
 }
 
 /// Reads what a request wants; what of it is meant for the gateway alone, members do not see.
-pub(crate) fn asked(rule: &CompressRule, head: &mut request::Parts) -> Asked {
-    Asked { wish: encoding::ask(rule, &mut head.headers), head_only: head.method == Method::HEAD }
+pub(crate) fn asked<B>(rule: &CompressRule, request: &mut Request<B>) -> Asked {
+    let head_only = *request.method() == Method::HEAD;
+    Asked { wish: encoding::ask(rule, request.headers_mut()), head_only }
 }
 
 /// How an answer with this head leaves: decided, and its head changed. `bytes` is the length of its body, if known.
@@ -98,10 +100,12 @@ pub(crate) fn apply(
         return Response::from_parts(head, body);
     };
     let body = match body {
-        Answer::Own(Some(bytes)) => match coder.whole(&bytes) {
+        Answer::Own(Some(bytes)) => match memo::coded(coder, &bytes) {
             Some((coded, done)) => {
-                worker.count(|counts| counts.coded(&done));
-                decision.phase(Phase::Compress, done.took);
+                if let Some(done) = done {
+                    worker.count(|counts| counts.coded(&done));
+                    decision.phase(Phase::Compress, done.took);
+                }
                 Answer::Own(Some(coded))
             }
             // Only a bug in an encoder comes here: the client sees that the body breaks off.

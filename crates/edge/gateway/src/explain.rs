@@ -110,7 +110,7 @@ impl Decision {
 }
 
 /// Whether a peer belongs to those who are told.
-fn may_know(audience: Explain, plan: &Plan, peer: IpAddr) -> bool {
+pub(crate) fn may_know(audience: Explain, plan: &Plan, peer: IpAddr) -> bool {
     match audience {
         Explain::Off => false,
         Explain::Trusted => peer.is_loopback() || forward::is_trusted(peer, &plan.trusted),

@@ -11,6 +11,7 @@ mod answer;
 pub(crate) mod buffer;
 pub(crate) mod fit;
 mod forward;
+mod hit;
 pub(crate) mod head;
 mod lines;
 pub(crate) mod prefixed;
@@ -28,16 +29,17 @@ use std::{
 
 use http::StatusCode;
 use tokio::{io::AsyncWriteExt as _, net::TcpStream};
+use traffic::plan::Plan;
 
 use crate::{
     answer::Refusal,
     connection::Peer,
-    explain::Decision,
+    explain::{Decision, may_know},
     local::Local,
     metrics::method_number,
     plain::{
         buffer::{Buffer, Use},
-        head::{BODY_BYTES_MAX, Judged, Refused, judge},
+        head::{BODY_BYTES_MAX, Judge, Judged, Refused, judge},
         ticker::Watched,
         wire::Source,
     },
@@ -89,6 +91,10 @@ pub(crate) async fn serve(
                 talk.consume(job.bytes);
                 talk.forward(&local, job, &mut text).await
             }
+            Judged::Hit(ready) => {
+                talk.consume(ready.bytes);
+                talk.answer_hit(&local, *ready, &mut text).await
+            }
             Judged::Whole(whole) => {
                 talk.consume(whole.bytes);
                 talk.answer_whole(*whole, &mut text).await
@@ -125,7 +131,7 @@ impl Talk<'_> {
             let mut needed = 0;
             if !unread.is_empty() {
                 *text = worker.buffers.text();
-                match judge(local, self.peer, unread, text) {
+                match judge(Judge { worker, local, peer: self.peer }, unread, text) {
                     Judged::Partial => {}
                     Judged::Body(bytes) => needed = bytes,
                     judged => return Some(judged),
@@ -182,6 +188,11 @@ impl Talk<'_> {
                 return Ok(true);
             }
         }
+    }
+
+    /// Whether the client is told where its time went.
+    fn is_told(&self, plan: &Plan) -> bool {
+        may_know(plan.telling.server_timing.audience(), plan, self.peer.address)
     }
 
     fn consume(&mut self, bytes: usize) {

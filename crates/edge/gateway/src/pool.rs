@@ -66,6 +66,8 @@ pub(crate) struct Bare {
     pub(crate) stream: TcpStream,
     pool: Rc<Pool>,
     _room: OwnedSemaphorePermit,
+    /// Whether it was there before.
+    pub(crate) reused: bool,
 }
 
 /// Why there is no connection.
@@ -130,11 +132,11 @@ impl Pool {
         loop {
             let Some(IdleBare { stream, .. }) = self.bare.borrow_mut().pop() else { break };
             if is_quiet(&stream) {
-                return Ok(Bare { stream, pool: Rc::clone(self), _room: room });
+                return Ok(Bare { stream, pool: Rc::clone(self), _room: room, reused: true });
             }
         }
         let stream = connect(member, service.timeouts.connect).await?;
-        Ok(Bare { stream, pool: Rc::clone(self), _room: room })
+        Ok(Bare { stream, pool: Rc::clone(self), _room: room, reused: false })
     }
 
     async fn room(&self, wait_max: Duration) -> Result<OwnedSemaphorePermit, NoConnection> {

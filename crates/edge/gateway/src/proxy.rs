@@ -193,6 +193,8 @@ fn admit(
     if request.body().size_hint().lower() > bytes_max {
         return Err(too_large());
     }
+    // Before the cache is asked: it knows the tags of plain bodies alone.
+    let coding = route.compress.as_ref().map(|rule| compress::asked(rule, &mut request));
     let refused = verdict.is_some_and(|verdict| !verdict.allowed);
     let cached = if refused { None } else { cache::asked(worker, local, found.route, &request) };
     let wanted = forward::upgrade(request.headers()).filter(is_tunnel);
@@ -200,7 +202,6 @@ fn admit(
     let upgrade = wanted.is_some().then(|| hyper::upgrade::on(&mut request));
     let (mut head, incoming) = request.into_parts();
     let tap = head.extensions.remove::<Tap>();
-    let coding = route.compress.as_ref().map(|rule| compress::asked(rule, &mut head));
     // What the cache has no member needs to see.
     if !cached.as_ref().is_some_and(Cached::is_done) {
         rewrite(&mut head, plan, peer, route, found)?;
@@ -316,7 +317,7 @@ pub(crate) fn limit(
 }
 
 /// The limit in headers of the IETF's draft: two structured fields.
-fn tell_limit(rule: &LimitRule, verdict: &Verdict, headers: &mut HeaderMap) {
+pub(crate) fn tell_limit(rule: &LimitRule, verdict: &Verdict, headers: &mut HeaderMap) {
     let policy = Policy(&rule.quota).to_string();
     let left = Left(verdict).to_string();
     for (name, value) in [(RATE_LIMIT_POLICY, policy), (RATE_LIMIT, left)] {

@@ -162,6 +162,8 @@ fn start(folder: &Path, case: &Case, origin: &Server) -> Outcome<Vec<Server>> {
     let mut servers = vec![peers::nginx_proxy(folder, PROXY, origin.address, case.doing)?];
     if is_there("haproxy") {
         servers.push(peers::haproxy(folder, PROXY, origin.address, case.doing)?);
+    } else {
+        say("HAProxy (package haproxy) is not there, and left out\n")?;
     }
     if case.doing == Doing::Caching && is_there("varnishd") {
         servers.push(peers::varnish(folder, PROXY, origin.address)?);
@@ -174,6 +176,9 @@ fn start(folder: &Path, case: &Case, origin: &Server) -> Outcome<Vec<Server>> {
 }
 
 fn measure(folder: &Path, case: &Case, rounds: u32, seconds: u32) -> Outcome<()> {
+    if case.how == How::Two && !is_there("h2load") {
+        return say("http2 is left out: h2load (package nghttp2-client) is not there\n");
+    }
     let origin = peers::origin(folder, REST)?;
     let servers = start(folder, case, &origin)?;
     let asking = |seconds| Asking { path: case.path, header: case.header, how: case.how, seconds };

@@ -10,11 +10,11 @@ use traffic::{
     fields::Fields,
 };
 
-use super::Ask;
-use crate::body::Answer;
+use super::{Ask, counts::CacheResult};
+use crate::{body::Answer, worker::Worker};
 
 /// `Cache-Status` (RFC 9211).
-pub(super) const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
+pub(crate) const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 
 /// An answer out of the cache.
 #[derive(Debug)]
@@ -67,12 +67,8 @@ impl Hit {
     }
 
     /// The time that asking for it would have taken.
-    pub(crate) fn saved(&self) -> Duration {
+    fn saved(&self) -> Duration {
         self.stored.policy.took
-    }
-
-    pub(crate) fn age(&self) -> u64 {
-        self.age
     }
 
     /// The status, and the body that goes with it.
@@ -106,6 +102,21 @@ impl Hit {
             to.extend_from_slice(b"\r\n");
         }
         true
+    }
+
+    /// Counts it for the route of this number: so many bytes of its body were sent.
+    pub(crate) fn count(&self, worker: &Worker, route: usize, result: CacheResult, bytes: usize) {
+        worker.count(|counts| {
+            let counts = counts.cache.route(route);
+            counts.add(result);
+            if result != CacheResult::Miss {
+                counts.bytes += bytes as u64;
+                counts.age_seconds += self.age;
+            }
+            if matches!(result, CacheResult::Hit | CacheResult::Stale) {
+                counts.saved += self.saved();
+            }
+        });
     }
 
     /// The answer.

@@ -162,18 +162,7 @@ impl One<'_> {
         self.finish.status = response.status().as_u16();
         self.finish.sent(bytes);
         self.finish.whole();
-        let (route, age, saved) = (self.finish.route, hit.age(), hit.saved());
-        self.serving.worker.count(|counts| {
-            let counts = counts.cache.route(route);
-            counts.add(result);
-            if result != CacheResult::Miss {
-                counts.bytes += bytes as u64;
-                counts.age_seconds += age;
-            }
-            if matches!(result, CacheResult::Hit | CacheResult::Stale) {
-                counts.saved += saved;
-            }
-        });
+        hit.count(self.serving.worker, self.finish.route, result, bytes);
         self.told(&hit.status);
         response
     }

@@ -119,15 +119,15 @@ impl Coder {
         Some((Bytes::from(out), self.done()))
     }
 
+    /// Coding and level.
+    pub(crate) fn how(&self) -> (Coding, u8) {
+        (self.coding, self.level)
+    }
+
     /// What it came to so far.
     pub(crate) fn done(&self) -> Done {
         Done { coding: self.coding, taken: self.taken, given: self.given, took: self.took }
     }
-}
-
-/// A whole body, compressed: for what is kept and sent more than once.
-pub(crate) fn whole(coding: Coding, level: u8, body: &[u8]) -> Option<(Bytes, Done)> {
-    Coder::new(coding, level, Some(body.len() as u64))?.whole(body)
 }
 
 impl Drop for Coder {

@@ -2,23 +2,28 @@
 
 use std::{io::Write as _, mem::MaybeUninit};
 
-use http::{Method, StatusCode, header};
+use http::{HeaderValue, Method, StatusCode, header};
 use httparse::{ParserConfig, Status};
 use traffic::{
+    cache::Status as CacheStatus,
     chunks::Chunks,
     fields::Fields as _,
     forward::{self, Hop},
-    limit::{Left, Policy},
-    plan::Route,
+    limit::{Left, Policy, Verdict},
+    plan::{LimitRule, Route},
     retry,
+    timing::SERVER_TIMING,
 };
 
 use super::{
     head::Job,
-    lines::{Lines, is_ruled, put_ruled},
+    lines::{Lines, is_ruled, put, put_ruled},
     ticker::Ticker,
 };
-use crate::proxy::{RATE_LIMIT, RATE_LIMIT_POLICY};
+use crate::{
+    cache::CACHE_STATUS,
+    proxy::{RATE_LIMIT, RATE_LIMIT_POLICY},
+};
 
 /// Lines of an answer's head, as hyper has it.
 const LINES_MAX: usize = 100;
@@ -70,6 +75,10 @@ pub(super) struct Writing<'a> {
     pub(super) close: bool,
     /// Whether it is to be written even if another member may do better.
     pub(super) last: bool,
+    /// Where the time went, if the client is told.
+    pub(super) timing: Option<HeaderValue>,
+    /// Whether the client is told what the cache did.
+    pub(super) tells: bool,
 }
 
 /// Reads the head of an answer, and writes it as the client is to see it.
@@ -169,18 +178,27 @@ fn write(
         put_date(writing.ticker, to);
     }
     put_ruled(rules, to);
+    if let (Some(why), true) = (writing.job.past, writing.tells) {
+        let status = CacheStatus { forwarded: Some(why), ..CacheStatus::default() };
+        put(to, CACHE_STATUS.as_str(), &status.text());
+    }
     if let Some((verdict, rule)) = told {
-        let _ok = write!(
-            to,
-            "{RATE_LIMIT_POLICY}: {}\r\n{RATE_LIMIT}: {}\r\n",
-            Policy(&rule.quota),
-            Left(verdict)
-        );
+        put_limit(rule, verdict, to);
+    }
+    if let Some(timing) = &writing.timing {
+        put(to, SERVER_TIMING.as_str(), timing.as_bytes());
     }
     if writing.close {
         to.extend_from_slice(b"connection: close\r\n");
     }
     to.extend_from_slice(b"\r\n");
+}
+
+/// Adds what is left of a limit.
+pub(super) fn put_limit(rule: &LimitRule, verdict: &Verdict, to: &mut Vec<u8>) {
+    let (policy, left) = (Policy(&rule.quota), Left(verdict));
+    // Writing into memory cannot fail.
+    let _ok = write!(to, "{RATE_LIMIT_POLICY}: {policy}\r\n{RATE_LIMIT}: {left}\r\n");
 }
 
 /// Adds the first line of an answer.

@@ -25,17 +25,19 @@ pub(crate) fn fits(plan: &Plan, route: &Route) -> bool {
         request_headers,
         response_headers,
         limit: _,
-        cache,
+        // Hits, and what the cache has nothing to do with; the rest is told apart by what the cache says.
+        cache: _,
         forgets,
         priority: _,
         body_bytes_max: _,
         total: _,
         compress,
-        capture,
+        // Drawn with the head; what is taken goes the other way.
+        capture: _,
     } = route;
-    let captured = capture.or(plan.capture.as_ref().map(|rules| rules.share)).unwrap_or(0.0);
-    let told = plan.telling != Telling::default();
-    if cache.is_some() || !forgets.is_empty() || compress.is_some() || 0.0 < captured || told {
+    let Telling { spans, access_log, server_timing: _ } = &plan.telling;
+    let is_told = spans.is_some() || access_log.is_some();
+    if !forgets.is_empty() || compress.is_some() || is_told {
         return false;
     }
     let Some(service) = plan.services.get(*service) else { return false };

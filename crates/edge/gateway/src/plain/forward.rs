@@ -1,6 +1,7 @@
 //! A request to a member, and its answer back: read from one connection, written to the other.
 
 use std::{
+    cell::Cell,
     io::{ErrorKind, Write as _},
     rc::Rc,
     time::Instant,
@@ -10,6 +11,7 @@ use traffic::{
     chunks::NoChunk,
     plan::{Route, Service},
     retry::{self, Body, Reached},
+    timing::{Phase, Phases},
 };
 
 use super::{
@@ -22,6 +24,7 @@ use super::{
 };
 use crate::{
     answer::Refusal,
+    cache::CacheResult,
     explain::Decision,
     local::{Local, Wish},
     metrics::{Counts, method_number},
@@ -43,12 +46,24 @@ struct Begun {
 }
 
 /// What a request is passed on under.
-#[derive(Clone, Copy)]
 struct Terms<'a> {
     local: &'a Rc<Local>,
     route: &'a Route,
     service: &'a Service,
     total: Deadline,
+    began: Instant,
+    /// Where the time went, if the client is told.
+    phases: Option<Cell<Phases>>,
+}
+
+impl Terms<'_> {
+    fn spent(&self, phase: Phase, since: Instant) {
+        if let Some(phases) = &self.phases {
+            let mut sum = phases.get();
+            sum.add(phase, since.elapsed());
+            phases.set(sum);
+        }
+    }
 }
 
 impl Talk<'_> {
@@ -67,8 +82,14 @@ impl Talk<'_> {
         let service = &plan.services[route.service];
         let total = route.total.or(service.timeouts.total);
         let total = total.map_or(Deadline::NEVER, |total| self.worker.ticker.after(total));
-        let terms = Terms { local, route, service, total };
-        match self.tries(&terms, &job, began, text).await {
+        let tells = self.is_told(plan);
+        let phases = tells.then(Cell::default);
+        let terms = Terms { local, route, service, total, began, phases };
+        if job.past.is_some() {
+            let number = finish.route;
+            self.worker.count(|counts| counts.cache.route(number).add(CacheResult::Bypass));
+        }
+        match self.tries(&terms, &job, text).await {
             Ok((begun, busy)) => {
                 finish.status = begun.head.status;
                 finish.busy = Some(busy);
@@ -89,10 +110,9 @@ impl Talk<'_> {
         &self,
         terms: &Terms<'_>,
         job: &Job,
-        began: Instant,
         text: &mut Vec<u8>,
     ) -> Result<(Begun, Busy), Refusal> {
-        let Terms { local, route, service, .. } = *terms;
+        let Terms { local, route, service, began, .. } = *terms;
         let place = route.service;
         send::enter(local, place, route.priority)?;
         let mut tried = Vec::new();
@@ -134,7 +154,7 @@ impl Talk<'_> {
     /// An answer that is the last, whatever it says: its head is written, if it was not yet.
     fn written(&self, terms: &Terms<'_>, job: &Job, mut begun: Begun, text: &mut Vec<u8>) -> Begun {
         if !begun.head.written {
-            let writing = self.writing(terms, job, true);
+            let writing = self.writing(terms, job, true, None);
             // It was read before, and is there still.
             if let Parsed::Head(head) = answer::read(begun.buffer.unread(), &writing, text) {
                 begun.head = head;
@@ -144,9 +164,29 @@ impl Talk<'_> {
         begun
     }
 
-    fn writing<'b>(&'b self, terms: &Terms<'b>, job: &'b Job, last: bool) -> Writing<'b> {
-        let close = job.close || self.worker.shared.is_stopping();
-        Writing { job, route: terms.route, ticker: &self.worker.ticker, close, last }
+    fn writing<'b>(
+        &'b self,
+        terms: &Terms<'b>,
+        job: &'b Job,
+        last: bool,
+        asked: Option<Instant>,
+    ) -> Writing<'b> {
+        let timing = terms.phases.as_ref().and_then(|phases| {
+            let mut phases = phases.get();
+            if let Some(asked) = asked {
+                phases.add(Phase::Upstream, asked.elapsed());
+            }
+            phases.header(terms.began.elapsed())
+        });
+        Writing {
+            job,
+            route: terms.route,
+            ticker: &self.worker.ticker,
+            close: job.close || self.worker.shared.is_stopping(),
+            last,
+            timing,
+            tells: self.worker.shared.cache.settings().tells,
+        }
     }
 
     /// Sends the request to a member, once.
@@ -161,9 +201,12 @@ impl Talk<'_> {
         let Terms { local, service, total, .. } = *terms;
         let member = &turn.busy.member;
         self.watched.set(total);
+        let leasing = Instant::now();
         let pool = self.worker.pool(member, service);
         let bare = wire::until(&self.watched, pool.bare(member, service)).await;
         let mut bare = bare.ok_or_else(over)?.map_err(|no| send::no_connection(&no))?;
+        terms.spent(if bare.reused { Phase::Queue } else { Phase::Connect }, leasing);
+        let asked = terms.phases.is_some().then(Instant::now);
         self.watched.set(self.worker.ticker.after(service.timeouts.answer).min(total));
         let sent = wire::write(&self.watched, &mut bare.stream, text, &[]).await;
         if sent == Err(0) {
@@ -183,7 +226,7 @@ impl Talk<'_> {
                 Ok(0) | Err(_) => return Err(send::no_answer(Reached::Sent, send::NO_ANSWER)),
             }
             while let Some(here) = &mut buffer {
-                match answer::read(here.unread(), &self.writing(terms, job, !more), text) {
+                match answer::read(here.unread(), &self.writing(terms, job, !more, asked), text) {
                     Parsed::Partial => break,
                     Parsed::Interim(bytes) if interim < INTERIM_MAX => {
                         here.consume(bytes);
