@@ -3,8 +3,8 @@
 //! Unlike other settings these are tables of any name and arrays of tables, so they are in the file alone; every
 //! value is read by the same kinds, and every mistake is told with its line.
 
-pub(crate) mod capture;
 mod cache;
+pub(crate) mod capture;
 mod compress;
 pub(crate) mod fields;
 mod route;
@@ -16,7 +16,7 @@ use std::{path::Path, sync::Arc, time::Duration};
 use toml::{Spanned, de::DeValue};
 use traffic::{
     forward::Network,
-    plan::{Bounds, Certificate, Explain, Listen, Plan},
+    plan::{Bounds, Certificate, Explain, Listen, Plan, Secret},
 };
 
 use crate::{problem::Problem, table::Kind, value::Value};
@@ -69,6 +69,7 @@ pub(crate) fn read(table: &Spanned<DeValue<'_>>, told: &mut Told<'_>) -> Option<
     if let Some(Value::Address(admin)) = fields.take("admin", Kind::AddressOrOff, told) {
         plan.admin = admin;
     }
+    plan.admin_token = fields.text("admin-token", told).map(|(token, _)| Secret(token));
     let workers = Kind::Count { min: 0, max: 256 };
     plan.workers = fields.count("workers", workers, told).unwrap_or_default();
     plan.drain = fields.time("drain", TIME, told).unwrap_or(plan.drain);

@@ -86,8 +86,12 @@ impl Chunks {
             (At::Size { digits, size }, _) if digit(byte).is_some() && digits < DIGITS_MAX => {
                 At::Size { digits: digits + 1, size: size << 4 | digit(byte)? }
             }
-            (At::Size { digits: 1.., size } | At::Extension { size }, b'\r') => At::SizeEnd { size },
-            (At::Size { digits: 1.., size }, b';' | b' ' | b'\t') => self.spend(At::Extension { size })?,
+            (At::Size { digits: 1.., size } | At::Extension { size }, b'\r') => {
+                At::SizeEnd { size }
+            }
+            (At::Size { digits: 1.., size }, b';' | b' ' | b'\t') => {
+                self.spend(At::Extension { size })?
+            }
             (At::Extension { size }, b'\t' | b' '..=b'~') => self.spend(At::Extension { size })?,
             (At::SizeEnd { size: 0 } | At::LineEnd, b'\n') => At::LineStart,
             (At::SizeEnd { size }, b'\n') => At::Data { left: size },

@@ -25,6 +25,8 @@ pub struct Plan {
     pub listen: Vec<Listen>,
     /// Where its own pages are: health, metrics, members. `None` for nowhere.
     pub admin: Option<SocketAddr>,
+    /// What has to be shown there; without it nothing can be changed.
+    pub admin_token: Option<Secret>,
     /// Threads; 0 for one a core.
     pub workers: usize,
     /// How long requests that have begun may take once it is told to stop.

@@ -1,16 +1,20 @@
-//! The gateway's own pages, on a port of their own: `/health`, `/ready`, `/metrics`, `/members`. On loopback unless
-//! told otherwise; nothing can be changed here.
+//! The gateway's own pages, on a port of their own: how it is, and orders to it. On loopback unless told otherwise;
+//! orders need a token, and so does looking where there is one.
+
+pub(crate) mod orders;
+mod pages;
 
 use std::{
     io,
-    sync::{Arc, PoisonError, atomic::Ordering},
+    net::SocketAddr,
+    sync::{Arc, atomic::Ordering},
     thread::JoinHandle,
     time::Duration,
 };
 
 use bytes::Bytes;
-use http::{HeaderValue, Method, Request, Response, StatusCode, header};
-use http_body_util::Full;
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
+use http_body_util::{BodyExt as _, Full};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use serde_json::{Value, json};
@@ -18,16 +22,18 @@ use tokio::{
     net::TcpListener,
     runtime::{Builder, LocalOptions},
     sync::watch,
-    time::sleep,
+    time::{sleep, timeout},
 };
 
-use crate::{check, clock, metrics, state::Shared};
+use crate::{check, metrics, state::Shared};
 
 /// What the thread begins with.
 pub(crate) struct Admin {
     pub(crate) shared: Arc<Shared>,
     pub(crate) socket: Option<std::net::TcpListener>,
     pub(crate) stopping: watch::Receiver<bool>,
+    /// Where requests come in that are not encrypted, to warm the cache through.
+    pub(crate) listen: Option<SocketAddr>,
 }
 
 /// How often it looks whether there is a new plan.
@@ -35,6 +41,9 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Time for a request's head.
 const HEAD_TIME_MAX: Duration = Duration::from_secs(5);
+
+/// Bytes of an order: a thousand long addresses.
+const ORDER_BYTES_MAX: usize = 1 << 20;
 
 pub(crate) fn spawn(admin: Admin) -> io::Result<JoinHandle<()>> {
     let (told, hears) = std::sync::mpsc::channel();
@@ -54,9 +63,9 @@ pub(crate) fn spawn(admin: Admin) -> io::Result<JoinHandle<()>> {
 }
 
 async fn run(admin: Admin) {
-    let Admin { shared, socket, mut stopping } = admin;
+    let Admin { shared, socket, mut stopping, listen } = admin;
     if let Some(socket) = socket.and_then(|socket| TcpListener::from_std(socket).ok()) {
-        tokio::task::spawn_local(serve(Arc::clone(&shared), socket));
+        tokio::task::spawn_local(serve(Arc::clone(&shared), socket, listen));
     }
     let checks = async {
         loop {
@@ -74,7 +83,7 @@ async fn run(admin: Admin) {
 }
 
 #[expect(clippy::infinite_loop, reason = "it ends with its runtime")]
-async fn serve(shared: Arc<Shared>, socket: TcpListener) {
+async fn serve(shared: Arc<Shared>, socket: TcpListener, listen: Option<SocketAddr>) {
     loop {
         let Ok((stream, _)) = socket.accept().await else {
             sleep(LOOK_INTERVAL).await;
@@ -83,8 +92,8 @@ async fn serve(shared: Arc<Shared>, socket: TcpListener) {
         let shared = Arc::clone(&shared);
         tokio::task::spawn_local(async move {
             let service = service_fn(move |request| {
-                let response = page(&shared, &request);
-                async move { Ok::<_, std::convert::Infallible>(response) }
+                let page = page(Arc::clone(&shared), listen, request);
+                async move { Ok::<_, std::convert::Infallible>(page.await) }
             });
             let mut builder = http1::Builder::new();
             builder.timer(TokioTimer::new()).header_read_timeout(HEAD_TIME_MAX);
@@ -94,48 +103,140 @@ async fn serve(shared: Arc<Shared>, socket: TcpListener) {
     }
 }
 
-fn page(shared: &Shared, request: &Request<Incoming>) -> Response<Full<Bytes>> {
-    if !matches!(*request.method(), Method::GET | Method::HEAD) {
-        return answer(StatusCode::METHOD_NOT_ALLOWED, "text/plain", "only GET\n".to_owned());
+async fn page(
+    shared: Arc<Shared>,
+    listen: Option<SocketAddr>,
+    request: Request<Incoming>,
+) -> Response<Full<Bytes>> {
+    let (head, body) = request.into_parts();
+    let read = matches!(head.method, Method::GET | Method::HEAD);
+    let path = head.uri.path().to_owned();
+    if let Err(problem) = allowed(&shared, read, &path, &head.headers) {
+        return problem.answer();
     }
-    let json = |status, value: &Value| answer(status, "application/json", format!("{value:#}\n"));
-    match request.uri().path() {
-        "/health" => json(StatusCode::OK, &json!({"status": "up"})),
-        "/ready" => {
-            let (ready, value) = readiness(shared);
-            json(if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, &value)
-        }
-        "/members" => json(StatusCode::OK, &members(shared)),
-        "/capture" => json(StatusCode::OK, &capture(shared)),
-        "/metrics" => answer(
-            StatusCode::OK,
-            "text/plain; version=0.0.4; charset=utf-8",
-            metrics::text(shared),
-        ),
+    if read {
+        return seen(&shared, &path);
+    }
+    if head.method != Method::POST {
+        let detail = "GET and HEAD look, POST does something";
+        return Problem::new(StatusCode::METHOD_NOT_ALLOWED, detail).answer();
+    }
+    let body = http_body_util::Limited::new(body, ORDER_BYTES_MAX).collect();
+    let bytes = match timeout(HEAD_TIME_MAX, body).await {
+        Ok(Ok(body)) => body.to_bytes(),
         _ => {
-            let known = "known: /health, /ready, /metrics, /members, /capture\n".to_owned();
-            answer(StatusCode::NOT_FOUND, "text/plain", known)
+            return Problem::wrong("the order is larger than a mebibyte, or did not come").answer();
         }
+    };
+    let order: Value = match bytes.is_empty() {
+        true => Value::Null,
+        false => match serde_json::from_slice(&bytes) {
+            Ok(order) => order,
+            Err(_) => return Problem::wrong("the order is no JSON").answer(),
+        },
+    };
+    let done = match &*path {
+        "/reload" => {
+            shared.reload.notify_one();
+            Ok(json!({"asked": true, "told": "where the gateway writes what it says"}))
+        }
+        "/cache/purge" => orders::purge(&shared, &order),
+        "/cache/warm" => orders::warm(listen, &order).await,
+        _ => match path.strip_prefix("/members/") {
+            Some(rest) => orders::member(&shared, rest, &order),
+            None => Err(Problem::unknown(KNOWN)),
+        },
+    };
+    match done {
+        Ok(value) => as_json(StatusCode::OK, &value),
+        Err(problem) => problem.answer(),
     }
 }
 
-/// What is captured, where it goes, and what became of it.
-fn capture(shared: &Shared) -> Value {
+/// What can be asked for.
+const KNOWN: &str = "known are GET /health, /ready, /metrics, /members, /routes, /cache, /limits, /breakers and POST \
+                     /members/SERVICE/ADDRESS/drain, undrain or weight, /cache/purge, /cache/warm, /reload";
+
+/// Whether somebody may: looking needs the token where there is one, doing something always.
+fn allowed(shared: &Shared, read: bool, path: &str, headers: &HeaderMap) -> Result<(), Problem> {
     let state = shared.state();
-    let Some(rules) = &state.plan.capture else { return json!({"captures": false}) };
-    let figures = &shared.captured;
-    let count = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
-    json!({
-        "captures": true,
-        "folder": rules.folder,
-        "share": rules.share,
-        "by": rules.by.name(),
-        "written": count(&figures.outcomes.done),
-        "dropped": count(&figures.outcomes.dropped),
-        "failed": count(&figures.outcomes.failed),
-        "written_bytes": count(&figures.bytes),
-        "trouble": *figures.trouble.lock().unwrap_or_else(PoisonError::into_inner),
-    })
+    // Balancers that ask for these have no token to send.
+    if read && matches!(path, "/health" | "/ready") {
+        return Ok(());
+    }
+    let Some(token) = &state.plan.admin_token else {
+        let detail = "nothing can be changed here unless `admin-token` in `[gateway]`, or TAUT_GATEWAY_TOKEN, is set";
+        return if read { Ok(()) } else { Err(Problem::new(StatusCode::FORBIDDEN, detail)) };
+    };
+    let sent = headers.get(header::AUTHORIZATION).map(HeaderValue::as_bytes).unwrap_or_default();
+    let sent = sent.strip_prefix(b"Bearer ").unwrap_or_default();
+    // Every byte is looked at, so that time tells nothing about them.
+    let differs =
+        sent.iter().zip(token.0.as_bytes()).fold(0, |sum, (one, other)| sum | (one ^ other));
+    if differs == 0 && sent.len() == token.0.len() {
+        return Ok(());
+    }
+    Err(Problem::new(StatusCode::UNAUTHORIZED, "send `Authorization: Bearer` with the token"))
+}
+
+fn seen(shared: &Shared, path: &str) -> Response<Full<Bytes>> {
+    let value = match path {
+        "/health" => json!({"status": "up"}),
+        "/ready" => {
+            let (ready, value) = pages::readiness(shared);
+            let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+            return as_json(status, &value);
+        }
+        "/members" => pages::members(shared),
+        "/routes" => pages::routes(shared),
+        "/cache" => pages::cache(shared),
+        "/limits" => pages::limits(shared),
+        "/breakers" => pages::breakers(shared),
+        "/metrics" => {
+            let kind = "text/plain; version=0.0.4; charset=utf-8";
+            return answer(StatusCode::OK, kind, metrics::text(shared));
+        }
+        _ => return Problem::unknown(KNOWN).answer(),
+    };
+    as_json(StatusCode::OK, &value)
+}
+
+fn as_json(status: StatusCode, value: &Value) -> Response<Full<Bytes>> {
+    answer(status, "application/json", format!("{value:#}\n"))
+}
+
+/// Why something is not done, as RFC 9457 has it.
+#[derive(Debug)]
+pub(crate) struct Problem {
+    status: StatusCode,
+    detail: String,
+}
+
+impl Problem {
+    fn new(status: StatusCode, detail: impl Into<String>) -> Self {
+        Self { status, detail: detail.into() }
+    }
+
+    fn unknown(detail: &str) -> Self {
+        Self::new(StatusCode::NOT_FOUND, detail)
+    }
+
+    fn wrong(detail: &str) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, detail)
+    }
+
+    fn answer(&self) -> Response<Full<Bytes>> {
+        let title = self.status.canonical_reason().unwrap_or("Error");
+        let value = json!({
+            "type": "about:blank", "title": title, "status": self.status.as_u16(), "detail": self.detail,
+        });
+        let mut response = answer(self.status, "application/problem+json", format!("{value:#}\n"));
+        if self.status == StatusCode::UNAUTHORIZED {
+            let bearer = HeaderValue::from_static("Bearer");
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, bearer);
+        }
+        response
+    }
 }
 
 fn answer(status: StatusCode, kind: &'static str, text: String) -> Response<Full<Bytes>> {
@@ -144,49 +245,4 @@ fn answer(status: StatusCode, kind: &'static str, text: String) -> Response<Full
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
-}
-
-/// Whether every service has somebody who can answer.
-fn readiness(shared: &Shared) -> (bool, Value) {
-    let state = shared.state();
-    let now = clock::now();
-    let mut ready = !shared.is_stopping();
-    let services = state.plan.services.iter().zip(&state.services).map(|(service, known)| {
-        let fit = known.members.iter().filter(|member| member.is_fit(now)).count();
-        ready &= fit > 0;
-        let status = if fit > 0 { "up" } else { "down" };
-        let value = json!({"status": status, "members": known.members.len(), "members_up": fit});
-        (service.name.clone(), value)
-    });
-    let services: serde_json::Map<String, Value> = services.collect();
-    let status = match (shared.is_stopping(), ready) {
-        (true, _) => "stopping",
-        (false, true) => "up",
-        (false, false) => "down",
-    };
-    (ready, json!({"status": status, "services": services}))
-}
-
-fn members(shared: &Shared) -> Value {
-    let state = shared.state();
-    let now = clock::now();
-    let services = state.plan.services.iter().zip(&state.services).map(|(service, known)| {
-        let outliers = known.outliers.lock().unwrap_or_else(PoisonError::into_inner);
-        let members = service.members.iter().zip(&known.members).enumerate();
-        let members = members.map(|(place, (plan, member))| {
-            json!({
-                "address": member.address,
-                "weight": plan.weight,
-                "healthy": member.healthy.load(Ordering::Relaxed),
-                "left_alone": outliers.is_out(place, now) || !member.is_fit(now) && member.healthy.load(Ordering::Relaxed),
-                "in_flight": member.in_flight.load(Ordering::Relaxed),
-                "requests": member.requests.load(Ordering::Relaxed),
-                "failures": member.failures.load(Ordering::Relaxed),
-                "connections": member.connections.load(Ordering::Relaxed),
-            })
-        });
-        let members: Vec<Value> = members.collect();
-        (service.name.clone(), json!({"balance": service.balance.name(), "members": members}))
-    });
-    Value::Object(services.collect())
 }

@@ -42,7 +42,7 @@ use traffic::plan::Plan;
 
 use crate::{
     admin::Admin,
-    state::{Shared, State},
+    state::Shared,
     worker::{Listener, Start},
 };
 
@@ -94,6 +94,7 @@ impl Gateway {
         let cores = || std::thread::available_parallelism().map_or(1, usize::from);
         let workers = if plan.workers == 0 { cores() } else { plan.workers }.min(WORKERS_MAX);
         let mut listens = Vec::new();
+        let plain = plan.listen.iter().position(|listen| listen.tls.is_none());
         let mut listeners: Vec<Vec<Listener>> = (0..workers).map(|_| Vec::new()).collect();
         for listen in &plan.listen {
             let acceptor = listen.tls.as_ref().map(tls::acceptor).transpose()?;
@@ -126,7 +127,8 @@ impl Gateway {
             };
             threads.push(worker::spawn(start).map_err(StartError::Thread)?);
         }
-        let control = Admin { shared: Arc::clone(&shared), socket: admin_socket, stopping };
+        let listen = plain.and_then(|place| listens.get(place).copied());
+        let control = Admin { shared: Arc::clone(&shared), socket: admin_socket, stopping, listen };
         threads.push(admin::spawn(control).map_err(StartError::Thread)?);
         Ok(Self { shared, listens, admin, stop, threads })
     }
@@ -159,10 +161,15 @@ impl Gateway {
                 not_taken.push(name);
             }
         }
-        let state = State::new(plan, Some(&old), &self.shared);
-        *self.shared.state.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(state);
-        self.shared.generation.fetch_add(1, Ordering::Release);
+        let mut orders = self.shared.orders.lock().unwrap_or_else(PoisonError::into_inner);
+        orders.base = plan;
+        self.shared.take(orders.plan());
         not_taken
+    }
+
+    /// Waits until somebody asks by the API to have the settings read again.
+    pub async fn reload_asked(&self) {
+        self.shared.reload.notified().await;
     }
 
     /// Takes no more connections, lets requests that have begun end within the plan's `drain`, and returns.

@@ -17,7 +17,11 @@ use traffic::{
     retry::Budget,
 };
 
-use crate::{clock, plain::fit, state::State};
+use crate::{
+    clock,
+    plain::fit,
+    state::{OfService, State},
+};
 
 /// A plan as one thread uses it.
 #[derive(Debug)]
@@ -78,6 +82,18 @@ impl Local {
         let plan = &state.plan;
         let plain = plan.routes.iter().map(|route| fit::fits(plan, route)).collect();
         Self { services, plain, state }
+    }
+
+    /// What is known of each service, for who looks on.
+    pub(crate) fn told(&self) -> Vec<OfService> {
+        let services = self.state.plan.services.iter().zip(&self.services);
+        let one = |(service, local): (&Service, &ServiceLocal)| OfService {
+            service: service.name.clone(),
+            breaker: local.breaker.as_ref().map(|breaker| breaker.borrow().state()),
+            in_flight: local.in_flight.get(),
+            in_flight_max: local.concurrency.as_ref().map(|known| known.borrow().limit()),
+        };
+        services.map(one).collect()
     }
 
     /// The member for a request; `None` if nobody has any weight.

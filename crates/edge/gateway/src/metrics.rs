@@ -1,10 +1,16 @@
 //! What is counted, and its text for Prometheus. Names are those of OpenTelemetry's semantic conventions where
 //! there is one; METRICS is the one place to add another.
 
+mod lately;
+
 use std::{fmt::Write as _, sync::PoisonError, sync::atomic::Ordering, time::Duration};
 
 use http::Method;
+use model::Moment;
+use stats::Sketch;
 use traffic::encoding::Coding;
+
+use self::lately::Lately;
 
 use crate::{
     cache::counts::{self as of_cache, CacheCounts},
@@ -25,6 +31,8 @@ pub(crate) struct Counts {
     connections: u64,
     active: u64,
     bytes_sent: u64,
+    /// By the number of the route.
+    lately: Vec<Lately>,
     /// By the number of the coding.
     coded: [Coded; Coding::ALL.len()],
     /// What the cache did.
@@ -83,6 +91,11 @@ pub(crate) const METRICS: &[Metric] = &[
         name: "http_server_request_duration_seconds",
         kind: "histogram",
         about: "Requests, from their head until the last byte of the answer.",
+    },
+    Metric {
+        name: "taut_gateway_request_duration_seconds",
+        kind: "summary",
+        about: "The same by route, of the last one to two minutes: quantiles are at most 1/128 off.",
     },
     Metric {
         name: "http_server_active_requests",
@@ -234,6 +247,10 @@ impl Counts {
         series[place].buckets[bucket] += 1;
         series[place].seconds += seconds;
         self.active = self.active.saturating_sub(1);
+        if self.lately.len() <= route {
+            self.lately.resize_with(route + 1, Lately::default);
+        }
+        self.lately[route].add(took, clock::now());
     }
 
     pub(crate) fn began(&mut self) {
@@ -283,6 +300,7 @@ pub(crate) fn text(shared: &Shared) -> String {
         let _ok = write!(text, "# HELP {name} {about}\n# TYPE {name} {kind}\n");
         match *name {
             "http_server_request_duration_seconds" => durations(&mut text, name, shared),
+            "taut_gateway_request_duration_seconds" => quantiles(&mut text, name, shared),
             "taut_gateway_refused_total" => refusals(&mut text, name, shared),
             "taut_gateway_spans_total" => outcomes(&mut text, name, &shared.spans),
             "taut_gateway_access_log_lines_total" => outcomes(&mut text, name, &shared.lines),
@@ -328,6 +346,40 @@ fn refusals(text: &mut String, name: &str, shared: &Shared) {
     for (place, reason) in REFUSALS.iter().enumerate() {
         let sum = sum(shared, |counts| counts.refused[place]);
         let _ok = writeln!(text, "{name}{{reason=\"{reason}\"}} {sum}");
+    }
+}
+
+/// Durations of a route's requests in the last one or two minutes, and requests a second, of all threads.
+pub(crate) fn lately(shared: &Shared, route: usize, now: Moment) -> (Sketch, f64) {
+    let (mut all, mut per_second) = (Sketch::default(), 0.0);
+    for counts in &shared.counts {
+        let counts = counts.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = counts.lately.get(route) {
+            known.add_to(&mut all, now);
+            per_second += known.per_second(now);
+        }
+    }
+    (all, per_second)
+}
+
+fn quantiles(text: &mut String, name: &str, shared: &Shared) {
+    let names = shared.names.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let now = clock::now();
+    for (number, route) in names.iter().enumerate() {
+        let (all, _) = lately(shared, number + 1, now);
+        let labels = format!("http_route=\"{}\"", escaped(route));
+        for q in [0.5, 0.9, 0.95, 0.99, 0.999] {
+            let seconds = all.quantile(q).map(Duration::from_nanos);
+            if let Some(seconds) = seconds.map(|duration| duration.as_secs_f64()) {
+                let _ok = writeln!(text, "{name}{{{labels},quantile=\"{q}\"}} {seconds}");
+            }
+        }
+        let sum = all.mean().unwrap_or(0.0) * all.count() as f64 / 1e9;
+        let _ok = write!(
+            text,
+            "{name}_sum{{{labels}}} {sum}\n{name}_count{{{labels}}} {}\n",
+            all.count()
+        );
     }
 }
 

@@ -11,8 +11,8 @@ mod answer;
 pub(crate) mod buffer;
 pub(crate) mod fit;
 mod forward;
-mod hit;
 pub(crate) mod head;
+mod hit;
 mod lines;
 pub(crate) mod prefixed;
 pub(crate) mod ticker;
@@ -56,6 +56,8 @@ struct Talk<'a> {
     watched: Watched,
     /// What the client sent and was not yet used; none while it is silent.
     buffer: Option<Buffer>,
+    /// Whether nothing was judged yet.
+    first: bool,
 }
 
 /// The connection is of no more use.
@@ -81,7 +83,7 @@ pub(crate) async fn serve(
     stream: TcpStream,
 ) -> Option<Other> {
     let watched = poll_fn(|context| Poll::Ready(Watched::new(worker, context.waker()))).await;
-    let mut talk = Talk { worker, peer, stream, watched, buffer: None };
+    let mut talk = Talk { worker, peer, stream, watched, buffer: None, first: true };
     let mut text = Vec::new();
     loop {
         let local = worker.local();
@@ -131,10 +133,14 @@ impl Talk<'_> {
             let mut needed = 0;
             if !unread.is_empty() {
                 *text = worker.buffers.text();
-                match judge(Judge { worker, local, peer: self.peer }, unread, text) {
+                let (peer, first) = (self.peer, self.first);
+                match judge(Judge { worker, local, peer, first }, unread, text) {
                     Judged::Partial => {}
                     Judged::Body(bytes) => needed = bytes,
-                    judged => return Some(judged),
+                    judged => {
+                        self.first = false;
+                        return Some(judged);
+                    }
                 }
                 worker.buffers.give_text(std::mem::take(text));
             }

@@ -11,6 +11,7 @@ use std::{
     thread::JoinHandle,
 };
 
+use tokio::sync::Notify;
 use traffic::{
     balance::{CookieKey, Ring},
     health::Outliers,
@@ -21,6 +22,7 @@ use traffic::{
 
 use crate::{
     access::Log,
+    admin::orders::Orders,
     cache::Cache,
     capture::{Capture, Figures},
     clock,
@@ -54,6 +56,21 @@ pub(crate) struct Shared {
     pub(crate) captured: Arc<Figures>,
     /// Threads that send and write them.
     tellers: Mutex<Vec<JoinHandle<()>>>,
+    /// What was ordered by the API, and the plan without it. Taken before `state`, never after.
+    pub(crate) orders: Mutex<Orders>,
+    /// Told when somebody wants the settings to be read again.
+    pub(crate) reload: Notify,
+    /// What each thread tells of its services now and then.
+    pub(crate) told: Vec<Mutex<Vec<OfService>>>,
+}
+
+/// What a thread knows of a service.
+#[derive(Debug, Clone)]
+pub(crate) struct OfService {
+    pub(crate) service: String,
+    pub(crate) breaker: Option<&'static str>,
+    pub(crate) in_flight: u32,
+    pub(crate) in_flight_max: Option<f64>,
 }
 
 /// A plan, and what goes with it.
@@ -99,6 +116,9 @@ impl Shared {
             lines: Arc::default(),
             captured: Arc::default(),
             tellers: Mutex::default(),
+            orders: Mutex::new(Orders::new(plan.clone())),
+            reload: Notify::new(),
+            told: (0..workers).map(|_| Mutex::default()).collect(),
         };
         let state = Arc::new(State::new(plan, None, &shared));
         *shared.state.lock().unwrap_or_else(PoisonError::into_inner) = state;
@@ -108,6 +128,13 @@ impl Shared {
     /// The plan in force.
     pub(crate) fn state(&self) -> Arc<State> {
         Arc::clone(&self.state.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Puts a plan in force.
+    pub(crate) fn take(&self, plan: Plan) {
+        let state = State::new(plan, Some(&self.state()), self);
+        *self.state.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(state);
+        self.generation.fetch_add(1, Ordering::Release);
     }
 
     /// The number under which a route of this name is counted, in this plan and the next.

@@ -235,6 +235,8 @@ impl Worker {
     fn tidy(&self) {
         // Also takes a new plan where no request comes, so that members that left are let go of.
         drop(self.local());
+        *self.shared.told[self.number].lock().unwrap_or_else(PoisonError::into_inner) =
+            self.local.borrow().told();
         let now = Instant::now();
         for (_, pool) in self.pools.borrow().iter().flatten() {
             pool.tidy(now);

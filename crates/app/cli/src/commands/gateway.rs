@@ -101,6 +101,7 @@ async fn until_told(
             _ = interrupt.recv() => return Ok(()),
             _ = terminate.recv() => return Ok(()),
             _ = hangup.recv() => reload(gateway, arguments),
+            () = gateway.reload_asked() => reload(gateway, arguments),
             _ = looks.tick(), if watched.is_some() => {
                 let now = stamp(&watched);
                 if now != seen {

@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, header};
 
-use super::{CompressRule, Coding};
+use super::{Coding, CompressRule};
 
 /// The weight of what is named without one, in thousandths.
 const WHOLE: u16 = 1_000;

@@ -52,7 +52,11 @@ fn what_could_be_read_in_two_ways_is_refused() {
 #[test]
 fn extensions_and_trailers_are_bounded() {
     let long = "x".repeat(20_000);
-    for body in [format!("1;{long}\r\nx\r\n"), format!("0\r\nx: {long}\r\n\r\n"), "1;a\r\nx\r\n".repeat(9_000)] {
+    for body in [
+        format!("1;{long}\r\nx\r\n"),
+        format!("0\r\nx: {long}\r\n\r\n"),
+        "1;a\r\nx\r\n".repeat(9_000),
+    ] {
         assert!(Chunks::default().read(body.as_bytes()).is_err());
     }
     let large = format!("{:x}\r\n{}\r\n0\r\n\r\n", 100_000, "x".repeat(100_000));

@@ -76,11 +76,13 @@ fn who_refuses_plain_bodies_gets_none_however_small() {
 
 #[test]
 fn what_must_not_or_need_not_be_compressed_is_left_as_it_is() {
-    let plain = |request: &[(&str, &str)], answer: &[(&str, &str)]| {
-        match outcome(request, answer, Some(5_000)) {
-            Outcome::Plain(plain) => Some(plain),
-            Outcome::Coded(_) => None,
-        }
+    let plain = |request: &[(&str, &str)], answer: &[(&str, &str)]| match outcome(
+        request,
+        answer,
+        Some(5_000),
+    ) {
+        Outcome::Plain(plain) => Some(plain),
+        Outcome::Coded(_) => None,
     };
     assert_eq!(plain(GZIP, &[]), None);
     assert_eq!(plain(GZIP, &[("content-encoding", "br")]), Some(Plain::Already));
@@ -138,7 +140,9 @@ fn the_head_tells_what_became_of_the_body() {
     dress(&wish, StatusCode::OK, Outcome::Coded(Coding::Gzip), &mut head);
     assert_eq!(head[header::CONTENT_ENCODING], "gzip");
     assert_eq!(head[header::ETAG], "\"abc~gzip\"");
-    assert!(!head.contains_key(header::CONTENT_LENGTH) && !head.contains_key(header::ACCEPT_RANGES));
+    assert!(
+        !head.contains_key(header::CONTENT_LENGTH) && !head.contains_key(header::ACCEPT_RANGES)
+    );
     let vary: Vec<_> = head.get_all(header::VARY).iter().collect();
     assert_eq!(vary, ["origin", "accept-encoding"]);
     // Another client would get it compressed: that is told as well, and once.

@@ -2,6 +2,7 @@
 
 mod balance;
 mod breaker;
+mod cache;
 mod chunks;
 mod concurrency;
 mod encoding;

@@ -58,7 +58,8 @@ fn wrk(server: &Server, asking: &Asking, core: usize) -> Outcome<Figures> {
     let scheme = if asking.how == How::Encrypted { "https" } else { "http" };
     let script = std::env::temp_dir().join(format!("taut-bench-wrk-{}.lua", std::process::id()));
     // What wrk's own table leaves out.
-    let done = "done = function(s, l, r) io.write(string.format(\"p999 %f\\n\", l:percentile(99.9))) end";
+    let done =
+        "done = function(s, l, r) io.write(string.format(\"p999 %f\\n\", l:percentile(99.9))) end";
     std::fs::write(&script, done)?;
     let mut command = Command::new("taskset");
     command

@@ -197,7 +197,12 @@ fn measure(folder: &Path, case: &Case, rounds: u32, seconds: u32) -> Outcome<()>
         let told = servers.iter().zip(&row).map(|(server, figures)| {
             format!("{} {:.0}/CPU-s", server.name, figures.per_cpu_second)
         });
-        say(&format!("  {} round {}: {}\n", case.name, round + 1, told.collect::<Vec<_>>().join(", ")))?;
+        say(&format!(
+            "  {} round {}: {}\n",
+            case.name,
+            round + 1,
+            told.collect::<Vec<_>>().join(", ")
+        ))?;
         rows.push(row);
     }
     tell(case, &servers, &rows)

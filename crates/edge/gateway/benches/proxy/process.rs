@@ -94,7 +94,8 @@ impl Server {
             next += 1;
             let children = fs::read_to_string(format!("/proc/{one}/task/{one}/children"));
             let children = children.unwrap_or_default();
-            family.extend(children.split_whitespace().filter_map(|child| child.parse::<u32>().ok()));
+            family
+                .extend(children.split_whitespace().filter_map(|child| child.parse::<u32>().ok()));
         }
         family
     }

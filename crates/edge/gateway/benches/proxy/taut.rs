@@ -37,7 +37,8 @@ pub(crate) fn serve(words: &[String]) -> Outcome<()> {
                 dry_run: false,
                 keys_max: 10_000,
             });
-            route.cache = Some(CacheRule { clients: traffic::cache::Clients::Obey, ..CacheRule::default() });
+            route.cache =
+                Some(CacheRule { clients: traffic::cache::Clients::Obey, ..CacheRule::default() });
             plan.telling = Telling { server_timing: Timing::Anyone, ..Telling::default() };
         }
         "cache" => route.cache = Some(CacheRule::default()),

@@ -38,9 +38,12 @@ thread_local! {
 pub(super) fn coded(coder: Coder, plain: &Bytes) -> Option<(Bytes, Option<Done>)> {
     let how = coder.how();
     let same = |known: &&Known| {
-        known.how == how && known.plain.as_ptr() == plain.as_ptr() && known.plain.len() == plain.len()
+        known.how == how
+            && known.plain.as_ptr() == plain.as_ptr()
+            && known.plain.len() == plain.len()
     };
-    let found = MEMO.with_borrow(|memo| memo.known.iter().find(same).map(|known| known.coded.clone()));
+    let found =
+        MEMO.with_borrow(|memo| memo.known.iter().find(same).map(|known| known.coded.clone()));
     if let Some(found) = found {
         return Some((found, None));
     }

@@ -91,6 +91,8 @@ pub(super) struct Judge<'a> {
     pub(super) worker: &'a Worker,
     pub(super) local: &'a Local,
     pub(super) peer: &'a Peer,
+    /// Whether nothing came before on this connection: HTTP/2 begins one, or does not come.
+    pub(super) first: bool,
 }
 
 /// A request that the cache answers.
@@ -127,7 +129,7 @@ struct Head<'a> {
 /// Judges what a client sent; what is passed on is written to `to`.
 pub(super) fn judge(judge: Judge<'_>, bytes: &[u8], to: &mut Vec<u8>) -> Judged {
     let bounds = &judge.local.state.plan.bounds;
-    if PREFACE.starts_with(bytes) || bytes.starts_with(PREFACE) {
+    if judge.first && (PREFACE.starts_with(bytes) || bytes.starts_with(PREFACE)) {
         return if bytes.len() < PREFACE.len() { Judged::Partial } else { Judged::Other };
     }
     let mut lines = [const { MaybeUninit::uninit() }; LINES_MAX];
@@ -211,7 +213,7 @@ fn place(local: &Local, head: &Head<'_>) -> Option<Found> {
 impl Judge<'_> {
     /// Who answers a request.
     fn choose(self, head: Head<'_>, found: Found, to: &mut Vec<u8>) -> Judged {
-        let Self { worker, local, peer } = self;
+        let Self { worker, local, peer, .. } = self;
         let route = &local.state.plan.routes[found.route];
         let point = Point::draw(worker, local, peer, &head.lines);
         if point.is_some_and(|point| point.is_taken(local, route)) {
@@ -257,7 +259,9 @@ impl Judge<'_> {
         let question = Question {
             rule,
             route: &route.name,
-            authority: authority.and_then(|host| std::str::from_utf8(host).ok()).unwrap_or_default(),
+            authority: authority
+                .and_then(|host| std::str::from_utf8(host).ok())
+                .unwrap_or_default(),
             target: head.target,
             method: &head.method,
             headers: &head.lines,

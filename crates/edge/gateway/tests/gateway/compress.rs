@@ -22,7 +22,8 @@ fn compressing(address: SocketAddr, change: impl FnOnce(&mut CompressRule)) -> R
 
 /// JSON as an API answers it: it gains much from being compressed.
 fn json(rows: usize) -> String {
-    let row = |id| format!("{{\"id\":{id},\"name\":\"customer {id}\",\"total\":{}}}", id * 37 % 1000);
+    let row =
+        |id| format!("{{\"id\":{id},\"name\":\"customer {id}\",\"total\":{}}}", id * 37 % 1000);
     format!("[{}]", (0..rows).map(row).collect::<Vec<_>>().join(","))
 }
 
@@ -44,7 +45,11 @@ fn fetch(address: SocketAddr, lines: &str) -> (String, Vec<u8>) {
     let end = bytes.windows(4).position(|four| four == b"\r\n\r\n").expect("a head") + 4;
     let head = String::from_utf8(bytes[..end].to_vec()).expect("heads are text").to_lowercase();
     let body = &bytes[end..];
-    if head.contains("transfer-encoding: chunked") { (head, unchunked(body)) } else { (head, body.to_vec()) }
+    if head.contains("transfer-encoding: chunked") {
+        (head, unchunked(body))
+    } else {
+        (head, body.to_vec())
+    }
 }
 
 fn unchunked(mut rest: &[u8]) -> Vec<u8> {
@@ -118,8 +123,11 @@ fn what_is_small_or_compressed_already_is_left_alone() {
     let origin = Origin::start(|request| match request.split(' ').nth(1) {
         Some("/small") => answer("{}", "etag: \"s\"\r\n"),
         Some("/png") => Reply::Send(
-            [&b"HTTP/1.1 200 OK\r\ncontent-type: image/png\r\ncontent-length: 3000\r\n\r\n"[..], &[7; 3000]]
-                .concat(),
+            [
+                &b"HTTP/1.1 200 OK\r\ncontent-type: image/png\r\ncontent-length: 3000\r\n\r\n"[..],
+                &[7; 3000],
+            ]
+            .concat(),
         ),
         _ => answer(&json(500), "content-encoding: br\r\n"),
     });
@@ -169,7 +177,10 @@ fn who_has_the_compressed_answer_is_told_that_it_has_not_changed() {
     };
     let head = ask("gzip");
     assert_eq!(status(&head), "304");
-    assert!(head.contains("etag: \"abc~gzip\"") && head.contains("vary: accept-encoding"), "{head}");
+    assert!(
+        head.contains("etag: \"abc~gzip\"") && head.contains("vary: accept-encoding"),
+        "{head}"
+    );
     // What this one has is no answer to what it asks for.
     assert_eq!(status(&ask("identity")), "200");
 }
@@ -197,7 +208,8 @@ fn events(listener: TcpListener, next: std::sync::mpsc::Receiver<Option<&'static
     let (mut stream, _) = listener.accept().expect("the gateway connects");
     let mut request = [0; 4096];
     let _read = stream.read(&mut request).expect("a request");
-    let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
+    let head =
+        "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
     stream.write_all(head.as_bytes()).expect("the gateway reads");
     while let Ok(Some(event)) = next.recv_timeout(PATIENCE) {
         stream.write_all(format!("{:x}\r\n{event}\r\n", event.len()).as_bytes()).expect("it reads");

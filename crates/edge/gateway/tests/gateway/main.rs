@@ -1,7 +1,10 @@
 //! The gateway between real sockets: what members see, what clients see, and what happens when either side
 //! misbehaves.
 
+mod admin;
 mod balance;
+mod cache;
+mod capture;
 mod compress;
 mod faults;
 mod hostile;

@@ -9,14 +9,14 @@ use std::{
 use crate::kit::{ask, eventually, plan, start};
 
 /// nginx over a folder, on a free port; ended when dropped.
-struct Nginx {
+pub(crate) struct Nginx {
     process: Child,
-    address: SocketAddr,
+    pub(crate) address: SocketAddr,
     _folder: tempfile::TempDir,
 }
 
 impl Nginx {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let folder = tempfile::tempdir().expect("a folder, a file, a port");
         let at = folder.path().display();
         let address = TcpListener::bind("127.0.0.1:0")

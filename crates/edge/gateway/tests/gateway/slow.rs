@@ -54,9 +54,9 @@ fn a_member_that_dies_midway_breaks_one_answer_and_no_other() {
         let count = AtomicUsize::new(0);
         let origin = Origin::start(move |_| match count.fetch_add(1, Ordering::Relaxed) % 3 {
             0 => ok("whole"),
-            1 => Reply::SendAndClose(
-                b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\nhalf".to_vec(),
-            ),
+            1 => {
+                Reply::SendAndClose(b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\nhalf".to_vec())
+            }
             _ => Reply::SendAndClose(
                 b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n64\r\nhalf".to_vec(),
             ),

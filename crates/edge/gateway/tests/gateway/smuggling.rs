@@ -22,8 +22,7 @@ fn lengths_beside_chunks_are_refused_whatever_comes_first() {
         "transfer-encoding: xchunked\r\ncontent-length: 4",
         "content-length: 4\r\ntransfer-encoding: identity",
     ] {
-        let request =
-            format!("POST / HTTP/1.1\r\nhost: a\r\n{lines}\r\n\r\n0\r\n\r\n{HIDDEN}");
+        let request = format!("POST / HTTP/1.1\r\nhost: a\r\n{lines}\r\n\r\n0\r\n\r\n{HIDDEN}");
         assert_eq!(outcome_on(Path::Plain, &request), ("400".to_owned(), 0), "{lines:?}");
     }
 }
@@ -52,9 +51,11 @@ fn codings_that_are_written_oddly_hide_nothing() {
             );
             let (status, seen) = outcome_on(path, &request);
             assert!(status != "200" || seen <= 1, "{path:?} {line:?}: {status}, {seen}");
-            let alone = format!("POST / HTTP/1.1\r\nhost: a\r\n{line}\r\nconnection: close\r\n\r\n0\r\n\r\n");
+            let alone = format!(
+                "POST / HTTP/1.1\r\nhost: a\r\n{line}\r\nconnection: close\r\n\r\n0\r\n\r\n"
+            );
             let (status, _) = outcome_on(path, &alone);
-            assert!(["200", "400", "501", ""].contains(&&*status), "{path:?} {line:?}: {status}");
+            assert!(["200", "400", "501"].contains(&&*status), "{path:?} {line:?}: {status}");
         }
     }
 }
@@ -102,7 +103,10 @@ fn an_address_in_the_first_line_counts_more_than_host() {
         assert_eq!(status(&ask_on(path, gateway.address, request)), "200");
         let seen = origin.seen().pop().expect("a request").to_ascii_lowercase();
         assert!(seen.starts_with("get /a http/1.1\r\n"), "{seen}");
-        assert!(seen.contains("\r\nhost: inner.example\r\n") && !seen.contains("\r\nhost: outer"), "{seen}");
+        assert!(
+            seen.contains("\r\nhost: inner.example\r\n") && !seen.contains("\r\nhost: outer"),
+            "{seen}"
+        );
     }
     for target in ["example.com:80", "a", "//", "/a#b", "/\u{7f}", "/a\\b", "ftp:x"] {
         for path in Path::BOTH {
@@ -117,9 +121,8 @@ fn an_address_in_the_first_line_counts_more_than_host() {
 fn a_request_behind_a_body_is_a_request_of_its_own() {
     // One packet, three requests: the body of the second looks like one.
     for path in Path::BOTH {
-        let origin = Origin::start(|request| {
-            ok(request.split_whitespace().nth(1).unwrap_or_default())
-        });
+        let origin =
+            Origin::start(|request| ok(request.split_whitespace().nth(1).unwrap_or_default()));
         let gateway = start(plan(&[origin.address]));
         let line = path.line();
         let inner = "GET /inner HTTP/1.1\r\nhost: a\r\n\r\n";
@@ -134,7 +137,10 @@ fn a_request_behind_a_body_is_a_request_of_its_own() {
             ["\r\n\r\n/one", "\r\n\r\n/two", "\r\n\r\n/three"].map(|one| answer.find(one)).into();
         assert!(places.iter().all(Option::is_some) && places.is_sorted(), "{answer}");
         let seen = origin.seen();
-        assert!(seen.len() == 3 && !seen.iter().any(|one| one.starts_with("GET /inner")), "{seen:?}");
+        assert!(
+            seen.len() == 3 && !seen.iter().any(|one| one.starts_with("GET /inner")),
+            "{seen:?}"
+        );
     }
 }
 
@@ -157,7 +163,9 @@ fn extensions_of_chunks_without_end_are_cut_off() {
 fn what_a_member_sends_beyond_its_answer_is_nobodys_answer() {
     // The rest lies in the connection: who gets it next would see another's words.
     let extra = "HTTP/1.1 200 OK\r\ncontent-length: 8\r\n\r\nsmuggled";
-    for head in ["content-length: 2\r\n\r\nok", "transfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"] {
+    for head in
+        ["content-length: 2\r\n\r\nok", "transfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"]
+    {
         let origin = Origin::start(move |_| {
             crate::kit::Reply::Send(format!("HTTP/1.1 200 OK\r\n{head}{extra}").into_bytes())
         });
@@ -238,7 +246,11 @@ fn what_http_2_cannot_say_is_not_said_in_http_1() {
     ] {
         downgraded(gateway.address, &lines, Some(hidden));
     }
-    for pseudo in [(":path", "/ HTTP/1.1\r\n\r\nGET /smuggled"), (":method", "GET / HTTP/1.1\r\n\r\nGET"), (":authority", "a\r\nx: y")] {
+    for pseudo in [
+        (":path", "/ HTTP/1.1\r\n\r\nGET /smuggled"),
+        (":method", "GET / HTTP/1.1\r\n\r\nGET"),
+        (":authority", "a\r\nx: y"),
+    ] {
         let lines: Vec<_> = base.map(|line| if line.0 == pseudo.0 { pseudo } else { line }).into();
         downgraded(gateway.address, &lines, None);
     }

@@ -95,7 +95,8 @@ fn the_time_of_each_phase_is_told_beside_what_the_member_says() {
 
 #[test]
 fn a_request_is_a_span_and_so_is_each_attempt() {
-    let failing = Origin::start(|_| Reply::Send(b"HTTP/1.1 503 No\r\ncontent-length: 0\r\n\r\n".to_vec()));
+    let failing =
+        Origin::start(|_| Reply::Send(b"HTTP/1.1 503 No\r\ncontent-length: 0\r\n\r\n".to_vec()));
     let well = Origin::start(|_| ok("fine"));
     let collector = Collector::start();
     let mut plan = plan(&[failing.address, well.address]);
@@ -153,7 +154,12 @@ fn a_trace_begins_here_where_none_came() {
         assert_eq!(seen(&origin, "tracestate"), None);
     }
     let spans = collector.spans(4);
-    assert!(spans.iter().filter(|span| span.kind == SpanKind::Server).all(|span| span.parent_id.is_none()));
+    assert!(
+        spans
+            .iter()
+            .filter(|span| span.kind == SpanKind::Server)
+            .all(|span| span.parent_id.is_none())
+    );
 }
 
 #[test]
@@ -164,7 +170,9 @@ fn who_does_not_keep_its_span_is_heeded() {
     telling(&mut plan, &collector);
     let gateway = start(plan);
     let unsampled = PARENT.replace("-01", "-00");
-    let request = format!("GET / HTTP/1.1\r\nhost: a\r\ntraceparent: {unsampled}\r\nconnection: close\r\n\r\n");
+    let request = format!(
+        "GET / HTTP/1.1\r\nhost: a\r\ntraceparent: {unsampled}\r\nconnection: close\r\n\r\n"
+    );
     assert_eq!(status(&ask(gateway.address, &request)), "200");
     assert_eq!(seen(&origin, "traceparent"), Some(unsampled));
     gateway.stop();
@@ -175,7 +183,8 @@ fn who_does_not_keep_its_span_is_heeded() {
 fn without_spans_trace_headers_pass_as_they_are() {
     let origin = Origin::start(|_| ok(""));
     let gateway = start(plan(&[origin.address]));
-    let request = "GET / HTTP/1.1\r\nhost: a\r\ntraceparent: 1\r\ntracestate: x\r\nconnection: close\r\n\r\n";
+    let request =
+        "GET / HTTP/1.1\r\nhost: a\r\ntraceparent: 1\r\ntracestate: x\r\nconnection: close\r\n\r\n";
     assert_eq!(status(&ask(gateway.address, request)), "200");
     assert_eq!(seen(&origin, "traceparent").as_deref(), Some("1"));
 }
@@ -241,4 +250,20 @@ fn what_the_gateway_itself_answers_is_told_as_well() {
     let line: Value =
         serde_json::from_str(&fs::read_to_string(&file).expect("a file")).expect("JSON");
     assert_eq!((&line["refused"], &line["status"]), (&"member-failed".into(), &502.into()));
+}
+
+#[test]
+fn durations_of_a_route_are_told_lately() {
+    let origin = Origin::start(|_| ok(""));
+    let gateway = start(plan(&[origin.address]));
+    for _ in 0..3 {
+        assert_eq!(status(&get(gateway.address, "/")), "200");
+    }
+    let name = "taut_gateway_request_duration_seconds";
+    eventually("counts", || gateway.metric(&format!("{name}_count{{http_route=\"all\"}}")) >= 3.0);
+    assert!(gateway.metric(&format!("{name}{{http_route=\"all\",quantile=\"0.99\"}}")) > 0.0);
+    let routes: Value =
+        serde_json::from_str(crate::admin::body(&gateway.page("/routes"))).expect("JSON");
+    assert_eq!(routes["routes"][0]["name"], "all");
+    assert!(routes["routes"][0]["duration_ms"]["p999"].as_f64().expect("a number") > 0.0);
 }

@@ -1,0 +1,102 @@
+//! Never another user's answer: whatever keys, credentials and answers there are.
+
+use http::{Method, StatusCode};
+use proptest::prelude::*;
+use traffic::cache::{
+    Asker, CacheRule, Control, Credentials, Key, Policy, Received, User, asker, key_of, policy,
+    selecting,
+};
+
+use super::{headers, now, seconds};
+
+#[derive(Debug, Clone)]
+struct Request {
+    authorization: Option<&'static str>,
+    cookie: Option<&'static str>,
+}
+
+fn requests() -> impl Strategy<Value = Request> {
+    let authorization = prop_oneof![Just(None), Just(Some("Bearer ann")), Just(Some("Bearer bob"))];
+    let cookie = prop_oneof![Just(None), Just(Some("session=ann")), Just(Some("session=bob; x=1"))];
+    (authorization, cookie).prop_map(|(authorization, cookie)| Request { authorization, cookie })
+}
+
+fn rules() -> impl Strategy<Value = CacheRule> {
+    let user = prop_oneof![
+        Just(None),
+        Just(Some(User::Header(http::header::AUTHORIZATION))),
+        Just(Some(User::Cookie("session".to_owned()))),
+    ];
+    (user, prop::bool::ANY).prop_map(|(user, ttl)| CacheRule {
+        user,
+        ttl: ttl.then(|| seconds(60)),
+        negative_ttl: Some(seconds(5)),
+        ..CacheRule::default()
+    })
+}
+
+fn lines(request: &Request) -> Vec<(&'static str, &'static str)> {
+    let authorization = request.authorization.map(|value| ("authorization", value));
+    authorization.into_iter().chain(request.cookie.map(|value| ("cookie", value))).collect()
+}
+
+fn known(rule: &CacheRule, request: &Request) -> (Key, Asker, Credentials) {
+    let map = headers(&lines(request));
+    let (asker, credentials) = asker(rule, &map);
+    (key_of(rule, "r", ("a", "/me"), &map, 1), asker, credentials)
+}
+
+fn stored(rule: &CacheRule, asker: Asker, said: &[(&str, &str)]) -> Option<Policy> {
+    let map = headers(said);
+    let received = Received {
+        method: &Method::GET,
+        status: StatusCode::OK,
+        headers: &map,
+        asked_at: now(),
+        received_at: now(),
+    };
+    policy(rule, asker, &Control::default(), &received).ok()
+}
+
+proptest! {
+    /// Answers that say nothing, or only how long they are fresh, are never shared between users with different
+    /// `Authorization`; those that say nothing are not between users with different cookies either.
+    #[test]
+    fn nobody_gets_what_was_answered_to_somebody_else(
+        rule in rules(), first in requests(), second in requests(), says in prop::bool::ANY,
+    ) {
+        let said: &[(&str, &str)] = if says { &[("cache-control", "max-age=60")] } else { &[("etag", "\"1\"")] };
+        let (key, of_first, _) = known(&rule, &first);
+        let (other, of_second, _) = known(&rule, &second);
+        let Some(policy) = stored(&rule, of_first, said) else { return Ok(()) };
+        let chosen = selecting(&headers(said), &headers(&lines(&first))).unwrap();
+        let reused = key == other && policy.is_for(of_second) && chosen.takes(&headers(&lines(&second)));
+        if reused {
+            // Told so by the rule's key, one of the two tells users apart and the other means nothing.
+            let by_cookie = matches!(rule.user, Some(User::Cookie(_)));
+            let by_header = matches!(rule.user, Some(User::Header(_)));
+            prop_assert!(first.authorization == second.authorization);
+            prop_assert!(says || by_cookie || first.cookie == second.cookie);
+            prop_assert!(!by_cookie || session(&first) == session(&second));
+            prop_assert!(!by_header || first.authorization == second.authorization);
+        }
+    }
+
+    /// Who waits for the same request has the same credentials.
+    #[test]
+    fn nobody_waits_for_what_is_asked_for_with_other_credentials(
+        rule in rules(), first in requests(), second in requests(),
+    ) {
+        let (key, of_first, credentials) = known(&rule, &first);
+        let (other, of_second, others) = known(&rule, &second);
+        if key == other && credentials == others && of_first == of_second {
+            prop_assert!(!of_first.authorization || first.authorization == second.authorization);
+            prop_assert!(!of_first.cookies || first.cookie == second.cookie);
+        }
+    }
+}
+
+fn session(request: &Request) -> Option<&str> {
+    let (_, rest) = request.cookie?.split_once("session=")?;
+    rest.split(';').next()
+}

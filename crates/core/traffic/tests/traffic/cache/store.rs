@@ -1,0 +1,98 @@
+//! The store: bounded, and what is in use survives a scan.
+
+use proptest::prelude::*;
+use traffic::{
+    Dice,
+    cache::{Change, Key, Store},
+};
+
+fn key(number: u64) -> Key {
+    // Spread as a hash would.
+    let hash = number.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    Key { hash, bytes: number.to_le_bytes().to_vec() }
+}
+
+#[test]
+fn a_scan_does_not_push_out_what_is_in_use() {
+    let mut store = Store::new(100_000);
+    for round in 0..3 {
+        for number in 0..50 {
+            if store.get(&key(number)).is_none() {
+                store.insert(key(number), round, 1_000, Vec::new());
+            }
+        }
+    }
+    // Ten times as much as there is room for, each asked for once.
+    for number in 1_000..2_000 {
+        assert!(store.get(&key(number)).is_none());
+        store.insert(key(number), 9, 1_000, Vec::new());
+    }
+    let left = (0..50).filter(|number| store.peek(&key(*number)).is_some()).count();
+    assert_eq!(left, 50);
+}
+
+#[test]
+fn it_keeps_more_of_what_is_wanted_than_who_keeps_the_latest() {
+    // Zipf, as what people ask for: one over the rank.
+    let ranks: Vec<f64> = (1_u32..=10_000).map(|rank| 1.0 / f64::from(rank)).collect();
+    let sum: f64 = ranks.iter().sum();
+    let mut dice = Dice::new(7);
+    let mut draw = || {
+        let mut at = dice.share() * sum;
+        let found = ranks.iter().position(|rank| {
+            at -= rank;
+            at < 0.0
+        });
+        found.unwrap_or(0) as u64
+    };
+    let mut store = Store::new(500);
+    let mut latest: std::collections::VecDeque<u64> = std::collections::VecDeque::new();
+    let (mut hits, mut hits_of_latest) = (0_u32, 0_u32);
+    for _ in 0..20_000 {
+        let number = draw();
+        if store.get(&key(number)).is_some() {
+            hits += 1;
+        } else {
+            store.insert(key(number), (), 1, Vec::new());
+        }
+        if let Some(place) = latest.iter().position(|known| *known == number) {
+            hits_of_latest += 1;
+            latest.remove(place);
+        } else if latest.len() == 500 {
+            latest.pop_front();
+        }
+        latest.push_back(number);
+    }
+    assert!(hits > hits_of_latest, "{hits} {hits_of_latest}");
+}
+
+proptest! {
+    #[test]
+    fn it_is_bounded_and_finds_what_it_has(
+        steps in proptest::collection::vec((0_u64..40, 1_u64..60, 0_u8..4, 0_u64..3), 1..300),
+    ) {
+        let mut store: Store<(u64, u64)> = Store::new(400);
+        for (number, bytes, what, mark) in steps {
+            match what {
+                0 => {
+                    store.remove(&key(number));
+                    prop_assert!(store.peek(&key(number)).is_none());
+                }
+                1 => {
+                    let count = store.change_marked(mark, |_| Change::Forget);
+                    prop_assert!(count <= 40);
+                    prop_assert!(store.iter().all(|(_, (_, known))| *known != mark));
+                }
+                _ => {
+                    store.insert(key(number), (number, mark), bytes, vec![mark]);
+                    if let Some((known, _)) = store.get(&key(number)) {
+                        prop_assert_eq!(*known, number);
+                    }
+                }
+            }
+            let size = store.size();
+            prop_assert!(size.bytes <= 400);
+            prop_assert_eq!(size.entries, store.iter().count() as u64);
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! What can be seen: readiness, members, routes, cache, limits.
+
+use std::sync::{PoisonError, atomic::Ordering};
+
+use serde_json::{Map, Value, json};
+
+use crate::{cache::counts::RESULTS, clock, metrics, state::Shared};
+
+/// With less memory than this the next allocation may be the last: it is not ready.
+const MEMORY_BYTES_MIN: u64 = 32 << 20;
+
+/// With less room than this on the disk a log or a capture soon has none; requests are answered all the same.
+const DISK_BYTES_MIN: u64 = 64 << 20;
+
+/// Whether every service has somebody who can answer, and there is memory to do so.
+pub(super) fn readiness(shared: &Shared) -> (bool, Value) {
+    let state = shared.state();
+    let now = clock::now();
+    let mut ready = !shared.is_stopping();
+    let services = state.plan.services.iter().zip(&state.services).map(|(service, known)| {
+        let fit = known.members.iter().filter(|member| member.is_fit(now)).count();
+        ready &= fit > 0;
+        let status = if fit > 0 { "up" } else { "down" };
+        let value = json!({"status": status, "members": known.members.len(), "members_up": fit});
+        (service.name.clone(), value)
+    });
+    let services: Map<String, Value> = services.collect();
+    let memory = memory_available();
+    let memory_low = memory.is_some_and(|bytes| bytes < MEMORY_BYTES_MIN);
+    ready &= !memory_low;
+    let disk = rustix::fs::statvfs(".").ok();
+    let disk = disk.map(|disk| disk.f_bavail.saturating_mul(disk.f_frsize));
+    let status = match (shared.is_stopping(), ready) {
+        (true, _) => "stopping",
+        (false, true) => "up",
+        (false, false) => "down",
+    };
+    let word = |known: bool, low: bool| match (known, low) {
+        (false, _) => "unknown",
+        (true, true) => "low",
+        (true, false) => "up",
+    };
+    let disk_low = disk.is_some_and(|bytes| bytes < DISK_BYTES_MIN);
+    let value = json!({
+        "status": status,
+        "services": services,
+        "memory": {"status": word(memory.is_some(), memory_low), "available_bytes": memory},
+        "disk": {"status": word(disk.is_some(), disk_low), "free_bytes": disk},
+    });
+    (ready, value)
+}
+
+/// Memory that can be had without swapping, as Linux estimates it.
+fn memory_available() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1 << 10)
+}
+
+/// Services and their members.
+pub(super) fn members(shared: &Shared) -> Value {
+    let state = shared.state();
+    let now = clock::now();
+    let orders = shared.orders.lock().unwrap_or_else(PoisonError::into_inner);
+    let services = state.plan.services.iter().zip(&state.services).map(|(service, known)| {
+        let outliers = known.outliers.lock().unwrap_or_else(PoisonError::into_inner);
+        let members = service.members.iter().zip(&known.members).enumerate();
+        let members = members.map(|(place, (plan, member))| {
+            let order = orders.of(&service.name, &member.address);
+            json!({
+                "address": member.address,
+                "weight": plan.weight,
+                "drained": order.is_some_and(|order| order.drained),
+                "ordered": order.is_some(),
+                "healthy": member.healthy.load(Ordering::Relaxed),
+                "left_alone": outliers.is_out(place, now) || !member.is_fit(now) && member.healthy.load(Ordering::Relaxed),
+                "in_flight": member.in_flight.load(Ordering::Relaxed),
+                "requests": member.requests.load(Ordering::Relaxed),
+                "failures": member.failures.load(Ordering::Relaxed),
+                "connections": member.connections.load(Ordering::Relaxed),
+            })
+        });
+        let members: Vec<Value> = members.collect();
+        (service.name.clone(), json!({"balance": service.balance.name(), "members": members}))
+    });
+    Value::Object(services.collect())
+}
+
+/// Routes: how fast they answer, and how often they are asked, lately.
+pub(super) fn routes(shared: &Shared) -> Value {
+    let state = shared.state();
+    let now = clock::now();
+    let routes = state.plan.routes.iter().zip(&state.numbers).map(|(route, number)| {
+        let (durations, per_second) = metrics::lately(shared, number + 1, now);
+        let millis = |q| {
+            let nanos = durations.quantile(q);
+            nanos.map(|nanos| std::time::Duration::from_nanos(nanos).as_secs_f64() * 1_000.0)
+        };
+        json!({
+            "name": route.name,
+            "service": state.plan.services.get(route.service).map(|service| &service.name),
+            "requests_per_second": per_second,
+            "requests": durations.count(),
+            "duration_ms": {
+                "p50": millis(0.5), "p90": millis(0.9), "p95": millis(0.95),
+                "p99": millis(0.99), "p999": millis(0.999),
+            },
+            "caches": route.cache.is_some(),
+            "compresses": route.compress.is_some(),
+            "limits": route.limit.is_some(),
+        })
+    });
+    json!({"window": "1m to 2m", "routes": routes.collect::<Vec<_>>()})
+}
+
+/// What the cache holds, and what it did for each route since the start.
+pub(super) fn cache(shared: &Shared) -> Value {
+    let size = shared.cache.size();
+    let mut sums = Vec::new();
+    for counts in &shared.counts {
+        counts.lock().unwrap_or_else(PoisonError::into_inner).cache.add_to(&mut sums);
+    }
+    let names = shared.names.lock().unwrap_or_else(PoisonError::into_inner);
+    let routes = names.iter().enumerate().filter_map(|(number, name)| {
+        // Counted from 1 as in all metrics, or from 0: what is empty is left out either way.
+        let of_route = sums.get(number + 1)?;
+        if of_route.results.iter().sum::<u64>() == 0 {
+            return None;
+        }
+        let results = RESULTS
+            .iter()
+            .zip(of_route.results)
+            .map(|(name, count)| ((*name).to_owned(), json!(count)));
+        let value = json!({
+            "results": results.collect::<Map<String, Value>>(),
+            "sent_bytes": of_route.bytes,
+            "saved_seconds": of_route.saved.as_secs_f64(),
+        });
+        Some((name.clone(), value))
+    });
+    let routes: Map<String, Value> = routes.collect();
+    json!({
+        "entries": size.entries,
+        "bytes": size.bytes,
+        "bytes_max": shared.cache.settings().bytes_max,
+        "evictions": size.evictions,
+        "routes": routes,
+    })
+}
+
+/// Limits, and how many clients each remembers.
+pub(super) fn limits(shared: &Shared) -> Value {
+    let state = shared.state();
+    let routes = state.plan.routes.iter().zip(&state.limiters).filter_map(|(route, limiter)| {
+        let (rule, limiter) = (route.limit.as_ref()?, limiter.as_ref()?);
+        let clients = limiter.lock().unwrap_or_else(PoisonError::into_inner).keys();
+        let value = json!({
+            "requests": rule.quota.requests,
+            "window_seconds": rule.quota.window.as_secs_f64(),
+            "dry_run": rule.dry_run,
+            "clients": clients,
+            "clients_max": rule.keys_max,
+        });
+        Some((route.name.clone(), value))
+    });
+    Value::Object(routes.collect())
+}
+
+/// Breakers and the room of services, by thread; each thread tells every five seconds.
+pub(super) fn breakers(shared: &Shared) -> Value {
+    let mut services: Map<String, Value> = Map::new();
+    for (thread, told) in shared.told.iter().enumerate() {
+        let told = told.lock().unwrap_or_else(PoisonError::into_inner);
+        for one in told.iter() {
+            let threads = services.entry(one.service.clone()).or_insert_with(|| json!([]));
+            if let Value::Array(threads) = threads {
+                threads.push(json!({
+                    "thread": thread,
+                    "breaker": one.breaker,
+                    "in_flight": one.in_flight,
+                    "in_flight_max": one.in_flight_max,
+                }));
+            }
+        }
+    }
+    Value::Object(services)
+}

@@ -1,0 +1,290 @@
+//! The cache between real sockets: what is asked for once, what is answered without asking, and what never is.
+
+use std::{
+    io::{Read as _, Write as _},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU32, Ordering},
+    },
+    thread,
+    time::Duration,
+};
+
+use traffic::{
+    cache::{CacheRule, Template, User},
+    plan::{Plan, Route},
+};
+
+use crate::kit::{
+    Origin, Reply, Running, ask, connect, eventually, get, plan, read_until, start, status,
+};
+
+fn with(rule: CacheRule, origin: &Origin) -> Plan {
+    let mut plan = plan(&[origin.address]);
+    plan.routes = vec![Route { cache: Some(rule), ..Route::to("all", 0) }];
+    plan
+}
+
+fn an_hour() -> CacheRule {
+    CacheRule { ttl: Some(Duration::from_hours(1)), ..CacheRule::default() }
+}
+
+fn answer(headers: &str, body: &str) -> Reply {
+    let length = body.len();
+    Reply::Send(
+        format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n{headers}\r\n{body}").into(),
+    )
+}
+
+/// An origin whose answers are numbered.
+fn counting(headers: &'static str) -> Origin {
+    let number = AtomicU32::new(0);
+    Origin::start(move |_| {
+        answer(headers, &format!("answer {}", number.fetch_add(1, Ordering::Relaxed)))
+    })
+}
+
+fn asked(gateway: &Running, path: &str, headers: &str) -> String {
+    ask(
+        gateway.address,
+        &format!("GET {path} HTTP/1.1\r\nhost: a\r\n{headers}connection: close\r\n\r\n"),
+    )
+}
+
+fn header<'a>(answer: &'a str, name: &str) -> Option<&'a str> {
+    answer.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
+}
+
+#[test]
+fn what_is_fresh_is_answered_without_asking() {
+    let origin = counting("cache-control: max-age=60\r\netag: \"1\"\r\n");
+    let gateway = start(with(CacheRule::default(), &origin));
+    let first = get(gateway.address, "/a");
+    assert!(first.ends_with("answer 0"), "{first}");
+    assert!(header(&first, "cache-status").unwrap().starts_with("taut; fwd=uri-miss"), "{first}");
+    eventually("stored", || gateway.metric("taut_gateway_cache_entries") > 0.0);
+    let second = get(gateway.address, "/a");
+    assert!(second.ends_with("answer 0"), "{second}");
+    assert!(header(&second, "cache-status").unwrap().starts_with("taut; hit; ttl="), "{second}");
+    assert_eq!(header(&second, "age"), Some("0"));
+    assert!(get(gateway.address, "/b").ends_with("answer 1"));
+    let same = asked(&gateway, "/a", "if-none-match: \"1\"\r\n");
+    assert_eq!(status(&same), "304");
+    let part = asked(&gateway, "/a", "range: bytes=-1\r\n");
+    assert_eq!((status(&part), header(&part, "content-range")), ("206", Some("bytes 7-7/8")));
+    assert!(part.ends_with("\r\n\r\n0"), "{part}");
+    let head = ask(gateway.address, "HEAD /a HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n");
+    assert_eq!(header(&head, "content-length"), Some("8"));
+    assert!(head.ends_with("\r\n\r\n"), "{head}");
+    assert_eq!(origin.seen().len(), 2);
+    assert!(
+        gateway.metric("taut_gateway_cache_requests_total{http_route=\"all\",result=\"hit\"}")
+            > 3.0
+    );
+}
+
+#[test]
+fn a_stampede_on_an_expired_key_costs_one_request() {
+    const CLIENTS: usize = 500;
+    let slow = Arc::new(AtomicBool::new(false));
+    let waits = Arc::clone(&slow);
+    let origin = Origin::start(move |_| {
+        while waits.load(Ordering::Relaxed) {
+            thread::sleep(Duration::from_millis(5));
+        }
+        answer("", "the same for all")
+    });
+    let rule = CacheRule { ttl: Some(Duration::from_secs(1)), early: 0.0, ..CacheRule::default() };
+    let mut plan = with(rule, &origin);
+    plan.workers = 2;
+    let gateway = start(plan);
+    assert!(get(gateway.address, "/").ends_with("the same for all"));
+    // Longer than it is fresh.
+    thread::sleep(Duration::from_millis(1_200));
+    let before = origin.seen().len();
+    slow.store(true, Ordering::Relaxed);
+    let mut clients: Vec<_> = (0..CLIENTS)
+        .map(|_| {
+            let mut client = connect(gateway.address);
+            client.write_all(b"GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").unwrap();
+            client
+        })
+        .collect();
+    let waiting = CLIENTS as f64 - 1.0;
+    eventually("all wait", || gateway.metric("taut_gateway_cache_waiting_requests") >= waiting);
+    slow.store(false, Ordering::Relaxed);
+    for client in &mut clients {
+        let mut text = String::new();
+        client.read_to_string(&mut text).unwrap();
+        assert!(text.ends_with("the same for all"), "{text}");
+    }
+    assert_eq!(origin.seen().len() - before, 1);
+}
+
+#[test]
+fn who_waits_is_answered_even_if_who_asked_first_goes_away() {
+    let slow = Arc::new(AtomicBool::new(true));
+    let waits = Arc::clone(&slow);
+    let origin = Origin::start(move |_| {
+        while waits.load(Ordering::Relaxed) {
+            thread::sleep(Duration::from_millis(5));
+        }
+        answer("", "late")
+    });
+    let gateway = start(with(an_hour(), &origin));
+    let mut first = connect(gateway.address);
+    first.write_all(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n").unwrap();
+    eventually("it is asked for", || origin.seen().len() == 1);
+    let mut second = connect(gateway.address);
+    second.write_all(b"GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").unwrap();
+    eventually("it waits", || gateway.metric("taut_gateway_cache_waiting_requests") > 0.0);
+    drop(first);
+    thread::sleep(Duration::from_millis(50));
+    slow.store(false, Ordering::Relaxed);
+    assert!(crate::kit::read_all(&mut second).ends_with("late"));
+    assert!(get(gateway.address, "/").ends_with("late"));
+    assert_eq!(origin.seen().len(), 1);
+}
+
+#[test]
+fn nobody_gets_what_is_somebody_elses() {
+    let origin = Origin::start(|request| {
+        let line = |name: &str| {
+            let lower = request.to_ascii_lowercase();
+            lower.lines().find_map(|line| line.strip_prefix(name).map(str::to_owned))
+        };
+        answer("", &format!("for {:?} {:?}", line("authorization: "), line("cookie: ")))
+    });
+    let gateway = start(with(an_hour(), &origin));
+    for _ in 0..2 {
+        assert!(asked(&gateway, "/", "").ends_with("for None None"));
+        assert!(asked(&gateway, "/", "authorization: ann\r\n").ends_with("for Some(\"ann\") None"));
+        assert!(asked(&gateway, "/", "cookie: s=bob\r\n").ends_with("for None Some(\"s=bob\")"));
+    }
+    // The answer for nobody was asked for once, those for somebody each time.
+    assert_eq!(origin.seen().len(), 5);
+    let each = CacheRule { user: Some(User::Cookie("s".to_owned())), ..an_hour() };
+    let gateway = start(with(each, &origin));
+    for _ in 0..2 {
+        assert!(asked(&gateway, "/", "cookie: s=ann\r\n").ends_with("for None Some(\"s=ann\")"));
+        assert!(asked(&gateway, "/", "cookie: s=bob\r\n").ends_with("for None Some(\"s=bob\")"));
+    }
+    assert_eq!(origin.seen().len(), 7);
+}
+
+#[test]
+fn a_write_makes_it_forget_what_it_changed() {
+    let origin = counting("");
+    let mut plan =
+        with(CacheRule { tags: vec![Template::parse("order-{2}").unwrap()], ..an_hour() }, &origin);
+    let write = Route {
+        methods: vec![http::Method::POST],
+        forgets: vec![Template::parse("order-{3}").unwrap()],
+        ..Route::to("write", 0)
+    };
+    plan.routes.push(write);
+    let gateway = start(plan);
+    let first = |path: &str| get(gateway.address, path).lines().last().unwrap().to_owned();
+    let (list, seven, eight) = (first("/orders?page=1"), first("/orders/7"), first("/orders/8"));
+    assert_eq!(
+        [first("/orders?page=1"), first("/orders/7"), first("/orders/8")],
+        [list.clone(), seven.clone(), eight.clone()]
+    );
+    let post = |path: &str| {
+        ask(
+            gateway.address,
+            &format!(
+                "POST {path} HTTP/1.1\r\nhost: a\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+            ),
+        )
+    };
+    assert_eq!(status(&post("/orders")), "200");
+    assert_ne!(first("/orders?page=1"), list);
+    assert_eq!(first("/orders/7"), seven);
+    assert_eq!(status(&post("/orders/pay/7")), "200");
+    assert_ne!(first("/orders/7"), seven);
+    assert_eq!(first("/orders/8"), eight);
+}
+
+#[test]
+fn what_is_stale_stands_in_when_nobody_can_be_reached() {
+    let down = Arc::new(AtomicBool::new(false));
+    let is_down = Arc::clone(&down);
+    let origin = Origin::start(move |_| {
+        if is_down.load(Ordering::Relaxed) {
+            Reply::Close
+        } else {
+            answer("cache-control: max-age=0\r\netag: \"x\"\r\n", "kept")
+        }
+    });
+    let gateway = start(with(CacheRule::default(), &origin));
+    assert!(get(gateway.address, "/").ends_with("kept"));
+    down.store(true, Ordering::Relaxed);
+    let answer = get(gateway.address, "/");
+    assert!(answer.ends_with("kept") && answer.contains("detail=unreachable"), "{answer}");
+    assert_eq!(status(&get(gateway.address, "/other")), "502");
+}
+
+#[test]
+fn stale_answers_while_it_is_asked_for() {
+    let origin = counting("cache-control: max-age=0, stale-while-revalidate=60\r\n");
+    let gateway = start(with(CacheRule::default(), &origin));
+    assert!(get(gateway.address, "/").ends_with("answer 0"));
+    eventually("stored", || gateway.metric("taut_gateway_cache_entries") > 0.0);
+    assert!(get(gateway.address, "/").ends_with("answer 0"));
+    eventually("a newer one", || !get(gateway.address, "/").ends_with("answer 0"));
+}
+
+#[test]
+fn what_is_large_passes_through_without_being_kept() {
+    let body = "0123456789".repeat(200_000);
+    let length = body.len();
+    let origin = Origin::start(move |request| {
+        if request.contains("/known") {
+            answer("", &body)
+        } else {
+            let chunks = format!(
+                "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n{:x}\r\n{body}\r\n0\r\n\r\n",
+                body.len()
+            );
+            Reply::Send(chunks.into())
+        }
+    });
+    let rule = CacheRule { body_bytes_max: 100_000, ..an_hour() };
+    let gateway = start(with(rule, &origin));
+    for path in ["/known", "/unknown", "/known", "/unknown"] {
+        let answer = get(gateway.address, path);
+        let sent = answer.matches("0123456789").count() * 10;
+        // Chunks may cut some of them in two.
+        assert!(length - 2_000 < sent && status(&answer) == "200", "{path}: {sent}");
+    }
+    assert_eq!(origin.seen().len(), 4);
+    assert!(gateway.metric("taut_gateway_cache_bytes") < 10_000.0);
+}
+
+#[test]
+fn what_breaks_off_is_not_kept() {
+    let broken = AtomicBool::new(true);
+    let origin = Origin::start(move |_| {
+        if broken.swap(false, Ordering::Relaxed) {
+            Reply::SendAndClose(b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhalf".to_vec())
+        } else {
+            answer("", "whole")
+        }
+    });
+    let gateway = start(with(an_hour(), &origin));
+    assert!(get(gateway.address, "/").ends_with("half"));
+    assert!(get(gateway.address, "/").ends_with("whole"));
+}
+
+#[test]
+fn a_connection_stays_usable_after_answers_out_of_the_cache() {
+    let origin = counting("");
+    let gateway = start(with(an_hour(), &origin));
+    let mut client = connect(gateway.address);
+    for _ in 0..3 {
+        client.write_all(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n").unwrap();
+        read_until(&mut client, "\r\n\r\nanswer 0");
+    }
+    assert_eq!(origin.seen().len(), 1);
+}
