@@ -218,7 +218,9 @@ impl Cache {
     /// What is stored for a request.
     fn find(&self, key: &Key, headers: &impl Fields, asker: Asker, now: Moment) -> InStore {
         let mut shard = self.shard(key);
-        let Some(entry) = shard.store.get(key) else { return InStore::default() };
+        let Some(entry) = shard.store.get(key) else {
+            return InStore { together: true, ..InStore::default() };
+        };
         let mut variants = entry.variants.iter().rev();
         let fits =
             |stored: &&Arc<Stored>| stored.policy.is_for(asker) && stored.selecting.takes(headers);
