@@ -9,6 +9,7 @@ pub mod compare;
 pub mod gate;
 mod normal;
 mod random;
+pub mod replay;
 pub mod schedule;
 
 pub use random::Random;

@@ -4,6 +4,7 @@
 //! slow, too (no coordinated omission). Closed model: users who wait for their answers and think. Each thread has a
 //! runtime of its own and shares nothing until it is done; what it needs is bounded.
 
+mod capture;
 mod clock;
 mod connection;
 mod goal;
@@ -11,6 +12,7 @@ mod hlog;
 mod limit;
 mod outcome;
 mod record;
+mod replay;
 mod response;
 mod run;
 mod samples;
@@ -20,10 +22,12 @@ mod target;
 mod text;
 mod tls;
 
+pub use crate::capture::{CaptureError, Captured, EXCHANGES_MAX};
 pub use goal::{Figure, Goal, GoalError, Judged, judge};
 pub use hlog::{read_hlog, write_hlog};
 pub use limit::{Limit, LimitError, Rung, find_limit};
 pub use outcome::{FILE_BYTES_MAX, FORMAT, Interval, Lateness, Outcome, RouteOutcome};
+pub use replay::{Replay, Replayed, Writes, replay};
 pub use run::{CONNECTIONS_MAX, Model, Plan, RunError, THREADS_MAX, Tick, run};
 pub use samples::{SAMPLES_MAX, Sample, Samples};
 pub use scenario::{Check, Extract, Flow, Method, Scenario, ScenarioError, Step, think};

@@ -20,6 +20,7 @@ pub(crate) struct Decoder {
     /// What is known so far.
     pub(crate) answer: Answer,
     wants: Wants,
+    kept_max: usize,
 }
 
 /// What is wanted of an answer.
@@ -66,7 +67,12 @@ pub(crate) struct Malformed;
 
 impl Decoder {
     pub(crate) fn new(wants: Wants) -> Self {
-        Self { state: State::Head, answer: Answer::default(), wants }
+        Self { state: State::Head, answer: Answer::default(), wants, kept_max: KEPT_MAX }
+    }
+
+    /// One that keeps so much of a body.
+    pub(crate) fn keeping(self, kept_max: usize) -> Self {
+        Self { kept_max, ..self }
     }
 
     /// Takes from the front of `bytes` what belongs to the answer; whether it is whole.
@@ -132,7 +138,7 @@ impl Decoder {
                 close |= holds(header.value, b"close");
                 keep |= holds(header.value, b"keep-alive");
             }
-            if self.wants == Wants::All {
+            if self.wants != Wants::Size {
                 let value = String::from_utf8_lossy(header.value).into_owned();
                 self.answer.headers.push((header.name.to_ascii_lowercase(), value));
             }
@@ -157,7 +163,7 @@ impl Decoder {
         let used = bytes.len().min(usize::try_from(most).unwrap_or(usize::MAX));
         self.answer.body_bytes = self.answer.body_bytes.saturating_add(used as u64);
         if self.wants == Wants::All {
-            let room = KEPT_MAX.saturating_sub(self.answer.body.len()).min(used);
+            let room = self.kept_max.saturating_sub(self.answer.body.len()).min(used);
             self.answer.body.extend_from_slice(bytes.get(..room).unwrap_or_default());
         }
         used

@@ -17,7 +17,7 @@ use prove::schedule::{Schedule, Users};
 use rustls::pki_types::ServerName;
 
 use crate::{
-    Outcome, Place, Scenario, TargetError,
+    Outcome, Place, Scenario, Target, TargetError,
     clock::processor_time,
     connection::{Dial, Trouble},
     outcome::About,
@@ -212,18 +212,27 @@ fn tell(ticks: &mpsc::Receiver<Bin>, began: Instant, told: &mut impl FnMut(&Tick
 
 /// Finds the target, asks whether it may be loaded, and sees whether anybody is there.
 fn dial(plan: &Plan) -> Result<Dial, RunError> {
-    let target = &plan.scenario.target;
+    dial_to(&plan.scenario.target, plan.timeout, plan.believes_anybody, plan.may_be_public)
+}
+
+/// The same, for any target.
+pub(crate) fn dial_to(
+    target: &Target,
+    longest: Duration,
+    believes_anybody: bool,
+    may_be_public: bool,
+) -> Result<Dial, RunError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(RunError::Start)?;
     let addresses = runtime.block_on(target.addresses())?;
     let public = addresses.iter().find(|address| Place::of(address.ip()) == Place::Public);
-    if let (Some(address), false) = (public, plan.may_be_public) {
+    if let (Some(address), false) = (public, may_be_public) {
         return Err(RunError::Public { target: target.authority.clone(), address: *address });
     }
     let encryption = if target.is_encrypted {
-        let connector = tls::connector(plan.believes_anybody).map_err(RunError::Tls)?;
+        let connector = tls::connector(believes_anybody).map_err(RunError::Tls)?;
         let name = ServerName::try_from(target.host.clone())
             .map_err(|error| RunError::Tls(format!("`{}`: {error}", target.host)))?;
         Some((connector, name))
@@ -231,7 +240,7 @@ fn dial(plan: &Plan) -> Result<Dial, RunError> {
         None
     };
     let mut dial =
-        Dial { addresses, tls: encryption, timeout: plan.timeout.min(Duration::from_secs(10)) };
+        Dial { addresses, tls: encryption, timeout: longest.min(Duration::from_secs(10)) };
     // Names such as localhost have addresses that nobody listens on: keep those that answer.
     let (mut heard, mut why) = (Vec::new(), Trouble::Connect);
     for (turn, address) in dial.addresses.iter().enumerate() {
@@ -250,6 +259,6 @@ fn dial(plan: &Plan) -> Result<Dial, RunError> {
         });
     }
     dial.addresses = heard;
-    dial.timeout = plan.timeout;
+    dial.timeout = longest;
     Ok(dial)
 }

@@ -1,0 +1,416 @@
+//! Two answers to the same request: what differs, and where.
+
+use std::{collections::BTreeMap, fmt};
+
+use model::{AnswerSeen, Kept, Moment};
+use serde_json::Value;
+
+use super::mask;
+
+/// What is looked at, and what is passed over.
+#[derive(Debug, Clone, Default)]
+pub struct Rules {
+    /// Places that are passed over: `/results/*/views` for one in JSON and all below it, `header:x-served-by` for a header.
+    pub ignore: Vec<String>,
+    /// Lists in JSON whose order means nothing, by their places.
+    pub unordered: Vec<String>,
+    /// Dates that were made for the answer are the same.
+    pub mask_dates: bool,
+    /// Ids by chance, of the same kind, are the same.
+    pub mask_ids: bool,
+    /// Whether a text stands for a value that was hidden: it is the same as any.
+    pub hidden: Option<fn(&str) -> bool>,
+}
+
+/// What a comparison came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Compared {
+    /// The same bytes, the same status, the same headers that count.
+    Identical,
+    /// Other bytes that say the same: space, the order of keys, what is masked.
+    Equal,
+    /// Something differs.
+    Different(Vec<Difference>),
+    /// Nothing that could be compared was kept of the old one.
+    Unknown,
+}
+
+/// Something that differs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Difference {
+    /// Where, with `*` for places in lists.
+    pub place: Place,
+    /// Where exactly.
+    pub exactly: String,
+    /// What was there; empty if nothing was.
+    pub old: String,
+    /// What is there now.
+    pub new: String,
+}
+
+/// Where something differs.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Place {
+    /// The status.
+    Status,
+    /// A header.
+    Header(String),
+    /// A place in JSON, as a pointer; empty for all of it.
+    Json(String),
+    /// The body, where it is no JSON.
+    Body,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Status => out.write_str("status"),
+            Self::Header(name) => write!(out, "header {name}"),
+            Self::Json(pointer) if pointer.is_empty() => out.write_str("the JSON itself"),
+            Self::Json(pointer) => out.write_str(pointer),
+            Self::Body => out.write_str("body"),
+        }
+    }
+}
+
+/// Headers that hang on the moment, the connection or the machine.
+const PASSED_OVER: &[&str] = &[
+    "age",
+    "alt-svc",
+    "cf-ray",
+    "connection",
+    "content-encoding",
+    "content-length",
+    "date",
+    "etag",
+    "expires",
+    "keep-alive",
+    "last-modified",
+    "nel",
+    "ratelimit",
+    "report-to",
+    "server",
+    "server-timing",
+    "traceparent",
+    "tracestate",
+    "transfer-encoding",
+    "via",
+    "x-amz-cf-id",
+    "x-correlation-id",
+    "x-envoy-upstream-service-time",
+    "x-powered-by",
+    "x-request-id",
+    "x-response-time",
+    "x-runtime",
+    "x-trace-id",
+];
+
+/// Differences of one answer at most: a list of a thousand others tells no more.
+const DIFFERENCES_MAX: usize = 50;
+
+/// Letters of an example.
+const SHOWN_MAX: usize = 160;
+
+/// Compares two answers that were asked for at these moments.
+#[must_use]
+pub fn compare(
+    old: &AnswerSeen,
+    new: &AnswerSeen,
+    asked: (Moment, Moment),
+    rules: &Rules,
+) -> Compared {
+    let mut walk = Walk { rules, asked, found: Vec::new(), masked: 0 };
+    if old.status != new.status {
+        let (before, after) = (old.status.to_string(), new.status.to_string());
+        walk.found.push(Difference {
+            place: Place::Status,
+            exactly: String::new(),
+            old: before,
+            new: after,
+        });
+    }
+    walk.headers(old, new);
+    let is_same = old.body.bytes == new.body.bytes
+        && old.body.kept == Kept::Whole
+        && new.body.kept == Kept::Whole;
+    let is_unknown = !is_same && !walk.body(old, new);
+    match (walk.found.is_empty(), is_same) {
+        (false, _) => Compared::Different(walk.found),
+        (true, true) if walk.masked == 0 => Compared::Identical,
+        (true, false) if is_unknown => Compared::Unknown,
+        (true, _) => Compared::Equal,
+    }
+}
+
+struct Walk<'a> {
+    rules: &'a Rules,
+    asked: (Moment, Moment),
+    found: Vec<Difference>,
+    masked: u64,
+}
+
+impl Walk<'_> {
+    fn headers(&mut self, old: &AnswerSeen, new: &AnswerSeen) {
+        let (before, after) = (values(old), values(new));
+        let names: std::collections::BTreeSet<&str> =
+            before.keys().chain(after.keys()).copied().collect();
+        for name in names {
+            let ignored = self.rules.ignore.iter().filter_map(|rule| rule.strip_prefix("header:"));
+            if PASSED_OVER.contains(&name)
+                || ignored.into_iter().any(|ignored| ignored.eq_ignore_ascii_case(name))
+            {
+                continue;
+            }
+            let (old, new) = (
+                before.get(name).cloned().unwrap_or_default(),
+                after.get(name).cloned().unwrap_or_default(),
+            );
+            if old != new && !self.is_masked(&old, &new) {
+                let place = Place::Header(name.to_owned());
+                self.push(place, name.to_owned(), &old, &new);
+            }
+        }
+    }
+
+    /// Compares bodies whose bytes differ; `false` if there is nothing to compare.
+    fn body(&mut self, old: &AnswerSeen, new: &AnswerSeen) -> bool {
+        if old.body.kept == Kept::LeftOut || new.body.kept == Kept::LeftOut {
+            return false;
+        }
+        if old.body.kept == Kept::Cut || new.body.kept == Kept::Cut {
+            // What is there of both is compared, and differences beyond are not seen.
+            let both = old.body.bytes.len().min(new.body.bytes.len());
+            let (old, new) = (old.body.bytes.get(..both), new.body.bytes.get(..both));
+            if old != new {
+                return false;
+            }
+            return 0 < both;
+        }
+        let parse = |bytes: &[u8]| serde_json::from_slice::<Value>(bytes).ok();
+        if let (Some(old), Some(new)) = (parse(&old.body.bytes), parse(&new.body.bytes)) {
+            self.json(&old, &new, &mut Vec::new());
+        } else {
+            self.text(
+                &String::from_utf8_lossy(&old.body.bytes),
+                &String::from_utf8_lossy(&new.body.bytes),
+            );
+        }
+        true
+    }
+
+    fn json(&mut self, old: &Value, new: &Value, path: &mut Vec<String>) {
+        if DIFFERENCES_MAX <= self.found.len() || self.is_passed_over(path) {
+            return;
+        }
+        match (old, new) {
+            (Value::Object(before), Value::Object(after)) => {
+                let keys: std::collections::BTreeSet<&String> =
+                    before.keys().chain(after.keys()).collect();
+                for key in keys {
+                    path.push(key.clone());
+                    match (before.get(key), after.get(key)) {
+                        (Some(old), Some(new)) => self.json(old, new, path),
+                        (old, new) => self.one_sided(old, new, path),
+                    }
+                    path.pop();
+                }
+            }
+            (Value::Array(before), Value::Array(after)) => self.lists(before, after, path),
+            (old, new) if old == new => {}
+            (old, new) => {
+                let (before, after) = (plain(old), plain(new));
+                let is_kind = std::mem::discriminant(old) == std::mem::discriminant(new);
+                let is_hidden = self.rules.hidden.is_some_and(|hidden| hidden(&before));
+                if is_hidden || (is_kind && self.is_masked(&before, &after)) {
+                    self.masked += 1;
+                } else {
+                    self.push(Place::Json(pattern(path)), pointer(path), &shown(old), &shown(new));
+                }
+            }
+        }
+    }
+
+    fn lists(&mut self, before: &[Value], after: &[Value], path: &mut Vec<String>) {
+        let pairs = if self.rules.unordered.iter().any(|rule| is_at(rule, path)) {
+            by_likeness(before, after)
+        } else {
+            let most = before.len().max(after.len());
+            (0..most).map(|place| (before.get(place), after.get(place))).collect()
+        };
+        if before.len() != after.len() {
+            let place = Place::Json(format!("{}/*", pattern(path)));
+            let (old, new) =
+                (format!("{} entries", before.len()), format!("{} entries", after.len()));
+            if !self.is_passed_over(path) {
+                self.push(place, pointer(path), &old, &new);
+            }
+        }
+        for (place, pair) in pairs.into_iter().enumerate() {
+            // Entries that one side does not have are told by the count.
+            let (Some(old), Some(new)) = pair else { continue };
+            path.push(place.to_string());
+            self.json(old, new, path);
+            path.pop();
+        }
+    }
+
+    fn one_sided(&mut self, old: Option<&Value>, new: Option<&Value>, path: &[String]) {
+        if self.is_passed_over(path) {
+            return;
+        }
+        let text = |value: Option<&Value>| value.map(shown).unwrap_or_default();
+        self.push(Place::Json(pattern(path)), pointer(path), &text(old), &text(new));
+    }
+
+    /// Texts, line by line.
+    fn text(&mut self, old: &str, new: &str) {
+        let (mut before, mut after) = (old.lines(), new.lines());
+        for number in 1_usize.. {
+            let (old, new) = match (before.next(), after.next()) {
+                (None, None) => return,
+                (old, new) => (old.unwrap_or_default(), new.unwrap_or_default()),
+            };
+            if old != new && !self.is_alike(old, new) {
+                self.push(Place::Body, format!("line {number}"), old, new);
+                return;
+            }
+        }
+    }
+
+    /// Whether two lines differ by what is masked alone.
+    fn is_alike(&mut self, old: &str, new: &str) -> bool {
+        let is_word = |letter: char| letter.is_alphanumeric() || "-_.~:+".contains(letter);
+        let words = |text: &str| -> Vec<String> {
+            text.split(|letter: char| !is_word(letter)).map(str::to_owned).collect()
+        };
+        let frame =
+            |text: &str| text.chars().filter(|letter| !is_word(*letter)).collect::<String>();
+        let (before, after) = (words(old), words(new));
+        frame(old) == frame(new)
+            && before.len() == after.len()
+            && before.iter().zip(&after).all(|(old, new)| old == new || self.is_masked(old, new))
+    }
+
+    fn is_masked(&mut self, old: &str, new: &str) -> bool {
+        let is_hidden = self.rules.hidden.is_some_and(|hidden| hidden(old));
+        let is_one = is_hidden
+            || (self.rules.mask_dates && mask::are_now(old, new, self.asked))
+            || (self.rules.mask_ids && mask::are_ids(old, new));
+        self.masked += u64::from(is_one);
+        is_one
+    }
+
+    fn is_passed_over(&self, path: &[String]) -> bool {
+        self.rules.ignore.iter().any(|rule| is_above(rule, path))
+    }
+
+    fn push(&mut self, place: Place, exactly: String, old: &str, new: &str) {
+        if self.found.len() < DIFFERENCES_MAX {
+            self.found.push(Difference { place, exactly, old: cut(old), new: cut(new) });
+        }
+    }
+}
+
+/// Headers by name; of cookies that are set, their names alone.
+fn values(answer: &AnswerSeen) -> BTreeMap<&str, String> {
+    let mut values: BTreeMap<&str, String> = BTreeMap::new();
+    for (name, value) in &answer.headers {
+        let value = match name.as_str() {
+            "set-cookie" => value.split('=').next().unwrap_or_default(),
+            _ => value.as_str(),
+        };
+        let all = values.entry(name).or_default();
+        if !all.is_empty() {
+            all.push_str(", ");
+        }
+        all.push_str(value);
+    }
+    values
+}
+
+/// Entries of two lists, each with the one that is most like it: the same, else of the same `id`, else the next that is left.
+fn by_likeness<'a>(
+    before: &'a [Value],
+    after: &'a [Value],
+) -> Vec<(Option<&'a Value>, Option<&'a Value>)> {
+    let mut left: BTreeMap<String, Vec<&Value>> = BTreeMap::new();
+    for value in after {
+        left.entry(value.to_string()).or_default().push(value);
+    }
+    let mut pairs = Vec::new();
+    let mut alone = Vec::new();
+    for old in before {
+        match left.get_mut(&old.to_string()).and_then(Vec::pop) {
+            Some(new) => pairs.push((Some(old), Some(new))),
+            None => alone.push(old),
+        }
+    }
+    let mut rest: Vec<&Value> = left.into_values().flatten().collect();
+    let id = |value: &Value| value.get("id").map(Value::to_string);
+    let mut unmatched = Vec::new();
+    for old in alone {
+        let place = id(old)
+            .and_then(|wanted| rest.iter().position(|new| id(new).as_ref() == Some(&wanted)));
+        match place {
+            Some(place) => pairs.push((Some(old), Some(rest.remove(place)))),
+            None => unmatched.push(old),
+        }
+    }
+    let mut rest = rest.into_iter();
+    pairs.extend(unmatched.into_iter().map(|old| (Some(old), rest.next())));
+    pairs.extend(rest.map(|new| (None, Some(new))));
+    pairs
+}
+
+fn plain(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+fn shown(value: &Value) -> String {
+    value.to_string()
+}
+
+fn cut(text: &str) -> String {
+    if text.chars().count() <= SHOWN_MAX {
+        return text.to_owned();
+    }
+    text.chars().take(SHOWN_MAX).chain(['…']).collect()
+}
+
+fn pointer(path: &[String]) -> String {
+    path.iter().map(|key| format!("/{}", escaped(key))).collect::<Vec<_>>().concat()
+}
+
+/// The pointer with `*` for places in lists, and for keys that are ids.
+fn pattern(path: &[String]) -> String {
+    let part = |key: &String| {
+        let is_number = !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_digit());
+        if is_number { "/*".to_owned() } else { format!("/{}", escaped(key)) }
+    };
+    path.iter().map(part).collect::<Vec<_>>().concat()
+}
+
+fn escaped(key: &str) -> String {
+    key.replace('~', "~0").replace('/', "~1")
+}
+
+/// Whether a rule names this place, or one above it.
+fn is_above(rule: &str, path: &[String]) -> bool {
+    let keys = keys(rule);
+    !keys.is_empty() && keys.len() <= path.len() && fits(&keys, path)
+}
+
+fn is_at(rule: &str, path: &[String]) -> bool {
+    let keys = keys(rule);
+    keys.len() == path.len() && fits(&keys, path)
+}
+
+fn fits(keys: &[String], path: &[String]) -> bool {
+    keys.iter().zip(path).all(|(wanted, key)| wanted == "*" || wanted == key)
+}
+
+fn keys(rule: &str) -> Vec<String> {
+    let Some(rule) = rule.strip_prefix('/') else { return Vec::new() };
+    let parts = rule.split('/').filter(|part| !part.is_empty());
+    parts.map(|part| part.replace("~1", "/").replace("~0", "~")).collect()
+}
