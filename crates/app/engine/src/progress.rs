@@ -1,0 +1,300 @@
+//! Where findings stand: what people said of them, and what became of their remedies; both from the ledger.
+
+use std::collections::BTreeMap;
+
+use model::{FindingId, Moment, Text, Window};
+use store::ledger::{FindingState, Ledger, LedgerError, Note, Remedy, Said, State};
+
+use crate::{
+    live::{Live, lock, now},
+    releases::Release,
+};
+
+/// Where a finding stands, and how it came there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Progress {
+    /// Where.
+    pub state: FindingState,
+    /// Since when; `None` as long as nobody has said anything.
+    pub since: Option<Moment>,
+    /// Who has it; empty for nobody.
+    pub assignee: String,
+    /// Why it stands there; empty if nothing was said.
+    pub reason: String,
+    /// What happened, in order.
+    pub history: Vec<Happening>,
+}
+
+/// Something that happened to a finding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Happening {
+    /// When.
+    pub time: Moment,
+    /// What.
+    pub what: Happened,
+}
+
+/// What happened to a finding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Happened {
+    /// Somebody said something of it.
+    Said(Said),
+    /// A remedy of it went on.
+    Remedy {
+        /// Number of the remedy in the ledger.
+        id: i64,
+        /// Where the remedy stood from then on.
+        state: State,
+    },
+}
+
+/// Something that may explain why figures changed: a thin line on each axis of time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mark {
+    /// When.
+    pub time: Moment,
+    /// What kind.
+    pub kind: MarkKind,
+    /// In a few words: `shop 4.2.1`, `index on orders`.
+    pub words: String,
+    /// The service; empty if it is about none alone.
+    pub service: Text,
+    /// The finding that it answers.
+    pub finding: Option<FindingId>,
+}
+
+/// Kinds of marks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum MarkKind {
+    /// A version that came after another one.
+    Release,
+    /// A remedy that was applied.
+    Applied,
+    /// A remedy that was taken back.
+    Reverted,
+}
+
+impl Default for Progress {
+    fn default() -> Self {
+        Self {
+            state: FindingState::New,
+            since: None,
+            assignee: String::new(),
+            reason: String::new(),
+            history: Vec::new(),
+        }
+    }
+}
+
+impl Progress {
+    fn take(&mut self, happening: Happening) {
+        let stands = match &happening.what {
+            Happened::Said(Said::State { state, reason }) => Some((*state, reason.clone())),
+            Happened::Said(Said::Assigned { to }) => {
+                self.assignee.clone_from(to);
+                None
+            }
+            Happened::Said(Said::Remark { .. }) => None,
+            Happened::Remedy { state, .. } => stands_by(*state).map(|state| (state, String::new())),
+        };
+        if let Some((state, reason)) = stands {
+            (self.state, self.reason) = (state, reason);
+            self.since = Some(happening.time);
+        }
+        self.history.push(happening);
+    }
+}
+
+/// What a remedy's state says of its finding: what is merely proposed or failed leaves it where it stands.
+fn stands_by(state: State) -> Option<FindingState> {
+    match state {
+        State::Applied => Some(FindingState::Applied),
+        State::Proven => Some(FindingState::Proven),
+        State::Reverted => Some(FindingState::Reverted),
+        State::Proposed | State::Rehearsed | State::Failed => None,
+    }
+}
+
+/// Where each finding stands of which anything is known.
+#[must_use]
+pub fn progress_of(notes: &[Note], remedies: &[Remedy]) -> BTreeMap<FindingId, Progress> {
+    let mut happenings: Vec<(FindingId, Happening)> = Vec::new();
+    for note in notes {
+        let what = Happened::Said(note.said.clone());
+        happenings.push((note.finding, Happening { time: note.time, what }));
+    }
+    for remedy in remedies {
+        let Some(finding) = finding_of(remedy) else { continue };
+        for entry in &remedy.entries {
+            if let Some(state) = entry.event.state() {
+                let what = Happened::Remedy { id: remedy.id.0, state };
+                happenings.push((finding, Happening { time: entry.time, what }));
+            }
+        }
+    }
+    happenings.sort_by_key(|(finding, happening)| (*finding, happening.time));
+    let mut all: BTreeMap<FindingId, Progress> = BTreeMap::new();
+    for (finding, happening) in happenings {
+        all.entry(finding).or_default().take(happening);
+    }
+    all
+}
+
+fn finding_of(remedy: &Remedy) -> Option<FindingId> {
+    u64::from_str_radix(&remedy.proposal.finding, 16).ok().map(FindingId)
+}
+
+/// What may explain a change within a window, in order of time.
+#[must_use]
+pub fn marks_of(
+    releases: Vec<Release>,
+    progress: &BTreeMap<FindingId, Progress>,
+    claims: &BTreeMap<FindingId, (Text, String)>,
+    window: Window,
+) -> Vec<Mark> {
+    let mut marks: Vec<Mark> = releases
+        .into_iter()
+        .map(|release| Mark {
+            time: release.time,
+            kind: MarkKind::Release,
+            words: format!("{} {}", release.service, release.version),
+            service: release.service,
+            finding: None,
+        })
+        .collect();
+    for (finding, progress) in progress {
+        for happening in &progress.history {
+            let state = match &happening.what {
+                Happened::Said(Said::State { state, .. }) => Some(*state),
+                Happened::Remedy { state, .. } => stands_by(*state),
+                Happened::Said(_) => None,
+            };
+            let kind = match state {
+                Some(FindingState::Applied) => MarkKind::Applied,
+                Some(FindingState::Reverted) => MarkKind::Reverted,
+                _ => continue,
+            };
+            let (service, words) = claims.get(finding).cloned().unwrap_or_default();
+            let (time, finding) = (happening.time, Some(*finding));
+            marks.push(Mark { time, kind, words, service, finding });
+        }
+    }
+    marks.retain(|mark| window.contains(mark.time));
+    marks.sort_by(|one, other| {
+        (one.time, one.kind, &one.words).cmp(&(other.time, other.kind, &other.words))
+    });
+    marks
+}
+
+impl Live {
+    /// Where each finding stands of which anything is known.
+    ///
+    /// # Errors
+    ///
+    /// The ledger cannot be read.
+    pub fn progress(&self) -> Result<BTreeMap<FindingId, Progress>, LedgerError> {
+        let read = self.with_ledger(|ledger| Ok((ledger.notes()?, ledger.remedies()?)))?;
+        Ok(read.map_or_else(BTreeMap::new, |(notes, remedies)| progress_of(&notes, &remedies)))
+    }
+
+    /// Notes what somebody says of a finding; it is on the disk then.
+    ///
+    /// # Errors
+    ///
+    /// It is too long or lacks a reason, or the ledger cannot be written.
+    pub fn note(&self, finding: FindingId, said: &Said) -> Result<(), LedgerError> {
+        let Some(home) = self.store().home() else { return Ok(()) };
+        let mut ledger = lock(self.ledger());
+        let opened = match ledger.take() {
+            Some(opened) => opened,
+            None => Ledger::open(home, env!("CARGO_PKG_VERSION"), now())?,
+        };
+        ledger.insert(opened).note(finding, said, now())?;
+        drop(ledger);
+        self.tell_change();
+        Ok(())
+    }
+
+    /// Releases and remedies within a window, in order of time.
+    ///
+    /// # Errors
+    ///
+    /// The ledger cannot be read.
+    pub fn marks(&self, window: Window) -> Result<Vec<Mark>, LedgerError> {
+        let remedies = self.with_ledger(|ledger| ledger.remedies())?.unwrap_or_default();
+        let mut claims: BTreeMap<FindingId, (Text, String)> = BTreeMap::new();
+        for remedy in &remedies {
+            let claim = remedy.proposal.claim.clone();
+            claims.extend(finding_of(remedy).map(|id| (id, (Text::default(), claim))));
+        }
+        for finding in &self.outcome().findings {
+            let service = Text::from(&*finding.operation.service);
+            claims.insert(finding.id, (service, finding.claim.clone()));
+        }
+        let releases = lock(self.releases()).within(window);
+        Ok(marks_of(releases, &self.progress()?, &claims, window))
+    }
+
+    /// Reads the ledger, if there is one: looking makes none.
+    fn with_ledger<T>(
+        &self,
+        read: impl FnOnce(&Ledger) -> Result<T, LedgerError>,
+    ) -> Result<Option<T>, LedgerError> {
+        let Some(home) = self.store().home() else { return Ok(None) };
+        let mut ledger = lock(self.ledger());
+        if ledger.is_none() {
+            if !Ledger::is_in(home) {
+                return Ok(None);
+            }
+            *ledger = Some(Ledger::open(home, env!("CARGO_PKG_VERSION"), now())?);
+        }
+        ledger.as_ref().map(read).transpose()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(second: u64) -> Moment {
+        Moment { nanos: second * 1_000_000_000 }
+    }
+
+    fn note(second: u64, said: Said) -> Note {
+        Note { id: 0, finding: FindingId(7), time: at(second), said }
+    }
+
+    fn state(state: FindingState, reason: &str) -> Said {
+        Said::State { state, reason: reason.to_owned() }
+    }
+
+    #[test]
+    fn a_finding_stands_where_the_last_word_put_it() {
+        let notes = [
+            note(1, state(FindingState::Accepted, "")),
+            note(2, Said::Assigned { to: "Ada".to_owned() }),
+            note(3, state(FindingState::Dismissed, "runs once a year")),
+            note(4, Said::Remark { text: "see the wiki".to_owned() }),
+        ];
+        let all = progress_of(&notes, &[]);
+        let one = &all[&FindingId(7)];
+        assert_eq!((one.state, one.since), (FindingState::Dismissed, Some(at(3))));
+        assert_eq!((one.assignee.as_str(), one.reason.as_str()), ("Ada", "runs once a year"));
+        assert_eq!(one.history.len(), 4);
+    }
+
+    #[test]
+    fn what_was_applied_and_what_was_released_is_marked_where_it_happened() {
+        let notes = [
+            note(10, state(FindingState::Applied, "")),
+            note(90, state(FindingState::Reverted, "")),
+        ];
+        let progress = progress_of(&notes, &[]);
+        let claims = BTreeMap::from([(FindingId(7), ("shop".into(), "one by one".to_owned()))]);
+        let release = Release { time: at(5), service: "shop".into(), version: "2".into() };
+        let window = Window { from: at(0), to: at(50) };
+        let marks = marks_of(vec![release], &progress, &claims, window);
+        let told: Vec<_> = marks.iter().map(|mark| (mark.kind, mark.words.as_str())).collect();
+        assert_eq!(told, [(MarkKind::Release, "shop 2"), (MarkKind::Applied, "one by one")]);
+    }
+}

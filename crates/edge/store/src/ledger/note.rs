@@ -1,0 +1,172 @@
+//! What people say of findings: where one stands, who has it, why it was dismissed. Appended, never changed.
+
+use std::fmt;
+
+use model::{FindingId, Moment};
+use rusqlite::params;
+use serde::{Deserialize, Serialize};
+
+use super::{Ledger, LedgerError};
+
+/// Bytes of a reason, a name or a remark: a few paragraphs.
+pub const NOTE_BYTES_MAX: usize = 4_000;
+
+/// Where a finding stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FindingState {
+    /// Nobody has said anything of it.
+    New,
+    /// It shall be fixed.
+    Accepted,
+    /// Somebody is at it.
+    InWork,
+    /// The remedy is in.
+    Applied,
+    /// The remedy is in, and was measured to work.
+    Proven,
+    /// The remedy was taken back.
+    Reverted,
+    /// It stays as it is, for a reason.
+    Dismissed,
+}
+
+impl FindingState {
+    /// All of them, in the order in which a finding goes through them.
+    pub const ALL: [Self; 7] = [
+        Self::New,
+        Self::Accepted,
+        Self::InWork,
+        Self::Applied,
+        Self::Proven,
+        Self::Reverted,
+        Self::Dismissed,
+    ];
+
+    /// `in-work`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::New => "new",
+            Self::Accepted => "accepted",
+            Self::InWork => "in-work",
+            Self::Applied => "applied",
+            Self::Proven => "proven",
+            Self::Reverted => "reverted",
+            Self::Dismissed => "dismissed",
+        }
+    }
+}
+
+impl fmt::Display for FindingState {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(self.as_str())
+    }
+}
+
+/// What somebody said of a finding.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "what")]
+pub enum Said {
+    /// It stands elsewhere now.
+    State {
+        /// Where.
+        state: FindingState,
+        /// Why; empty if nothing was said. A dismissal has a reason.
+        reason: String,
+    },
+    /// Somebody has it.
+    Assigned {
+        /// Who, as free text; empty for nobody.
+        to: String,
+    },
+    /// Something worth remembering.
+    Remark {
+        /// What.
+        text: String,
+    },
+}
+
+impl Said {
+    fn fault(&self) -> Option<&'static str> {
+        let text = match self {
+            Self::State { reason, .. } => reason,
+            Self::Assigned { to } => to,
+            Self::Remark { text } => text,
+        };
+        let is_empty = text.trim().is_empty();
+        match self {
+            _ if NOTE_BYTES_MAX < text.len() => Some("a text of more than 4000 bytes"),
+            Self::State { state: FindingState::Dismissed, .. } if is_empty => {
+                Some("a dismissal without a reason")
+            }
+            Self::Remark { .. } if is_empty => Some("an empty remark"),
+            _ => None,
+        }
+    }
+}
+
+/// A note on a finding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Note {
+    /// Its number; larger than that of every earlier one.
+    pub id: i64,
+    /// Which finding.
+    pub finding: FindingId,
+    /// When it was said.
+    pub time: Moment,
+    /// What.
+    pub said: Said,
+}
+
+impl Ledger {
+    /// Notes what somebody says of a finding, and returns the note's number once it is on the disk.
+    ///
+    /// # Errors
+    ///
+    /// It is too long, a dismissal has no reason, or the disk is full or fails; nothing was noted then.
+    pub fn note(
+        &mut self,
+        finding: FindingId,
+        said: &Said,
+        now: Moment,
+    ) -> Result<i64, LedgerError> {
+        if let Some(what) = said.fault() {
+            return Err(LedgerError::Note { what });
+        }
+        let failed = self.failed("write");
+        let text = serde_json::to_string(said).unwrap_or_default();
+        let nanos = i64::try_from(now.nanos).unwrap_or(i64::MAX);
+        let sql = "insert into note (finding, time_nanos, version, said) values (?1, ?2, ?3, ?4)";
+        let values = params![finding.to_string(), nanos, self.version, text];
+        self.connection.execute(sql, values).map_err(failed)?;
+        Ok(self.connection.last_insert_rowid())
+    }
+
+    /// All notes on all findings, in the order in which they were made.
+    ///
+    /// # Errors
+    ///
+    /// The disk fails, or what it holds is damaged.
+    pub fn notes(&self) -> Result<Vec<Note>, LedgerError> {
+        let failed = self.failed("read");
+        let sql = "select id, finding, time_nanos, said from note order by id";
+        let mut statement = self.connection.prepare(sql).map_err(&failed)?;
+        let mut rows = statement.query([]).map_err(&failed)?;
+        let mut notes = Vec::new();
+        while let Some(row) = rows.next().map_err(&failed)? {
+            let finding: String = row.get(1).map_err(&failed)?;
+            let nanos: i64 = row.get(2).map_err(&failed)?;
+            let said: String = row.get(3).map_err(&failed)?;
+            let said = serde_json::from_str(&said)
+                .map_err(|source| LedgerError::Entry { path: self.path(), source })?;
+            notes.push(Note {
+                id: row.get(0).map_err(&failed)?,
+                finding: FindingId(u64::from_str_radix(&finding, 16).unwrap_or(0)),
+                time: Moment { nanos: u64::try_from(nanos).unwrap_or(0) },
+                said,
+            });
+        }
+        Ok(notes)
+    }
+}
