@@ -12,7 +12,8 @@ use rustc_hash::FxHashMap;
 use stats::Sketch;
 
 use crate::{
-    GroupKind, Operation, OperationPoint, RequestFact, RequestFilter, STEPS_MAX, SpanGroup, packed,
+    Breakdown, GroupKind, Operation, OperationPoint, RequestFact, RequestFilter, STEPS_MAX,
+    SpanGroup, packed,
     requests::{Requests, Row, Segment},
 };
 
@@ -47,8 +48,7 @@ pub(crate) fn series(
     window: Window,
     steps: usize,
 ) -> Vec<OperationPoint> {
-    let steps = steps.min(STEPS_MAX);
-    let mut points = split(window, steps);
+    let mut points = split(window, steps.min(STEPS_MAX));
     let filter = RequestFilter {
         window,
         service: Some(Arc::clone(&key.service)),
@@ -56,19 +56,55 @@ pub(crate) fn series(
         duration_min: None,
         failed: None,
     };
-    let length = u128::from(window.to.nanos.saturating_sub(window.from.nanos));
     for (_, segment) in requests.segments() {
         for (_, row) in matching(segment, &filter) {
-            let passed = u128::from(row.head.start.nanos - window.from.nanos);
-            if let Some(point) = points.get_mut((passed * steps as u128 / length) as usize) {
-                point.count += 1;
-                point.failed += u64::from(row.head.failed);
-                point.statements += u64::from(row.head.statements);
-                point.durations.add(row.head.duration_nanos);
-            }
+            add(&mut points, window, segment, row);
         }
     }
     points
+}
+
+/// See [`crate::Store::services`].
+pub(crate) fn services(
+    requests: &Requests,
+    window: Window,
+    steps: usize,
+) -> BTreeMap<Arc<str>, Vec<OperationPoint>> {
+    let steps = steps.min(STEPS_MAX);
+    let mut services = BTreeMap::<Arc<str>, Vec<OperationPoint>>::new();
+    for (_, segment) in requests.segments() {
+        let names = segment.operations().map(|(service, _)| service).collect::<Vec<_>>();
+        let mut of_segment = BTreeMap::<&str, Vec<OperationPoint>>::new();
+        for (_, row) in segment.within(window) {
+            let Some(name) = names.get(row.operation as usize) else { continue };
+            let points = of_segment
+                .entry(*name)
+                .or_insert_with(|| services.remove(*name).unwrap_or_else(|| split(window, steps)));
+            add(points, window, segment, row);
+        }
+        services.extend(of_segment.into_iter().map(|(name, points)| (Arc::from(name), points)));
+    }
+    services
+}
+
+/// Counts a request in its part of the window.
+fn add(points: &mut [OperationPoint], window: Window, segment: &Segment, row: &Row) {
+    let length = u128::from(window.to.nanos.saturating_sub(window.from.nanos)).max(1);
+    let passed = u128::from(row.head.start.nanos.saturating_sub(window.from.nanos));
+    let place = (passed * points.len() as u128 / length) as usize;
+    let Some(point) = points.get_mut(place) else { return };
+    point.count += 1;
+    point.failed += u64::from(row.head.failed);
+    point.statements += u64::from(row.head.statements);
+    point.durations.add(row.head.duration_nanos);
+    let nanos = segment.body(row).breakdown().unwrap_or_default();
+    let more = packed::breakdown(nanos);
+    let sum = &mut point.breakdown;
+    sum.own += more.own;
+    sum.database += more.database;
+    sum.cache += more.cache;
+    sum.http += more.http;
+    sum.queue += more.queue;
 }
 
 /// See [`crate::Store::slowest`].
@@ -170,6 +206,7 @@ fn split(window: Window, steps: usize) -> Vec<OperationPoint> {
         count: 0,
         failed: 0,
         statements: 0,
+        breakdown: Breakdown::default(),
         durations: Sketch::default(),
     };
     (0..parts).map(part).collect()

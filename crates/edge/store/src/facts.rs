@@ -111,6 +111,8 @@ pub struct OperationPoint {
     pub failed: u64,
     /// Database statements of all of them.
     pub statements: u64,
+    /// Where their time went.
+    pub breakdown: Breakdown,
     /// Their durations, in nanoseconds.
     pub durations: Sketch,
 }

@@ -1,7 +1,7 @@
 //! The embedded store: a folder, no server.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fs::{self, File},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, RwLock},
@@ -289,6 +289,18 @@ impl Store for Folder {
         steps: usize,
     ) -> Result<Vec<OperationPoint>, StoreError> {
         Ok(answers::series(&disk::read(&self.requests), key, window, steps))
+    }
+
+    fn services(
+        &self,
+        window: Window,
+        steps: usize,
+    ) -> Result<BTreeMap<Arc<str>, Vec<OperationPoint>>, StoreError> {
+        Ok(answers::services(&disk::read(&self.requests), window, steps))
+    }
+
+    fn home(&self) -> Option<&Path> {
+        Some(&self.path)
     }
 
     fn slowest(

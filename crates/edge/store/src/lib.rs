@@ -45,7 +45,12 @@ mod thin;
 mod traces;
 mod usage;
 
-use std::{fmt, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use keep::query::{Answer, Comparison, Differences, Query, Top};
 use model::{LogRecord, Metric, Moment, OperationKey, Span, SpanId, TraceId, Window};
@@ -147,6 +152,18 @@ pub trait Store: fmt::Debug + Send + Sync {
         window: Window,
         steps: usize,
     ) -> Result<Vec<OperationPoint>, StoreError>;
+
+    /// All requests of each service over time: a point for each of `steps` equal parts of `window`, in order; at most
+    /// [`STEPS_MAX`]. Services without requests in the window are left out.
+    ///
+    /// # Errors
+    ///
+    /// The disk fails.
+    fn services(
+        &self,
+        window: Window,
+        steps: usize,
+    ) -> Result<BTreeMap<Arc<str>, Vec<OperationPoint>>, StoreError>;
 
     /// The slowest requests that pass `filter`, slowest first.
     ///
@@ -288,6 +305,11 @@ pub trait Store: fmt::Debug + Send + Sync {
 
     /// Whether the fact of that request is kept.
     fn knows(&self, trace_id: TraceId, span_id: SpanId) -> bool;
+
+    /// The folder in which the ledger lies; `None` if this store has none.
+    fn home(&self) -> Option<&Path> {
+        None
+    }
 
     /// The bytes that were saved last under that name; `None` if there are none.
     ///
