@@ -17,6 +17,7 @@ mod gateway;
 mod load;
 mod log;
 mod plan;
+mod profile;
 mod prove;
 mod query;
 mod settings;
@@ -42,6 +43,7 @@ enum Command {
     Prove(prove::Arguments),
     Log(log::Arguments),
     Plan(plan::Arguments),
+    Profile(profile::Arguments),
     Up(up::Arguments),
     Status(status::Arguments),
     Query(query::Arguments),
@@ -63,6 +65,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Prove(arguments) => prove::run(&arguments),
         Command::Log(arguments) => log::run(&arguments),
         Command::Plan(arguments) => plan::run(&arguments),
+        Command::Profile(arguments) => profile::run(&arguments),
         Command::Up(arguments) => up::run(&arguments),
         Command::Status(arguments) => status::run(&arguments),
         Command::Query(arguments) => query::run(&arguments),
@@ -74,6 +77,8 @@ pub(crate) fn run() -> ExitCode {
     };
     done.unwrap_or_else(|failure: Failure| failure.tell()).into()
 }
+
+pub(crate) use profile::Sort;
 
 /// What a command gives back.
 type Done = Result<Exit, Failure>;

@@ -13,6 +13,7 @@ mod log_html;
 mod log_terminal;
 mod markdown;
 pub(crate) mod plan;
+pub(crate) mod profile;
 pub(crate) mod prove;
 mod terminal;
 pub(crate) mod waterfall;

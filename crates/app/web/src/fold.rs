@@ -164,7 +164,7 @@ fn folds(
 }
 
 /// `write row 7` and `write row 14` are alike: each run of digits counts as one sign.
-fn without_numbers(label: &str) -> String {
+pub(crate) fn without_numbers(label: &str) -> String {
     let mut text = String::with_capacity(label.len());
     for sign in label.chars() {
         if !sign.is_ascii_digit() {

@@ -6,8 +6,10 @@
 
 #[expect(unused_qualifications, reason = "utoipa's macro qualifies the types of parameters")]
 mod api;
+mod columns;
 mod compress;
 mod events;
+mod flame;
 mod fold;
 mod guard;
 mod label;
@@ -16,12 +18,15 @@ mod openapi;
 mod pages;
 mod params;
 mod problem;
+mod profile;
 mod server;
 mod source;
 mod summary;
 pub mod wire;
 
+pub use columns::columns as trace_columns;
 pub use fold::trace as wire_trace;
 pub use openapi::document as openapi;
+pub use profile::profiles;
 pub use server::{router, serve};
 pub use source::{Hosts, Setup, Source};

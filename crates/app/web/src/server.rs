@@ -136,6 +136,21 @@ fn routes(source: Arc<dyn Source>, setup: Setup, closing: watch::Receiver<bool>)
             post(api::plans::read).layer(DefaultBodyLimit::max(api::plans::PLAN_BYTES_MAX)),
         )
         .route("/api/v1/traces/{id}", get(api::traces::one))
+        .route("/api/v1/traces/{id}/columns", get(api::traces::columns))
+        .route("/api/v1/flame", get(api::flames::read))
+        .route(
+            "/api/v1/opened/trace",
+            post(api::opened::trace).layer(DefaultBodyLimit::max(api::opened::FILE_BYTES_MAX)),
+        )
+        .route(
+            "/api/v1/opened/span",
+            post(api::opened::span).layer(DefaultBodyLimit::max(api::opened::FILE_BYTES_MAX)),
+        )
+        .route(
+            "/api/v1/profile",
+            post(api::profiles::read)
+                .layer(DefaultBodyLimit::max(api::profiles::PROFILE_BYTES_MAX)),
+        )
         .route("/api/v1/traces/{id}/spans/{span_id}", get(api::traces::span))
         .route("/api/v1/traces/{id}/otlp.json", get(api::traces::otlp))
         .route("/api/v1/traces/{id}/logs", get(api::signals::of_trace))

@@ -19,6 +19,9 @@ use tokio::{
 };
 use web::Setup;
 
+#[path = "api/flames.rs"]
+mod flames;
+
 type Result<T = ()> = std::result::Result<T, Box<dyn Error>>;
 
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";

@@ -9,6 +9,7 @@ mod load;
 mod log;
 mod manual;
 mod plan;
+mod profile;
 mod query;
 mod reports;
 mod store;

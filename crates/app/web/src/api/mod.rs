@@ -3,10 +3,13 @@
 pub(crate) mod databases;
 pub(crate) mod detectors;
 pub(crate) mod findings;
+pub(crate) mod flames;
 pub(crate) mod metrics;
 pub(crate) mod objects;
+pub(crate) mod opened;
 pub(crate) mod operations;
 pub(crate) mod plans;
+pub(crate) mod profiles;
 pub(crate) mod questions;
 pub(crate) mod signals;
 pub(crate) mod status;

@@ -1,18 +1,22 @@
 //! What goes over the wire: plain data with units in its names, ids in hexadecimal, times in
 //! milliseconds or microseconds since 1970 as the name says.
 
+mod columns;
 mod convert;
 mod database;
 mod finding;
+mod flame;
 mod log;
 mod operation;
 mod plan;
+pub(crate) mod profile;
 mod question;
 mod span;
 mod status;
 mod system;
 mod trace;
 
+pub use columns::{OpenedTrace, OpenedTraces, SpanColumns, TraceColumns};
 pub(crate) use convert::{hex, micros, unix_micros, unix_ms};
 pub use database::{
     ActivityPoint, Change, ConnectionPoint, DatabaseDetail, DatabaseEvidence, DatabaseIndex,
@@ -27,6 +31,7 @@ pub use finding::{
     Advice, Attribute, CodeLocation, Evidence, Example, Facet, Finding, FindingDetail, Findings,
     Impact, Level, Report, Snippet, Statement, Totals,
 };
+pub use flame::{FlameAmounts, FlameAnswer, FlameFrame, FlameSide, FlameTree, FlameUnit};
 pub use log::{Log, Logs, TraceLogs};
 pub(crate) use operation::nanos_as_micros;
 pub use operation::{
@@ -34,6 +39,7 @@ pub use operation::{
     Point, Request, Requests, Spark, TargetFigures, Window,
 };
 pub use plan::{Plan, PlanAnswer, PlanFact, PlanNode, PlanNote};
+pub use profile::{Profile, ProfileAnswer, ProfileFigures, ProfileFunction};
 pub use question::{
     ComparedField, ComparedValue, ComparisonAnswer, Coverage, Fields, FigureColumn, FigureUnit,
     Heatmap, HeatmapColumn, SpanList, SpanSummary, TableAnswer, TableRow, TableStep,
