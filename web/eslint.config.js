@@ -24,6 +24,7 @@ export default ts.config(
         console: 'readonly',
         fetch: 'readonly',
         setTimeout: 'readonly',
+        URLSearchParams: 'readonly',
       },
     },
   },

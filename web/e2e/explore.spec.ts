@@ -1,7 +1,7 @@
 /** Questions of one's own, log records beside spans, and what runs short. */
 import { readFile } from 'node:fs/promises';
 
-import { expect, HOST, SHOP, test } from './seeded';
+import { expect, HOST, sendMadeUp, SHOP, test } from './seeded';
 
 const OF_SHOP = `service.name = "${SHOP}"`;
 
@@ -108,4 +108,44 @@ test('what is not there says what to do', async ({ page }) => {
   await expect(page.getByText('No span is like that in this window')).toBeVisible();
   await page.getByRole('link', { name: 'ask without the filter' }).click();
   await expect(page.locator('table.groups-asked')).toBeVisible();
+});
+
+test('a view is saved for everyone, opened and removed', async ({ page }) => {
+  const name = `slow ones of ${SHOP}`;
+  await page.goto(explore({ where: `${OF_SHOP} and duration > 100ms`, group: 'name' }));
+  await page.getByText(/^Saved views/).click();
+  await page.getByLabel('Name of the view').fill(name);
+  await page.getByRole('button', { name: 'Save this view' }).click();
+  await expect(page.getByRole('link', { name })).toBeVisible();
+  await page.goto('/explore');
+  await page.getByText(/^Saved views/).click();
+  await page.getByRole('link', { name }).click();
+  await expect(page.getByLabel('where')).toHaveValue(`${OF_SHOP} and duration > 100ms`);
+  await page.getByText(/^Saved views/).click();
+  await page.getByRole('button', { name: `Remove ${name}` }).click();
+  await expect(page.getByRole('link', { name })).toHaveCount(0);
+});
+
+test('spans are downloaded as Parquet', async ({ page }) => {
+  await page.goto(explore({ where: OF_SHOP, tab: 'rows' }));
+  const waiting = page.waitForEvent('download');
+  await page.getByRole('link', { name: 'Download Parquet' }).click();
+  const bytes = await readFile(await (await waiting).path());
+  expect(bytes.subarray(0, 4).toString()).toBe('PAR1');
+  expect(bytes.subarray(-4).toString()).toBe('PAR1');
+});
+
+test('the tail shows what comes, and holds still when it is told to', async ({ page }) => {
+  const service = `${SHOP}-tail`;
+  await page.goto(explore({ where: `service.name = "${service}"`, tab: 'tail' }));
+  await expect(page.getByText('Nothing like that came in the last five minutes.')).toBeVisible();
+  await sendMadeUp(service, 'health', 1);
+  const rows = page.locator('table.requests tbody tr');
+  await expect(rows).toHaveCount(2, { timeout: 60_000 });
+  await page.getByRole('button', { name: 'Hold it' }).click();
+  await sendMadeUp(service, 'health', 1);
+  await page.waitForTimeout(1500);
+  await expect(rows).toHaveCount(2);
+  await page.getByRole('button', { name: 'Go on' }).click();
+  await expect(rows).toHaveCount(4, { timeout: 60_000 });
 });

@@ -5,7 +5,10 @@ import type { Page } from '@playwright/test';
 import { expect, SHOP, test, type Seeded } from './seeded';
 
 const PAGES: [name: string, path: (seeded: Seeded) => string][] = [
-  ['findings', () => `/?service=${SHOP}`],
+  ['overview', () => '/'],
+  ['services', () => '/services'],
+  ['calls of services', () => '/services?tab=calls'],
+  ['findings', () => `/findings?service=${SHOP}`],
   ['endpoints', () => `/endpoints?service=${SHOP}`],
   [
     'endpoint',
@@ -14,10 +17,31 @@ const PAGES: [name: string, path: (seeded: Seeded) => string][] = [
   ['traces', () => `/traces?service=${SHOP}`],
   ['trace', (seeded) => `/traces/${seeded.failed}`],
   ['large trace', (seeded) => `/traces/${seeded.large}`],
+  ['flame graph', (seeded) => `/traces/${seeded.failed}?tab=flame`],
+  ['merged flame graph', (seeded) => `/traces/${seeded.logged}?tab=flame&merged=1&colour=kind`],
+  ['span list', (seeded) => `/traces/${seeded.logged}?tab=spans`],
+  ['a file to open', () => '/traces/file'],
+  [
+    'flame graph of many',
+    () => `/flame?service=${SHOP}&operation=${encodeURIComponent('GET /api/orders/')}`,
+  ],
+  ['comparison', (seeded) => `/compare?before_trace=${seeded.failed}&after_trace=${seeded.logged}`],
+  [
+    'comparison as a table',
+    (seeded) => `/compare?before_trace=${seeded.failed}&after_trace=${seeded.logged}&tab=table`,
+  ],
+  ['traces to compare', () => '/compare'],
+  ['a profile to open', () => '/profile'],
   ['statements', (seeded) => `/traces/${seeded.failed}?tab=statements`],
   ['logs of a trace', (seeded) => `/traces/${seeded.logged}?tab=logs`],
   ['explore', () => `/explore?where=${encodeURIComponent(`service.name = "${SHOP}"`)}`],
   ['heatmap', () => '/explore?tab=heatmap'],
+  ['live tail', () => '/explore?tab=tail'],
+  [
+    'compared endpoint',
+    () =>
+      `/endpoint?service=${SHOP}&operation=${encodeURIComponent('GET /api/report/')}&compare=day&tz=UTC`,
+  ],
   ['log records', () => '/explore?of=logs&tab=rows'],
   ['what stands out', () => '/explore?tab=compare&selection=duration%20%3E%20100ms'],
   ['resources', () => '/resources'],
@@ -32,7 +56,7 @@ async function open(page: Page, path: string) {
 }
 
 async function findingPath(page: Page): Promise<string> {
-  await open(page, `/?service=${SHOP}&fault=n-plus-one`);
+  await open(page, `/findings?service=${SHOP}&fault=n-plus-one`);
   return (await page.locator('table.findings a').first().getAttribute('href')) ?? '';
 }
 
@@ -64,7 +88,7 @@ test('a finding fits a phone and is accessible', async ({ page }) => {
 
 test('findings beside their plane are accessible', async ({ page }) => {
   await page.setViewportSize({ width: 1600, height: 900 });
-  await open(page, `/?service=${SHOP}`);
+  await open(page, `/findings?service=${SHOP}`);
   await expect(page.getByRole('img', { name: /impact against effort/ })).toBeVisible();
   await expectAccessible(page);
 });
@@ -106,6 +130,19 @@ test('no page asks another host for anything or breaks the policy', async ({ pag
   }
   expect(foreign).toEqual([]);
   expect(errors).toEqual([]);
+});
+
+test('the first load is small', async ({ page }) => {
+  let bytes = 0;
+  const sizes: Promise<void>[] = [];
+  page.on('requestfinished', (request) => {
+    if (request.url().includes('/api/')) return;
+    sizes.push(request.sizes().then((size) => void (bytes += size.responseBodySize)));
+  });
+  await open(page, '/');
+  await Promise.all(sizes);
+  expect(bytes).toBeGreaterThan(20_000);
+  expect(bytes).toBeLessThan(400_000);
 });
 
 async function expectNoSidewaysScrolling(page: Page) {

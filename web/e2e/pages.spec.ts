@@ -2,7 +2,7 @@
 import { expect, sendMadeUp, SHOP, test } from './seeded';
 
 test('findings are ranked, and each says where, what and how much', async ({ page }) => {
-  await page.goto(`/?service=${SHOP}`);
+  await page.goto(`/findings?service=${SHOP}`);
   await expect(page.getByRole('heading', { name: 'What to fix first' })).toBeVisible();
   const rows = page.locator('table.findings tbody tr');
   const orders = rows.filter({ hasText: 'GET /api/orders/' }).first();
@@ -15,7 +15,7 @@ test('findings are ranked, and each says where, what and how much', async ({ pag
 test('a finding leads to its trace, folded, and to a span with all it carries', async ({
   page,
 }) => {
-  await page.goto(`/?service=${SHOP}&fault=n-plus-one`);
+  await page.goto(`/findings?service=${SHOP}&fault=n-plus-one`);
   await page.getByRole('link', { name: /GET \/api\/orders\// }).click();
   await expect(page.getByRole('heading', { level: 1 })).toContainText('fetched one by one');
   for (const part of ['Why it hurts', 'What shows it', 'What it would bring']) {
@@ -48,7 +48,7 @@ test('a finding leads to its trace, folded, and to a span with all it carries', 
 });
 
 test('a filter is part of the address, and the address is enough', async ({ page }) => {
-  await page.goto('/');
+  await page.goto('/findings');
   await page.getByLabel('Fault').selectOption('n-plus-one');
   await page.getByLabel('Service').selectOption(SHOP);
   await expect(page).toHaveURL(/fault=n-plus-one/);
@@ -94,7 +94,7 @@ test('two kinds of requests are told apart over their humps', async ({ page }) =
 });
 
 test('on a wide screen a dot of the plane and its row point at each other', async ({ page }) => {
-  await page.goto(`/?service=${SHOP}`);
+  await page.goto(`/findings?service=${SHOP}`);
   const row = page.locator('table.findings tbody tr').first();
   await expect(row).toBeVisible();
   const plane = page.getByRole('img', { name: /impact against effort/ });
@@ -147,7 +147,7 @@ test('a trace of 10,000 spans is shown by its rows in view alone', async ({ page
 });
 
 test('the keyboard reaches everything', async ({ page }) => {
-  await page.goto(`/?service=${SHOP}`);
+  await page.goto(`/findings?service=${SHOP}`);
   await expect(page.locator('table.findings')).toBeVisible();
   await page.keyboard.press('j');
   await page.keyboard.press('j');

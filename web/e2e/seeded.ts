@@ -3,7 +3,7 @@ import { test as base, expect, type APIRequestContext } from '@playwright/test';
 
 import type { Findings, Requests } from '../src/api/types';
 import { sendLogs, sendMetrics } from './signals.js';
-import { large, random, REQUESTS_MADE_UP, rootSpanId, send } from './spans.js';
+import { acrossServices, large, random, REQUESTS_MADE_UP, rootSpanId, send } from './spans.js';
 
 const OTLP = process.env['TAUT_OTLP_URL'] ?? 'http://127.0.0.1:4318';
 
@@ -12,6 +12,39 @@ const RUN = Date.now().toString(36);
 export const SHOP = `e2e-shop-${RUN}`;
 export const HOST = `e2e-host-${RUN}`;
 export const EXPORT = `e2e-export-${RUN}`;
+/** Services that call each other: `…-web`, `…-basket`, `…-catalog`. */
+export const CHAIN = RUN;
+
+/** A script in whatever a span can carry: it has to stay text. */
+export const HARM_TEXT = `<img src=x onerror="document.title='harmed'"><script>document.title='harmed'</script>`;
+export const HARM = `harm-${RUN} ${HARM_TEXT}`;
+
+function harmful() {
+  const text = HARM_TEXT;
+  return [
+    {
+      name: text,
+      kind: 2,
+      from: 0,
+      to: 900,
+      attributes: { 'http.method': 'GET', 'http.route': `/${text}`, [text]: text },
+      events: [{ name: text, at: 5, attributes: { 'exception.message': text } }],
+      error: text,
+    },
+    {
+      name: text,
+      kind: 3,
+      from: 1,
+      to: 800,
+      parent: 0,
+      attributes: {
+        'db.system': 'postgresql',
+        'db.name': text,
+        'db.statement': `SELECT '${text}' FROM "a<b>" WHERE x = 1`,
+      },
+    },
+  ];
+}
 
 let id = 1_000_000 + (Date.now() % 1_000_000);
 const chance = random(3);
@@ -51,6 +84,16 @@ export const test = base.extend<object, { seeded: Seeded }>({
       await sendMadeUp(SHOP, 'product', 40);
       await sendMadeUp(SHOP, 'pay', 20);
       await sendMadeUp(SHOP, 'report', 60);
+      for (let number = 0; number < 20; number += 1) {
+        const spans = acrossServices(chance, RUN);
+        await send(OTLP, `${RUN}-web`, spans, Date.now() - 6000 - number * 700, (id += 1));
+      }
+      // The next release, and something that means harm wherever it is shown.
+      const product = REQUESTS_MADE_UP['product'];
+      if (product !== undefined) {
+        await send(OTLP, SHOP, product(chance), Date.now() - 3000, (id += 1), '4.2.1');
+      }
+      await send(OTLP, HARM, harmful(), Date.now() - 4000, (id += 1), HARM_TEXT);
       const big = await send(OTLP, EXPORT, large(10_000), Date.now() - 9000, (id += 1));
       await expect(async () => {
         const found = await json<Findings>(api, `findings?service=${SHOP}`);

@@ -2,8 +2,8 @@
 /** Made-up requests as a service would send them: OTLP JSON over HTTP, old and new conventions. */
 
 /**
- * @typedef {{ name: string, kind?: number, from: number, to: number, parent?: number,
- *   scope?: string, attributes?: Record<string, string | number | boolean>, error?: string,
+ * @typedef {{ name: string, kind?: number, from: number, to: number, parent?: number | undefined,
+ *   scope?: string, service?: string, attributes?: Record<string, string | number | boolean>, error?: string,
  *   events?: { name: string, at: number, attributes: Record<string, string> }[],
  *   links?: { traceId: string, spanId: string }[] }} MadeUp  `from` and `to` in milliseconds.
  */
@@ -291,17 +291,20 @@ export function rootSpanId(id) {
   return hex(id * 100_000 + 1, 16);
 }
 
-/** An `ExportTraceServiceRequest` of one trace.
- * @param {string} service @param {MadeUp[]} spans @param {number} startMs @param {number} id */
-export function otlp(service, spans, startMs, id) {
+/** An `ExportTraceServiceRequest` of one trace; spans with a service of their own are of that one.
+ * @param {string} service @param {MadeUp[]} spans @param {number} startMs @param {number} id
+ * @param {string} version */
+export function otlp(service, spans, startMs, id, version = '4.2.0') {
   const traceId = `7a07${hex(Date.now(), 12)}${hex(id, 16)}`;
   const nanos = (/** @type {number} */ millis) =>
     `${BigInt(Math.round(startMs)) * 1000000n + BigInt(Math.round(millis * 1e6))}`;
   const spanId = (/** @type {number} */ place) => hex(id * 100_000 + place + 1, 16);
-  /** @type {Map<string, object[]>} */
-  const scopes = new Map();
+  /** @type {Map<string, Map<string, object[]>>} */
+  const services = new Map();
   spans.forEach((span, place) => {
     const scope = span.scope ?? DJANGO;
+    const scopes = services.get(span.service ?? service) ?? new Map();
+    services.set(span.service ?? service, scopes);
     const list = scopes.get(scope) ?? [];
     scopes.set(scope, list);
     list.push({
@@ -322,28 +325,69 @@ export function otlp(service, spans, startMs, id) {
       status: span.error === undefined ? {} : { code: 2, message: span.error },
     });
   });
-  const resource = {
-    attributes: pairs({
-      'service.name': service,
-      'service.version': '4.2.0',
-      'telemetry.sdk.language': 'python',
-      'telemetry.sdk.name': 'opentelemetry',
-      'host.name': 'web-1',
-      'process.pid': 4711,
-    }),
-  };
-  const scopeSpans = [...scopes].map(([name, list]) => ({
-    scope: { name, version: '0.62b0' },
-    spans: list,
+  const resourceSpans = [...services].map(([name, scopes]) => ({
+    resource: {
+      attributes: pairs({
+        'service.name': name,
+        'service.version': version,
+        'telemetry.sdk.language': 'python',
+        'telemetry.sdk.name': 'opentelemetry',
+        'host.name': 'web-1',
+        'process.pid': 4711,
+      }),
+    },
+    scopeSpans: [...scopes].map(([scope, list]) => ({
+      scope: { name: scope, version: '0.62b0' },
+      spans: list,
+    })),
   }));
-  return { traceId, body: { resourceSpans: [{ resource, scopeSpans }] } };
+  return { traceId, body: { resourceSpans } };
+}
+
+/** A request to one service that asks others, which use a database: `web` asks `basket` and `catalog`.
+ * @param {() => number} chance @param {string} begin what their names begin with @returns {MadeUp[]} */
+export function acrossServices(chance, begin) {
+  const took = 40 + chance() * 40;
+  /** @param {string} name @param {number} kind @param {number} from @param {number} to @param {number} parent
+   * @param {string} service @param {Record<string, string | number>} attributes @returns {MadeUp} */
+  const span = (name, kind, from, to, parent, service, attributes) => ({
+    name,
+    kind,
+    from,
+    to,
+    parent,
+    service: `${begin}-${service}`,
+    attributes,
+  });
+  const call = (/** @type {string} */ host) => ({
+    'http.method': 'GET',
+    'http.url': `http://${host}/`,
+    'http.status_code': 200,
+  });
+  const sql = {
+    'db.system': 'postgresql',
+    'db.name': 'catalog',
+    'db.statement': 'SELECT "id" FROM "article" WHERE "id" = %s',
+  };
+  const route = { 'http.method': 'GET', 'http.route': '/page', 'http.status_code': 200 };
+  return [
+    { ...span('GET /page', SERVER, 0, took + 30, 0, 'web', route), parent: undefined },
+    span('GET', CLIENT, 2, 12, 0, 'web', call('basket')),
+    span('GET /basket', SERVER, 3, 11, 1, 'basket', { ...route, 'http.route': '/basket' }),
+    span('GET', CLIENT, 14, took + 26, 0, 'web', call('catalog')),
+    span('GET /articles', SERVER, 15, took + 25, 3, 'catalog', {
+      ...route,
+      'http.route': '/articles',
+    }),
+    span('SELECT', CLIENT, 18, took + 20, 4, 'catalog', sql),
+  ];
 }
 
 /** Sends one trace; answers its id.
  * @param {string} url @param {string} service @param {MadeUp[]} spans @param {number} startMs
- * @param {number} id */
-export async function send(url, service, spans, startMs, id) {
-  const { traceId, body } = otlp(service, spans, startMs, id);
+ * @param {number} id @param {string} [version] */
+export async function send(url, service, spans, startMs, id, version) {
+  const { traceId, body } = otlp(service, spans, startMs, id, version);
   const response = await fetch(`${url}/v1/traces`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },

@@ -1,5 +1,8 @@
 /** Which page is shown for which path. */
-import { usePathname } from './lib/route';
+import { tellIn } from './lib/format';
+import { usePathname, useQuery } from './lib/route';
+import { zoneOf } from './lib/time';
+import { ComparePage } from './pages/compare/ComparePage';
 import { DatabasePage } from './pages/database/DatabasePage';
 import { DatabasesPage } from './pages/database/DatabasesPage';
 import { EndpointPage } from './pages/endpoint/EndpointPage';
@@ -7,10 +10,15 @@ import { EndpointsPage } from './pages/endpoints/EndpointsPage';
 import { ExplorePage } from './pages/explore/ExplorePage';
 import { FindingPage } from './pages/finding/FindingPage';
 import { FindingsPage } from './pages/findings/FindingsPage';
+import { FlamePage } from './pages/flame/FlamePage';
+import { MapPage } from './pages/map/MapPage';
+import { OverviewPage } from './pages/overview/OverviewPage';
 import { PlanPage } from './pages/plan/PlanPage';
+import { ProfilePage } from './pages/profile/ProfilePage';
 import { ResourcesPage } from './pages/resources/ResourcesPage';
 import { StatementPage } from './pages/statement/StatementPage';
 import { StatusPage } from './pages/status/StatusPage';
+import { OpenedPage } from './pages/trace/OpenedPage';
 import { TracePage } from './pages/trace/TracePage';
 import { TracesPage } from './pages/traces/TracesPage';
 import { Frame } from './ui/Frame';
@@ -19,14 +27,21 @@ import { Link } from './ui/Link';
 
 export function App() {
   const pathname = usePathname();
-  return <Frame pathname={pathname}>{page(pathname)}</Frame>;
+  // What is on the screen tells all its moments anew when the zone changes.
+  const zone = zoneOf(useQuery().get('tz'));
+  tellIn(zone);
+  return (
+    <Frame key={zone} pathname={pathname}>
+      {page(pathname)}
+    </Frame>
+  );
 }
 
 function page(pathname: string) {
   const [, section = '', id, part, inner] = pathname.split('/');
   switch (section) {
     case '':
-      return <FindingsPage />;
+      return <OverviewPage />;
     case 'findings':
       return id ? <FindingPage key={id} id={id} /> : <FindingsPage />;
     case 'database':
@@ -42,7 +57,16 @@ function page(pathname: string) {
       return <EndpointsPage />;
     case 'endpoint':
       return <EndpointPage />;
+    case 'services':
+      return <MapPage />;
+    case 'flame':
+      return <FlamePage />;
+    case 'compare':
+      return <ComparePage />;
+    case 'profile':
+      return <ProfilePage />;
     case 'traces':
+      if (id === 'file') return <OpenedPage />;
       return id ? <TracePage key={id} id={id} /> : <TracesPage />;
     case 'explore':
       return <ExplorePage />;
@@ -54,7 +78,7 @@ function page(pathname: string) {
       return (
         <Empty title="There is no such page">
           <p>
-            Go to the <Link to="/">findings</Link>.
+            Go to the <Link to="/">overview</Link>.
           </p>
         </Empty>
       );

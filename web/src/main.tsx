@@ -8,8 +8,11 @@ import './styles/table.css';
 import './styles/parts.css';
 import './styles/finding.css';
 import './styles/trace.css';
+import './styles/flame.css';
 import './styles/database.css';
 import './styles/explore.css';
+import './styles/charts.css';
+import './styles/chrome.css';
 
 const root = document.getElementById('root');
 if (root !== null) createRoot(root).render(<App />);

@@ -259,6 +259,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/findings/{id}/notes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Says where a finding stands, who has it, or what there is to know of it. */
+        post: operations["note"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/flame": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Requests merged by what they did: how often, and how long somebody waited for it. */
+        get: operations["read"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/heatmap": {
         parameters: {
             query?: never;
@@ -287,6 +321,57 @@ export interface paths {
         get: operations["logs"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/marks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Releases and applied remedies, for the axes of time. */
+        get: operations["marks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/opened/span": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Reads one span of a file, with all that it carries. Nothing of it is kept. */
+        post: operations["span"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/opened/trace": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Reads the traces of a file. Nothing of them is kept. */
+        post: operations["trace"];
         delete?: never;
         options?: never;
         head?: never;
@@ -327,6 +412,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/overview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Golden signals of each service, and what is otherwise than at the same time yesterday. */
+        get: operations["overview"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/plan": {
         parameters: {
             query?: never;
@@ -337,6 +439,23 @@ export interface paths {
         get?: never;
         put?: never;
         /** Reads plans as `EXPLAIN` printed them, in any format. Nothing of them is kept. */
+        post: operations["read"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/profile": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Reads a profile, or compares two. Nothing of them is kept. */
         post: operations["read"];
         delete?: never;
         options?: never;
@@ -412,6 +531,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/spans.parquet": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The latest spans that pass a filter, at most 10,000, as a Parquet file with a column for each attribute. */
+        get: operations["spans"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/status": {
         parameters: {
             query?: never;
@@ -438,6 +574,23 @@ export interface paths {
         };
         /** A trace in tree order. */
         get: operations["one"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/traces/{id}/columns": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A trace in tree order, in columns: the same in a tenth of the bytes, for pages that draw all of it. */
+        get: operations["columns"];
         put?: never;
         post?: never;
         delete?: never;
@@ -492,6 +645,41 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/views": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Saved views, by name. */
+        get: operations["list"];
+        put?: never;
+        /** Saves a view, in place of one of the same name. */
+        post: operations["save"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/views/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Removes a view. */
+        delete: operations["remove"];
         options?: never;
         head?: never;
         patch?: never;
@@ -654,6 +842,22 @@ export interface components {
             /** @description Statements that take it back. */
             revert: string[];
         };
+        /**
+         * @description How an endpoint has changed.
+         * @enum {string}
+         */
+        ChangeKind: "failing" | "slower" | "new" | "gone" | "quicker" | "mended";
+        /** @description An endpoint that is otherwise than before. */
+        ChangedEndpoint: {
+            before?: components["schemas"]["Signs"] | null;
+            /** @description How. */
+            how: components["schemas"]["ChangeKind"];
+            now?: components["schemas"]["Signs"] | null;
+            /** @description Such as `GET /api/orders/`. */
+            operation: string;
+            /** @description `service.name`. */
+            service: string;
+        };
         /** @description A place in the application's code. */
         CodeLocation: {
             /** @description Path of the file; empty if unknown. */
@@ -731,6 +935,8 @@ export interface components {
             damaged: string[];
             /** @description Why ClickHouse has not answered, so that what is kept there is missing. */
             elsewhere?: string | null;
+            /** @description Rows of a sample were counted, which stand for several: what is told is right on average. */
+            estimate?: boolean;
             /** @description The limit that was reached before all was looked at, `time` or `rows`: the oldest is missing then. */
             reached?: string | null;
             /**
@@ -1400,11 +1606,64 @@ export interface components {
             fault_title: string;
             /** @description The finding. */
             finding: components["schemas"]["Finding"];
+            /** @description Where it stands, and how it came there. */
+            progress: components["schemas"]["FindingProgress"];
             /** @description Place in the ranking, from 1. */
             rank: number;
             /** @description Findings in the ranking. */
             ranked: number;
         };
+        /** @description Something that happened to a finding. */
+        FindingEvent: {
+            /** @description Who has it from then on; absent where that did not change. */
+            assignee?: string | null;
+            /**
+             * Format: int64
+             * @description Number of the remedy that went on, as `taut fix` names it.
+             */
+            remedy?: number | null;
+            state?: components["schemas"]["FindingState"] | null;
+            /**
+             * Format: int64
+             * @description When.
+             */
+            unix_ms: number;
+            /** @description The reason, the remark, or where the remedy stands; may be empty. */
+            words: string;
+        };
+        /** @description What somebody says of a finding; whatever is absent stays as it is. */
+        FindingNote: {
+            /** @description Who has it from now on; empty for nobody. */
+            assignee?: string | null;
+            /** @description Why; a dismissal has to have a reason. */
+            reason?: string | null;
+            /** @description Something worth remembering. */
+            remark?: string | null;
+            state?: components["schemas"]["FindingState"] | null;
+        };
+        /** @description Where a finding stands, and who has it. */
+        FindingProgress: {
+            /** @description Who has it, as free text; empty for nobody. */
+            assignee: string;
+            /** @description What happened, in order; empty in lists. */
+            history: components["schemas"]["FindingEvent"][];
+            /** @description The finding. */
+            id: string;
+            /** @description Why it stands there; empty if nothing was said. */
+            reason: string;
+            /**
+             * Format: int64
+             * @description Since when; absent as long as nobody has said anything.
+             */
+            since_unix_ms?: number | null;
+            /** @description Where. */
+            state: components["schemas"]["FindingState"];
+        };
+        /**
+         * @description Where a finding stands.
+         * @enum {string}
+         */
+        FindingState: "new" | "accepted" | "in-work" | "applied" | "proven" | "reverted" | "dismissed";
         /** @description Findings that passed a filter. */
         Findings: {
             /** @description Faults among all findings. */
@@ -1414,6 +1673,8 @@ export interface components {
             /** @description Levels among all findings. */
             levels: components["schemas"]["Facet"][];
             observed?: components["schemas"]["Window"] | null;
+            /** @description Where those that passed stand, as far as anybody has said anything; the others are new. */
+            progress: components["schemas"]["FindingProgress"][];
             /**
              * Format: int64
              * @description Requests looked at.
@@ -1421,9 +1682,83 @@ export interface components {
             requests: number;
             /** @description Services among all findings. */
             services: components["schemas"]["Facet"][];
+            /** @description Where findings stand, among all. */
+            states: components["schemas"]["Facet"][];
             /** @description What those that passed cost. */
             totals: components["schemas"]["Totals"];
         };
+        /** @description What nodes took, added up over all that was merged. */
+        FlameAmounts: {
+            /** @description Calls, or samples. */
+            count: number[];
+            /** @description Each in itself, while somebody waited for it. */
+            own: number[];
+        };
+        /** @description Requests merged by what they did, or two such to compare. */
+        FlameAnswer: {
+            /** @description One, or before and after. */
+            sides: components["schemas"]["FlameSide"][];
+            /** @description The tree that all sides share. */
+            tree: components["schemas"]["FlameTree"];
+        };
+        /** @description What a node is called. */
+        FlameFrame: {
+            /** @description The service, or the file. */
+            group: string;
+            kind?: components["schemas"]["GroupKind"] | null;
+            /**
+             * Format: int32
+             * @description Line of the file, from 1.
+             */
+            line?: number | null;
+            /** @description What was done, in a few words; or the function. */
+            name: string;
+        };
+        /** @description What was merged. */
+        FlameSide: {
+            /** @description Some of the sample were left out, since the bound on spans or on time was reached. */
+            cut: boolean;
+            /** @description What was requested. */
+            operation: string;
+            /**
+             * Format: int64
+             * @description Requests that were merged: a fair sample where there are more.
+             */
+            requests: number;
+            /** @description `service.name` of the requests. */
+            service: string;
+            /** @description The trace, where it is a single one. */
+            trace_id?: string | null;
+            /**
+             * Format: int64
+             * @description Traces that have such a request.
+             */
+            traces_in_all: number;
+            window?: components["schemas"]["Window"] | null;
+        };
+        /** @description A merged tree: parents before children, the largest sibling first. */
+        FlameTree: {
+            /** @description For each side what each node took. */
+            amounts: components["schemas"]["FlameAmounts"][];
+            /** @description Steps of each node from its root, which has 0. */
+            depth: number[];
+            /** @description Place of each node's name in `frames`. */
+            frame: number[];
+            /** @description What nodes are called. */
+            frames: components["schemas"]["FlameFrame"][];
+            /**
+             * Format: int64
+             * @description Nodes that found no room: their time counts as their parents' own.
+             */
+            left_out: number;
+            /** @description What the amounts are. */
+            unit: components["schemas"]["FlameUnit"];
+        };
+        /**
+         * @description What amounts of a tree are.
+         * @enum {string}
+         */
+        FlameUnit: "nanos" | "bytes" | "count";
         /** @description Spans, and what became of them. */
         Flow: {
             /**
@@ -1901,6 +2236,12 @@ export interface components {
         MapNodeKind: "service" | "database" | "cache" | "queue" | "remote";
         /** @description How often something happened, how often it failed, and how long it took. */
         MapTraffic: {
+            /**
+             * Format: double
+             * @description Share of the time of the sampled traces in which somebody waited for it, 0 to 1: of a service, for its own
+             *     work; of calls, for all that they caused.
+             */
+            critical_share: number;
             /** @description How long it took. */
             duration: components["schemas"]["Percentiles"];
             /**
@@ -1918,6 +2259,34 @@ export interface components {
              * @description Calls of the sample.
              */
             sampled: number;
+        };
+        /** @description Something that may explain why figures changed. */
+        Mark: {
+            /** @description The finding that it answers. */
+            finding?: string | null;
+            /** @description What kind. */
+            kind: components["schemas"]["MarkKind"];
+            /** @description The service; empty if it is about none alone. */
+            service: string;
+            /**
+             * Format: int64
+             * @description When.
+             */
+            unix_ms: number;
+            /** @description In a few words: `shop 4.2.1`, or the claim of the finding that was answered. */
+            words: string;
+        };
+        /**
+         * @description Kinds of marks.
+         * @enum {string}
+         */
+        MarkKind: "release" | "applied" | "reverted";
+        /** @description Releases and remedies of a window, in order of time. */
+        Marks: {
+            /** @description What happened. */
+            marks: components["schemas"]["Mark"][];
+            /** @description The window. */
+            window: components["schemas"]["Window"];
         };
         /** @description A metric that came. */
         MetricName: {
@@ -1937,6 +2306,35 @@ export interface components {
             hint: string;
             /** @description What is wanted. */
             what: string;
+        };
+        /** @description One of several traces of a file. */
+        OpenedTrace: {
+            /**
+             * Format: double
+             * @description How long its first span took.
+             */
+            duration_micros: number;
+            /** @description Its identity. */
+            id: string;
+            /** @description What was requested. */
+            operation: string;
+            /** @description Its spans. */
+            spans: number;
+        };
+        /** @description Traces of a file that somebody opened. */
+        OpenedTraces: {
+            /** @description The format in words. */
+            format: string;
+            /** @description Traces that were left out of the list. */
+            left_out: number;
+            /** @description What was odd about the file. */
+            problems: string[];
+            /** @description Spans that lack what a span needs. */
+            rejected: number;
+            /** @description The one that is looked at. */
+            trace: components["schemas"]["TraceColumns"];
+            /** @description Traces in the file, the slowest first; at most 500. */
+            traces: components["schemas"]["OpenedTrace"][];
         };
         /** @description An operation over a window. */
         Operation: {
@@ -2006,6 +2404,21 @@ export interface components {
             operations: components["schemas"]["Operation"][];
             /** @description Services among all operations of the window. */
             services: string[];
+            /** @description What is aimed at. */
+            targets: components["schemas"]["TargetFigures"];
+            /** @description The window. */
+            window: components["schemas"]["Window"];
+        };
+        /** @description How all services are doing, and what is otherwise than at the same time yesterday. */
+        Overview: {
+            /** @description What it is compared with: the same hours of the day before, or the time before a window longer than a day. */
+            before: components["schemas"]["Window"];
+            /** @description Endpoints that are otherwise than before, the most costly first. */
+            changes: components["schemas"]["ChangedEndpoint"][];
+            /** @description Releases and remedies since the window before. */
+            marks: components["schemas"]["Mark"][];
+            /** @description Services, by the time of their requests, most first. */
+            services: components["schemas"]["ServiceSigns"][];
             /** @description What is aimed at. */
             targets: components["schemas"]["TargetFigures"];
             /** @description The window. */
@@ -2180,6 +2593,8 @@ export interface components {
         };
         /** @description A step of a time series. */
         Point: {
+            /** @description Where their time went. */
+            breakdown: components["schemas"]["Breakdown"];
             /**
              * Format: int64
              * @description Requests.
@@ -2248,6 +2663,67 @@ export interface components {
              * @description When it began, in milliseconds since 1970.
              */
             started_unix_ms: number;
+        };
+        /** @description One profile, or two to compare. */
+        Profile: {
+            /** @description The call tree is an estimate: the file has direct callers alone. */
+            estimated: boolean;
+            /** @description Functions, the largest own amount first. */
+            functions: components["schemas"]["ProfileFunction"][];
+            /** @description What was odd. */
+            notes: string[];
+            /** @description What it is of: `cpu`, or the name of a thread. */
+            title: string;
+            /** @description What all of it comes to, of each file. */
+            totals: number[];
+            /** @description Who called whom. Its frames are in the order of `functions`. */
+            tree: components["schemas"]["FlameTree"];
+        };
+        /** @description What was read from a file, or from two to compare. */
+        ProfileAnswer: {
+            /** @description Name of the format: `pstats`. */
+            format: string;
+            /** @description The format in words. */
+            format_title: string;
+            /** @description What the file holds; what its own tool shows first comes first. Of two files, those that are in both. */
+            profiles: components["schemas"]["Profile"][];
+        };
+        /** @description What a function took. */
+        ProfileFigures: {
+            /**
+             * Format: int64
+             * @description Calls, where calls were counted.
+             */
+            calls?: number | null;
+            /**
+             * Format: int64
+             * @description With all that it called; recursion counts once.
+             */
+            cumulative: number;
+            /**
+             * Format: int64
+             * @description In itself.
+             */
+            own: number;
+            /**
+             * Format: int64
+             * @description Calls that were no recursion, where that is told.
+             */
+            primitive_calls?: number | null;
+        };
+        /** @description A function over all its calls. */
+        ProfileFunction: {
+            /** @description What it took, in each file; none in a file that has no such function. */
+            figures: (components["schemas"]["ProfileFigures"] | null)[];
+            /** @description Its file; empty if unknown. */
+            file: string;
+            /**
+             * Format: int32
+             * @description Its line, from 1; 0 if unknown.
+             */
+            line: number;
+            /** @description Its name. */
+            name: string;
         };
         /** @description Long work that is under way. */
         Progress: {
@@ -2429,6 +2905,13 @@ export interface components {
             /** @description The window. */
             window: components["schemas"]["Window"];
         };
+        /** @description A question with a name. */
+        SavedView: {
+            /** @description What it is called. */
+            name: string;
+            /** @description The query of its address: `where=…&group=…`. */
+            query: string;
+        };
         /** @description The instrumentation that produced a span. */
         Scope: {
             /** @description What else is known of it. */
@@ -2461,6 +2944,28 @@ export interface components {
             /** @description The window. */
             window: components["schemas"]["Window"];
         };
+        /** @description Golden signals of a service. */
+        ServiceSigns: {
+            before?: components["schemas"]["Signs"] | null;
+            /** @description Whether 95 and 99 of a hundred requests take no longer than they are meant to. */
+            meets: boolean;
+            /** @description Over the window. */
+            now: components["schemas"]["Signs"];
+            /** @description `service.name`. */
+            service: string;
+            /**
+             * Format: double
+             * @description Share of the time of all services, 0 to 1.
+             */
+            share: number;
+            /** @description Over time, in equal steps of the window. */
+            spark: components["schemas"]["Spark"][];
+            /**
+             * Format: double
+             * @description Share of the requests that took no longer than the target of p95, 0 to 1.
+             */
+            within_target: number;
+        };
         /** @description How many sessions are alike. */
         SessionCount: {
             /** @description `application_name` */
@@ -2477,12 +2982,69 @@ export interface components {
             /** @description `usename` */
             user: string;
         };
+        /** @description Traffic, errors and latency. */
+        Signs: {
+            /**
+             * Format: int64
+             * @description Requests.
+             */
+            count: number;
+            /** @description How long they took. */
+            duration: components["schemas"]["Percentiles"];
+            /**
+             * Format: double
+             * @description Share that failed, 0 to 1.
+             */
+            error_share: number;
+            /**
+             * Format: int64
+             * @description Requests that failed.
+             */
+            failed: number;
+            /**
+             * Format: double
+             * @description Requests a second, over the whole window.
+             */
+            rate_per_second: number;
+            /**
+             * Format: double
+             * @description Database statements per request, mean.
+             */
+            statements_per_request: number;
+        };
         /** @description Code or SQL to copy. */
         Snippet: {
             /** @description The code. */
             code: string;
             /** @description What it is written in, as Markdown names it. */
             language: string;
+        };
+        /** @description Spans, a column a property. */
+        SpanColumns: {
+            /** @description Spans that it stands for. */
+            count: number[];
+            /** @description In itself while somebody waited for it. */
+            critical_own_nanos: number[];
+            /** @description Steps from the root, which has 0. */
+            depth: number[];
+            /** @description How long. */
+            duration_nanos: number[];
+            /** @description Added up: 1 it failed, 2 it tells the same as its parent, 4 it never came. */
+            flags: number[];
+            /** @description Places in `folds`; -1 for none. */
+            fold: number[];
+            /** @description Places in `hosts`. */
+            host: number[];
+            /** @description Identities, 16 hexadecimal digits each, without anything between. */
+            ids: string;
+            /** @description Places in `kinds`. */
+            kind: number[];
+            /** @description Places in `labels`. */
+            label: number[];
+            /** @description From the begin of the trace. */
+            offset_nanos: number[];
+            /** @description Places in `services`. */
+            service: number[];
         };
         /** @description One span with all that OTLP carries. */
         SpanDetail: {
@@ -2627,6 +3189,11 @@ export interface components {
              * @description Requests.
              */
             count: number;
+            /**
+             * Format: int64
+             * @description Requests that failed.
+             */
+            failed: number;
             /**
              * Format: double
              * @description 95th percentile; absent where there were no requests.
@@ -3104,6 +3671,47 @@ export interface components {
             /** @description Database statements. */
             statements_count: number;
         };
+        /** @description A trace in tree order, in columns. */
+        TraceColumns: {
+            /** @description Where the time went, on the critical path. */
+            breakdown: components["schemas"]["Breakdown"];
+            /**
+             * Format: double
+             * @description From the begin of its first span to the end of its last.
+             */
+            duration_micros: number;
+            /** @description Spans that failed. */
+            failed: number;
+            /** @description Siblings that did the same, three or more of them. */
+            folds: components["schemas"]["Fold"][];
+            /** @description Hosts, containers or processes, in order of appearance; empty where a resource says nothing of it. */
+            hosts: string[];
+            /** @description Its identity. */
+            id: string;
+            /** @description Kinds of work, to which `spans.kind` points. */
+            kinds: components["schemas"]["GroupKind"][];
+            /** @description What spans did, each text once. */
+            labels: string[];
+            /** @description What was odd, and what was made of it. */
+            notes: string[];
+            /** @description Operation of its first request, or the name of its first span. */
+            operation: string;
+            /** @description Service of its first span. */
+            service: string;
+            /** @description Services, in order of appearance. */
+            services: string[];
+            /** @description Spans: parents before children, siblings by start. */
+            spans: components["schemas"]["SpanColumns"];
+            /**
+             * Format: int64
+             * @description When its first span began.
+             */
+            start_unix_micros: number;
+            /** @description Statements by shape, by total time. */
+            statements: components["schemas"]["TraceStatement"][];
+            /** @description Database statements. */
+            statements_count: number;
+        };
         /** @description Log records that were written during a trace. */
         TraceLogs: {
             /** @description Records that are not told, since there are too many. */
@@ -3211,6 +3819,11 @@ export interface components {
              */
             total_micros: number;
         };
+        /** @description Saved views, by name. */
+        Views: {
+            /** @description Those that there are. */
+            views: components["schemas"]["SavedView"][];
+        };
         /** @description Average active sessions in one wait. */
         Wait: {
             /**
@@ -3300,7 +3913,7 @@ export interface operations {
     };
     compare: {
         parameters: {
-            query: {
+            query?: {
                 /** @description A stretch that ends now: `15m`, `1h`, `24h`, `7d`. */
                 last?: string;
                 /** @description First moment, in milliseconds since 1970; goes with `to`. */
@@ -3311,8 +3924,12 @@ export interface operations {
                 of?: string;
                 /** @description Which rows. */
                 where?: string;
-                /** @description Of those, the ones that are compared with the rest: `duration > 1s`. */
-                selection: string;
+                /** @description Of those, the ones that are compared with the rest: `duration > 1s`; all of `selected_from` without it. */
+                selection?: string;
+                /** @description Selected are only those from this moment on, in milliseconds since 1970; goes with `selected_to`. */
+                selected_from?: number;
+                /** @description First moment after what is selected, in milliseconds since 1970. */
+                selected_to?: number;
             };
             header?: never;
             path?: never;
@@ -3792,6 +4409,8 @@ export interface operations {
                 fault?: string;
                 /** @description Those of one level. */
                 level?: "low" | "medium" | "high" | "critical";
+                /** @description Those that stand there: a state, `open` (neither proven nor dismissed) or `all`; `open` unless told otherwise. */
+                state?: string;
                 /** @description Those whose claim, operation, service, fault or tables hold this text, in either case. */
                 q?: string;
             };
@@ -3843,6 +4462,110 @@ export interface operations {
                 };
             };
             /** @description there is no such finding */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    note: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description 16 hexadecimal digits */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FindingNote"];
+            };
+        };
+        responses: {
+            /** @description where it stands now; it is on the disk */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FindingProgress"];
+                };
+            };
+            /** @description it says nothing, too much, or a dismissal has no reason */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description there is no such finding */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read: {
+        parameters: {
+            query?: {
+                /** @description One trace instead of an operation. */
+                trace?: string;
+                /** @description `service.name`; goes with `operation`. */
+                service?: string;
+                /** @description Such as `GET /api/orders/`. */
+                operation?: string;
+                /** @description A stretch that ends now: `15m`, `1h`, `24h`, `7d`. */
+                last?: string;
+                /** @description First moment, in milliseconds since 1970; goes with `to`. */
+                from?: number;
+                /** @description First moment after, in milliseconds since 1970; goes with `from`. */
+                to?: number;
+                /** @description The trace of before, to compare with. */
+                before_trace?: string;
+                /** @description First moment of the window of before, to compare with; goes with `before_to`. */
+                before_from?: number;
+                /** @description First moment after the window of before. */
+                before_to?: number;
+                /** @description Most requests of a side, at most 500; 100 unless told otherwise. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the merged tree, of one side or of before and after */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlameAnswer"];
+                };
+            };
+            /** @description a parameter is wrong */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description nothing of it is kept */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3927,6 +4650,122 @@ export interface operations {
                 };
             };
             /** @description a parameter is wrong */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    marks: {
+        parameters: {
+            query?: {
+                /** @description A stretch that ends now: `15m`, `1h`, `24h`, `7d`. */
+                last?: string;
+                /** @description First moment, in milliseconds since 1970; goes with `to`. */
+                from?: number;
+                /** @description First moment after, in milliseconds since 1970; goes with `from`. */
+                to?: number;
+                /** @description Those of one service, and those that are about none alone. */
+                service?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description what happened, in order of time */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Marks"];
+                };
+            };
+            /** @description a parameter is wrong */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    span: {
+        parameters: {
+            query?: {
+                /** @description The trace to look at; the slowest unless told otherwise. */
+                trace?: string;
+                /** @description The span to look at. */
+                span?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description the same file, at most 64 MiB */
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description the span */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SpanDetail"];
+                };
+            };
+            /** @description it is not in it */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    trace: {
+        parameters: {
+            query?: {
+                /** @description The trace to look at; the slowest unless told otherwise. */
+                trace?: string;
+                /** @description The span to look at. */
+                span?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description spans in any format that `taut trace` reads, at most 64 MiB */
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description the traces in it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenedTraces"];
+                };
+            };
+            /** @description there is no trace in it */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -4030,6 +4869,45 @@ export interface operations {
             };
         };
     };
+    overview: {
+        parameters: {
+            query?: {
+                /**
+                 * @description A stretch that ends now: `15m`, `1h`, `24h`, `7d`.
+                 * @example 1h
+                 */
+                last?: string;
+                /** @description First moment, in milliseconds since 1970; goes with `to`. */
+                from?: number;
+                /** @description First moment after, in milliseconds since 1970; goes with `from`. */
+                to?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description services, by the time of their requests */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Overview"];
+                };
+            };
+            /** @description a parameter is wrong */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     read: {
         parameters: {
             query?: never;
@@ -4054,6 +4932,43 @@ export interface operations {
                 };
             };
             /** @description there is no plan in it */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read: {
+        parameters: {
+            query?: {
+                /** @description Bytes of the body that are the file of before; the rest is the one of after. Without it all is one file. */
+                before_bytes?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description a profile by cProfile, of pprof, collapsed stacks or speedscope's JSON, at most 64 MiB; or two, one after the other */
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description what it says */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProfileAnswer"];
+                };
+            };
+            /** @description there is no profile in it */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -4228,6 +5143,44 @@ export interface operations {
             };
         };
     };
+    spans: {
+        parameters: {
+            query?: {
+                /** @description A stretch that ends now: `15m`, `1h`, `24h`, `7d`. */
+                last?: string;
+                /** @description First moment, in milliseconds since 1970; goes with `to`. */
+                from?: number;
+                /** @description First moment after, in milliseconds since 1970; goes with `from`. */
+                to?: number;
+                /** @description Which spans. */
+                where?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a Parquet file */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/vnd.apache.parquet": number[];
+                };
+            };
+            /** @description a parameter is wrong */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     status: {
         parameters: {
             query?: never;
@@ -4267,6 +5220,38 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Trace"];
+                };
+            };
+            /** @description no span of it is kept */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    columns: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description up to 32 hexadecimal digits */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the trace */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TraceColumns"];
                 };
             };
             /** @description no span of it is kept */
@@ -4374,6 +5359,82 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description saved views, by name */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Views"];
+                };
+            };
+        };
+    };
+    save: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SavedView"];
+            };
+        };
+        responses: {
+            /** @description saved views, by name; it is on the disk */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Views"];
+                };
+            };
+            /** @description it has no name, is too long, or there are too many */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description its name */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the views that are left */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Views"];
                 };
             };
         };

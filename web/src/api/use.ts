@@ -82,9 +82,25 @@ function ask(url: string, entry: Entry) {
 
 const OFFLINE = 'urn:taut:offline';
 
-async function get(url: string): Promise<Answer<unknown>> {
+/** The answer to a POST of `body` as JSON. What the pages show changes by itself: the server tells them. */
+export async function post<T>(url: string, body: unknown): Promise<Answer<T>> {
+  const headers = { accept: 'application/json', 'content-type': 'application/json' };
+  return (await answer(url, { method: 'POST', headers, body: JSON.stringify(body) })) as Answer<T>;
+}
+
+/** The answer to a DELETE. */
+export async function remove<T>(url: string): Promise<Answer<T>> {
+  const headers = { accept: 'application/json' };
+  return (await answer(url, { method: 'DELETE', headers })) as Answer<T>;
+}
+
+function get(url: string): Promise<Answer<unknown>> {
+  return answer(url, { headers: { accept: 'application/json' } });
+}
+
+async function answer(url: string, how: RequestInit): Promise<Answer<unknown>> {
   try {
-    const response = await fetch(url, { headers: { accept: 'application/json' } });
+    const response = await fetch(url, how);
     const body: unknown = await response.json();
     if (response.ok) return { data: body, stale: false };
     return { problem: body as Problem, stale: false };

@@ -101,24 +101,42 @@ export function plural(count: number, one: string, many = `${one}s`): string {
   return `${grouped(count)} ${count === 1 ? one : many}`;
 }
 
-const CLOCK = new Intl.DateTimeFormat('en-GB', {
-  hour: '2-digit',
-  minute: '2-digit',
-  second: '2-digit',
-});
-const CLOCK_SHORT = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit' });
-const DATE = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short' });
+/** How moments are told in a zone; the browser's own one unless the address names another. */
+function formats(zone?: string) {
+  const of = (options: Intl.DateTimeFormatOptions) =>
+    new Intl.DateTimeFormat('en-GB', { ...options, timeZone: zone });
+  return {
+    clock: of({ hour: '2-digit', minute: '2-digit', second: '2-digit' }),
+    short: of({ hour: '2-digit', minute: '2-digit' }),
+    date: of({ day: 'numeric', month: 'short' }),
+    day: of({ day: 'numeric', month: 'numeric', year: 'numeric' }),
+  };
+}
+
+let told = formats();
+let toldIn: string | undefined;
+
+/** From now on moments are told in this zone. */
+export function tellIn(zone: string | undefined) {
+  if (zone === toldIn) return;
+  toldIn = zone;
+  told = formats(zone);
+}
+
+/** The zone in which moments are told. */
+export function zone(): string | undefined {
+  return toldIn;
+}
 
 /** The time of day; the date too if that is not today. */
 export function clock(unixMs: number, now = Date.now()): string {
-  const date = new Date(unixMs);
-  const today = new Date(now).toDateString() === date.toDateString();
-  return today ? CLOCK.format(date) : `${DATE.format(date)}, ${CLOCK_SHORT.format(date)}`;
+  const today = told.day.format(now) === told.day.format(unixMs);
+  if (today) return told.clock.format(unixMs);
+  return `${told.date.format(unixMs)}, ${told.short.format(unixMs)}`;
 }
 
 export function clockShort(unixMs: number, spanMs: number): string {
-  const date = new Date(unixMs);
-  return spanMs > 36 * 3600e3 ? DATE.format(date) : CLOCK_SHORT.format(date);
+  return spanMs > 36 * 3600e3 ? told.date.format(unixMs) : told.short.format(unixMs);
 }
 
 export function full(unixMs: number): string {

@@ -1,4 +1,4 @@
-/** Keys that work on every page: `/`, `g` and a letter, `j` and `k`, `?`, Escape. */
+/** Keys that work on every page: `/`, `g` and a letter, `j` and `k`, `t`, `?`, Ctrl-K, Escape. */
 import { useEffect } from 'react';
 
 import { PAGES } from '../ui/pages';
@@ -7,10 +7,16 @@ import { navigate, to } from './route';
 /** How long after `g` a letter still belongs to it. */
 const CHORD_MS = 1500;
 
-export function useKeys(help: () => void) {
+export function useKeys(open: (what: 'help' | 'palette') => void) {
   useEffect(() => {
     let chord = 0;
     const pressed = (event: KeyboardEvent) => {
+      const held = event.ctrlKey || event.metaKey;
+      if (held && !event.altKey && !event.shiftKey && event.key.toLowerCase() === 'k') {
+        event.preventDefault();
+        if (document.querySelector('dialog[open]') === null) open('palette');
+        return;
+      }
       if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
       const target = event.target as HTMLElement;
       if (event.key === 'Escape' && target.matches('input')) {
@@ -18,6 +24,7 @@ export function useKeys(help: () => void) {
         return;
       }
       if (target.matches('input, select, textarea, [contenteditable]')) return;
+      if (document.querySelector('dialog[open]') !== null) return;
       const page = PAGES.find((known) => known.key === event.key);
       if (event.timeStamp - chord < CHORD_MS && page !== undefined) {
         chord = 0;
@@ -27,14 +34,15 @@ export function useKeys(help: () => void) {
       }
       chord = 0;
       if (event.key === 'g') chord = event.timeStamp;
-      else if (event.key === '?') help();
+      else if (event.key === '?') open('help');
+      else if (event.key === 't') document.querySelector<HTMLElement>('[data-time]')?.click();
       else if (event.key === '/') focusSearch(event);
       else if (event.key === 'j') focusRow(1, event);
       else if (event.key === 'k') focusRow(-1, event);
     };
     addEventListener('keydown', pressed);
     return () => removeEventListener('keydown', pressed);
-  }, [help]);
+  }, [open]);
 }
 
 function focusSearch(event: KeyboardEvent) {

@@ -2,7 +2,8 @@
 import { describe, expect, it } from 'vitest';
 
 import type { TableAnswer } from '../api/types';
-import { csv, figureText, joined, resourceFigure, seconds, stepFor, within } from './question';
+import { csv, figureText, joined, resourceFigure, stepFor, within } from './question';
+import { rangeOf, seconds } from './time';
 
 const answer: TableAnswer = {
   of: 'spans',
@@ -61,11 +62,8 @@ describe('figures', () => {
 
   it('have steps that a chart can show', () => {
     expect(seconds('24h')).toBe(86_400);
-    expect([stepFor('15m'), stepFor('1h'), stepFor('24h'), stepFor('30d')]).toEqual([
-      '10s',
-      '1m',
-      '1h',
-      '1d',
-    ]);
+    expect(
+      ['15m', '1h', '24h', '30d'].map((last) => stepFor(rangeOf(new URLSearchParams({ last })))),
+    ).toEqual(['10s', '1m', '1h', '1d']);
   });
 });

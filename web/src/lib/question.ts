@@ -1,6 +1,7 @@
 /** Questions of the Explore page: from its address to the API, and answers to cells of tables and of CSV. */
 import type { FigureUnit, TableAnswer } from '../api/types';
 import { bytes, digits, duration, percent, rate, type Figure } from './format';
+import { rangeSeconds, type Range } from './time';
 
 export type Of = 'spans' | 'logs' | 'metrics';
 
@@ -38,16 +39,9 @@ const STEPS: [number, string][] = [
   [86_400, '1d'],
 ];
 
-const UNITS: Record<string, number> = { s: 1, m: 60, h: 3600, d: 86_400 };
-
-export function seconds(last: string): number {
-  const number = Number.parseInt(last, 10);
-  return number * (UNITS[last.slice(-1)] ?? 0) || 3600;
-}
-
 /** The shortest step of which a window has at most 90. */
-export function stepFor(last: string): string {
-  const length = seconds(last);
+export function stepFor(range: Range): string {
+  const length = rangeSeconds(range);
   return STEPS.find(([step]) => length / step <= 90)?.[1] ?? '1d';
 }
 

@@ -35,12 +35,16 @@ export function setParams(values: Record<string, string>, how: 'push' | 'replace
   navigate(`${location.pathname}${text === '' ? '' : `?${text}`}`, how);
 }
 
-/** The path of a page, keeping the stretch of time that is looked at. */
+/** The path of a page, keeping the stretch of time that is looked at, and its zone. */
 export function to(pathname: string, query: Record<string, string | undefined> = {}): string {
   const search = new URLSearchParams();
   for (const [name, value] of Object.entries(query)) if (value) search.set(name, value);
-  const last = new URLSearchParams(location.search).get('last');
-  if (last !== null && !search.has('last')) search.set('last', last);
+  const here = new URLSearchParams(location.search);
+  const timed = search.has('last') || search.has('from');
+  for (const name of timed ? ['tz'] : ['last', 'from', 'to', 'tz']) {
+    const value = here.get(name);
+    if (value !== null && !search.has(name)) search.set(name, value);
+  }
   const text = search.toString();
   return `${pathname}${text === '' ? '' : `?${text}`}`;
 }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { logScale, parting, logTicks, ticks, union } from './scale';
+import { logScale, logTicks, ticks, union } from './scale';
 
 test('ticks are round and not more than asked for', () => {
   expect(ticks(900, 5)).toEqual([0, 200, 400, 600, 800]);
@@ -33,11 +33,4 @@ test('a logarithmic axis gives each factor the same room', () => {
   const x = logScale(1, 100, 0, 50);
   expect([1, 10, 100].map(x)).toEqual([0, 25, 50]);
   expect(logScale(5, 5, 0, 50)(5)).toBe(0);
-});
-
-test('two humps part at the begin of the second, and one value does not part', () => {
-  expect(parting([4, 9, 2, 0, 0, 0, 3, 7, 1])).toBe(6);
-  expect(parting([1, 0, 0, 0, 0, 20])).toBe(5);
-  expect(parting([0, 7, 0])).toBeUndefined();
-  expect(parting([])).toBeUndefined();
 });

@@ -6,33 +6,6 @@ export function logScale(low: number, high: number, from: number, to: number) {
   return (value: number) => from + (Math.log(value / low) / span) * (to - from);
 }
 
-/**
- * Where two humps of counts part, as the first index of the second; after Otsu, "A Threshold Selection
- * Method from Gray-Level Histograms" (1979): the split with the most variance between its sides.
- */
-export function parting(counts: number[]): number | undefined {
-  const total = counts.reduce((sum, count) => sum + count, 0);
-  const moment = counts.reduce((sum, count, place) => sum + count * place, 0);
-  let best: number | undefined;
-  let most = 0;
-  let below = 0;
-  let momentBelow = 0;
-  counts.forEach((count, place) => {
-    const above = total - below;
-    if (below > 0 && above > 0) {
-      const apart = momentBelow / below - (moment - momentBelow) / above;
-      const variance = below * above * apart * apart;
-      if (variance > most * (1 + 1e-9)) [most, best] = [variance, place];
-    }
-    below += count;
-    momentBelow += count * place;
-  });
-  const second = counts.findIndex(
-    (count, place) => best !== undefined && place >= best && count > 0,
-  );
-  return second === -1 ? undefined : second;
-}
-
 /** Round steps over `[0, max]`, at most `count` of them. */
 export function ticks(max: number, count: number): number[] {
   if (!(max > 0)) return [0];

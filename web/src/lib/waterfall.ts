@@ -76,7 +76,17 @@ export function openedFor(trace: Trace, opened: Opened, node: number): Opened {
   return { folds, closed };
 }
 
-function childrenOf(trace: Trace): { roots: number[]; of: Map<number, number[]> } {
+interface Children {
+  roots: number[];
+  of: Map<number, number[]>;
+}
+
+const kept = new WeakMap<Trace, Children>();
+
+/** Worked out once for a trace. */
+function childrenOf(trace: Trace): Children {
+  const known = kept.get(trace);
+  if (known !== undefined) return known;
   const roots: number[] = [];
   const of = new Map<number, number[]>();
   trace.nodes.forEach((node, place) => {
@@ -87,7 +97,9 @@ function childrenOf(trace: Trace): { roots: number[]; of: Map<number, number[]> 
       else siblings.push(place);
     }
   });
-  return { roots, of };
+  const children = { roots, of };
+  kept.set(trace, children);
+  return children;
 }
 
 /** Siblings, with those of one fold gathered where the first of them stands. */

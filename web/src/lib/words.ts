@@ -11,17 +11,6 @@ export const KINDS: { kind: Kind; name: string; of: (breakdown: Breakdown) => nu
 
 export const LEVELS: Level[] = ['critical', 'high', 'medium', 'low'];
 
-export const WINDOWS = [
-  { last: '15m', name: 'last 15 min' },
-  { last: '1h', name: 'last 1 h' },
-  { last: '6h', name: 'last 6 h' },
-  { last: '24h', name: 'last 24 h' },
-  { last: '7d', name: 'last 7 days' },
-  { last: '30d', name: 'last 30 days' },
-];
-
-export const WINDOW_DEFAULT = '1h';
-
 const PROOFS: Record<string, string> = {
   'query-count': 'Count the queries of the same request: they must fall as shown above.',
   replay: 'Replay recorded requests: the answers must be equal byte by byte, and come sooner.',

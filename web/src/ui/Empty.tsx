@@ -26,7 +26,7 @@ export function Problem({ problem }: { problem: ProblemData }) {
       </p>
       {problem.status === 404 && (
         <p>
-          Go to the <Link to={to('/')}>findings</Link> or the{' '}
+          Go to the <Link to={to('/findings')}>findings</Link> or the{' '}
           <Link to={to('/traces')}>slowest requests</Link>.
         </p>
       )}

@@ -1,7 +1,6 @@
 /** Controls that keep their state in the query of the address. */
 import type { Facet } from '../api/types';
 import { useParam } from '../lib/route';
-import { WINDOW_DEFAULT, WINDOWS } from '../lib/words';
 
 export function FilterSelect({
   name,
@@ -26,25 +25,6 @@ export function FilterSelect({
           <option key={facet.value} value={facet.value}>
             {facet.value}
             {facet.count > 0 ? ` (${facet.count})` : ''}
-          </option>
-        ))}
-      </select>
-    </label>
-  );
-}
-
-export function WindowSelect() {
-  const [last, set] = useParam('last');
-  return (
-    <label className="filter">
-      <span className="hidden">Stretch of time</span>
-      <select
-        value={last || WINDOW_DEFAULT}
-        onChange={(event) => set(event.target.value === WINDOW_DEFAULT ? '' : event.target.value)}
-      >
-        {WINDOWS.map((known) => (
-          <option key={known.last} value={known.last}>
-            {known.name}
           </option>
         ))}
       </select>

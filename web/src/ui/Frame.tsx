@@ -8,10 +8,14 @@ import { toggleTheme, useTheme } from '../lib/theme';
 import { Help } from './Help';
 import { Link } from './Link';
 import { PAGES } from './pages';
+import { Palette } from './Palette';
+import { TimePicker } from './TimePicker';
+
+const MAC = /Mac|iPhone|iPad/.test(navigator.userAgent);
 
 export function Frame({ pathname, children }: { pathname: string; children: ReactNode }) {
-  const [help, setHelp] = useState(false);
-  useKeys(() => setHelp(true));
+  const [open, setOpen] = useState<'help' | 'palette'>();
+  useKeys(setOpen);
   useEffect(() => {
     document.title = title(pathname);
   }, [pathname]);
@@ -21,7 +25,7 @@ export function Frame({ pathname, children }: { pathname: string; children: Reac
         Skip to the page
       </a>
       <header className="frame">
-        <Link to="/" className="name" aria-label="taut, findings">
+        <Link to={to('/')} className="name" aria-label="taut, overview">
           taut
         </Link>
         <nav aria-label="Pages">
@@ -35,8 +39,17 @@ export function Frame({ pathname, children }: { pathname: string; children: Reac
             </Link>
           ))}
         </nav>
+        <TimePicker />
+        <button
+          type="button"
+          className="go-to"
+          onClick={() => setOpen('palette')}
+          title="Go to (Ctrl-K)"
+        >
+          <span>Go to</span> <kbd>{MAC ? '⌘' : 'Ctrl'} K</kbd>
+        </button>
         <Pulse />
-        <button type="button" className="quiet" onClick={() => setHelp(true)} title="Keys (?)">
+        <button type="button" className="quiet" onClick={() => setOpen('help')} title="Keys (?)">
           <span aria-hidden="true">?</span>
           <span className="hidden">Show the keys</span>
         </button>
@@ -45,7 +58,8 @@ export function Frame({ pathname, children }: { pathname: string; children: Reac
       <main id="main" tabIndex={-1}>
         {children}
       </main>
-      {help && <Help close={() => setHelp(false)} />}
+      {open === 'help' && <Help close={() => setOpen(undefined)} />}
+      {open === 'palette' && <Palette close={() => setOpen(undefined)} />}
     </>
   );
 }

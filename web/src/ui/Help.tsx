@@ -10,7 +10,9 @@ export function Help({ close }: { close: () => void }) {
     <dialog ref={dialog} onClose={close} aria-labelledby="help-title">
       <h2 id="help-title">Keys</h2>
       <dl className="keys">
+        <Key keys={['Ctrl K']} does="go to a page, endpoint, service, finding or trace" />
         <Key keys={['/']} does="search" />
+        <Key keys={['t']} does="choose the time" />
         <Key keys={['j']} does="next row" />
         <Key keys={['k']} does="row before" />
         <Key keys={['Enter']} does="open the row" />

@@ -1,10 +1,12 @@
 /** The pages of the frame, each with the letter that follows `g`. */
 
 export const PAGES = [
-  { name: 'Findings', path: '/', key: 'f', sections: ['', 'findings'] },
+  { name: 'Overview', path: '/', key: 'o', sections: [''] },
+  { name: 'Findings', path: '/findings', key: 'f', sections: ['findings'] },
   { name: 'Endpoints', path: '/endpoints', key: 'e', sections: ['endpoints', 'endpoint'] },
+  { name: 'Services', path: '/services', key: 'm', sections: ['services'] },
   { name: 'Database', path: '/database', key: 'd', sections: ['database', 'plan'] },
-  { name: 'Traces', path: '/traces', key: 't', sections: ['traces'] },
+  { name: 'Traces', path: '/traces', key: 't', sections: ['traces', 'flame', 'compare', 'profile'] },
   { name: 'Explore', path: '/explore', key: 'x', sections: ['explore'] },
   { name: 'Resources', path: '/resources', key: 'r', sections: ['resources'] },
   { name: 'Status', path: '/status', key: 's', sections: ['status'] },

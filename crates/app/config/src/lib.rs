@@ -29,7 +29,9 @@ pub use database_url::DatabaseUrl;
 pub use gateway::GATEWAY_EXAMPLE;
 pub use observe::ObservePostgres;
 pub use problem::{SettingsError, did_you_mean};
-pub use settings::{Engine, Exposed, Keep, Listed, Price, Receive, Settings, Store, Sync, Web};
+pub use settings::{
+    Engine, Exposed, Keep, Listed, Price, Receive, Settings, Store, Sync, Token, Web,
+};
 pub use sources::{Flag, PostgresEnvironment, ReadError, Sources};
 pub use table::{Kind, OTHER_VARIABLES, SETTINGS, Setting, known};
 pub use units::{bytes_text, duration_text, parse_bytes, parse_duration};

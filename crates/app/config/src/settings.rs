@@ -112,10 +112,22 @@ pub enum Sync {
 }
 
 /// How the pages are served.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Web {
     /// Where.
     pub listen: SocketAddr,
+    /// What has to be shown to see them, of the environment.
+    pub token: Token,
+}
+
+/// A text that is shown nowhere; empty for none.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Token(pub String);
+
+impl std::fmt::Debug for Token {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str(if self.0.is_empty() { "none" } else { "…" })
+    }
 }
 
 /// How traces become findings.
@@ -206,6 +218,7 @@ impl Settings {
             settings.check.rules.budgets = budgets;
             settings.store.copy.access.clone_from(&sources.access);
             settings.store.clickhouse.password = sources.clickhouse_password();
+            settings.web.token = Token(sources.web_token());
             Ok(settings)
         } else {
             Err(SettingsError::new(&problems))
@@ -242,6 +255,7 @@ impl Settings {
             },
             web: Web {
                 listen: values.address("web.listen").expect("`off` is not among its values"),
+                token: Token::default(),
             },
             engine: Engine {
                 spans_in_flight_max: values.size("engine.spans-in-flight-max"),

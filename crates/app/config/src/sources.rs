@@ -13,7 +13,7 @@ use crate::{
     clickhouse,
     database_url::hidden,
     problem::{Problem, did_you_mean},
-    table::{OTHER_VARIABLES, Setting, known},
+    table::{OTHER_VARIABLES, Setting, WEB_TOKEN, known},
     value,
     written::{Origin, Place, Written},
 };
@@ -112,8 +112,17 @@ impl Sources {
 impl Sources {
     /// The password for ClickHouse; empty for none.
     pub(crate) fn clickhouse_password(&self) -> String {
-        let password = self.environment.iter().find(|(name, _)| name == clickhouse::PASSWORD);
-        password.map(|(_, password)| password.clone()).unwrap_or_default()
+        self.variable(clickhouse::PASSWORD)
+    }
+
+    /// What has to be shown to see the pages; empty for nothing.
+    pub(crate) fn web_token(&self) -> String {
+        self.variable(WEB_TOKEN)
+    }
+
+    fn variable(&self, wanted: &str) -> String {
+        let found = self.environment.iter().find(|(name, _)| name == wanted);
+        found.map(|(_, value)| value.trim().to_owned()).unwrap_or_default()
     }
 }
 

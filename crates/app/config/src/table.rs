@@ -105,6 +105,9 @@ pub fn known() -> &'static [Setting] {
     &KNOWN
 }
 
+/// The environment variable with what has to be shown to see the pages.
+pub(crate) const WEB_TOKEN: &str = "TAUT_WEB_TOKEN";
+
 /// Environment variables that are not settings, with what they are for.
 pub const OTHER_VARIABLES: &[(&str, &str)] = &[
     ("TAUT_CONFIG", "the settings file to read instead of `taut.toml`"),
@@ -114,6 +117,11 @@ pub const OTHER_VARIABLES: &[(&str, &str)] = &[
     ),
     ("AWS_SECRET_ACCESS_KEY", "its secret; shown nowhere"),
     ("AWS_SESSION_TOKEN", "its token, of keys that last for hours only; shown nowhere"),
+    (
+        WEB_TOKEN,
+        "what has to be shown to see the pages and to ask the API: set it where `web.listen` is open to others; shown \
+         nowhere",
+    ),
     (clickhouse::PASSWORD, "the password of `store.clickhouse.user`; shown nowhere"),
 ];
 
@@ -246,7 +254,7 @@ pub const SETTINGS: &[Setting] = &[
         "web.listen",
         Kind::Address,
         "\"127.0.0.1:7070\"",
-        "Where the pages are served. They have no log-in.",
+        "Where the pages are served. Whoever reaches them sees them, unless `TAUT_WEB_TOKEN` is set.",
         "A free port on loopback.",
     ),
     setting(

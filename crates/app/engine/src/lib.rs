@@ -10,8 +10,11 @@ mod files;
 mod live;
 mod memory;
 pub mod metrics;
+mod overview;
 mod own_spans;
+mod progress;
 pub mod question;
+mod releases;
 mod resources;
 mod service_map;
 mod settler;
@@ -22,7 +25,10 @@ pub use clickhouse::clickhouse;
 pub use copies::{CopiesSeen, CopyError};
 pub use files::{FileError, FileRead, read_file, traces_of};
 pub use live::{Live, LiveError, Standing, TraceDetail};
+pub use overview::{Changed, Overview, ServiceSigns, Signs, Turned, overview};
 pub use own_spans::{OwnSpans, OwnSpansSeen, Work};
+pub use progress::{Happened, Happening, Mark, MarkKind, Progress, marks_of, progress_of};
+pub use releases::{Release, Releases};
 pub use resources::{
     Aspect, Reading as ResourceReading, ResourceSeries, ResourceUnit, Resources, USED, Used,
     exponential_quantile, histogram_quantile, resources,

@@ -24,7 +24,7 @@ use config::Settings;
 use find::Outcome;
 use model::{Call, Finding, FindingId, LogRecord, Moment, Span, Stack, Trace, TraceId};
 use receive::{Keeper, Received, Refusal, Sink};
-use store::{Batch, Retention, Store, StoreError};
+use store::{Batch, Retention, Store, StoreError, ledger::Ledger};
 use tokio::sync::watch;
 
 use crate::{
@@ -33,6 +33,7 @@ use crate::{
     database::{History as _, Watched},
     memory,
     metrics::{Own, counted},
+    releases::Releases,
     settler::{Settler, SettlerLimits},
 };
 
@@ -61,6 +62,9 @@ pub struct Live {
     keeper: Mutex<Option<JoinHandle<()>>>,
     copier: Option<Copier>,
     copying: Mutex<Option<JoinHandle<()>>>,
+    releases: Mutex<Releases>,
+    /// Opened by the first who needs it.
+    ledger: Mutex<Option<Ledger>>,
     own: Own,
 }
 
@@ -122,6 +126,7 @@ impl Live {
         analysis.remember(memory::load(&*store).map_err(LiveError::Store)?);
         let databases = Watched::new(&settings).map_err(LiveError::Database)?;
         let copier = Copier::new(&settings.store.copy).map_err(LiveError::Copies)?;
+        let releases = Releases::load(&*store).map_err(LiveError::Store)?;
         Ok(Arc::new(Self {
             store,
             own: Own::new(&settings),
@@ -140,6 +145,8 @@ impl Live {
             keeper: Mutex::default(),
             copier,
             copying: Mutex::default(),
+            releases: Mutex::new(releases),
+            ledger: Mutex::default(),
         }))
     }
 
@@ -266,6 +273,19 @@ impl Live {
         &self.databases
     }
 
+    pub(crate) fn releases(&self) -> &Mutex<Releases> {
+        &self.releases
+    }
+
+    pub(crate) fn ledger(&self) -> &Mutex<Option<Ledger>> {
+        &self.ledger
+    }
+
+    /// Says that what the pages show has changed.
+    pub(crate) fn tell_change(&self) {
+        self.changes.send_modify(|version| *version += 1);
+    }
+
     fn with_statements<T>(&self, read: impl FnOnce(&mut sql::Statements) -> T) -> T {
         let mut statements = lock(&self.statements).pop().unwrap_or_default();
         let result = read(&mut statements);
@@ -286,6 +306,7 @@ impl Live {
                 .collect()
         });
         lock(&self.settler).add(calls, &stacks, now);
+        lock(&self.releases).see(spans, now);
     }
 
     fn keep_house(&self) {
@@ -305,7 +326,9 @@ impl Live {
             }
             Err(error) => self.own.did("drop what is old", start, Some(in_full(error)), &[]),
         }
-        let saved = retained.and_then(|_| memory::save(&*self.store, &first_seen));
+        let saved = retained
+            .and_then(|_| memory::save(&*self.store, &first_seen))
+            .and_then(|()| lock(&self.releases).save(&*self.store));
         if let Err(error) = saved.and_then(|()| self.remember_traces(start)) {
             self.tell(&error);
         }

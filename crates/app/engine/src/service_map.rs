@@ -3,8 +3,9 @@
 //! A caller's span and the span that answers it are joined by parent and child, so that an edge is there once and its
 //! latency is what the caller waited. [`Edges`] is pure; [`service_map`] feeds it a fair sample of the window's traces.
 
-use std::{collections::BTreeMap, hash::Hasher as _};
+use std::{collections::BTreeMap, hash::Hasher as _, time::Duration};
 
+use find::CriticalPath;
 use model::{Call, Node, Span, SpanKind, Text, Trace, TraceId, Window, Work};
 use rustc_hash::FxHasher;
 use stats::Sketch;
@@ -58,6 +59,8 @@ pub struct Traffic {
     pub errors: u64,
     /// How long it took, in nanoseconds.
     pub durations: Sketch,
+    /// How long somebody waited for it: of a service, for its own work; of a call, for all that it caused.
+    pub critical_nanos: u64,
 }
 
 /// Calls between services and from them.
@@ -67,6 +70,8 @@ pub struct Edges {
     pub services: BTreeMap<Text, Traffic>,
     /// Calls by caller and called.
     pub calls: BTreeMap<(Text, Peer), Traffic>,
+    /// How long the traces took in all: what critical paths are shares of.
+    pub critical_nanos: u64,
     /// There are more edges than are kept.
     pub is_cut: bool,
 }
@@ -94,15 +99,21 @@ impl Traffic {
         let nanos = u64::try_from(call.duration().as_nanos()).unwrap_or(u64::MAX);
         self.durations.add_many(nanos, count);
     }
+
+    fn waited(&mut self, time: Duration) {
+        let nanos = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        self.critical_nanos = self.critical_nanos.saturating_add(nanos);
+    }
 }
 
 impl Edges {
     /// Takes in a trace. `spans` are those that it was made of: they name databases and servers.
     pub fn add(&mut self, trace: &Trace, spans: &[Span]) {
         let by_id: BTreeMap<_, &Span> = spans.iter().map(|span| (span.span_id, span)).collect();
+        let waits = self.waits(trace);
         // Calls that another service of the trace answers: the edge leads there.
         let mut is_answered = vec![false; trace.nodes.len()];
-        for node in trace.nodes.iter().filter(|node| answers(node)) {
+        for (place, node) in trace.nodes.iter().enumerate().filter(|(_, node)| answers(node)) {
             self.services.entry(Text::from(&*node.call.service)).or_default().add(&node.call);
             let Some(caller) = caller(trace, node) else { continue };
             is_answered[caller] = true;
@@ -110,26 +121,55 @@ impl Edges {
             let peer = Peer { kind: PeerKind::Service, name: Text::from(&*node.call.service) };
             // What the caller waited, unless it only handed something over.
             let waited = matches!(from.kind, SpanKind::Client);
-            self.count(&from.service, peer, if waited { from } else { &node.call });
+            let (call, place) = if waited { (from, caller) } else { (&node.call, place) };
+            self.count(&from.service, peer, call, waits[place].inclusive);
         }
-        for (node, is_answered) in trace.nodes.iter().zip(is_answered) {
-            if is_answered || node.double {
-                continue;
-            }
-            if let Some(peer) = peer(&node.call, by_id.get(&node.call.span_id).copied()) {
-                self.count(&node.call.service, peer, &node.call);
+        for (place, (node, is_answered)) in trace.nodes.iter().zip(is_answered).enumerate() {
+            if !is_answered
+                && !node.double
+                && let Some(peer) = peer(&node.call, by_id.get(&node.call.span_id).copied())
+            {
+                self.count(&node.call.service, peer, &node.call, waits[place].inclusive);
+            } else if let Some(service) = self.services.get_mut(&*node.call.service) {
+                service.waited(waits[place].own);
             }
         }
     }
 
-    fn count(&mut self, caller: &str, peer: Peer, call: &Call) {
+    /// How long somebody waited for each span, from the roots on.
+    fn waits(&mut self, trace: &Trace) -> Vec<Waited> {
+        let mut waits = vec![Waited::default(); trace.nodes.len()];
+        let mut root = 0;
+        while let Some(node) = trace.nodes.get(root) {
+            let path = CriticalPath::of(trace, root);
+            let end = node.subtree_end.max(root + 1);
+            for (place, wait) in waits.iter_mut().enumerate().take(end).skip(root) {
+                *wait = Waited { own: path.own(place), inclusive: path.inclusive(place) };
+            }
+            let nanos = u64::try_from(path.inclusive(root).as_nanos()).unwrap_or(u64::MAX);
+            self.critical_nanos = self.critical_nanos.saturating_add(nanos);
+            root = end;
+        }
+        waits
+    }
+
+    fn count(&mut self, caller: &str, peer: Peer, call: &Call, waited: Duration) {
         let key = (Text::from(caller), peer);
         if EDGES_MAX <= self.calls.len() && !self.calls.contains_key(&key) {
             self.is_cut = true;
             return;
         }
-        self.calls.entry(key).or_default().add(call);
+        let traffic = self.calls.entry(key).or_default();
+        traffic.add(call);
+        traffic.waited(waited);
     }
+}
+
+/// How long somebody waited for a span: for itself, and for all that it caused.
+#[derive(Debug, Clone, Copy, Default)]
+struct Waited {
+    own: Duration,
+    inclusive: Duration,
 }
 
 /// Whether a span begins what a service does for somebody else.

@@ -4,16 +4,20 @@ use std::sync::Arc;
 
 use axum::{
     extract::{Request, State},
-    http::{HeaderMap, HeaderName, HeaderValue, Uri, header},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header},
     middleware::Next,
     response::{IntoResponse as _, Response},
 };
 
-use crate::{problem::Problem, source::Hosts};
+use crate::{
+    problem::Problem,
+    source::Hosts,
+    token::{self, Entry},
+};
 
 /// What a page of ours may do: load and ask its own origin, nothing else, and never inside a frame.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
-     font-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; \
+     font-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'self'; \
      frame-ancestors 'none'";
 
 const HEADERS: [(HeaderName, &str); 6] = [
@@ -25,22 +29,43 @@ const HEADERS: [(HeaderName, &str); 6] = [
     (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
 ];
 
-/// Refuses foreign `Host` headers and adds the headers that every answer carries.
+/// Who is answered.
+#[derive(Debug, Clone)]
+pub(crate) struct Guarded {
+    /// By which names this machine is called.
+    pub(crate) hosts: Hosts,
+    /// What has to be shown, if anything.
+    pub(crate) token: Option<String>,
+}
+
+/// Refuses foreign `Host` headers, whoever lacks the token, and changes by pages of other sites; adds the headers that
+/// every answer carries.
 pub(crate) async fn guard(
-    State(hosts): State<Arc<Hosts>>,
+    State(guarded): State<Arc<Guarded>>,
     request: Request,
     next: Next,
 ) -> Response {
     let host = host(request.headers(), request.uri());
-    let mut response = if answers(&hosts, host) {
-        next.run(request).await
-    } else {
+    let entry = guarded.token.as_deref().map(|token| token::enter(token, &request));
+    let mut response = if !answers(&guarded.hosts, host) {
         Problem::foreign_host(host.unwrap_or_default()).into_response()
+    } else if let Some(Entry::Out(answer)) = entry {
+        *answer
+    } else if request.method() != Method::GET && is_foreign(request.headers()) {
+        Problem::foreign_site().into_response()
+    } else {
+        next.run(request).await
     };
     for (name, value) in HEADERS {
         response.headers_mut().insert(name, HeaderValue::from_static(value));
     }
     response
+}
+
+/// Whether the browser says that another site's page sent it.
+fn is_foreign(headers: &HeaderMap) -> bool {
+    let site = headers.get("sec-fetch-site").and_then(|value| value.to_str().ok());
+    site.is_some_and(|site| !matches!(site, "same-origin" | "none"))
 }
 
 fn host<'a>(headers: &'a HeaderMap, uri: &'a Uri) -> Option<&'a str> {
@@ -114,6 +139,19 @@ mod tests {
         check(&named, "Taut.example:443", true);
         check(&named, "localhost", true);
         check(&named, "other.example", false);
+    }
+
+    #[test]
+    fn pages_of_other_sites_change_nothing() {
+        let is_foreign = |site: Option<&'static str>| {
+            let mut headers = HeaderMap::new();
+            if let Some(site) = site {
+                headers.insert("sec-fetch-site", HeaderValue::from_static(site));
+            }
+            is_foreign(&headers)
+        };
+        assert!(is_foreign(Some("cross-site")) && is_foreign(Some("same-site")));
+        assert!(!is_foreign(Some("same-origin")) && !is_foreign(Some("none")) && !is_foreign(None));
     }
 
     #[test]

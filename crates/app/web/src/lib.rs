@@ -22,6 +22,7 @@ mod profile;
 mod server;
 mod source;
 mod summary;
+mod token;
 pub mod wire;
 
 pub use columns::columns as trace_columns;

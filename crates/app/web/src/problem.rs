@@ -6,7 +6,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
-use store::StoreError;
+use store::{StoreError, ledger::LedgerError};
 use utoipa::ToSchema;
 
 /// What went wrong, as `application/problem+json` (RFC 9457).
@@ -49,6 +49,22 @@ impl Problem {
         )
     }
 
+    /// The request does not show the token.
+    pub(crate) fn no_token(detail: &str) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "no-token", "no token").says(
+            detail,
+            "send `Authorization: Bearer` with what `TAUT_WEB_TOKEN` is set to where `taut up` runs",
+        )
+    }
+
+    /// A page of another site sent it.
+    pub(crate) fn foreign_site() -> Self {
+        Self::new(StatusCode::FORBIDDEN, "foreign-site", "foreign site").says(
+            "a page of another site sent this, and only these pages may change anything",
+            "open these pages and do it there",
+        )
+    }
+
     /// The bound on something is reached.
     pub(crate) fn busy(detail: impl Into<String>, hint: impl Into<String>) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", "too busy").says(detail, hint)
@@ -79,15 +95,34 @@ impl Problem {
 
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
-        let mut detail = error.to_string();
-        let mut cause = std::error::Error::source(&error);
-        while let Some(error) = cause {
-            detail = format!("{detail}: {error}");
-            cause = error.source();
-        }
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "store", "the store failed")
-            .says(detail, "see whether the disk that holds the store is full or failing")
+            .says(in_full(&error), "see whether the disk that holds the store is full or failing")
     }
+}
+
+impl From<LedgerError> for Problem {
+    fn from(error: LedgerError) -> Self {
+        match error {
+            LedgerError::Note { .. } => Self::wrong(
+                in_full(&error),
+                "say in a sentence or two why, or what there is to know",
+            ),
+            _ => Self::new(StatusCode::INTERNAL_SERVER_ERROR, "ledger", "the ledger failed").says(
+                in_full(&error),
+                "see whether the disk that holds the store is full or failing",
+            ),
+        }
+    }
+}
+
+fn in_full(error: &dyn std::error::Error) -> String {
+    let mut detail = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        detail = format!("{detail}: {error}");
+        cause = error.source();
+    }
+    detail
 }
 
 impl IntoResponse for Problem {

@@ -14,7 +14,9 @@ use tokio::{
 };
 
 use crate::{
-    api, compress, events, guard, measure, openapi, pages,
+    api, compress, events,
+    guard::{self, Guarded},
+    measure, openapi, pages,
     problem::Problem,
     source::{Setup, Source},
 };
@@ -107,7 +109,7 @@ pub async fn serve(
 }
 
 fn routes(source: Arc<dyn Source>, setup: Setup, closing: watch::Receiver<bool>) -> Router {
-    let hosts = Arc::new(setup.hosts.clone());
+    let guarded = Guarded { hosts: setup.hosts.clone(), token: setup.token.clone() };
     let measured = Arc::clone(&source);
     let app = App {
         source,
@@ -119,6 +121,12 @@ fn routes(source: Arc<dyn Source>, setup: Setup, closing: watch::Receiver<bool>)
     Router::new()
         .route("/api/v1/findings", get(api::findings::list))
         .route("/api/v1/findings/{id}", get(api::findings::one))
+        .route(
+            "/api/v1/findings/{id}/notes",
+            post(api::findings::note).layer(DefaultBodyLimit::max(api::findings::NOTE_BYTES_MAX)),
+        )
+        .route("/api/v1/overview", get(api::overview::overview))
+        .route("/api/v1/marks", get(api::overview::marks))
         .route("/api/v1/detectors", get(api::detectors::list))
         .route("/api/v1/operations", get(api::operations::list))
         .route("/api/v1/operation", get(api::operations::one))
@@ -159,6 +167,9 @@ fn routes(source: Arc<dyn Source>, setup: Setup, closing: watch::Receiver<bool>)
         .route("/api/v1/compare", get(api::questions::compare))
         .route("/api/v1/fields", get(api::questions::fields))
         .route("/api/v1/spans", get(api::questions::spans))
+        .route("/api/v1/spans.parquet", get(api::exports::spans))
+        .route("/api/v1/views", get(api::views::list).post(api::views::save))
+        .route("/api/v1/views/{name}", axum::routing::delete(api::views::remove))
         .route("/api/v1/logs", get(api::signals::logs))
         .route("/api/v1/service-map", get(api::signals::service_map))
         .route("/api/v1/resources", get(api::signals::resources))
@@ -170,5 +181,5 @@ fn routes(source: Arc<dyn Source>, setup: Setup, closing: watch::Receiver<bool>)
         .with_state(app)
         .layer(middleware::from_fn_with_state(measured, measure::measure))
         .layer(middleware::from_fn(compress::compress))
-        .layer(middleware::from_fn_with_state(hosts, guard::guard))
+        .layer(middleware::from_fn_with_state(Arc::new(guarded), guard::guard))
 }

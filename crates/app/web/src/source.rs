@@ -1,15 +1,18 @@
 //! What the pages stand on: the running engine, and what is known about the process.
 
-use std::{fmt, net::SocketAddr, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, fmt, net::SocketAddr, sync::Arc, time::Duration};
 
 use engine::{
-    Live, OwnSpans, Standing, TraceDetail,
+    Live, Mark, OwnSpans, Progress, Standing, TraceDetail,
     database::History,
     metrics::{Counts, Flow, Reading},
 };
 use find::{Outcome, Targets, plan::PlanLimits};
-use model::TraceId;
-use store::{Store, StoreError};
+use model::{FindingId, TraceId, Window};
+use store::{
+    Store, StoreError,
+    ledger::{LedgerError, Said},
+};
 use tokio::sync::watch;
 
 /// Where the pages get what they show. [`Live`] is the one that ships.
@@ -50,6 +53,27 @@ pub trait Source: fmt::Debug + Send + Sync {
 
     /// What came since the start, within `time`, and between each two notes of the last hour.
     fn flows(&self, reading: &Reading, time: Duration) -> (Flow, Flow, Vec<Flow>);
+
+    /// Where each finding stands of which anything is known.
+    ///
+    /// # Errors
+    ///
+    /// The ledger cannot be read.
+    fn progress(&self) -> Result<BTreeMap<FindingId, Progress>, LedgerError>;
+
+    /// Notes what somebody says of a finding; it is on the disk then.
+    ///
+    /// # Errors
+    ///
+    /// It is too long or lacks a reason, or the ledger cannot be written.
+    fn note(&self, finding: FindingId, said: &Said) -> Result<(), LedgerError>;
+
+    /// Releases and remedies within a window, in order of time.
+    ///
+    /// # Errors
+    ///
+    /// The ledger cannot be read.
+    fn marks(&self, window: Window) -> Result<Vec<Mark>, LedgerError>;
 
     /// Where answers are counted.
     fn counts(&self) -> &Counts;
@@ -103,6 +127,18 @@ impl Source for Live {
         Self::flows(self, reading, time)
     }
 
+    fn progress(&self) -> Result<BTreeMap<FindingId, Progress>, LedgerError> {
+        Self::progress(self)
+    }
+
+    fn note(&self, finding: FindingId, said: &Said) -> Result<(), LedgerError> {
+        Self::note(self, finding, said)
+    }
+
+    fn marks(&self, window: Window) -> Result<Vec<Mark>, LedgerError> {
+        Self::marks(self, window)
+    }
+
     fn counts(&self) -> &Counts {
         Self::counts(self)
     }
@@ -113,7 +149,7 @@ impl Source for Live {
 }
 
 /// What the pages say about the process that they come from.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Setup {
     /// Version of the binary.
     pub version: &'static str,
@@ -123,8 +159,24 @@ pub struct Setup {
     pub otlp_grpc: Option<SocketAddr>,
     /// Which `Host` headers are answered.
     pub hosts: Hosts,
+    /// What has to be shown to be answered, if anything.
+    pub token: Option<String>,
     /// What the receiver counts.
     pub counters: Option<Arc<receive::Counters>>,
+}
+
+/// Without the token.
+impl fmt::Debug for Setup {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { version, otlp_http, otlp_grpc, hosts, token, counters: _ } = self;
+        out.debug_struct("Setup")
+            .field("version", version)
+            .field("otlp_http", otlp_http)
+            .field("otlp_grpc", otlp_grpc)
+            .field("hosts", hosts)
+            .field("token", &token.as_ref().map(|_| "…"))
+            .finish_non_exhaustive()
+    }
 }
 
 impl Default for Setup {
@@ -135,6 +187,7 @@ impl Default for Setup {
             otlp_http: None,
             otlp_grpc: None,
             hosts: Hosts::Loopback,
+            token: None,
             counters: None,
         }
     }

@@ -1,6 +1,6 @@
 //! Figures of operations, computed from what the store answers.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use model::{Finding, OperationKey};
 use stats::Sketch;
@@ -47,10 +47,24 @@ pub(crate) fn operation(
     }
 }
 
+/// Traffic, errors and latency over a window of this length.
+pub(crate) fn signs(signs: &engine::Signs, length: Duration) -> wire::Signs {
+    let count = float(signs.count);
+    wire::Signs {
+        count: signs.count,
+        failed: signs.failed,
+        rate_per_second: ratio(count, length.as_secs_f64()),
+        error_share: ratio(float(signs.failed), count),
+        statements_per_request: ratio(float(signs.statements), count),
+        duration: (&signs.durations).into(),
+    }
+}
+
 /// A step of a sparkline.
 pub(crate) fn spark(point: &store::OperationPoint) -> wire::Spark {
     wire::Spark {
         count: point.count,
+        failed: point.failed,
         p95_micros: point.durations.quantile(0.95).map(nanos_as_micros),
     }
 }
@@ -64,6 +78,7 @@ pub(crate) fn point(point: &store::OperationPoint) -> wire::Point {
         count: point.count,
         failed: point.failed,
         statements_per_request: ratio(float(point.statements), float(point.count)),
+        breakdown: point.breakdown.into(),
         duration: (0 < point.count).then(|| (&point.durations).into()),
     }
 }

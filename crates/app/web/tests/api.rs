@@ -83,6 +83,22 @@ impl Server {
         Ok(Answer { status, head: head.to_lowercase(), body: body.to_owned() })
     }
 
+    async fn post(&self, path: &str, body: &Value) -> Result<Answer> {
+        let (host, body) = (self.address, body.to_string());
+        let mut stream = TcpStream::connect(host).await?;
+        let request = format!(
+            "POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n\
+             Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
+            body.len()
+        );
+        stream.write_all(request.as_bytes()).await?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await?;
+        let (head, body) = answer.split_once("\r\n\r\n").ok_or("no end of the headers")?;
+        let status = head.split(' ').nth(1).ok_or("no status")?.parse()?;
+        Ok(Answer { status, head: head.to_lowercase(), body: body.to_owned() })
+    }
+
     /// Keeps spans and waits until the engine has looked at them.
     async fn receive(&self, spans: Vec<Span>) -> Result {
         let mut changes = web::Source::changes(&*self.live);
@@ -364,5 +380,92 @@ async fn the_status_says_what_came_and_what_is_kept() -> Result {
     assert_eq!(status["losses"], json!([]));
     assert!(0 < status["store"]["log_bytes"].as_u64().unwrap_or(0), "{status}");
     assert!(0 < status["process"]["resident_bytes"].as_u64().unwrap_or(0), "{status}");
+    server.stop().await
+}
+
+#[tokio::test]
+async fn what_is_said_of_a_finding_is_kept_and_told_with_it() -> Result {
+    let server = Server::start().await?;
+    server.receive(orders()).await?;
+    let listed = server.get("/api/v1/findings").await?.json();
+    let id = listed["findings"][0]["id"].as_str().ok_or("no finding")?.to_owned();
+    assert_eq!(listed["states"][0]["value"], "new");
+    let notes = format!("/api/v1/findings/{id}/notes");
+    let said = server.post(&notes, &json!({ "state": "in-work", "assignee": "Ada" })).await?;
+    assert_eq!((said.status, &said.json()["state"]), (200, &json!("in-work")));
+    let refused = server.post(&notes, &json!({ "state": "dismissed" })).await?;
+    assert_eq!(refused.status, 400, "{}", refused.body);
+    assert!(refused.body.contains("without a reason"), "{}", refused.body);
+    let reason = "runs once a year <script>";
+    let said = server.post(&notes, &json!({ "state": "dismissed", "reason": reason })).await?;
+    assert_eq!(said.status, 200, "{}", said.body);
+    let one = server.get(&format!("/api/v1/findings/{id}")).await?.json();
+    let progress = &one["progress"];
+    assert_eq!((&progress["state"], &progress["reason"]), (&json!("dismissed"), &json!(reason)));
+    assert_eq!(progress["assignee"], "Ada");
+    assert_eq!(progress["history"].as_array().map(Vec::len), Some(3));
+    // What was dismissed is out of the way, and found where it is asked for.
+    let open = server.get("/api/v1/findings").await?.json();
+    assert!(!open["findings"].to_string().contains(&id));
+    let dismissed = server.get("/api/v1/findings?state=dismissed").await?.json();
+    assert_eq!(dismissed["findings"][0]["id"], id.as_str());
+    assert_eq!(dismissed["progress"][0]["assignee"], "Ada");
+    assert_eq!(server.get("/api/v1/findings?state=cats").await?.status, 400);
+    server.stop().await
+}
+
+#[tokio::test]
+async fn notes_that_are_none_are_refused() -> Result {
+    let server = Server::start().await?;
+    server.receive(orders()).await?;
+    let nobody = "/api/v1/findings/00000000000000ff/notes";
+    assert_eq!(server.post(nobody, &json!({ "state": "accepted" })).await?.status, 404);
+    for body in [json!({}), json!({ "stat": "new" }), json!({ "state": "cats" }), json!(7)] {
+        let answer = server.post(nobody, &body).await?;
+        assert_eq!(answer.status, 400, "{body}: {}", answer.body);
+        assert!(!answer.json()["hint"].to_string().is_empty());
+    }
+    server.stop().await
+}
+
+#[tokio::test]
+async fn the_overview_tells_each_service_and_whether_it_meets_its_objective() -> Result {
+    let server = Server::start().await?;
+    server.receive(orders()).await?;
+    let overview = server.get("/api/v1/overview?last=15m").await?.json();
+    let shop = &overview["services"][0];
+    assert_eq!((&shop["service"], &shop["now"]["count"]), (&json!("shop"), &json!(1)));
+    // One request of 400 ms, where 95 of a hundred are meant to take less.
+    assert_eq!(shop["meets"], false);
+    assert_eq!(shop["spark"].as_array().map(Vec::len), Some(48));
+    assert_eq!(overview["changes"], json!([]));
+    let length = |window: &Value| {
+        let edge = |name: &str| window[name].as_u64().unwrap_or_default();
+        edge("to_unix_ms") - edge("from_unix_ms")
+    };
+    assert_eq!(length(&overview["window"]), length(&overview["before"]));
+    server.stop().await
+}
+
+#[tokio::test]
+async fn a_release_is_marked_where_it_came() -> Result {
+    let server = Server::start().await?;
+    let version = |version: &str| {
+        let mut spans = orders();
+        for span in &mut spans {
+            let mut resource = (*span.resource).clone();
+            let value = model::Value::Text(version.into());
+            resource.attributes.0.push(("service.version".into(), value));
+            span.resource = Arc::new(resource);
+        }
+        spans
+    };
+    server.receive(version("4.2.0")).await?;
+    assert_eq!(server.get("/api/v1/marks").await?.json()["marks"], json!([]));
+    server.live.accept(Received { spans: version("4.2.1"), otlp: None, received: now() }).ok();
+    let marks = server.get("/api/v1/marks?service=shop").await?.json();
+    assert_eq!(marks["marks"][0]["words"], "shop 4.2.1");
+    assert_eq!(marks["marks"][0]["kind"], "release");
+    assert_eq!(server.get("/api/v1/marks?service=mail").await?.json()["marks"], json!([]));
     server.stop().await
 }

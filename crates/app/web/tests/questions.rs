@@ -165,6 +165,8 @@ async fn what_is_wrong_is_named_with_what_would_be_right() -> Result {
         ("heatmap?columns=9999", "`columns`: 9999 is not within 1 to 400"),
         ("heatmap?field=name", "`field`: `name` is no whole number"),
         ("compare?selection=%28", "`selection`: it ends where"),
+        ("compare", "`selection`: nothing says what"),
+        ("compare?selected_from=2&selected_to=1", "`selected_from` has to come before"),
         ("spans?order=cats", "`order`: `cats` is no order"),
         ("logs?where=a%20b", "`where`: `b` stands where"),
         ("service-map?where=%3D", "`where`: `=` stands where"),
@@ -194,6 +196,12 @@ async fn the_slow_ones_are_told_apart_from_the_others() -> Result {
         .collect();
     assert!(telling.contains(&"app.plan") && telling.contains(&"status"), "{telling:?}");
     assert!(!telling.contains(&"http.route"), "{telling:?}");
+    // The same by when they came: nothing came in the last minute.
+    let at = |ago: u64| (now() - Duration::from_secs(ago)).nanos / 1_000_000;
+    let recent = format!("compare?selected_from={}&selected_to={}", at(60), at(0));
+    assert_eq!(get(server, &recent).await?.1["selected"], 0);
+    let all = format!("compare?selected_from={}&selected_to={}&selection=duration%20%3E%201s", at(600), at(0));
+    assert_eq!(get(server, &all).await?.1["selected"], 2);
     let (_, map) = get(server, "heatmap?columns=1").await?;
     let counts = map["columns"][0]["counts"].as_array().ok_or("no column")?;
     assert_eq!(counts.iter().filter_map(Json::as_u64).sum::<u64>(), 10);
@@ -244,6 +252,7 @@ async fn the_system_is_told_as_a_map_and_by_its_resources() -> Result {
     assert_eq!((&map["traces"], &map["traces_in_all"]), (&json!(10), &json!(10)));
     assert_eq!(map["nodes"][0]["name"], "shop");
     assert_eq!(map["nodes"][0]["requests"]["error_share"], 0.2);
+    assert_eq!(map["nodes"][0]["requests"]["critical_share"], 1.0);
     let (_, resources) = get(server, "resources").await?;
     let series = &resources["series"][0];
     assert_eq!((&series["resource"], &series["instance"]), (&json!("cpu"), &json!("box")));

@@ -6,6 +6,7 @@
 //! changed; the state of a remedy is what its entries say.
 
 mod event;
+mod note;
 mod rehearsal_wire;
 mod schema;
 mod wire;
@@ -24,6 +25,7 @@ pub use event::{
     RehearsedIndex, RehearsedSide, RehearsedStatement, SampledTable, State, StatementReading,
     Verdict,
 };
+pub use note::{FindingState, NOTE_BYTES_MAX, Note, Said};
 
 /// Name of the file in the folder of the store.
 pub const LEDGER_FILE: &str = "ledger.sqlite";
@@ -384,6 +386,12 @@ pub enum LedgerError {
     Unknown {
         /// Which.
         id: RemedyId,
+    },
+    /// A note is not one that can be kept.
+    #[error("failed to note {what} of a finding")]
+    Note {
+        /// What is wrong with it.
+        what: &'static str,
     },
     /// The history does not go on like this.
     #[error("a remedy that is {state} cannot become {event}")]

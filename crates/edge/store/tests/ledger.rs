@@ -2,12 +2,12 @@
 
 use std::{path::Path, sync::Barrier, thread};
 
-use model::{Change, Moment, Text, database::TableName};
+use model::{Change, FindingId, Moment, Text, database::TableName};
 use proptest::prelude::*;
 use store::ledger::{
-    Backend, Direction, Event, IndexReading, IndexTarget, LEDGER_FILE, Ledger, LedgerError,
-    Proposal, Readings, Rehearsal, RehearsalOutcome, RehearsedIndex, RehearsedSide,
-    RehearsedStatement, RemedyId, SampledTable, State, StatementReading, Verdict,
+    Backend, Direction, Event, FindingState, IndexReading, IndexTarget, LEDGER_FILE, Ledger,
+    LedgerError, NOTE_BYTES_MAX, Proposal, Readings, Rehearsal, RehearsalOutcome, RehearsedIndex, RehearsedSide,
+    RehearsedStatement, RemedyId, Said, SampledTable, State, StatementReading, Verdict,
 };
 
 fn at(second: u64) -> Moment {
@@ -287,4 +287,33 @@ proptest! {
             prop_assert_eq!(Some(remedy.state), State::of(expected));
         }
     }
+}
+
+#[test]
+fn notes_on_findings_are_there_in_order_whoever_opens_the_ledger_next() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut ledger = open(folder.path());
+    let accepted = Said::State { state: FindingState::Accepted, reason: String::new() };
+    let assigned = Said::Assigned { to: "Ada <b>".to_owned() };
+    ledger.note(FindingId(7), &accepted, at(1)).unwrap();
+    ledger.note(FindingId(9), &assigned, at(2)).unwrap();
+    drop(ledger);
+    let notes = open(folder.path()).notes().unwrap();
+    let told: Vec<_> = notes.iter().map(|note| (note.finding.0, note.time, &note.said)).collect();
+    assert_eq!(told, [(7, at(1), &accepted), (9, at(2), &assigned)]);
+}
+
+#[test]
+fn a_dismissal_has_a_reason_and_no_note_is_without_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut ledger = open(folder.path());
+    let dismissed =
+        |reason: &str| Said::State { state: FindingState::Dismissed, reason: reason.to_owned() };
+    let long = Said::Remark { text: "x".repeat(NOTE_BYTES_MAX + 1) };
+    for said in [dismissed(" "), long, Said::Remark { text: String::new() }] {
+        let refused = ledger.note(FindingId(1), &said, at(1));
+        assert!(matches!(refused, Err(LedgerError::Note { .. })), "{said:?}");
+    }
+    ledger.note(FindingId(1), &dismissed("runs once a year"), at(1)).unwrap();
+    assert_eq!(ledger.notes().unwrap().len(), 1);
 }

@@ -3,9 +3,8 @@ import { path, useApi } from '../../api/use';
 import type { DatabaseDetail } from '../../api/types';
 import { ago, bytes, digits, grouped, percent, plural, sentence } from '../../lib/format';
 import { to, useQuery } from '../../lib/route';
-import { WINDOW_DEFAULT } from '../../lib/words';
+import { useRange } from '../../lib/time';
 import { Problem, Waiting } from '../../ui/Empty';
-import { WindowSelect } from '../../ui/Filter';
 import { Link } from '../../ui/Link';
 import { Num } from '../../ui/Num';
 import { Tabs } from '../../ui/Tabs';
@@ -20,9 +19,9 @@ import { Statements } from './Statements';
 import { Tables } from './Tables';
 
 export function DatabasePage({ id }: { id: string }) {
-  const last = useQuery().get('last') ?? WINDOW_DEFAULT;
+  const range = useRange();
   const tab = useQuery().get('tab') ?? 'statements';
-  const { data, problem } = useApi<DatabaseDetail>(path(`databases/${id}`, { last }));
+  const { data, problem } = useApi<DatabaseDetail>(path(`databases/${id}`, { ...range }));
   if (problem !== undefined) return <Problem problem={problem} />;
   if (data === undefined) return <Waiting />;
   const proposed = data.proposal?.create.length ?? 0;
@@ -41,9 +40,6 @@ export function DatabasePage({ id }: { id: string }) {
       <Claim data={data} />
       <State data={data} />
       <Load points={data.load} window={data.window} />
-      <div className="filters">
-        <WindowSelect />
-      </div>
       <Tabs label="What of the database" tabs={tabs} tab={tab} first="statements">
         {tab === 'findings' ? (
           <Found data={data} />

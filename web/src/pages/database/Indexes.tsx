@@ -5,7 +5,7 @@ import { path, useApi } from '../../api/use';
 import type { DatabaseIndex, DatabaseIndexDetail, DatabaseIndexes } from '../../api/types';
 import { bytes, digits, grouped, plural } from '../../lib/format';
 import { useQuery } from '../../lib/route';
-import { WINDOW_DEFAULT } from '../../lib/words';
+import { useRange } from '../../lib/time';
 import { Problem, Waiting } from '../../ui/Empty';
 import { Search } from '../../ui/Filter';
 import { Num } from '../../ui/Num';
@@ -15,8 +15,10 @@ import { SeriesList } from './SeriesList';
 
 export function Indexes({ id }: { id: string }) {
   const q = useQuery().get('q') ?? undefined;
-  const last = useQuery().get('last') ?? WINDOW_DEFAULT;
-  const { data, problem } = useApi<DatabaseIndexes>(path(`databases/${id}/indexes`, { q, last }));
+  const range = useRange();
+  const { data, problem } = useApi<DatabaseIndexes>(
+    path(`databases/${id}/indexes`, { q, ...range }),
+  );
   const [open, setOpen] = useState<string>();
   if (problem !== undefined) return <Problem problem={problem} />;
   if (data === undefined) return <Waiting />;
@@ -130,9 +132,9 @@ function standby(one: DatabaseIndex): string {
 
 /** What was done with an index over time. */
 function IndexHistory({ id, oid }: { id: string; oid: number }) {
-  const last = useQuery().get('last') ?? WINDOW_DEFAULT;
+  const range = useRange();
   const { data, problem } = useApi<DatabaseIndexDetail>(
-    path(`databases/${id}/indexes/${oid}`, { last }),
+    path(`databases/${id}/indexes/${oid}`, { ...range }),
   );
   if (problem !== undefined) return <Problem problem={problem} />;
   if (data === undefined) return <Waiting />;

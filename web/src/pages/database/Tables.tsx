@@ -5,7 +5,7 @@ import { path, useApi } from '../../api/use';
 import type { DatabaseTable, DatabaseTableDetail, DatabaseTables } from '../../api/types';
 import { ago, bytes, digits, full, grouped, plural } from '../../lib/format';
 import { to, useQuery } from '../../lib/route';
-import { WINDOW_DEFAULT } from '../../lib/words';
+import { useRange } from '../../lib/time';
 import { Problem, Waiting } from '../../ui/Empty';
 import { Search } from '../../ui/Filter';
 import { Link } from '../../ui/Link';
@@ -15,8 +15,8 @@ import { SeriesList } from './SeriesList';
 
 export function Tables({ id }: { id: string }) {
   const q = useQuery().get('q') ?? undefined;
-  const last = useQuery().get('last') ?? WINDOW_DEFAULT;
-  const { data, problem } = useApi<DatabaseTables>(path(`databases/${id}/tables`, { q, last }));
+  const range = useRange();
+  const { data, problem } = useApi<DatabaseTables>(path(`databases/${id}/tables`, { q, ...range }));
   const [open, setOpen] = useState<number>();
   if (problem !== undefined) return <Problem problem={problem} />;
   if (data === undefined) return <Waiting />;
@@ -153,9 +153,9 @@ function Row({
 
 /** What was done with a table over time. */
 function TableHistory({ id, oid }: { id: string; oid: number }) {
-  const last = useQuery().get('last') ?? WINDOW_DEFAULT;
+  const range = useRange();
   const { data, problem } = useApi<DatabaseTableDetail>(
-    path(`databases/${id}/tables/${oid}`, { last }),
+    path(`databases/${id}/tables/${oid}`, { ...range }),
   );
   if (problem !== undefined) return <Problem problem={problem} />;
   if (data === undefined) return <Waiting />;

@@ -1,10 +1,20 @@
-/** How durations are distributed, on a logarithmic axis, with quantiles and the target marked. */
+/** How durations are distributed, on a logarithmic axis, with quantiles, the target, and humps that are told apart. */
 import { useState } from 'react';
 
-import type { Attribute, Bucket, Percentiles } from '../../api/types';
-import { durationText, plural, tickText } from '../../lib/format';
-import { logTicks, parting } from '../../lib/scale';
+import { path, useApi } from '../../api/use';
+import type {
+  Attribute,
+  Bucket,
+  ComparisonAnswer,
+  OperationDetail,
+  Percentiles,
+} from '../../api/types';
+import { durationText, percent, plural, tickText } from '../../lib/format';
+import { modes, type Mode } from '../../lib/modes';
+import { logTicks } from '../../lib/scale';
 import { useWidth } from '../../lib/size';
+import type { At } from './EndpointPage';
+import { whereOf } from './Heat';
 
 const HEIGHT = 190;
 const BOTTOM = 22;
@@ -16,15 +26,69 @@ const TICK_WIDTH = 54;
 const WORDS_MAX = 40;
 const LETTER_WIDTH = 7;
 
+/** A value that tells two humps apart is that much more frequent in one of them. */
+const APART_MIN = 0.3;
+
 interface Props {
+  at: At;
+  data: OperationDetail;
+  before: OperationDetail | undefined;
+}
+
+export function Distribution({ at, data, before }: Props) {
+  const { distribution: buckets, targets } = data;
+  const found = modes(buckets.map((one) => one.count));
+  const last = found.length > 1 ? found.at(-1) : undefined;
+  const split = last === undefined ? undefined : buckets[last.from]?.from_micros;
+  const humps = data.findings.find((finding) => finding.fault === 'bimodal-latency');
+  const known = humps?.evidence.attribute ?? undefined;
+  const { data: compared } = useApi<ComparisonAnswer>(
+    split === undefined || known !== undefined
+      ? undefined
+      : path('compare', {
+          from: String(data.window.from_unix_ms),
+          to: String(data.window.to_unix_ms),
+          where: whereOf(at),
+          selection: `duration >= ${Math.floor(split)}us`,
+        }),
+    false,
+  );
+  const apart = known ?? telling(split === undefined ? undefined : compared);
+  return (
+    <Picture
+      buckets={buckets}
+      duration={data.operation.duration}
+      target={targets.p95_micros}
+      found={found}
+      apart={apart}
+      before={before?.distribution ?? []}
+    />
+  );
+}
+
+/** What most of the slow hump has and few of the others have. */
+function telling(answer: ComparisonAnswer | undefined): Attribute | undefined {
+  for (const field of answer?.fields ?? []) {
+    const [value] = field.values;
+    if (value?.value == null || field.field === 'duration') continue;
+    if (value.selected_share - value.others_share >= APART_MIN) {
+      return { key: field.field, value: value.value };
+    }
+  }
+  return undefined;
+}
+
+interface PictureProps {
   buckets: Bucket[];
   duration: Percentiles;
   target: number;
+  found: Mode[];
   /** What the slow hump has and the others have not. */
-  apart?: Attribute | undefined;
+  apart: Attribute | undefined;
+  before: Bucket[];
 }
 
-export function Distribution({ buckets, duration, target, apart }: Props) {
+function Picture({ buckets, duration, target, found, apart, before }: PictureProps) {
   const [measure, width] = useWidth();
   const [here, setHere] = useState<number>();
   const first = buckets[0];
@@ -35,8 +99,7 @@ export function Distribution({ buckets, duration, target, apart }: Props) {
   const x = (micros: number) => ((Math.log10(micros) - low) / span) * width;
   const most = Math.max(...buckets.map((bucket) => bucket.count), 1);
   const y = (count: number) => (count / most) * (HEIGHT - BOTTOM - TOP);
-  const split = apart && parting(buckets.map((one) => one.count));
-  const top = split === undefined ? 0 : HUMPS;
+  const top = found.length < 2 ? 0 : HUMPS;
   const bucket = here === undefined ? undefined : buckets[here];
   const words = `p50 ${durationText(duration.p50_micros)}, p95 ${durationText(duration.p95_micros)}, p99 ${durationText(duration.p99_micros)}`;
   return (
@@ -75,6 +138,7 @@ export function Distribution({ buckets, duration, target, apart }: Props) {
             height={y(one.count)}
           />
         ))}
+        <Then buckets={before} now={buckets} x={x} height={HEIGHT - BOTTOM - TOP} />
         {target > first.from_micros && target < last.to_micros && (
           <line
             className="target"
@@ -85,8 +149,8 @@ export function Distribution({ buckets, duration, target, apart }: Props) {
           />
         )}
         <Marks duration={duration} x={x} width={width} />
-        {apart !== undefined && split !== undefined && (
-          <Humps buckets={buckets} split={split} apart={apart} x={x} width={width} />
+        {found.length > 1 && (
+          <Humps buckets={buckets} found={found} apart={apart} x={x} width={width} />
         )}
       </svg>
       <figcaption className="readout">
@@ -136,31 +200,36 @@ function Marks({
   });
 }
 
-/** Over each hump what its requests have that the others have not. */
+/** Over each hump its share, and over the slowest what its requests have that the others have not. */
 function Humps({
   buckets,
-  split,
+  found,
   apart,
   x,
   width,
 }: {
   buckets: Bucket[];
-  split: number;
-  apart: Attribute;
+  found: Mode[];
+  apart: Attribute | undefined;
   x: (micros: number) => number;
   width: number;
 }) {
-  const sides = [
-    { words: 'the others', part: buckets.slice(0, split) },
-    { words: `${apart.key} = ${apart.value}`, part: buckets.slice(split) },
-  ];
-  return sides.map(({ words, part }) => {
-    const filled = part.filter((one) => one.count > 0);
+  const all = found.reduce((sum, mode) => sum + mode.count, 0);
+  return found.map((mode, place) => {
+    const filled = buckets.slice(mode.from, mode.to).filter((one) => one.count > 0);
     const [from, to] = [x(filled[0]?.from_micros ?? 1), x(filled.at(-1)?.to_micros ?? 1)];
+    const { value, unit } = percent(mode.count / Math.max(1, all));
+    const slowest = place === found.length - 1;
+    const said = slowest
+      ? apart && `${apart.key} = ${apart.value}`
+      : apart && place === 0
+        ? 'the others'
+        : undefined;
+    const words = said === undefined ? `${value} ${unit}` : `${said}, ${value} ${unit}`;
     const shown = words.length > WORDS_MAX ? `${words.slice(0, WORDS_MAX)}…` : words;
     const half = (shown.length * LETTER_WIDTH) / 2;
     return (
-      <g key={words} className="hump">
+      <g key={mode.from} className="hump">
         <title>{words}</title>
         <path d={`M${from} ${-2}v-5H${to}v5`} />
         <text x={edge((from + to) / 2, width, half)} y={-12} textAnchor="middle">
@@ -169,6 +238,38 @@ function Humps({
       </g>
     );
   });
+}
+
+/** The outline of the window that is compared, as high as if it had as many requests. */
+function Then({
+  buckets,
+  now,
+  x,
+  height,
+}: {
+  buckets: Bucket[];
+  now: Bucket[];
+  x: (micros: number) => number;
+  height: number;
+}) {
+  const sum = (all: Bucket[]) => all.reduce((count, one) => count + one.count, 0);
+  const times = sum(now) / Math.max(1, sum(buckets));
+  const most = Math.max(...now.map((one) => one.count), 1);
+  const [first, last] = [now[0]?.from_micros ?? 0, now.at(-1)?.to_micros ?? 0];
+  // Buckets of the two need not be equally wide.
+  const wide = (one: Bucket | undefined) =>
+    one === undefined ? 1 : Math.log(one.to_micros / one.from_micros);
+  const shown = buckets.filter((one) => one.from_micros >= first && one.to_micros <= last);
+  const density = times * (wide(now[0]) / Math.max(1e-9, wide(buckets[0])));
+  const y = (count: number) => HEIGHT - BOTTOM - Math.min(1, (count * density) / most) * height;
+  const d = shown
+    .map(
+      (one, place) =>
+        `${place === 0 ? 'M' : 'L'}${x(one.from_micros).toFixed(1)} ${y(one.count).toFixed(1)}` +
+        `H${x(one.to_micros).toFixed(1)}`,
+    )
+    .join('');
+  return d === '' ? null : <path className="then-outline" d={d} />;
 }
 
 /** As many ticks as have room for their words. */

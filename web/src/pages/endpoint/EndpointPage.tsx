@@ -1,46 +1,83 @@
-/** One endpoint: its figures, how its durations are distributed, where its time goes, what is wrong. */
-import type { ReactNode } from 'react';
-
+/** One endpoint: its figures, its latency over time and what tells the slow ones apart, where its time goes, what is wrong. */
 import { path, useApi } from '../../api/use';
-import type { OperationDetail } from '../../api/types';
-import { digits, durationText, grouped, plural } from '../../lib/format';
+import type { Marks, OperationDetail } from '../../api/types';
+import { digits, durationText, plural } from '../../lib/format';
 import { to, useQuery } from '../../lib/route';
-import { WINDOW_DEFAULT } from '../../lib/words';
+import { comparedWith, useRange, type Range } from '../../lib/time';
 import { Problem, Waiting } from '../../ui/Empty';
-import { WindowSelect } from '../../ui/Filter';
 import { KindBar, KindLegend } from '../../ui/Kinds';
 import { Link } from '../../ui/Link';
-import { Duration, Percent, Rate } from '../../ui/Num';
+import { MarkList } from '../../ui/Marks';
+import { Percent } from '../../ui/Num';
 import { RequestTable } from '../../ui/Requests';
-import { Spark } from '../../ui/Spark';
 import { FindingTable } from '../findings/FindingsPage';
+import { CompareSelect } from './CompareSelect';
 import { Distribution } from './Distribution';
+import { Figures } from './Figures';
 import { Groups } from './Groups';
-import { Series } from './Series';
+import { Heat } from './Heat';
+import { Quantiles, PerRequest, Shares } from './OverTime';
+
+/** Which endpoint, when, and what it is compared with. */
+export interface At {
+  service: string;
+  operation: string;
+  range: Range;
+}
 
 export function EndpointPage() {
   const query = useQuery();
-  const last = query.get('last') ?? WINDOW_DEFAULT;
+  const range = useRange();
   const service = query.get('service') ?? '';
   const operation = query.get('operation') ?? '';
   const { data, problem } = useApi<OperationDetail>(
-    path('operation', { last, service, operation }),
+    path('operation', { ...range, service, operation }),
   );
+  const other = comparedWith(range, query.get('compare') ?? '');
+  const before = useApi<OperationDetail>(
+    other === undefined ? undefined : path('operation', { ...other, service, operation }),
+    false,
+  );
+  const at = { service, operation, range };
   return (
     <>
       <div className="claim">
         <p className="over">
-          <Link to={to('/endpoints')}>Endpoints</Link> <span className="dim">{service}</span>
+          <Link to={to('/endpoints')}>Endpoints</Link>{' '}
+          <Link to={to('/services', { focus: service })}>{service}</Link>
         </p>
         <h1 className="op">{operation}</h1>
         {data !== undefined && problem === undefined && <Claim data={data} />}
       </div>
       <div className="filters">
-        <WindowSelect />
+        <CompareSelect range={range} problem={before.problem} />
+        <Link className="copy" to={to('/flame', { service, operation })}>
+          Flame graph
+        </Link>
+        <Link
+          className="copy"
+          to={to('/compare', { service, operation, compare: query.get('compare') ?? 'previous' })}
+        >
+          Compare flame graphs
+        </Link>
+        <Link
+          className="copy"
+          to={to('/explore', {
+            where: `service.name = ${JSON.stringify(service)} and operation = ${JSON.stringify(operation)}`,
+          })}
+        >
+          Ask more of it
+        </Link>
       </div>
       {problem !== undefined && <Problem problem={problem} />}
       {problem === undefined && data === undefined && <Waiting />}
-      {problem === undefined && data !== undefined && <Detail data={data} />}
+      {problem === undefined && data !== undefined && (
+        <Detail
+          at={at}
+          data={data}
+          before={other !== undefined && !before.stale ? before.data : undefined}
+        />
+      )}
     </>
   );
 }
@@ -57,26 +94,32 @@ function Claim({ data }: { data: OperationDetail }) {
   );
 }
 
-function Detail({ data }: { data: OperationDetail }) {
-  const { operation, targets, series } = data;
-  const humps = data.findings.find((finding) => finding.fault === 'bimodal-latency');
-  const apart = humps?.evidence.attribute ?? undefined;
+interface DetailProps {
+  at: At;
+  data: OperationDetail;
+  before: OperationDetail | undefined;
+}
+
+function Detail({ at, data, before }: DetailProps) {
+  const { operation, targets } = data;
+  const { data: marked } = useApi<Marks>(path('marks', { ...at.range, service: at.service }));
+  const marks = marked?.marks ?? [];
   return (
     <>
-      <Figures data={data} />
+      <Figures data={data} before={before} />
+      <section>
+        <h2>When requests take how long</h2>
+        <Heat at={at} marks={marks} target={targets.p95_micros} />
+        <MarkList marks={marks} />
+      </section>
       <div className="pair">
         <section>
           <h2>How long requests take</h2>
-          <Distribution
-            buckets={data.distribution}
-            duration={operation.duration}
-            target={targets.p95_micros}
-            apart={apart}
-          />
+          <Distribution at={at} data={data} before={before} />
         </section>
         <section>
-          <h2>Over time</h2>
-          <Series points={series} target={targets.p95_micros} />
+          <h2>Quantiles over time</h2>
+          <Quantiles data={data} before={before} marks={marks} />
         </section>
       </div>
       <section>
@@ -86,6 +129,16 @@ function Detail({ data }: { data: OperationDetail }) {
         </div>
         <KindLegend breakdown={operation.breakdown} per={Math.max(1, operation.count)} />
       </section>
+      <div className="pair after">
+        <section>
+          <h2>On the critical path, over time</h2>
+          <Shares data={data} marks={marks} />
+        </section>
+        <section>
+          <h2>Requests, errors and queries over time</h2>
+          <PerRequest data={data} before={before} marks={marks} />
+        </section>
+      </div>
       {data.findings.length > 0 && (
         <section>
           <h2>What is wrong with it</h2>
@@ -101,90 +154,5 @@ function Detail({ data }: { data: OperationDetail }) {
         <RequestTable requests={data.slowest.slice(0, 10)} plain />
       </section>
     </>
-  );
-}
-
-function Figures({ data }: { data: OperationDetail }) {
-  const { operation: one, targets, series } = data;
-  const quantile = (of: 'p50_micros' | 'p75_micros' | 'p95_micros' | 'p99_micros') =>
-    series.map((point) => point.duration?.[of]);
-  const seconds = (series[0] ? series[0].to_unix_ms - series[0].from_unix_ms : 1000) / 1000;
-  return (
-    <dl className="figures">
-      <Item name="rate" spark={series.map((point) => point.count / seconds)}>
-        <Rate perSecond={one.rate_per_second} />
-      </Item>
-      <Item name="p50" spark={quantile('p50_micros')}>
-        <Duration micros={one.duration.p50_micros} />
-      </Item>
-      <Item name="p75" spark={quantile('p75_micros')}>
-        <Duration micros={one.duration.p75_micros} />
-      </Item>
-      <Item
-        name="p95"
-        spark={quantile('p95_micros')}
-        value={one.duration.p95_micros}
-        target={targets.p95_micros}
-      >
-        <Duration micros={one.duration.p95_micros} />
-      </Item>
-      <Item
-        name="p99"
-        spark={quantile('p99_micros')}
-        value={one.duration.p99_micros}
-        target={targets.p99_micros}
-      >
-        <Duration micros={one.duration.p99_micros} />
-      </Item>
-      <Item
-        name="errors"
-        spark={series.map((point) => (point.count > 0 ? point.failed / point.count : null))}
-      >
-        <span className={one.failed > 0 ? 'broken' : ''} title={`${grouped(one.failed)} failed`}>
-          <Percent share={one.failed / Math.max(1, one.count)} />
-        </span>
-      </Item>
-      <Item name="share of all time">
-        <Percent share={one.share} />
-      </Item>
-      <Item
-        name="queries a request"
-        spark={series.map((point) => (point.count > 0 ? point.statements_per_request : null))}
-      >
-        {digits(one.statements_per_request)}
-      </Item>
-    </dl>
-  );
-}
-
-function Item({
-  name,
-  spark,
-  value,
-  target,
-  children,
-}: {
-  name: string;
-  spark?: (number | null | undefined)[];
-  value?: number;
-  target?: number;
-  children: ReactNode;
-}) {
-  const over = value !== undefined && target !== undefined && value > target;
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>
-        <span className={over ? 'over big' : 'big'}>{children}</span>
-        {target !== undefined && <span className="dim">target {durationText(target)}</span>}
-        {spark !== undefined && (
-          <Spark
-            values={spark}
-            label={`${name} over time`}
-            {...(target === undefined ? {} : { target })}
-          />
-        )}
-      </dd>
-    </div>
   );
 }

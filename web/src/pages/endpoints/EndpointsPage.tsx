@@ -3,10 +3,10 @@ import { path, useApi } from '../../api/use';
 import type { Operation, Operations, Targets } from '../../api/types';
 import { digits, grouped, plural } from '../../lib/format';
 import { to, useQuery } from '../../lib/route';
-import { WINDOW_DEFAULT } from '../../lib/words';
+import { useRange } from '../../lib/time';
 import { Breaks } from '../../ui/Breaks';
 import { Problem, Waiting } from '../../ui/Empty';
-import { FilterSelect, Search, WindowSelect } from '../../ui/Filter';
+import { FilterSelect, Search } from '../../ui/Filter';
 import { KindBar } from '../../ui/Kinds';
 import { Link } from '../../ui/Link';
 import { Duration, Percent, Rate } from '../../ui/Num';
@@ -16,10 +16,10 @@ import { openRow } from '../findings/FindingsPage';
 
 export function EndpointsPage() {
   const query = useQuery();
-  const last = query.get('last') ?? WINDOW_DEFAULT;
+  const range = useRange();
   const service = query.get('service') ?? undefined;
   const q = query.get('q') ?? undefined;
-  const { data, problem } = useApi<Operations>(path('operations', { last, service, q }));
+  const { data, problem } = useApi<Operations>(path('operations', { ...range, service, q }));
   if (problem !== undefined) return <Problem problem={problem} />;
   if (data === undefined) return <Waiting />;
   const services = data.services.map((value) => ({ value, count: 0 }));
@@ -30,7 +30,6 @@ export function EndpointsPage() {
         <Claim operations={data.operations} />
       </div>
       <div className="filters" role="search" aria-label="Filter the endpoints">
-        <WindowSelect />
         <FilterSelect name="service" label="Service" all="every service" facets={services} />
         <Search label="search" />
       </div>

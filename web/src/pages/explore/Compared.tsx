@@ -12,10 +12,10 @@ import { CoverageNote, Nothing } from './Notes';
 const SELECTIONS = { spans: 'duration > 500ms', logs: 'severity in (error, fatal)', metrics: '' };
 
 export function Compared({ question }: { question: Question }) {
-  const { of, last, where } = question;
+  const { of, range, where } = question;
   const selection = useQuery().get('selection') ?? SELECTIONS[of];
   const { data, problem } = useApi<ComparisonAnswer>(
-    path('compare', { of, last, where, selection }),
+    path('compare', { of, ...range, where, selection }),
     false,
   );
   return (

@@ -4,7 +4,7 @@ import type { TableAnswer } from '../../api/types';
 import { grouped, plural } from '../../lib/format';
 import { DEFAULTS, stepFor, type Of } from '../../lib/question';
 import { useQuery } from '../../lib/route';
-import { WINDOW_DEFAULT } from '../../lib/words';
+import { rangeOf, type Range } from '../../lib/time';
 import { Problem, Waiting } from '../../ui/Empty';
 import { Tabs } from '../../ui/Tabs';
 import { Chart } from './Chart';
@@ -14,10 +14,12 @@ import { Groups } from './Groups';
 import { HeatmapView } from './HeatmapView';
 import { CoverageNote, Nothing } from './Notes';
 import { Rows } from './Rows';
+import { Tail } from './Tail';
+import { Views } from './Views';
 
 export interface Question {
   of: Of;
-  last: string;
+  range: Range;
   where: string;
   group: string;
   show: string;
@@ -34,12 +36,18 @@ export function ExplorePage() {
         <h1>Ask your own question</h1>
       </div>
       <Form key={question.of} question={question} />
+      <Views />
       <Tabs
         label="Answers"
         tabs={[
           { name: 'groups', words: 'Groups' },
           ...(question.of === 'metrics' ? [] : [{ name: 'rows', words: words(question.of) }]),
-          ...(question.of === 'spans' ? [{ name: 'heatmap', words: 'Heatmap' }] : []),
+          ...(question.of === 'spans'
+            ? [
+                { name: 'heatmap', words: 'Heatmap' },
+                { name: 'tail', words: 'Live tail' },
+              ]
+            : []),
           ...(question.of === 'metrics' ? [] : [{ name: 'compare', words: 'What stands out' }]),
         ]}
         tab={tab}
@@ -60,7 +68,7 @@ export function questionOf(query: URLSearchParams): Question {
   const of: Of = asked === 'logs' || asked === 'metrics' ? asked : 'spans';
   return {
     of,
-    last: query.get('last') ?? WINDOW_DEFAULT,
+    range: rangeOf(query),
     where: query.get('where') ?? '',
     group: query.get('group') ?? DEFAULTS[of].group,
     show: query.get('show') ?? DEFAULTS[of].show,
@@ -70,16 +78,17 @@ export function questionOf(query: URLSearchParams): Question {
 
 function Answer({ question, tab }: { question: Question; tab: string }) {
   if (tab === 'rows' && question.of !== 'metrics') return <Rows question={question} />;
+  if (tab === 'tail' && question.of === 'spans') return <Tail question={question} />;
   if (tab === 'heatmap' && question.of === 'spans') return <HeatmapView question={question} />;
   if (tab === 'compare' && question.of !== 'metrics') return <Compared question={question} />;
   return <GroupAnswer question={question} />;
 }
 
 function GroupAnswer({ question }: { question: Question }) {
-  const { of, last, where, group, show, order } = question;
-  const step = stepFor(last);
+  const { of, range, where, group, show, order } = question;
+  const step = stepFor(range);
   const { data, problem, stale } = useApi<TableAnswer>(
-    path('ask', { of, last, where, group, show, order, step }),
+    path('ask', { of, ...range, where, group, show, order, step }),
     false,
   );
   if (problem !== undefined) return <Problem problem={problem} />;

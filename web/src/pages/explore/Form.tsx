@@ -5,7 +5,6 @@ import { path, useApi } from '../../api/use';
 import type { Fields } from '../../api/types';
 import { DEFAULTS, EXAMPLES, type Of } from '../../lib/question';
 import { setParams } from '../../lib/route';
-import { WindowSelect } from '../../ui/Filter';
 import type { Question } from './ExplorePage';
 
 const FIGURES = [
@@ -22,8 +21,8 @@ const FIGURES = [
 ];
 
 export function Form({ question }: { question: Question }) {
-  const { of, last } = question;
-  const { data: fields } = useApi<Fields>(path('fields', { of, last }), false);
+  const { of, range } = question;
+  const { data: fields } = useApi<Fields>(path('fields', { of, ...range }), false);
   return (
     <>
       <form
@@ -67,7 +66,6 @@ export function Form({ question }: { question: Question }) {
             <option value="metrics">points of metrics</option>
           </select>
         </label>
-        <WindowSelect />
         <TextField
           name="where"
           label="where"

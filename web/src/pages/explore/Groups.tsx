@@ -69,11 +69,10 @@ interface RowProps {
 }
 
 function Row({ row, answer, question }: RowProps) {
-  const { of, last } = question;
+  const { of } = question;
   const narrowed = within(question.where, answer.group, row.key);
   const href = to('/explore', {
     of: of === 'spans' ? '' : of,
-    last,
     where: narrowed,
     tab: of === 'metrics' ? '' : 'rows',
   });

@@ -18,8 +18,8 @@ const TOP = 6;
 const LEFT = 60;
 
 export function HeatmapView({ question }: { question: Question }) {
-  const { last, where } = question;
-  const { data, problem } = useApi<Heatmap>(path('heatmap', { last, where }), false);
+  const { range, where } = question;
+  const { data, problem } = useApi<Heatmap>(path('heatmap', { ...range, where }), false);
   if (problem !== undefined) return <Problem problem={problem} />;
   if (data === undefined) return <Waiting />;
   if (data.columns.length === 0) return <Nothing question={question} />;

@@ -21,6 +21,9 @@ export function CoverageNote({ coverage }: { coverage: Coverage }) {
           : the oldest are missing. Choose a shorter window.
         </strong>
       )}
+      {coverage.estimate === true && (
+        <> Of old spans a fair sample is kept: these figures are estimates, right on average.</>
+      )}
       {coverage.damaged.length > 0 && (
         <strong className="broken">
           {' '}
@@ -41,14 +44,14 @@ export function CoverageNote({ coverage }: { coverage: Coverage }) {
 const NAMES = { spans: 'span', logs: 'log record', metrics: 'point of a metric' };
 
 export function Nothing({ question }: { question: Question }) {
-  const { of, where, last } = question;
+  const { of, where } = question;
   const what = NAMES[of];
   if (where !== '') {
     return (
       <Empty title={`No ${what} is like that in this window`}>
         <p>
           Look <Link to={to('/explore', { of, where, last: '30d' })}>at the last 30 days</Link>, or{' '}
-          <Link to={to('/explore', { of, last })}>ask without the filter</Link>.
+          <Link to={to('/explore', { of })}>ask without the filter</Link>.
         </p>
       </Empty>
     );

@@ -1,6 +1,6 @@
 /** The rows themselves: the slowest spans, or the latest log records. */
 import { path, useApi } from '../../api/use';
-import type { Logs, SpanList } from '../../api/types';
+import type { Logs, SpanList, SpanSummary } from '../../api/types';
 import { clock, full } from '../../lib/format';
 import { setParams, to, useQuery } from '../../lib/route';
 import { Breaks } from '../../ui/Breaks';
@@ -24,9 +24,9 @@ export function Rows({ question }: { question: Question }) {
 const ORDERS = ['slowest', 'latest', 'sampled'];
 
 function SpanRows({ question }: { question: Question }) {
-  const { last, where } = question;
+  const { range, where } = question;
   const order = useQuery().get('rows') ?? 'slowest';
-  const url = path('spans', { last, where, order, limit: '100' });
+  const url = path('spans', { ...range, where, order, limit: '100' });
   const { data, problem } = useApi<SpanList>(url, false);
   if (problem !== undefined) return <Problem problem={problem} />;
   if (data === undefined) return <Waiting />;
@@ -45,51 +45,16 @@ function SpanRows({ question }: { question: Question }) {
             {one}
           </button>
         ))}
+        <a
+          className="copy"
+          href={path('spans.parquet', { ...range, where })}
+          download="taut-spans.parquet"
+          title="The latest 10,000 at most, with all their attributes"
+        >
+          Download Parquet
+        </a>
       </p>
-      <table className="rows requests">
-        <thead>
-          <tr>
-            <th scope="col">span</th>
-            <th scope="col" className="n">
-              time
-            </th>
-            <th scope="col" className="p2">
-              kind
-            </th>
-            <th scope="col" className="p3">
-              when
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {data.spans.map((span) => {
-            const href = to(`/traces/${span.trace_id}`, { span: span.span_id });
-            return (
-              <tr
-                key={span.trace_id + span.span_id}
-                onClick={(event) => openRow(event.target, href)}
-              >
-                <td className="what">
-                  <Link to={href} data-row>
-                    <span className="op">
-                      <Breaks text={span.name} />
-                    </span>
-                  </Link>
-                  <span className="dim service">{span.service}</span>
-                  {span.failed && <span className="broken">failed</span>}
-                </td>
-                <td className="n strong">
-                  <Duration micros={span.duration_micros} />
-                </td>
-                <td className="p2 dim">{span.kind}</td>
-                <td className="p3 dim">
-                  <time title={full(span.start_unix_ms)}>{clock(span.start_unix_ms)}</time>
-                </td>
-              </tr>
-            );
-          })}
-        </tbody>
-      </table>
+      <SpanTable spans={data.spans} />
       <p className="dim">
         <CoverageNote coverage={data.coverage} />
       </p>
@@ -97,9 +62,55 @@ function SpanRows({ question }: { question: Question }) {
   );
 }
 
+export function SpanTable({ spans }: { spans: SpanSummary[] }) {
+  return (
+    <table className="rows requests">
+      <thead>
+        <tr>
+          <th scope="col">span</th>
+          <th scope="col" className="n">
+            time
+          </th>
+          <th scope="col" className="p2">
+            kind
+          </th>
+          <th scope="col" className="p3">
+            when
+          </th>
+        </tr>
+      </thead>
+      <tbody>
+        {spans.map((span) => {
+          const href = to(`/traces/${span.trace_id}`, { span: span.span_id });
+          return (
+            <tr key={span.trace_id + span.span_id} onClick={(event) => openRow(event.target, href)}>
+              <td className="what">
+                <Link to={href} data-row>
+                  <span className="op">
+                    <Breaks text={span.name} />
+                  </span>
+                </Link>
+                <span className="dim service">{span.service}</span>
+                {span.failed && <span className="broken">failed</span>}
+              </td>
+              <td className="n strong">
+                <Duration micros={span.duration_micros} />
+              </td>
+              <td className="p2 dim">{span.kind}</td>
+              <td className="p3 dim">
+                <time title={full(span.start_unix_ms)}>{clock(span.start_unix_ms)}</time>
+              </td>
+            </tr>
+          );
+        })}
+      </tbody>
+    </table>
+  );
+}
+
 function LogRows({ question }: { question: Question }) {
-  const { last, where } = question;
-  const { data, problem } = useApi<Logs>(path('logs', { last, where, limit: '200' }), false);
+  const { range, where } = question;
+  const { data, problem } = useApi<Logs>(path('logs', { ...range, where, limit: '200' }), false);
   if (problem !== undefined) return <Problem problem={problem} />;
   if (data === undefined) return <Waiting />;
   if (data.logs.length === 0) return <Nothing question={question} />;

@@ -1,17 +1,19 @@
 /** Beside the argument: where, since when, how often, and traces that show it. */
-import type { Finding } from '../../api/types';
+import type { Finding, FindingProgress } from '../../api/types';
 import { ago, clock, full, grouped, percent } from '../../lib/format';
 import { to } from '../../lib/route';
 import { CopyButton } from '../../ui/Copy';
 import { Link } from '../../ui/Link';
 import { Duration } from '../../ui/Num';
 import { place as about } from './FindingPage';
+import { Progress } from './Progress';
 
-export function Aside({ finding }: { finding: Finding }) {
+export function Aside({ finding, progress }: { finding: Finding; progress: FindingProgress }) {
   const { code } = finding.evidence;
   const share = percent(finding.sightings / Math.max(1, finding.requests));
   return (
     <aside aria-label="Where and when">
+      <Progress progress={progress} />
       <dl className="facts">
         <dt>service</dt>
         <dd>{finding.service}</dd>

@@ -20,6 +20,7 @@ import { Level } from '../../ui/Level';
 import { Link } from '../../ui/Link';
 import { Change, Percent } from '../../ui/Num';
 import { Sql } from '../../ui/Sql';
+import { State } from '../../ui/State';
 import { Create } from '../database/Proposal';
 import { Aside } from './Aside';
 import { DatabaseFigures } from './DatabaseFigures';
@@ -40,6 +41,10 @@ export function FindingPage({ id }: { id: string }) {
           <span className="dim">
             {data.rank} of {data.ranked}
           </span>
+          <State state={data.progress.state} />
+          {data.progress.assignee !== '' && (
+            <span className="dim">{data.progress.assignee} has it</span>
+          )}
         </p>
         <h1>
           <Breaks text={sentence(finding.claim)} />
@@ -56,7 +61,7 @@ export function FindingPage({ id }: { id: string }) {
           <Brings finding={finding} />
           <Prove finding={finding} />
         </div>
-        <Aside finding={finding} />
+        <Aside finding={finding} progress={data.progress} />
       </div>
     </article>
   );

@@ -2,8 +2,9 @@
 import { useState } from 'react';
 
 import { path, useApi } from '../../api/use';
-import type { Finding, Findings } from '../../api/types';
+import type { Finding, FindingProgress, Findings } from '../../api/types';
 import { clock, duration, grouped, hoursText, plural } from '../../lib/format';
+import { progressOf } from '../../lib/progress';
 import { navigate, to, useQuery } from '../../lib/route';
 import { LEVELS } from '../../lib/words';
 import { Breaks } from '../../ui/Breaks';
@@ -13,6 +14,7 @@ import { Level } from '../../ui/Level';
 import { Link } from '../../ui/Link';
 import { Change, Days, Hours, Percent } from '../../ui/Num';
 import { Setup } from '../../ui/Setup';
+import { State } from '../../ui/State';
 import { Plane } from './Plane';
 
 export function FindingsPage() {
@@ -22,6 +24,7 @@ export function FindingsPage() {
     service: filter('service'),
     fault: filter('fault'),
     level: filter('level'),
+    state: filter('state'),
     q: filter('q'),
   };
   const { data, problem } = useApi<Findings>(path('findings', filters));
@@ -43,26 +46,39 @@ export function FindingsPage() {
       </div>
       <div className="filters" role="search" aria-label="Filter the findings">
         <FilterSelect name="level" label="Level" all="every level" facets={levels} />
+        <FilterSelect
+          name="state"
+          label="State"
+          all="still open"
+          facets={[{ value: 'all', count: 0 }, ...data.states]}
+        />
         <FilterSelect name="fault" label="Fault" all="every fault" facets={data.faults} />
         <FilterSelect name="service" label="Service" all="every service" facets={data.services} />
         <Search label="search" />
       </div>
       {data.findings.length === 0 ? (
         <p className="nothing">
-          No finding is like that. <Link to="/">Show all of them.</Link>
+          No finding is like that.{' '}
+          <Link to={to('/findings', { state: 'all' })}>Show all of them.</Link>
         </p>
       ) : (
-        <ListAndPlane findings={data.findings} />
+        <ListAndPlane findings={data.findings} progress={data.progress} />
       )}
     </>
   );
 }
 
-function ListAndPlane({ findings }: { findings: Finding[] }) {
+function ListAndPlane({
+  findings,
+  progress,
+}: {
+  findings: Finding[];
+  progress: FindingProgress[];
+}) {
   const [here, setHere] = useState<string>();
   return (
     <div className="with-plane">
-      <FindingTable findings={findings} here={here} point={setHere} />
+      <FindingTable findings={findings} progress={progress} here={here} point={setHere} />
       <Plane findings={findings} here={here} point={setHere} />
     </div>
   );
@@ -101,6 +117,8 @@ function Observed({ findings }: { findings: Findings }) {
 
 interface TableProps {
   findings: Finding[];
+  /** Where they stand, as far as that is known. */
+  progress?: FindingProgress[];
   /** All are of one endpoint, which then is not said again. */
   short?: boolean;
   /** The finding that is pointed at, and how to point at one. */
@@ -109,7 +127,7 @@ interface TableProps {
 }
 
 /** Findings in the order given; used wherever findings are listed. */
-export function FindingTable({ findings, short, here, point }: TableProps) {
+export function FindingTable({ findings, progress = [], short, here, point }: TableProps) {
   const most = Math.max(...findings.map((finding) => finding.impact.user_hours_per_day), 1e-9);
   return (
     <table className="rows findings">
@@ -142,6 +160,7 @@ export function FindingTable({ findings, short, here, point }: TableProps) {
           <Row
             key={finding.id}
             finding={finding}
+            progress={progressOf(progress, finding.id)}
             most={most}
             short={short ?? false}
             here={finding.id === here}
@@ -155,13 +174,14 @@ export function FindingTable({ findings, short, here, point }: TableProps) {
 
 interface RowProps {
   finding: Finding;
+  progress: FindingProgress | undefined;
   most: number;
   short: boolean;
   here: boolean;
   point: TableProps['point'];
 }
 
-function Row({ finding, most, short, here, point }: RowProps) {
+function Row({ finding, progress, most, short, here, point }: RowProps) {
   const href = to(`/findings/${finding.id}`);
   const hours = finding.impact.user_hours_per_day;
   return (
@@ -188,6 +208,10 @@ function Row({ finding, most, short, here, point }: RowProps) {
             <Breaks text={finding.claim} />
           </span>
         </Link>
+        {progress !== undefined && progress.state !== 'new' && <State state={progress.state} />}
+        {progress !== undefined && progress.assignee !== '' && (
+          <span className="dim who">{progress.assignee}</span>
+        )}
       </td>
       <td className="p3">
         <span className="tag">{finding.fault}</span>

@@ -3,10 +3,9 @@ import { path, useApi } from '../../api/use';
 import type { Resources, ResourceSeries } from '../../api/types';
 import { grouped, plural } from '../../lib/format';
 import { resourceFigure } from '../../lib/question';
-import { to, useQuery } from '../../lib/route';
-import { WINDOW_DEFAULT } from '../../lib/words';
+import { to } from '../../lib/route';
+import { useRange } from '../../lib/time';
 import { Empty, Problem, Waiting } from '../../ui/Empty';
-import { WindowSelect } from '../../ui/Filter';
 import { Link } from '../../ui/Link';
 import { MetricSetup } from '../../ui/LogSetup';
 import { Num } from '../../ui/Num';
@@ -21,8 +20,8 @@ const ASPECTS = [
 ] as const;
 
 export function ResourcesPage() {
-  const last = useQuery().get('last') ?? WINDOW_DEFAULT;
-  const { data, problem } = useApi<Resources>(path('resources', { last }), false);
+  const range = useRange();
+  const { data, problem } = useApi<Resources>(path('resources', { ...range }), false);
   if (problem !== undefined) return <Problem problem={problem} />;
   if (data === undefined) return <Waiting />;
   const instances = byInstance(data.series);
@@ -32,11 +31,8 @@ export function ResourcesPage() {
         <h1>What runs short</h1>
         <Claim series={data.series} />
       </div>
-      <div className="filters">
-        <WindowSelect />
-      </div>
       {instances.length === 0 ? (
-        <NoMetrics resources={data} last={last} />
+        <NoMetrics resources={data} last={range.last} />
       ) : (
         <Table instances={instances} />
       )}
@@ -83,7 +79,7 @@ function Claim({ series }: { series: ResourceSeries[] }) {
   );
 }
 
-function NoMetrics({ resources, last }: { resources: Resources; last: string }) {
+function NoMetrics({ resources, last }: { resources: Resources; last: string | undefined }) {
   return (
     <Empty
       title={

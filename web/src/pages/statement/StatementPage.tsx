@@ -2,10 +2,9 @@
 import { path, useApi } from '../../api/use';
 import type { DatabaseStatementDetail, PlanSeen } from '../../api/types';
 import { ago, bytes, digits, durationText, full, grouped, percent } from '../../lib/format';
-import { to, useQuery } from '../../lib/route';
-import { WINDOW_DEFAULT } from '../../lib/words';
+import { to } from '../../lib/route';
+import { useRange } from '../../lib/time';
 import { Problem, Waiting } from '../../ui/Empty';
-import { WindowSelect } from '../../ui/Filter';
 import { Link } from '../../ui/Link';
 import { Duration, Num, Percent } from '../../ui/Num';
 import { Spark } from '../../ui/Spark';
@@ -15,18 +14,15 @@ import { FindingTable } from '../findings/FindingsPage';
 import { PlanView } from '../plan/PlanView';
 
 export function StatementPage({ id, queryId }: { id: string; queryId: string }) {
-  const last = useQuery().get('last') ?? WINDOW_DEFAULT;
+  const range = useRange();
   const { data, problem } = useApi<DatabaseStatementDetail>(
-    path(`databases/${id}/statements/${queryId}`, { last }),
+    path(`databases/${id}/statements/${queryId}`, { ...range }),
   );
   if (problem !== undefined) return <Problem problem={problem} />;
   if (data === undefined) return <Waiting />;
   return (
     <article>
       <Claim data={data} id={id} />
-      <div className="filters">
-        <WindowSelect />
-      </div>
       <Figures data={data} />
       <section>
         <h2 className="apart">The statement</h2>

@@ -1,7 +1,8 @@
 /** The whole trace at a glance; dragging over it looks closer, a double click shows all again. */
 import { useEffect, useRef, useState, type PointerEvent } from 'react';
 
-import type { Kind, Trace } from '../../api/types';
+import type { Trace } from '../../api/types';
+import { kindColours } from '../../lib/colours';
 import { durationText } from '../../lib/format';
 import { useWidth } from '../../lib/size';
 import { useTheme } from '../../lib/theme';
@@ -86,19 +87,24 @@ function draw(canvas: HTMLCanvasElement, trace: Trace, width: number) {
   canvas.height = HEIGHT * ratio;
   const context = canvas.getContext('2d');
   if (context === null) return;
-  const style = getComputedStyle(canvas);
-  const colour = (kind: Kind) => style.getPropertyValue(`--kind-${kind}`);
   context.scale(ratio, ratio);
   context.clearRect(0, 0, width, HEIGHT);
   const whole = Math.max(trace.duration_micros, 0.001);
   const deepest = trace.nodes.reduce((most, node) => Math.max(most, node.depth), 0);
   const lane = Math.max(2, Math.min(16, (HEIGHT - 4) / (deepest + 1)));
+  const colours = kindColours(canvas);
+  // What lies within the pixel that was drawn last on its lane is there already.
+  const drawn = new Map<number, number>();
   for (const node of trace.nodes) {
-    context.fillStyle = colour(node.kind);
-    context.globalAlpha = node.critical_own_micros > 0 ? 1 : 0.35;
     const x = (node.offset_micros / whole) * width;
     const y = 2 + Math.min(node.depth * lane, HEIGHT - lane - 2);
     const long = Math.max(0.6, (node.duration_micros / whole) * width);
+    const key = 4 * y + (node.critical_own_micros > 0 ? 2 : 0);
+    const until = drawn.get(key) ?? -1;
+    if (x + long <= until && x >= until - 1) continue;
+    drawn.set(key, x + Math.max(1, long));
+    context.fillStyle = colours[node.kind];
+    context.globalAlpha = node.critical_own_micros > 0 ? 1 : 0.35;
     context.fillRect(x, y, long, Math.max(1.5, lane - 1));
   }
 }

@@ -1,12 +1,10 @@
-/** One row of the waterfall: a span, or similar siblings folded into one. */
+/** One row of the waterfall: a span, or similar siblings folded into one. Its bars are on the canvas beside it. */
 import { memo } from 'react';
 
 import type { Trace, TraceNode } from '../../api/types';
 import { durationText, grouped } from '../../lib/format';
-import { union } from '../../lib/scale';
-import { gaps, type FoldRow, type Row } from '../../lib/waterfall';
+import type { FoldRow, Row } from '../../lib/waterfall';
 import { Duration } from '../../ui/Num';
-import type { View } from './MiniMap';
 
 /** Deeper rows are not moved further to the right: their names would have no room. */
 const INDENT_MAX = 14;
@@ -16,15 +14,15 @@ interface Props {
   row: Row;
   place: number;
   top: number;
-  view: View;
   active: boolean;
   selected: boolean;
-  toggle: () => void;
-  choose: () => void;
+  /** Whoever handles them gets the place, so that they never change and rows are not made anew. */
+  toggle: (place: number) => void;
+  choose: (place: number) => void;
 }
 
 export const RowView = memo(function RowView(props: Props) {
-  const { trace, row, place, top, view, active, selected, toggle, choose } = props;
+  const { trace, row, place, top, active, selected, toggle, choose } = props;
   const node = trace.nodes[row.type === 'span' ? row.node : (row.members[0] ?? -1)];
   if (node === undefined) return null;
   const took =
@@ -46,7 +44,7 @@ export const RowView = memo(function RowView(props: Props) {
       aria-selected={selected}
       className={classes.filter(Boolean).join(' ')}
       style={{ top }}
-      onClick={choose}
+      onClick={() => choose(place)}
     >
       <div
         role="gridcell"
@@ -58,7 +56,7 @@ export const RowView = memo(function RowView(props: Props) {
           aria-hidden="true"
           onClick={(event) => {
             event.stopPropagation();
-            toggle();
+            toggle(place);
           }}
         >
           {row.open === undefined ? '' : row.open ? '▾' : '▸'}
@@ -69,13 +67,7 @@ export const RowView = memo(function RowView(props: Props) {
           <SpanLabel trace={trace} node={node} />
         )}
       </div>
-      <div role="gridcell" className="bars">
-        {row.type === 'fold' ? (
-          <FoldBars trace={trace} row={row} view={view} />
-        ) : (
-          <SpanBar trace={trace} node={node} place={row.node} view={view} />
-        )}
-      </div>
+      <div role="gridcell" className="bars" />
       <div role="gridcell" className="took">
         <Duration micros={took} />
       </div>
@@ -112,80 +104,4 @@ function FoldLabel({ trace, row }: { trace: Trace; row: FoldRow }) {
       </span>
     </>
   );
-}
-
-function SpanBar({
-  trace,
-  node,
-  place,
-  view,
-}: {
-  trace: Trace;
-  node: TraceNode;
-  place: number;
-  view: View;
-}) {
-  const end = node.offset_micros + node.duration_micros;
-  const leaf = node.subtree_end === place + 1;
-  const critical = node.duration_micros > 0 ? node.critical_micros / node.duration_micros : 0;
-  return (
-    <>
-      <span
-        className={`bar kind-${node.kind} ${leaf ? 'leaf' : 'parent'}`}
-        style={stretch(node.offset_micros, end, view)}
-      />
-      {!leaf &&
-        visible(gaps(trace, place), view).map(([from, to]) => (
-          <span key={from} className={`gap kind-${node.kind}`} style={stretch(from, to, view)} />
-        ))}
-      {critical > 0 && (
-        <span
-          className={critical > 0.5 ? 'critical' : 'critical partly'}
-          style={stretch(node.offset_micros, end, view)}
-        />
-      )}
-    </>
-  );
-}
-
-function FoldBars({ trace, row, view }: { trace: Trace; row: FoldRow; view: View }) {
-  const fold = trace.folds[row.fold];
-  const members = row.members.flatMap((place) => trace.nodes[place] ?? []);
-  const stretches = members.map((node): [number, number] => [
-    node.offset_micros,
-    node.offset_micros + node.duration_micros,
-  ]);
-  const from = Math.min(...stretches.map((one) => one[0]));
-  const to = Math.max(...stretches.map((one) => one[1]));
-  if (fold === undefined) return null;
-  return (
-    <>
-      <span className="reach" style={stretch(from, to, view)} />
-      {visible(stretches, view).map(([start, end]) => (
-        <span
-          key={start}
-          className={`bar leaf kind-${fold.kind}`}
-          style={stretch(start, end, view)}
-        />
-      ))}
-      {fold.critical_micros > 0 && <span className="critical" style={stretch(from, to, view)} />}
-    </>
-  );
-}
-
-function stretch(from: number, to: number, view: View) {
-  const length = view.to - view.from;
-  const left = Math.max(0, (from - view.from) / length);
-  const right = Math.min(1, (to - view.from) / length);
-  return {
-    left: `${left * 100}%`,
-    width: `${Math.max(0, right - left) * 100}%`,
-    ...(to < view.from || from > view.to ? { display: 'none' } : {}),
-  };
-}
-
-/** What lies in view, merged where less than a pixel would be between. */
-function visible(stretches: [number, number][], view: View): [number, number][] {
-  const inside = stretches.filter(([from, to]) => to >= view.from && from <= view.to);
-  return union(inside, (view.to - view.from) / 900);
 }

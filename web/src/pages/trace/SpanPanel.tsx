@@ -1,8 +1,8 @@
 /** All that is known of one span, beside the waterfall. */
 import { useEffect, useState, type ReactNode } from 'react';
 
-import { path, useApi } from '../../api/use';
-import type { KeyValue, Log, SpanDetail, Trace, TraceNode } from '../../api/types';
+import type { KeyValue, Log, SpanDetail, TraceNode } from '../../api/types';
+import type { Posted } from '../../lib/opened';
 import { durationText, full, percent } from '../../lib/format';
 import { to } from '../../lib/route';
 import { CopyButton } from '../../ui/Copy';
@@ -13,7 +13,8 @@ import { Sql } from '../../ui/Sql';
 import { message, offset } from './Logs';
 
 interface Props {
-  trace: Trace;
+  /** All that is known of it, as soon as that is there. */
+  answer: Posted<SpanDetail>;
   node: TraceNode;
   /** Log records that were written during it. */
   logs: Log[];
@@ -23,11 +24,11 @@ interface Props {
 /** Keys whose text is shown as a statement above the attributes. */
 const STATEMENT_KEYS = new Set(['db.statement', 'db.query.text']);
 
-export function SpanPanel({ trace, node, logs, close }: Props) {
-  const { data, problem } = useApi<SpanDetail>(
-    path(`traces/${trace.id}/spans/${node.span_id}`),
-    false,
-  );
+/** Where in the code, line by line. */
+const STACK_KEY = 'code.stacktrace';
+
+export function SpanPanel({ answer, node, logs, close }: Props) {
+  const { data, problem } = answer;
   useEffect(() => {
     const pressed = (event: KeyboardEvent) => {
       if (event.key === 'Escape' && document.querySelector('dialog[open]') === null) close();
@@ -81,7 +82,10 @@ function Times({ node }: { node: TraceNode }) {
 function Detail({ span }: { span: SpanDetail }) {
   const literal = span.attributes.find((pair) => STATEMENT_KEYS.has(pair.key))?.value;
   const statement = literal ?? span.statement ?? undefined;
-  const rest = span.attributes.filter((pair) => !STATEMENT_KEYS.has(pair.key));
+  const stack = span.attributes.find((pair) => pair.key === STACK_KEY)?.value;
+  const rest = span.attributes.filter(
+    (pair) => !STATEMENT_KEYS.has(pair.key) && pair.key !== STACK_KEY,
+  );
   return (
     <>
       {span.status === 'error' && (
@@ -97,6 +101,13 @@ function Detail({ span }: { span: SpanDetail }) {
             {span.code.line > 0 ? `:${span.code.line}` : ''} {span.code.function}
           </code>
         </p>
+      )}
+      {stack !== undefined && (
+        <Part title="Stack" open>
+          <pre className="excerpt" tabIndex={0} aria-label="stack">
+            {stack}
+          </pre>
+        </Part>
       )}
       <Pairs title="Attributes" pairs={rest} dropped={span.dropped_attributes_count} open />
       <Events span={span} />

@@ -1,11 +1,21 @@
-/** The waterfall: only the rows that are to be seen are in the document, so that 10,000 stay quick. */
-import { useCallback, useEffect, useMemo, useRef, useState, type KeyboardEvent } from 'react';
+/** The waterfall: only the rows in view are in the document, their bars on one canvas, so that 100,000 stay quick. */
+import {
+  useCallback,
+  useEffect,
+  useMemo,
+  useRef,
+  useState,
+  type KeyboardEvent,
+  type RefObject,
+} from 'react';
+import { flushSync } from 'react-dom';
 
 import type { Trace } from '../../api/types';
 import { tickText } from '../../lib/format';
 import { useNarrow } from '../../lib/narrow';
 import { ticks } from '../../lib/scale';
 import { closedAtFirst, openedFor, rows, type Opened, type Row } from '../../lib/waterfall';
+import { Bars } from './Bars';
 import { MiniMap, type View } from './MiniMap';
 import { RowView } from './RowView';
 
@@ -63,14 +73,25 @@ export function Waterfall({ trace, selected, select }: Props) {
     moved.current = false;
   }, [active]);
 
-  const toggle = (row: Row) => setOpened((before) => toggled(before, row));
-  const choose = (place: number) => {
-    const row = all[place];
-    if (row === undefined) return;
-    setActive(place);
-    if (row.type === 'span') select(row.node);
-    else toggle(row);
-  };
+  const toggle = useCallback(
+    (place: number) => {
+      const row = all[place];
+      if (row !== undefined) setOpened((before) => toggled(before, row));
+    },
+    [all],
+  );
+  const choose = useCallback(
+    (place: number) => {
+      const row = all[place];
+      if (row === undefined) return;
+      setActive(place);
+      if (row.type === 'span') select(row.node);
+      else toggle(place);
+    },
+    [all, select, toggle],
+  );
+  const whole = Math.max(trace.duration_micros, 0.001);
+  useZoom(scroller, narrow, whole, setView);
   const from = Math.max(0, Math.floor(range.top / rowHeight) - OVERSCAN);
   const until = Math.min(all.length, Math.ceil((range.top + range.height) / rowHeight) + OVERSCAN);
   const places = Array.from({ length: Math.max(0, until - from) }, (_, offset) => from + offset);
@@ -81,11 +102,14 @@ export function Waterfall({ trace, selected, select }: Props) {
     const row = all[active];
     if (step !== undefined) setActive(Math.min(all.length - 1, Math.max(0, active + step)));
     else if (event.key === 'Enter' || event.key === ' ') choose(active);
-    else if (event.key === 'ArrowRight' && row?.open === false) toggle(row);
-    else if (event.key === 'ArrowLeft' && row?.open === true) toggle(row);
+    else if (event.key === 'ArrowRight' && row?.open === false) toggle(active);
+    else if (event.key === 'ArrowLeft' && row?.open === true) toggle(active);
     else if (event.key === 'ArrowLeft' && row !== undefined) setActive(parentOf(all, active));
+    else if (event.key === '+' || event.key === '=') setView(zoomed(view, ZOOM_STEP, 0.5, whole));
+    else if (event.key === '-') setView(zoomed(view, 1 / ZOOM_STEP, 0.5, whole));
+    else if (event.key === '0') setView({ from: 0, to: whole });
     else return;
-    moved.current = true;
+    moved.current = step !== undefined || event.key.startsWith('Arrow');
     event.preventDefault();
   };
   return (
@@ -100,9 +124,21 @@ export function Waterfall({ trace, selected, select }: Props) {
         aria-rowcount={all.length}
         aria-activedescendant={all.length > 0 ? `row-${active}` : undefined}
         tabIndex={0}
-        onScroll={measure}
+        // In the same frame as the rows move, so that bars and names never part.
+        onScroll={() => flushSync(measure)}
         onKeyDown={pressed}
       >
+        <Bars
+          trace={trace}
+          rows={all}
+          from={from}
+          until={until}
+          top={range.top}
+          height={Math.min(range.height, all.length * rowHeight)}
+          rowHeight={rowHeight}
+          narrow={narrow}
+          view={view}
+        />
         <div role="rowgroup" style={{ height: all.length * rowHeight }}>
           {places.map((place) => {
             const row = all[place];
@@ -114,11 +150,10 @@ export function Waterfall({ trace, selected, select }: Props) {
                 row={row}
                 place={place}
                 top={place * rowHeight}
-                view={view}
                 active={place === active}
                 selected={row.type === 'span' && row.node === selected}
-                toggle={() => toggle(row)}
-                choose={() => choose(place)}
+                toggle={toggle}
+                choose={choose}
               />
             );
           })}
@@ -126,10 +161,44 @@ export function Waterfall({ trace, selected, select }: Props) {
       </div>
       <p className="how dim">
         The thick edge below a bar is time that the answer waited for; hatched is the span’s own.
-        Drag over the map to look closer.
+        Drag over the map, or turn the wheel with Ctrl held, to look closer.
       </p>
     </div>
   );
+}
+
+const ZOOM_STEP = 1.25;
+
+/** Turning the wheel with Ctrl held zooms about the pointer; React listens to wheels passively, which would scroll too. */
+function useZoom(
+  scroller: RefObject<HTMLDivElement | null>,
+  narrow: boolean,
+  whole: number,
+  change: (next: (before: View) => View) => void,
+) {
+  useEffect(() => {
+    const element = scroller.current;
+    if (element === null) return;
+    const turned = (event: WheelEvent) => {
+      if (!event.ctrlKey && !event.metaKey) return;
+      event.preventDefault();
+      const box = element.getBoundingClientRect();
+      const left = narrow ? 0 : box.width * 0.38;
+      const wide = Math.max(1, box.width - left - (narrow ? 0 : 84));
+      const share = Math.min(1, Math.max(0, (event.clientX - box.left - left) / wide));
+      const factor = event.deltaY < 0 ? ZOOM_STEP : 1 / ZOOM_STEP;
+      change((before) => zoomed(before, factor, share, whole));
+    };
+    element.addEventListener('wheel', turned, { passive: false });
+    return () => element.removeEventListener('wheel', turned);
+  }, [scroller, narrow, whole, change]);
+}
+
+function zoomed(view: View, factor: number, share: number, whole: number): View {
+  const length = Math.min(whole, Math.max(whole * 1e-7, (view.to - view.from) / factor));
+  const centre = view.from + share * (view.to - view.from);
+  const from = Math.min(Math.max(0, centre - share * length), whole - length);
+  return { from, to: from + length };
 }
 
 function Axis({ view, count }: { view: View; count: number }) {

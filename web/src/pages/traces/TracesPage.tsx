@@ -5,19 +5,22 @@ import { path, useApi } from '../../api/use';
 import type { Operations, Requests } from '../../api/types';
 import { durationText, plural } from '../../lib/format';
 import { navigate, to, useParam, useQuery } from '../../lib/route';
-import { WINDOW_DEFAULT } from '../../lib/words';
+import { useRange } from '../../lib/time';
+import { DropFile } from '../../ui/DropFile';
 import { Problem, Waiting } from '../../ui/Empty';
-import { FilterSelect, WindowSelect } from '../../ui/Filter';
+import { FilterSelect } from '../../ui/Filter';
+import { Link } from '../../ui/Link';
 import { Quiet } from '../../ui/Quiet';
 import { RequestTable } from '../../ui/Requests';
+import { openTraceFile } from '../trace/TracePage';
 
 export function TracesPage() {
   const query = useQuery();
-  const last = query.get('last') ?? WINDOW_DEFAULT;
+  const range = useRange();
   const service = query.get('service') ?? undefined;
   const failed = query.get('failed') ?? undefined;
-  const requests = useApi<Requests>(path('requests', { last, service, failed }));
-  const operations = useApi<Operations>(path('operations', { last, limit: '1' }), false);
+  const requests = useApi<Requests>(path('requests', { ...range, service, failed }));
+  const operations = useApi<Operations>(path('operations', { ...range, limit: '1' }), false);
   const services = operations.data?.services.map((value) => ({ value, count: 0 })) ?? [];
   if (requests.problem !== undefined) return <Problem problem={requests.problem} />;
   const [slowest] = requests.data?.requests ?? [];
@@ -33,10 +36,12 @@ export function TracesPage() {
         )}
       </div>
       <div className="filters" role="search" aria-label="Filter the requests">
-        <WindowSelect />
         <FilterSelect name="service" label="Service" all="every service" facets={services} />
         <Outcome />
         <ById />
+        <DropFile words="Open a file" open={openTraceFile} />
+        <Link to={to('/compare')}>Compare two traces</Link>
+        <Link to={to('/profile')}>Profiles</Link>
       </div>
       {requests.data === undefined ? (
         <Waiting />

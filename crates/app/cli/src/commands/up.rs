@@ -83,6 +83,7 @@ async fn serve(settings: Settings) -> Done {
         otlp_http: receivers.http(),
         otlp_grpc: receivers.grpc(),
         hosts: if address.ip().is_loopback() { web::Hosts::Loopback } else { web::Hosts::Any },
+        token: Some(settings.web.token.0.clone()).filter(|token| !token.is_empty()),
         counters: Some(receivers.counters()),
         ..web::Setup::default()
     };
@@ -188,6 +189,9 @@ fn greet(live: &Live, receivers: &Running, address: std::net::SocketAddr, took: 
             "{AMBER}warning{AMBER:#}: `{}` listens on {}, which others than this machine can reach\n",
             exposed.key, exposed.address
         ));
+        if exposed.key == "web.listen" && settings.web.token.0.is_empty() {
+            text.push_str("         set `TAUT_WEB_TOKEN` to a long random text, and they want it\n");
+        }
     }
     if let Some(http) = receivers.http() {
         text.push_str(&format!(

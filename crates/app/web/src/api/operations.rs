@@ -112,7 +112,8 @@ fn holds(key: &OperationKey, text: &str) -> bool {
     key.operation.to_lowercase().contains(text) || key.service.to_lowercase().contains(text)
 }
 
-fn targets(source: &dyn Source) -> wire::TargetFigures {
+/// What is aimed at.
+pub(crate) fn targets(source: &dyn Source) -> wire::TargetFigures {
     let targets = source.targets();
     wire::TargetFigures { p95_micros: micros(targets.p95), p99_micros: micros(targets.p99) }
 }

@@ -182,8 +182,12 @@ pub(crate) struct CompareParams {
     /// Which rows.
     #[serde(rename = "where")]
     filter: Option<String>,
-    /// Of those, the ones that are compared with the rest: `duration > 1s`.
-    selection: String,
+    /// Of those, the ones that are compared with the rest: `duration > 1s`; all of `selected_from` without it.
+    selection: Option<String>,
+    /// Selected are only those from this moment on, in milliseconds since 1970; goes with `selected_to`.
+    selected_from: Option<u64>,
+    /// First moment after what is selected, in milliseconds since 1970.
+    selected_to: Option<u64>,
 }
 
 /// Which values the selection has more often, or less, than the rest.
@@ -202,14 +206,15 @@ pub(crate) async fn compare(
     State(app): State<App>,
     Params(params): Params<CompareParams>,
 ) -> Result<Json<ComparisonAnswer>, Problem> {
+    let table = question::table(params.of.as_deref())?;
+    let selection = selection(table, &params)?;
     let window =
         WindowParams { last: params.last, from: params.from, to: params.to }.window(now())?;
-    let table = question::table(params.of.as_deref())?;
     let comparison = Comparison {
         table,
         window,
         filter: question::read_filter(table, params.filter.as_deref().unwrap_or(""), "where")?,
-        selection: question::read_filter(table, &params.selection, "selection")?,
+        selection,
     };
     app.read(move |source| {
         let answered = source.store().compare(&comparison, &Limits::default())?;
@@ -233,6 +238,31 @@ pub(crate) async fn compare(
         }))
     })
     .await
+}
+
+/// The rows that are compared with the rest: by a filter, within a time, or both.
+fn selection(table: &'static Table, params: &CompareParams) -> Result<Filter, Problem> {
+    let nothing = || {
+        Problem::wrong(
+            "`selection`: nothing says what is compared with the rest",
+            "give a filter as `selection`, or `selected_from` and `selected_to`",
+        )
+    };
+    let filter =
+        question::read_filter(table, params.selection.as_deref().unwrap_or(""), "selection")?;
+    let nanos = |millis: u64| i64::try_from(millis.saturating_mul(1_000_000)).unwrap_or(i64::MAX);
+    match (params.selected_from, params.selected_to) {
+        (None, None) if filter == Filter::All => Err(nothing()),
+        (None, None) => Ok(filter),
+        (Some(from), Some(to)) if from < to => {
+            let time = Filter::Between(Field::Column(table.time), nanos(from), nanos(to));
+            Ok(Filter::And(vec![time, filter]))
+        }
+        _ => Err(Problem::wrong(
+            "`selected_from` has to come before `selected_to`, and neither goes alone",
+            "give both in milliseconds since 1970",
+        )),
+    }
 }
 
 /// Which spans, and in which order.

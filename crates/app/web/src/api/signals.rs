@@ -176,6 +176,7 @@ fn on_the_wire(map: &engine::ServiceMap) -> ServiceMap {
         let times = ratio(map.traces_in_all as f64, map.traces as f64);
         ratio(times, map.window.length().as_secs_f64())
     };
+    let all = map.edges.critical_nanos;
     let mut places: BTreeMap<Peer, usize> = BTreeMap::new();
     let mut nodes: Vec<MapNode> = Vec::new();
     let mut place = |peer: Peer, nodes: &mut Vec<MapNode>| {
@@ -184,7 +185,7 @@ fn on_the_wire(map: &engine::ServiceMap) -> ServiceMap {
             nodes.push(MapNode {
                 kind: MapNodeKind::from(peer.kind),
                 name: peer.name.to_string(),
-                requests: own.flatten().map(|requests| traffic(requests, per_second)),
+                requests: own.flatten().map(|requests| traffic(requests, per_second, all)),
             });
             nodes.len() - 1
         })
@@ -197,7 +198,7 @@ fn on_the_wire(map: &engine::ServiceMap) -> ServiceMap {
     for ((caller, called), calls) in &map.edges.calls {
         let from = place(service(caller), &mut nodes);
         let to = place(called.clone(), &mut nodes);
-        edges.push(MapEdge { from, to, traffic: traffic(calls, per_second) });
+        edges.push(MapEdge { from, to, traffic: traffic(calls, per_second, all) });
     }
     edges.sort_by_key(|edge| std::cmp::Reverse(edge.traffic.sampled));
     ServiceMap {
@@ -212,11 +213,12 @@ fn on_the_wire(map: &engine::ServiceMap) -> ServiceMap {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "rates and shares are shown with three digits")]
-fn traffic(traffic: &Traffic, per_second: f64) -> MapTraffic {
+fn traffic(traffic: &Traffic, per_second: f64, all_nanos: u64) -> MapTraffic {
     MapTraffic {
         rate_per_second: traffic.calls as f64 * per_second,
         error_share: ratio(traffic.errors as f64, traffic.calls as f64),
         sampled: traffic.calls,
+        critical_share: ratio(traffic.critical_nanos as f64, all_nanos as f64),
         duration: (&traffic.durations).into(),
     }
 }

@@ -5,7 +5,7 @@ mod convert;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{Change, DatabaseEvidence, DatabaseReport, Window};
+use super::{Change, DatabaseEvidence, DatabaseReport, FindingProgress, Window};
 
 /// All findings, ranked, as the command line prints them with `--json`.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -89,6 +89,10 @@ pub struct Findings {
     pub faults: Vec<Facet>,
     /// Levels among all findings.
     pub levels: Vec<Facet>,
+    /// Where findings stand, among all.
+    pub states: Vec<Facet>,
+    /// Where those that passed stand, as far as anybody has said anything; the others are new.
+    pub progress: Vec<FindingProgress>,
 }
 
 /// A value to filter by.
@@ -165,6 +169,8 @@ pub struct FindingDetail {
     pub rank: usize,
     /// Findings in the ranking.
     pub ranked: usize,
+    /// Where it stands, and how it came there.
+    pub progress: FindingProgress,
 }
 
 /// How bad a finding is, by user-hours a day.

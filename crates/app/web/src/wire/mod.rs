@@ -8,13 +8,16 @@ mod finding;
 mod flame;
 mod log;
 mod operation;
+mod overview;
 mod plan;
 pub(crate) mod profile;
+mod progress;
 mod question;
 mod span;
 mod status;
 mod system;
 mod trace;
+mod view;
 
 pub use columns::{OpenedTrace, OpenedTraces, SpanColumns, TraceColumns};
 pub(crate) use convert::{hex, micros, unix_micros, unix_ms};
@@ -38,8 +41,12 @@ pub use operation::{
     Breakdown, Bucket, Group, GroupKind, Operation, OperationDetail, Operations, Percentiles,
     Point, Request, Requests, Spark, TargetFigures, Window,
 };
+pub use overview::{
+    ChangeKind, ChangedEndpoint, Mark, MarkKind, Marks, Overview, ServiceSigns, Signs,
+};
 pub use plan::{Plan, PlanAnswer, PlanFact, PlanNode, PlanNote};
 pub use profile::{Profile, ProfileAnswer, ProfileFigures, ProfileFunction};
+pub use progress::{FindingEvent, FindingNote, FindingProgress, FindingState};
 pub use question::{
     ComparedField, ComparedValue, ComparisonAnswer, Coverage, Fields, FigureColumn, FigureUnit,
     Heatmap, HeatmapColumn, SpanList, SpanSummary, TableAnswer, TableRow, TableStep,
@@ -51,3 +58,4 @@ pub use system::{
     ResourceSeries, Resources, ServiceMap,
 };
 pub use trace::{Fold, Trace, TraceNode, TraceStatement};
+pub use view::{SavedView, Views};

@@ -81,6 +81,8 @@ pub struct Operation {
 pub struct Spark {
     /// Requests.
     pub count: u64,
+    /// Requests that failed.
+    pub failed: u64,
     /// 95th percentile; absent where there were no requests.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub p95_micros: Option<f64>,
@@ -230,6 +232,8 @@ pub struct Point {
     pub failed: u64,
     /// Database statements per request, mean.
     pub statements_per_request: f64,
+    /// Where their time went.
+    pub breakdown: Breakdown,
     /// How long its requests took; absent where there were none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub duration: Option<Percentiles>,

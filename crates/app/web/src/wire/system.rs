@@ -73,6 +73,9 @@ pub struct MapTraffic {
     pub error_share: f64,
     /// Calls of the sample.
     pub sampled: u64,
+    /// Share of the time of the sampled traces in which somebody waited for it, 0 to 1: of a service, for its own
+    /// work; of calls, for all that they caused.
+    pub critical_share: f64,
     /// How long it took.
     pub duration: Percentiles,
 }

@@ -12,7 +12,8 @@ use rusqlite::{Connection, TransactionBehavior, params};
 use super::{BUSY_MAX, LedgerError};
 
 /// Steps from one version to the next; the first one makes the tables. A step never changes once released.
-const MIGRATIONS: &[&str] = &["
+const MIGRATIONS: &[&str] = &[
+    "
     create table remedy (
         id integer primary key autoincrement,
         finding text not null,
@@ -39,7 +40,22 @@ const MIGRATIONS: &[&str] = &["
         begin select raise(abort, 'history is never rewritten'); end;
     create trigger remedy_never_goes before delete on remedy
         begin select raise(abort, 'history is never rewritten'); end;
-"];
+",
+    "
+    create table note (
+        id integer primary key autoincrement,
+        finding text not null,
+        time_nanos integer not null,
+        version text not null,
+        said text not null
+    ) strict;
+    create index note_by_finding on note (finding, id);
+    create trigger note_never_changes before update on note
+        begin select raise(abort, 'history is never rewritten'); end;
+    create trigger note_never_goes before delete on note
+        begin select raise(abort, 'history is never rewritten'); end;
+",
+];
 
 /// Makes the file durable and brings its tables to the newest version.
 pub(super) fn prepare(

@@ -1,0 +1,72 @@
+/** The page of an endpoint: the heatmap with its box, humps told apart, comparison, marks. */
+import { expect, SHOP, test } from './seeded';
+
+function endpoint(operation: string, query: Record<string, string> = {}): string {
+  return `/endpoint?${new URLSearchParams({ service: SHOP, operation, last: '15m', ...query }).toString()}`;
+}
+
+test('a box around the slow ones tells what is special about them, and leads to their traces', async ({
+  page,
+}) => {
+  await page.goto(endpoint('GET /api/report/'));
+  const picture = page.getByRole('application', { name: /Durations over time/ });
+  await expect(picture).toBeVisible();
+  const bounds = await picture.boundingBox();
+  if (bounds === null) throw new Error('the heatmap has no place');
+  // The upper half: reports of large customers take twenty times as long.
+  await page.mouse.move(bounds.x + 62, bounds.y + 8);
+  await page.mouse.down();
+  await page.mouse.move(bounds.x + bounds.width - 4, bounds.y + bounds.height * 0.45, { steps: 4 });
+  await page.mouse.up();
+  await expect(page).toHaveURL(/box=\d+-\d+-\d+-\d+/);
+  const selected = page.getByRole('complementary', { name: 'In the box' });
+  const special = selected.locator('table.special tbody tr').filter({ hasText: 'app.plan' });
+  await expect(special).toContainText('enterprise');
+  await expect(special).toContainText('100');
+  await page.reload();
+  await expect(special).toContainText('enterprise');
+  await selected.locator('.examples a').first().click();
+  await expect(page).toHaveURL(/\/traces\/[0-9a-f]{32}\?.*span=/);
+});
+
+test('the box is drawn and moved by the keyboard as well', async ({ page }) => {
+  await page.goto(endpoint('GET /api/report/'));
+  const picture = page.getByRole('application', { name: /Durations over time/ });
+  await picture.focus();
+  await page.keyboard.press('Space');
+  await expect(page).toHaveURL(/box=/);
+  const before = page.url();
+  await page.keyboard.press('ArrowDown');
+  await expect(page).not.toHaveURL(before);
+  await expect(page.getByRole('complementary', { name: 'In the box' })).toBeVisible();
+  await page.keyboard.press('Escape');
+  await expect(page).not.toHaveURL(/box=/);
+});
+
+test('two windows are compared, figure by figure', async ({ page }) => {
+  const now = Date.now();
+  await page.goto(endpoint('GET /api/report/', { compare: `${now - 900_000}-${now}` }));
+  await expect(page.locator('.figures .was').first()).toContainText('was');
+  await expect(page.locator('.then-outline')).toBeAttached();
+  await page.getByLabel('Compare with', { exact: true }).selectOption('week');
+  await expect(page).toHaveURL(/compare=week/);
+  await expect(page.getByText('It was not requested then.')).toBeVisible();
+});
+
+test('a release is marked on every axis of time, and told in words', async ({ page }) => {
+  await page.goto(endpoint('GET /api/products/<int:pk>/'));
+  await expect(page.getByRole('list', { name: 'Releases and remedies' })).toContainText(
+    `${SHOP} 4.2.1`,
+  );
+  expect(await page.locator('.mark-line.release').count()).toBeGreaterThanOrEqual(5);
+});
+
+test('where the time goes is told over time and by kind', async ({ page }) => {
+  await page.goto(endpoint('GET /api/products/<int:pk>/'));
+  const chart = page.getByRole('img', { name: /mean of a request over time/ });
+  await expect(chart).toBeVisible();
+  await expect(chart).toHaveAccessibleName(/own code .* to .*cache/);
+  for (const label of ['requests', 'errors', 'queries a request']) {
+    await expect(page.getByRole('img', { name: new RegExp(`^${label} over time`) })).toBeVisible();
+  }
+});

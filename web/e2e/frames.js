@@ -1,0 +1,125 @@
+// @ts-check
+/* global document, performance, requestAnimationFrame, PointerEvent, WheelEvent */
+/**
+ * Frame times while a trace of 100,000 spans is scrolled and zoomed: `npm run frames`. Prints the 50th and 95th percentile
+ * of the time between two frames, in milliseconds; 60 frames a second are 16.7.
+ */
+import { chromium } from '@playwright/test';
+
+import { large, send } from './spans.js';
+
+const OTLP = process.env['TAUT_OTLP_URL'] ?? 'http://127.0.0.1:4318';
+const PAGES = process.env['TAUT_BASE_URL'] ?? 'http://127.0.0.1:7070';
+const SPANS = Number(process.env['TAUT_FRAMES_SPANS'] ?? 100_000);
+const STEPS = 240;
+
+const id = 5_000_000 + (Date.now() % 1_000_000);
+const traceId = await send(
+  OTLP,
+  `frames-${id.toString(36)}`,
+  large(SPANS),
+  Date.now() - 60_000,
+  id,
+);
+
+const browser = await chromium.launch({
+  executablePath: process.env['TAUT_CHROMIUM'] ?? '/usr/bin/chromium',
+  args: [
+    '--no-sandbox',
+    '--disable-gpu',
+    '--disable-quic',
+    '--no-first-run',
+    '--disable-background-networking',
+  ],
+});
+const page = await browser.newPage({ viewport: { width: 1440, height: 900 } });
+page.setDefaultTimeout(120_000);
+
+const asked = Date.now();
+const answer = await fetch(`${PAGES}/api/v1/traces/${traceId}/columns`, {
+  headers: { 'accept-encoding': 'identity' },
+});
+const body = await answer.arrayBuffer();
+console.log(
+  `the trace in columns: ${(body.byteLength / 1e6).toFixed(1)} MB, ${Date.now() - asked} ms`,
+);
+
+const begun = Date.now();
+await page.goto(`${PAGES}/traces/${traceId}`);
+const grid = page.getByRole('treegrid');
+await grid.waitFor();
+console.log(`the page with its waterfall: ${Date.now() - begun} ms`);
+await grid.getByRole('row', { name: /shop_item.*similar/ }).click();
+await page.waitForFunction(
+  (rows) => Number(document.querySelector('[role=treegrid]')?.getAttribute('aria-rowcount')) > rows,
+  SPANS * 0.7,
+);
+
+/** Does a step in each frame, and gives the times between frames.
+ * @param {string} what @param {'nothing' | 'rows' | 'far' | 'wheel' | 'point'} kind @param {string} selector */
+async function measure(what, kind, selector = '.scroller') {
+  // What is done is told by name: pages forbid code that comes as text.
+  const times = await page.evaluate(
+    ({ kind, steps, selector }) =>
+      new Promise((resolve) => {
+        const element = document.querySelector(selector);
+        if (element === null) throw new Error(`there is no ${selector}`);
+        const box = element.getBoundingClientRect();
+        const act = (/** @type {number} */ step) => {
+          const [x, y] = [box.left + ((step * 5) % box.width), box.top + 30];
+          if (kind === 'rows') element.scrollTop += 260;
+          else if (kind === 'far') element.scrollTop = (step * 52_000) % 1_800_000;
+          else if (kind === 'wheel')
+            element.dispatchEvent(
+              new WheelEvent('wheel', {
+                deltaY: step % 80 < 40 ? -100 : 100,
+                ctrlKey: true,
+                bubbles: true,
+                cancelable: true,
+                clientX: box.left + box.width * 0.7,
+                clientY: y,
+              }),
+            );
+          else if (kind === 'point')
+            element
+              .querySelector('canvas')
+              ?.dispatchEvent(
+                new PointerEvent('pointermove', { bubbles: true, clientX: x, clientY: y }),
+              );
+        };
+        /** @type {number[]} */
+        const times = [];
+        let before = performance.now();
+        let count = 0;
+        const frame = (/** @type {number} */ now) => {
+          if (count > 0) times.push(now - before);
+          before = now;
+          if (count === steps) {
+            resolve(times);
+            return;
+          }
+          act(count);
+          count += 1;
+          requestAnimationFrame(frame);
+        };
+        requestAnimationFrame(frame);
+      }),
+    { kind, steps: STEPS, selector },
+  );
+  const sorted = /** @type {number[]} */ (times).toSorted((left, right) => left - right);
+  const at = (/** @type {number} */ share) =>
+    (sorted[Math.min(sorted.length - 1, Math.ceil(share * sorted.length) - 1)] ?? 0).toFixed(1);
+  console.log(
+    `${what}: p50 ${at(0.5)} ms, p95 ${at(0.95)} ms, longest ${at(1)} ms (${sorted.length} frames)`,
+  );
+}
+
+await measure('nothing moves', 'nothing');
+await measure('waterfall, scrolled by 10 rows a frame', 'rows');
+await measure('waterfall, scrolled by 2,000 rows a frame', 'far');
+await measure('waterfall, zoomed', 'wheel');
+await page.goto(`${PAGES}/traces/${traceId}?tab=flame`);
+await page.locator('.flame canvas').waitFor();
+await measure('flame graph, zoomed', 'wheel', '.flame-scroller');
+await measure('flame graph, pointed at', 'point', '.flame-scroller');
+await browser.close();

@@ -1,0 +1,157 @@
+/** The first page, the map of services, where findings stand, and what is in the frame of every page. */
+import { CHAIN, expect, HARM_TEXT, SHOP, test } from './seeded';
+
+test('the first page tells each service, its objective, and what to fix first', async ({
+  page,
+}) => {
+  await page.goto('/');
+  const services = page.locator('table.services');
+  const shop = services.getByRole('row').filter({ hasText: SHOP });
+  await expect(shop).toContainText('missed');
+  await expect(shop).toContainText(/\d ms|\d s/);
+  await expect(page.locator('table.findings tbody tr').first()).toContainText(/h\/d|min\/d/);
+  await shop.getByRole('link').click();
+  await expect(page).toHaveURL(new RegExp(`/endpoints\\?service=${SHOP}`));
+});
+
+test('the map leads from caller to called, and to what is around one service', async ({ page }) => {
+  await page.goto('/services');
+  const web = page.getByRole('link', { name: new RegExp(`^${CHAIN}-web, service`) });
+  await expect(web).toBeVisible();
+  await web.click();
+  await expect(page).toHaveURL(new RegExp(`focus=${CHAIN}-web`));
+  await expect(page.getByRole('link', { name: /^postgresql catalog, database/ })).toBeVisible();
+  await expect(page.getByRole('link', { name: new RegExp(`^${SHOP}`) })).toHaveCount(0);
+  await page.getByRole('tab', { name: /Calls/ }).click();
+  const calls = page.locator('table.calls');
+  const call = (from: string, to: string) =>
+    calls.getByRole('row').filter({ hasText: from }).filter({ hasText: to });
+  await expect(call(`${CHAIN}-web`, `${CHAIN}-catalog`)).toContainText('critical path');
+  await expect(call(`${CHAIN}-catalog`, 'postgresql catalog')).toContainText('critical path');
+  await expect(call(`${CHAIN}-web`, `${CHAIN}-basket`)).not.toContainText('critical path');
+  await page.getByLabel('search').fill('basket');
+  await expect(calls.locator('tbody tr')).toHaveCount(1);
+});
+
+test('a finding is taken on, dismissed for a reason, and that is kept', async ({ page }) => {
+  await page.goto(`/findings?service=${SHOP}&fault=deep-offset`);
+  await page.locator('table.findings a').first().click();
+  const progress = page.getByRole('region', { name: 'Where it stands' });
+  await expect(progress).toContainText('new');
+  await progress.getByRole('button', { name: 'Take it on' }).click();
+  await expect(progress.locator('.stands')).toContainText('in work');
+  await progress.getByLabel('who has it').fill('Ada');
+  await progress.getByRole('button', { name: 'Set' }).click();
+  await expect(progress.locator('.history')).toContainText('Ada has it');
+  await progress.getByRole('button', { name: 'Leave it as it is' }).click();
+  await progress.getByLabel('Why is it dismissed?').fill(HARM_TEXT);
+  await progress.getByRole('button', { name: 'Note it' }).first().click();
+  await expect(progress.locator('.stands')).toContainText('dismissed');
+  await expect(progress.locator('.history')).toContainText(HARM_TEXT);
+  await page.reload();
+  await expect(progress.locator('.stands')).toContainText('dismissed');
+  const path = page.url().replace(/.*\/findings/, '/findings');
+  await page.goto(`/findings?service=${SHOP}`);
+  await expect(page.locator(`a[href^="${path.split('?')[0] ?? ''}"]`)).toHaveCount(0);
+  await page.getByLabel('State').selectOption('dismissed');
+  await expect(page.locator(`a[href^="${path.split('?')[0] ?? ''}"]`)).toHaveCount(1);
+  await expect(page.locator('table.findings')).toContainText('Ada');
+  await page.locator('table.findings a').first().click();
+  await progress.getByRole('button', { name: 'Make it new again' }).click();
+  await expect(progress.locator('.stands')).toContainText('new');
+});
+
+test('the palette leads to endpoints, findings and traces without the mouse', async ({
+  page,
+  seeded,
+}) => {
+  await page.goto('/');
+  await expect(page.locator('table.services')).toBeVisible();
+  await page.keyboard.press('Control+k');
+  const field = page.getByRole('combobox', { name: 'Go to' });
+  await expect(field).toBeFocused();
+  await field.fill(`report ${SHOP}`);
+  await expect(page.getByRole('option', { selected: true })).toContainText('GET /api/report/');
+  await page.keyboard.press('Enter');
+  await expect(page.getByRole('heading', { level: 1 })).toHaveText('GET /api/report/');
+  await page.keyboard.press('Control+k');
+  await field.fill(seeded.failed);
+  await page.keyboard.press('Enter');
+  await expect(page).toHaveURL(new RegExp(`/traces/${seeded.failed}`));
+  await page.keyboard.press('Control+k');
+  await field.fill('no such thing anywhere');
+  await expect(page.getByText('Nothing is called that.')).toBeVisible();
+  await page.keyboard.press('Escape');
+  await expect(field).toBeHidden();
+});
+
+test('the time and its zone are chosen once, and are in the address of every page', async ({
+  page,
+}) => {
+  await page.goto('/endpoints');
+  await page.keyboard.press('t');
+  const chooser = page.getByRole('dialog', { name: 'Stretch of time' });
+  await chooser.getByRole('button', { name: 'last 15 min' }).click();
+  await expect(page).toHaveURL(/last=15m/);
+  await expect(chooser).toBeHidden();
+  await page.keyboard.press('t');
+  await chooser.getByLabel('zone').selectOption('Asia/Kathmandu');
+  await expect(page).toHaveURL(/tz=Asia%2FKathmandu/);
+  await expect(page.getByRole('button', { name: /Stretch of time/ })).toContainText('Kathmandu');
+  await page.getByRole('link', { name: 'Services', exact: true }).click();
+  await expect(page).toHaveURL(/\/services\?.*last=15m.*tz=Asia%2FKathmandu/);
+  await page.keyboard.press('t');
+  await chooser.getByLabel('from').fill('2020-01-02T03:04');
+  await chooser.getByLabel('to').fill('2020-01-02T04:04');
+  await chooser.getByRole('button', { name: 'Show this time' }).click();
+  // 03:04 in Kathmandu is 21:19 of the day before in UTC.
+  await expect(page).toHaveURL(new RegExp(`from=${Date.UTC(2020, 0, 1, 21, 19)}&`));
+  await expect(page.getByText('No call came in this window')).toBeVisible();
+});
+
+test('a script in whatever a span carries stays text on every page', async ({ page }) => {
+  const api = await page.request.get('/api/v1/operations?q=harm');
+  const { operations } = (await api.json()) as {
+    operations: { service: string; operation: string }[];
+  };
+  const [one] = operations;
+  expect(one?.service).toContain('<script>');
+  const requests = await page.request.get('/api/v1/requests?last=15m&limit=500');
+  const { requests: all } = (await requests.json()) as {
+    requests: { trace_id: string; service: string }[];
+  };
+  const trace = all.find((request) => request.service === one?.service)?.trace_id ?? '';
+  const endpoint = new URLSearchParams({ ...one }).toString();
+  const paths = [
+    '/',
+    '/services',
+    '/endpoints?q=harm',
+    `/endpoint?${endpoint}`,
+    '/explore?where=status%20%3D%20error',
+    '/explore?tab=tail',
+    `/traces/${trace}`,
+    `/traces/${trace}?tab=statements`,
+  ];
+  for (const path of paths) {
+    await page.goto(path);
+    await expect(page.locator('h1').first()).toBeVisible();
+    await expect(page.locator('.waiting')).toHaveCount(0);
+    expect(await page.title(), path).toContain('taut');
+    expect(await page.locator('main img').count(), path).toBe(0);
+  }
+});
+
+test('a page of another site changes nothing, and scripts of others are forbidden', async ({
+  page,
+}) => {
+  const foreign = await page.request.post('/api/v1/findings/0000000000000001/notes', {
+    headers: { 'sec-fetch-site': 'cross-site' },
+    data: { state: 'accepted' },
+  });
+  expect(foreign.status()).toBe(403);
+  const answer = await page.request.get('/');
+  const policy = answer.headers()['content-security-policy'] ?? '';
+  for (const part of ["default-src 'none'", "script-src 'self'", "frame-ancestors 'none'"]) {
+    expect(policy).toContain(part);
+  }
+});

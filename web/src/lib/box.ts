@@ -1,0 +1,43 @@
+/** A box drawn over a heatmap: from when to when, from how long to how long; in the address as `from-to-low-high`. */
+import type { Heatmap } from '../api/types';
+
+export interface Box {
+  /** Milliseconds since 1970. */
+  from: number;
+  to: number;
+  /** Microseconds. */
+  low: number;
+  high: number;
+}
+
+export function boxOf(text: string | null): Box | undefined {
+  const told = /^(\d+)-(\d+)-(\d+)-(\d+)$/.exec(text ?? '');
+  if (told === null) return undefined;
+  const [from = 0, to = 0, low = 0, high = 0] = told.slice(1).map(Number);
+  return from < to && low < high ? { from, to, low, high } : undefined;
+}
+
+export function boxText(box: Box): string {
+  const [from, to] = [Math.floor(box.from), Math.ceil(box.to)];
+  const [low, high] = [Math.max(0, Math.floor(box.low)), Math.ceil(box.high)];
+  return `${from}-${Math.max(from + 1, to)}-${low}-${Math.max(low + 1, high)}`;
+}
+
+/** The filter that durations within a box pass. */
+export function within(box: Box): string {
+  return `duration >= ${box.low}us and duration <= ${box.high}us`;
+}
+
+/** The cell of a heatmap at a moment and a duration. */
+export function cellAt(
+  map: Heatmap,
+  unixMs: number,
+  micros: number,
+): { from: number; low: number; high: number; count: number } | undefined {
+  const column = map.columns.find((one) => one.from_unix_ms <= unixMs && unixMs < one.to_unix_ms);
+  const place = map.edges.findLastIndex((edge) => edge <= micros);
+  const [low, high] = [map.edges[place], map.edges[place + 1]];
+  const count = column?.counts[place];
+  if (column === undefined || low === undefined || high === undefined || !count) return undefined;
+  return { from: column.from_unix_ms, low, high, count };
+}

@@ -1,0 +1,104 @@
+/** A file that was dropped on a page: kept by the browser while the page is open, and read by the server, which keeps nothing. */
+import { useEffect, useState, useSyncExternalStore } from 'react';
+
+import type { OpenedTraces, Problem, SpanDetail } from '../api/types';
+
+/** What the server takes; larger files are refused here, before they travel. */
+export const FILE_BYTES_MAX = 64 * 1024 * 1024;
+
+let file: File | undefined;
+const watchers = new Set<() => void>();
+
+export function openFile(next: File) {
+  file = next;
+  watchers.forEach((notify) => notify());
+}
+
+export function useOpenedFile(): File | undefined {
+  return useSyncExternalStore(
+    (notify) => {
+      watchers.add(notify);
+      return () => watchers.delete(notify);
+    },
+    () => file,
+  );
+}
+
+export interface Posted<T> {
+  data?: T;
+  problem?: Problem;
+}
+
+/** The answer to a POST of `body`; asked once for each `key`. */
+export function usePosted<T>(
+  key: string | undefined,
+  url: string,
+  body: Blob | undefined,
+): Posted<T> {
+  const [answer, setAnswer] = useState<Posted<T> & { key?: string }>({});
+  useEffect(() => {
+    if (key === undefined || body === undefined) return;
+    const stop = new AbortController();
+    void post<T>(url, body, stop.signal).then((next) => {
+      if (!stop.signal.aborted) setAnswer({ ...next, key });
+    });
+    return () => stop.abort();
+  }, [key, url, body]);
+  return answer.key === key && key !== undefined ? answer : {};
+}
+
+export function useOpenedTraces(opened: File | undefined, trace: string): Posted<OpenedTraces> {
+  return usePosted<OpenedTraces>(
+    opened === undefined ? undefined : `${nameOf(opened)} ${trace}`,
+    `/api/v1/opened/trace${trace === '' ? '' : `?trace=${encodeURIComponent(trace)}`}`,
+    opened,
+  );
+}
+
+export function useOpenedSpan(
+  opened: File | undefined,
+  trace: string,
+  span: string,
+): Posted<SpanDetail> {
+  return usePosted<SpanDetail>(
+    opened === undefined ? undefined : `${nameOf(opened)} ${trace} ${span}`,
+    `/api/v1/opened/span?trace=${encodeURIComponent(trace)}&span=${encodeURIComponent(span)}`,
+    opened,
+  );
+}
+
+function nameOf(opened: File): string {
+  return `${opened.name} ${opened.size} ${opened.lastModified}`;
+}
+
+async function post<T>(url: string, body: Blob, signal: AbortSignal): Promise<Posted<T>> {
+  if (body.size > FILE_BYTES_MAX) {
+    return {
+      problem: problem(
+        'it is larger than 64 MiB',
+        'split it, or read it with `taut trace FILE` or `taut profile FILE`',
+      ),
+    };
+  }
+  try {
+    const response = await fetch(url, {
+      method: 'POST',
+      body,
+      headers: { 'content-type': 'application/octet-stream', accept: 'application/json' },
+      signal,
+    });
+    const answer: unknown = await response.json();
+    return response.ok ? { data: answer as T } : { problem: answer as Problem };
+  } catch {
+    return {
+      problem: problem(
+        'taut does not answer',
+        'see whether `taut up` still runs, then open the file again',
+      ),
+    };
+  }
+}
+
+function problem(detail: string, hint: string): Problem {
+  return { type: 'urn:taut:file', title: 'the file was not read', status: 400, detail, hint };
+}

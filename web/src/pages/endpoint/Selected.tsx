@@ -1,0 +1,160 @@
+/** What is special about the requests in a box: attributes that they have more often than the rest, and their traces. */
+import { path, useApi } from '../../api/use';
+import type { ComparisonAnswer, SpanList } from '../../api/types';
+import { within, type Box } from '../../lib/box';
+import { clock, durationText, plural } from '../../lib/format';
+import { joined, literal } from '../../lib/question';
+import { setParams, to } from '../../lib/route';
+import { Problem, Waiting } from '../../ui/Empty';
+import { Link } from '../../ui/Link';
+import { Duration, Percent } from '../../ui/Num';
+import type { At } from './EndpointPage';
+import { whereOf } from './Heat';
+
+const FIELDS_SHOWN = 6;
+const TRACES_SHOWN = 5;
+
+interface Props {
+  at: At;
+  box: Box;
+  window: { from_unix_ms: number; to_unix_ms: number };
+}
+
+export function Selected({ at, box, window }: Props) {
+  const where = whereOf(at);
+  const [from, until] = [String(Math.floor(box.from)), String(Math.ceil(box.to))];
+  const compared = useApi<ComparisonAnswer>(
+    path('compare', {
+      from: String(window.from_unix_ms),
+      to: String(window.to_unix_ms),
+      where,
+      selection: within(box),
+      selected_from: from,
+      selected_to: until,
+    }),
+    false,
+  );
+  const spans = useApi<SpanList>(
+    path('spans', {
+      from,
+      to: until,
+      where: joined(where, within(box)),
+      limit: String(TRACES_SHOWN),
+    }),
+    false,
+  );
+  return (
+    <aside className="selected" aria-label="In the box" aria-live="polite">
+      <p>
+        {durationText(box.low)} to {durationText(box.high)}, {clock(box.from)} – {clock(box.to)}{' '}
+        <button type="button" className="copy" onClick={() => setParams({ box: '' })}>
+          Take the box away
+        </button>
+      </p>
+      {compared.problem !== undefined ? (
+        <Problem problem={compared.problem} />
+      ) : compared.data === undefined ? (
+        <Waiting />
+      ) : (
+        <Special answer={compared.data} at={at} box={box} />
+      )}
+      {spans.data !== undefined && spans.data.spans.length > 0 && <Traces list={spans.data} />}
+    </aside>
+  );
+}
+
+function Special({ answer, at, box }: { answer: ComparisonAnswer; at: At; box: Box }) {
+  if (answer.selected === 0) return <p>No request lies in the box. Draw a larger one.</p>;
+  const telling = answer.fields
+    .map((field) => ({ field: field.field, value: field.values[0] }))
+    .filter(({ field, value }) => value !== undefined && field !== 'duration')
+    .filter(({ value }) => value && value.selected_share > value.others_share)
+    .slice(0, FIELDS_SHOWN);
+  return (
+    <>
+      <h3>
+        {plural(answer.selected, 'request')}, against {plural(answer.others, 'other')}
+      </h3>
+      {telling.length === 0 ? (
+        <p>
+          {answer.others === 0
+            ? 'Every request lies in the box: draw a smaller one.'
+            : 'They have nothing more often than the rest: look at their traces.'}
+        </p>
+      ) : (
+        <table className="rows special">
+          <thead>
+            <tr>
+              <th scope="col">over-represented</th>
+              <th scope="col" className="n">
+                in the box
+              </th>
+              <th scope="col" className="n">
+                others
+              </th>
+            </tr>
+          </thead>
+          <tbody>
+            {telling.map(({ field, value }) => (
+              <tr key={field}>
+                <td>
+                  <Link
+                    to={to('/explore', {
+                      from: String(Math.floor(box.from)),
+                      to: String(Math.ceil(box.to)),
+                      where: joined(
+                        whereOf(at),
+                        value?.value == null
+                          ? `not ${field} exists`
+                          : `${field} = ${literal(value.value)}`,
+                      ),
+                    })}
+                  >
+                    <span className="dim">{field}</span>{' '}
+                    {value?.value ?? <span className="dim">has none</span>}
+                  </Link>
+                  <span className="both" aria-hidden="true">
+                    <span
+                      className="selected-share"
+                      style={{ width: `${(value?.selected_share ?? 0) * 100}%` }}
+                    />
+                    <span style={{ width: `${(value?.others_share ?? 0) * 100}%` }} />
+                  </span>
+                </td>
+                <td className="n strong">
+                  <Percent share={value?.selected_share ?? 0} />
+                </td>
+                <td className="n">
+                  <Percent share={value?.others_share ?? 0} />
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      )}
+    </>
+  );
+}
+
+function Traces({ list }: { list: SpanList }) {
+  return (
+    <>
+      <h3>Their slowest traces</h3>
+      <ul className="examples">
+        {list.spans.map((span) => (
+          <li key={span.trace_id + span.span_id}>
+            <Link to={to(`/traces/${span.trace_id}`, { span: span.span_id })} data-row>
+              <Duration micros={span.duration_micros} />
+              <span className="dim">{clock(span.start_unix_ms)}</span>
+              {span.failed ? (
+                <span className="broken">failed</span>
+              ) : (
+                <code className="dim">{span.trace_id.slice(0, 8)}</code>
+              )}
+            </Link>
+          </li>
+        ))}
+      </ul>
+    </>
+  );
+}

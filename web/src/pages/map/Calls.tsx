@@ -1,0 +1,97 @@
+/** The map as a table: each call with its figures, that most waited for first. It says all that the picture does. */
+import type { MapEdge } from '../../api/types';
+import { plural } from '../../lib/format';
+import { to, useQuery } from '../../lib/route';
+import { Link } from '../../ui/Link';
+import { Duration, Percent, Rate } from '../../ui/Num';
+import { criticalPath, type Graph } from './graph';
+
+const KINDS = {
+  service: 'http',
+  database: 'database',
+  cache: 'cache',
+  queue: 'queue',
+  remote: 'http',
+};
+
+export function Calls({ graph }: { graph: Graph }) {
+  const q = (useQuery().get('q') ?? '').toLowerCase();
+  const path = criticalPath(graph);
+  const name = (place: number) => graph.nodes[place]?.name ?? '';
+  const passes = (edge: MapEdge) =>
+    q === '' || `${name(edge.from)} ${name(edge.to)}`.toLowerCase().includes(q);
+  const edges = graph.edges
+    .filter(passes)
+    .toSorted((one, other) => other.traffic.critical_share - one.traffic.critical_share);
+  if (edges.length === 0) return <p className="nothing">No call is like that.</p>;
+  return (
+    <table className="rows calls">
+      <thead>
+        <tr>
+          <th scope="col">caller</th>
+          <th scope="col">calls</th>
+          <th scope="col" className="n">
+            waited for
+          </th>
+          <th scope="col" className="n p2">
+            rate
+          </th>
+          <th scope="col" className="n p2">
+            errors
+          </th>
+          <th scope="col" className="n p3">
+            p50
+          </th>
+          <th scope="col" className="n p2">
+            p95
+          </th>
+          <th scope="col" className="n p3">
+            p99
+          </th>
+        </tr>
+      </thead>
+      <tbody>
+        {edges.map((edge) => {
+          const { traffic } = edge;
+          return (
+            <tr key={`${edge.from} ${edge.to}`}>
+              <td>
+                <Link to={to('/services', { focus: name(edge.from), tab: 'calls' })} data-row>
+                  {name(edge.from)}
+                </Link>
+              </td>
+              <td>
+                <i
+                  className={`swatch kind-${KINDS[graph.nodes[edge.to]?.kind ?? 'service']}`}
+                  title={graph.nodes[edge.to]?.kind}
+                />
+                <Link to={to('/services', { focus: name(edge.to), tab: 'calls' })}>
+                  {name(edge.to)}
+                </Link>
+                {path.has(edge) && <span className="badge strong on-path">critical path</span>}
+              </td>
+              <td className="n strong">
+                <Percent share={traffic.critical_share} />
+              </td>
+              <td className="n p2" title={`${plural(traffic.sampled, 'call')} in the sample`}>
+                <Rate perSecond={traffic.rate_per_second} />
+              </td>
+              <td className={`n p2 ${traffic.error_share > 0 ? 'broken' : 'dim'}`}>
+                <Percent share={traffic.error_share} />
+              </td>
+              <td className="n p3">
+                <Duration micros={traffic.duration.p50_micros} />
+              </td>
+              <td className="n p2">
+                <Duration micros={traffic.duration.p95_micros} />
+              </td>
+              <td className="n p3">
+                <Duration micros={traffic.duration.p99_micros} />
+              </td>
+            </tr>
+          );
+        })}
+      </tbody>
+    </table>
+  );
+}

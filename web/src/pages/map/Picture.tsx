@@ -1,0 +1,287 @@
+/** The map as a picture: callers left of those they call, edges as thick as they are waited for. */
+import { useEffect, useMemo, useRef, useState } from 'react';
+
+import type { MapEdge, MapNode, MapTraffic } from '../../api/types';
+import { durationText, percent, rate } from '../../lib/format';
+import { layered, type Layout } from '../../lib/layers';
+import { setParams, to, useQuery } from '../../lib/route';
+import { useWidth } from '../../lib/size';
+import { Link } from '../../ui/Link';
+import { criticalPath, type Graph } from './graph';
+
+/** Above that many nodes each has one line, so that 200 of them can be looked over. */
+const TALL_MAX = 40;
+
+const WIDTH_MIN = 118;
+/** Rate, p95 and share of errors have to fit below the name. */
+const WIDTH_TALL_MIN = 158;
+const WIDTH_MAX = 200;
+const GAP = 84;
+/** Higher than that it is scrolled. */
+const LARGE_HEIGHT = 700;
+const PAD = 12;
+const LETTER = 6.7;
+
+export function Picture({ graph, focus }: { graph: Graph; focus: string }) {
+  const [measure, room] = useWidth(1000);
+  const [here, setHere] = useState<number>();
+  const [whole, setWhole] = useState(false);
+  const scroller = useRef<HTMLDivElement>(null);
+  const q = (useQuery().get('q') ?? '').toLowerCase();
+  const layout = useMemo(
+    () =>
+      layered(
+        graph.nodes.length,
+        graph.edges.map(({ from, to, traffic }) => ({ from, to, weight: traffic.sampled })),
+      ),
+    [graph],
+  );
+  const path = useMemo(() => criticalPath(graph), [graph]);
+  const tall = graph.nodes.length <= TALL_MAX;
+  const sizes = sizesOf(layout, graph, room, tall);
+  const begin = [...path][0]?.from;
+  const middle = begin === undefined ? undefined : sizes.at(begin).y;
+  useEffect(() => {
+    // A large map opens where the critical path begins.
+    const box = scroller.current;
+    if (box !== null && middle !== undefined) box.scrollTop = middle - box.clientHeight / 2;
+  }, [middle, whole]);
+  const large = sizes.width > room || sizes.height > LARGE_HEIGHT;
+  const shrunk = whole ? Math.min(1, room / sizes.width) : 1;
+  const lit = (edge: MapEdge) => here === edge.from || here === edge.to;
+  const found = (node: MapNode) => q !== '' && node.name.toLowerCase().includes(q);
+  const edges = graph.edges.toSorted(
+    (one, other) => one.traffic.critical_share - other.traffic.critical_share,
+  );
+  const pointed = here === undefined ? undefined : graph.nodes[here];
+  return (
+    <figure className="chart map" ref={measure}>
+      <div
+        className="map-scroll"
+        ref={scroller}
+        role="region"
+        tabIndex={0}
+        aria-label="Map of services"
+      >
+        <svg
+          width={sizes.width * shrunk}
+          height={sizes.height * shrunk}
+          viewBox={`0 0 ${sizes.width} ${sizes.height}`}
+          className={here === undefined ? '' : 'pointing'}
+          aria-label={`${graph.nodes.length} services, databases, queues and hosts; the calls are in the table`}
+          role="group"
+          onPointerLeave={() => setHere(undefined)}
+        >
+          {edges.map((edge) => (
+            <Edge
+              key={`${edge.from} ${edge.to}`}
+              edge={edge}
+              sizes={sizes}
+              className={[lit(edge) ? 'lit' : '', path.has(edge) ? 'main' : ''].join(' ')}
+              labelled={tall || lit(edge)}
+              names={[name(graph, edge.from), name(graph, edge.to)]}
+            />
+          ))}
+          {graph.nodes.map((node, place) => (
+            <Node
+              key={`${node.kind} ${node.name}`}
+              node={node}
+              at={sizes.at(place)}
+              width={sizes.box}
+              tall={tall}
+              className={[
+                node.kind,
+                node.name === focus ? 'focus' : '',
+                found(node) ? 'found' : '',
+                q !== '' && !found(node) ? 'faded' : '',
+                place === here ? 'here' : '',
+              ].join(' ')}
+              point={() => setHere(place)}
+            />
+          ))}
+        </svg>
+      </div>
+      <figcaption className="readout map-legend">
+        {pointed === undefined ? (
+          <>
+            <span className="key main">
+              <i aria-hidden="true" /> critical path
+            </span>
+            <span className="key failing">
+              <i aria-hidden="true" /> more than 1 % fail
+            </span>
+            <span>thicker: waited for longer</span>
+            <span>Choose a service to see what is around it.</span>
+          </>
+        ) : (
+          <Told graph={graph} place={here ?? 0} />
+        )}
+      </figcaption>
+      {large && (
+        <p className="choices">
+          <button
+            type="button"
+            className="copy"
+            aria-pressed={whole}
+            onClick={() => setWhole(!whole)}
+          >
+            {whole ? 'As large as it can be read' : 'As wide as the page'}
+          </button>
+        </p>
+      )}
+      {focus !== '' && (
+        <p>
+          <button type="button" className="copy" onClick={() => setParams({ focus: '' }, 'push')}>
+            Show every service
+          </button>
+        </p>
+      )}
+    </figure>
+  );
+}
+
+interface Sizes {
+  width: number;
+  height: number;
+  box: number;
+  line: number;
+  at: (node: number) => { x: number; y: number };
+}
+
+function sizesOf(layout: Layout, graph: Graph, room: number, tall: boolean): Sizes {
+  const longest = Math.max(...graph.nodes.map((node) => node.name.length), 8);
+  const narrowest = tall ? WIDTH_TALL_MIN : WIDTH_MIN;
+  const box = Math.min(WIDTH_MAX, Math.max(narrowest, longest * LETTER + 18));
+  const row = tall ? 58 : 27;
+  const least = layout.layers * box + (layout.layers - 1) * GAP + 2 * PAD;
+  const width = Math.max(least, Math.min(room, layout.layers * (box + 220)));
+  const step = layout.layers > 1 ? (width - 2 * PAD - box) / (layout.layers - 1) : 0;
+  return {
+    width,
+    height: layout.rows * row + 2 * PAD,
+    box,
+    line: tall ? 38 : 20,
+    at: (node) => {
+      const placed = layout.nodes[node] ?? { layer: 0, row: 0 };
+      return { x: PAD + placed.layer * step, y: PAD + (placed.row + 0.5) * row };
+    },
+  };
+}
+
+interface EdgeProps {
+  edge: MapEdge;
+  sizes: Sizes;
+  className: string;
+  labelled: boolean;
+  names: [string, string];
+}
+
+function Edge({ edge, sizes, className, labelled, names }: EdgeProps) {
+  const [from, to] = [sizes.at(edge.from), sizes.at(edge.to)];
+  const back = to.x <= from.x;
+  const [x1, x2] = back ? [from.x, to.x + sizes.box] : [from.x + sizes.box, to.x];
+  const bend = back ? -Math.max(30, (x1 - x2) / 2) : Math.max(30, (x2 - x1) / 2);
+  const { traffic } = edge;
+  const failing = traffic.error_share > 0.01 ? ' failing' : '';
+  const d = `M${x1} ${from.y}C${x1 + bend} ${from.y} ${x2 - bend} ${to.y} ${x2} ${to.y}`;
+  // Nearer to the called: edges part there, where they leave together.
+  const middle = { x: x1 + (x2 - x1) * 0.64, y: from.y + (to.y - from.y) * 0.74 };
+  return (
+    <g className={`map-edge ${className}${failing}`}>
+      <title>{`${names[0]} calls ${names[1]}: ${words(traffic)}`}</title>
+      <path d={d} strokeWidth={1 + 7 * Math.min(1, traffic.critical_share)} />
+      <path d={d} className="hit" />
+      <path d={`M${x2 - (back ? -6 : 6)} ${to.y - 4}L${x2} ${to.y}l${back ? 6 : -6} 4`} />
+      {labelled && Math.abs(x2 - x1) > 70 && (
+        <text x={middle.x} y={middle.y - 5} textAnchor="middle">
+          {rateText(traffic)} · {durationText(traffic.duration.p95_micros)}
+        </text>
+      )}
+    </g>
+  );
+}
+
+interface NodeProps {
+  node: MapNode;
+  at: { x: number; y: number };
+  width: number;
+  tall: boolean;
+  className: string;
+  point: () => void;
+}
+
+function Node({ node, at, width, tall, className, point }: NodeProps) {
+  const height = tall ? 38 : 20;
+  const fits = Math.floor((width - 16) / LETTER);
+  const shown = node.name.length > fits ? `${node.name.slice(0, fits - 1)}…` : node.name;
+  const own = node.requests ?? undefined;
+  return (
+    <Link
+      to={to('/services', { focus: node.name })}
+      className={`map-node ${className}`}
+      onPointerEnter={point}
+      onFocus={point}
+      aria-label={`${node.name}, ${KINDS[node.kind]}${own === undefined ? '' : `: ${words(own)}`}`}
+    >
+      <rect x={at.x} y={at.y - height / 2} width={width} height={height} rx={RADIUS[node.kind]} />
+      <text x={at.x + 9} y={at.y + (tall && own !== undefined ? -2 : 4)}>
+        {shown}
+      </text>
+      {tall && own !== undefined && (
+        <text x={at.x + 9} y={at.y + 13} className="small">
+          {rateText(own)} · {durationText(own.duration.p95_micros)}
+          {own.error_share > 0 && ` · ${shareText(own.error_share)} ✗`}
+        </text>
+      )}
+    </Link>
+  );
+}
+
+/** A shape for each kind, so that it is told without its colour. */
+const RADIUS = { service: 4, database: 12, cache: 12, queue: 0, remote: 0 };
+
+const KINDS = {
+  service: 'service',
+  database: 'database',
+  cache: 'cache',
+  queue: 'queue',
+  remote: 'host',
+};
+
+function Told({ graph, place }: { graph: Graph; place: number }) {
+  const node = graph.nodes[place];
+  if (node === undefined) return null;
+  const calls = graph.edges.filter((edge) => edge.from === place).length;
+  const callers = graph.edges.filter((edge) => edge.to === place).length;
+  return (
+    <span>
+      <strong>{node.name}</strong>, {KINDS[node.kind]}
+      {node.requests != null && `: ${words(node.requests)}`}; calls {calls}, called by {callers}
+    </span>
+  );
+}
+
+function words(traffic: MapTraffic): string {
+  const { duration } = traffic;
+  return [
+    rateText(traffic),
+    `p50 ${durationText(duration.p50_micros)}`,
+    `p95 ${durationText(duration.p95_micros)}`,
+    `${shareText(traffic.error_share)} fail`,
+    `waited for in ${shareText(traffic.critical_share)} of the time`,
+  ].join(', ');
+}
+
+function rateText(traffic: MapTraffic): string {
+  const { value, unit } = rate(traffic.rate_per_second);
+  return `${value}${unit}`;
+}
+
+function shareText(share: number): string {
+  const { value, unit } = percent(share);
+  return `${value} ${unit}`;
+}
+
+function name(graph: Graph, place: number): string {
+  return graph.nodes[place]?.name ?? '';
+}

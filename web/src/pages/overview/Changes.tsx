@@ -1,0 +1,102 @@
+/** What is otherwise than in the window before: endpoints that moved by more than chance, and findings that are new. */
+import type { ChangedEndpoint, ChangeKind, Findings, Overview } from '../../api/types';
+import { duration, hoursPerDay, percent, plural, rate } from '../../lib/format';
+import { to } from '../../lib/route';
+import { Breaks } from '../../ui/Breaks';
+import { Level } from '../../ui/Level';
+import { Link } from '../../ui/Link';
+import { Change, Num } from '../../ui/Num';
+
+const NEW_SHOWN = 5;
+
+const WORDS: Record<ChangeKind, { sign: string; words: string; bad: boolean }> = {
+  failing: { sign: '▲', words: 'fails more often', bad: true },
+  slower: { sign: '▲', words: 'takes longer', bad: true },
+  new: { sign: '+', words: 'is new', bad: false },
+  gone: { sign: '−', words: 'is requested no more', bad: false },
+  quicker: { sign: '▼', words: 'is quicker', bad: false },
+  mended: { sign: '▼', words: 'fails less often', bad: false },
+};
+
+export function Changes({ data, findings }: { data: Overview; findings: Findings | undefined }) {
+  const fresh = (findings?.findings ?? []).filter(
+    (one) => one.first_seen_unix_ms >= data.before.to_unix_ms,
+  );
+  if (data.changes.length === 0 && fresh.length === 0) {
+    return (
+      <p className="dim">
+        No endpoint moved by more than chance, and no finding is new. Choose a longer time to look
+        at slower changes.
+      </p>
+    );
+  }
+  return (
+    <ul className="changes">
+      {fresh.slice(0, NEW_SHOWN).map((one) => (
+        <li key={one.id}>
+          <Level level={one.level} />
+          <span>
+            New finding: <Link to={to(`/findings/${one.id}`)}>{one.claim}</Link>{' '}
+            <span className="dim">
+              <Breaks text={one.operation} />, {one.service}
+            </span>
+          </span>
+          <Num of={hoursPerDay(one.impact.user_hours_per_day)} />
+        </li>
+      ))}
+      {fresh.length > NEW_SHOWN && (
+        <li>
+          <span />
+          <Link to={to('/findings')}>{plural(fresh.length - NEW_SHOWN, 'more new finding')}</Link>
+        </li>
+      )}
+      {data.changes.map((one) => (
+        <Row key={`${one.service} ${one.operation}`} one={one} />
+      ))}
+    </ul>
+  );
+}
+
+function Row({ one }: { one: ChangedEndpoint }) {
+  const { sign, words, bad } = WORDS[one.how];
+  const href = to('/endpoint', {
+    service: one.service,
+    operation: one.operation,
+    compare: 'day',
+  });
+  return (
+    <li>
+      <span className={bad ? 'over turned' : 'turned'}>
+        <i aria-hidden="true">{sign}</i> {words}
+      </span>
+      <span>
+        <Link to={href} data-row>
+          <Breaks text={one.operation} />
+        </Link>{' '}
+        <span className="dim">{one.service}</span>
+      </span>
+      <Figure one={one} />
+    </li>
+  );
+}
+
+/** The figure that moved, before and now. */
+function Figure({ one: { how, before, now } }: { one: ChangedEndpoint }) {
+  if (how === 'failing' || how === 'mended') {
+    return (
+      <Change now={percent(before?.error_share ?? 0)} after={percent(now?.error_share ?? 0)} />
+    );
+  }
+  if (how === 'new' || how === 'gone') {
+    return <Num of={rate((now ?? before)?.rate_per_second ?? 0)} />;
+  }
+  return (
+    <span>
+      <small className="dim">p95</small>{' '}
+      <Change
+        now={duration(before?.duration.p95_micros ?? 0)}
+        after={duration(now?.duration.p95_micros ?? 0)}
+      />
+    </span>
+  );
+}

@@ -1,0 +1,114 @@
+/** The first page: how each service is doing, what to fix first and what it costs, what is otherwise than yesterday. */
+import { path, useApi } from '../../api/use';
+import type { Findings, Overview } from '../../api/types';
+import { clock, hoursText, plural } from '../../lib/format';
+import { to } from '../../lib/route';
+import { useRange } from '../../lib/time';
+import { Empty, Problem, Waiting } from '../../ui/Empty';
+import { Link } from '../../ui/Link';
+import { MarkList } from '../../ui/Marks';
+import { Setup } from '../../ui/Setup';
+import { FindingTable } from '../findings/FindingsPage';
+import { Changes } from './Changes';
+import { Services } from './Services';
+
+/** Findings on the first page: what a team takes on next. */
+const FINDINGS_SHOWN = 5;
+
+export function OverviewPage() {
+  const range = useRange();
+  const { data, problem } = useApi<Overview>(path('overview', { ...range }));
+  const { data: findings } = useApi<Findings>(path('findings'));
+  if (problem !== undefined) return <Problem problem={problem} />;
+  if (data === undefined) return <Waiting />;
+  if (data.services.length === 0) return <Nothing findings={findings} />;
+  return (
+    <>
+      <div className="claim">
+        <h1>{claim(data, findings)}</h1>
+        <p>
+          <Beside data={data} findings={findings} />
+        </p>
+      </div>
+      <section>
+        <h2>Services</h2>
+        <Services data={data} />
+      </section>
+      {findings !== undefined && findings.findings.length > 0 && (
+        <section>
+          <h2>
+            What to fix first <Link to={to('/findings')}>all {findings.findings.length}</Link>
+          </h2>
+          <FindingTable
+            findings={findings.findings.slice(0, FINDINGS_SHOWN)}
+            progress={findings.progress}
+          />
+        </section>
+      )}
+      <section>
+        <h2>
+          What changed{' '}
+          <span className="dim">
+            against {clock(data.before.from_unix_ms)} – {clock(data.before.to_unix_ms)}
+          </span>
+        </h2>
+        <Changes data={data} findings={findings} />
+        <MarkList marks={data.marks} />
+      </section>
+    </>
+  );
+}
+
+/** The one sentence: who misses the objective, or that nobody does. */
+function claim(data: Overview, findings: Findings | undefined): string {
+  const missing = data.services.filter((one) => !one.meets);
+  const [worst] = missing;
+  if (worst !== undefined) {
+    return missing.length === 1
+      ? `${worst.service} misses its objective.`
+      : `${worst.service} and ${plural(missing.length - 1, 'other')} miss their objective.`;
+  }
+  const all = data.services.length === 1 ? 'The service meets' : 'All services meet';
+  const wasted = findings?.totals.user_hours_per_day ?? 0;
+  return wasted > 1 ? `${all} the objective, and still waste time.` : `${all} the objective.`;
+}
+
+function Beside({ data, findings }: { data: Overview; findings: Findings | undefined }) {
+  const count = data.services.reduce((sum, one) => sum + one.now.count, 0);
+  const failed = data.services.reduce((sum, one) => sum + one.now.failed, 0);
+  return (
+    <>
+      {plural(count, 'request')} to {plural(data.services.length, 'service')},{' '}
+      <span className={failed > 0 ? 'broken' : ''}>{plural(failed, 'failure')}</span>
+      {findings !== undefined && findings.totals.user_hours_per_day > 0 && (
+        <>
+          ; the findings cost your users{' '}
+          <strong>{hoursText(findings.totals.user_hours_per_day)}</strong> a day
+        </>
+      )}
+      .{' '}
+      <span className="dim from">
+        From {clock(data.window.from_unix_ms)} to {clock(data.window.to_unix_ms)}.
+      </span>
+    </>
+  );
+}
+
+function Nothing({ findings }: { findings: Findings | undefined }) {
+  const known = findings !== undefined && findings.findings.length > 0;
+  return (
+    <Empty title={known ? 'No request came in this window' : 'Nothing has come so far'}>
+      <p>
+        Look <Link to={to('/', { last: '30d' })}>at the last 30 days</Link>
+        {known && (
+          <>
+            {' '}
+            or <Link to={to('/findings')}>at the findings</Link>
+          </>
+        )}
+        , or send something:
+      </p>
+      <Setup />
+    </Empty>
+  );
+}

@@ -1,0 +1,65 @@
+/** Releases and remedies: thin lines on an axis of time, told in full below their chart and on pointing at them. */
+import type { Mark } from '../api/types';
+import { together } from '../lib/axis';
+import { clock } from '../lib/format';
+import { to } from '../lib/route';
+import { Link } from './Link';
+
+interface Props {
+  marks: Mark[];
+  x: (unixMs: number) => number;
+  top: number;
+  bottom: number;
+  left: number;
+  right: number;
+}
+
+export function MarkLines({ marks, x, top, bottom, left, right }: Props) {
+  const placed = marks.map((mark) => ({ x: x(mark.unix_ms), of: mark }));
+  const inside = placed.filter((one) => one.x >= left && one.x <= right);
+  return together(inside).map((group) => (
+    <g key={group.x} className={`mark-line ${group.of[0]?.kind ?? ''}`}>
+      <title>{group.of.map(words).join('\n')}</title>
+      <line x1={group.x} x2={group.x} y1={top} y2={bottom} />
+      <path d={shape(group.of[0], group.x, top)} />
+      {/* Wide enough to be pointed at. */}
+      <rect x={group.x - 6} y={top - 8} width={12} height={bottom - top + 8} fill="transparent" />
+    </g>
+  ));
+}
+
+/** A shape for each kind, so that it is told without its colour. */
+function shape(mark: Mark | undefined, x: number, y: number): string {
+  if (mark?.kind === 'release') return `M${x - 4} ${y - 8}h8l-4 7z`;
+  if (mark?.kind === 'reverted') return `M${x - 4} ${y - 8}l8 7m0 -7l-8 7`;
+  return `M${x - 4} ${y - 4}l4 -4l4 4l-4 4z`;
+}
+
+const KINDS = { release: 'release', applied: 'applied', reverted: 'taken back' };
+
+function words(mark: Mark): string {
+  return `${clock(mark.unix_ms)} ${KINDS[mark.kind]}: ${mark.words}`;
+}
+
+/** The same as a list. */
+export function MarkList({ marks }: { marks: Mark[] }) {
+  if (marks.length === 0) return null;
+  return (
+    <ul className="marks" aria-label="Releases and remedies">
+      {marks.slice(-8).map((mark) => (
+        <li key={`${mark.unix_ms} ${mark.kind} ${mark.words}`} className={mark.kind}>
+          <svg width="10" height="10" viewBox="-5 -9 10 10" aria-hidden="true">
+            <path d={shape(mark, 0, 0)} />
+          </svg>
+          <time dateTime={new Date(mark.unix_ms).toISOString()}>{clock(mark.unix_ms)}</time>{' '}
+          {KINDS[mark.kind]}{' '}
+          {mark.finding == null ? (
+            <strong>{mark.words}</strong>
+          ) : (
+            <Link to={to(`/findings/${mark.finding}`)}>{mark.words === '' ? mark.finding : mark.words}</Link>
+          )}
+        </li>
+      ))}
+    </ul>
+  );
+}
