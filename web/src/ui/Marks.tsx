@@ -56,7 +56,9 @@ export function MarkList({ marks }: { marks: Mark[] }) {
           {mark.finding == null ? (
             <strong>{mark.words}</strong>
           ) : (
-            <Link to={to(`/findings/${mark.finding}`)}>{mark.words === '' ? mark.finding : mark.words}</Link>
+            <Link to={to(`/findings/${mark.finding}`)}>
+              {mark.words === '' ? mark.finding : mark.words}
+            </Link>
           )}
         </li>
       ))}

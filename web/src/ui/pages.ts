@@ -6,7 +6,12 @@ export const PAGES = [
   { name: 'Endpoints', path: '/endpoints', key: 'e', sections: ['endpoints', 'endpoint'] },
   { name: 'Services', path: '/services', key: 'm', sections: ['services'] },
   { name: 'Database', path: '/database', key: 'd', sections: ['database', 'plan'] },
-  { name: 'Traces', path: '/traces', key: 't', sections: ['traces', 'flame', 'compare', 'profile'] },
+  {
+    name: 'Traces',
+    path: '/traces',
+    key: 't',
+    sections: ['traces', 'flame', 'compare', 'profile'],
+  },
   { name: 'Explore', path: '/explore', key: 'x', sections: ['explore'] },
   { name: 'Resources', path: '/resources', key: 'r', sections: ['resources'] },
   { name: 'Status', path: '/status', key: 's', sections: ['status'] },
