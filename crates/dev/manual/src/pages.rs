@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use find::{DETECTORS, Detector, Looks};
-use observe::FORMATS;
+use observe::{FORMATS, PROFILE_FORMATS};
 
 /// Where the pages of detectors lie.
 pub(crate) const DETECTORS_FOLDER: &str = "detectors";
@@ -55,6 +55,10 @@ fn formats() -> String {
         .iter()
         .map(|format| format!("| {} | `{}` | {} |", format.title, format.name, format.doc))
         .collect();
+    let profiles: Vec<String> = PROFILE_FORMATS
+        .iter()
+        .map(|format| format!("| {} | `{}` | {} |", format.title, format.name, format.doc))
+        .collect();
     let gibibytes = observe::DecompressedMax::default().bytes >> 30;
     format!(
         "{MADE}# Formats\n\n\
@@ -62,8 +66,12 @@ fn formats() -> String {
          Each may be compressed with gzip or zstd, up to {gibibytes} GiB uncompressed. Several files are read as one: spans of a trace may \
          lie in different files, in different formats, in any order, and more than once.\n\n\
          | format | name | what writes it |\n|---|---|---|\n{}\n\n\
-         What cannot be read costs its line or its span, not the file: the rest is read, and each problem is told with its place.\n",
-        rows.join("\n")
+         What cannot be read costs its line or its span, not the file: the rest is read, and each problem is told with its place.\n\n\
+         ## Profiles\n\n\
+         `taut profile` and the page `/profile` read these; [profiles](profiles.md) tells what they make of them.\n\n\
+         | format | name | what writes it |\n|---|---|---|\n{}\n",
+        rows.join("\n"),
+        profiles.join("\n"),
     )
 }
 

@@ -29,6 +29,7 @@ fn each_command_tells_how_it_is_used() {
                    requests it takes to tell
       log          Report what PostgreSQL's logs say: slow statements, waits, spills, errors, by hour
       plan         Read a plan: where its time goes, where estimates are wrong, and what to do
+      profile      Read a profile: which functions took the time, who called them, and what changed
       up           Receive traces, logs and metrics by OTLP, keep them, show what is slow on 7070
       status       Say whether a `taut up` runs here, what it keeps since when, and what it refused or
                    lost and why
