@@ -12,6 +12,7 @@ import './styles/flame.css';
 import './styles/database.css';
 import './styles/explore.css';
 import './styles/charts.css';
+import './styles/system.css';
 import './styles/chrome.css';
 
 const root = document.getElementById('root');
