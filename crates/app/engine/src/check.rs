@@ -76,9 +76,9 @@ pub fn look(traces: &[Trace], settings: &config::Settings, service: Option<&str>
         endpoint.durations_nanos.sort_unstable();
     }
     looked.findings = findings(traces, settings);
-    looked.findings.retain(|finding| {
-        service.is_none_or(|service| *service == *finding.operation.service)
-    });
+    looked
+        .findings
+        .retain(|finding| service.is_none_or(|service| *service == *finding.operation.service));
     let found = looked.findings.iter().map(|finding| Found {
         key: finding.operation.clone(),
         fault: finding.fault.to_owned(),

@@ -1,12 +1,14 @@
 //! One function per use case; the only place where the stages meet.
 
 mod analysis;
+pub mod board;
 pub mod check;
 mod clickhouse;
 mod copies;
 pub mod database;
 mod facts;
 mod files;
+pub mod history;
 mod live;
 mod memory;
 pub mod metrics;
@@ -19,6 +21,7 @@ mod resources;
 mod service_map;
 mod settler;
 mod turns;
+pub mod what_if;
 
 pub use analysis::{Analysis, SeenBefore};
 pub use clickhouse::clickhouse;

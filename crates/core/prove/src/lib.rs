@@ -11,5 +11,6 @@ mod normal;
 mod random;
 pub mod replay;
 pub mod schedule;
+pub mod simulate;
 
 pub use random::Random;

@@ -7,6 +7,7 @@
 
 mod event;
 mod note;
+mod record;
 mod rehearsal_wire;
 mod schema;
 mod wire;
@@ -26,6 +27,8 @@ pub use event::{
     Verdict,
 };
 pub use note::{FindingState, NOTE_BYTES_MAX, Note, Said};
+pub use record::{LedgerRecord, ProofRow, Recorded, RunFigure, TEXT_BYTES_MAX, TITLE_BYTES_MAX};
+use wire::finite;
 
 /// Name of the file in the folder of the store.
 pub const LEDGER_FILE: &str = "ledger.sqlite";
@@ -390,6 +393,14 @@ pub enum LedgerError {
     /// A note is not one that can be kept.
     #[error("failed to note {what} of a finding")]
     Note {
+        /// What is wrong with it.
+        what: &'static str,
+    },
+    /// What was to be kept is not complete, or too long.
+    #[error("failed to keep a {kind}: {what}")]
+    Record {
+        /// `decision`, `run`, `proof`.
+        kind: &'static str,
         /// What is wrong with it.
         what: &'static str,
     },

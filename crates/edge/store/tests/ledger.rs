@@ -6,8 +6,9 @@ use model::{Change, FindingId, Moment, Text, database::TableName};
 use proptest::prelude::*;
 use store::ledger::{
     Backend, Direction, Event, FindingState, IndexReading, IndexTarget, LEDGER_FILE, Ledger,
-    LedgerError, NOTE_BYTES_MAX, Proposal, Readings, Rehearsal, RehearsalOutcome, RehearsedIndex, RehearsedSide,
-    RehearsedStatement, RemedyId, Said, SampledTable, State, StatementReading, Verdict,
+    LedgerError, NOTE_BYTES_MAX, ProofRow, Proposal, Readings, Recorded, Rehearsal,
+    RehearsalOutcome, RehearsedIndex, RehearsedSide, RehearsedStatement, RemedyId, RunFigure, Said,
+    SampledTable, State, StatementReading, Verdict,
 };
 
 fn at(second: u64) -> Moment {
@@ -187,6 +188,55 @@ fn history_is_never_rewritten() {
         let error = raw.execute(sql, []).unwrap_err();
         assert!(error.to_string().contains("never rewritten"), "{sql}: {error}");
     }
+}
+
+#[test]
+fn decisions_runs_and_proofs_come_back_in_order() {
+    let folder = tempfile::tempdir().unwrap();
+    let decision = Recorded::Decision {
+        title: "No cache for prices".to_owned(),
+        text: "They change by the minute.".to_owned(),
+        by: "Ada".to_owned(),
+    };
+    let run = Recorded::Run {
+        title: "GET / at 200 a second".to_owned(),
+        requests: 100,
+        failed: 1,
+        seconds: 10.0,
+        figures: vec![RunFigure { name: "p95".to_owned(), value: 12.5, unit: "ms".to_owned() }],
+    };
+    let row = ProofRow {
+        name: "p95".to_owned(),
+        unit: "ms".to_owned(),
+        before: 1_200.0,
+        after: 95.0,
+        relative: Some((-0.93, -0.91)),
+        decides: true,
+    };
+    let proof = Recorded::Proof {
+        verdict: "better".to_owned(),
+        claim: "p95 fell".to_owned(),
+        rows: vec![row],
+        compared: (10, 12),
+        notes: Vec::new(),
+    };
+    let mut ledger = open(folder.path());
+    let finding = FindingId(0xff);
+    ledger.record(None, &decision, at(1)).unwrap();
+    ledger.record(None, &run, at(2)).unwrap();
+    ledger.record(Some(finding), &proof, at(3)).unwrap();
+    drop(ledger);
+    let mut ledger = open(folder.path());
+    let records = ledger.records().unwrap();
+    let told: Vec<_> =
+        records.iter().map(|it| (it.time, it.finding, it.recorded.clone())).collect();
+    assert_eq!(told, [(at(1), None, decision), (at(2), None, run), (at(3), Some(finding), proof)]);
+    let empty =
+        Recorded::Decision { title: " ".to_owned(), text: String::new(), by: String::new() };
+    let refused = ledger.record(None, &empty, at(4)).unwrap_err();
+    assert_eq!(refused.to_string(), "failed to keep a decision: it has no title");
+    let raw = rusqlite::Connection::open(folder.path().join(LEDGER_FILE)).unwrap();
+    assert!(raw.execute("delete from record", []).is_err(), "history is never rewritten");
 }
 
 #[test]

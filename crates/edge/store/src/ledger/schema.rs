@@ -55,6 +55,19 @@ const MIGRATIONS: &[&str] = &[
     create trigger note_never_goes before delete on note
         begin select raise(abort, 'history is never rewritten'); end;
 ",
+    "
+    create table record (
+        id integer primary key autoincrement,
+        finding text,
+        time_nanos integer not null,
+        version text not null,
+        recorded text not null
+    ) strict;
+    create trigger record_never_changes before update on record
+        begin select raise(abort, 'history is never rewritten'); end;
+    create trigger record_never_goes before delete on record
+        begin select raise(abort, 'history is never rewritten'); end;
+",
 ];
 
 /// Makes the file durable and brings its tables to the newest version.

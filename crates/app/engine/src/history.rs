@@ -1,0 +1,283 @@
+//! The ledger as people use it from a shell: what was proposed, applied, proven or taken back, and what was decided.
+
+use std::{
+    path::Path,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use model::{Change, FindingId, Moment};
+use prove::compare::{Comparison, Verdict as Compared};
+use store::ledger::{
+    Event, FindingState, Ledger, LedgerError, LedgerRecord, Note, ProofRow, Proposal, Readings,
+    Recorded, Remedy, Said, State, Verdict,
+};
+
+/// Everything that the ledger has.
+#[derive(Debug, Default)]
+pub struct History {
+    /// Remedies, in the order in which they were proposed.
+    pub remedies: Vec<Remedy>,
+    /// What people said of findings, in order.
+    pub notes: Vec<Note>,
+    /// Decisions, runs and proofs, in order.
+    pub records: Vec<LedgerRecord>,
+}
+
+/// A remedy that is applied by hand: a change of code.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ByHand {
+    /// What was done, in a sentence.
+    pub claim: String,
+    /// Name of the fault that it answers; empty if unknown.
+    pub fault: String,
+    /// The service that it is in; empty if unknown.
+    pub service: String,
+}
+
+/// Why the ledger was not changed.
+#[derive(Debug, thiserror::Error)]
+pub enum HistoryError {
+    /// The ledger says no, or cannot be read or written.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// Only a proof makes something proven.
+    #[error("a remedy becomes proven by a proof alone")]
+    Unproven,
+    /// Nothing of the finding is there that could be taken back.
+    #[error("the ledger has no remedy of {finding}")]
+    NoRemedy {
+        /// The finding.
+        finding: FindingId,
+    },
+}
+
+impl HistoryError {
+    /// What to do about it.
+    #[must_use]
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::Unproven => "`taut prove BEFORE AFTER --record FINDING` compares and records",
+            Self::NoRemedy { .. } => {
+                "`taut ledger mark FINDING applied --because 'what was done'` notes one"
+            }
+            Self::Ledger(LedgerError::Refused { .. }) => {
+                "`taut ledger show FINDING` tells its history"
+            }
+            Self::Ledger(_) => "--store names the folder in which the ledger lies",
+        }
+    }
+}
+
+/// The version that entries are signed with.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// The ledger of a folder; nothing if there is none, for looking makes none.
+///
+/// # Errors
+///
+/// The ledger cannot be read.
+pub fn history(folder: &Path) -> Result<History, LedgerError> {
+    if !Ledger::is_in(folder) {
+        return Ok(History::default());
+    }
+    let ledger = Ledger::open(folder, VERSION, now())?;
+    Ok(History { remedies: ledger.remedies()?, notes: ledger.notes()?, records: ledger.records()? })
+}
+
+/// Keeps a decision, a run or a proof; its number.
+///
+/// # Errors
+///
+/// It is not complete, or the ledger cannot be written.
+pub fn record(
+    folder: &Path,
+    finding: Option<FindingId>,
+    recorded: &Recorded,
+) -> Result<i64, LedgerError> {
+    Ledger::open(folder, VERSION, now())?.record(finding, recorded, now())
+}
+
+/// Notes where a finding stands. What is applied by hand becomes a remedy if there is none yet; what is applied or taken
+/// back says so in each remedy that can.
+///
+/// # Errors
+///
+/// Only a proof makes something proven; nothing is taken back that was never there; the ledger cannot be written.
+pub fn mark(
+    folder: &Path,
+    finding: FindingId,
+    state: FindingState,
+    because: &str,
+    by_hand: &ByHand,
+) -> Result<(), HistoryError> {
+    if state == FindingState::Proven {
+        return Err(HistoryError::Unproven);
+    }
+    let mut ledger = Ledger::open(folder, VERSION, now())?;
+    let mut remedies = of(&ledger, finding)?;
+    let event = match state {
+        FindingState::Applied => Some(Event::Applied { baseline: Readings::default() }),
+        FindingState::Reverted => Some(Event::Reverted),
+        _ => None,
+    };
+    if state == FindingState::Reverted && !remedies.iter().any(|it| it.state.is_in_force()) {
+        return Err(HistoryError::NoRemedy { finding });
+    }
+    if state == FindingState::Applied && remedies.is_empty() {
+        let proposal = Proposal {
+            finding: finding.to_string(),
+            server: by_hand.service.clone(),
+            fault: by_hand.fault.clone(),
+            claim: by_hand.claim.clone(),
+            change: Change::default(),
+            statements: Vec::new(),
+        };
+        ledger.propose(&proposal, now())?;
+        remedies = of(&ledger, finding)?;
+    }
+    // The note first: it refuses a dismissal without a reason.
+    ledger.note(finding, &Said::State { state, reason: because.to_owned() }, now())?;
+    if let Some(event) = event {
+        for remedy in remedies {
+            // What is not there cannot be taken back, and what is there need not be applied again.
+            let fits = match event {
+                Event::Reverted => remedy.state.is_in_force(),
+                _ => !remedy.state.is_in_force() && is_by_hand(&remedy),
+            };
+            if fits {
+                ledger.append(remedy.id, &event, now())?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What a proof came to in the ledger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Recording {
+    /// Its number.
+    pub id: i64,
+    /// Remedies that it proves.
+    pub proven: usize,
+    /// Remedies that are in force, and that it does not settle.
+    pub measured: usize,
+    /// Remedies of the finding that are not in force, so that nothing can be proven of them.
+    pub not_in_force: usize,
+}
+
+/// Keeps a comparison as the proof of a finding. A remedy that is applied becomes proven if it is better.
+///
+/// # Errors
+///
+/// The ledger cannot be written.
+pub fn prove(
+    folder: &Path,
+    finding: FindingId,
+    comparison: &Comparison,
+) -> Result<Recording, HistoryError> {
+    let mut ledger = Ledger::open(folder, VERSION, now())?;
+    let rows = rows(comparison);
+    let lines = rows.iter().map(line).collect();
+    let is_better = comparison.verdict == Compared::Better;
+    let recorded = Recorded::Proof {
+        verdict: comparison.verdict.words().to_owned(),
+        claim: comparison.reason.clone(),
+        rows,
+        compared: (count(comparison.before.compared), count(comparison.after.compared)),
+        notes: comparison.notes.clone(),
+    };
+    let mut recording =
+        Recording { id: ledger.record(Some(finding), &recorded, now())?, ..Recording::default() };
+    let claim = format!("{}: {}", comparison.verdict.words(), comparison.reason);
+    let verdict = Verdict { claim, lines, worse: Vec::new(), plans: Vec::new() };
+    for remedy in of(&ledger, finding)? {
+        if !remedy.state.is_in_force() {
+            recording.not_in_force += 1;
+            continue;
+        }
+        let (verdict, after) = (verdict.clone(), Readings::default());
+        if is_better {
+            ledger.append(remedy.id, &Event::Proven { verdict, after }, now())?;
+            recording.proven += 1;
+        } else {
+            ledger.append(remedy.id, &Event::Measured { verdict, after }, now())?;
+            recording.measured += 1;
+        }
+    }
+    if 0 < recording.proven {
+        let said =
+            Said::State { state: FindingState::Proven, reason: format!("proof {}", recording.id) };
+        ledger.note(finding, &said, now())?;
+    }
+    Ok(recording)
+}
+
+/// Whether somebody changed it, and not Taut.
+#[must_use]
+pub fn is_by_hand(remedy: &Remedy) -> bool {
+    remedy.proposal.change.apply.is_empty()
+}
+
+/// Where a finding stands: by what was said last, or by its remedies if nothing was.
+#[must_use]
+pub fn standing(history: &History, finding: FindingId) -> FindingState {
+    let mut said = history.notes.iter().rev().filter(|note| note.finding == finding);
+    let said = said.find_map(|note| match note.said {
+        Said::State { state, .. } => Some(state),
+        _ => None,
+    });
+    let id = finding.to_string();
+    let done = history.remedies.iter().filter(|remedy| remedy.proposal.finding == id);
+    let done = done.filter_map(|remedy| match remedy.state {
+        State::Applied => Some(FindingState::Applied),
+        State::Proven => Some(FindingState::Proven),
+        State::Reverted => Some(FindingState::Reverted),
+        _ => None,
+    });
+    said.or_else(|| done.last()).unwrap_or(FindingState::New)
+}
+
+fn of(ledger: &Ledger, finding: FindingId) -> Result<Vec<Remedy>, LedgerError> {
+    let id = finding.to_string();
+    let mut remedies = ledger.remedies()?;
+    remedies.retain(|remedy| remedy.proposal.finding == id);
+    Ok(remedies)
+}
+
+fn rows(comparison: &Comparison) -> Vec<ProofRow> {
+    let quantiles = comparison.quantiles.iter().map(|change| ProofRow {
+        name: format!("p{}", (change.quantile * 1e5).round() / 1e3),
+        unit: "ms".to_owned(),
+        before: change.before / 1e6,
+        after: change.after / 1e6,
+        relative: change.relative.map(|interval| (interval.low, interval.high)),
+        decides: (change.quantile - comparison.question.quantile).abs() < 1e-9,
+    });
+    let errors = comparison.errors;
+    let errors = ProofRow {
+        name: "errors".to_owned(),
+        unit: "%".to_owned(),
+        before: errors.before * 100.0,
+        after: errors.after * 100.0,
+        relative: None,
+        decides: false,
+    };
+    quantiles.chain(Some(errors)).collect()
+}
+
+fn line(row: &ProofRow) -> String {
+    let interval = row.relative.map_or_else(String::new, |(low, high)| {
+        format!(" ({:+.1} to {:+.1} %)", low * 100.0, high * 100.0)
+    });
+    let ProofRow { name, unit, before, after, .. } = row;
+    format!("{name} {before:.2} → {after:.2} {unit}{interval}")
+}
+
+fn count(value: usize) -> u64 {
+    u64::try_from(value).unwrap_or(u64::MAX)
+}
+
+fn now() -> Moment {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Moment { nanos: u64::try_from(since.as_nanos()).unwrap_or(u64::MAX) }
+}

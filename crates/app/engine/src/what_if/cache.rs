@@ -1,0 +1,161 @@
+//! A cache in front of recorded requests, with the decisions of the gateway's own.
+//!
+//! Hit rates of several sizes are told from a sample of keys where that is enough: a key is in it by its hash, and the cache
+//! is smaller by the same share (Waldspurger and others, "Efficient MRC construction with SHARDS", 2015).
+
+use std::time::Duration;
+
+use find::RequestView;
+use model::{Moment, Trace};
+use prove::gate::Pattern;
+use traffic::cache::{
+    CacheRule,
+    simulate::{Event, Outcome, simulate},
+};
+
+use super::{nanos, requests};
+
+/// What may be answered out of a cache.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Cacheable {
+    /// Endpoints, as `GET /api/*`; all if `None`.
+    pub endpoint: Option<Pattern>,
+    /// The query does not tell answers apart.
+    pub ignores_query: bool,
+    /// Bytes of an answer whose span does not tell them.
+    pub bytes_unless_told: u64,
+}
+
+/// Requests that could have been answered by a cache.
+#[derive(Debug, Clone, Default)]
+pub struct Asked {
+    /// In the order of time.
+    pub events: Vec<(Moment, Event)>,
+    /// How many different things were asked for.
+    pub keys: usize,
+    /// Requests that no cache answers: other methods, failures, other endpoints.
+    pub others: usize,
+    /// Requests whose spans do not tell how large their answers were.
+    pub sizes_unknown: usize,
+}
+
+/// Requests of a recording as a cache sees them: reads that were answered well.
+#[must_use]
+pub fn asked(traces: &[Trace], what: &Cacheable) -> Asked {
+    let mut asked = Asked::default();
+    for view in requests(traces) {
+        let Some(request) = view.request().filter(|_| is_cacheable(&view, what)) else {
+            asked.others += 1;
+            continue;
+        };
+        let query = if what.ignores_query { "" } else { request.query.as_str() };
+        let name = [&*view.key.service, request.path.as_str(), query].join("\0");
+        asked.sizes_unknown += usize::from(request.response_bytes.is_none());
+        let event = Event::Ask {
+            key: sql::hash(name.as_bytes()),
+            bytes: request.response_bytes.unwrap_or(what.bytes_unless_told),
+            took: view.duration(),
+        };
+        asked.events.push((view.entry_call().start, event));
+    }
+    asked.events.sort_by_key(|(at, event)| (*at, key(event)));
+    let mut keys: Vec<u64> = asked.events.iter().map(|(_, event)| key(event)).collect();
+    keys.sort_unstable();
+    keys.dedup();
+    asked.keys = keys.len();
+    asked
+}
+
+fn is_cacheable(view: &RequestView<'_>, what: &Cacheable) -> bool {
+    view.request().is_some_and(|request| {
+        matches!(request.method.as_str(), "GET" | "HEAD")
+            && (request.status == 0 || (200..300).contains(&request.status))
+            && !view.entry_call().failed
+            && !request.background
+            && what.endpoint.as_ref().is_none_or(|pattern| pattern.fits(&view.key.operation))
+    })
+}
+
+fn key(event: &Event) -> u64 {
+    match event {
+        Event::Ask { key, .. } | Event::Change { key } => *key,
+    }
+}
+
+/// What a cache of this size would have done, with answers fresh for `ttl`; of so many keys in a thousand.
+#[must_use]
+pub fn cached(asked: &Asked, ttl: Duration, bytes_max: u64, per_mille: u64, seed: u64) -> Outcome {
+    let per_mille = per_mille.clamp(1, 1_000);
+    // Chance must not hang on the order of keys: their hashes are even already.
+    let is_in = |event: &Event| key(event).rotate_left(32) % 1_000 < per_mille;
+    let rule = CacheRule { ttl: Some(ttl), over: true, early: 0.0, ..CacheRule::default() };
+    let events = asked.events.iter().filter(|(_, event)| is_in(event)).copied();
+    simulate(&rule, scaled(bytes_max, per_mille), seed, events)
+}
+
+fn scaled(bytes: u64, per_mille: u64) -> u64 {
+    let scaled = u128::from(bytes) * u128::from(per_mille) / 1_000;
+    u64::try_from(scaled).unwrap_or(u64::MAX).max(1)
+}
+
+/// The most requests for one thing that were under way at once: what hits a service at once when its answer goes stale,
+/// unless they wait for each other.
+#[must_use]
+pub fn stampede(asked: &Asked) -> usize {
+    let mut under_way: std::collections::BTreeMap<u64, Vec<u64>> =
+        std::collections::BTreeMap::new();
+    let mut most = 0;
+    for (at, event) in &asked.events {
+        let Event::Ask { key, took, .. } = event else { continue };
+        let ends = under_way.entry(*key).or_default();
+        ends.retain(|end| at.nanos < *end);
+        ends.push(at.nanos.saturating_add(nanos(*took)));
+        most = most.max(ends.len());
+    }
+    most
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn every(millis: u64, keys: u64, count: u64) -> Asked {
+        let events = (0..count).map(|place| {
+            let at = Moment { nanos: (1 + place * millis) * 1_000_000 };
+            let key = sql::hash(&(place % keys).to_le_bytes());
+            (at, Event::Ask { key, bytes: 1_000, took: Duration::from_millis(1) })
+        });
+        Asked { events: events.collect(), keys: 0, others: 0, sizes_unknown: 0 }
+    }
+
+    #[test]
+    fn what_is_asked_again_in_time_is_answered_out_of_the_cache() {
+        let asked = every(100, 1, 100);
+        let rate = |ttl| cached(&asked, ttl, 1 << 20, 1_000, 1).hit_rate();
+        assert!(
+            (0.85..0.95).contains(&rate(Duration::from_secs(1))),
+            "{}",
+            rate(Duration::from_secs(1))
+        );
+        assert!(rate(Duration::from_secs(1)) < rate(Duration::from_mins(1)));
+        assert!(rate(Duration::from_millis(10)).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_sample_of_keys_tells_about_what_all_of_them_do() {
+        let asked = every(1, 5_000, 40_000);
+        let ttl = Duration::from_mins(10);
+        let rate = |per_mille| cached(&asked, ttl, 64 << 20, per_mille, 1).hit_rate();
+        assert!((rate(100) - rate(1_000)).abs() < 0.02, "{} of {}", rate(100), rate(1_000));
+    }
+
+    #[test]
+    fn requests_for_one_thing_at_once_are_a_stampede() {
+        let took = Duration::from_millis(50);
+        let ask = |millis: u64, key| {
+            (Moment { nanos: millis * 1_000_000 }, Event::Ask { key, bytes: 1, took })
+        };
+        let events = vec![ask(0, 1), ask(10, 1), ask(20, 1), ask(20, 2), ask(100, 1)];
+        assert_eq!(stampede(&Asked { events, ..Asked::default() }), 3);
+    }
+}
