@@ -20,6 +20,7 @@ mod plan;
 mod profile;
 mod prove;
 mod query;
+mod replay;
 mod settings;
 mod status;
 mod store;
@@ -41,6 +42,7 @@ enum Command {
     Gateway(gateway::Arguments),
     Load(load::Arguments),
     Prove(prove::Arguments),
+    Replay(replay::Arguments),
     Log(log::Arguments),
     Plan(plan::Arguments),
     Profile(profile::Arguments),
@@ -63,6 +65,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Gateway(arguments) => gateway::run(&arguments),
         Command::Load(arguments) => load::run(&arguments),
         Command::Prove(arguments) => prove::run(&arguments),
+        Command::Replay(arguments) => replay::run(&arguments),
         Command::Log(arguments) => log::run(&arguments),
         Command::Plan(arguments) => plan::run(&arguments),
         Command::Profile(arguments) => profile::run(&arguments),

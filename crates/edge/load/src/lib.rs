@@ -7,11 +7,13 @@
 mod capture;
 mod clock;
 mod connection;
+mod export;
 mod goal;
 mod hlog;
 mod limit;
 mod outcome;
 mod record;
+mod recorded;
 mod replay;
 mod response;
 mod run;
@@ -23,10 +25,12 @@ mod text;
 mod tls;
 
 pub use crate::capture::{CaptureError, Captured, EXCHANGES_MAX};
+pub use export::{Engine, export};
 pub use goal::{Figure, Goal, GoalError, Judged, judge};
 pub use hlog::{read_hlog, write_hlog};
 pub use limit::{Limit, LimitError, Rung, find_limit};
 pub use outcome::{FILE_BYTES_MAX, FORMAT, Interval, Lateness, Outcome, RouteOutcome};
+pub use recorded::Made;
 pub use replay::{Replay, Replayed, Writes, replay};
 pub use run::{CONNECTIONS_MAX, Model, Plan, RunError, THREADS_MAX, Tick, run};
 pub use samples::{SAMPLES_MAX, Sample, Samples};

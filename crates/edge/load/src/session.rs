@@ -126,6 +126,31 @@ impl Ready {
     }
 }
 
+/// A text in parts: texts as they stand, and names that are filled in (`true`).
+pub(crate) fn split_names(text: &str) -> Vec<(&str, bool)> {
+    let mut parts = Vec::new();
+    let mut rest = text;
+    let mut from = 0;
+    while let Some(open) =
+        rest.get(from..).and_then(|tail| tail.find('{')).map(|place| from + place)
+    {
+        let name = rest.get(open + 1..).and_then(|tail| tail.split_once('}')).map(|(name, _)| name);
+        match name.filter(|name| is_name(name)) {
+            Some(name) => {
+                parts.extend(
+                    rest.get(..open).filter(|text| !text.is_empty()).map(|text| (text, false)),
+                );
+                parts.push((name, true));
+                rest = rest.get(open + name.len() + 2..).unwrap_or_default();
+                from = 0;
+            }
+            None => from = open + 1,
+        }
+    }
+    parts.extend(Some(rest).filter(|text| !text.is_empty()).map(|text| (text, false)));
+    parts
+}
+
 /// Fills names in; what has no value stays as it is.
 fn fill(text: &str, values: &Values, is_path: bool) -> String {
     let mut filled = String::with_capacity(text.len());

@@ -3,6 +3,7 @@
 mod amount;
 mod progress;
 mod searching;
+mod source;
 
 use std::{
     fs,
@@ -15,10 +16,10 @@ use std::{
 };
 
 use ::load::{
-    CONNECTIONS_MAX, Goal, Method, Outcome, Plan, RunError, Scenario, THREADS_MAX, judge,
-    write_hlog,
+    CONNECTIONS_MAX, Engine, Goal, Method, Outcome, Plan, RunError, Scenario, THREADS_MAX, export,
+    judge, write_hlog,
 };
-use clap::{ArgGroup, Args};
+use clap::{ArgGroup, Args, ValueEnum};
 
 use super::{Done, OK};
 use crate::{
@@ -34,6 +35,8 @@ Examples:
   taut load shop.toml --rate 50 --for 1m --expect 'p95<200ms' --expect 'errors<1%'
   taut load http://localhost:8000/ --users 40 --think 1s..3s --for 1m
   taut load http://localhost:8000/ --search --expect 'p95<200ms'
+  taut load captures/ --at http://localhost:8000 --users 20    what people did, with their pauses
+  taut load shop.toml --export k6 > shop.js
   taut load http://localhost:8000/ --rate 200 --out after.json && taut prove before.json after.json
 
 A rate is kept whatever the server does, and latency counts from when a request was meant to start: a server that
@@ -43,7 +46,7 @@ slow server is asked less. --expect makes it a test: code 1 if a goal is missed.
 /// Send requests at a rate, or as so many users, and tell how long answers took.
 ///
 /// The target is a URL, or a scenario as TOML: flows with weights, steps that check answers and take values out
-/// of them, a data file. Addresses of this machine and of private networks are loaded without asking; a public one wants
+/// of them, a data file. Or, with --at, what was recorded or described: a capture, a HAR, spans, OpenAPI 3 as JSON. Addresses of this machine and of private networks are loaded without asking; a public one wants
 /// --target-is-mine.
 #[derive(Debug, Args)]
 #[command(after_long_help = EXAMPLES)]
@@ -72,12 +75,21 @@ pub(super) struct Arguments {
     /// The method, for a URL.
     #[arg(long, short = 'X', value_name = "METHOD", value_parser = Method::parse, default_value = "GET")]
     method: Method,
-    /// A header, for a URL: `Name: value`; may be given more than once.
+    /// A header, for a URL or what was recorded: `Name: value`; may be given more than once.
     #[arg(long, short = 'H', value_name = "HEADER", value_parser = header)]
     header: Vec<(String, String)>,
     /// The body, for a URL; `@FILE` reads it from a file.
     #[arg(long, short = 'd', value_name = "TEXT")]
     body: Option<String>,
+    /// Where the requests of a capture, a HAR, spans or OpenAPI go.
+    #[arg(long, value_name = "URL")]
+    at: Option<String>,
+    /// Send what may change something, too, of a capture, a HAR, spans or OpenAPI.
+    #[arg(long)]
+    writes: bool,
+    /// Write the scenario for another tool instead of running it.
+    #[arg(long, value_name = "TOOL")]
+    export: Option<Tool>,
     /// Believe any certificate.
     #[arg(long)]
     insecure: bool,
@@ -98,8 +110,25 @@ pub(super) struct Arguments {
     hlog: Option<PathBuf>,
 }
 
+/// A tool that scenarios are written for.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Tool {
+    /// Grafana k6: JavaScript.
+    K6,
+    /// Locust: Python.
+    Locust,
+}
+
 pub(super) fn run(arguments: &Arguments) -> Done {
     let scenario = scenario(arguments)?;
+    if let Some(tool) = arguments.export {
+        let engine = match tool {
+            Tool::K6 => Engine::K6,
+            Tool::Locust => Engine::Locust,
+        };
+        say::data(&export(&scenario, engine))?;
+        return OK;
+    }
     if !(1..=CONNECTIONS_MAX).contains(&arguments.connections)
         || !(1..=THREADS_MAX).contains(&arguments.threads)
     {
@@ -167,12 +196,15 @@ fn scenario(arguments: &Arguments) -> Result<Scenario, Failure> {
         return made.map_err(wrong);
     }
     let path = PathBuf::from(&arguments.target);
+    if source::is_one(&path) {
+        return source::scenario(&path, arguments);
+    }
     Scenario::file(&path).map_err(|error| {
         wrong(error).hint("the target is a URL such as http://localhost:8000/, or a scenario as docs/load.md shows")
     })
 }
 
-fn header(text: &str) -> Result<(String, String), String> {
+pub(super) fn header(text: &str) -> Result<(String, String), String> {
     let parts = text.split_once(':').filter(|(name, _)| !name.trim().is_empty());
     let (name, value) =
         parts.ok_or_else(|| format!("`{text}` is no header; such is `Accept: text/html`"))?;
@@ -180,7 +212,7 @@ fn header(text: &str) -> Result<(String, String), String> {
 }
 
 /// Set by the first Ctrl-C; the second one ends the process.
-fn stopping() -> Result<Arc<AtomicBool>, Failure> {
+pub(super) fn stopping() -> Result<Arc<AtomicBool>, Failure> {
     let stop = Arc::new(AtomicBool::new(false));
     let asked = Arc::clone(&stop);
     let listen = move || {
@@ -206,7 +238,7 @@ fn stopping() -> Result<Arc<AtomicBool>, Failure> {
     thread.map(|_handle| stop).map_err(|error| Failure::world(&error))
 }
 
-fn failed(error: &RunError) -> Failure {
+pub(super) fn failed(error: &RunError) -> Failure {
     let failure = Failure::world(error);
     match error {
         RunError::Target(_) | RunError::Unreachable { .. } => {

@@ -11,6 +11,7 @@ mod manual;
 mod plan;
 mod profile;
 mod query;
+mod replay;
 mod reports;
 mod store;
 mod trace;

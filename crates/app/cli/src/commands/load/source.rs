@@ -1,0 +1,111 @@
+//! Scenarios from what was recorded or described: captures, HAR, spans, `OpenAPI`.
+
+use std::{fs, path::Path};
+
+use ::load::{Scenario, Target};
+use model::Exchange;
+use observe::DecompressedMax;
+
+use super::Arguments;
+use crate::{
+    commands::replay,
+    say::{self, AMBER, Failure},
+    units,
+};
+
+/// A file that is read whole: spans of a day of a service with some requests a second.
+const FILE_BYTES_MAX: u64 = 1 << 30;
+
+/// Whether a target is something recorded or described, and no scenario.
+pub(super) fn is_one(path: &Path) -> bool {
+    let name = path.to_string_lossy().to_ascii_lowercase();
+    path.is_dir()
+        || [".jsonl", ".zst", ".har", ".json", ".gz", ".pb", ".bin"]
+            .iter()
+            .any(|ending| name.ends_with(ending))
+}
+
+/// The scenario that it makes for `--at`.
+pub(super) fn scenario(path: &Path, arguments: &Arguments) -> Result<Scenario, Failure> {
+    let shown = path.display();
+    let at = arguments.at.as_deref().ok_or_else(|| {
+        Failure::use_of(format!("`{shown}` says what was asked, and not of whom"))
+            .hint("--at http://localhost:8000 says where the requests go")
+    })?;
+    let (target, _path) = Target::parse(at).map_err(|error| Failure::use_of(&error))?;
+    let exchanges = exchanges(path, arguments.writes)?;
+    let (mut scenario, made) =
+        Scenario::recorded(target, &exchanges, arguments.writes).map_err(|error| {
+            Failure::use_of(&error).hint("--writes sends what may change something as well")
+        })?;
+    for step in scenario.flows.iter_mut().flat_map(|flow| &mut flow.steps) {
+        for (name, value) in &arguments.header {
+            step.headers.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
+            step.headers.push((name.clone(), value.clone()));
+        }
+    }
+    let visits = units::some(scenario.flows.len() as u64, "visit", "visits");
+    let requests = units::some(made.requests as u64, "request", "requests");
+    let mut words = format!("{requests} in {visits}");
+    if 0 < made.writes_left_out {
+        let writes = units::some(made.writes_left_out as u64, "request", "requests");
+        words.push_str(&format!(
+            "; {writes} that may change something left out (--writes sends them)"
+        ));
+    }
+    if 0 < made.others_left_out {
+        words.push_str(&format!("; {} cannot be sent", units::count(made.others_left_out as u64)));
+    }
+    say::words(&format!("{words}\n"));
+    Ok(scenario)
+}
+
+fn exchanges(path: &Path, writes: bool) -> Result<Vec<Exchange>, Failure> {
+    let name = path.to_string_lossy().to_ascii_lowercase();
+    if path.is_dir() || name.ends_with(".har") || is_capture(path) {
+        let captured = replay::read(path)?;
+        for note in &captured.notes {
+            say::words(&format!("{AMBER}note{AMBER:#}: {note}\n"));
+        }
+        return Ok(captured.exchanges);
+    }
+    let shown = path.display();
+    let unread = |error: std::io::Error| {
+        Failure::world(&error).hint(format!("`{shown}` was to be the source"))
+    };
+    if FILE_BYTES_MAX < fs::metadata(path).map_err(unread)?.len() {
+        return Err(Failure::use_of(format!("`{shown}` has more than {FILE_BYTES_MAX} bytes")));
+    }
+    let bytes = fs::read(path).map_err(unread)?;
+    match capture::openapi(&bytes, writes) {
+        Ok(exchanges) if !exchanges.is_empty() => return Ok(exchanges),
+        _ => {}
+    }
+    let read = observe::read(&bytes, DecompressedMax::default());
+    let reading = read.map_err(|error| {
+        Failure::use_of(format!("failed to understand `{shown}`: {error}"))
+            .hint("a source is a scenario (.toml), a capture, a HAR, spans (OTLP, Jaeger, Zipkin), or OpenAPI 3 as JSON")
+    })?;
+    let spans = &reading.decoded.spans;
+    // Requests that came from outside; where no span is such, those of all servers.
+    let entries = capture::of_spans(spans, true);
+    let exchanges = if entries.is_empty() { capture::of_spans(spans, false) } else { entries };
+    if exchanges.is_empty() {
+        let count = units::some(spans.len() as u64, "span", "spans");
+        return Err(Failure::use_of(format!(
+            "`{shown}` has {count}, and none of a server that tells method and path"
+        ))
+        .hint(
+            "the attributes are http.request.method and url.path, or http.method and http.target",
+        ));
+    }
+    Ok(exchanges)
+}
+
+/// Whether a file is a capture rather than spans: told by its first line.
+fn is_capture(path: &Path) -> bool {
+    match ::load::Captured::read(path) {
+        Ok(_) | Err(::load::CaptureError::Version { .. }) => true,
+        Err(_) => false,
+    }
+}
