@@ -3,6 +3,7 @@
 mod client;
 mod commands;
 mod exit;
+mod opening;
 mod report;
 mod say;
 mod units;

@@ -8,6 +8,7 @@ mod interval;
 mod modes;
 mod quantile;
 mod sketch;
+mod spread;
 mod timings;
 pub mod tree;
 
@@ -16,4 +17,5 @@ pub use interval::{Interval, mean_interval, quantile_interval};
 pub use modes::{Hump, Modes, modes};
 pub use quantile::{QUANTILES, quantile, rank};
 pub use sketch::{EXACT_COUNT_MAX, RELATIVE_ERROR, Sketch};
+pub use spread::{Spread, SpreadParts};
 pub use timings::{TIMING_BOUNDS_MICROS, Timings, TimingsSeen};

@@ -170,6 +170,16 @@ impl Sketch {
     }
 
     /// Appends a compact form: a few bytes for each value or bucket that holds something.
+    /// Bytes of memory that it takes, roughly.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let held = match &self.state {
+            State::Exact(values) => values.capacity(),
+            State::Buckets { counts, .. } => counts.capacity(),
+        };
+        size_of::<Self>() + held * size_of::<u64>()
+    }
+
     pub fn encode(&self, out: &mut Vec<u8>) {
         put(out, u128::from(self.count));
         match &self.state {

@@ -14,7 +14,7 @@ mod top;
 use std::time::Duration;
 
 use model::{Text, Window};
-use stats::Sketch;
+use stats::{Sketch, Spread};
 
 use crate::table::Table;
 
@@ -30,6 +30,9 @@ pub const GROUP_FIELDS_MAX: usize = 4;
 pub const GROUPS_MAX: usize = 200_000;
 
 /// What is asked.
+/// Bytes of groups of one part, roughly: what is measured of one may take 30 KB, and 200,000 would be 6 GB.
+pub const GROUPS_BYTES_MAX: usize = 256 << 20;
+
 #[derive(Debug, Clone)]
 pub struct Query {
     /// Of which rows.
@@ -94,6 +97,8 @@ pub enum Measure {
     /// How whole numbers from 0 are distributed: quantiles, histograms, heatmaps.
     Distribution(Field),
 }
+    /// How numbers are spread, fractional and negative ones too: sum, least, greatest, quantiles.
+    Spread(Field),
 
 /// What was measured.
 #[derive(Debug, Clone, PartialEq)]
@@ -109,6 +114,8 @@ pub enum Measured {
     /// [`Measure::Distribution`]
     Distribution(Sketch),
 }
+    /// [`Measure::Spread`]
+    Spread(Spread),
 
 /// The answer to a [`Query`].
 #[derive(Debug, Clone, PartialEq)]
@@ -122,6 +129,8 @@ pub struct Answer {
     /// There were more groups than could be kept; those that are told are right, and others are missing.
     pub is_cut: bool,
 }
+    /// Rows that passed stand for several, of which only a sample is kept: what is told is right on average.
+    pub is_estimate: bool,
 
 /// Rows that have the same values.
 #[derive(Debug, Clone, PartialEq)]
@@ -154,7 +163,8 @@ impl Measure {
             Self::Sum(field)
             | Self::Least(field)
             | Self::Greatest(field)
-            | Self::Distribution(field) => Some(field),
+            | Self::Distribution(field)
+            | Self::Spread(field) => Some(field),
         }
     }
 }

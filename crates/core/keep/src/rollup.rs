@@ -234,7 +234,8 @@ fn remotes(spans: &Chunk) -> (Vec<u32>, Texts) {
 }
 
 /// The sketch of a row of a roll-up; `None` if it is damaged.
-pub(crate) fn sketch(minutes: &Chunk, row: u32) -> Option<Sketch> {
+#[must_use]
+pub fn sketch(minutes: &Chunk, row: u32) -> Option<Sketch> {
     let place = minutes.table().sketch?;
     let number = *texts(minutes, place)?.get(row as usize)?;
     Sketch::decode(&BASE64.decode(minutes.texts().get(number)).ok()?)
@@ -257,6 +258,7 @@ pub fn asked(query: &Query) -> Option<Query> {
         Measure::Distribution(field) => {
             of_duration(field, minute::DURATIONS).map(Measure::Distribution)
         }
+        Measure::Spread(_) => None,
     });
     Some(Query {
         table: &MINUTES,

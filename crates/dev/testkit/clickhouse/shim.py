@@ -8,7 +8,8 @@ in `query`, rows to insert after them, settings in the address, user and key in 
 summary of what was read and written. One statement runs at a time.
 
 A `slow` file in FOLDER, with a number of seconds in it, holds inserts up right before they are acknowledged, and a
-`holding` file says that one is: what a test needs to kill a server between the two.
+`holding` file says that one is: what a test needs to kill a server between the two. A `denied` file holds the begin of statements that the user
+has no right to, on a line each, and a `version` file what the server says that it is.
 """
 
 import gzip
@@ -52,6 +53,14 @@ def settings_of(address):
     settings = [(name, value) for name, value in address.items() if name not in NOT_SETTINGS]
     quoted = [(name, value.replace("\\", "\\\\").replace("'", "\\'")) for name, value in settings]
     return ", ".join(f"{name} = '{value}'" for name, value in quoted)
+
+
+def lines(name):
+    path = os.path.join(FOLDER, name)
+    if not os.path.exists(path):
+        return []
+    with open(path, encoding="utf-8") as file:
+        return file.read().splitlines()
 
 
 def insert(statement, form, settings, rows):
@@ -120,6 +129,13 @@ class Handler(BaseHTTPRequestHandler):
     def run_statement(self, address, body):
         settings = settings_of(address)
         query = ON_CLUSTER.sub("", address.get("query", ""))
+        said = query or body.decode()
+        if any(said.startswith(denied) for denied in lines("denied")):
+            self.fail("497", f"Code: 497. DB::Exception: {USER}: Not enough privileges. (ACCESS_DENIED)")
+            return
+        if said.startswith("SELECT version()") and (version := lines("version")):
+            self.answer(200, bytes([len(version[0])]) + version[0].encode())
+            return
         with LOCK:
             if matched := INSERT.match(query):
                 written = insert(matched[1], matched[2], settings, body)

@@ -121,6 +121,25 @@ impl ClickHouse {
         }
     }
 
+    /// From now on its user has no right to statements that begin so.
+    ///
+    /// # Panics
+    ///
+    /// If that cannot be written.
+    pub fn deny(&self, statements: &[&str]) {
+        let path = self.path("server").join("denied");
+        fs::write(path, statements.join("\n")).expect("tests may write files");
+    }
+
+    /// From now on it says that it is of this version.
+    ///
+    /// # Panics
+    ///
+    /// If that cannot be written.
+    pub fn pretend_version(&self, version: &str) {
+        fs::write(self.path("server").join("version"), version).expect("tests may write files");
+    }
+
     /// What a statement gives, as text.
     ///
     /// # Panics

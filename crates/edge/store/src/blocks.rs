@@ -47,7 +47,7 @@ const MERGED_TIME_LONG: Duration = Duration::from_hours(24);
 const MERGED_BLOCKS: usize = 4;
 
 /// Spans that are given to a replay at once.
-const REPLAYED_MAX: usize = 8_192;
+pub(crate) const REPLAYED_MAX: usize = 8_192;
 
 /// Labels of when the first and the last batch of a block were received.
 const RECEIVED: [&str; 2] = ["taut.received_first", "taut.received_last"];

@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeSet,
     fs,
+    ops::ControlFlow,
     path::{Path, PathBuf},
 };
 
@@ -15,6 +16,7 @@ use model::{Moment, Window};
 use crate::{
     Coverage, Folder, Store as _, StoreError, Usage,
     blocks::{PART, Run, failed},
+    cold::Part,
     disk, documents,
     file_at::FileAt,
     folder::REQUESTS,
@@ -299,6 +301,15 @@ impl Folder {
         let shelf = self.shelf(table)?;
         let snapshot = shelf.snapshot(None)?;
         let mut coverage = Coverage::default();
+        if let Some(cold) = &shelf.cold {
+            let mut done = Ok(());
+            let mut give = |_, chunk: &Chunk| {
+                done = export_rows(chunk, window, &mut coverage, &mut each);
+                if done.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+            };
+            cold.each(table, Part::Within(window), &snapshot.here(), &mut give)?;
+            done?;
+        }
         for kept in snapshot.blocks.iter().rev() {
             for (number, group) in kept.block.groups().iter().enumerate() {
                 if window.to.nanos <= group.times.0 || group.times.1 < window.from.nanos {

@@ -10,20 +10,25 @@
 mod ask;
 mod binary;
 mod cold;
+mod held;
 mod http;
 mod insert;
 mod migrate;
 mod note;
 mod quote;
+mod rolled;
 mod schema;
 mod terms;
+mod thin;
+mod thinned;
 mod trouble;
+mod whole;
 
 use std::{fmt, path::Path, sync::atomic::AtomicBool, time::Duration};
 
 use keep::{
     Chunk, Table,
-    query::{Comparison, Differences, Field, Groups, Measure, Query, Top},
+    query::{Comparison, Differences, Field, Top},
 };
 use model::{Text, TraceId, Window};
 
@@ -33,9 +38,11 @@ use self::{
     note::Note,
     schema::Schema,
     terms::{Resources, Terms},
+    thinned::{Thinned, Which},
 };
 
 pub use binary::PART_ROWS_MAX;
+pub use held::{Held, held};
 pub use http::Secret;
 pub use insert::Segment;
 pub use schema::{Layout, SCHEMA_VERSION};
@@ -67,6 +74,8 @@ pub struct Settings {
     pub days: u32,
     /// How long roll-ups of spans are kept, in days.
     pub minutes_days: u32,
+    /// So long rows stay that others have taken the place of: longer than any question takes.
+    pub replaced_for: Duration,
 }
 
 /// How far a question may go.
@@ -85,6 +94,9 @@ pub struct ClickHouse {
     note: Note,
     /// Whether the tables are known to be there and of our version.
     is_ready: std::sync::Mutex<bool>,
+    replaced_for: Duration,
+    /// Whether was looked for what a crash has left of a thinning.
+    is_swept: std::sync::Mutex<bool>,
     /// Whether so much waits to be moved that no more is taken.
     is_held_back: AtomicBool,
 }
@@ -103,17 +115,13 @@ impl ClickHouse {
     ///
     /// The note in the folder cannot be read or written.
     pub fn new(settings: Settings, folder: &Path) -> Result<Self, crate::StoreError> {
-        let Settings { url, database, user, password, layout, days, minutes_days } = settings;
         Ok(Self {
-            client: Client::new(&url, &user, password),
-            schema: Schema {
-                database,
-                layout,
-                days: days.max(1),
-                minutes_days: minutes_days.max(1),
-            },
+            client: Client::new(&settings.url, &settings.user, settings.password.clone()),
+            schema: Schema::of(&settings),
             note: Note::open(folder)?,
             is_ready: std::sync::Mutex::new(false),
+            replaced_for: settings.replaced_for,
+            is_swept: std::sync::Mutex::new(false),
             is_held_back: AtomicBool::new(false),
         })
     }
@@ -146,47 +154,11 @@ impl ClickHouse {
         self.note.folder()
     }
 
-    /// Groups of all rows but those of the segments `here` of this folder.
-    ///
-    /// # Errors
-    ///
-    /// ClickHouse is away or refuses, or a limit was reached.
-    pub fn groups(&self, query: &Query, bounds: Bounds, here: &[u32]) -> Result<Groups, Trouble> {
-        let mut fields: Vec<&Field> = query.group.iter().collect();
-        fields.extend(query.measures.iter().filter_map(Measure::field));
-        query.filter.fields(&mut fields);
-        let resources = self.resources(query.table, query.window, &fields, bounds)?;
-        let terms = Terms { table: query.table, resources: &resources };
-        let from = self.schema.table(query.table.name);
-        if query.table.sketch.is_some() {
-            return self.summed_up(query, terms, bounds, here);
-        }
-        let sql = ask::groups_sql(query, terms, &from, self.here(here));
-        let reply = self.question(&self.told(sql)?, bounds)?;
-        self.told(ask::read_groups(query, terms, &reply.body, reply.rows_read))
-    }
-
-    /// Groups of rows that each sum up many things: their sketches are merged here, as those of the folder are.
-    fn summed_up(
-        &self,
-        query: &Query,
-        terms: Terms<'_>,
-        bounds: Bounds,
-        here: &[u32],
-    ) -> Result<Groups, Trouble> {
-        let from = self.schema.table(query.table.name);
-        let sql = ask::rows_sql(query, terms, &from, self.here(here));
-        let reply = self.question(&self.told(sql)?, bounds)?;
-        let mut groups = Groups::default();
-        groups.add(query, &self.told(binary::read_rows(query.table, &reply.body))?);
-        Ok(groups)
-    }
-
     /// What stands out, and how many rows it rests on; of all rows but those of the segments `here` of this folder.
     ///
     /// # Errors
     ///
-    /// See [`ClickHouse::groups`].
+    /// ClickHouse is away or refuses, or a limit was reached.
     pub fn differences(
         &self,
         comparison: &Comparison,
@@ -199,7 +171,8 @@ impl ClickHouse {
         let resources = self.resources(comparison.table, comparison.window, &fields, bounds)?;
         let terms = Terms { table: comparison.table, resources: &resources };
         let from = self.schema.table(comparison.table.name);
-        let sql = ask::differences_sql(comparison, terms, &from, self.here(here));
+        let thinned = self.thinned_of(comparison.table, bounds)?;
+        let sql = ask::differences_sql(comparison, terms, &from, self.here(here, &thinned));
         let reply = self.question(&self.told(sql)?, bounds)?;
         let (differences, rows) = self.told(ask::read_differences(&reply.body))?;
         Ok((differences, reply.rows_read.max(rows)))
@@ -209,14 +182,15 @@ impl ClickHouse {
     ///
     /// # Errors
     ///
-    /// See [`ClickHouse::groups`].
+    /// ClickHouse is away or refuses, or a limit was reached.
     pub fn first(&self, top: &Top, bounds: Bounds, here: &[u32]) -> Result<(Chunk, u64), Trouble> {
         let mut fields = vec![&top.by];
         top.filter.fields(&mut fields);
         let resources = self.resources(top.table, top.window, &fields, bounds)?;
         let terms = Terms { table: top.table, resources: &resources };
         let from = self.schema.table(top.table.name);
-        let sql = ask::top_sql(top, terms, &from, self.here(here));
+        let thinned = self.thinned_of(top.table, bounds)?;
+        let sql = ask::top_sql(top, terms, &from, self.here(here, &thinned));
         let reply = self.question(&self.told(sql)?, bounds)?;
         let chunk = self.told(binary::read_rows(top.table, &reply.body))?;
         let rows = reply.rows_read.max(chunk.rows() as u64);
@@ -227,7 +201,7 @@ impl ClickHouse {
     ///
     /// # Errors
     ///
-    /// See [`ClickHouse::groups`].
+    /// ClickHouse is away or refuses, or a limit was reached.
     pub fn trace(
         &self,
         table: &'static Table,
@@ -236,7 +210,9 @@ impl ClickHouse {
         here: &[u32],
     ) -> Result<(Chunk, u64), Trouble> {
         let from = self.schema.table(table.name);
-        let Some(sql) = ask::trace_sql(table, id, &from, self.here(here), TRACE_ROWS_MAX) else {
+        let thinned = self.thinned_of(table, bounds)?;
+        let here = self.here(here, &thinned);
+        let Some(sql) = ask::trace_sql(table, id, &from, here, TRACE_ROWS_MAX) else {
             return Ok((Chunk::new(table), 0));
         };
         let reply = self.question(&sql, bounds)?;
@@ -245,8 +221,8 @@ impl ClickHouse {
         Ok((chunk, rows))
     }
 
-    fn here<'a>(&'a self, segments: &'a [u32]) -> Here<'a> {
-        Here { folder: self.note.folder(), segments }
+    fn here<'a>(&'a self, segments: &'a [u32], thinned: &'a [Thinned]) -> Here<'a> {
+        Here { folder: self.note.folder(), segments, thinned, which: Which::All }
     }
 
     /// What resources say about the fields that are theirs; asks nothing if there are none.
@@ -281,6 +257,8 @@ impl ClickHouse {
             ("max_execution_time", seconds.as_str()),
             ("max_rows_to_read", rows.as_str()),
             ("max_query_size", STATEMENT_BYTES_MAX),
+            // Fractions of attributes are texts there: read to the last digit.
+            ("precise_float_parsing", "1"),
         ];
         let statement =
             Statement { action: "ask", sql, settings: &settings, rows: None, time: bounds.time };

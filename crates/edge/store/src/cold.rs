@@ -3,15 +3,15 @@
 //! Whoever is asked gets told which segments the folder answers for itself. They are left out there, so that each
 //! row counts once, whatever has been taken over meanwhile. Blocks that the folder had before stay, and are asked as ever.
 
-use std::fmt;
+use std::{collections::BTreeSet, fmt, ops::ControlFlow};
 
 use keep::{
     Chunk, Table,
     query::{Comparison, Differences, Groups, Query, Top},
 };
-use model::{Moment, TraceId};
+use model::{Moment, TraceId, Window};
 
-use crate::{Answered, Limits, StoreError};
+use crate::{Answered, Keeping, Limits, StoreError};
 
 /// A full segment that is to be taken over.
 #[derive(Debug, Clone, Copy)]
@@ -20,6 +20,15 @@ pub(crate) struct Full<'a> {
     /// When its first and its last batch were received.
     pub(crate) received: (Moment, Moment),
     pub(crate) rows: &'a Chunk,
+}
+
+/// A part of a table.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Part {
+    /// Rows whose time is within, of all folders.
+    Within(Window),
+    /// Rows of this folder that were received then or later.
+    ReceivedSince(Moment),
 }
 
 /// Another place for what is cold.
@@ -55,6 +64,23 @@ pub(crate) trait Cold: fmt::Debug + Send + Sync {
 
     /// The first rows, whole; see [`Cold::ask`].
     fn top(&self, top: &Top, limits: &Limits, here: &[u32]) -> Result<Answered<Chunk>, StoreError>;
+
+    /// Does a piece of thinning; see [`crate::Store::thin`].
+    fn thin(
+        &self,
+        keeping: &Keeping,
+        named: &BTreeSet<TraceId>,
+        now: Moment,
+    ) -> Result<bool, StoreError>;
+
+    /// Gives whole rows to `each`, a segment at a time, with when it was received; but those of the segments `here`.
+    fn each(
+        &self,
+        table: &'static Table,
+        part: Part,
+        here: &[u32],
+        each: &mut dyn FnMut(Moment, &Chunk) -> ControlFlow<()>,
+    ) -> Result<(), StoreError>;
 
     /// All rows of a trace, whole; see [`Cold::ask`].
     fn of_trace(

@@ -49,6 +49,8 @@ pub struct Coverage {
     pub damaged: Vec<PathBuf>,
     /// Why ClickHouse has not answered, so that what is kept there is missing.
     pub elsewhere: Option<Trouble>,
+    /// Rows of a sample were counted, which stand for several: what is told is right on average.
+    pub is_estimate: bool,
 }
 
 impl Coverage {
@@ -66,6 +68,7 @@ impl Coverage {
         self.damaged.sort_unstable();
         self.damaged.dedup();
         self.elsewhere = self.elsewhere.take().or(other.elsewhere);
+        self.is_estimate |= other.is_estimate;
     }
 
     /// Whether nothing is missing.

@@ -65,6 +65,7 @@ impl Shelf {
         coverage.reached = coverage.reached.or(first.coverage.reached);
         Ok(Answered { answer, coverage })
     }
+        coverage.is_estimate |= first.coverage.is_estimate;
 
     fn ask_at_once(&self, query: &Query, limits: &Limits) -> Result<Answered<Answer>, StoreError> {
         if let Some(rolled) = Rolled::of(self, query) {
@@ -85,7 +86,9 @@ impl Shelf {
             let elsewhere = cold.ask(query, limits, &snapshot.here())?;
             all.merge(coverage.take(elsewhere));
         }
-        Ok(Answered { answer: all.answer(query), coverage })
+        let answer = all.answer(query);
+        coverage.is_estimate |= answer.is_estimate;
+        Ok(Answered { answer, coverage })
     }
 
     /// See [`crate::Store::compare`].

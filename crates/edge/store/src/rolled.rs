@@ -80,9 +80,6 @@ impl Rolled {
         if query.table.name == TABLE.name {
             return Some(Self::Itself);
         }
-        if shelf.cold.is_some() {
-            return None;
-        }
         rollup::inner(query.window)?;
         rollup::asked(query).map(Self::Asked)
     }
@@ -156,7 +153,9 @@ impl Shelf {
         if let Some(cold) = &self.cold {
             all.merge(coverage.take(cold.ask(query, limits, &snapshot.here())?));
         }
-        Ok(Answered { answer: all.answer(query), coverage })
+        let answer = all.answer(query);
+        coverage.is_estimate |= answer.is_estimate;
+        Ok(Answered { answer, coverage })
     }
 }
 

@@ -33,10 +33,10 @@ use crate::{
 };
 
 /// How much later what belongs to a trace may be received, to be looked at with it: longer than a trace takes to settle.
-const AHEAD: Duration = Duration::from_mins(2);
+pub(crate) const AHEAD: Duration = Duration::from_mins(2);
 
 /// Rows of the blocks after that are looked at, at most: as many as one block may have.
-const AHEAD_ROWS_MAX: usize = 512 << 10;
+pub(crate) const AHEAD_ROWS_MAX: usize = 512 << 10;
 
 /// Hours of which it is known how busy they were, the ones with most rows. A block has some; of more, clocks are wrong.
 /// Spans of other hours stay.
@@ -67,6 +67,12 @@ impl Folder {
         };
         if let Some(minutes) = &shelf.minutes {
             shelf.dropped.add(drop_before(minutes, now - keeping.minutes)?);
+        }
+        if let Some(cold) = &shelf.cold {
+            let named = self.named_traces()?.into_iter().collect();
+            if cold.thin(keeping, &named, now)? {
+                return Ok(true);
+            }
         }
         let blocks = shelf.blocks.all();
         let Some(place) = blocks.iter().position(|kept| kept.thinned.is_none()) else {
@@ -234,10 +240,15 @@ fn hours<'a>(blocks: impl Iterator<Item = &'a Arc<Kept>>) -> Result<BTreeSet<u64
             }
         })?;
     }
+    Ok(fullest(rows_of))
+}
+
+/// The hours with most rows, of how many each has.
+pub(crate) fn fullest(rows_of: BTreeMap<u64, usize>) -> BTreeSet<u64> {
     let mut fullest: Vec<(usize, u64)> =
         rows_of.into_iter().map(|(hour, rows)| (rows, hour)).collect();
     fullest.sort_unstable();
-    Ok(fullest.into_iter().rev().take(HOURS_MAX).map(|(_, hour)| hour).collect())
+    fullest.into_iter().rev().take(HOURS_MAX).map(|(_, hour)| hour).collect()
 }
 
 fn each_group(

@@ -3,15 +3,18 @@
 use std::{
     fs::File,
     io::{self, Read as _},
+    ops::ControlFlow,
     os::unix::fs::FileExt as _,
     path::Path,
 };
 
+use keep::Chunk;
 use model::{Moment, TraceId};
 
 use crate::{
     StoreError,
-    blocks::timed,
+    blocks::{REPLAYED_MAX, timed},
+    cold::Part,
     disk,
     frame::{self, HEAD_BYTES, Record},
     head::Readable,
@@ -51,6 +54,21 @@ impl Shelf {
     ) -> Result<(), StoreError> {
         // What is written from here on is not replayed: it is with the engine already.
         let snapshot = self.snapshot(None)?;
+        if let Some(cold) = &self.cold {
+            let mut give = |received, chunk: &Chunk| {
+                let rows: Vec<usize> = (0..chunk.rows()).collect();
+                for rows in rows.chunks(REPLAYED_MAX) {
+                    each(received, T::read(chunk, rows));
+                }
+                ControlFlow::Continue(())
+            };
+            let part = Part::ReceivedSince(since);
+            match cold.each(self.signal.table, part, &snapshot.here(), &mut give) {
+                // What is away is no reason not to start.
+                Ok(()) | Err(StoreError::ClickHouse(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
         for kept in snapshot.blocks.iter().rev().filter(|kept| since <= kept.received.1) {
             match kept.replay(each) {
                 Err(StoreError::Damaged { .. }) | Ok(()) => {}

@@ -8,6 +8,7 @@
 )]
 
 mod kit;
+mod shop;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -25,17 +26,12 @@ use keep::{
     query::{Field, Filter, Measure, Measured, Query},
     table::{minute, span},
 };
-use model::{
-    Attributes, Moment, Resource, Span, SpanId, SpanKind, Status, StatusCode, Text, TraceId, Value,
-    Window,
-};
+use model::{Moment, Text, TraceId, Window};
+use shop::{BEGIN, HOUR, MINUTE, batch};
 use store::{Folder, Keeping, Limits, Options, Retention, Store as _, Syncing, keep};
 
-const HOUR: u64 = 3_600_000_000_000;
-const MINUTE: u64 = HOUR / 60;
 /// Hours that pass; a batch comes each minute.
 const HOURS: u64 = 60;
-const BEGIN: u64 = 1_000 * HOUR;
 
 const KEEPING: Keeping = Keeping {
     all: Duration::from_hours(12),
@@ -47,58 +43,6 @@ const KEEPING: Keeping = Keeping {
 fn open(path: &Path) -> Folder {
     let options = Options { sync: Syncing::Os, segment_bytes: 48 << 10, ..Options::default() };
     Folder::open(path, options).unwrap().0
-}
-
-/// Requests of a minute: of two services, one of which calls the other; the reply of some traces comes a minute later.
-fn batch(number: u64) -> Vec<Span> {
-    let mut spans = Vec::new();
-    for request in 0..6 {
-        let trace = number * 6 + request;
-        let begin = BEGIN + number * MINUTE + request * 1_000_000_000;
-        let long = 1_000_000 * (1 + trace * 7_919 % 97);
-        spans.push(made(trace, 1, "shop", begin, long));
-        spans.push(made(trace, 2, "shop", begin + 1, long / 2));
-        if !request.is_multiple_of(3) {
-            spans.push(made(trace, 3, "mail", begin + 2, long / 3));
-        }
-        if request == 0 && 0 < number {
-            spans.push(made(trace - 6, 3, "mail", begin + 2, long / 3));
-        }
-    }
-    spans
-}
-
-fn made(trace: u64, place: u64, service: &str, begin: u64, long: u64) -> Span {
-    let failed = trace.is_multiple_of(211) && place == 1;
-    let code = if failed { StatusCode::Error } else { StatusCode::Unset };
-    let text = |text: &str| Value::Text(text.into());
-    let mut attributes =
-        vec![("user.tier".into(), text(["gold", "tin"][usize::from(trace.is_multiple_of(4))]))];
-    let kind = if place == 2 {
-        attributes.push(("db.statement".into(), text("SELECT * FROM orders WHERE id = 5")));
-        attributes.push(("db.system".into(), text("postgresql")));
-        SpanKind::Client
-    } else {
-        attributes.push(("http.request.method".into(), text("GET")));
-        attributes.push((
-            "http.route".into(),
-            text(["/", "/list"][usize::from(trace.is_multiple_of(5))]),
-        ));
-        SpanKind::Server
-    };
-    let named = Attributes(vec![("service.name".into(), text(service))]);
-    Span {
-        trace_id: TraceId(u128::from(trace + 1).to_be_bytes()),
-        span_id: SpanId((trace * 4 + place).to_be_bytes()),
-        name: Text::from(["", "GET", "SELECT orders", "GET"][usize::try_from(place).unwrap()]),
-        kind,
-        start: Moment { nanos: begin },
-        end: Moment { nanos: begin + long },
-        attributes: Attributes(attributes),
-        status: Status { code, message: Text::default() },
-        resource: Resource { attributes: named, ..Resource::default() }.into(),
-        ..kit::span(0, 0)
-    }
 }
 
 fn question(table: &'static Table, group: Vec<Field>, filter: Filter) -> Query {
@@ -124,8 +68,10 @@ fn question(table: &'static Table, group: Vec<Field>, filter: Filter) -> Query {
 type Told = BTreeMap<(Vec<Option<Text>>, u32), Vec<Measured>>;
 
 fn asked(store: &Folder, query: &Query) -> Told {
-    let answered = store.ask(query, &Limits::default()).unwrap();
-    assert!(answered.coverage.is_whole());
+    // Longer than it takes on any machine: on a busy one an answer of half of it would look like a loss.
+    let limits = Limits { time: Duration::from_mins(10), ..Limits::default() };
+    let answered = store.ask(query, &limits).unwrap();
+    assert!(answered.coverage.is_whole(), "{:?}", answered.coverage);
     let groups = answered.answer.groups.into_iter();
     groups.map(|group| ((group.key, group.step), group.measured)).collect()
 }
@@ -243,7 +189,12 @@ fn where_room_is_short_the_oldest_are_thinned_early_and_minutes_stay_longest() {
 
 /// The test runs itself again as the process that is killed.
 const CHILD: &str = "STORE_TEST_CHILD";
+
+/// Kills of an ordinary run; `STORE_TEST_KILLS=300` kills so often.
 const KILLS: u64 = 20;
+
+/// Kills that one folder lives through.
+const LIVES: u64 = 20;
 
 /// Takes in minutes, thins and puts together, until it is killed; says what was acknowledged.
 fn child(folder: &Path, first: u64) {
@@ -274,9 +225,14 @@ fn killed_at_any_moment_each_span_counts_once() {
         let (first, folder) = told.split_once(' ').unwrap();
         return child(Path::new(folder), first.parse().unwrap());
     }
-    let folder = tempfile::tempdir().unwrap();
-    let (mut next, mut thinned) = (0, 0);
-    for kill in 0..KILLS {
+    let kills = env::var("STORE_TEST_KILLS").map_or(KILLS, |kills| kills.parse().unwrap());
+    let seed = env::var("STORE_TEST_SEED").map_or(0, |seed| seed.parse().unwrap());
+    let mut folder = tempfile::tempdir().unwrap();
+    let (mut next, mut thinned, mut acknowledged_all) = (0, 0, 0);
+    for kill in 0..kills {
+        if kill % LIVES == 0 {
+            (folder, next) = (tempfile::tempdir().unwrap(), 0);
+        }
         let mut process = Command::new(env::current_exe().unwrap())
             .args([NAME, "--exact", "--nocapture"])
             .env(CHILD, format!("{next} {}", folder.path().display()))
@@ -290,11 +246,12 @@ fn killed_at_any_moment_each_span_counts_once() {
             let Some(number) = line.strip_prefix("batch ") else { continue };
             acknowledged = number.parse::<u64>().unwrap() + 1;
             came += 1;
-            if came == 20 + kill * 37 % 150 {
+            if came == 20 + (kill + seed) * 37 % 150 {
                 process.kill().unwrap();
             }
         }
-        process.wait().unwrap();
+        let ended = process.wait().unwrap();
+        assert_eq!(ended.code(), None, "it was killed, and did not end by itself");
         let store = open(folder.path());
         let mut query = question(&SPANS, vec![Field::Column(span::SERVICE)], Filter::All);
         (query.window, query.step) = (Window::ALL, None);
@@ -308,6 +265,7 @@ fn killed_at_any_moment_each_span_counts_once() {
         // One more may have been written and not been acknowledged.
         next = if counted == spans(acknowledged) { acknowledged } else { acknowledged + 1 };
         assert_eq!(counted, spans(next), "after {kill} kills, {acknowledged} batches");
+        acknowledged_all += acknowledged;
         let mut rows = 0;
         store
             .export(&SPANS, Window::ALL, |chunk| {
@@ -317,5 +275,7 @@ fn killed_at_any_moment_each_span_counts_once() {
             .unwrap();
         thinned += u64::from(rows < counted);
     }
-    assert!(KILLS / 2 < thinned, "thinned in {thinned} of {KILLS} lives");
+    println!("{kills} kills, thinned in {thinned}, {acknowledged_all} batches were looked for");
+    // How far thinning comes before it is killed is up to the system.
+    assert_ne!(thinned, 0, "thinned in none of {kills} lives");
 }

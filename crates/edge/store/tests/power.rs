@@ -24,7 +24,10 @@ use std::{
 
 use model::{Moment, Span, SpanId, Window};
 use pretend::{Lie, Recorder, Seeded};
-use store::{Folder, Options, Recovery, Retention, Store as _, StoreError, Syncing, Watched, keep};
+use store::{
+    Folder, Keeping, Options, Recovery, Retention, Store as _, StoreError, Syncing, Watched,
+    keep::{self, policy::Quotas},
+};
 
 /// Cases of an ordinary run: seconds. Each has [`LIVES`] times [`STATES`] losses of power.
 const CASES: u64 = 8;
@@ -150,6 +153,14 @@ struct Life {
     told: Mutex<Told>,
 }
 
+/// Blocks are written anew by thinning, and all stays: so that what is missing is a loss.
+const KEEPING: Keeping = Keeping {
+    all: Duration::from_nanos(9),
+    minutes: Duration::from_hours(9),
+    quotas: Quotas { notable: u64::MAX, others: u64::MAX },
+    bytes_max: u64::MAX,
+};
+
 fn options(sync: Syncing) -> Options {
     Options { sync, segment_bytes: kit::SEGMENT_BYTES, ..Options::default() }
 }
@@ -239,13 +250,14 @@ impl Life {
 
     /// Does one thing or another.
     fn step(&self, seeded: &mut Seeded) -> Result<(), StoreError> {
-        match seeded.below(24) {
+        match seeded.below(26) {
             0..12 => self.append(),
             12..14 => self.record(),
             14..20 => self.store.tidy().map(drop),
             20 => self.save(seeded),
             21 => self.retain(seeded),
             22 => self.store.compact(&mut |_| {}),
+            23..25 => self.store.thin(&KEEPING, Moment { nanos: self.told().next }).map(drop),
             _ => self.appends_at_once(),
         }
     }

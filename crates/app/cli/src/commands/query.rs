@@ -9,7 +9,7 @@ use config::Settings;
 use engine::question::{AskError, Asked, Question};
 use model::Window;
 use serde_json::Value;
-use store::{Folder, Limits, Options, StoreError};
+use store::{Limits, StoreError};
 
 use super::{
     Done, OK,
@@ -18,6 +18,7 @@ use super::{
 };
 use crate::{
     client::{self, Unanswered},
+    opening,
     say::{self, DIM, Failure},
 };
 
@@ -170,8 +171,7 @@ fn of_folder(question: &Question, settings: &Settings) -> Result<Value, Failure>
         ))
         .hint("start `taut up`; --store, --config or TAUT_STORE_FOLDER says where a store is"));
     }
-    let opened = Folder::open(folder, Options::default());
-    let (store, _) = opened.map_err(|error| {
+    let (store, _) = opening::open(settings).map_err(|error| {
         let hint = match error {
             StoreError::Locked { .. } => {
                 "a `taut up` that listens elsewhere uses it: name its settings with --config"
@@ -180,8 +180,9 @@ fn of_folder(question: &Question, settings: &Settings) -> Result<Value, Failure>
         };
         Failure::world(&error).hint(hint)
     })?;
+    let and_there = if settings.store.clickhouse.url.is_some() { " and ClickHouse" } else { "" };
     say::words(&format!(
-        "{DIM}nobody answers on {}: read from `{}`{DIM:#}\n",
+        "{DIM}nobody answers on {}: read from `{}`{and_there}{DIM:#}\n",
         settings.web.listen,
         folder.display()
     ));

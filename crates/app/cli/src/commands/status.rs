@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use clap::Args;
 use serde_json::{Value, json};
-use store::{Folder, Options, Store as _, StoreError};
+use store::{
+    Store as _, StoreError,
+    clickhouse::{Held, Trouble},
+};
 
 use super::{
     Done,
@@ -13,7 +16,7 @@ use super::{
 };
 use crate::{
     client::{self, Unanswered},
-    exit,
+    exit, opening,
     say::{self, ACCENT, AMBER, BOLD, DIM, Failure, RED},
     units,
 };
@@ -67,19 +70,45 @@ fn folder(settings: &config::Settings) -> Result<Value, Failure> {
     if !folder.is_dir() {
         return Ok(json!({ "running": false, "folder": shown, "there": false }));
     }
-    match Folder::open(folder, Options::default()) {
+    match opening::open(settings) {
         Ok((store, _)) => {
             let usage = store.usage().map_err(|error| of_the_disk(&error))?;
-            Ok(json!({
+            let mut told = json!({
                 "running": false, "folder": shown, "there": true, "bytes": usage.bytes(),
                 "oldest_unix_ms": usage.oldest.map(|oldest| oldest.nanos / 1_000_000),
-            }))
+            });
+            if let Some(held) = opening::held(settings) {
+                told["clickhouse"] = elsewhere(held);
+            }
+            Ok(told)
         }
         Err(StoreError::Locked { .. }) => {
             Ok(json!({ "running": false, "folder": shown, "there": true, "locked": true }))
         }
         Err(error) => Err(of_the_disk(&error)),
     }
+}
+
+/// What ClickHouse holds, or why it does not say.
+fn elsewhere(held: Result<Vec<Held>, Trouble>) -> Value {
+    match held {
+        Ok(held) => held.iter().map(|it| (it.table.to_owned(), json!(it.rows))).collect(),
+        Err(trouble) => json!({ "problem": trouble.to_string(), "hint": trouble.hint() }),
+    }
+}
+
+fn told_elsewhere(held: &Value) -> String {
+    if let Some(problem) = held["problem"].as_str() {
+        let hint = held["hint"].as_str().unwrap_or("");
+        return format!("{RED}problem{RED:#}: {problem}\n  {DIM}{hint}{DIM:#}\n");
+    }
+    let rows = |table: &str| units::count(held[table].as_u64().unwrap_or(0));
+    format!(
+        "  ClickHouse {} spans, {} log records, {} points of metrics\n",
+        rows("spans"),
+        rows("logs"),
+        rows("metrics")
+    )
 }
 
 fn of_folder(kept: &Value, listen: &str) -> String {
@@ -99,6 +128,9 @@ fn of_folder(kept: &Value, listen: &str) -> String {
             "  store      {shown}, {bytes}{}\n",
             since(&kept["oldest_unix_ms"])
         ));
+        if !kept["clickhouse"].is_null() {
+            text.push_str(&told_elsewhere(&kept["clickhouse"]));
+        }
         text.push_str(&format!("\n`{ACCENT}taut up{ACCENT:#}` goes on with it.\n"));
     }
     text

@@ -10,14 +10,15 @@ pub(super) mod when;
 use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Subcommand};
+use config::Settings;
 use indicatif::{ProgressBar, ProgressStyle};
-use store::{Folder, Options, StoreError};
+use store::{Folder, StoreError};
 
 use super::{
     Done,
     settings::{SettingsFile, flag},
 };
-use crate::say::Failure;
+use crate::{opening, say::Failure};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -68,14 +69,14 @@ pub(super) fn run(arguments: &Arguments) -> Done {
 }
 
 impl Which {
-    fn folder(&self) -> Result<PathBuf, Failure> {
+    fn settings(&self) -> Result<Settings, Failure> {
         let store = flag("--store", "store.folder", self.store.as_ref());
-        Ok(self.settings.load(store.into_iter().collect())?.store.folder)
+        self.settings.load(store.into_iter().collect())
     }
 
     /// The folder of a store that is there.
     fn known_folder(&self) -> Result<PathBuf, Failure> {
-        let folder = self.folder()?;
+        let folder = self.settings()?.store.folder;
         if folder.is_dir() {
             return Ok(folder);
         }
@@ -84,9 +85,8 @@ impl Which {
     }
 
     /// A store that nobody else uses.
-    fn open(folder: &std::path::Path) -> Result<Folder, Failure> {
-        let opened = Folder::open(folder, Options::default());
-        opened.map(|(store, _)| store).map_err(|error| {
+    fn open(&self) -> Result<Folder, Failure> {
+        opening::open(&self.settings()?).map(|(store, _)| store).map_err(|error| {
             let hint = match error {
                 StoreError::Locked { .. } => {
                     "`taut up` uses it; stop it first. `taut store check` works meanwhile, too"
@@ -122,6 +122,7 @@ impl From<Stopped> for Failure {
 
 pub(super) fn of_the_disk(error: &StoreError) -> Failure {
     let hint = match error {
+        StoreError::ClickHouse(trouble) => return opening::away(trouble),
         StoreError::Full { .. } => "make room; what is kept stays as it is",
         StoreError::Damaged { .. } => "`taut store check` says what is wrong with it",
         _ => "see whether the disk is failing; what is kept stays as it is",

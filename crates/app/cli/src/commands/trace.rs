@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use clap::Args;
 use engine::TraceDetail;
 use model::{Trace, TraceId};
-use store::{Folder, Options, Store as _};
+use store::Store as _;
 
 use super::{Done, OK, find::tell_problems, settings::SettingsFile};
 use crate::{
+    opening,
     report::waterfall,
     say::{self, Failure},
 };
@@ -78,12 +79,15 @@ fn from_store(arguments: &Arguments, id: TraceId) -> Result<Trace, Failure> {
         return Err(Failure::use_of(format!("there is no store in `{}`", folder.display()))
             .hint("`taut up` makes one; `--config` or TAUT_STORE_FOLDER says where it is"));
     }
-    let (store, _) = Folder::open(folder, Options::default()).map_err(|error| {
+    let (store, _) = opening::open(&settings).map_err(|error| {
         Failure::world(&error)
             .hint(format!("while `taut up` runs, open http://{}/traces/{id}", settings.web.listen))
     })?;
     let spans = store.trace(id).map_err(|error| Failure::world(&error))?;
     engine::traces_of(&spans).into_iter().next().ok_or_else(|| {
+        if let Some(Err(trouble)) = opening::held(&settings) {
+            return opening::away(&trouble);
+        }
         Failure::use_of(format!("no span of trace {id} is kept"))
             .hint("it may be older than `store.age-max`")
     })

@@ -18,6 +18,7 @@ use super::{
     settings::{SettingsFile, flag},
 };
 use crate::{
+    opening,
     say::{self, ACCENT, AMBER, BOLD, DIM, Failure},
     units,
 };
@@ -115,17 +116,7 @@ async fn serve(settings: Settings) -> Done {
 }
 
 fn open(settings: &Settings) -> Result<Arc<Folder>, Failure> {
-    let sync = match settings.store.sync {
-        config::Sync::Always => store::Syncing::Always,
-        config::Sync::Os => store::Syncing::Os,
-    };
-    let options = store::Options { sync, ..store::Options::default() };
-    let folder = &settings.store.folder;
-    let opened = match engine::clickhouse(settings) {
-        Some(clickhouse) => Folder::open_with_clickhouse(folder, options, clickhouse),
-        None => Folder::open(folder, options),
-    };
-    let (store, recovery) = opened.map_err(|error| {
+    let (store, recovery) = opening::open(settings).map_err(|error| {
         let hint = match error {
             store::StoreError::Locked { .. } => {
                 "another `taut up` uses it; stop that one, or choose a folder with --store"

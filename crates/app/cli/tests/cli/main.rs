@@ -3,6 +3,7 @@
 mod database;
 mod find;
 mod fix;
+mod faults;
 mod fix_rehearse;
 mod kit;
 mod load;

@@ -23,6 +23,7 @@ pub(crate) struct Server {
     child: Child,
     pages: SocketAddr,
     otlp: SocketAddr,
+    grpc: SocketAddr,
     greeting: String,
 }
 
@@ -31,7 +32,7 @@ impl Server {
         Self::start_with(up(folder, &[]))
     }
 
-    fn start_with(mut command: Command) -> Self {
+    pub(crate) fn start_with(mut command: Command) -> Self {
         let mut child = command.stderr(Stdio::piped()).spawn().expect("the binary runs");
         let mut words = BufReader::new(child.stderr.take().expect("it is piped"));
         let mut greeting = String::new();
@@ -48,11 +49,21 @@ impl Server {
             address.trim_end_matches('/').parse().expect("it is an address")
         };
         let (pages, otlp) = (address("pages"), address("OTLP/HTTP"));
-        Self { child, pages, otlp, greeting }
+        let grpc = address("OTLP/gRPC");
+        Self { child, pages, otlp, grpc, greeting }
     }
 
     pub(crate) fn otlp(&self) -> SocketAddr {
         self.otlp
+    }
+
+    pub(crate) fn grpc(&self) -> SocketAddr {
+        self.grpc
+    }
+
+    /// The process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     pub(crate) fn pages(&self) -> SocketAddr {
@@ -63,14 +74,14 @@ impl Server {
         post(self.otlp, kind, body)
     }
 
-    fn get(&self, path: &str) -> (u16, Value) {
+    pub(crate) fn get(&self, path: &str) -> (u16, Value) {
         let head = format!("GET {path} HTTP/1.1\r\nHost: {}\r\n", self.pages);
         let (status, body) = ask(self.pages, &head, &[]).expect("it serves pages");
         (status, serde_json::from_slice(&body).unwrap_or_default())
     }
 
     /// Waits until something is served.
-    fn wait_for(&self, path: &str, holds: impl Fn(&Value) -> bool) -> Value {
+    pub(crate) fn wait_for(&self, path: &str, holds: impl Fn(&Value) -> bool) -> Value {
         let began = Instant::now();
         loop {
             let (_, value) = self.get(path);
@@ -107,7 +118,7 @@ impl Drop for Server {
     }
 }
 
-fn up(folder: &Path, more: &[&str]) -> Command {
+pub(crate) fn up(folder: &Path, more: &[&str]) -> Command {
     let mut command = taut();
     let any = "127.0.0.1:0";
     command.args(["up", "--grpc", any, "--http", any, "--listen", any, "--store"]).arg(folder);

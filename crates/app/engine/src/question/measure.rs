@@ -32,6 +32,18 @@ pub(super) enum What {
     Greatest(Field),
     Mean(Field),
     Quantile(Field, f64),
+    /// The same of numbers that may be fractional.
+    Spread(Field, Of),
+}
+
+/// What is told of how numbers are spread.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Of {
+    Sum,
+    Least,
+    Greatest,
+    Mean,
+    Quantile(f64),
 }
 
 const KNOWN: &str = "`count`, `rate`, `errors`, `error_rate`, and of a field `sum(…)`, `avg(…)`, `min(…)`, `max(…)`, \
@@ -72,13 +84,15 @@ pub(super) fn read(table: &'static Table, text: &str) -> Result<Shown, Wrong> {
     let field = named(table, of, "show")?;
     let unit = match field.kind {
         FieldKind::Duration => Unit::Micros,
-        FieldKind::Whole | FieldKind::Any => Unit::None,
-        FieldKind::Text | FieldKind::Time | FieldKind::Number | FieldKind::Id => {
-            let hint = "measure `duration` or an attribute that holds whole numbers";
-            return Err(Wrong::new("show", format!("`{of}` is no whole number"), hint));
+        FieldKind::Whole | FieldKind::Any | FieldKind::Number => Unit::None,
+        FieldKind::Text | FieldKind::Time | FieldKind::Id => {
+            let hint = "measure `duration` or an attribute that holds numbers";
+            return Err(Wrong::new("show", format!("`{of}` is no number"), hint));
         }
     };
+    let may_be_fractional = matches!(field.kind, FieldKind::Any | FieldKind::Number);
     let what = match word {
+        word if may_be_fractional => What::Spread(field.field, spread(word).ok_or_else(unknown)?),
         "sum" => What::Sum(field.field),
         "min" => What::Least(field.field),
         "max" => What::Greatest(field.field),
@@ -87,6 +101,16 @@ pub(super) fn read(table: &'static Table, text: &str) -> Result<Shown, Wrong> {
     };
     let word = if word == "mean" { "avg" } else { word };
     Ok(Shown { name: format!("{word}({of})"), what, unit })
+}
+
+fn spread(word: &str) -> Option<Of> {
+    Some(match word {
+        "sum" => Of::Sum,
+        "min" => Of::Least,
+        "max" => Of::Greatest,
+        "avg" | "mean" => Of::Mean,
+        word => Of::Quantile(quantile(word)?),
+    })
 }
 
 /// `p99.9` is 0.999.
@@ -118,6 +142,7 @@ impl What {
             Self::Least(field) => Measure::Least(field.clone()),
             Self::Greatest(field) => Measure::Greatest(field.clone()),
             Self::Mean(field) | Self::Quantile(field, _) => Measure::Distribution(field.clone()),
+            Self::Spread(field, _) => Measure::Spread(field.clone()),
         }
     }
 
@@ -152,6 +177,13 @@ impl What {
             (Self::Quantile(_, q), Measured::Distribution(sketch)) => {
                 Sketch::quantile(sketch, *q).map(|value| value as f64 / scale)
             }
+            (Self::Spread(_, what), Measured::Spread(spread)) => match what {
+                Of::Sum => spread.sum(),
+                Of::Least => spread.min(),
+                Of::Greatest => spread.max(),
+                Of::Mean => spread.mean(),
+                Of::Quantile(q) => spread.quantile(*q),
+            },
             _ => None,
         }
     }
@@ -171,6 +203,7 @@ pub(super) fn merge(into: &mut Measured, more: &Measured) {
             *most = Some(most.map_or(*more, |it| it.max(*more)));
         }
         (Measured::Distribution(sketch), Measured::Distribution(more)) => sketch.merge(more),
+        (Measured::Spread(spread), Measured::Spread(more)) => spread.merge(more),
         // Nothing was measured there.
         _ => {}
     }
@@ -204,7 +237,10 @@ mod tests {
         }
         assert!(read(&SPANS, "sum(name)").is_err());
         assert!(read(&METRICS, "errors").is_err());
-        assert!(read(&METRICS, "avg(value)").is_err());
+        let value = read(&METRICS, "avg(value)").unwrap();
+        let place = METRICS.column("value").unwrap();
+        assert_eq!(value.what, What::Spread(Field::Column(place), Of::Mean));
+        assert!(read(&METRICS, "avg(time)").is_err());
         assert!(read(&LOGS, "p95").is_err());
     }
 }

@@ -1,13 +1,16 @@
 //! Points of metrics to series of utilisation, saturation and errors.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 use model::{
     Attributes, Histogram, Measured, Metric, MetricKind, Moment, Point, Temporality, Text, Value,
     Window,
 };
 use store::{
-    Coverage, Limits, SPANS_MAX, Store,
+    Coverage, Limit, Limits, SPANS_MAX, Store,
     keep::{
         METRICS,
         query::{Field, Filter, GROUPS_MAX, Measure, Measured as Counted, Query, Top},
@@ -24,6 +27,9 @@ use crate::question::AskError;
 /// Steps of a series; a step is at least [`STEP_MIN`], which is how often most exporters send.
 const STEPS: u64 = 60;
 const STEP_MIN: Duration = Duration::from_mins(1);
+
+/// Points of a metric in one step that are looked at, the newest: a hundred hosts of ten processors.
+const STEP_POINTS_MAX: usize = 1_000;
 
 /// Series that are told: more than anybody looks through.
 const SERIES_MAX: usize = 500;
@@ -76,22 +82,40 @@ pub fn resources(
     let (names, mut coverage) = names(of_service.clone(), window, store, limits)?;
     let nanos = u64::try_from(window.length().as_nanos()).unwrap_or(u64::MAX);
     let step = Duration::from_nanos(nanos.div_ceil(STEPS)).max(STEP_MIN);
+    let begun = Instant::now();
     let mut read = |name: &str| -> Result<Vec<Metric>, AskError> {
-        if !names.iter().any(|(known, _)| known == name) {
+        let Some((_, count)) = names.iter().find(|(known, _)| known == name) else {
             return Ok(Vec::new());
-        }
+        };
         let named = Filter::Is(Field::Column(metric::NAME), vec![name.into()]);
-        let top = Top {
+        let mut top = Top {
             table: &METRICS,
             window,
             filter: Filter::And(vec![of_service.clone(), named]),
             by: Field::Column(metric::TIME),
             limit: SPANS_MAX,
         };
-        let answered = store.top_metrics(&top, limits)?;
-        coverage.rows += answered.coverage.rows;
-        coverage.reached = coverage.reached.or(answered.coverage.reached);
-        Ok(answered.answer)
+        // Of many points the newest of each step are asked for: a series needs no others, unless they add up.
+        let is_many = SPANS_MAX as u64 <= *count;
+        let windows = if is_many { steps_of(window, step) } else { vec![window] };
+        top.limit = if is_many { STEP_POINTS_MAX } else { SPANS_MAX };
+        let mut metrics = Vec::new();
+        for window in windows {
+            let left = limits.time.saturating_sub(begun.elapsed());
+            if left.is_zero() {
+                coverage.reached = coverage.reached.or(Some(Limit::Time));
+                break;
+            }
+            top.window = window;
+            let answered = store.top_metrics(&top, &Limits { time: left, ..*limits })?;
+            coverage.rows += answered.coverage.rows;
+            coverage.reached = coverage.reached.or(answered.coverage.reached);
+            if top.limit <= answered.answer.len() {
+                coverage.reached = coverage.reached.or(Some(Limit::Rows));
+            }
+            metrics.extend(answered.answer);
+        }
+        Ok(metrics)
     };
     let mut series = Vec::new();
     for used in USED {
@@ -108,6 +132,18 @@ pub fn resources(
     let left_out = series.len().saturating_sub(SERIES_MAX);
     series.truncate(SERIES_MAX);
     Ok(Resources { window, step, series, names, left_out, coverage })
+}
+
+/// The windows of the steps.
+fn steps_of(window: Window, step: Duration) -> Vec<Window> {
+    let mut windows = Vec::new();
+    let mut from = window.from;
+    while from < window.to && windows.len() < 10 * usize::try_from(STEPS).unwrap_or(60) {
+        let to = (from + step).min(window.to);
+        windows.push(Window { from, to });
+        from = to;
+    }
+    windows
 }
 
 fn names(

@@ -21,6 +21,10 @@ pub struct Coverage {
     /// Why ClickHouse has not answered, so that what is kept there is missing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub elsewhere: Option<String>,
+    /// Rows of a sample were counted, which stand for several: what is told is right on average.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schema(required = false)]
+    pub estimate: bool,
 }
 
 impl From<&store::Coverage> for Coverage {
@@ -35,6 +39,7 @@ impl From<&store::Coverage> for Coverage {
             reached,
             damaged: coverage.damaged.iter().map(|path| path.display().to_string()).collect(),
             elsewhere: coverage.elsewhere.as_ref().map(ToString::to_string),
+            estimate: coverage.is_estimate,
         }
     }
 }

@@ -164,6 +164,34 @@ impl FieldNumbers {
     }
 }
 
+/// Numbers of a field, fractional ones too: for each row its number, if it has one.
+pub(super) struct FieldFractions {
+    pub(super) numbers: Vec<Option<f64>>,
+}
+
+impl FieldFractions {
+    #[expect(clippy::cast_precision_loss, reason = "53 bits of a whole number are plenty beside fractions")]
+    pub(super) fn of(chunk: &Chunk, field: &Field) -> Self {
+        if let Field::Column(place) = field
+            && let Column::Number(values) = chunk.column(*place)
+        {
+            return Self { numbers: values.iter().copied().map(Some).collect() };
+        }
+        let whole = FieldNumbers::of(chunk, field).numbers;
+        let mut numbers: Vec<Option<f64>> =
+            whole.into_iter().map(|number| number.map(|number| number as f64)).collect();
+        if let Field::Attribute(key) = field {
+            for column in attribute(chunk, key).filter(|it| it.kind == AttributeKind::Double) {
+                for (row, bits) in column.rows.iter().zip(&column.values) {
+                    let place = &mut numbers[*row as usize];
+                    *place = place.or(Some(f64::from_bits(*bits)));
+                }
+            }
+        }
+        Self { numbers }
+    }
+}
+
 fn hex(bytes: &[u8]) -> String {
     if bytes.iter().all(|byte| *byte == 0) {
         return String::new();

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use model::Text;
 use rustc_hash::FxHashMap;
-use stats::Sketch;
+use stats::{Sketch, Spread};
 
 use super::{
-    Answer, Field, Filter, GROUP_FIELDS_MAX, GROUPS_MAX, Group, Measure, Measured, Query,
-    fields::{FieldNumbers, FieldTexts},
+    Answer, Field, Filter, GROUP_FIELDS_MAX, GROUPS_BYTES_MAX, GROUPS_MAX, Group, Measure, Measured,
+    Query,
+    fields::{FieldFractions, FieldNumbers, FieldTexts},
     select,
 };
 use crate::{
@@ -21,11 +22,14 @@ use crate::{
 pub struct Groups {
     /// Values of the fields, numbered in the order in which they first came.
     keys: BTreeMap<Vec<Option<Text>>, u32>,
-    /// By number of the values, and step.
+    /// By number of the values, and step. Nothing is measured any more of groups that were left out for room.
     measured: FxHashMap<(u32, u32), Vec<Measured>>,
+    /// Bytes of what was measured, roughly.
+    bytes: usize,
     rows_read: u64,
     rows_passed: u64,
     is_cut: bool,
+    is_estimate: bool,
 }
 
 /// Values of the fields, and the step.
@@ -37,6 +41,7 @@ impl Groups {
         let rows = select::rows(chunk, query.window, &query.filter);
         self.rows_read += chunk.rows() as u64;
         self.rows_passed += rows.len() as u64;
+        self.is_estimate |= stand_for_several(chunk, &rows);
         let part = Part::of(query, chunk, &rows);
         let mut measured: Vec<Vec<Measured>> =
             query.measures.iter().map(|it| measure(it, chunk, &rows, &part)).collect();
@@ -69,6 +74,7 @@ impl Groups {
         self.rows_read += other.rows_read;
         self.rows_passed += other.rows_passed;
         self.is_cut |= other.is_cut;
+        self.is_estimate |= other.is_estimate;
     }
 
     /// Takes in a group as another engine tells it.
@@ -83,15 +89,47 @@ impl Groups {
     }
 
     fn take_at(&mut self, key: (u32, u32), measured: Vec<Measured>) {
+        let bytes = |measured: &[Measured]| measured.iter().map(Measured::bytes).sum::<usize>();
         if let Some(known) = self.measured.get_mut(&key) {
+            let before = bytes(known);
+            if measured.is_empty() {
+                // It was left out there, so that what is known here is not all of it.
+                known.clear();
+            }
             for (known, more) in known.iter_mut().zip(measured) {
                 known.merge(more);
             }
+            self.bytes = (self.bytes + bytes(known)).saturating_sub(before);
         } else if self.measured.len() < GROUPS_MAX {
+            self.bytes += bytes(&measured);
             self.measured.insert(key, measured);
         } else {
             self.is_cut = true;
         }
+        if GROUPS_BYTES_MAX < self.bytes {
+            self.make_room(GROUPS_BYTES_MAX / 2);
+        }
+    }
+
+    /// Leaves out the groups that rank last until the others take so many bytes at most. What comes of those later is
+    /// left out too, so that what is told is right.
+    fn make_room(&mut self, bytes_max: usize) {
+        let rank = |measured: &[Measured]| measured.first().map_or(0.0, Measured::rank);
+        let all = self.measured.iter().filter(|(_, measured)| !measured.is_empty());
+        let mut ranked: Vec<(f64, (u32, u32))> =
+            all.map(|(key, measured)| (rank(measured), *key)).collect();
+        ranked.sort_unstable_by(|one, other| one.0.total_cmp(&other.0).then(one.1.cmp(&other.1)));
+        for (_, key) in ranked {
+            if self.bytes <= bytes_max {
+                break;
+            }
+            if let Some(measured) = self.measured.get_mut(&key) {
+                let bytes: usize = measured.iter().map(Measured::bytes).sum();
+                self.bytes = self.bytes.saturating_sub(bytes);
+                *measured = Vec::new();
+            }
+        }
+        self.is_cut = true;
     }
 
     /// Takes in how many rows another engine looked at, how many of them passed, and whether it left groups out.
@@ -99,6 +137,11 @@ impl Groups {
         self.rows_read += rows_read;
         self.rows_passed += rows_passed;
         self.is_cut |= is_cut;
+    }
+
+    /// Takes in that rows of another engine that passed stand for several.
+    pub fn estimated(&mut self, is_estimate: bool) {
+        self.is_estimate |= is_estimate;
     }
 
     /// Rows that were looked at.
@@ -111,6 +154,7 @@ impl Groups {
     #[must_use]
     pub fn answer(self, query: &Query) -> Answer {
         let mut all: Vec<((u32, u32), Vec<Measured>)> = self.measured.into_iter().collect();
+        all.retain(|(_, measured)| !measured.is_empty() || query.measures.is_empty());
         all.sort_unstable_by_key(|(key, _)| *key);
         // Steps of one key stay together: the greatest keys are chosen by the sum of their steps.
         let mut totals = vec![None; self.keys.len()];
@@ -141,7 +185,19 @@ impl Groups {
             rows_read: self.rows_read,
             rows_passed: self.rows_passed,
             is_cut: self.is_cut,
+            is_estimate: self.is_estimate,
         }
+    }
+}
+
+/// Whether one of the rows stands for several. Where rows sum things up, that says nothing.
+fn stand_for_several(chunk: &Chunk, rows: &[u32]) -> bool {
+    let weight = chunk.table().weight.filter(|_| chunk.table().sketch.is_none());
+    match weight.map(|place| chunk.column(place)) {
+        Some(Column::Whole(weights)) => {
+            rows.iter().any(|row| weights.get(*row as usize).is_some_and(|weight| 1 < *weight))
+        }
+        _ => false,
     }
 }
 
@@ -154,7 +210,9 @@ impl Query {
         let length = self.window.to.nanos.saturating_sub(self.window.from.nanos);
         let adds_up = matches!(
             self.measures.first(),
-            Some(Measure::Count | Measure::Sum(_) | Measure::Distribution(_))
+            Some(
+                Measure::Count | Measure::Sum(_) | Measure::Distribution(_) | Measure::Spread(_)
+            )
         );
         let is_worth_it = STEPS_MANY < u128::from(length) / step && !self.group.is_empty();
         (adds_up && is_worth_it).then(|| Self {
@@ -249,6 +307,10 @@ fn measure(measure: &Measure, chunk: &Chunk, rows: &[u32], part: &Part<'_>) -> V
         }
         return all;
     }
+    if let Measure::Spread(field) = measure {
+        spread(chunk, field, rows, part, &mut all);
+        return all;
+    }
     let numbers = measure.field().map(|field| FieldNumbers::of(chunk, field).numbers);
     // Where a row sums up many things, so do its numbers.
     let weight = chunk.table().weight.filter(|_| sketches.is_none() || numbers.is_none());
@@ -265,6 +327,23 @@ fn measure(measure: &Measure, chunk: &Chunk, rows: &[u32], part: &Part<'_>) -> V
     all
 }
 
+/// How the numbers of a field are spread in each group of a chunk.
+fn spread(chunk: &Chunk, field: &Field, rows: &[u32], part: &Part<'_>, all: &mut [Measured]) {
+    let numbers = FieldFractions::of(chunk, field).numbers;
+    let weight = chunk.table().weight.filter(|_| chunk.table().sketch.is_none());
+    let weights = weight.map(|place| chunk.column(place));
+    for (row, slot) in rows.iter().map(|row| *row as usize).zip(&part.slots) {
+        let (Some(slot), Some(number)) = (slot, numbers[row]) else { continue };
+        let weight = match weights {
+            Some(Column::Whole(weights)) => weights.get(row).copied().unwrap_or(1),
+            _ => 1,
+        };
+        if let Measured::Spread(spread) = &mut all[*slot as usize] {
+            spread.add_many(number, weight);
+        }
+    }
+}
+
 impl Measure {
     fn nothing(&self) -> Measured {
         match self {
@@ -273,6 +352,7 @@ impl Measure {
             Self::Least(_) => Measured::Least(None),
             Self::Greatest(_) => Measured::Greatest(None),
             Self::Distribution(_) => Measured::Distribution(Sketch::default()),
+            Self::Spread(_) => Measured::Spread(Spread::default()),
         }
     }
 }
@@ -284,7 +364,7 @@ impl Measured {
         }
         let Some(number) = number else { return };
         match self {
-            Self::Count(_) => {}
+            Self::Count(_) | Self::Spread(_) => {}
             Self::Sum(sum) => {
                 *sum = Some(sum.unwrap_or(0) + i128::from(number) * i128::from(weight));
             }
@@ -307,6 +387,8 @@ impl Measured {
             Self::Least(_) => Self::Least(sketch.min().map(whole)),
             Self::Greatest(_) => Self::Greatest(sketch.max().map(whole)),
             Self::Distribution(known) => return known.merge(sketch),
+            // What is summed up has no fractions.
+            Self::Spread(_) => return,
         };
         self.merge(more);
     }
@@ -322,8 +404,18 @@ impl Measured {
                 *most = Some(most.map_or(other, |it| it.max(other)));
             }
             (Self::Distribution(sketch), Self::Distribution(more)) => sketch.merge(&more),
+            (Self::Spread(spread), Self::Spread(more)) => spread.merge(&more),
             // Nothing was measured there; parts of one question measure the same.
             _ => {}
+        }
+    }
+
+    /// Bytes of memory that it takes, roughly.
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Distribution(sketch) => sketch.bytes(),
+            Self::Spread(spread) => spread.bytes(),
+            _ => size_of::<Self>(),
         }
     }
 
@@ -335,6 +427,7 @@ impl Measured {
             Self::Sum(sum) => sum.map_or(0.0, |sum| sum as f64),
             Self::Least(number) | Self::Greatest(number) => number.map_or(0.0, |it| it as f64),
             Self::Distribution(sketch) => sketch.count() as f64,
+            Self::Spread(spread) => spread.count() as f64,
         }
     }
 }

@@ -10,6 +10,10 @@ use super::cursor::{Cursor, DecodeError, DecodeErrorKind, Field};
 /// decoders stop, and safe for the stack.
 const VALUE_DEPTH_MAX: u32 = 64;
 
+/// `KeyValue.key_strindex`, an index into a table that only profiles have. Elsewhere it says nothing, and is no reason
+/// to refuse a request unless it is malformed.
+pub(super) const KEY_INDEX: u32 = 3;
+
 /// Takes what a request holds: spans, log records or metrics.
 pub(super) trait Items<'a> {
     /// No item that is kept is shorter.
@@ -66,6 +70,19 @@ fn merge_resource(mut cursor: Cursor<'_>, resource: &mut Resource) -> Result<(),
         match field.number {
             1 => attribute(&mut cursor, field, &mut resource.attributes)?,
             2 => resource.dropped_attributes_count = cursor.number32(field)?,
+            3 => entity(cursor.message(field)?)?,
+            _ => cursor.skip(field)?,
+        }
+    }
+    Ok(())
+}
+
+/// A reference to an entity, in development: it names attributes that the resource has, so that nothing is lost
+/// without it. Read as all others do, who refuse a request in which it is malformed.
+fn entity(mut cursor: Cursor<'_>) -> Result<(), DecodeError> {
+    while let Some(field) = cursor.field()? {
+        match field.number {
+            1..=4 => drop(cursor.bytes(field)?),
             _ => cursor.skip(field)?,
         }
     }
@@ -153,6 +170,7 @@ pub(super) fn key_value(mut cursor: Cursor<'_>, depth: u32) -> Result<(Text, Val
         match field.number {
             1 => key = cursor.text(field)?,
             2 => merge_value(cursor.message(field)?, &mut value, depth)?,
+            KEY_INDEX => drop(cursor.number32(field)?),
             _ => cursor.skip(field)?,
         }
     }

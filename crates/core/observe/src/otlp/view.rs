@@ -9,7 +9,7 @@ use model::{Event, Link, Moment, Resource, Scope, SpanKind, SpanView, StatusCode
 use super::{
     cursor::{Cursor, DecodeError, Field},
     decode::{event, kind, link, span_id_or_none, status_code},
-    parts::{Items, export, key_value, merge_value, span_id, trace_id},
+    parts::{Items, KEY_INDEX, export, key_value, merge_value, span_id, trace_id},
 };
 
 /// Gives the spans of an `ExportTraceServiceRequest` or a `TracesData` to `each`, one after the other; those that
@@ -164,6 +164,7 @@ fn attribute<'a>(
                 value = Some(ValueView::Other(merged));
                 cursor.message(field)?;
             }
+            KEY_INDEX => drop(cursor.number32(field)?),
             _ => cursor.skip(field)?,
         }
     }

@@ -62,6 +62,28 @@ proptest! {
     }
 }
 
+/// A span within all that is around it.
+fn request_of(span: &[u8]) -> Vec<u8> {
+    let wrapped = |number: u8, inner: &[u8]| {
+        let length = u8::try_from(inner.len()).unwrap();
+        [&[number << 3 | 2, length][..], inner].concat()
+    };
+    let ids = [wrapped(1, &[1; 16]), wrapped(2, &[2; 8])].concat();
+    wrapped(1, &wrapped(2, &wrapped(2, &[&ids, span].concat())))
+}
+
+#[test]
+fn what_is_meant_for_profiles_alone_costs_nothing_unless_it_is_malformed() {
+    // An attribute `k`, with an index of its key: as the number that it is, and as something else.
+    let sound = request_of(&[0x4a, 5, 0x0a, 1, b'k', 0x18, 7]);
+    assert_eq!(decode(&sound).unwrap().spans[0].attributes.0, [("k".into(), Value::Empty)]);
+    agree(&sound).unwrap();
+    let malformed = request_of(&[0x4a, 8, 0x0a, 1, b'k', 0x1d, 0, 0, 0, 0]);
+    let kind = decode(&malformed).unwrap_err().kind;
+    assert_eq!(kind, DecodeErrorKind::WireType { field: 3 });
+    agree(&malformed).unwrap();
+}
+
 /// What `prost` reads we read, and alike; what only we read has text that is not UTF-8.
 fn agree(bytes: &[u8]) -> Result<(), TestCaseError> {
     let ours = decode(bytes);

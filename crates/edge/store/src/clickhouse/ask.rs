@@ -6,33 +6,47 @@ use keep::{
         Comparison, Differences, Field, Filter, GROUP_FIELDS_MAX, GROUPS_MAX, Groups, Measure,
         Measured, Query, Top, VALUES_MAX,
     },
+    table::minute,
 };
 use model::{Text, TraceId, Window};
-use stats::Sketch;
+use stats::{Sketch, Spread, SpreadParts};
 
 use super::{
     binary::{self, Reader},
     quote,
-    schema::{ATTRIBUTES, BUCKET, BUCKETED, FOLDER, ROW, SEGMENT, bucket},
+    schema::{ATTRIBUTES, BUCKET, BUCKETED, FOLDER, ROW, SEGMENT, SKETCHED, bucket, thins},
     terms::{KeyKind, Resources, Terms},
+    thinned::{self, Thinned, Which},
     trouble::Why,
 };
 
-/// Rows that are not to be counted: the folder answers for them itself.
+/// Which rows are counted.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Here<'a> {
+    /// The folder that asks, and its segments that it answers for itself: their rows are not counted.
     pub(crate) folder: &'a str,
     pub(crate) segments: &'a [u32],
+    /// What was thinned: each segment is counted as it came or as what is left of it, never as both.
+    pub(crate) thinned: &'a [Thinned],
+    pub(crate) which: Which,
 }
 
 impl Here<'_> {
-    fn without(self) -> String {
-        if self.segments.is_empty() {
-            return String::new();
+    /// ` AND …` for each condition.
+    pub(crate) fn counted(self, table: &Table) -> String {
+        let mut and = String::new();
+        if !self.segments.is_empty() {
+            let numbers: Vec<String> = self.segments.iter().map(u32::to_string).collect();
+            let folder = quote::text(self.folder);
+            and =
+                format!(" AND NOT ({FOLDER} = {folder} AND {SEGMENT} IN ({}))", numbers.join(","));
         }
-        let numbers: Vec<String> = self.segments.iter().map(u32::to_string).collect();
-        let folder = quote::text(self.folder);
-        format!(" AND NOT ({FOLDER} = {folder} AND {SEGMENT} IN ({}))", numbers.join(","))
+        if thins(table) {
+            and.push_str(&thinned::counted(self.thinned, self.which));
+        } else if self.which == Which::Thinned {
+            and.push_str(&format!(" AND ({})", thinned::segments(self.thinned.iter())));
+        }
+        and
     }
 }
 
@@ -46,7 +60,8 @@ fn clauses(
     let time = terms.table.columns[terms.table.time].name;
     let (from, to) = (window.from.nanos, window.to.nanos);
     let passes = terms.filter(filter)?;
-    Ok(format!(" WHERE `{time}` >= {from} AND `{time}` < {to} AND ({passes}){}", here.without()))
+    let counted = here.counted(terms.table);
+    Ok(format!(" WHERE `{time}` >= {from} AND `{time}` < {to} AND ({passes}){counted}"))
 }
 
 /// The resources of a window, each with the hash that it is known by.
@@ -114,8 +129,22 @@ pub(crate) fn groups_sql(
         by.push("s".to_owned());
     }
     sql.push_str("count()");
+    if thins(table) {
+        sql.push_str(&format!(", toUInt8(max({weight}) > 1)"));
+    }
     for measure in &query.measures {
-        sql.push_str(&format!(", {}", measured_sql(measure, terms, &weight)));
+        let measured = if is_of_sketches(table, measure) {
+            sketches_sql(table)
+        } else {
+            // Where a row sums up many things, so do its numbers.
+            let weight = match measure {
+                Measure::Count => weight.as_str(),
+                _ if table.sketch.is_some() => "toUInt64(1)",
+                _ => weight.as_str(),
+            };
+            measured_sql(measure, terms, weight)
+        };
+        sql.push_str(&format!(", {measured}"));
     }
     sql.push_str(&format!(" FROM {from}{}", clauses(terms, query.window, &query.filter, here)?));
     if !by.is_empty() {
@@ -135,6 +164,7 @@ fn measured_sql(measure: &Measure, terms: Terms<'_>, weight: &str) -> String {
         Measure::Least(field) => least("min", &terms.number(field)),
         Measure::Greatest(field) => least("max", &terms.number(field)),
         Measure::Distribution(field) => distribution_sql(field, terms, weight),
+        Measure::Spread(field) => spread_sql(field, terms, weight),
     }
 }
 
@@ -170,6 +200,67 @@ fn distribution_sql(field: &Field, terms: Terms<'_>, weight: &str) -> String {
     )
 }
 
+/// Whether it is the distribution of what each row has a sketch of.
+fn is_of_sketches(table: &Table, measure: &Measure) -> bool {
+    let sketch = table.sketch.map(Field::Column);
+    matches!(measure, Measure::Distribution(field) if Some(field) == sketch.as_ref())
+}
+
+/// Whether ClickHouse can merge what is measured; else the rows are read and merged here.
+pub(crate) fn are_merged_there(query: &Query) -> bool {
+    let sketch = query.table.sketch.map(Field::Column);
+    let is_known = |measure: &Measure| {
+        is_of_sketches(query.table, measure) || measure.field() != sketch.as_ref()
+    };
+    sketch.is_none() || query.measures.iter().all(is_known)
+}
+
+/// The same as [`distribution_sql`], of the sketches that rows have.
+fn sketches_sql(table: &Table) -> String {
+    let name = |place: usize| quote::name(table.columns[place].name);
+    let (count, least, greatest) = (
+        format!("sum({})", name(minute::COUNT)),
+        format!("min({})", name(minute::LEAST)),
+        format!("max({})", name(minute::GREATEST)),
+    );
+    let [(values, _), (buckets, _), (counts, _), (sum, _)] = SKETCHED;
+    let exact_max = stats::EXACT_COUNT_MAX;
+    let bucket = bucket("x");
+    format!(
+        "{count}, toUInt128(sum({sum})), {least}, {greatest}, \
+         if({count} <= {exact_max}, groupArrayArray({exact_max})(arrayMap(x -> tuple(x, toUInt64(1)), {values})), []), \
+         if({count} > {exact_max}, sumMap(\
+         if(empty({buckets}), arrayMap(x -> {bucket}, {values}), {buckets}), \
+         if(empty({buckets}), arrayMap(x -> toUInt64(1), {values}), {counts})), ([], []))"
+    )
+}
+
+/// All that a spread is made of: count, sums before and after the point, least, greatest, and up to 128 numbers as they
+/// are, or else the buckets of their bits in the order of numbers.
+fn spread_sql(field: &Field, terms: Terms<'_>, weight: &str) -> String {
+    let number = terms.fraction(field);
+    let value = format!("assumeNotNull(ifNull({number}, 0.))");
+    let is_taken = format!("(isNotNull({number}) AND {weight} > 0)");
+    // As a double has them: 2^62, and 2^53 parts of one.
+    let whole = format!("toInt64(greatest(least(floor({value}), 4611686018427387904.), -4611686018427387904.))");
+    let parts = format!("toInt64(floor(({value} - floor({value})) * 9007199254740992.))");
+    let bits = format!("reinterpretAsUInt64({value})");
+    let ordered =
+        format!("if({value} < 0, bitNot({bits}), bitOr({bits}, toUInt64(9223372036854775808)))");
+    let count = format!("sumIf({weight}, {is_taken})");
+    let sum = |of: &str| {
+        format!("toInt128(sumIf(toInt128({of}) * toInt128({weight}), {is_taken}))")
+    };
+    let exact_max = stats::EXACT_COUNT_MAX;
+    format!(
+        "{count}, {}, {}, minIf({value}, {is_taken}), maxIf({value}, {is_taken}), \
+         if({count} <= {exact_max}, groupArrayIf({exact_max})(tuple({value}, toUInt64({weight})), {is_taken}), []), \
+         if({count} > {exact_max}, sumMapIf([toUInt32(bitShiftRight({ordered}, 46))], [toUInt64({weight})], {is_taken}), ([], []))",
+        sum(&whole),
+        sum(&parts),
+    )
+}
+
 /// The bucket of the greatest signed number.
 fn stats_bucket_of_i64_max() -> u32 {
     // 62 is its highest bit: (62 - 5) octaves of 64, and the last bucket of its own.
@@ -202,6 +293,9 @@ pub(crate) fn read_groups(
         }
         let step = if query.step.is_some() { reader.u32()? } else { 0 };
         let rows = reader.u64()?;
+        if thins(query.table) {
+            groups.estimated(reader.u8()? != 0);
+        }
         let measured = query.measures.iter().map(|measure| read_measured(measure, &mut reader));
         let measured = measured.collect::<Result<Vec<_>, Why>>()?;
         // Without fields and steps there is one group even of no rows; the folder's engine has none then.
@@ -240,6 +334,7 @@ fn read_measured(measure: &Measure, reader: &mut Reader<'_>) -> Result<Measured,
         Measure::Least(_) => Measured::Least(reader.or_null(Reader::i64)?),
         Measure::Greatest(_) => Measured::Greatest(reader.or_null(Reader::i64)?),
         Measure::Distribution(_) => Measured::Distribution(read_sketch(reader)?),
+        Measure::Spread(_) => Measured::Spread(read_spread(reader)?),
     })
 }
 
@@ -278,6 +373,31 @@ fn read_sketch(reader: &mut Reader<'_>) -> Result<Sketch, Why> {
         last = bucket;
     }
     Sketch::decode(&encoded).ok_or(Why::Answer("holds a distribution that is none"))
+}
+
+fn read_spread(reader: &mut Reader<'_>) -> Result<Spread, Why> {
+    let mut parts = SpreadParts {
+        count: reader.u64()?,
+        whole: reader.i128()?,
+        parts: reader.i128()?,
+        least: reader.f64()?,
+        greatest: reader.f64()?,
+        ..SpreadParts::default()
+    };
+    for _ in 0..reader.length()? {
+        parts.exact.push((reader.f64()?, reader.u64()?));
+    }
+    for _ in 0..reader.length()? {
+        parts.buckets.push((reader.u32()?, 0));
+    }
+    let counts = reader.length()?;
+    for place in 0..counts {
+        let count = reader.u64()?;
+        if let Some(bucket) = parts.buckets.get_mut(place) {
+            bucket.1 = count;
+        }
+    }
+    Spread::of_parts(parts).ok_or(Why::Answer("holds a spread that is none"))
 }
 
 /// Seven bits at a time, low ones first.
@@ -335,7 +455,7 @@ pub(crate) fn trace_sql(
         "SELECT {} FROM {from} WHERE `{trace}` = {}{} ORDER BY {FOLDER}, {SEGMENT}, {ROW} LIMIT {max} FORMAT RowBinary",
         names(&binary::whole_columns(table)),
         quote::id(&id.0),
-        here.without(),
+        here.counted(table),
     ))
 }
 

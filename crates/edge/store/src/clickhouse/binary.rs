@@ -5,9 +5,10 @@ use std::{
     ops::Range,
 };
 
-use keep::{AttributeKind, Chunk, Column, Table};
+use keep::{AttributeKind, Chunk, Column, ColumnKind, Table};
 
 use super::{
+    quote,
     terms::{BOOL, DOUBLE, INT, JSON},
     trouble::Why,
 };
@@ -25,13 +26,30 @@ pub(crate) struct Origin<'a> {
     pub(crate) segment: u32,
     /// Seconds since 1970, when the last of the segment was received.
     pub(crate) received_secs: u32,
+    pub(crate) left: Option<Left>,
+}
+
+/// What is left of a segment that was thinned.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Left {
+    /// Which thinning.
+    pub(crate) thinning: u64,
+    /// The number of the first row.
+    pub(crate) first_row: u32,
+    /// Seconds since 1970, when the rows were inserted as they came: they go when those would have gone.
+    pub(crate) inserted_secs: u32,
 }
 
 /// Columns that [`Rows::write_part`] writes, in order: those of the table, attributes, where the row is from.
-pub(crate) fn columns(table: &Table) -> Vec<&'static str> {
-    use super::schema::{ATTRIBUTE_KINDS, ATTRIBUTES, FOLDER, RECEIVED, ROW, SEGMENT};
+pub(crate) fn columns(table: &Table, left: Option<Left>) -> Vec<&'static str> {
+    use super::schema::{
+        ATTRIBUTE_KINDS, ATTRIBUTES, FOLDER, INSERTED, RECEIVED, ROW, SEGMENT, SKETCHED, THINNING,
+    };
     let own = table.columns.iter().map(|column| column.name);
-    own.chain([ATTRIBUTES, ATTRIBUTE_KINDS, FOLDER, SEGMENT, ROW, RECEIVED]).collect()
+    let own = own.chain([ATTRIBUTES, ATTRIBUTE_KINDS, FOLDER, SEGMENT, ROW, RECEIVED]);
+    let sketched = table.sketch.map(|_| SKETCHED.map(|(name, _)| name));
+    let left = left.map(|_| [THINNING, INSERTED]);
+    own.chain(sketched.into_iter().flatten()).chain(left.into_iter().flatten()).collect()
 }
 
 /// The rows of a chunk, ready to be written one by one.
@@ -115,8 +133,41 @@ impl<'a> Rows<'a> {
         }
         put_text(out, origin.folder);
         out.extend_from_slice(&origin.segment.to_le_bytes());
-        out.extend_from_slice(&u32::try_from(row).unwrap_or(u32::MAX).to_le_bytes());
+        let first_row = origin.left.map_or(0, |left| left.first_row);
+        let number = u32::try_from(row).unwrap_or(u32::MAX).saturating_add(first_row);
+        out.extend_from_slice(&number.to_le_bytes());
         out.extend_from_slice(&origin.received_secs.to_le_bytes());
+        if self.chunk.table().sketch.is_some() {
+            self.put_sketch(out, row);
+        }
+        if let Some(left) = origin.left {
+            out.extend_from_slice(&left.thinning.to_le_bytes());
+            out.extend_from_slice(&left.inserted_secs.to_le_bytes());
+        }
+    }
+
+    /// What the sketch of a row holds, for ClickHouse to merge: values as they are, or else buckets and counts.
+    fn put_sketch(&self, out: &mut Vec<u8>, row: usize) {
+        let row = u32::try_from(row).unwrap_or(u32::MAX);
+        let sketch = keep::rollup::sketch(self.chunk, row).unwrap_or_default();
+        let is_exact = sketch.count() <= stats::EXACT_COUNT_MAX;
+        let held: Vec<(u64, u64)> = sketch.buckets().map(|(low, _, count)| (low, count)).collect();
+        let (values, buckets): (&[_], &[_]) = if is_exact { (&held, &[]) } else { (&[], &held) };
+        put_length(out, values.iter().map(|(_, count)| *count as usize).sum());
+        for (value, count) in values {
+            for _ in 0..*count {
+                out.extend_from_slice(&value.to_le_bytes());
+            }
+        }
+        put_length(out, buckets.len());
+        for (low, _) in buckets {
+            out.extend_from_slice(&bucket(*low).to_le_bytes());
+        }
+        put_length(out, buckets.len());
+        for (_, count) in buckets {
+            out.extend_from_slice(&count.to_le_bytes());
+        }
+        out.extend_from_slice(&sketch.sum().to_le_bytes());
     }
 
     /// An attribute's value as people write it.
@@ -131,6 +182,15 @@ impl<'a> Rows<'a> {
             AttributeKind::Bool => put_text(out, if value == 0 { "false" } else { "true" }),
         }
     }
+}
+
+/// The bucket of a sketch that begins with this value: values below 128 have one each, then there are 64 each octave.
+fn bucket(low: u64) -> u16 {
+    if low < 128 {
+        return u16::try_from(low).unwrap_or(0);
+    }
+    let shift = low.ilog2() - 6;
+    u16::try_from(u64::from(shift) * 64 + (low >> shift)).unwrap_or(u16::MAX)
 }
 
 fn code(kind: AttributeKind) -> u8 {
@@ -248,11 +308,43 @@ pub(crate) fn whole_columns(table: &Table) -> Vec<&'static str> {
     own.chain([ATTRIBUTES, ATTRIBUTE_KINDS]).collect()
 }
 
+/// Columns like those of [`whole_columns`] that [`read_rows`] reads, but what is not needed is left empty.
+pub(crate) fn some_columns(table: &Table, columns: &[usize], keys: &[&str]) -> Vec<String> {
+    use super::schema::{ATTRIBUTE_KINDS, ATTRIBUTES};
+    let own = table.columns.iter().enumerate().map(|(place, column)| {
+        if columns.contains(&place) {
+            return quote::name(column.name);
+        }
+        match column.kind {
+            ColumnKind::Text => "''".to_owned(),
+            ColumnKind::Time | ColumnKind::Whole => "toUInt64(0)".to_owned(),
+            ColumnKind::Number => "toFloat64(0)".to_owned(),
+            ColumnKind::Id16 => "toFixedString('', 16)".to_owned(),
+            ColumnKind::Id8 => "toFixedString('', 8)".to_owned(),
+        }
+    });
+    let keys: Vec<String> = keys.iter().map(|key| quote::text(key)).collect();
+    let keys = if keys.is_empty() { "''".to_owned() } else { keys.join(", ") };
+    let maps = [ATTRIBUTES, ATTRIBUTE_KINDS]
+        .map(|name| format!("mapFilter((k, v) -> toString(k) IN ({keys}), {name})"));
+    own.chain(maps).collect()
+}
+
 /// Whole rows, as they were before they were written.
 pub(crate) fn read_rows(table: &'static Table, bytes: &[u8]) -> Result<Chunk, Why> {
+    read_numbered(table, bytes, |_| Ok(()))
+}
+
+/// The same, with something before each row.
+pub(crate) fn read_numbered<'a>(
+    table: &'static Table,
+    bytes: &'a [u8],
+    mut before: impl FnMut(&mut Reader<'a>) -> Result<(), Why>,
+) -> Result<Chunk, Why> {
     let mut chunk = Chunk::new(table);
     let mut reader = Reader::new(bytes);
     while !reader.is_empty() {
+        before(&mut reader)?;
         for place in 0..table.columns.len() {
             match chunk.column(place) {
                 Column::Text(_) => {

@@ -2,18 +2,18 @@
 //!
 //! A question that it cannot answer is answered by the folder for what that has, and says what is missing.
 
-use std::sync::atomic::Ordering::Relaxed;
+use std::{collections::BTreeSet, ops::ControlFlow, sync::atomic::Ordering::Relaxed};
 
 use keep::{
     Chunk, Table,
     query::{Comparison, Differences, Groups, Query, Top},
 };
-use model::TraceId;
+use model::{Moment, TraceId};
 
 use super::{Bounds, ClickHouse, Reached, Segment, Trouble, Why};
 use crate::{
-    Answered, Coverage, Limit, Limits, StoreError,
-    cold::{Cold, Full},
+    Answered, Coverage, Keeping, Limit, Limits, StoreError,
+    cold::{Cold, Full, Part},
 };
 
 impl Cold for ClickHouse {
@@ -69,6 +69,25 @@ impl Cold for ClickHouse {
     fn top(&self, top: &Top, limits: &Limits, here: &[u32]) -> Result<Answered<Chunk>, StoreError> {
         let nothing = |_: &Trouble| Chunk::new(top.table);
         Ok(answered_or(self.first(top, bounds(limits), here), nothing))
+    }
+
+    fn thin(
+        &self,
+        keeping: &Keeping,
+        named: &BTreeSet<TraceId>,
+        now: Moment,
+    ) -> Result<bool, StoreError> {
+        self.thin(keeping, named, now).map_err(StoreError::ClickHouse)
+    }
+
+    fn each(
+        &self,
+        table: &'static Table,
+        part: Part,
+        here: &[u32],
+        each: &mut dyn FnMut(Moment, &Chunk) -> ControlFlow<()>,
+    ) -> Result<(), StoreError> {
+        self.each_segment(table, part, here, each).map_err(StoreError::ClickHouse)
     }
 
     fn of_trace(

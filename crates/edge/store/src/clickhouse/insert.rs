@@ -19,12 +19,12 @@ use super::{
     binary::{self, Origin, Reader, Rows},
     http::Statement,
     quote,
-    schema::{FOLDER, ROW, SEGMENT},
+    schema::{FOLDER, ROW, SEGMENT, THINNING, thins},
     trouble::Trouble,
 };
 
 /// How long one insert may take.
-const TIME: Duration = Duration::from_mins(1);
+pub(super) const TIME: Duration = Duration::from_mins(1);
 
 /// Attempts at one part, waits in between doubling from the first: about three seconds. Who calls comes back later.
 const ATTEMPTS_MAX: u32 = 5;
@@ -39,6 +39,13 @@ pub struct Segment<'a> {
     pub received_secs: u32,
     /// All of its rows, in the order in which they came.
     pub rows: &'a Chunk,
+}
+
+impl Segment<'_> {
+    fn origin<'a>(&self, folder: &'a str) -> Origin<'a> {
+        let Segment { number, received_secs, .. } = *self;
+        Origin { folder, segment: number, received_secs, left: None }
+    }
 }
 
 impl ClickHouse {
@@ -62,16 +69,24 @@ impl ClickHouse {
         self.insert_from(segment, 0)
     }
 
-    fn insert_from(&self, segment: Segment<'_>, mut from: usize) -> Result<usize, Trouble> {
-        let Segment { number, received_secs, rows: chunk } = segment;
+    fn insert_from(&self, segment: Segment<'_>, from: usize) -> Result<usize, Trouble> {
+        self.insert_rows(segment.rows, segment.origin(self.note.folder()), from)
+    }
+
+    /// Inserts the rows of a chunk from the one at `from` on, in parts.
+    pub(super) fn insert_rows(
+        &self,
+        chunk: &Chunk,
+        origin: Origin<'_>,
+        mut from: usize,
+    ) -> Result<usize, Trouble> {
         let rows = Rows::new(chunk);
-        let origin = Origin { folder: self.note.folder(), segment: number, received_secs };
         let mut inserted = 0;
         let mut out = Vec::new();
         while from < chunk.rows() {
             out.clear();
             let range = rows.write_part(&mut out, from, origin);
-            self.insert_part(chunk, number, range.start, &out)?;
+            self.insert_part(chunk, origin, range.start, &out)?;
             inserted += range.len();
             from = range.end;
         }
@@ -80,12 +95,18 @@ impl ClickHouse {
 
     /// The row to begin with: the first one of the last part that is there, or 0.
     fn first_missing(&self, segment: Segment<'_>) -> Result<usize, Trouble> {
-        let table = self.schema.table(segment.rows.table().name);
+        let of = segment.rows.table();
+        if thins(of) && self.is_thinned(segment.number)? {
+            // It was moved, a long time ago, and nobody noted it.
+            return Ok(segment.rows.rows());
+        }
+        let table = self.schema.table(of.name);
+        let as_it_came = if thins(of) { format!(" AND {THINNING} = 0") } else { String::new() };
         let folder = quote::text(self.note.folder());
         // Rows of earlier parts without a gap: only then are they passed over.
         let sql = format!(
             "SELECT count(), uniqExact({ROW}), toUInt64(max({ROW})) FROM {table} \
-             WHERE {FOLDER} = {folder} AND {SEGMENT} = {} FORMAT RowBinary",
+             WHERE {FOLDER} = {folder} AND {SEGMENT} = {}{as_it_came} FORMAT RowBinary",
             segment.number
         );
         let action = action(segment.rows);
@@ -107,7 +128,7 @@ impl ClickHouse {
     fn insert_part(
         &self,
         chunk: &Chunk,
-        segment: u32,
+        origin: Origin<'_>,
         first_row: usize,
         rows: &[u8],
     ) -> Result<(), Trouble> {
@@ -115,9 +136,13 @@ impl ClickHouse {
         let sql = format!(
             "INSERT INTO {} ({}) FORMAT RowBinary",
             self.schema.table(name),
-            names(&binary::columns(chunk.table()))
+            names(&binary::columns(chunk.table(), origin.left))
         );
-        let token = format!("{}-{name}-{segment}-{first_row}", self.note.folder());
+        let Origin { folder, segment, left, .. } = origin;
+        let mut token = format!("{folder}-{name}-{segment}-{first_row}");
+        if let Some(left) = left {
+            token.push_str(&format!("-{}-{}", left.first_row, left.thinning));
+        }
         let settings = [
             // ClickHouse would answer before a batch of its own is on the disk, and split by its own measure.
             ("async_insert", "0"),
@@ -138,7 +163,7 @@ impl ClickHouse {
     }
 
     /// Tries more than once what may pass.
-    fn attempt(&self, statement: Statement<'_>) -> Result<Vec<u8>, Trouble> {
+    pub(super) fn attempt(&self, statement: Statement<'_>) -> Result<Vec<u8>, Trouble> {
         let mut wait = FIRST_WAIT;
         for _ in 1..ATTEMPTS_MAX {
             match self.client.run(statement) {
@@ -164,8 +189,7 @@ fn action(chunk: &Chunk) -> &'static str {
 /// The first row of the part that a row is in; parts are cut by the same rule each time.
 fn last_part(segment: Segment<'_>, folder: &str, row: usize) -> usize {
     let rows = Rows::new(segment.rows);
-    let Segment { number, received_secs, .. } = segment;
-    let origin = Origin { folder, segment: number, received_secs };
+    let origin = segment.origin(folder);
     let mut out = Vec::new();
     let mut from = 0;
     loop {

@@ -28,8 +28,10 @@ struct Migration {
 }
 
 /// All steps, in order. One that was released is never changed.
-const MIGRATIONS: &[Migration] =
-    &[Migration { version: 1, name: "tables", statements: Schema::create_tables }];
+const MIGRATIONS: &[Migration] = &[
+    Migration { version: 1, name: "tables", statements: Schema::create_tables },
+    Migration { version: 2, name: "thinning", statements: Schema::create_thinned },
+];
 
 /// Makes what is missing.
 pub(crate) fn migrate(client: &Client, schema: &Schema) -> Result<(), Trouble> {
@@ -69,7 +71,7 @@ pub(crate) fn migrate(client: &Client, schema: &Schema) -> Result<(), Trouble> {
     set_days(client, schema)
 }
 
-fn check_version(client: &Client, body: &[u8]) -> Result<(), Trouble> {
+pub(super) fn check_version(client: &Client, body: &[u8]) -> Result<(), Trouble> {
     let text = Reader::new(body).text().map_err(|why| client.trouble(MAKE, why))?;
     let mut parts = text.split('.').map(|part| part.parse::<u32>().ok());
     match (parts.next().flatten(), parts.next().flatten()) {
@@ -114,20 +116,20 @@ fn set_days(client: &Client, schema: &Schema) -> Result<(), Trouble> {
     let run = |sql: &str| {
         client.run(Statement { action: MAKE, sql, settings: &[], rows: None, time: TIME })
     };
-    for table in TABLES {
-        let name = schema.local(table.name);
+    for kept in schema.kept_days() {
+        let name = schema.local(kept.0);
         let name = name.rsplit_once('.').map_or("", |(_, name)| name).trim_matches('`').to_owned();
         let sql = format!(
             "SELECT toUInt64(countIf(position(engine_full, 'toIntervalDay({})') > 0)) FROM system.tables \
              WHERE database = {} AND name = {} FORMAT RowBinary",
-            schema.days_of(table),
+            kept.2,
             quote::text(&schema.database),
             quote::text(&name)
         );
         let body = run(&sql)?.body;
         let is_so = Reader::new(&body).u64().map_err(|why| client.trouble(MAKE, why))?;
         if is_so == 0 {
-            run(&schema.set_days(table))?;
+            run(&schema.set_days(kept))?;
         }
     }
     Ok(())

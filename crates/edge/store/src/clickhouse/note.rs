@@ -97,14 +97,17 @@ impl Note {
     }
 }
 
-/// 16 digits that nobody else makes up: of the system's randomness, by way of the hasher that is seeded with it.
+/// 16 digits that nobody else makes up.
 fn made_up() -> String {
-    let digits = || {
-        let mut hasher = std::collections::hash_map::RandomState::new().build_hasher();
-        hasher.write_u32(std::process::id());
-        hasher.finish()
-    };
-    format!("{:016x}", digits())
+    format!("{:016x}", made_up_number())
+}
+
+/// A number that nobody else makes up, and that is not 0: of the system's randomness, by way of the hasher that is seeded
+/// with it.
+pub(crate) fn made_up_number() -> u64 {
+    let mut hasher = std::collections::hash_map::RandomState::new().build_hasher();
+    hasher.write_u32(std::process::id());
+    hasher.finish().max(1)
 }
 
 #[cfg(test)]

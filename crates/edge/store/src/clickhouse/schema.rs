@@ -5,12 +5,12 @@
 //! What is kept no longer goes by the time at which it was inserted: by its own time, what comes late would be gone the
 //! moment it came, without a word.
 
-use keep::{ColumnKind, TABLES, Table};
+use keep::{ColumnKind, SPANS, TABLES, Table};
 
 use super::quote;
 
 /// The version of the tables; see [`super::migrate`].
-pub const SCHEMA_VERSION: u32 = 1;
+pub const SCHEMA_VERSION: u32 = 2;
 
 /// Columns whose texts seldom repeat: a dictionary of them would be as large as they are.
 const SELDOM_REPEAT: &[&str] =
@@ -22,12 +22,30 @@ pub(crate) const SEGMENT: &str = "taut_segment";
 pub(crate) const ROW: &str = "taut_row";
 pub(crate) const RECEIVED: &str = "taut_received";
 pub(crate) const INSERTED: &str = "taut_inserted";
+/// Which thinning a row is of; 0 for rows as they came. Only spans have it.
+pub(crate) const THINNING: &str = "taut_thinning";
 pub(crate) const ATTRIBUTES: &str = "attributes";
 pub(crate) const ATTRIBUTE_KINDS: &str = "attribute_kinds";
 
 /// The bucket of a span's duration in our sketch, which ClickHouse works out as rows come in.
 pub(crate) const BUCKET: &str = "duration_bucket";
 pub(crate) const BUCKETED: &str = "duration_nanos";
+
+/// What the sketch of a roll-up holds: up to so many values as they are, or else buckets and their counts; and the sum.
+pub(crate) const SKETCHED: [(&str, &str); 4] = [
+    ("taut_values", "Array(UInt64) CODEC(ZSTD(1))"),
+    ("taut_buckets", "Array(UInt16) CODEC(ZSTD(1))"),
+    ("taut_counts", "Array(UInt64) CODEC(ZSTD(1))"),
+    ("taut_sum", "UInt128 CODEC(ZSTD(1))"),
+];
+
+/// The table of what was thinned.
+pub(crate) const THINNED: &str = "taut_thinned";
+
+/// Whether rows of a table are thinned when they are old.
+pub(crate) fn thins(table: &Table) -> bool {
+    table.name == SPANS.name
+}
 
 /// Inserts that are remembered, so that a repeated one is known: far more than lie between one and its repetition.
 const REMEMBERED: u32 = 10_000;
@@ -55,6 +73,15 @@ pub(crate) struct Schema {
 }
 
 impl Schema {
+    pub(crate) fn of(settings: &super::Settings) -> Self {
+        Self {
+            database: settings.database.clone(),
+            layout: settings.layout.clone(),
+            days: settings.days.max(1),
+            minutes_days: settings.minutes_days.max(1),
+        }
+    }
+
     /// A table that is asked and inserted into.
     pub(crate) fn table(&self, name: &str) -> String {
         format!("{}.{}", quote::name(&self.database), quote::name(name))
@@ -113,6 +140,46 @@ impl Schema {
         statements
     }
 
+    /// The table of what was thinned, since [`SCHEMA_VERSION`] 2: for each thinning the segments of a folder that it
+    /// stands for, and whether the rows as they came are gone.
+    pub(crate) fn create_thinned(&self) -> Vec<String> {
+        let local = self.local(THINNED);
+        let create = format!(
+            "CREATE TABLE IF NOT EXISTS {local}{} (\n  folder LowCardinality(String),\n  segment_first UInt32,\n  \
+             segment_last UInt32,\n  thinning UInt64,\n  is_dropped UInt8,\n  carried String CODEC(ZSTD(1)),\n  \
+             at DateTime('UTC') DEFAULT now()\n)\nENGINE = {}\nORDER BY (folder, segment_first)\n\
+             TTL at + INTERVAL {} DAY\nSETTINGS fsync_after_insert = 1, fsync_part_directory = 1",
+            self.on_cluster(),
+            self.engine("MergeTree"),
+            self.thinned_days(),
+        );
+        let mut statements = vec![create];
+        if self.layout.sharded {
+            statements.push(self.spread(THINNED, "cityHash64(folder)"));
+        }
+        statements
+    }
+
+    /// What was thinned is known for longer than any row of it is kept.
+    pub(crate) fn thinned_days(&self) -> u32 {
+        self.days.max(self.minutes_days).saturating_add(1)
+    }
+
+    /// Drops rows of the table of spans. What merges read and write later is without them.
+    pub(crate) fn delete_spans(&self, which: &str) -> String {
+        format!("DELETE FROM {}{} WHERE {which}", self.local(SPANS.name), self.on_cluster())
+    }
+
+    /// Writes the rows of a day anew without those that were dropped.
+    pub(crate) fn free_day(&self, day: &str) -> String {
+        format!(
+            "ALTER TABLE {}{} APPLY DELETED MASK IN PARTITION {}",
+            self.local(SPANS.name),
+            self.on_cluster(),
+            quote::text(day)
+        )
+    }
+
     fn create(&self, table: &Table) -> String {
         let mut columns: Vec<String> =
             Self::columns(table).iter().map(|(name, kind)| format!("  `{name}` {kind}")).collect();
@@ -153,17 +220,22 @@ impl Schema {
     }
 
     fn create_distributed(&self, table: &Table) -> String {
+        self.spread(table.name, &shard(table))
+    }
+
+    /// A table over those of all shards.
+    fn spread(&self, name: &str, shard: &str) -> String {
         let cluster =
             if self.layout.cluster.is_empty() { "default" } else { self.layout.cluster.as_str() };
         format!(
             "CREATE TABLE IF NOT EXISTS {}{} AS {} ENGINE = Distributed({}, {}, {}, {})",
-            self.table(table.name),
+            self.table(name),
             self.on_cluster(),
-            self.local(table.name),
+            self.local(name),
             quote::text(cluster),
             quote::text(&self.database),
-            quote::text(&format!("{}_local", table.name)),
-            shard(table),
+            quote::text(&format!("{name}_local")),
+            shard,
         )
     }
 
@@ -196,6 +268,12 @@ impl Schema {
             (INSERTED, "DateTime('UTC') DEFAULT now() CODEC(Delta(4), ZSTD(1))".to_owned()),
         ];
         columns.extend(more.map(|(name, kind)| (name.to_owned(), kind)));
+        if thins(table) {
+            columns.push((THINNING.to_owned(), "UInt64 CODEC(ZSTD(1))".to_owned()));
+        }
+        if table.sketch.is_some() {
+            columns.extend(SKETCHED.map(|(name, kind)| (name.to_owned(), kind.to_owned())));
+        }
         columns
     }
 
@@ -212,13 +290,18 @@ impl Schema {
         tables.iter().map(add).collect()
     }
 
-    /// Sets how long rows are kept.
-    pub(crate) fn set_days(&self, table: &Table) -> String {
+    /// How long rows are kept: for each table, the column that it is counted from, and the days.
+    pub(crate) fn kept_days(&self) -> Vec<(&'static str, &'static str, u32)> {
+        let tables = TABLES.iter().map(|table| (table.name, INSERTED, self.days_of(table)));
+        tables.chain([(THINNED, "at", self.thinned_days())]).collect()
+    }
+
+    /// Sets how long rows of a table are kept.
+    pub(crate) fn set_days(&self, (table, since, days): (&str, &str, u32)) -> String {
         format!(
-            "ALTER TABLE {}{} MODIFY TTL `{INSERTED}` + INTERVAL {} DAY",
-            self.local(table.name),
+            "ALTER TABLE {}{} MODIFY TTL `{since}` + INTERVAL {days} DAY",
+            self.local(table),
             self.on_cluster(),
-            self.days_of(table)
         )
     }
 }
@@ -271,7 +354,7 @@ pub(crate) fn bucket(value: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use keep::{LOGS, METRICS, SPANS};
+    use keep::{LOGS, METRICS};
 
     use super::*;
 
@@ -353,8 +436,31 @@ mod tests {
                 "AS `taut`.`spans_local` ENGINE = Distributed('it\\'s `main', 'taut', 'spans_local', cityHash64(`trace_id`))",
             ],
         );
-        check(&schema.set_days(&SPANS), &["ALTER TABLE `taut`.`spans_local` ON CLUSTER"]);
+        let spans = schema.kept_days()[0];
+        check(&schema.set_days(spans), &["ALTER TABLE `taut`.`spans_local` ON CLUSTER"]);
+        check(&schema.delete_spans("1"), &["DELETE FROM `taut`.`spans_local` ON CLUSTER"]);
+        assert_eq!(schema.create_thinned().len(), 2);
         assert_eq!(schema.add_column(&SPANS, "dream", "String").len(), 2, "both tables have it");
+    }
+
+    #[test]
+    fn clickhouse_itself_understands_the_statements_for_clusters() {
+        let server = testkit::clickhouse::ClickHouse::start();
+        for (replicated, sharded) in [(true, false), (false, true), (true, true)] {
+            let layout = Layout { cluster: "it's `main".to_owned(), replicated, sharded };
+            let schema = schema(layout);
+            let mut statements = vec![schema.create_database(), schema.create_migrations()];
+            statements.extend(schema.create_tables());
+            statements.extend(schema.create_thinned());
+            statements.extend(schema.kept_days().into_iter().map(|kept| schema.set_days(kept)));
+            statements.extend(schema.add_column(&SPANS, "dream", "String"));
+            statements.push(schema.delete_spans("taut_segment = 7"));
+            statements.push(schema.free_day("2026-11-22"));
+            for statement in statements {
+                let told = server.ask(&format!("EXPLAIN AST {statement}"));
+                assert!(told.contains("Query"), "{statement}\n{told}");
+            }
+        }
     }
 
     #[test]

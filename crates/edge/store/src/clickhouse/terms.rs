@@ -151,6 +151,26 @@ impl Terms<'_> {
         }
     }
 
+    /// The number of a field, fractional ones too, that is finite; NULL for none.
+    pub(crate) fn fraction(&self, field: &Field) -> String {
+        let number = match field {
+            Field::Column(place) => match self.column(*place) {
+                Some((name, ColumnKind::Number)) => format!("toNullable({name})"),
+                _ => format!("toFloat64({})", self.number(field)),
+            },
+            Field::Attribute(key) => {
+                let key = quote::text(key);
+                format!(
+                    "if({ATTRIBUTE_KINDS}[{key}] = {DOUBLE}, toFloat64OrNull({ATTRIBUTES}[{key}]), toFloat64({}))",
+                    self.number(field)
+                )
+            }
+            Field::Resource(_) => format!("toFloat64({})", self.number(field)),
+        };
+        // Of the two zeros one.
+        format!("(if(ifNull(isFinite({number}), 0), {number}, NULL) + 0.)")
+    }
+
     /// Rows that pass, as an expression that is 0 or 1.
     pub(crate) fn filter(&self, filter: &Filter) -> Result<String, Why> {
         Ok(match filter {

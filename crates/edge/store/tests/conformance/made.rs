@@ -190,6 +190,7 @@ fn measure(table: &'static Table) -> impl Strategy<Value = Measure> {
         field(table).prop_map(Measure::Least),
         field(table).prop_map(Measure::Greatest),
         field(table).prop_map(Measure::Distribution),
+        field(table).prop_map(Measure::Spread),
     ]
 }
 

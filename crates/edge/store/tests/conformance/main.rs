@@ -7,6 +7,9 @@ mod layouts;
 mod made;
 mod once;
 mod same;
+#[path = "../shop/mod.rs"]
+mod shop;
+mod thinning;
 
 use std::{path::Path, time::Duration};
 
@@ -30,6 +33,7 @@ fn settings(server: &ClickHouse) -> Settings {
         layout: Layout::default(),
         days: 14,
         minutes_days: 90,
+        replaced_for: Duration::ZERO,
     }
 }
 

@@ -204,6 +204,43 @@ fn what_is_wrong_is_told_in_our_words() {
 }
 
 #[test]
+fn a_user_with_too_few_rights_and_a_server_that_is_too_old_are_told_what_is_missing() {
+    let server = ClickHouse::start();
+    server.pretend_version("24.3.1.7");
+    let wrong = refused(&server, |_| ());
+    assert_eq!(wrong, Why::Version("24.3.1.7".to_owned()));
+    server.pretend_version("dreams");
+    assert_eq!(refused(&server, |_| ()), Why::Version("dreams".to_owned()));
+    server.pretend_version("24.8.1.1");
+    server.deny(&["CREATE DATABASE"]);
+    let wrong = refused(&server, |settings| settings.database = "elsewhere".to_owned());
+    assert!(matches!(wrong, Why::Database(_)), "{wrong:?}");
+    server.deny(&["CREATE TABLE"]);
+    assert!(matches!(refused(&server, |_| ()), Why::Rights(_)));
+    server.deny(&[]);
+    // A right that is taken away later: what comes waits in the folder, and is moved once the right is back.
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path(), &server);
+    fill(&store, 20);
+    drain(&store);
+    fill_from(&store, 20, 30);
+    server.deny(&["INSERT INTO"]);
+    let told = store.tidy();
+    let Err(StoreError::ClickHouse(trouble)) = told else { panic!("{told:?}") };
+    assert!(matches!(trouble.why, Why::Rights(_)), "{trouble}");
+    assert!(trouble.hint().contains("INSERT"), "{}", trouble.hint());
+    fill_from(&store, 30, 40);
+    check_counted(&store, 400);
+    server.deny(&["SELECT"]);
+    let (here, missing) = counted(&store);
+    assert!((200..400).contains(&here), "the folder answers for what it has: {here}");
+    assert!(missing.is_some_and(|it| matches!(it.why, Why::Rights(_))));
+    server.deny(&[]);
+    drain(&store);
+    check_once(&server, &store, 400);
+}
+
+#[test]
 fn a_folder_that_was_opened_without_clickhouse_goes_on_after_what_was_moved() {
     let server = ClickHouse::start();
     let folder = tempfile::tempdir().unwrap();

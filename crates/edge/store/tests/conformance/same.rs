@@ -11,8 +11,9 @@ use proptest::{
 use store::{
     Batch, Folder, Items, Limits, Store as _,
     keep::{
-        SPANS,
-        query::{Comparison, Filter, Measure, Query, Top},
+        self, SPANS,
+        query::{Comparison, Field, Filter, Measure, Query, Top},
+        table::span as place,
     },
 };
 use testkit::clickhouse::ClickHouse;
@@ -48,7 +49,8 @@ fn check_query(one: &Folder, other: &Folder, query: &Query) {
     let Query { table, window, filter, group, step, measures, .. } = query;
     let shown = format!("{} {window:?} {filter:?} by {group:?} {step:?}: {measures:?}", table.name);
     assert!(other.coverage.is_whole(), "{shown}: {:?}", other.coverage);
-    if table.sketch.is_none() {
+    // How many rows of roll-ups there are hangs on segments.
+    if table.sketch.is_none() && keep::rollup::asked(query).is_none() {
         assert_eq!(one.answer.rows_passed, other.answer.rows_passed, "{shown}");
     }
     for (one, other) in one.answer.groups.iter().zip(&other.answer.groups) {
@@ -184,6 +186,7 @@ fn what_clickhouse_has_of_other_folders_is_told_too() {
         measures: vec![Measure::Count],
         limit: 1,
     };
+    let query = Query { filter: Filter::Has(Field::Column(place::SPAN_ID)), ..query };
     let moved = crate::rows(&server, "spans");
     let told = stores.1.ask(&query, &Limits::default()).unwrap();
     assert_eq!(told.answer.rows_passed, moved);

@@ -189,6 +189,9 @@ pub(super) fn notes(answer: &Value) -> String {
         Some(_) => warn("there are more rows than are looked at: the oldest are missing"),
         None => {}
     }
+    if coverage["estimate"].as_bool() == Some(true) {
+        warn("of old spans a fair sample is kept: these figures are estimates, right on average");
+    }
     for path in coverage["damaged"].as_array().into_iter().flatten().filter_map(Value::as_str) {
         warn(&format!("`{path}` is damaged, so that rows are missing; see `taut store check`"));
     }

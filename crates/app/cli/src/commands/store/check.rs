@@ -2,12 +2,12 @@
 
 use clap::Args;
 use serde_json::json;
-use store::{FileChecked, FileKind, FileState};
+use store::{FileChecked, FileKind, FileState, clickhouse::Held};
 
 use super::{Which, bar, json, of_the_disk, size};
 use crate::{
     commands::Done,
-    exit,
+    exit, opening,
     say::{self, AMBER, BOLD, RED},
     units,
 };
@@ -30,12 +30,20 @@ pub(super) fn run(arguments: &Arguments) -> Done {
     });
     progress.finish_and_clear();
     let checked = checked.map_err(|error| of_the_disk(&error))?;
-    let is_sound = !checked.iter().any(|file| matches!(file.state, FileState::Damaged { .. }));
+    let held = opening::held(&arguments.which.settings()?);
+    let held = held.transpose().map_err(|trouble| opening::away(&trouble))?;
+    let is_sound = !checked.iter().any(|file| matches!(file.state, FileState::Damaged { .. }))
+        && held.iter().flatten().all(|table| table.unlike == 0);
     if arguments.which.json {
         let files: Vec<_> = checked.iter().map(wire).collect();
-        say::data(&json(&json!({ "is_sound": is_sound, "files": files })))?;
+        let mut told = json!({ "is_sound": is_sound, "files": files });
+        if let Some(held) = &held {
+            told["clickhouse"] = held.iter().map(wire_held).collect();
+        }
+        say::data(&json(&told))?;
     } else {
         say::data(&told(&checked))?;
+        say::data(&held.iter().flatten().map(told_held).collect::<String>())?;
     }
     Ok(if is_sound { exit::YES } else { exit::NO })
 }
@@ -81,6 +89,22 @@ fn told(checked: &[FileChecked]) -> String {
         units::some(of(FileKind::Log).count() as u64, "log", "logs"),
     ));
     text
+}
+
+fn told_held(held: &Held) -> String {
+    let Held { table, rows, segments, unlike } = held;
+    let (rows, of) = (units::some(*rows, "row", "rows"), units::some(*segments, "log", "logs"));
+    let line = format!("ClickHouse, {table}: {rows} of {of}");
+    if *unlike == 0 {
+        return format!("{line}\n");
+    }
+    let unlike = units::some(*unlike, "has rows missing or twice", "have rows missing or twice");
+    format!("{RED}damaged{RED:#}  {line}, {unlike}\n")
+}
+
+fn wire_held(held: &Held) -> serde_json::Value {
+    let Held { table, rows, segments, unlike } = held;
+    json!({ "table": table, "rows": rows, "logs": segments, "logs_unlike": unlike })
 }
 
 fn wire(file: &FileChecked) -> serde_json::Value {

@@ -25,8 +25,8 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Done {
-    let folder = arguments.which.known_folder()?;
-    let store = Which::open(&folder)?;
+    arguments.which.known_folder()?;
+    let store = arguments.which.open()?;
     let usage = || store.usage().map_err(|error| of_the_disk(&error));
     let before = usage()?;
     let progress = spinner("making blocks");

@@ -86,7 +86,8 @@ pub(super) fn run(arguments: &Arguments) -> Done {
         )
         .hint("name a file instead of `-`"));
     }
-    let store = Which::open(&arguments.which.known_folder()?)?;
+    arguments.which.known_folder()?;
+    let store = arguments.which.open()?;
     let place = Place::new(arguments)?;
     let kinds = match arguments.what {
         Some(kind) => vec![kind],

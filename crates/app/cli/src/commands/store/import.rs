@@ -44,7 +44,7 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> Done {
     let files = files(&arguments.paths)?;
-    let store = Which::open(&arguments.which.folder()?)?;
+    let store = arguments.which.open()?;
     let progress = bar(files.len() as u64, "taking in files");
     let (mut of_files, mut counts) = (Vec::new(), Counts::default());
     for path in &files {
