@@ -15,7 +15,7 @@ fn main() {
     let plan = Plan {
         listen: vec![Listen { address: listen.parse().expect("an address"), tls: None }],
         workers: 2,
-        services: vec![Service::new("app", vec![Member { address: origin, weight: 1 }])],
+        services: vec![{ let mut app = Service::new("app", vec![Member { address: origin, weight: 1 }]); app.retries.max = 0; app }],
         routes: vec![Route { cache: Some(rule), ..Route::to("all", 0) }],
         ..Plan::default()
     };

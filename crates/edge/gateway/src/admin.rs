@@ -128,13 +128,8 @@ async fn page(
             return Problem::wrong("the order is larger than a mebibyte, or did not come").answer();
         }
     };
-    let order: Value = match bytes.is_empty() {
-        true => Value::Null,
-        false => match serde_json::from_slice(&bytes) {
-            Ok(order) => order,
-            Err(_) => return Problem::wrong("the order is no JSON").answer(),
-        },
-    };
+    let order = if bytes.is_empty() { Ok(Value::Null) } else { serde_json::from_slice(&bytes) };
+    let Ok(order) = order else { return Problem::wrong("the order is no JSON").answer() };
     let done = match &*path {
         "/reload" => {
             shared.reload.notify_one();
@@ -154,7 +149,7 @@ async fn page(
 }
 
 /// What can be asked for.
-const KNOWN: &str = "known are GET /health, /ready, /metrics, /members, /routes, /cache, /limits, /breakers and POST \
+const KNOWN: &str = "known are GET /health, /ready, /metrics, /members, /routes, /cache, /limits, /breakers, /capture and POST \
                      /members/SERVICE/ADDRESS/drain, undrain or weight, /cache/purge, /cache/warm, /reload";
 
 /// Whether somebody may: looking needs the token where there is one, doing something always.
@@ -165,7 +160,7 @@ fn allowed(shared: &Shared, read: bool, path: &str, headers: &HeaderMap) -> Resu
         return Ok(());
     }
     let Some(token) = &state.plan.admin_token else {
-        let detail = "nothing can be changed here unless `admin-token` in `[gateway]`, or TAUT_GATEWAY_TOKEN, is set";
+        let detail = "nothing can be changed here unless `admin-token` in `[gateway]` is set";
         return if read { Ok(()) } else { Err(Problem::new(StatusCode::FORBIDDEN, detail)) };
     };
     let sent = headers.get(header::AUTHORIZATION).map(HeaderValue::as_bytes).unwrap_or_default();
@@ -192,6 +187,7 @@ fn seen(shared: &Shared, path: &str) -> Response<Full<Bytes>> {
         "/cache" => pages::cache(shared),
         "/limits" => pages::limits(shared),
         "/breakers" => pages::breakers(shared),
+        "/capture" => pages::capture(shared),
         "/metrics" => {
             let kind = "text/plain; version=0.0.4; charset=utf-8";
             return answer(StatusCode::OK, kind, metrics::text(shared));

@@ -374,7 +374,7 @@ fn quantiles(text: &mut String, name: &str, shared: &Shared) {
                 let _ok = writeln!(text, "{name}{{{labels},quantile=\"{q}\"}} {seconds}");
             }
         }
-        let sum = all.mean().unwrap_or(0.0) * all.count() as f64 / 1e9;
+        let sum = Duration::from_nanos(u64::try_from(all.sum()).unwrap_or(u64::MAX)).as_secs_f64();
         let _ok = write!(
             text,
             "{name}_sum{{{labels}}} {sum}\n{name}_count{{{labels}}} {}\n",

@@ -181,7 +181,7 @@ impl Record {
                 error: None,
             });
         }
-        parent.and_then(|trace| trace.told_by(span))
+        parent?.told_by(span)
     }
 
     /// What came of the last attempt.

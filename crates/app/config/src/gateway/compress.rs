@@ -78,12 +78,11 @@ fn codings(fields: &mut Fields<'_>, told: &mut Told<'_>) -> Option<Vec<(Coding, 
 fn types(fields: &mut Fields<'_>, told: &mut Told<'_>) -> Option<Vec<MediaRange>> {
     let mut types = Vec::new();
     for (text, span) in fields.texts("types", told) {
-        match MediaRange::parse(&text) {
-            Some(range) => types.push(range),
-            None => {
-                let label = "expected `application/json`, `text/*`, `*/*+json` or `*/*`";
-                fields.wrong_at("types", span, label, told);
-            }
+        if let Some(range) = MediaRange::parse(&text) {
+            types.push(range);
+        } else {
+            let label = "expected `application/json`, `text/*`, `*/*+json` or `*/*`";
+            fields.wrong_at("types", span, label, told);
         }
     }
     (!types.is_empty()).then_some(types)

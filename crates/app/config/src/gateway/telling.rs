@@ -23,9 +23,8 @@ pub(super) fn read(fields: &mut Fields<'_>, told: &mut Told<'_>) -> Telling {
 }
 
 fn access_log(fields: &mut Fields<'_>, told: &mut Told<'_>) -> Option<AccessLog> {
-    let word = fields.peek_text("access-log");
-    match word.as_deref() {
-        Some("off") | None => {
+    match fields.peek_text("access-log").as_deref() {
+        Some("off") => {
             let _written = fields.raw("access-log");
             None
         }
@@ -33,7 +32,8 @@ fn access_log(fields: &mut Fields<'_>, told: &mut Told<'_>) -> Option<AccessLog>
             let _written = fields.raw("access-log");
             Some(AccessLog::Stdout)
         }
-        Some(_) => fields.file("access-log", told).map(AccessLog::File),
+        // None as well: a file, or what is none and is told so.
+        _ => fields.file("access-log", told).map(AccessLog::File),
     }
 }
 

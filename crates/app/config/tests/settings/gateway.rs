@@ -1,7 +1,11 @@
 //! `[gateway]`: its example means what it says, and every mistake in it is told with its line.
 
 use config::GATEWAY_EXAMPLE;
-use traffic::plan::{Balance, Host, PathRule};
+use traffic::{
+    encoding::Coding,
+    plan::{Balance, Host, PathRule},
+    telling::{AccessLog, Parents, Timing},
+};
 
 use crate::{complaint, file, load};
 
@@ -21,7 +25,8 @@ fn the_example_is_right() {
     assert_eq!(plan.services[0].balance, Balance::Latency);
     assert_eq!(plan.routes[0].paths, [PathRule::Below("/api/".to_owned())]);
     assert_eq!(plan.routes[0].limit.as_ref().expect("a limit").quota.requests.get(), 100);
-    assert_eq!(plan.routes[1].name, "everything-else");
+    assert_eq!(plan.routes.last().expect("a route").name, "everything-else");
+    assert!(plan.routes.iter().all(|route| route.compress.is_some()));
 }
 
 #[test]
@@ -54,6 +59,10 @@ fn every_mistake_is_told_with_its_line_and_a_cure() {
         ("", "rewrite = \"v2\"", 9, "a path such as `/v2/`"),
         ("", "set-request-headers = { \"a b\" = \"1\" }", 9, "no header is called so"),
         ("", "surprise = 1", 9, "known in `[gateway.route]`"),
+        ("", "compress = \"yes\"", 9, "expected `on`, `off` or a table"),
+        ("", "compress = { codings = [\"gzip:10\"] }", 9, "each once of `zstd`, `br`, `gzip`"),
+        ("", "compress = { codings = [\"gzip\", \"gzip:2\"] }", 9, "each once of"),
+        ("", "compress = { types = [\"json\"] }", 9, "expected `application/json`, `text/*`"),
     ] {
         let told = complaint(&file(&with(service, route)));
         assert!(told.contains(words), "{words}:\n{told}");
@@ -73,4 +82,46 @@ fn a_route_to_nowhere_is_told_where_it_could_lead() {
         told.contains("it is among them already") && told.contains("a host and a port"),
         "{told}"
     );
+}
+
+#[test]
+fn routes_compress_as_the_gateway_does_unless_they_say_otherwise() {
+    let text = "[gateway]\ncompress = { bytes-min = \"2KiB\", codings = [\"gzip:6\", \"br\"] }\n\
+                [gateway.service.app]\nmembers = [\"127.0.0.1:8000\"]\n\
+                [[gateway.route]]\nservice = \"app\"\npaths = \"/a/*\"\n\
+                [[gateway.route]]\nservice = \"app\"\npaths = \"/b/*\"\ncompress = \"off\"\n\
+                [[gateway.route]]\nservice = \"app\"\ncompress = { types = [\"text/css\"], take-over = \"on\" }\n";
+    let plan = load(&file(text)).gateway.expect("there is a section");
+    let first = plan.routes[0].compress.as_ref().expect("as the gateway");
+    assert_eq!(first.codings, [(Coding::Gzip, 6), (Coding::Brotli, 1)]);
+    assert_eq!((first.bytes_min, first.takes_over), (2 << 10, false));
+    assert_eq!(plan.routes[1].compress, None);
+    let last = plan.routes[2].compress.as_ref().expect("its own");
+    assert_eq!((last.bytes_min, last.types.len(), last.takes_over), (2 << 10, 1, true));
+    assert_eq!(last.codings, first.codings);
+}
+
+#[test]
+fn what_is_told_of_requests_and_whom_is_read() {
+    let rest = "\n[gateway.service.app]\nmembers = [\"127.0.0.1:8000\"]\n[[gateway.route]]\nservice = \"app\"\n";
+    let text = format!(
+        "[gateway]\naccess-log = \"access.log\"\nserver-timing = \"anyone\"\n[gateway.spans]\n\
+         endpoint = \"http://collector:4318\"\nshare = 0.1\nparents = \"trusted\"\nheader = {{ x-key = \"1\" }}\n{rest}"
+    );
+    let telling = load(&file(&text)).gateway.expect("there is a section").telling;
+    assert!(matches!(&telling.access_log, Some(AccessLog::File(path)) if path.ends_with("access.log")));
+    assert_eq!(telling.server_timing, Timing::Anyone);
+    let spans = telling.spans.expect("spans");
+    assert_eq!(spans.endpoint, "http://collector:4318/v1/traces");
+    assert!((spans.share - 0.1).abs() < 1e-9 && spans.parents == Parents::Trusted);
+    assert_eq!(spans.header.expect("a header").0, "x-key");
+    for (wrong, words) in [
+        ("[gateway.spans]\nshare = 0.1\n", "a collector: `endpoint"),
+        ("[gateway.spans]\nendpoint = \"collector:4318\"\n", "an address such as"),
+        ("[gateway]\naccess-log = 7\n", "expected a text"),
+        ("[gateway]\nserver-timing = \"all\"\n", "`anyone`"),
+    ] {
+        let told = complaint(&file(&format!("{wrong}{rest}")));
+        assert!(told.contains(words), "{words}:\n{told}");
+    }
 }

@@ -115,7 +115,7 @@ pub(crate) fn haproxy(
         _ => String::new(),
     };
     let text = format!(
-        "global\n nbthread 1\n maxconn 12000\n\
+        "global\n nbthread 1\n maxconn 12000\n no strict-limits\n\
          defaults\n mode http\n timeout connect 5s\n timeout client 10m\n timeout server 1m\n\
          http-reuse always\n option forwardfor\n{outer}\
          frontend f\n bind {address} {bind}\n default_backend b\n\

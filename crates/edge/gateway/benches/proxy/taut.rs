@@ -37,8 +37,8 @@ pub(crate) fn serve(words: &[String]) -> Outcome<()> {
                 dry_run: false,
                 keys_max: 10_000,
             });
-            route.cache =
-                Some(CacheRule { clients: traffic::cache::Clients::Obey, ..CacheRule::default() });
+            // A cache that has to find out that nothing is to be stored.
+            route.cache = Some(CacheRule { heuristic_share: 0.0, ..CacheRule::default() });
             plan.telling = Telling { server_timing: Timing::Anyone, ..Telling::default() };
         }
         "cache" => route.cache = Some(CacheRule::default()),

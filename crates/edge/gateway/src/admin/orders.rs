@@ -200,7 +200,7 @@ async fn fetch(listen: SocketAddr, host: &str, path: &str) -> std::io::Result<bo
     stream.write_all(head.as_bytes()).await?;
     let mut first = [0; 12];
     stream.read_exact(&mut first).await?;
-    let mut rest = [0; 16 << 10];
+    let mut rest = vec![0; 16 << 10];
     while stream.read(&mut rest).await? > 0 {}
     Ok(matches!(first.get(9..12), Some([b'2', ..])))
 }

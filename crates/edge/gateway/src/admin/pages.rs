@@ -50,6 +50,25 @@ pub(super) fn readiness(shared: &Shared) -> (bool, Value) {
     (ready, value)
 }
 
+/// What is captured, where it goes, and what became of it.
+pub(super) fn capture(shared: &Shared) -> Value {
+    let state = shared.state();
+    let Some(rules) = &state.plan.capture else { return json!({"captures": false}) };
+    let figures = &shared.captured;
+    let count = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
+    json!({
+        "captures": true,
+        "folder": rules.folder,
+        "share": rules.share,
+        "by": rules.by.name(),
+        "written": count(&figures.outcomes.done),
+        "dropped": count(&figures.outcomes.dropped),
+        "failed": count(&figures.outcomes.failed),
+        "written_bytes": count(&figures.bytes),
+        "trouble": *figures.trouble.lock().unwrap_or_else(PoisonError::into_inner),
+    })
+}
+
 /// Memory that can be had without swapping, as Linux estimates it.
 fn memory_available() -> Option<u64> {
     let text = std::fs::read_to_string("/proc/meminfo").ok()?;

@@ -8,7 +8,7 @@ use std::{
     time::Instant,
 };
 
-use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
 use http_body_util::BodyExt as _;
 use hyper::body::Body as _;
 use model::Moment;
@@ -35,6 +35,10 @@ use crate::{
     send::{self, Sending},
     worker::Worker,
 };
+
+/// What this gateway can do as a surrogate (Edge Architecture specification).
+const SURROGATE_CAPABILITY: HeaderName = HeaderName::from_static("surrogate-capability");
+const CAPABILITY: HeaderValue = HeaderValue::from_static("taut=\"Surrogate/1.0\"");
 
 /// What is asked for, and what for.
 pub(super) struct Fetch {
@@ -84,6 +88,8 @@ async fn run(fetch: Fetch) {
     let total = route.total.or(local.state.plan.services[route.service].timeouts.total);
     admitted.head.method = Method::GET;
     conditions_removed(&mut admitted.head.headers);
+    // Applications that know it answer with `Surrogate-Control`.
+    admitted.head.headers.append(SURROGATE_CAPABILITY, CAPABILITY);
     if let Some(stored) = &landing.ask.stale {
         make_conditional(&mut admitted.head.headers, stored);
     }

@@ -8,7 +8,7 @@ use std::{
 
 use bytes::Bytes;
 use http::HeaderMap;
-use hyper::body::{Body, Frame};
+use hyper::body::{Body as _, Frame};
 
 use super::Coder;
 use crate::{

@@ -60,7 +60,8 @@ impl Lately {
             Some(1) => self.count_now,
             Some(_) => 0,
         };
-        Duration::from_nanos(count).as_secs_f64() * 1e9 / (TURN_NANOS / 1_000_000_000) as f64
+        // A count that is read as seconds is a number with a fraction, without loss.
+        Duration::from_secs(count).as_secs_f64() / Duration::from_nanos(TURN_NANOS).as_secs_f64()
     }
 }
 

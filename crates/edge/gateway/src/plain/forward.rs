@@ -57,8 +57,8 @@ struct Terms<'a> {
 }
 
 impl Terms<'_> {
-    fn spent(&self, phase: Phase, since: Instant) {
-        if let Some(phases) = &self.phases {
+    fn spent(&self, phase: Phase, since: Option<Instant>) {
+        if let (Some(phases), Some(since)) = (&self.phases, since) {
             let mut sum = phases.get();
             sum.add(phase, since.elapsed());
             phases.set(sum);
@@ -201,7 +201,7 @@ impl Talk<'_> {
         let Terms { local, service, total, .. } = *terms;
         let member = &turn.busy.member;
         self.watched.set(total);
-        let leasing = Instant::now();
+        let leasing = terms.phases.is_some().then(Instant::now);
         let pool = self.worker.pool(member, service);
         let bare = wire::until(&self.watched, pool.bare(member, service)).await;
         let mut bare = bare.ok_or_else(over)?.map_err(|no| send::no_connection(&no))?;
