@@ -20,11 +20,17 @@ pub struct LogRows {
 
 impl Default for LogRows {
     fn default() -> Self {
-        Self { chunk: Chunk::new(&LOGS), origin: LastOrigin::default() }
+        Self::over(Chunk::new(&LOGS))
     }
 }
 
 impl LogRows {
+    /// Fills a chunk of log records that has no rows.
+    #[must_use]
+    pub fn over(chunk: Chunk) -> Self {
+        Self { chunk, origin: LastOrigin::default() }
+    }
+
     /// The rows so far.
     #[must_use]
     pub fn chunk(&self) -> &Chunk {

@@ -33,11 +33,17 @@ pub struct MetricRows {
 
 impl Default for MetricRows {
     fn default() -> Self {
-        Self { chunk: Chunk::new(&METRICS), origin: LastOrigin::default() }
+        Self::over(Chunk::new(&METRICS))
     }
 }
 
 impl MetricRows {
+    /// Fills a chunk of points that has no rows.
+    #[must_use]
+    pub fn over(chunk: Chunk) -> Self {
+        Self { chunk, origin: LastOrigin::default() }
+    }
+
     /// The rows so far.
     #[must_use]
     pub fn chunk(&self) -> &Chunk {

@@ -16,6 +16,7 @@ mod encode;
 mod head;
 mod hybrid;
 mod pages;
+mod passing;
 mod schema;
 mod tail;
 mod tally;

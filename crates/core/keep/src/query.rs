@@ -21,6 +21,7 @@ use crate::table::Table;
 pub use compare::{Comparison, Difference, Differences, VALUES_MAX};
 pub use group::Groups;
 pub use select::id;
+pub(crate) use select::rows as passing;
 pub use top::{Ranked, Top};
 
 /// Fields that groups can be made of at once: more than a table or a chart can show.
@@ -29,10 +30,10 @@ pub const GROUP_FIELDS_MAX: usize = 4;
 /// Groups of one part; beyond it an answer would be of no use, and says that it is cut.
 pub const GROUPS_MAX: usize = 200_000;
 
-/// What is asked.
 /// Bytes of groups of one part, roughly: what is measured of one may take 30 KB, and 200,000 would be 6 GB.
 pub const GROUPS_BYTES_MAX: usize = 256 << 20;
 
+/// What is asked.
 #[derive(Debug, Clone)]
 pub struct Query {
     /// Of which rows.
@@ -96,9 +97,9 @@ pub enum Measure {
     Greatest(Field),
     /// How whole numbers from 0 are distributed: quantiles, histograms, heatmaps.
     Distribution(Field),
-}
     /// How numbers are spread, fractional and negative ones too: sum, least, greatest, quantiles.
     Spread(Field),
+}
 
 /// What was measured.
 #[derive(Debug, Clone, PartialEq)]
@@ -113,9 +114,9 @@ pub enum Measured {
     Greatest(Option<i64>),
     /// [`Measure::Distribution`]
     Distribution(Sketch),
-}
     /// [`Measure::Spread`]
     Spread(Spread),
+}
 
 /// The answer to a [`Query`].
 #[derive(Debug, Clone, PartialEq)]
@@ -128,9 +129,9 @@ pub struct Answer {
     pub rows_passed: u64,
     /// There were more groups than could be kept; those that are told are right, and others are missing.
     pub is_cut: bool,
-}
     /// Rows that passed stand for several, of which only a sample is kept: what is told is right on average.
     pub is_estimate: bool,
+}
 
 /// Rows that have the same values.
 #[derive(Debug, Clone, PartialEq)]
@@ -210,6 +211,13 @@ impl Filter {
 pub fn resource_text(resource: &str, key: &str) -> String {
     let resource = crate::json::read_resource(resource);
     resource.attributes.get(key).map(crate::json::shown).unwrap_or_default()
+}
+
+/// The columns and attributes that a filter looks at, and what every question needs.
+pub(crate) fn reads_of(table: &Table, filter: &Filter) -> (Vec<usize>, Vec<Text>) {
+    let mut fields = Vec::new();
+    filter.fields(&mut fields);
+    reads(table, &fields)
 }
 
 /// The columns and attributes that hold these fields, and what every question needs.

@@ -48,15 +48,20 @@ const STATUSES: [(StatusCode, &str); 3] =
 
 impl Default for SpanRows {
     fn default() -> Self {
-        let mut chunk = Chunk::new(&SPANS);
+        Self::over(Chunk::new(&SPANS))
+    }
+}
+
+impl SpanRows {
+    /// Fills a chunk of spans that has no rows.
+    #[must_use]
+    pub fn over(mut chunk: Chunk) -> Self {
         let kinds = KINDS.map(|(_, name)| chunk.text(name));
         let statuses = STATUSES.map(|(_, name)| chunk.text(name));
         let (origin, placed) = (LastOrigin::default(), Vec::new());
         Self { chunk, kinds, statuses, origin, placed }
     }
-}
 
-impl SpanRows {
     /// The rows so far.
     #[must_use]
     pub fn chunk(&self) -> &Chunk {

@@ -118,6 +118,14 @@ impl Texts {
         (self.list.get(*number) == text).then_some(*number)
     }
 
+    /// Forgets all of them, but keeps the room.
+    pub(crate) fn clear(&mut self) {
+        self.list.bytes.clear();
+        self.list.ends.clear();
+        self.numbers.clear();
+        self.number("");
+    }
+
     fn add(&mut self, hash: u64, text: &str) -> u32 {
         let number = self.list.push(text);
         self.numbers.entry(hash).or_insert(number);

@@ -16,19 +16,21 @@ use std::{
     time::Duration,
 };
 
+use model::Span;
 use receive::{Received, Refusal, Sink};
 use store::{Batch, Folder, Options, Store as _, Syncing};
 
 use crate::{
     clock::{Reading, Took},
-    day::Day,
+    day::{self, Day},
     machine,
 };
 
 /// Connections of the sender: as many senders share one wait for the disk.
 const CONNECTIONS: usize = 16;
 
-/// Spans that the sender makes beforehand and sends over and over: making them takes longer than keeping them.
+/// Spans that the sender makes beforehand: making them takes longer than keeping them. Sent again, they are spans of other
+/// traces, a day later.
 const MADE_SPANS: usize = 500_000;
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
@@ -127,10 +129,9 @@ pub fn send(words: &[String]) -> Outcome<()> {
     machine::pin(1)?;
     let (spans, seed) = (spans.parse::<usize>()?, seed.parse()?);
     let made = MADE_SPANS.min(spans);
-    let exports: Vec<(Vec<u8>, usize)> = {
+    let exports: Vec<Export> = {
         let mut day = Day::new(made, seed);
-        let batches = std::iter::from_fn(|| day.batch());
-        batches.map(|batch| (request(&observe::otlp::encode(&batch)), batch.len())).collect()
+        std::iter::from_fn(|| day.batch()).map(|batch| Export::of(&batch)).collect()
     };
     print_now("ready\n")?;
     let mut line = String::new();
@@ -139,13 +140,15 @@ pub fn send(words: &[String]) -> Outcome<()> {
     let work = || -> Result<(), String> {
         let mut stream = TcpStream::connect(address).map_err(|error| error.to_string())?;
         stream.set_nodelay(true).map_err(|error| error.to_string())?;
+        let mut request = Vec::new();
         while sent.load(Relaxed) < spans {
-            let Some((request, count)) = exports.get(next.fetch_add(1, Relaxed) % exports.len())
-            else {
+            let number = next.fetch_add(1, Relaxed);
+            let Some(export) = exports.get(number % exports.len()) else {
                 return Err("nothing was made".to_owned());
             };
-            post(&mut stream, request).map_err(|error| error.to_string())?;
-            sent.fetch_add(*count, Relaxed);
+            export.again((number / exports.len()) as u64, &mut request);
+            post(&mut stream, &request).map_err(|error| error.to_string())?;
+            sent.fetch_add(export.spans, Relaxed);
         }
         Ok(())
     };
@@ -162,6 +165,61 @@ fn print_now(text: &str) -> Outcome<()> {
     let mut out = std::io::stdout().lock();
     out.write_all(text.as_bytes())?;
     Ok(out.flush()?)
+}
+
+/// A request with spans, and where in it their ids and times are.
+struct Export {
+    request: Vec<u8>,
+    spans: usize,
+    trace_ids: Vec<usize>,
+    times: Vec<usize>,
+}
+
+impl Export {
+    fn of(batch: &[Span]) -> Self {
+        let request = request(&observe::otlp::encode(batch));
+        let (mut trace_ids, mut times) = (Vec::new(), Vec::new());
+        let mut from = 0;
+        for span in batch {
+            // A span begins with its trace id; its times come in this order after it.
+            let id = place(&request, from, &span.trace_id.0).unwrap_or(from);
+            let start = place(&request, id, &span.start.nanos.to_le_bytes()).unwrap_or(id);
+            let end = place(&request, start + 8, &span.end.nanos.to_le_bytes()).unwrap_or(start);
+            trace_ids.push(id);
+            times.extend([start, end]);
+            from = end;
+        }
+        Self { request, spans: batch.len(), trace_ids, times }
+    }
+
+    /// The same work of other traces, so many days later.
+    fn again(&self, round: u64, request: &mut Vec<u8>) {
+        request.clear();
+        request.extend_from_slice(&self.request);
+        if round == 0 {
+            return;
+        }
+        for place in &self.trace_ids {
+            for (byte, mark) in request[*place..].iter_mut().zip(round.wrapping_mul(MIX).to_le_bytes()) {
+                *byte ^= mark;
+            }
+        }
+        let later = round * u64::try_from(day::LENGTH.as_nanos()).unwrap_or(u64::MAX);
+        for place in &self.times {
+            let bytes = &mut request[*place..*place + 8];
+            let nanos = bytes.iter().rev().fold(0, |nanos, byte| nanos << 8 | u64::from(*byte));
+            bytes.copy_from_slice(&(nanos + later).to_le_bytes());
+        }
+    }
+}
+
+/// Spreads a small number over all bits of an id.
+const MIX: u64 = 0x9e37_79b9_7f4a_7c15;
+
+/// Where `part` comes next.
+fn place(bytes: &[u8], from: usize, part: &[u8]) -> Option<usize> {
+    let windows = bytes.get(from..)?.windows(part.len());
+    windows.into_iter().position(|window| window == part).map(|place| from + place)
 }
 
 fn request(body: &[u8]) -> Vec<u8> {

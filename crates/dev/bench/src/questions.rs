@@ -6,7 +6,7 @@ use keep::{
     query::{Comparison, Field, Filter, Measure, Query, Top},
     table::span as place,
 };
-use model::{Moment, TraceId, Window};
+use model::{Moment, Text, TraceId, Window};
 use stats::QUANTILES;
 use store::{Folder, Limits, Options, Store as _, Syncing};
 
@@ -20,6 +20,9 @@ type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 
 /// Selections begin here.
 const SLOW_NANOS: i64 = 100_000_000;
+
+/// An operation of the gateway and of one service.
+const ONE: &str = "GET /api/orders/{id}";
 
 /// What is asked, and how long it took.
 #[derive(Debug)]
@@ -120,6 +123,11 @@ fn questions(ids: &[TraceId]) -> Vec<Question> {
         measures: vec![Measure::Count, Measure::Distribution(duration())],
         limit: 50,
     };
+    let of_one = Query {
+        filter: Filter::Is(Field::Column(place::OPERATION), vec![Text::from(ONE)]),
+        measures: vec![Measure::Distribution(duration())],
+        ..by_minute.clone()
+    };
     let slowest =
         Top { table: &keep::SPANS, window: hour, filter: Filter::All, by: duration(), limit: 50 };
     let ids: Vec<TraceId> = ids.to_vec();
@@ -144,6 +152,20 @@ fn questions(ids: &[TraceId]) -> Vec<Question> {
                      quantiles(0.5, 0.9, 0.95, 0.99)(duration_nanos) FROM spans WHERE operation != '' AND {} \
                      AND (service, operation) IN (SELECT service, operation FROM spans WHERE operation != '' \
                      GROUP BY 1, 2 ORDER BY count() DESC LIMIT 50) GROUP BY 1, 2, 3",
+                    within(window)
+                )
+            }),
+        },
+        Question {
+            name: "quantiles of one operation, 24 h by minute",
+            ask: Box::new(move |store, _| {
+                Ok(store.ask(&of_one, &limits)?.answer.groups.len() as u64)
+            }),
+            sql: Box::new(move |_| {
+                format!(
+                    "SELECT service, operation, toStartOfMinute(start) AS minute, \
+                     quantiles(0.5, 0.9, 0.95, 0.99)(duration_nanos) FROM spans WHERE operation = '{ONE}' AND {} \
+                     GROUP BY 1, 2, 3",
                     within(window)
                 )
             }),

@@ -17,9 +17,10 @@ use keep::{
     Chunk, Column,
     parquet::{Block, BlockError, BlockFormat, Wanted, encode, parquet_file},
     policy::Carried,
+    query::Filter,
     rollup::Minutes,
 };
-use model::{Moment, TraceId};
+use model::{Moment, TraceId, Window};
 
 use crate::{
     Newer, StoreError,
@@ -352,6 +353,17 @@ impl Kept {
     /// Rows of a group.
     pub(crate) fn read(&self, group: usize, wanted: Wanted<'_>) -> Result<Chunk, StoreError> {
         self.block.read(group, wanted).map_err(|error| failed(&self.path, error))
+    }
+
+    pub(crate) fn read_passing(
+        &self,
+        group: usize,
+        wanted: Wanted<'_>,
+        window: Window,
+        filter: &Filter,
+    ) -> Result<Chunk, StoreError> {
+        let read = self.block.read_passing(group, wanted, window, filter);
+        read.map_err(|error| failed(&self.path, error))
     }
 
     /// Items of a trace, with the times of their rows.

@@ -9,13 +9,23 @@ use rustc_hash::FxHashMap;
 /// Spans of which different things are said, as many as are remembered: some megabytes. Beyond it begins anew.
 const KNOWN_MAX: usize = 1 << 16;
 
-/// The rows of payloads; a payload that cannot be read to its end has none.
-pub(crate) fn rows<'a>(
-    payloads: impl Iterator<Item = &'a [u8]>,
-    statements: &mut sql::Statements,
-) -> Chunk {
-    let (mut rows, mut known) = (SpanRows::default(), Known::default());
-    for payload in payloads {
+/// The rows of payloads.
+#[derive(Debug)]
+pub(crate) struct Rows<'a> {
+    rows: SpanRows,
+    known: Known,
+    statements: &'a mut sql::Statements,
+}
+
+impl<'a> Rows<'a> {
+    /// Fills a chunk that has no rows.
+    pub(crate) fn over(chunk: Chunk, statements: &'a mut sql::Statements) -> Self {
+        Self { rows: SpanRows::over(chunk), known: Known::default(), statements }
+    }
+
+    /// Adds the rows of a payload; one that cannot be read to its end has none.
+    pub(crate) fn add(&mut self, payload: &[u8]) {
+        let Self { rows, known, statements } = self;
         let before = rows.chunk().rows();
         let read = observe::otlp::view(payload, |view| {
             rows.push_view(view, |chunk, placed| known.derive(view, chunk, placed, statements));
@@ -24,7 +34,10 @@ pub(crate) fn rows<'a>(
             rows.truncate(before);
         }
     }
-    rows.into_chunk()
+
+    pub(crate) fn into_chunk(self) -> Chunk {
+        self.rows.into_chunk()
+    }
 }
 
 /// What was read of spans, by what is said of them. Numbers are those of the rows at hand.
@@ -189,8 +202,18 @@ mod tests {
                     payloads[at].truncate(length);
                 }
             }
-            let read = rows(payloads.iter().map(Vec::as_slice), &mut sql::Statements::default());
-            prop_assert_eq!(told(&read), told(&plainly(&payloads)));
+            let mut statements = sql::Statements::default();
+            let mut rows = Rows::over(Chunk::new(&SPANS), &mut statements);
+            payloads.iter().for_each(|payload| rows.add(payload));
+            let mut chunk = rows.into_chunk();
+            let plainly = told(&plainly(&payloads));
+            prop_assert_eq!(&told(&chunk), &plainly);
+            // What a chunk held before it was cleared is not seen in its rows.
+            chunk.clear();
+            prop_assert_eq!(chunk.rows(), 0);
+            let mut rows = Rows::over(chunk, &mut statements);
+            payloads.iter().for_each(|payload| rows.add(payload));
+            prop_assert_eq!(told(&rows.into_chunk()), plainly);
         }
     }
 }

@@ -6,17 +6,24 @@
 use std::{
     collections::BTreeMap,
     fs::File,
-    os::unix::fs::FileExt as _,
     path::PathBuf,
     sync::{Arc, Mutex},
 };
 
 use keep::Chunk;
 
-use crate::{StoreError, disk, frame::FILE_HEAD_BYTES, scan::Scan, signals::Signal};
+use crate::{
+    StoreError, disk,
+    frame::{FILE_HEAD_BYTES, Record},
+    scan,
+    signals::Signal,
+};
 
 /// Chunks of one segment before they are put together: looking at few large ones is quicker.
 const PARTS_MAX: usize = 8;
+
+/// Larger room is not kept for the next segment: a full one needs about 50 MB.
+const SPARE_BYTES_MAX: usize = 96 << 20;
 
 /// A segment that is open for reading: it can be read to the end when it is removed meanwhile.
 #[derive(Debug)]
@@ -35,6 +42,8 @@ pub(crate) struct Readable {
 pub(crate) struct Head {
     signal: &'static Signal,
     segments: Mutex<Segments>,
+    /// The room of a segment that is a block now, for the next.
+    spare: Mutex<Option<Chunk>>,
 }
 
 #[derive(Debug, Default)]
@@ -62,7 +71,7 @@ struct Rows {
 
 impl Head {
     pub(crate) fn new(signal: &'static Signal) -> Self {
-        Self { signal, segments: Mutex::default() }
+        Self { signal, segments: Mutex::default(), spare: Mutex::default() }
     }
 
     /// All rows of a segment, as far as it is filled.
@@ -75,7 +84,7 @@ impl Head {
         let rows = Arc::clone(&known.rows);
         drop(segments);
         let mut rows = disk::lock(&rows);
-        rows.read_on(readable, self.signal)?;
+        rows.read_on(readable, self.signal, &self.spare)?;
         let parts = rows.parts.clone();
         drop(rows);
         let bytes = parts.iter().map(|part| part.bytes()).sum();
@@ -85,7 +94,15 @@ impl Head {
 
     /// Drops the rows of a segment that is a block now, or is gone.
     pub(crate) fn forget(&self, segment: u32) {
-        disk::lock(&self.segments).known.remove(&segment);
+        let known = disk::lock(&self.segments).known.remove(&segment);
+        let parts = known.map(|known| std::mem::take(&mut disk::lock(&known.rows).parts));
+        let Some([rows]) = parts.and_then(|parts| <[Arc<Chunk>; 1]>::try_from(parts).ok()) else {
+            return;
+        };
+        if let Some(mut rows) = Arc::into_inner(rows).filter(|it| it.bytes() <= SPARE_BYTES_MAX) {
+            rows.clear();
+            *disk::lock(&self.spare) = Some(rows);
+        }
     }
 
     /// Drops the rows of segments other than these.
@@ -95,7 +112,8 @@ impl Head {
 
     /// Bytes in memory, roughly.
     pub(crate) fn bytes(&self) -> usize {
-        disk::lock(&self.segments).known.values().map(|known| known.bytes).sum()
+        let known: usize = disk::lock(&self.segments).known.values().map(|it| it.bytes).sum();
+        known + disk::lock(&self.spare).as_ref().map_or(0, Chunk::bytes)
     }
 }
 
@@ -115,18 +133,28 @@ impl Segments {
 
 impl Rows {
     /// Takes in what the segment has gained.
-    fn read_on(&mut self, readable: &Readable, signal: &Signal) -> Result<(), StoreError> {
+    fn read_on(
+        &mut self,
+        readable: &Readable,
+        signal: &Signal,
+        spare: &Mutex<Option<Chunk>>,
+    ) -> Result<(), StoreError> {
         let from = self.read_bytes.max(FILE_HEAD_BYTES as u64);
         let failed = |error| disk::failed("read", &readable.path, error);
         // A file that the disk has cut costs what was cut.
         let there = readable.file.metadata().map_err(failed)?.len();
-        let Some(length) = readable.bytes.min(there).checked_sub(from).filter(|it| 0 < *it) else {
+        let stretch = from..readable.bytes.min(there);
+        if stretch.is_empty() {
             return Ok(());
+        }
+        let spare = if self.parts.is_empty() { disk::lock(spare).take() } else { None };
+        let chunk = spare.unwrap_or_else(|| Chunk::new(signal.table));
+        let mut read = Ok(());
+        let mut records = |take: &mut dyn FnMut(Record<'_>)| {
+            read = scan::each(&readable.file, readable.segment, stretch.clone(), take);
         };
-        let mut bytes = vec![0; usize::try_from(length).unwrap_or(usize::MAX)];
-        readable.file.read_exact_at(&mut bytes, from).map_err(failed)?;
-        let mut records = Scan::within(&bytes, readable.segment, from);
-        let rows = (signal.rows)(&mut records, &mut self.statements);
+        let rows = (signal.rows)(chunk, &mut records, &mut self.statements);
+        read.map_err(failed)?;
         self.read_bytes = readable.bytes;
         self.add(rows, signal);
         Ok(())

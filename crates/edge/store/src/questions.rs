@@ -41,6 +41,8 @@ pub(crate) struct Looked<'a> {
     part: usize,
     /// All of its columns are there, not only those that were asked for.
     is_whole: bool,
+    /// Rows of the unit that were looked at, and left out since they do not pass.
+    pub(crate) left_out: u64,
 }
 
 impl Shelf {
@@ -63,9 +65,9 @@ impl Shelf {
         answer.is_cut |= first.answer.is_cut;
         coverage.rows = coverage.rows.max(first.coverage.rows);
         coverage.reached = coverage.reached.or(first.coverage.reached);
+        coverage.is_estimate |= first.coverage.is_estimate;
         Ok(Answered { answer, coverage })
     }
-        coverage.is_estimate |= first.coverage.is_estimate;
 
     fn ask_at_once(&self, query: &Query, limits: &Limits) -> Result<Answered<Answer>, StoreError> {
         if let Some(rolled) = Rolled::of(self, query) {
@@ -74,9 +76,13 @@ impl Shelf {
         let (columns, attributes) = query.reads();
         let reading =
             Reading::new(query.table, query.window, &query.filter, columns, Some(attributes));
+        let reading = reading.of_passing(&query.filter);
         let snapshot = self.snapshot(reading.traces.as_deref())?;
         let units = snapshot.units(&reading);
-        let each = |groups: &mut Groups, looked: Looked<'_>| groups.add(query, looked.chunk);
+        let each = |groups: &mut Groups, looked: Looked<'_>| {
+            groups.add(query, looked.chunk);
+            groups.looked(looked.left_out, 0, false);
+        };
         let (parts, mut coverage) = self.look(&units, &reading, limits, each)?;
         let mut all = Groups::default();
         for part in parts {
@@ -143,7 +149,8 @@ impl Shelf {
         let mut found = Found::default();
         if let Some(cold) = &self.cold {
             let chunk = coverage.take(cold.top(&top, limits, &snapshot.here())?);
-            found.add(&top, Looked { chunk: &chunk, unit: units.len(), part: 0, is_whole: true });
+            let unit = units.len();
+            found.add(&top, Looked { chunk: &chunk, unit, part: 0, is_whole: true, left_out: 0 });
         }
         for mut part in parts {
             found.ranked.append(&mut part.ranked);
@@ -167,10 +174,14 @@ impl Shelf {
         look_at(units.len(), limits, |own: &mut T, unit| {
             let chunks = self.read(units[unit], reading)?;
             let is_whole = matches!(units[unit], Unit::Segment(_));
+            let looked_at = units[unit].rows(&chunks);
+            let mut left_out =
+                looked_at - chunks.iter().map(|it| it.rows() as u64).sum::<u64>().min(looked_at);
             for (part, chunk) in chunks.iter().enumerate() {
-                each(own, Looked { chunk, unit, part, is_whole });
+                each(own, Looked { chunk, unit, part, is_whole, left_out });
+                left_out = 0;
             }
-            Ok(chunks.iter().map(|chunk| chunk.rows() as u64).sum())
+            Ok(looked_at)
         })
     }
 }
@@ -246,7 +257,7 @@ impl<T> Default for Found<T> {
 
 impl<T: Item> Found<T> {
     fn add(&mut self, top: &Top, looked: Looked<'_>) {
-        let Looked { chunk, unit, part, is_whole } = looked;
+        let Looked { chunk, unit, part, is_whole, .. } = looked;
         self.ranked.extend(top.of(chunk, |row| (unit, part, row)));
         self.ranked = top.merge(std::mem::take(&mut self.ranked));
         if is_whole {

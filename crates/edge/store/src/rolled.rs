@@ -38,7 +38,7 @@ pub(crate) static MINUTES: Signal = Signal {
     head_bytes_max: 0,
     count: |_| 0,
     keys: |_| Vec::new(),
-    rows: |_, _| Chunk::new(&TABLE),
+    rows: |chunk, _, _| chunk,
 };
 
 /// The roll-ups of a signal, if it has any.
@@ -136,6 +136,7 @@ impl Shelf {
                         groups.add(query, &rollup::of(looked.chunk));
                     } else {
                         groups.add(query, looked.chunk);
+                        groups.looked(looked.left_out, 0, false);
                     }
                 }
             })?;
@@ -166,7 +167,10 @@ fn reading(query: &Query, is_rolled_up: bool) -> Reading {
         columns = rollup::READS.0.to_vec();
         attributes = rollup::READS.1.map(Text::from).to_vec();
     }
-    Reading::new(query.table, query.window, &query.filter, columns, Some(attributes))
+    let reading =
+        Reading::new(query.table, query.window, &query.filter, columns, Some(attributes));
+    // The filter is about minutes: which spans pass it is known once they are rolled up.
+    if is_rolled_up { reading } else { reading.of_passing(&query.filter) }
 }
 
 /// Which units answer what, the newest first.

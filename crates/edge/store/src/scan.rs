@@ -1,8 +1,10 @@
-//! Reads a whole segment, past damage if need be.
+//! Reads a segment, whole or a stretch of it, past damage if need be.
 
 use std::{
     fs::File,
     io::{self, Read as _},
+    ops::Range,
+    os::unix::fs::FileExt as _,
     path::Path,
 };
 
@@ -31,6 +33,35 @@ pub(crate) fn load(path: &Path, longest: u64) -> Result<Vec<u8>, StoreError> {
     }
 }
 
+/// Bytes of a segment that are read at once: some records, so that they need no more memory than that.
+const PART_BYTES: u64 = 4 << 20;
+
+/// Goes through the sound records that lie in a stretch of a segment, in order; the stretch begins with a record.
+pub(crate) fn each(
+    file: &File,
+    segment: u32,
+    stretch: Range<u64>,
+    take: &mut dyn FnMut(Record<'_>),
+) -> io::Result<()> {
+    let mut bytes = Vec::new();
+    let (mut from, mut part_bytes) = (stretch.start, PART_BYTES);
+    while from < stretch.end {
+        let to = stretch.end.min(from + part_bytes);
+        bytes.resize(usize::try_from(to - from).unwrap_or(usize::MAX), 0);
+        file.read_exact_at(&mut bytes, from)?;
+        let goes_on = to < stretch.end;
+        let mut scan = Scan { goes_on, ..Scan::within(&bytes, segment, from) };
+        scan.by_ref().for_each(&mut *take);
+        if !goes_on {
+            return Ok(());
+        }
+        // A record that is longer, or damage: what the rest says has to be seen together.
+        part_bytes = if scan.sound_bytes == from { part_bytes * 2 } else { PART_BYTES };
+        from = scan.sound_bytes;
+    }
+    Ok(())
+}
+
 /// Goes through the sound records of a segment in order.
 #[derive(Debug)]
 pub(crate) struct Scan<'a> {
@@ -39,6 +70,8 @@ pub(crate) struct Scan<'a> {
     /// Where in the segment the bytes begin.
     base: u64,
     next: usize,
+    /// Whether the segment goes on where the bytes end: what is no record may be the begin of one then, and ends the scan.
+    goes_on: bool,
     search_bytes: u64,
     /// Bytes up to the end of the last sound record.
     pub(crate) sound_bytes: u64,
@@ -65,6 +98,7 @@ impl<'a> Scan<'a> {
             segment,
             base,
             next: 0,
+            goes_on: false,
             search_bytes: SEARCH_BYTES_MAX,
             sound_bytes: base,
             damaged_bytes: 0,
@@ -96,7 +130,11 @@ impl<'a> Iterator for Scan<'a> {
     type Item = Record<'a>;
 
     fn next(&mut self) -> Option<Record<'a>> {
-        let record = self.at(self.next).or_else(|| self.search(self.next + 1))?;
+        let mut record = self.at(self.next);
+        if record.is_none() && !self.goes_on {
+            record = self.search(self.next + 1);
+        }
+        let record = record?;
         let start = record.offset.max(FILE_HEAD_BYTES as u64);
         self.damaged_bytes += start - (self.base + self.next as u64).min(start);
         self.sound_bytes = record.offset + record.len();

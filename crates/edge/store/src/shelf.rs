@@ -213,10 +213,12 @@ impl Shelf {
         let path = self.log.place().path(segment);
         let file = File::open(&path).map_err(|error| disk::failed("open", &path, error))?;
         let readable = Readable { segment, file, bytes, path, records: Vec::new() };
-        let rows = head::joined(self.head.rows(&readable)?, self.signal);
-        let distinct = keep::distinct(&rows).map(|distinct| rows.pick(&distinct));
-        let rows = distinct.as_ref().unwrap_or(&rows);
+        let all = head::joined(self.head.rows(&readable)?, self.signal);
+        let distinct = keep::distinct(&all).map(|distinct| all.pick(&distinct));
+        let rows = distinct.as_ref().unwrap_or(&all);
         self.make_cold(Full { segment, received, rows })?;
+        // Nobody needs them now but those who look at this very moment, so that the next segment may have their room.
+        drop(all);
         self.drop_segment(segment)?;
         self.made.add(begun.elapsed());
         Ok(true)

@@ -25,9 +25,12 @@ pub(crate) struct Signal {
     pub(crate) count: fn(&[u8]) -> usize,
     /// Keys of the traces that a payload of its log is of, each once.
     pub(crate) keys: fn(&[u8]) -> Vec<u64>,
-    /// Records of its log as rows.
-    pub(crate) rows: fn(&mut dyn Iterator<Item = Record<'_>>, &mut sql::Statements) -> Chunk,
+    /// Records of its log as rows of a chunk that has none.
+    pub(crate) rows: fn(Chunk, Records<'_>, &mut sql::Statements) -> Chunk,
 }
+
+/// Gives each record of some to whom it is given.
+pub(crate) type Records<'a> = &'a mut dyn FnMut(&mut dyn FnMut(Record<'_>));
 
 /// Spans.
 pub(crate) static SPANS: Signal = Signal {
@@ -180,29 +183,28 @@ pub(crate) fn keys<T: Item>(items: &[T]) -> Vec<u64> {
     keys
 }
 
-fn span_rows(
-    records: &mut dyn Iterator<Item = Record<'_>>,
-    statements: &mut sql::Statements,
-) -> Chunk {
-    derived::rows(records.map(|record| record.payload), statements)
-}
-
-fn log_rows(records: &mut dyn Iterator<Item = Record<'_>>, _: &mut sql::Statements) -> Chunk {
-    let mut rows = LogRows::default();
-    for record in records {
-        for log in LogRecord::decode(record.payload) {
-            rows.push(&log, record.received);
-        }
-    }
+fn span_rows(chunk: Chunk, records: Records<'_>, statements: &mut sql::Statements) -> Chunk {
+    let mut rows = derived::Rows::over(chunk, statements);
+    records(&mut |record| rows.add(record.payload));
     rows.into_chunk()
 }
 
-fn metric_rows(records: &mut dyn Iterator<Item = Record<'_>>, _: &mut sql::Statements) -> Chunk {
-    let mut rows = MetricRows::default();
-    for record in records {
+fn log_rows(chunk: Chunk, records: Records<'_>, _: &mut sql::Statements) -> Chunk {
+    let mut rows = LogRows::over(chunk);
+    records(&mut |record| {
+        for log in LogRecord::decode(record.payload) {
+            rows.push(&log, record.received);
+        }
+    });
+    rows.into_chunk()
+}
+
+fn metric_rows(chunk: Chunk, records: Records<'_>, _: &mut sql::Statements) -> Chunk {
+    let mut rows = MetricRows::over(chunk);
+    records(&mut |record| {
         for metric in Metric::decode(record.payload) {
             rows.push(&metric);
         }
-    }
+    });
     rows.into_chunk()
 }

@@ -35,6 +35,8 @@ pub(crate) struct Reading {
     columns: Vec<usize>,
     /// `None` for all.
     attributes: Option<Vec<Text>>,
+    /// Rows of blocks that do not pass it may be left out.
+    filter: Option<Filter>,
 }
 
 /// Rows that are read in one go.
@@ -118,7 +120,23 @@ impl Shelf {
                     attributes: keys.as_deref(),
                     rows: None,
                 };
-                kept.read(group, wanted).map(|chunk| vec![Arc::new(chunk)])
+                let chunk = match &reading.filter {
+                    None => kept.read(group, wanted),
+                    Some(filter) => kept.read_passing(group, wanted, reading.window, filter),
+                };
+                chunk.map(|chunk| vec![Arc::new(chunk)])
+            }
+        }
+    }
+}
+
+impl Unit<'_> {
+    /// Rows that are looked at when it is read: those of these chunks, and those that were left out.
+    pub(crate) fn rows(self, chunks: &[Arc<Chunk>]) -> u64 {
+        match self {
+            Self::Segment(_) => chunks.iter().map(|chunk| chunk.rows() as u64).sum(),
+            Self::Group(kept, group) => {
+                kept.block.groups().get(group).map_or(0, |group| group.rows as u64)
             }
         }
     }
@@ -134,7 +152,12 @@ impl Reading {
     ) -> Self {
         let traces = table.trace.and_then(|place| filter.ids(place));
         let traces = traces.map(|ids| ids.into_iter().map(TraceId).collect());
-        Self { window, traces, columns, attributes }
+        Self { window, traces, columns, attributes, filter: None }
+    }
+
+    /// The same, without rows that do not pass the filter where that is quicker.
+    pub(crate) fn of_passing(self, filter: &Filter) -> Self {
+        Self { filter: Some(filter.clone()), ..self }
     }
 
     fn may_pass(&self, group: &GroupHead) -> bool {

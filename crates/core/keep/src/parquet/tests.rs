@@ -2,16 +2,17 @@
 
 mod signals;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use bytes::Bytes;
-use model::{Attributes, Span, Text, Value};
+use model::{Attributes, Span, Text, Value, Window};
 use proptest::prelude::*;
 use testkit::arbitrary;
 
 use super::{Block, BlockError, BlockFormat, Wanted, encode};
 use crate::{
     Chunk, Column, SPANS,
+    query::{Field, Filter},
     spans::{Derived, SpanRows, read},
     table::span as place,
 };
@@ -122,6 +123,35 @@ proptest! {
             read(&picked, &(0..picks.len()).collect::<Vec<_>>()).into_iter().map(settled).collect::<Vec<_>>(),
             read(&whole, &places).into_iter().map(settled).collect::<Vec<_>>()
         );
+    }
+
+    #[test]
+    fn rows_that_pass_are_read_with_all_that_is_wanted_of_them(
+        spans in arbitrary::spans(),
+        which in 0_usize..4,
+        bounds: (prop::sample::Index, prop::sample::Index),
+    ) {
+        prop_assume!(!spans.is_empty());
+        let block = open(encode(&chunk(&spans), &small_groups(100), &[]).unwrap());
+        let kind = Field::Column(place::KIND);
+        let key = spans[0].attributes.0.first().map_or("none".into(), |(key, _)| key.clone());
+        let filter = [
+            Filter::All,
+            Filter::Is(kind.clone(), vec!["client".into(), "server".into()]),
+            Filter::Not(Box::new(Filter::Has(kind))),
+            Filter::Has(Field::Attribute(key)),
+        ][which].clone();
+        let [from, to] = [bounds.0, bounds.1].map(|it| it.get(&spans).start);
+        let window = Window { from: from.min(to), to: from.max(to) + Duration::from_nanos(1) };
+        let passing = |chunk: &Chunk| -> Vec<Span> {
+            let rows = crate::query::passing(chunk, window, &filter);
+            let rows: Vec<usize> = rows.into_iter().map(|row| row as usize).collect();
+            read(chunk, &rows).into_iter().map(settled).collect()
+        };
+        let read = block.read_passing(0, Wanted::ALL, window, &filter).unwrap();
+        let whole = block.read(0, Wanted::ALL).unwrap();
+        prop_assert_eq!(passing(&read), passing(&whole));
+        prop_assert!(read.rows() == whole.rows() || read.rows() == passing(&whole).len());
     }
 
     #[test]

@@ -9,7 +9,7 @@ use super::{
 use crate::chunk::{Chunk, Column};
 
 /// Rows whose time is within the window and that pass the filter, ascending.
-pub(super) fn rows(chunk: &Chunk, window: Window, filter: &Filter) -> Vec<u32> {
+pub(crate) fn rows(chunk: &Chunk, window: Window, filter: &Filter) -> Vec<u32> {
     let mut passes = passes(chunk, filter);
     if let Column::Whole(times) = chunk.column(chunk.table().time) {
         for (passes, time) in passes.iter_mut().zip(times) {
