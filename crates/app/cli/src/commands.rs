@@ -9,11 +9,14 @@ use crate::{
     say::Failure,
 };
 
+mod board;
+mod check;
 mod complete;
 mod explain;
 mod find;
 mod fix;
 mod gateway;
+mod ledger;
 mod load;
 mod log;
 mod plan;
@@ -26,6 +29,7 @@ mod status;
 mod store;
 mod trace;
 mod up;
+mod what_if;
 
 /// Finds what makes a web backend slow, says how to fix it, and proves that the fix worked.
 #[derive(Debug, Parser)]
@@ -38,8 +42,12 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Find(find::Arguments),
+    Check(check::Arguments),
     Fix(fix::Arguments),
     Gateway(gateway::Arguments),
+    Ledger(ledger::Arguments),
+    Report(board::Arguments),
+    WhatIf(what_if::Arguments),
     Load(load::Arguments),
     Prove(prove::Arguments),
     Replay(replay::Arguments),
@@ -61,8 +69,12 @@ pub(crate) fn run() -> ExitCode {
     let cli = Cli::parse();
     let done = match cli.command {
         Command::Find(arguments) => find::run(&arguments),
+        Command::Check(arguments) => check::run(&arguments),
         Command::Fix(arguments) => fix::run(&arguments),
         Command::Gateway(arguments) => gateway::run(&arguments),
+        Command::Ledger(arguments) => ledger::run(&arguments),
+        Command::Report(arguments) => board::run(&arguments),
+        Command::WhatIf(arguments) => what_if::run(&arguments),
         Command::Load(arguments) => load::run(&arguments),
         Command::Prove(arguments) => prove::run(&arguments),
         Command::Replay(arguments) => replay::run(&arguments),
@@ -82,6 +94,8 @@ pub(crate) fn run() -> ExitCode {
 }
 
 pub(crate) use profile::Sort;
+
+pub(crate) use ledger::Kind as LedgerKind;
 
 /// What a command gives back.
 type Done = Result<Exit, Failure>;

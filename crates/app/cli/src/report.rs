@@ -1,10 +1,13 @@
 //! Findings as people and machines read them.
 
+pub(crate) mod board;
+pub(crate) mod check;
 pub(crate) mod database;
 pub(crate) mod fix;
 mod html;
 mod json;
 pub(crate) mod layout;
+pub(crate) mod ledger;
 pub(crate) mod load;
 pub(crate) mod load_html;
 pub(crate) mod load_limit;
@@ -18,6 +21,7 @@ pub(crate) mod prove;
 pub(crate) mod replay;
 mod terminal;
 pub(crate) mod waterfall;
+pub(crate) mod what_if;
 
 use std::time::Duration;
 

@@ -323,7 +323,7 @@ fn read_all(files: &[PathBuf]) -> Result<Vec<Trace>, Failure> {
 }
 
 /// Nothing recorded is not the same as nothing wrong.
-fn no_spans(files: &[PathBuf]) -> Failure {
+pub(super) fn no_spans(files: &[PathBuf]) -> Failure {
     let what = match files {
         [file] => format!("`{}` holds no spans", file.display()),
         files => format!("none of the {} files holds a span", files.len()),

@@ -2,6 +2,7 @@
 
 mod amount;
 mod progress;
+mod record;
 mod searching;
 mod source;
 
@@ -21,7 +22,7 @@ use ::load::{
 };
 use clap::{ArgGroup, Args, ValueEnum};
 
-use super::{Done, OK};
+use super::{Done, OK, ledger};
 use crate::{
     exit,
     report::load as report,
@@ -105,6 +106,11 @@ pub(super) struct Arguments {
     /// Keep everything for `taut prove`: figures, histograms, single requests.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    /// Keep the figures in the ledger.
+    #[arg(long)]
+    record: bool,
+    #[command(flatten)]
+    which: ledger::Which,
     /// Histograms as a log of `HdrHistogram`.
     #[arg(long, value_name = "FILE")]
     hlog: Option<PathBuf>,
@@ -159,6 +165,9 @@ pub(super) fn run(arguments: &Arguments) -> Done {
     shown.end();
     let outcome = outcome?;
     keep(arguments, &outcome)?;
+    if arguments.record {
+        ledger::keep(&arguments.which.folder()?, None, &record::of(&outcome))?;
+    }
     let judged = judge(&arguments.expect, &outcome);
     let text = if arguments.json {
         report::json(&outcome, &judged)

@@ -3,14 +3,15 @@
 use std::{fs, path::Path, path::PathBuf};
 
 use ::load::{FILE_BYTES_MAX, Outcome};
-use ::prove::compare::{Question, Request, Side, Verdict, compare};
+use ::prove::compare::{Comparison, Question, Request, Side, Verdict, compare};
 use clap::Args;
+use model::FindingId;
 
-use super::{Done, OK};
+use super::{Done, OK, ledger};
 use crate::{
     exit,
     report::prove as report,
-    say::{self, Failure},
+    say::{self, DIM, Failure},
 };
 
 const EXAMPLES: &str = "\
@@ -20,6 +21,7 @@ Examples:
   taut load http://localhost:8000/ --rate 200 --for 1m --out after.json
   taut prove before.json after.json
   taut prove --measure p99 --matters 10% before.csv after.csv
+  taut prove before.json after.json --record 3f2a
 
 A file is what `taut load --out` keeps, or a CSV: one latency in milliseconds a line, or a head with `latency_ms` and perhaps
 `start_ms`, `route` and `failed` (0 or 1).
@@ -53,9 +55,19 @@ pub(super) struct Arguments {
     /// Everything as JSON.
     #[arg(long)]
     json: bool,
+    /// Keep it in the ledger as the proof of this finding: a remedy that is applied becomes proven if it is better.
+    #[arg(long, value_name = "FINDING")]
+    record: Option<String>,
+    #[command(flatten)]
+    which: ledger::Which,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Done {
+    let finding = arguments.record.as_deref().map(|text| {
+        let history = ledger::read(&arguments.which)?;
+        ledger::finding_of(text, &history)
+    });
+    let finding = finding.transpose()?;
     let (before, after) = (read(&arguments.before)?, read(&arguments.after)?);
     let question =
         Question { quantile: arguments.measure, matters: arguments.matters, seed: arguments.seed };
@@ -66,11 +78,34 @@ pub(super) fn run(arguments: &Arguments) -> Done {
         report::terminal(&comparison, say::columns())
     };
     say::data(&text)?;
+    if let Some(finding) = finding {
+        keep(arguments, finding, &comparison)?;
+    }
     match comparison.verdict {
         Verdict::Better | Verdict::NoDifference => OK,
         Verdict::CannotTell { .. } if arguments.worse_only => OK,
         Verdict::Worse | Verdict::CannotTell { .. } => Ok(exit::NO),
     }
+}
+
+/// Keeps it in the ledger, and tells what became of the finding's remedies.
+fn keep(
+    arguments: &Arguments,
+    finding: FindingId,
+    comparison: &Comparison,
+) -> Result<(), Failure> {
+    let folder = arguments.which.folder()?;
+    let kept = engine::history::prove(&folder, finding, comparison)
+        .map_err(|error| Failure::world(&error).hint(error.hint()))?;
+    let became = if 0 < kept.proven {
+        format!("{finding} is proven")
+    } else if 0 < kept.measured {
+        format!("{finding} was measured, and is not proven")
+    } else {
+        format!("{finding} has no remedy that is applied, so that none is proven; `taut ledger mark {finding} applied` notes one")
+    };
+    say::words(&format!("{DIM}proof {} is in the ledger; {became}{DIM:#}\n", kept.id));
+    Ok(())
 }
 
 fn read(path: &Path) -> Result<Side, Failure> {

@@ -97,7 +97,7 @@ fn section(text: &mut String, finding: &Finding) {
 }
 
 /// A block of code whose fence is longer than any in it.
-fn fence(text: &mut String, language: &str, code: &str) {
+pub(super) fn fence(text: &mut String, language: &str, code: &str) {
     if code.is_empty() {
         return;
     }
@@ -111,7 +111,7 @@ fn fence(text: &mut String, language: &str, code: &str) {
 }
 
 /// Text that cannot break out of a table cell or turn into markup.
-fn cell(text: &str) -> String {
+pub(super) fn cell(text: &str) -> String {
     let mut safe = String::new();
     for letter in layout::clean(text).chars() {
         match letter {

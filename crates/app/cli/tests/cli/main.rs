@@ -1,11 +1,14 @@
 //! The real binary, run as somebody in a shell runs it.
 
+mod board;
+mod check;
 mod database;
 mod find;
 mod fix;
 mod faults;
 mod fix_rehearse;
 mod kit;
+mod ledger;
 mod load;
 mod log;
 mod manual;
@@ -17,3 +20,4 @@ mod reports;
 mod store;
 mod trace;
 mod up;
+mod what_if;

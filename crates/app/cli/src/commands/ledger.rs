@@ -1,0 +1,296 @@
+//! `taut ledger`: what was found, changed, proven, taken back and decided.
+
+use std::{fs, path::PathBuf};
+
+use clap::{Args, Subcommand, ValueEnum};
+use engine::history::{self, ByHand, History};
+use model::FindingId;
+use store::ledger::{FindingState, Recorded};
+
+use super::{
+    Done, OK,
+    settings::{SettingsFile, flag},
+};
+use crate::{
+    report::ledger as report,
+    say::{self, DIM, Failure},
+};
+
+const EXAMPLES: &str = "\
+Examples:
+  taut ledger                                     everything, the newest last
+  taut ledger --state proven                      what was proven
+  taut ledger --kind decision --json              decisions, for another program
+  taut ledger show 3f2a                           all that is known of a finding
+  taut ledger mark 3f2a accepted                  it shall be fixed
+  taut ledger mark 3f2a applied --what 'orders load their customers with select_related'
+  taut prove before.json after.json --record 3f2a a remedy that is applied becomes proven, if it is better
+  taut ledger mark 3f2a reverted --because 'memory doubled'
+  taut ledger decide 'No cache for prices' --text @adr-12.md --by Ada
+
+A remedy is proposed, rehearsed, applied, then proven or reverted. Only a proof makes it proven; what the database or the
+code does not have cannot be taken back. Nothing is ever changed or removed: what is noted stays.";
+
+/// Tell what was found, changed, proven, taken back and decided, and note it.
+#[derive(Debug, Args)]
+#[command(after_long_help = EXAMPLES, args_conflicts_with_subcommands = true)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    action: Option<Action>,
+    #[command(flatten)]
+    list: List,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    Show(Show),
+    Mark(Mark),
+    Decide(Decide),
+}
+
+/// Which ledger.
+#[derive(Debug, Args)]
+pub(super) struct Which {
+    /// The folder in which it lies.
+    #[arg(long, value_name = "FOLDER")]
+    store: Option<String>,
+    #[command(flatten)]
+    settings: SettingsFile,
+}
+
+impl Which {
+    pub(super) fn folder(&self) -> Result<PathBuf, Failure> {
+        let store = flag("--store", "store.folder", self.store.as_ref());
+        Ok(self.settings.load(store.into_iter().collect())?.store.folder)
+    }
+}
+
+#[derive(Debug, Args)]
+struct List {
+    /// Only this kind.
+    #[arg(long, value_name = "KIND")]
+    kind: Option<Kind>,
+    /// Only remedies and findings that stand here.
+    #[arg(long, value_name = "STATE", value_parser = state)]
+    state: Option<FindingState>,
+    /// Only what is about this finding; its first letters are enough.
+    #[arg(long, value_name = "FINDING")]
+    finding: Option<String>,
+    /// Everything as JSON.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    which: Which,
+}
+
+/// What the ledger has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Kind {
+    /// Changes, proposed or made.
+    Remedy,
+    /// What people said of findings.
+    Note,
+    /// Comparisons of before and after.
+    Proof,
+    /// Runs of load.
+    Run,
+    /// Decisions.
+    Decision,
+}
+
+/// Tell all that is known of a finding, or of a record by its number.
+#[derive(Debug, Args)]
+struct Show {
+    /// A finding, its first letters, or the number of a record.
+    #[arg(value_name = "ID")]
+    id: String,
+    /// Everything as JSON.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    which: Which,
+}
+
+/// Note where a finding stands: accepted, in-work, applied, reverted, dismissed.
+#[derive(Debug, Args)]
+struct Mark {
+    /// The finding: 16 letters as `taut find --json` tells them, or the first ones of what the ledger knows.
+    #[arg(value_name = "FINDING")]
+    finding: String,
+    /// Where it stands now.
+    #[arg(value_name = "STATE", value_parser = state)]
+    state: FindingState,
+    /// Why.
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    because: String,
+    /// What was done, for `applied`.
+    #[arg(long, value_name = "TEXT", default_value = "changed by hand")]
+    what: String,
+    /// The fault that it answers.
+    #[arg(long, value_name = "FAULT", default_value = "")]
+    fault: String,
+    /// The service that it is in.
+    #[arg(long, value_name = "NAME", default_value = "")]
+    service: String,
+    #[command(flatten)]
+    which: Which,
+}
+
+/// Keep a decision: what was decided, why, by whom.
+#[derive(Debug, Args)]
+struct Decide {
+    /// What was decided, in one line.
+    #[arg(value_name = "TITLE")]
+    title: String,
+    /// Context, choice, consequences; `@FILE` reads it from a file.
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    text: String,
+    /// Who decided.
+    #[arg(long, value_name = "NAME", default_value = "")]
+    by: String,
+    /// The finding that it is about.
+    #[arg(long, value_name = "FINDING")]
+    finding: Option<String>,
+    #[command(flatten)]
+    which: Which,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Done {
+    match &arguments.action {
+        None => list(&arguments.list),
+        Some(Action::Show(show)) => tell(show),
+        Some(Action::Mark(mark)) => note(mark),
+        Some(Action::Decide(decision)) => decide(decision),
+    }
+}
+
+fn list(arguments: &List) -> Done {
+    let history = read(&arguments.which)?;
+    let finding =
+        arguments.finding.as_deref().map(|text| finding_of(text, &history)).transpose()?;
+    let filter = report::Filter { kind: arguments.kind, state: arguments.state, finding };
+    let text = if arguments.json {
+        report::json(&history, &filter)
+    } else {
+        report::list(&history, &filter, say::columns())
+    };
+    say::data(&text)?;
+    OK
+}
+
+fn tell(arguments: &Show) -> Done {
+    let history = read(&arguments.which)?;
+    let record = arguments.id.parse::<i64>().ok();
+    let record =
+        record.and_then(|number| history.records.iter().find(|record| record.id == number));
+    if let Some(record) = record {
+        say::data(&if arguments.json {
+            report::record_json(record)
+        } else {
+            report::record(record, say::columns())
+        })?;
+        return OK;
+    }
+    let finding = Some(known(&arguments.id, &history)?);
+    let filter = report::Filter { kind: None, state: None, finding };
+    say::data(&if arguments.json {
+        report::json(&history, &filter)
+    } else {
+        report::finding(&history, &filter, say::columns())
+    })?;
+    OK
+}
+
+fn note(arguments: &Mark) -> Done {
+    let folder = arguments.which.folder()?;
+    let finding = finding_of(&arguments.finding, &read(&arguments.which)?)?;
+    let by_hand = ByHand {
+        claim: arguments.what.clone(),
+        fault: arguments.fault.clone(),
+        service: arguments.service.clone(),
+    };
+    history::mark(&folder, finding, arguments.state, &arguments.because, &by_hand).map_err(
+        |error| match error {
+            history::HistoryError::Ledger(store::ledger::LedgerError::Sqlite { .. }) => {
+                Failure::world(&error).hint(error.hint())
+            }
+            _ => Failure::use_of(&error).hint(error.hint()),
+        },
+    )?;
+    say::words(&format!("{DIM}{finding} is {}{DIM:#}\n", arguments.state));
+    OK
+}
+
+fn decide(arguments: &Decide) -> Done {
+    let folder = arguments.which.folder()?;
+    let finding = arguments.finding.as_deref();
+    let finding = finding.map(|text| finding_of(text, &read(&arguments.which)?)).transpose()?;
+    let text = match arguments.text.strip_prefix('@') {
+        Some(path) => fs::read_to_string(path)
+            .map_err(|error| Failure::world(&error).hint(format!("`{path}` was to be the text")))?,
+        None => arguments.text.clone(),
+    };
+    let recorded =
+        Recorded::Decision { title: arguments.title.clone(), text, by: arguments.by.clone() };
+    keep(&folder, finding, &recorded)
+}
+
+/// Keeps a record, and tells its number.
+pub(super) fn keep(
+    folder: &std::path::Path,
+    finding: Option<FindingId>,
+    recorded: &Recorded,
+) -> Done {
+    let number = history::record(folder, finding, recorded).map_err(|error| match error {
+        store::ledger::LedgerError::Record { .. } => Failure::use_of(&error),
+        _ => Failure::world(&error).hint("--store names the folder in which the ledger lies"),
+    })?;
+    say::words(&format!("{DIM}{} {number} is in the ledger{DIM:#}\n", recorded.kind()));
+    OK
+}
+
+/// The ledger as it is.
+pub(super) fn read(which: &Which) -> Result<History, Failure> {
+    let folder = which.folder()?;
+    history::history(&folder).map_err(|error| {
+        Failure::world(&error).hint("--store names the folder in which the ledger lies")
+    })
+}
+
+/// A finding by its first letters if the ledger knows one; else all 16 of them.
+pub(super) fn finding_of(text: &str, history: &History) -> Result<FindingId, Failure> {
+    match known(text, history) {
+        Ok(finding) => Ok(finding),
+        Err(_) if text.len() == 16 => u64::from_str_radix(text, 16).map(FindingId).map_err(
+            |_error| {
+                Failure::use_of(format!("`{text}` is no finding"))
+                    .hint("a finding is 16 digits and letters from a to f, as `taut find --json` tells them")
+            },
+        ),
+        Err(failure) => Err(failure),
+    }
+}
+
+fn known(text: &str, history: &History) -> Result<FindingId, Failure> {
+    let prefix = text.to_ascii_lowercase();
+    let mut fits: Vec<FindingId> = report::findings(history)
+        .into_iter()
+        .filter(|finding| !prefix.is_empty() && finding.to_string().starts_with(&prefix))
+        .collect();
+    fits.dedup();
+    match fits.as_slice() {
+        [finding] => Ok(*finding),
+        [] => Err(Failure::use_of(format!("the ledger has nothing of `{text}`")).hint(
+            "`taut ledger` lists what it has; a finding that is new to it is told by all its 16 letters",
+        )),
+        several => Err(Failure::use_of(format!("`{text}` is the begin of {} findings", several.len()))
+            .hint("give more of its letters")),
+    }
+}
+
+fn state(text: &str) -> Result<FindingState, String> {
+    FindingState::ALL.into_iter().find(|state| state.as_str() == text).ok_or_else(|| {
+        let names: Vec<&str> = FindingState::ALL.iter().map(|state| state.as_str()).collect();
+        format!("`{text}` is none of {}", names.join(", "))
+    })
+}

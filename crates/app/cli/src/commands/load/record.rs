@@ -1,0 +1,35 @@
+//! A run as the ledger keeps it: what was asked, and the figures.
+
+use ::load::Outcome;
+use store::ledger::{Recorded, RunFigure};
+
+/// Percentiles that are kept.
+const KEPT: [(&str, f64); 5] =
+    [("p50", 0.5), ("p90", 0.9), ("p95", 0.95), ("p99", 0.99), ("max", 1.0)];
+
+/// The record of a run.
+pub(super) fn of(outcome: &Outcome) -> Recorded {
+    #[expect(clippy::cast_precision_loss, reason = "latencies are far below 2^53 ns")]
+    let millis = |quantile: f64| outcome.corrected.value_at_quantile(quantile) as f64 / 1e6;
+    let mut figures: Vec<RunFigure> = KEPT
+        .iter()
+        .filter(|_| !outcome.corrected.is_empty())
+        .map(|(name, quantile)| figure(name, millis(*quantile), "ms"))
+        .collect();
+    #[expect(clippy::cast_precision_loss, reason = "a count of requests")]
+    let answered = outcome.answered as f64;
+    if 0.0 < outcome.seconds {
+        figures.push(figure("rate", answered / outcome.seconds, "/s"));
+    }
+    Recorded::Run {
+        title: format!("{}: {}", outcome.target, outcome.load),
+        requests: outcome.answered,
+        failed: outcome.failed,
+        seconds: outcome.seconds,
+        figures,
+    }
+}
+
+fn figure(name: &str, value: f64, unit: &str) -> RunFigure {
+    RunFigure { name: name.to_owned(), value, unit: unit.to_owned() }
+}

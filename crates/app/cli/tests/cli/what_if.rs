@@ -1,0 +1,107 @@
+//! `taut what-if` over recordings: what it answers, and what it refuses.
+
+use serde_json::{Value, json};
+
+use crate::kit::{file, orders, run, ten_orders};
+
+const START: u64 = 1_767_225_600_000_000_000;
+
+fn answer(arguments: &[&str]) -> Value {
+    let ran = run(["what-if"].into_iter().chain(arguments.iter().copied()).chain(["--json"]));
+    assert_eq!(ran.code, Some(0), "{}", ran.words);
+    serde_json::from_str(&ran.data).expect("it is JSON")
+}
+
+#[test]
+fn without_a_loop_a_request_takes_what_is_left() {
+    let (_folder, path) = file("spans.json", ten_orders("/api/orders/", "customers"));
+    let path = path.to_str().expect("temporary folders have plain names");
+    let seen = answer(&["without", "SELECT name FROM customers*", path]);
+    let row = &seen["operations"][0];
+    assert_eq!(row["operation"], "GET /api/orders/");
+    assert_eq!((&row["with_call"], &row["calls_max"]), (&json!(10), &json!(40)));
+    // 260 ms, of them 40 statements of 5 ms.
+    assert_eq!(row["p50_nanos"], 260_000_000_u64);
+    assert_eq!(row["p50_without_nanos"], 60_000_000_u64);
+    let none = run(["what-if", "without", "DELETE *", path]);
+    assert_eq!(none.code, Some(2));
+    assert!(none.words.contains("no request makes a call like `DELETE *`"), "{}", none.words);
+}
+
+#[test]
+fn a_pool_is_as_large_as_what_came_at_once() {
+    // Three requests at once, then one alone.
+    let at = [0, 1, 2, 5_000];
+    let lines: String = (0_u64..)
+        .zip(at)
+        .map(|(trace, millis)| {
+            format!("{}\n", orders(trace, START + millis * 1_000_000, "/api/orders/", "customers"))
+        })
+        .collect();
+    let (_folder, path) = file("spans.json", lines);
+    let path = path.to_str().expect("temporary folders have plain names");
+    let seen = answer(&["pool", path]);
+    assert_eq!((&seen["in_use_at_most"], &seen["enough"]), (&json!(3), &json!(3)));
+    let patient = answer(&["pool", "--wait", "10s", path]);
+    assert_eq!(patient["enough"], 1);
+    let shared = answer(&["pool", "--hold", "statement", "--size", "1", path]);
+    assert!(shared["sizes"][0]["of"].as_u64() == Some(4 * 41), "{shared}");
+}
+
+#[test]
+fn a_limit_names_whom_it_would_have_refused() {
+    let mut lines = String::new();
+    for trace in 0..20_u64 {
+        let mut request = orders(trace, START + trace * 1_000_000, "/api/orders/", "customers");
+        let span = &mut request["resourceSpans"][0]["scopeSpans"][0]["spans"][0];
+        let who = if trace % 4 == 0 { "10.0.0.2" } else { "10.0.0.1" };
+        let attributes = span["attributes"].as_array_mut().expect("there are some");
+        attributes.push(json!({"key": "app.tenant", "value": {"stringValue": who}}));
+        lines.push_str(&format!("{request}\n"));
+    }
+    let (_folder, path) = file("spans.json", lines);
+    let path = path.to_str().expect("temporary folders have plain names");
+    let limit = ["limit", "--requests", "5", "--window", "1m", "--algorithm", "sliding-log"];
+    let seen = answer(&[&limit[..], &["--by", "app.tenant", path]].concat());
+    assert_eq!((&seen["requests"], &seen["refused"]), (&json!(20), &json!(10)));
+    assert_eq!(seen["keys"][0], json!({"key": "10.0.0.1", "requests": 15, "refused": 10}));
+    let unknown: Vec<&str> =
+        ["what-if"].into_iter().chain(limit).chain(["--by", "nothing", path]).collect();
+    let unknown = run(unknown);
+    assert_eq!(unknown.code, Some(2));
+    assert!(unknown.words.contains("no request has the attribute `nothing`"), "{}", unknown.words);
+}
+
+#[test]
+fn a_slow_member_shows_in_the_tail_and_a_seed_tells_the_answer() {
+    let lines: String = (0..200_u64)
+        .map(|trace| {
+            format!("{}\n", orders(trace, START + trace * 30_000_000, "/api/orders/", "customers"))
+        })
+        .collect();
+    let (_folder, path) = file("spans.json", lines);
+    let path = path.to_str().expect("temporary folders have plain names");
+    let asked = ["balance", "--members", "4", "--slots", "4", "--slow", "4", "--seed", "7", path];
+    let seen = answer(&asked);
+    let p99 = |policy: &str| {
+        let rows = seen["policies"].as_array().expect("there are policies");
+        let row = rows.iter().find(|row| row["policy"] == policy).expect("it is among them");
+        row["p99_nanos"].as_u64().expect("it is a number")
+    };
+    assert!(p99("least-requests") < p99("round-robin"), "{seen}");
+    assert_eq!(answer(&asked), seen);
+}
+
+#[test]
+fn a_cache_answers_what_is_asked_again_in_time() {
+    // The same list every second: with ten seconds of freshness nine of ten are hits.
+    let (_folder, path) = file("spans.json", ten_orders("/api/orders/", "customers"));
+    let path = path.to_str().expect("temporary folders have plain names");
+    let seen = answer(&["cache", "--ttl", "1m", "--ttl", "10ms", path]);
+    assert_eq!((&seen["requests"], &seen["keys"]), (&json!(10), &json!(1)));
+    assert_eq!(seen["caches"][0]["hits"], 9);
+    assert_eq!(seen["caches"][1]["hits"], 0);
+    let none = run(["what-if", "cache", "--endpoint", "GET /nothing", path]);
+    assert_eq!(none.code, Some(2));
+    assert!(none.words.contains("could be answered by a cache"), "{}", none.words);
+}
