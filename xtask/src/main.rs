@@ -5,6 +5,7 @@
 
 mod args;
 mod bench;
+mod caching;
 mod causes;
 mod clickhouse;
 mod closing;

@@ -7,7 +7,7 @@ use std::{process::Command, time::Instant};
 
 use crate::{
     args::Args,
-    clickhouse,
+    caching, clickhouse,
     closing::{Closing, closings},
     docs,
     failure::Failure,
@@ -37,6 +37,11 @@ const STEPS: &[Step] = &[
     Step { name: "doc", about: "documentation of the code, warnings are errors", run: doc_step },
     Step { name: "unit", about: "tests of all crates", run: unit_step },
     Step { name: "doctest", about: "examples in the documentation", run: doctest_step },
+    Step {
+        name: "caching",
+        about: "HTTP caching of the gateway, by npm's http-cache-tests",
+        run: caching::step,
+    },
     Step { name: "docs", about: "pages of the guide that come from tables", run: docs_step },
     Step {
         name: "ground",
