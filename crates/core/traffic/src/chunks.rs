@@ -81,6 +81,7 @@ impl Chunks {
     }
 
     /// What follows a byte that is no data; `None` if it must not be there.
+    #[expect(clippy::match_same_arms, reason = "each arm is a line of the grammar, in its order")]
     fn step(&mut self, byte: u8) -> Option<At> {
         Some(match (self.at, byte) {
             (At::Size { digits, size }, _) if digit(byte).is_some() && digits < DIGITS_MAX => {

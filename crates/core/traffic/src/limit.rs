@@ -66,7 +66,7 @@ pub struct Verdict {
     pub retry_after: Duration,
 }
 
-/// The value of `RateLimit-Policy` (IETF draft "RateLimit header fields for HTTP", revision 11).
+/// The value of `RateLimit-Policy` (IETF draft "`RateLimit` header fields for HTTP", revision 11).
 #[derive(Debug, Clone, Copy)]
 pub struct Policy<'a>(pub &'a Quota);
 
