@@ -6,22 +6,22 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use crate::fields::Fields;
 
-/// `Keep-Alive`: of old, for one hop.
-const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
-
-/// `Proxy-Connection`: never a standard, and still sent.
-const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
-
-const HOP_BY_HOP: [HeaderName; 8] = [
-    header::CONNECTION,
-    KEEP_ALIVE,
-    header::TRANSFER_ENCODING,
-    header::UPGRADE,
-    header::TE,
-    PROXY_CONNECTION,
-    header::PROXY_AUTHENTICATE,
-    header::PROXY_AUTHORIZATION,
-];
+/// Whether a field is for one hop wherever it stands; `Keep-Alive` of old, `Proxy-Connection` never by a standard.
+fn is_hop_by_hop(name: &str) -> bool {
+    // Every line of every head is asked, and most have another length.
+    let known = match name.len() {
+        2 => "te",
+        7 => "upgrade",
+        10 if name.starts_with(['k', 'K']) => "keep-alive",
+        10 => "connection",
+        16 => "proxy-connection",
+        17 => "transfer-encoding",
+        18 => "proxy-authenticate",
+        19 => "proxy-authorization",
+        _ => return false,
+    };
+    name.eq_ignore_ascii_case(known)
+}
 
 /// Fields that `Connection` cannot take out: nobody behind the gateway is to lose `Host` or `Authorization`
 /// because a client says so.
@@ -54,7 +54,7 @@ impl Hop {
             }
             let names = value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
             let names = names.filter_map(|name| HeaderName::from_bytes(name).ok());
-            named.extend(names.filter(|name| !KEPT.contains(name) && !HOP_BY_HOP.contains(name)));
+            named.extend(names.filter(|name| !KEPT.contains(name) && !is_hop_by_hop(name.as_str())));
         }
         Self { named }
     }
@@ -63,7 +63,7 @@ impl Hop {
     #[must_use]
     pub fn takes(&self, name: &str) -> bool {
         let is_it = |hop: &HeaderName| hop.as_str().eq_ignore_ascii_case(name);
-        HOP_BY_HOP.iter().any(is_it) || self.named.iter().any(is_it)
+        is_hop_by_hop(name) || self.named.iter().any(is_it)
     }
 }
 
@@ -250,9 +250,15 @@ impl Sender<'_> {
     #[must_use]
     pub fn replaces(&self, name: &str) -> bool {
         let is = |other: &HeaderName| other.as_str().eq_ignore_ascii_case(name);
-        is(&X_FORWARDED_FOR)
-            || (!self.trusted
-                && [X_FORWARDED_PROTO, X_FORWARDED_HOST, header::FORWARDED].iter().any(is))
+        // Most lines have another length than all of these.
+        match name.len() {
+            15 => is(&X_FORWARDED_FOR),
+            _ if self.trusted => false,
+            9 => is(&header::FORWARDED),
+            16 => is(&X_FORWARDED_HOST),
+            17 => is(&X_FORWARDED_PROTO),
+            _ => false,
+        }
     }
 
     /// Adds the value of `X-Forwarded-For` to these bytes: what a trusted peer says, and the peer.
