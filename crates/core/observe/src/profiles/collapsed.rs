@@ -52,7 +52,7 @@ fn split(line: &str) -> Option<(&str, u64)> {
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked just before")]
 fn fraction(number: &str) -> Option<u64> {
     let value = number.parse::<f64>().ok()?;
-    (value.is_finite() && 0.0 <= value && value < 1e18).then(|| value.round() as u64)
+    (0.0..1e18).contains(&value).then(|| value.round() as u64)
 }
 
 fn read(bytes: &[u8]) -> Result<Vec<Profile>, Malformed> {
@@ -88,7 +88,7 @@ fn parts(frame: &str) -> (&str, &str, u32) {
         {
             return (name, file, line);
         }
-        if place.contains(['/', '\\']) || place.ends_with(".py") {
+        if place.contains(['/', '\\', '.']) {
             return (name, place, 0);
         }
     }

@@ -1,6 +1,6 @@
 //! Python's marshal, as far as profiles use it: dicts, tuples, numbers and texts, of versions 2 to 4.
 //!
-//! The format is CPython's own (`Python/marshal.c`). Lists, code and sets never occur in a profile and are refused.
+//! The format is that of `Python/marshal.c`. Lists, code and sets never occur in a profile and are refused.
 
 use std::rc::Rc;
 

@@ -140,7 +140,9 @@ impl<'a> Raw<'a> {
         let (mut ids, mut values, mut stack) = (Vec::new(), Vec::new(), Vec::new());
         let mut negative = 0_u64;
         for sample in &self.samples {
-            (ids.clear(), values.clear(), stack.clear());
+            ids.clear();
+            values.clear();
+            stack.clear();
             let mut cursor = *sample;
             while let Some(field) = cursor.field()? {
                 match field.number {

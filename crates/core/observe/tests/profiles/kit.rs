@@ -7,7 +7,7 @@ use observe::read_profiles;
 
 /// The one profile of a file of a format.
 pub fn only(bytes: &[u8], format: &str) -> Profile {
-    let mut read = read_profiles(bytes, super::MAX).unwrap();
+    let mut read = read_profiles(bytes, super::MAX).expect("it is a profile");
     assert_eq!(read.format.name, format);
     assert_eq!(read.profiles.len(), 1);
     read.profiles.remove(0)
@@ -24,8 +24,8 @@ pub fn tree(profile: &Profile) -> Vec<(u32, String, u64, u64)> {
 
 pub fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-    encoder.write_all(bytes).unwrap();
-    encoder.finish().unwrap()
+    encoder.write_all(bytes).expect("memory takes it");
+    encoder.finish().expect("memory takes it")
 }
 
 /// A pprof file: location 1 is `inlined` within `work`, location 2 is `main`; samples have `samples/count` and
@@ -84,4 +84,34 @@ fn number(bytes: &mut Vec<u8>, field: u64, value: u64) {
 
 fn varint(bytes: &mut Vec<u8>, value: u64) {
     prost::encoding::encode_varint(value, bytes);
+}
+
+/// A text as Python 2 writes it for the first time.
+pub fn text(text: &str) -> Vec<u8> {
+    marked(b't', &[&length(text.len())[..], text.as_bytes()].concat())
+}
+
+/// A text that came before.
+pub fn pointed(place: usize) -> Vec<u8> {
+    marked(b'R', &length(place))
+}
+
+pub fn int(value: i32) -> Vec<u8> {
+    marked(b'i', &value.to_le_bytes())
+}
+
+pub fn float(value: f64) -> Vec<u8> {
+    marked(b'g', &value.to_le_bytes())
+}
+
+pub fn tuple(values: &[&[u8]]) -> Vec<u8> {
+    marked(b'(', &[&length(values.len())[..], &values.concat()[..]].concat())
+}
+
+fn length(count: usize) -> [u8; 4] {
+    u32::try_from(count).expect("it is short").to_le_bytes()
+}
+
+fn marked(mark: u8, rest: &[u8]) -> Vec<u8> {
+    [&[mark][..], rest].concat()
 }

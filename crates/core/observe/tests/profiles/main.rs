@@ -3,7 +3,7 @@
 mod hostile;
 mod kit;
 
-use kit::{only, pprof_of, tree};
+use kit::{float, int, only, pointed, pprof_of, text, tree, tuple};
 use model::{ProfileUnit, TreeBasis};
 use observe::{DecompressedMax, PROFILE_FORMATS, ProfileError, read_profiles};
 
@@ -44,43 +44,27 @@ fn a_recording_of_profile_counts_callers_alone() {
 #[test]
 fn statistics_of_python_2_are_read() {
     // {('a.py', 1, 'f'): (2, 2, 1.0, 1.5, {}), ('a.py', 9, 'g'): (3, 3, 0.5, 0.5, {('a.py', 1, 'f'): (3, 3, 0.5, 0.5)})}
-    let mut bytes = b"{".to_vec();
-    let text = |bytes: &mut Vec<u8>, text: &str| {
-        bytes.push(b't');
-        bytes.extend(u32::try_from(text.len()).unwrap().to_le_bytes());
-        bytes.extend(text.as_bytes());
-    };
-    let int = |bytes: &mut Vec<u8>, value: i32| {
-        bytes.push(b'i');
-        bytes.extend(value.to_le_bytes());
-    };
-    let float = |bytes: &mut Vec<u8>, value: f64| {
-        bytes.push(b'g');
-        bytes.extend(value.to_le_bytes());
-    };
-    let tuple = |bytes: &mut Vec<u8>, count: u32| {
-        bytes.push(b'(');
-        bytes.extend(count.to_le_bytes());
-    };
-    let pointed = |bytes: &mut Vec<u8>, place: u32| {
-        bytes.push(b'R');
-        bytes.extend(place.to_le_bytes());
-    };
-    tuple(&mut bytes, 3);
-    (text(&mut bytes, "a.py"), int(&mut bytes, 1), text(&mut bytes, "f"));
-    tuple(&mut bytes, 5);
-    (int(&mut bytes, 2), int(&mut bytes, 2), float(&mut bytes, 1.0), float(&mut bytes, 1.5));
-    bytes.extend(b"{0");
-    tuple(&mut bytes, 3);
-    (pointed(&mut bytes, 0), int(&mut bytes, 9), text(&mut bytes, "g"));
-    tuple(&mut bytes, 5);
-    (int(&mut bytes, 3), int(&mut bytes, 3), float(&mut bytes, 0.5), float(&mut bytes, 0.5));
-    bytes.push(b'{');
-    tuple(&mut bytes, 3);
-    (pointed(&mut bytes, 0), int(&mut bytes, 1), pointed(&mut bytes, 1));
-    tuple(&mut bytes, 4);
-    (int(&mut bytes, 3), int(&mut bytes, 3), float(&mut bytes, 0.5), float(&mut bytes, 0.5));
-    bytes.extend(b"00");
+    let bytes = [
+        b"{".to_vec(),
+        tuple(&[&text("a.py"), &int(1), &text("f")]),
+        tuple(&[&int(2), &int(2), &float(1.0), &float(1.5), b"{0"]),
+        tuple(&[&pointed(0), &int(9), &text("g")]),
+        tuple(&[
+            &int(3),
+            &int(3),
+            &float(0.5),
+            &float(0.5),
+            &[
+                b"{".to_vec(),
+                tuple(&[&pointed(0), &int(1), &pointed(1)]),
+                tuple(&[&int(3), &int(3), &float(0.5), &float(0.5)]),
+                b"0".to_vec(),
+            ]
+            .concat(),
+        ]),
+        b"0".to_vec(),
+    ]
+    .concat();
     let profile = only(&bytes, "pstats");
     assert_eq!(
         tree(&profile),
