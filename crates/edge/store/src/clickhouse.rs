@@ -97,6 +97,8 @@ pub struct ClickHouse {
     replaced_for: Duration,
     /// Whether was looked for what a crash has left of a thinning.
     is_swept: std::sync::Mutex<bool>,
+    /// When to look next for what is to be thinned.
+    next_look: std::sync::Mutex<Option<std::time::Instant>>,
     /// Whether so much waits to be moved that no more is taken.
     is_held_back: AtomicBool,
 }
@@ -122,6 +124,7 @@ impl ClickHouse {
             is_ready: std::sync::Mutex::new(false),
             replaced_for: settings.replaced_for,
             is_swept: std::sync::Mutex::new(false),
+            next_look: std::sync::Mutex::new(None),
             is_held_back: AtomicBool::new(false),
         })
     }

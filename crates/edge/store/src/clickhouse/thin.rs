@@ -6,7 +6,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use keep::{
@@ -43,6 +43,9 @@ const SECONDS_MAX: u64 = 3_600;
 /// A statement of thinning may take as long: nobody waits for it.
 const BOUNDS: Bounds = Bounds { time: Duration::from_mins(10), rows: u64::MAX };
 
+/// Where there is nothing to do, it is looked again only after so long.
+const LOOK_EVERY: Duration = Duration::from_mins(1);
+
 const THIN: &str = "thin spans";
 
 /// A segment as it came.
@@ -69,22 +72,41 @@ impl ClickHouse {
         named: &BTreeSet<TraceId>,
         now: Moment,
     ) -> Result<bool, Trouble> {
+        let mut next_look = crate::disk::lock(&self.next_look);
+        if next_look.is_some_and(|at| Instant::now() < at) {
+            return Ok(false);
+        }
+        let did = self.thin_some(keeping, named, now)?;
+        *next_look = if did { None } else { Some(Instant::now() + LOOK_EVERY) };
+        Ok(did)
+    }
+
+    fn thin_some(
+        &self,
+        keeping: &Keeping,
+        named: &BTreeSet<TraceId>,
+        now: Moment,
+    ) -> Result<bool, Trouble> {
         self.prepare()?;
         let mut own = self.thinned(BOUNDS)?;
         own.retain(|it| it.folder == self.note.folder());
         self.sweep(&own)?;
         let has_dropped = self.drop_replaced(&own)?;
         let due_secs = (now - keeping.all).nanos / 1_000_000_000;
-        let all = self.whole(&own, due_secs)?;
+        // First of the old days alone, which mostly says that there is nothing to do.
+        if self.whole(&own, due_secs)?.is_empty() {
+            return Ok(has_dropped);
+        }
+        let all = self.whole(&own, u64::MAX)?;
         let Some(count) = together(&all, due_secs) else { return Ok(has_dropped) };
         let (segments, after) = all.split_at(count);
         self.thin_segments(segments, after, keeping, named)?;
         Ok(true)
     }
 
-    /// Segments that are there as they came and were received so early, by their numbers; and those that came just after.
-    fn whole(&self, own: &[Thinned], due_secs: u64) -> Result<Vec<Whole>, Trouble> {
-        let until = (due_secs + AHEAD.as_secs()).min(u64::from(u32::MAX));
+    /// Segments that are there as they came and were received by then, by their numbers.
+    fn whole(&self, own: &[Thinned], until_secs: u64) -> Result<Vec<Whole>, Trouble> {
+        let until = until_secs.min(u64::from(u32::MAX));
         let sql = format!(
             "SELECT {SEGMENT}, count(), toUInt64(toUnixTimestamp(max({RECEIVED}))), \
              toUInt64(toUnixTimestamp(max({INSERTED}))) FROM {} \
@@ -358,13 +380,15 @@ fn together(all: &[Whole], due_secs: u64) -> Option<usize> {
     (first.received_secs + SECONDS_MAX <= due_secs).then_some(count)
 }
 
-/// Of the segments after the last, those that may have spans of its traces.
+/// Of the segments after the last, those that may have spans of its traces. One begins when the one before ends.
 fn ahead<'a>(last: &Whole, after: &'a [Whole]) -> &'a [Whole] {
     let until = last.received_secs.saturating_add(AHEAD.as_secs());
-    let mut rows = 0;
+    let (mut rows, mut begins) = (0, last.received_secs);
     let near = after.iter().take_while(|it| {
         rows += it.rows;
-        it.received_secs <= until && rows <= AHEAD_ROWS_MAX as u64
+        let is_near = begins <= until && rows <= AHEAD_ROWS_MAX as u64;
+        begins = it.received_secs;
+        is_near
     });
     let count = near.count();
     after.get(..count).unwrap_or_default()
@@ -410,7 +434,7 @@ mod tests {
 
     #[test]
     fn what_came_within_two_minutes_after_is_looked_at_too() {
-        let after = [whole(2, 1_100), whole(3, 1_120), whole(4, 1_121)];
-        assert_eq!(ahead(&whole(1, 1_000), &after).len(), 2);
+        let after = [whole(2, 1_100), whole(3, 1_120), whole(4, 1_121), whole(5, 1_200)];
+        assert_eq!(ahead(&whole(1, 1_000), &after).len(), 3);
     }
 }
