@@ -121,7 +121,6 @@ test('a view is saved for everyone, opened and removed', async ({ page }) => {
   await page.getByText(/^Saved views/).click();
   await page.getByRole('link', { name }).click();
   await expect(page.getByLabel('where')).toHaveValue(`${OF_SHOP} and duration > 100ms`);
-  await page.getByText(/^Saved views/).click();
   await page.getByRole('button', { name: `Remove ${name}` }).click();
   await expect(page.getByRole('link', { name })).toHaveCount(0);
 });

@@ -53,7 +53,10 @@ test('a finding is taken on, dismissed for a reason, and that is kept', async ({
   const path = page.url().replace(/.*\/findings/, '/findings');
   await page.goto(`/findings?service=${SHOP}`);
   await expect(page.locator(`a[href^="${path.split('?')[0] ?? ''}"]`)).toHaveCount(0);
-  await page.getByLabel('State').selectOption('dismissed');
+  await page
+    .locator('.filter', { hasText: 'still open' })
+    .locator('select')
+    .selectOption('dismissed');
   await expect(page.locator(`a[href^="${path.split('?')[0] ?? ''}"]`)).toHaveCount(1);
   await expect(page.locator('table.findings')).toContainText('Ada');
   await page.locator('table.findings a').first().click();
@@ -89,6 +92,7 @@ test('the time and its zone are chosen once, and are in the address of every pag
   page,
 }) => {
   await page.goto('/endpoints');
+  await expect(page.getByRole('heading', { level: 1 })).toBeVisible();
   await page.keyboard.press('t');
   const chooser = page.getByRole('dialog', { name: 'Stretch of time' });
   await chooser.getByRole('button', { name: 'last 15 min' }).click();
