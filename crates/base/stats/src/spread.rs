@@ -202,9 +202,8 @@ impl Spread {
                     below = below.saturating_add(**count);
                     rank <= below
                 });
-                let middle = |bucket: u32| {
-                    (u64::from(bucket) << LEFT_OUT_BITS) + (1 << (LEFT_OUT_BITS - 1))
-                };
+                let middle =
+                    |bucket: u32| (u64::from(bucket) << LEFT_OUT_BITS) + (1 << (LEFT_OUT_BITS - 1));
                 found.map_or(self.greatest, |(bucket, _)| middle(*bucket))
             }
         };
@@ -315,13 +314,17 @@ mod tests {
         assert!(spread.sum().unwrap().abs() < 1e-15, "{spread:?}");
         let mut many = Spread::default();
         many.add_many(2.5, 1_000);
-        assert_eq!((many.sum(), many.mean(), many.quantile(0.5)), (Some(2500.0), Some(2.5), Some(2.5)));
+        assert_eq!(
+            (many.sum(), many.mean(), many.quantile(0.5)),
+            (Some(2500.0), Some(2.5), Some(2.5))
+        );
         assert_eq!(Spread::default().mean(), None);
     }
 
     #[test]
     fn parts_that_do_not_fit_together_are_none() {
-        let parts = |count, exact, buckets| SpreadParts { count, exact, buckets, ..SpreadParts::default() };
+        let parts =
+            |count, exact, buckets| SpreadParts { count, exact, buckets, ..SpreadParts::default() };
         assert_eq!(Spread::of_parts(parts(2, vec![(0.5, 2)], vec![])), {
             let mut two = Spread::default();
             two.add_many(0.5, 2);

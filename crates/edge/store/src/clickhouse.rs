@@ -13,6 +13,7 @@ mod cold;
 mod held;
 mod http;
 mod insert;
+mod measured;
 mod migrate;
 mod note;
 mod quote;

@@ -181,7 +181,9 @@ fn greet(live: &Live, receivers: &Running, address: std::net::SocketAddr, took: 
             exposed.key, exposed.address
         ));
         if exposed.key == "web.listen" && settings.web.token.0.is_empty() {
-            text.push_str("         set `TAUT_WEB_TOKEN` to a long random text, and they want it\n");
+            text.push_str(
+                "         set `TAUT_WEB_TOKEN` to a long random text, and they want it\n",
+            );
         }
     }
     if let Some(http) = receivers.http() {

@@ -129,7 +129,8 @@ fn a_full_disk_is_told_to_senders_reads_go_on_and_all_is_well_once_there_is_room
 
 #[test]
 fn each_acknowledged_span_is_there_once_however_often_it_is_killed() {
-    let kills = std::env::var("TAUT_TEST_KILLS").map_or(KILLS, |kills| kills.parse().expect("a number"));
+    let kills =
+        std::env::var("TAUT_TEST_KILLS").map_or(KILLS, |kills| kills.parse().expect("a number"));
     let folder = temporary();
     let (mut acknowledged, mut next) = (Vec::new(), 0);
     for kill in 0..kills {

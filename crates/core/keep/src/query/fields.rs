@@ -170,7 +170,10 @@ pub(super) struct FieldFractions {
 }
 
 impl FieldFractions {
-    #[expect(clippy::cast_precision_loss, reason = "53 bits of a whole number are plenty beside fractions")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "53 bits of a whole number are plenty beside fractions"
+    )]
     pub(super) fn of(chunk: &Chunk, field: &Field) -> Self {
         if let Field::Column(place) = field
             && let Column::Number(values) = chunk.column(*place)

@@ -7,8 +7,8 @@ use rustc_hash::FxHashMap;
 use stats::{Sketch, Spread};
 
 use super::{
-    Answer, Field, Filter, GROUP_FIELDS_MAX, GROUPS_BYTES_MAX, GROUPS_MAX, Group, Measure, Measured,
-    Query,
+    Answer, Field, Filter, GROUP_FIELDS_MAX, GROUPS_BYTES_MAX, GROUPS_MAX, Group, Measure,
+    Measured, Query,
     fields::{FieldFractions, FieldNumbers, FieldTexts},
     select,
 };
@@ -210,9 +210,7 @@ impl Query {
         let length = self.window.to.nanos.saturating_sub(self.window.from.nanos);
         let adds_up = matches!(
             self.measures.first(),
-            Some(
-                Measure::Count | Measure::Sum(_) | Measure::Distribution(_) | Measure::Spread(_)
-            )
+            Some(Measure::Count | Measure::Sum(_) | Measure::Distribution(_) | Measure::Spread(_))
         );
         let is_worth_it = STEPS_MANY < u128::from(length) / step && !self.group.is_empty();
         (adds_up && is_worth_it).then(|| Self {
