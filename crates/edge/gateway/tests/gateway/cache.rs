@@ -85,7 +85,7 @@ fn what_is_fresh_is_answered_without_asking() {
 
 #[test]
 fn a_stampede_on_an_expired_key_costs_one_request() {
-    const CLIENTS: usize = 500;
+    const CLIENTS: u32 = 500;
     let slow = Arc::new(AtomicBool::new(false));
     let waits = Arc::clone(&slow);
     let origin = Origin::start(move |_| {
@@ -110,7 +110,7 @@ fn a_stampede_on_an_expired_key_costs_one_request() {
             client
         })
         .collect();
-    let waiting = CLIENTS as f64 - 1.0;
+    let waiting = f64::from(CLIENTS) - 1.0;
     eventually("all wait", || gateway.metric("taut_gateway_cache_waiting_requests") >= waiting);
     slow.store(false, Ordering::Relaxed);
     for client in &mut clients {
