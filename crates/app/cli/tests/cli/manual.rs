@@ -21,12 +21,18 @@ fn each_command_tells_how_it_is_used() {
     Commands:
       find         Find what makes a backend slow in recorded traces and in its database, ranked by what
                    to fix first
+      check        Hold the spans of a test run against budgets and a baseline: a gate for CI
       fix          Change a database: rehearse it, create, drop and rebuild indexes beside the traffic,
                    take it back, prove that it worked
       gateway      Put a reverse proxy in front of an application: balance, health, retries, limits
+      ledger       Tell what was found, changed, proven, taken back and decided, and note it
+      report       Reports for people who decide
+      what-if      Tell what would have been, over requests as they were recorded: a call less, another
+                   pool, a limit, another balance
       load         Send requests at a rate, or as so many users, and tell how long answers took
       prove        Tell whether after is better than before: by how much, how surely, or how many more
                    requests it takes to tell
+      replay       Play recorded requests against a new version, and tell what it answers differently
       log          Report what PostgreSQL's logs say: slow statements, waits, spills, errors, by hour
       plan         Read a plan: where its time goes, where estimates are wrong, and what to do
       profile      Read a profile: which functions took the time, who called them, and what changed
