@@ -93,3 +93,52 @@ pub fn trace_of(traceparent: &[u8]) -> Option<&[u8]> {
         && id.iter().any(|byte| *byte != b'0');
     is_one.then_some(id)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const PARENT: &[u8] = b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+
+    #[test]
+    fn the_share_that_is_asked_for_is_drawn() {
+        let mut dice = Dice::new(7);
+        let mut share = |by: DrawBy| {
+            let drawn = (0..20_000_u32).filter(|number| {
+                let key = number.to_string();
+                by.point(Some(key.as_bytes()), key.as_bytes(), &mut dice) < 0.1
+            });
+            drawn.count()
+        };
+        for by in [DrawBy::Chance, DrawBy::Trace, DrawBy::Client] {
+            // Five standard deviations of 20,000 tries at a tenth.
+            let drawn = share(by);
+            assert!((1_788..2_212).contains(&drawn), "{drawn} by {}", by.name());
+        }
+    }
+
+    #[test]
+    fn a_trace_is_told_by_its_id_alone() {
+        assert_eq!(trace_of(PARENT), Some(&b"4bf92f3577b34da6a3ce929d0e0e4736"[..]));
+        assert_eq!(trace_of(b"00-00000000000000000000000000000000-00f067aa0ba902b7-01"), None);
+        assert_eq!(trace_of(b"00-4bf9"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn who_is_drawn_by_trace_or_client_is_always_drawn(key: Vec<u8>, seed: u64, other: u64) {
+            for by in [DrawBy::Trace, DrawBy::Client] {
+                let point = |seed| by.point(Some(&key), &key, &mut Dice::new(seed));
+                prop_assert!((point(seed) - point(other)).abs() < f64::EPSILON);
+                prop_assert!((0.0..1.0).contains(&point(seed)));
+            }
+        }
+
+        #[test]
+        fn any_header_is_a_trace_or_none(header: Vec<u8>) {
+            drop(trace_of(&header));
+        }
+    }
+}

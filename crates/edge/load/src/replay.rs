@@ -34,7 +34,7 @@ use crate::{
     Target,
     connection::{Connection, Dial, Trouble},
     response::{Answer, Decoder, Wants},
-    run::{RunError, dial_to},
+    run::{RunError, Trust, dial_to},
 };
 
 /// Bodies of answers that are compared whole, up to this.
@@ -119,7 +119,7 @@ struct Side {
     dial: Dial,
     authority: String,
     idle: RefCell<Vec<Connection>>,
-    sessions: RefCell<Sessions>,
+    sessions: Rc<RefCell<Sessions>>,
     turn: RefCell<usize>,
 }
 
@@ -187,9 +187,11 @@ pub fn replay(
     let side = |name, target: &Target| Side::new(name, target, &plan);
     let old = plan.against.as_ref().map(|target| side("old", target)).transpose()?;
     let new = side("new", &plan.target)?;
-    let again = plan.learns_noise.then(|| match &plan.against {
-        Some(target) => side("old, asked twice", target),
-        None => side("new, asked twice", &plan.target),
+    let again = plan.learns_noise.then(|| match (&plan.against, &old) {
+        (Some(target), Some(old)) => {
+            side("old, asked twice", target).map(|again| again.with_sessions(old))
+        }
+        _ => side("new, asked twice", &plan.target).map(|again| again.with_sessions(&new)),
     });
     let again = again.transpose()?;
     let first = lanes
@@ -247,14 +249,20 @@ fn may_play(writes: &Writes, request: &RequestSeen) -> bool {
 }
 
 impl Side {
+    /// What another side was given, this one uses, too.
+    fn with_sessions(self, other: &Self) -> Self {
+        Self { sessions: Rc::clone(&other.sessions), ..self }
+    }
+
     fn new(name: &'static str, target: &Target, plan: &Replay) -> Result<Self, RunError> {
-        let dial = dial_to(target, plan.timeout, plan.believes_anybody, plan.may_be_public)?;
+        let trust = Trust { anybody: plan.believes_anybody, public: plan.may_be_public };
+        let dial = dial_to(target, plan.timeout, trust)?;
         Ok(Self {
             name,
             dial,
             authority: target.authority.clone(),
             idle: RefCell::default(),
-            sessions: RefCell::default(),
+            sessions: Rc::default(),
             turn: RefCell::default(),
         })
     }
@@ -309,15 +317,16 @@ impl Player {
         if self.stop.load(Relaxed) {
             return;
         }
+        // What changes something is never done twice.
+        let again = self.again.as_ref().filter(|_| exchange.request.is_read());
         let (old, new, again) = tokio::join!(
             self.ask(self.old.as_ref(), exchange),
             self.ask(Some(&self.new), exchange),
-            self.ask(self.again.as_ref(), exchange),
+            self.ask(again, exchange),
         );
         self.seen.borrow_mut().played += 1;
         learn(exchange, old.as_ref(), self.old.as_ref());
         learn(exchange, new.as_ref(), Some(&self.new));
-        learn(exchange, again.as_ref(), self.again.as_ref());
         self.judge(exchange, old, new, again);
     }
 

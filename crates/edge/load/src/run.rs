@@ -212,27 +212,32 @@ fn tell(ticks: &mpsc::Receiver<Bin>, began: Instant, told: &mut impl FnMut(&Tick
 
 /// Finds the target, asks whether it may be loaded, and sees whether anybody is there.
 fn dial(plan: &Plan) -> Result<Dial, RunError> {
-    dial_to(&plan.scenario.target, plan.timeout, plan.believes_anybody, plan.may_be_public)
+    let trust = Trust { anybody: plan.believes_anybody, public: plan.may_be_public };
+    dial_to(&plan.scenario.target, plan.timeout, trust)
+}
+
+/// Who is believed, and who may be asked.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Trust {
+    /// Any certificate is believed.
+    pub(crate) anybody: bool,
+    /// Public addresses may be asked.
+    pub(crate) public: bool,
 }
 
 /// The same, for any target.
-pub(crate) fn dial_to(
-    target: &Target,
-    longest: Duration,
-    believes_anybody: bool,
-    may_be_public: bool,
-) -> Result<Dial, RunError> {
+pub(crate) fn dial_to(target: &Target, longest: Duration, trust: Trust) -> Result<Dial, RunError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(RunError::Start)?;
     let addresses = runtime.block_on(target.addresses())?;
     let public = addresses.iter().find(|address| Place::of(address.ip()) == Place::Public);
-    if let (Some(address), false) = (public, may_be_public) {
+    if let (Some(address), false) = (public, trust.public) {
         return Err(RunError::Public { target: target.authority.clone(), address: *address });
     }
     let encryption = if target.is_encrypted {
-        let connector = tls::connector(believes_anybody).map_err(RunError::Tls)?;
+        let connector = tls::connector(trust.anybody).map_err(RunError::Tls)?;
         let name = ServerName::try_from(target.host.clone())
             .map_err(|error| RunError::Tls(format!("`{}`: {error}", target.host)))?;
         Some((connector, name))

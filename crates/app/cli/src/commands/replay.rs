@@ -211,8 +211,7 @@ fn plan(arguments: &Arguments, captured: &Captured) -> Result<Replay, Failure> {
         target: target(&arguments.target)?,
         against: arguments.against.as_deref().map(target).transpose()?,
         speed: arguments.speed.0,
-        // What is asked twice is done twice.
-        learns_noise: !arguments.no_noise && writes == Writes::Never,
+        learns_noise: !arguments.no_noise,
         writes,
         rules: Rules {
             ignore: arguments.ignore.clone(),

@@ -70,13 +70,13 @@ fn notes(told: &Told<'_>) -> Vec<String> {
     let mut notes = told.notes.to_vec();
     if 0 < replayed.writes_left_out {
         notes.push(format!(
-            "{} that may change something were left out; --writes and --write-to play them.",
+            "Left out: {} that may change something; --writes and --write-to play them.",
             units::some(replayed.writes_left_out, "request", "requests")
         ));
     }
     if 0 < replayed.halves_left_out {
         let count = units::some(replayed.halves_left_out, "request", "requests");
-        notes.push(format!("{count} whose bodies were not kept whole were left out."));
+        notes.push(format!("Left out: {count} whose bodies were not kept whole."));
     }
     if 0 < replayed.hidden {
         notes.push(format!(

@@ -129,6 +129,10 @@ pub fn compare(
             new: after,
         });
     }
+    if !walk.found.is_empty() {
+        // What else differs follows from that.
+        return Compared::Different(walk.found);
+    }
     walk.headers(old, new);
     let is_same = old.body.bytes == new.body.bytes
         && old.body.kept == Kept::Whole

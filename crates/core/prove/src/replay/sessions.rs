@@ -188,7 +188,7 @@ fn leaves(old: &Value, new: &Value, depth: usize, pairs: &mut Vec<(String, Strin
             }
         }
         (Value::String(old), Value::String(new)) if old != new => {
-            pairs.push((old.clone(), new.clone()))
+            pairs.push((old.clone(), new.clone()));
         }
         (Value::Number(old), Value::Number(new)) if old != new && old.is_u64() && new.is_u64() => {
             pairs.push((old.to_string(), new.to_string()));

@@ -98,7 +98,7 @@ fn bodies_are_cut_and_packed_ones_are_looked_into() {
         let body = &exchange.answer.as_ref().unwrap().body;
         assert!(body.bytes.len() <= 4 << 10 && body.kept != Kept::Whole, "{:?}", body.kept);
     }
-    assert!(kept[0].answer.as_ref().unwrap().body.sent_bytes as usize <= plain.len());
+    assert!(kept[0].answer.as_ref().unwrap().body.sent_bytes <= plain.len() as u64);
 }
 
 #[test]
