@@ -103,10 +103,10 @@ pub(crate) fn pool(about: &Pool, tried: &[Queued], as_json: bool) -> String {
         return format!("{document:#}\n");
     }
     let mut text = format!(
-        "{BOLD}{} are enough{BOLD:#} so that 99 of 100 wait no longer than {}\n\
+        "{BOLD}A pool of {} is enough{BOLD:#} so that 99 of 100 wait no longer than {}\n\
          {DIM}{} in use on average (Little's law), {} at most{DIM:#}\n\n\
          {DIM}{:>6} {:>9} {:>10} {:>10} {:>10} {:>8} {:>6}{DIM:#}\n",
-        units::some(about.enough as u64, "connection", "connections"),
+        units::count(about.enough as u64),
         units::time(about.wait),
         units::three_digits(about.on_average),
         units::count(about.most as u64),

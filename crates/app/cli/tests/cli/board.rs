@@ -11,9 +11,9 @@ fn with_store(folder: &Path, arguments: &[&str]) -> Ran {
     run(arguments.iter().copied().chain(["--store", folder]))
 }
 
-/// Recordings of the slow list of orders and of the fixed one, which is another operation.
+/// Recordings of the list of orders and of that of posts.
 fn recordings() -> [String; 2] {
-    ["faulty-orders", "fixed-orders"]
+    ["faulty-orders", "faulty-posts"]
         .map(|name| recording(name).to_str().expect("it has a plain name").to_owned())
 }
 
