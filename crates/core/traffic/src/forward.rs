@@ -54,7 +54,8 @@ impl Hop {
             }
             let names = value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
             let names = names.filter_map(|name| HeaderName::from_bytes(name).ok());
-            named.extend(names.filter(|name| !KEPT.contains(name) && !is_hop_by_hop(name.as_str())));
+            named
+                .extend(names.filter(|name| !KEPT.contains(name) && !is_hop_by_hop(name.as_str())));
         }
         Self { named }
     }

@@ -193,9 +193,10 @@ pub(crate) async fn send(
             Ok(one) => one,
             Err(refusal) => return Err(Box::new((refusal, Some(finish)))),
         };
-        let wait = match more && tries.can_go_on(&one.outcome) {
-            true => again(&local, tries.place, tries.tried.len(), Instant::now()),
-            false => None,
+        let wait = if more && tries.can_go_on(&one.outcome) {
+            again(&local, tries.place, tries.tried.len(), Instant::now())
+        } else {
+            None
         };
         let Some(wait) = wait else { break one };
         let member = || &one.turn.busy.member.address;

@@ -138,6 +138,7 @@ fn millis(text: &str) -> Outcome<f64> {
 
 /// Memory with so many connections that say nothing, and the processor's time that each second of them takes.
 pub(crate) fn idle(server: &Server, connections: usize) -> Outcome<(f64, f64)> {
+    const SECONDS: u32 = 4;
     let mut open = Vec::with_capacity(connections);
     for _ in 0..connections {
         let mut stream = TcpStream::connect(server.address)?;
@@ -149,7 +150,6 @@ pub(crate) fn idle(server: &Server, connections: usize) -> Outcome<(f64, f64)> {
         }
         open.push(stream);
     }
-    const SECONDS: u32 = 4;
     thread::sleep(Duration::from_secs(1));
     let before = server.cpu_seconds()?;
     thread::sleep(Duration::from_secs(SECONDS.into()));

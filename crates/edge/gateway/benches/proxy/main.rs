@@ -116,15 +116,19 @@ fn main() -> Outcome<()> {
     let any = CASES.iter().any(|case| named(case.name)) || named("idle");
     let folder = env::temp_dir().join(format!("taut-bench-gateway-{}", std::process::id()));
     fs::create_dir_all(&folder)?;
-    let measured = (|| {
-        prepare(&folder)?;
-        for case in CASES.iter().filter(|case| !any || named(case.name)) {
-            measure(&folder, case, rounds, seconds)?;
-        }
-        if !any || named("idle") { sleepers(&folder) } else { Ok(()) }
-    })();
+    let chosen = |name: &str| !any || named(name);
+    let measured = run(&folder, &chosen, rounds, seconds);
     fs::remove_dir_all(&folder)?;
     measured
+}
+
+/// Measures what was chosen.
+fn run(folder: &Path, chosen: &dyn Fn(&str) -> bool, rounds: u32, seconds: u32) -> Outcome<()> {
+    prepare(folder)?;
+    for case in CASES.iter().filter(|case| chosen(case.name)) {
+        measure(folder, case, rounds, seconds)?;
+    }
+    if chosen("idle") { sleepers(folder) } else { Ok(()) }
 }
 
 /// Files that the origin gives, and a certificate.
@@ -169,7 +173,7 @@ fn start(folder: &Path, case: &Case, origin: &Server) -> Outcome<Vec<Server>> {
         servers.push(peers::varnish(folder, PROXY, origin.address)?);
     }
     for way in case.taut {
-        let words = [way.to_string(), origin.address.to_string(), folder.display().to_string()];
+        let words = [(*way).to_owned(), origin.address.to_string(), folder.display().to_string()];
         servers.push(Server::gateway(&format!("taut, {way}"), PROXY, &words)?);
     }
     Ok(servers)
