@@ -19,14 +19,14 @@ pub(crate) fn open(settings: &Settings) -> Result<(Folder, Recovery), StoreError
     let options = store::Options { sync, ..store::Options::default() };
     let folder = &settings.store.folder;
     match engine::clickhouse(settings) {
-        Some(clickhouse) => Folder::open_with_clickhouse(folder, options, clickhouse),
+        Some(clickhouse) => Folder::open_with_clickhouse(folder, options, &clickhouse),
         None => Folder::open(folder, options),
     }
 }
 
 /// What ClickHouse holds; `None` where the settings name none.
 pub(crate) fn held(settings: &Settings) -> Option<Result<Vec<store::clickhouse::Held>, Trouble>> {
-    engine::clickhouse(settings).map(store::clickhouse::held)
+    engine::clickhouse(settings).map(|clickhouse| store::clickhouse::held(&clickhouse))
 }
 
 /// Why ClickHouse did not do its part, and what to do about it.

@@ -228,13 +228,13 @@ pub fn standing(history: &History, finding: FindingId) -> FindingState {
     });
     let id = finding.to_string();
     let done = history.remedies.iter().filter(|remedy| remedy.proposal.finding == id);
-    let done = done.filter_map(|remedy| match remedy.state {
+    let mut done = done.filter_map(|remedy| match remedy.state {
         State::Applied => Some(FindingState::Applied),
         State::Proven => Some(FindingState::Proven),
         State::Reverted => Some(FindingState::Reverted),
         _ => None,
     });
-    said.or_else(|| done.last()).unwrap_or(FindingState::New)
+    said.or_else(|| done.next_back()).unwrap_or(FindingState::New)
 }
 
 fn of(ledger: &Ledger, finding: FindingId) -> Result<Vec<Remedy>, LedgerError> {

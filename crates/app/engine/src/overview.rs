@@ -223,7 +223,7 @@ fn turned(before: &Signs, now: &Signs) -> Option<Turned> {
         return Some(Turned::Failing);
     }
     let moved = moved(&before.durations, &now.durations);
-    moved.or((errors <= -DEVIATIONS_MIN).then_some(Turned::Mended))
+    moved.or_else(|| (errors <= -DEVIATIONS_MIN).then_some(Turned::Mended))
 }
 
 /// By how many standard deviations the share of errors is larger than before: the test of two proportions.

@@ -221,7 +221,7 @@ impl Live {
     ///
     /// The ledger cannot be read.
     pub fn marks(&self, window: Window) -> Result<Vec<Mark>, LedgerError> {
-        let remedies = self.with_ledger(|ledger| ledger.remedies())?.unwrap_or_default();
+        let remedies = self.with_ledger(Ledger::remedies)?.unwrap_or_default();
         let mut claims: BTreeMap<FindingId, (Text, String)> = BTreeMap::new();
         for remedy in &remedies {
             let claim = remedy.proposal.claim.clone();

@@ -108,6 +108,7 @@ pub async fn serve(
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "a table of routes")]
 fn routes(source: Arc<dyn Source>, setup: Setup, closing: watch::Receiver<bool>) -> Router {
     let guarded = Guarded { hosts: setup.hosts.clone(), token: setup.token.clone() };
     let measured = Arc::clone(&source);

@@ -63,7 +63,8 @@ fn shown(headers: &HeaderMap) -> impl Iterator<Item = &str> {
 
 /// Looks at every byte, so that the time it takes says nothing of where they differ.
 fn is_same(token: &str, shown: &str) -> bool {
-    let differences = token.bytes().zip(shown.bytes()).fold(0, |all, (one, other)| all | (one ^ other));
+    let differences =
+        token.bytes().zip(shown.bytes()).fold(0, |all, (one, other)| all | (one ^ other));
     token.len() == shown.len() && differences == 0
 }
 

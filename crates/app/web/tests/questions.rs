@@ -200,7 +200,11 @@ async fn the_slow_ones_are_told_apart_from_the_others() -> Result {
     let at = |ago: u64| (now() - Duration::from_secs(ago)).nanos / 1_000_000;
     let recent = format!("compare?selected_from={}&selected_to={}", at(60), at(0));
     assert_eq!(get(server, &recent).await?.1["selected"], 0);
-    let all = format!("compare?selected_from={}&selected_to={}&selection=duration%20%3E%201s", at(600), at(0));
+    let all = format!(
+        "compare?selected_from={}&selected_to={}&selection=duration%20%3E%201s",
+        at(600),
+        at(0)
+    );
     assert_eq!(get(server, &all).await?.1["selected"], 2);
     let (_, map) = get(server, "heatmap?columns=1").await?;
     let counts = map["columns"][0]["counts"].as_array().ok_or("no column")?;

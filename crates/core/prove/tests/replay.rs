@@ -26,7 +26,7 @@ fn now() -> Moment {
 }
 
 fn with(rules: &Rules, old: &AnswerSeen, new: &AnswerSeen) -> Compared {
-    compare(old, new, (now(), now() + Duration::from_secs(60)), rules)
+    compare(old, new, (now(), now() + Duration::from_mins(1)), rules)
 }
 
 /// The differences as `place: old -> new`.

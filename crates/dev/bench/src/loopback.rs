@@ -200,7 +200,9 @@ impl Export {
             return;
         }
         for place in &self.trace_ids {
-            for (byte, mark) in request[*place..].iter_mut().zip(round.wrapping_mul(MIX).to_le_bytes()) {
+            for (byte, mark) in
+                request[*place..].iter_mut().zip(round.wrapping_mul(MIX).to_le_bytes())
+            {
                 *byte ^= mark;
             }
         }

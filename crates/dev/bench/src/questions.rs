@@ -107,6 +107,7 @@ fn forget(folder: &Path) -> Outcome<()> {
     Ok(())
 }
 
+#[expect(clippy::too_many_lines, reason = "each question in both languages, one after the other")]
 fn questions(ids: &[TraceId]) -> Vec<Question> {
     let window = Window { from: day::BEGIN, to: day::BEGIN + day::LENGTH };
     let noon = day::BEGIN + Duration::from_hours(12);

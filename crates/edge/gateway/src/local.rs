@@ -81,7 +81,7 @@ impl Local {
         let services = services.collect();
         let plan = &state.plan;
         let plain = plan.routes.iter().map(|route| fit::fits(plan, route)).collect();
-        Self { services, plain, state }
+        Self { state, services, plain }
     }
 
     /// What is known of each service, for who looks on.

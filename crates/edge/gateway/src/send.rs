@@ -385,6 +385,7 @@ fn admission(local: &Local, place: usize, now: Moment) -> Result<Option<Pass>, R
 }
 
 /// Remembers how a request to a member ended.
+#[expect(clippy::too_many_arguments, reason = "what a turn was, and how it ended")]
 fn settle(
     local: &Local,
     place: usize,

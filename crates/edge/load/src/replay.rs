@@ -194,12 +194,8 @@ pub fn replay(
         _ => side("new, asked twice", &plan.target).map(|again| again.with_sessions(&new)),
     });
     let again = again.transpose()?;
-    let first = lanes
-        .values()
-        .flatten()
-        .filter_map(|place| plan.exchanges.get(*place))
-        .map(|exchange| exchange.began)
-        .min();
+    let played = lanes.values().flatten().filter_map(|place| plan.exchanges.get(*place));
+    let first = played.map(|exchange| exchange.began).min();
     let player = Rc::new(Player {
         permits: Semaphore::new(plan.connections.max(1)),
         old,

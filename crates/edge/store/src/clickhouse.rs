@@ -117,10 +117,10 @@ impl ClickHouse {
     /// # Errors
     ///
     /// The note in the folder cannot be read or written.
-    pub fn new(settings: Settings, folder: &Path) -> Result<Self, crate::StoreError> {
+    pub fn new(settings: &Settings, folder: &Path) -> Result<Self, crate::StoreError> {
         Ok(Self {
             client: Client::new(&settings.url, &settings.user, settings.password.clone()),
-            schema: Schema::of(&settings),
+            schema: Schema::of(settings),
             note: Note::open(folder)?,
             is_ready: std::sync::Mutex::new(false),
             replaced_for: settings.replaced_for,

@@ -12,7 +12,7 @@ const KNOWN_MAX: usize = 1 << 16;
 /// The rows of payloads.
 #[derive(Debug)]
 pub(crate) struct Rows<'a> {
-    rows: SpanRows,
+    spans: SpanRows,
     known: Known,
     statements: &'a mut sql::Statements,
 }
@@ -20,23 +20,23 @@ pub(crate) struct Rows<'a> {
 impl<'a> Rows<'a> {
     /// Fills a chunk that has no rows.
     pub(crate) fn over(chunk: Chunk, statements: &'a mut sql::Statements) -> Self {
-        Self { rows: SpanRows::over(chunk), known: Known::default(), statements }
+        Self { spans: SpanRows::over(chunk), known: Known::default(), statements }
     }
 
     /// Adds the rows of a payload; one that cannot be read to its end has none.
     pub(crate) fn add(&mut self, payload: &[u8]) {
-        let Self { rows, known, statements } = self;
-        let before = rows.chunk().rows();
+        let Self { spans, known, statements } = self;
+        let before = spans.chunk().rows();
         let read = observe::otlp::view(payload, |view| {
-            rows.push_view(view, |chunk, placed| known.derive(view, chunk, placed, statements));
+            spans.push_view(view, |chunk, placed| known.derive(view, chunk, placed, statements));
         });
         if read.is_err() {
-            rows.truncate(before);
+            spans.truncate(before);
         }
     }
 
     pub(crate) fn into_chunk(self) -> Chunk {
-        self.rows.into_chunk()
+        self.spans.into_chunk()
     }
 }
 
@@ -204,7 +204,9 @@ mod tests {
             }
             let mut statements = sql::Statements::default();
             let mut rows = Rows::over(Chunk::new(&SPANS), &mut statements);
-            payloads.iter().for_each(|payload| rows.add(payload));
+            for payload in &payloads {
+                rows.add(payload);
+            }
             let mut chunk = rows.into_chunk();
             let plainly = told(&plainly(&payloads));
             prop_assert_eq!(&told(&chunk), &plainly);
@@ -212,7 +214,9 @@ mod tests {
             chunk.clear();
             prop_assert_eq!(chunk.rows(), 0);
             let mut rows = Rows::over(chunk, &mut statements);
-            payloads.iter().for_each(|payload| rows.add(payload));
+            for payload in &payloads {
+                rows.add(payload);
+            }
             prop_assert_eq!(told(&rows.into_chunk()), plainly);
         }
     }

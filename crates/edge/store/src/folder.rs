@@ -117,7 +117,7 @@ impl Folder {
     pub fn open_with_clickhouse(
         path: &Path,
         options: Options,
-        settings: clickhouse::Settings,
+        settings: &clickhouse::Settings,
     ) -> Result<(Self, Recovery), StoreError> {
         fs::create_dir_all(path).map_err(|error| disk::failed("open", path, error))?;
         let cold = ClickHouse::new(settings, path)?;

@@ -167,8 +167,7 @@ fn reading(query: &Query, is_rolled_up: bool) -> Reading {
         columns = rollup::READS.0.to_vec();
         attributes = rollup::READS.1.map(Text::from).to_vec();
     }
-    let reading =
-        Reading::new(query.table, query.window, &query.filter, columns, Some(attributes));
+    let reading = Reading::new(query.table, query.window, &query.filter, columns, Some(attributes));
     // The filter is about minutes: which spans pass it is known once they are rolled up.
     if is_rolled_up { reading } else { reading.of_passing(&query.filter) }
 }

@@ -51,6 +51,7 @@ summary is added to the job by itself.";
 /// Reads files as `taut find` does, or runs the tests and receives what they send. Counts decide (statements of a request,
 /// statements run again, bytes); times only where their intervals lie apart. What breaks is told with its place in the code
 /// and with what to do.
+#[expect(clippy::doc_markdown, reason = "help is no Markdown")]
 #[derive(Debug, Args)]
 #[command(override_usage = "taut check [OPTIONS] <FILE>...\n       taut check [OPTIONS] --live -- <COMMAND>...", after_long_help = EXAMPLES)]
 pub(super) struct Arguments {
@@ -244,7 +245,7 @@ fn there_is_something(
     let of: std::collections::BTreeSet<&str> =
         before.endpoints.keys().map(|key| &*key.service).take(SERVICES_TOLD_MAX).collect();
     let of: Vec<&str> = of.into_iter().collect();
-    let path = path.unwrap_or(Path::new("")).display();
+    let path = path.unwrap_or_else(|| Path::new("")).display();
     Err(Failure::use_of(format!("the run and the baseline `{path}` have no endpoint in common")).hint(
         format!(
             "the run is of {services}, the baseline of {}; is it the right one, and `OTEL_SERVICE_NAME` the same?",
@@ -271,7 +272,8 @@ fn update(path: &Path, looked: &Looked) -> Result<(), Failure> {
 }
 
 fn write_files(arguments: &Arguments, report: &Report<'_>) -> Result<(), Failure> {
-    let files: [(&Option<PathBuf>, fn(&Report<'_>) -> String); 3] = [
+    type Made = fn(&Report<'_>) -> String;
+    let files: [(&Option<PathBuf>, Made); 3] = [
         (&arguments.junit, report::junit),
         (&arguments.sarif, report::sarif),
         (&arguments.markdown, report::markdown),

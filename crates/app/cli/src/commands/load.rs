@@ -49,9 +49,11 @@ slow server is asked less. --expect makes it a test: code 1 if a goal is missed.
 /// The target is a URL, or a scenario as TOML: flows with weights, steps that check answers and take values out
 /// of them, a data file. Or, with --at, what was recorded or described: a capture, a HAR, spans, OpenAPI 3 as JSON. Addresses of this machine and of private networks are loaded without asking; a public one wants
 /// --target-is-mine.
+#[expect(clippy::doc_markdown, reason = "help is no Markdown")]
 #[derive(Debug, Args)]
 #[command(after_long_help = EXAMPLES)]
 #[command(group = ArgGroup::new("how-much").multiple(false))]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command")]
 pub(super) struct Arguments {
     /// A URL, or a file with a scenario.
     #[arg(value_name = "TARGET")]

@@ -89,11 +89,7 @@ pub(super) fn run(arguments: &Arguments) -> Done {
 }
 
 /// Keeps it in the ledger, and tells what became of the finding's remedies.
-fn keep(
-    arguments: &Arguments,
-    finding: FindingId,
-    comparison: &Comparison,
-) -> Result<(), Failure> {
+fn keep(arguments: &Arguments, finding: FindingId, comparison: &Comparison) -> Result<(), Failure> {
     let folder = arguments.which.folder()?;
     let kept = engine::history::prove(&folder, finding, comparison)
         .map_err(|error| Failure::world(&error).hint(error.hint()))?;
@@ -102,7 +98,9 @@ fn keep(
     } else if 0 < kept.measured {
         format!("{finding} was measured, and is not proven")
     } else {
-        format!("{finding} has no remedy that is applied, so that none is proven; `taut ledger mark {finding} applied` notes one")
+        format!(
+            "{finding} has no remedy that is applied, so that none is proven; `taut ledger mark {finding} applied` notes one"
+        )
     };
     say::words(&format!("{DIM}proof {} is in the ledger; {became}{DIM:#}\n", kept.id));
     Ok(())

@@ -45,6 +45,7 @@ differences by asking the old version twice.";
 /// left out.
 #[derive(Debug, Args)]
 #[command(after_long_help = EXAMPLES)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command")]
 pub(super) struct Arguments {
     /// What was recorded.
     #[arg(value_name = "CAPTURE")]

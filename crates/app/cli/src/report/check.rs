@@ -101,7 +101,7 @@ impl Report<'_> {
     }
 
     fn advice(&self, check: &Check) -> Option<&Advice> {
-        self.finding(check).and_then(|finding| finding.advice.first())
+        self.finding(check)?.advice.first()
     }
 
     /// What to do first, in a sentence.
@@ -116,7 +116,7 @@ impl Report<'_> {
     /// Where in the code it is: of the statement that has most of it, of the finding, of the endpoint.
     fn place(&self, check: &Check) -> Option<CodeLocation> {
         let statement = self.shapes(check).into_iter().find_map(|shape| shape.place.clone());
-        let finding = || self.finding(check).and_then(|finding| finding.evidence.code.clone());
+        let finding = || self.finding(check)?.evidence.code.clone();
         statement.or_else(finding).or_else(|| self.endpoint(check)?.place.clone())
     }
 

@@ -243,7 +243,9 @@ pub(crate) fn record(record: &LedgerRecord, columns: usize) -> String {
                 units::count(compared.0),
                 units::count(compared.1)
             ));
-            notes.iter().for_each(|note| paragraph(note));
+            for note in notes {
+                paragraph(note);
+            }
         }
     }
     text

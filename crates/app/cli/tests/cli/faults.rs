@@ -9,7 +9,6 @@ use std::{
     process::Command,
     sync::mpsc,
     thread,
-    time::Duration,
 };
 
 use opentelemetry_proto::tonic::collector::trace::v1::{

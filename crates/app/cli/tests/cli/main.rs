@@ -3,9 +3,9 @@
 mod board;
 mod check;
 mod database;
+mod faults;
 mod find;
 mod fix;
-mod faults;
 mod fix_rehearse;
 mod kit;
 mod ledger;

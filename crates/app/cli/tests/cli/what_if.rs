@@ -35,7 +35,8 @@ fn a_pool_is_as_large_as_what_came_at_once() {
     let lines: String = (0_u64..)
         .zip(at)
         .map(|(trace, millis)| {
-            format!("{}\n", orders(trace, START + millis * 1_000_000, "/api/orders/", "customers"))
+            orders(trace, START + millis * 1_000_000, "/api/orders/", "customers").to_string()
+                + "\n"
         })
         .collect();
     let (_folder, path) = file("spans.json", lines);
@@ -76,7 +77,8 @@ fn a_limit_names_whom_it_would_have_refused() {
 fn a_slow_member_shows_in_the_tail_and_a_seed_tells_the_answer() {
     let lines: String = (0..200_u64)
         .map(|trace| {
-            format!("{}\n", orders(trace, START + trace * 30_000_000, "/api/orders/", "customers"))
+            orders(trace, START + trace * 30_000_000, "/api/orders/", "customers").to_string()
+                + "\n"
         })
         .collect();
     let (_folder, path) = file("spans.json", lines);

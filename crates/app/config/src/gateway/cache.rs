@@ -90,12 +90,12 @@ pub(super) fn templates(
 ) -> Vec<Template> {
     let mut all = Vec::new();
     for (text, span) in fields.texts(key, told) {
-        match Template::parse(&text) {
-            Some(template) => all.push(template),
-            None => {
-                let label = "expected a tag such as `orders`, or `order-{2}` for the second part of the path";
-                fields.wrong_at(key, span, label, told);
-            }
+        if let Some(template) = Template::parse(&text) {
+            all.push(template);
+        } else {
+            let label =
+                "expected a tag such as `orders`, or `order-{2}` for the second part of the path";
+            fields.wrong_at(key, span, label, told);
         }
     }
     all

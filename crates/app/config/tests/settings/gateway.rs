@@ -109,7 +109,9 @@ fn what_is_told_of_requests_and_whom_is_read() {
          endpoint = \"http://collector:4318\"\nshare = 0.1\nparents = \"trusted\"\nheader = {{ x-key = \"1\" }}\n{rest}"
     );
     let telling = load(&file(&text)).gateway.expect("there is a section").telling;
-    assert!(matches!(&telling.access_log, Some(AccessLog::File(path)) if path.ends_with("access.log")));
+    assert!(
+        matches!(&telling.access_log, Some(AccessLog::File(path)) if path.ends_with("access.log"))
+    );
     assert_eq!(telling.server_timing, Timing::Anyone);
     let spans = telling.spans.expect("spans");
     assert_eq!(spans.endpoint, "http://collector:4318/v1/traces");

@@ -71,10 +71,8 @@ pub(crate) async fn spans(
         .await?;
     let mut response = bytes.into_response();
     let headers = response.headers_mut();
-    headers.insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("application/vnd.apache.parquet"),
-    );
+    headers
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/vnd.apache.parquet"));
     headers.insert(
         header::CONTENT_DISPOSITION,
         HeaderValue::from_static("attachment; filename=\"taut-spans.parquet\""),

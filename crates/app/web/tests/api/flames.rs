@@ -41,7 +41,7 @@ async fn a_trace_in_columns_says_what_its_rows_say() -> Result {
             node["duration_micros"].as_f64().map(|micros| micros * 1000.0),
             spans["duration_nanos"][place].as_f64()
         );
-        assert_eq!(spans["fold"][place], node.get("fold").cloned().unwrap_or(json!(-1)));
+        assert_eq!(spans["fold"][place], node.get("fold").cloned().unwrap_or_else(|| json!(-1)));
     }
     server.stop().await
 }

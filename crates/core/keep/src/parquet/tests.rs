@@ -134,7 +134,7 @@ proptest! {
         prop_assume!(!spans.is_empty());
         let block = open(encode(&chunk(&spans), &small_groups(100), &[]).unwrap());
         let kind = Field::Column(place::KIND);
-        let key = spans[0].attributes.0.first().map_or("none".into(), |(key, _)| key.clone());
+        let key = spans[0].attributes.0.first().map_or_else(|| "none".into(), |(key, _)| key.clone());
         let filter = [
             Filter::All,
             Filter::Is(kind.clone(), vec!["client".into(), "server".into()]),

@@ -6,7 +6,7 @@ use model::Profile;
 use observe::read_profiles;
 
 /// The one profile of a file of a format.
-pub fn only(bytes: &[u8], format: &str) -> Profile {
+pub(crate) fn only(bytes: &[u8], format: &str) -> Profile {
     let mut read = read_profiles(bytes, super::MAX).expect("it is a profile");
     assert_eq!(read.format.name, format);
     assert_eq!(read.profiles.len(), 1);
@@ -14,7 +14,7 @@ pub fn only(bytes: &[u8], format: &str) -> Profile {
 }
 
 /// Depth, name, own and total of each node.
-pub fn tree(profile: &Profile) -> Vec<(u32, String, u64, u64)> {
+pub(crate) fn tree(profile: &Profile) -> Vec<(u32, String, u64, u64)> {
     let node = |node: &model::ProfileNode| {
         let name = profile.functions[node.function as usize].name.to_string();
         (node.depth, name, node.own, node.total)
@@ -22,7 +22,7 @@ pub fn tree(profile: &Profile) -> Vec<(u32, String, u64, u64)> {
     profile.tree.iter().map(node).collect()
 }
 
-pub fn gzip(bytes: &[u8]) -> Vec<u8> {
+pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     encoder.write_all(bytes).expect("memory takes it");
     encoder.finish().expect("memory takes it")
@@ -30,7 +30,7 @@ pub fn gzip(bytes: &[u8]) -> Vec<u8> {
 
 /// A pprof file: location 1 is `inlined` within `work`, location 2 is `main`; samples have `samples/count` and
 /// `cpu/milliseconds`.
-pub fn pprof_of(samples: &[(&[u64], &[u64])]) -> Vec<u8> {
+pub(crate) fn pprof_of(samples: &[(&[u64], &[u64])]) -> Vec<u8> {
     let texts = ["", "samples", "count", "cpu", "milliseconds", "main", "work", "inlined", "a.go"];
     let mut bytes = Vec::new();
     for (kind, unit) in [(1, 2), (3, 4)] {
@@ -87,24 +87,24 @@ fn varint(bytes: &mut Vec<u8>, value: u64) {
 }
 
 /// A text as Python 2 writes it for the first time.
-pub fn text(text: &str) -> Vec<u8> {
+pub(crate) fn text(text: &str) -> Vec<u8> {
     marked(b't', &[&length(text.len())[..], text.as_bytes()].concat())
 }
 
 /// A text that came before.
-pub fn pointed(place: usize) -> Vec<u8> {
+pub(crate) fn pointed(place: usize) -> Vec<u8> {
     marked(b'R', &length(place))
 }
 
-pub fn int(value: i32) -> Vec<u8> {
+pub(crate) fn int(value: i32) -> Vec<u8> {
     marked(b'i', &value.to_le_bytes())
 }
 
-pub fn float(value: f64) -> Vec<u8> {
+pub(crate) fn float(value: f64) -> Vec<u8> {
     marked(b'g', &value.to_le_bytes())
 }
 
-pub fn tuple(values: &[&[u8]]) -> Vec<u8> {
+pub(crate) fn tuple(values: &[&[u8]]) -> Vec<u8> {
     marked(b'(', &[&length(values.len())[..], &values.concat()[..]].concat())
 }
 

@@ -165,7 +165,7 @@ fn a_gzipped_profile_is_unpacked_first() {
 }
 
 fn only_of(bytes: &[u8]) -> &'static str {
-    read_profiles(bytes, MAX).unwrap().format.name
+    read_profiles(bytes, MAX).expect("it is a profile").format.name
 }
 
 #[test]

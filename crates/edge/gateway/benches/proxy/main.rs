@@ -1,4 +1,4 @@
-//! nginx, HAProxy, Varnish and the gateway by turns in front of the same origin: requests per second of the proxy's own
+//! nginx, `HAProxy`, Varnish and the gateway by turns in front of the same origin: requests per second of the proxy's own
 //! processor time.
 //!
 //! The proxy has the first core, the origin (nginx) and the load (wrk, h2load) the second. Processor time is what the

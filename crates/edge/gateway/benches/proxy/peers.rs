@@ -1,4 +1,4 @@
-//! nginx, HAProxy and Varnish as proxies of the same origin, each with one thread and as its own documents advise.
+//! nginx, `HAProxy` and Varnish as proxies of the same origin, each with one thread and as its own documents advise.
 
 use std::{fs, net::SocketAddr, path::Path};
 
@@ -65,6 +65,10 @@ pub(crate) fn nginx_proxy(
     nginx(folder, &name, core, free_address()?, &outer, &listen, &inner)
 }
 
+#[expect(
+    clippy::too_many_arguments,
+    reason = "each is a thing of its own, and there is one caller"
+)]
 fn nginx(
     folder: &Path,
     name: &str,

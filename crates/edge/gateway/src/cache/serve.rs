@@ -205,8 +205,8 @@ impl One<'_> {
         };
         if only_stored(rule, &ask.control) {
             self.count(CacheResult::Failed);
-            const DETAIL: &str = "The answer is not stored, and the request wants no other.";
-            let refusal = Refusal::new(StatusCode::GATEWAY_TIMEOUT, "only-if-cached", DETAIL);
+            let detail = "The answer is not stored, and the request wants no other.";
+            let refusal = Refusal::new(StatusCode::GATEWAY_TIMEOUT, "only-if-cached", detail);
             return Err(Box::new((refusal, Some(self.finish))));
         }
         // A part of what is not known, and a head alone, are not worth asking for all of it.

@@ -138,6 +138,10 @@ pub(super) fn is_bare(status: StatusCode) -> bool {
     status == StatusCode::NO_CONTENT || status == StatusCode::NOT_MODIFIED
 }
 
+#[expect(
+    clippy::too_many_arguments,
+    reason = "each is a thing of its own, and there is one caller"
+)]
 fn write(
     head: &[u8],
     lines: &Lines<'_>,

@@ -190,6 +190,10 @@ impl Talk<'_> {
     }
 
     /// Sends the request to a member, once.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "each is a thing of its own, and there is one caller"
+    )]
     async fn once(
         &self,
         terms: &Terms<'_>,

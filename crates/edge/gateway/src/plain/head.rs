@@ -115,6 +115,7 @@ pub(super) struct Whole {
 }
 
 /// A head that was read.
+#[expect(clippy::struct_field_names, reason = "bytes of the head, beside bytes of the body")]
 struct Head<'a> {
     method: Method,
     target: &'a str,
@@ -137,9 +138,10 @@ pub(super) fn judge(judge: Judge<'_>, bytes: &[u8], to: &mut Vec<u8>) -> Judged 
     let head_bytes = match request.parse_with_uninit_headers(bytes, &mut lines) {
         Ok(Status::Complete(count)) => count,
         Ok(Status::Partial) if bytes.len() < bounds.head_bytes_max => return Judged::Partial,
-        Ok(Status::Partial) => return nonsense(too_long(), bytes.len()),
         Err(Error::TooManyHeaders) if LINES_MAX < bounds.headers_max => return Judged::Other,
-        Err(Error::TooManyHeaders) => return nonsense(too_long(), bytes.len()),
+        Ok(Status::Partial) | Err(Error::TooManyHeaders) => {
+            return nonsense(too_long(), bytes.len());
+        }
         Err(_) => return nonsense(Refusal::bad("The head of the request is none."), bytes.len()),
     };
     if bounds.head_bytes_max < head_bytes || bounds.headers_max < request.headers.len() {

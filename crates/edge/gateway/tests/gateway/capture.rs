@@ -35,16 +35,20 @@ fn with(nginx: &Nginx, rules: CaptureRules) -> Plan {
 
 /// What is in the folder, in the order in which it was written.
 fn kept(folder: &Path) -> Vec<Exchange> {
-    let mut paths: Vec<_> =
-        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut paths: Vec<_> = std::fs::read_dir(folder)
+        .expect("it is there")
+        .flatten()
+        .map(|entry| entry.path())
+        .collect();
     paths.sort();
     let packed = paths.iter().filter(|path| path.extension().is_some_and(|ending| ending == "zst"));
     let mut exchanges = Vec::new();
     for path in packed {
-        let text = zstd::decode_all(std::fs::File::open(path).unwrap()).unwrap();
+        let text =
+            std::fs::File::open(path).and_then(zstd::decode_all).expect("it is packed whole");
         let lines = text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
         for line in lines {
-            if let Line::Exchange(exchange) = parse(line).unwrap() {
+            if let Line::Exchange(exchange) = parse(line).expect("it is a line of a capture") {
                 exchanges.push(*exchange);
             }
         }

@@ -97,7 +97,8 @@ fn every_coding_gives_back_what_the_member_sent() {
         }
     }
     let page = gateway.page("/metrics");
-    let taken = format!("taut_gateway_compress_input_bytes_total{{coding=\"br\"}} {}\n", 2 * body.len());
+    let taken =
+        format!("taut_gateway_compress_input_bytes_total{{coding=\"br\"}} {}\n", 2 * body.len());
     let count = "taut_gateway_compressed_answers_total{coding=\"gzip\"} 2\n";
     assert!(page.contains(count) && page.contains(&taken), "{page}");
 }

@@ -87,11 +87,12 @@ fn endless() -> (SocketAddr, Arc<AtomicUsize>) {
             let (mut stream, counts) = (stream, Arc::clone(&counts));
             thread::spawn(move || {
                 let mut head = [0; 1024];
+                let part = vec![b'x'; 1 << 16];
                 let _asked = stream.read(&mut head);
                 let begun = b"HTTP/1.1 200 OK\r\ncontent-length: 1000000000\r\n\r\n";
                 let mut writing = stream.write_all(begun);
                 while writing.is_ok() {
-                    writing = stream.write_all(&[b'x'; 1 << 16]);
+                    writing = stream.write_all(&part);
                     counts.fetch_add(1 << 16, Ordering::Relaxed);
                 }
             });

@@ -199,7 +199,9 @@ fn spans_that_nobody_takes_are_counted_and_slow_nothing() {
     plan.telling.spans = Some(rule);
     let gateway = start(plan);
     assert_eq!(status(&get(gateway.address, "/")), "200");
-    eventually("a count", || gateway.page("/metrics").contains("taut_gateway_spans_total{outcome=\"failed\"} 2\n"));
+    eventually("a count", || {
+        gateway.page("/metrics").contains("taut_gateway_spans_total{outcome=\"failed\"} 2\n")
+    });
 }
 
 #[test]

@@ -153,7 +153,8 @@ impl<'a> Rows<'a> {
         let is_exact = sketch.count() <= stats::EXACT_COUNT_MAX;
         let held: Vec<(u64, u64)> = sketch.buckets().map(|(low, _, count)| (low, count)).collect();
         let (values, buckets): (&[_], &[_]) = if is_exact { (&held, &[]) } else { (&[], &held) };
-        put_length(out, values.iter().map(|(_, count)| *count as usize).sum());
+        let length: u64 = values.iter().map(|(_, count)| *count).sum();
+        put_length(out, usize::try_from(length).unwrap_or(usize::MAX));
         for (value, count) in values {
             for _ in 0..*count {
                 out.extend_from_slice(&value.to_le_bytes());

@@ -36,9 +36,9 @@ pub struct Held {
 /// # Errors
 ///
 /// It is away, refuses, is too old, or its tables are of a newer Taut.
-pub fn held(settings: Settings) -> Result<Vec<Held>, Trouble> {
+pub fn held(settings: &Settings) -> Result<Vec<Held>, Trouble> {
     let client = Client::new(&settings.url, &settings.user, settings.password.clone());
-    let schema = Schema::of(&settings);
+    let schema = Schema::of(settings);
     let ask = |sql: &str| {
         client.run(Statement { action: LOOK, sql, settings: &[], rows: None, time: TIME })
     };

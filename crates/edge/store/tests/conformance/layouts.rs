@@ -22,7 +22,7 @@ fn tables_are_made_once_and_changed_where_settings_are() {
     for days in [14, 14, 30] {
         let mut settings = settings(&server);
         settings.days = days;
-        Client::new(settings, folder.path()).unwrap().prepare().unwrap();
+        Client::new(&settings, folder.path()).unwrap().prepare().unwrap();
         let create = server.ask("SHOW CREATE TABLE taut.spans");
         assert!(create.contains(&format!("toIntervalDay({days})")), "{create}");
     }
@@ -33,7 +33,7 @@ fn tables_are_made_once_and_changed_where_settings_are() {
 fn a_column_that_is_missing_is_added() {
     let server = ClickHouse::start();
     let folder = tempfile::tempdir().unwrap();
-    let client = || Client::new(settings(&server), folder.path()).unwrap();
+    let client = || Client::new(&settings(&server), folder.path()).unwrap();
     client().prepare().unwrap();
     let columns = "SELECT count() FROM system.columns WHERE database = 'taut'";
     let before = server.ask(columns);
@@ -50,7 +50,7 @@ fn rows_may_be_spread_over_the_shards_of_a_cluster() {
     let folder = tempfile::tempdir().unwrap();
     let mut settings = settings(&server);
     settings.layout = Layout { cluster: "alone".to_owned(), replicated: false, sharded: true };
-    let client = Client::new(settings, folder.path()).unwrap();
+    let client = Client::new(&settings, folder.path()).unwrap();
     client.prepare().unwrap();
     assert!(server.ask("SHOW CREATE TABLE taut.spans").contains("Distributed"));
     assert!(server.ask("SHOW CREATE TABLE taut.spans_local").contains("MergeTree"));
@@ -74,7 +74,7 @@ fn rows_may_be_spread_over_the_shards_of_a_cluster() {
 fn the_bucket_that_clickhouse_works_out_is_that_of_the_sketch() {
     let server = ClickHouse::start();
     let folder = tempfile::tempdir().unwrap();
-    let client = Client::new(settings(&server), folder.path()).unwrap();
+    let client = Client::new(&settings(&server), folder.path()).unwrap();
     let mut spans = SpanRows::default();
     let one = arbitrary::one();
     let edges = (0..63_u32).flat_map(|bit| {
@@ -109,7 +109,7 @@ fn the_bucket_that_clickhouse_works_out_is_that_of_the_sketch() {
 fn hostile_texts_are_texts() {
     let server = ClickHouse::start();
     let folder = tempfile::tempdir().unwrap();
-    let client = Client::new(settings(&server), folder.path()).unwrap();
+    let client = Client::new(&settings(&server), folder.path()).unwrap();
     let hostile =
         ["'", "\\", "\\'", "'; DROP TABLE taut.spans; --", "a\0b", "{x:String}", "%s", "\n`"];
     for text in hostile {
@@ -140,7 +140,7 @@ fn hostile_texts_are_texts() {
 fn limits_of_a_question_are_told() {
     let server = ClickHouse::start();
     let folder = tempfile::tempdir().unwrap();
-    let client = Client::new(settings(&server), folder.path()).unwrap();
+    let client = Client::new(&settings(&server), folder.path()).unwrap();
     let mut spans = SpanRows::default();
     let one = arbitrary::one();
     for _ in 0..100 {

@@ -38,7 +38,7 @@ fn settings(server: &ClickHouse) -> Settings {
 }
 
 fn open(path: &Path, server: &ClickHouse) -> Folder {
-    Folder::open_with_clickhouse(path, options(), settings(server)).unwrap().0
+    Folder::open_with_clickhouse(path, options(), &settings(server)).unwrap().0
 }
 
 /// Moves all full segments.

@@ -126,7 +126,7 @@ fn a_taut_that_is_killed_before_it_notes_what_it_moved_has_each_span_once() {
 fn an_insert_that_is_sent_again_changes_nothing() {
     let server = ClickHouse::start();
     let folder = tempfile::tempdir().unwrap();
-    let client = Client::new(settings(&server), folder.path()).unwrap();
+    let client = Client::new(&settings(&server), folder.path()).unwrap();
     let mut spans = SpanRows::default();
     let one = arbitrary::one();
     for number in 1_u64..100 {
@@ -184,7 +184,7 @@ fn refused(server: &ClickHouse, change: impl FnOnce(&mut Settings)) -> Why {
     let folder = tempfile::tempdir().unwrap();
     let mut settings = settings(server);
     change(&mut settings);
-    let told = Client::new(settings, folder.path()).unwrap().prepare();
+    let told = Client::new(&settings, folder.path()).unwrap().prepare();
     told.unwrap_err().why
 }
 
@@ -196,7 +196,7 @@ fn what_is_wrong_is_told_in_our_words() {
     let wrong = refused(&server, |settings| settings.user = "nobody".to_owned());
     assert_eq!(wrong, Why::Credentials);
     let folder = tempfile::tempdir().unwrap();
-    Client::new(settings(&server), folder.path()).unwrap().prepare().unwrap();
+    Client::new(&settings(&server), folder.path()).unwrap().prepare().unwrap();
     server.run("INSERT INTO taut.taut_migrations (version, name) VALUES (99, 'dreams')");
     assert_eq!(refused(&server, |_| ()), Why::Schema(99));
     server.kill();

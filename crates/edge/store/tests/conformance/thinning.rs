@@ -36,7 +36,7 @@ fn options() -> Options {
 
 fn open(path: &Path, server: &ClickHouse, replaced_for: Duration) -> Folder {
     let settings = store::clickhouse::Settings { replaced_for, ..settings(server) };
-    Folder::open_with_clickhouse(path, options(), settings).unwrap().0
+    Folder::open_with_clickhouse(path, options(), &settings).unwrap().0
 }
 
 fn fill(store: &Folder) {
@@ -172,7 +172,7 @@ fn the_same_spans_stay_in_clickhouse_and_in_the_folder_and_answers_are_the_same(
     assert_eq!(rows("taut_thinning = 0"), 0, "what was replaced is gone");
     assert_eq!(rows("taut_thinning != 0"), stays);
     check_same(&one, &other, &all);
-    let held = held(settings(&server)).unwrap();
+    let held = held(&settings(&server)).unwrap();
     assert!(held.iter().all(|table| table.unlike == 0), "{held:?}");
     assert_eq!(held[0].rows, stays);
 }

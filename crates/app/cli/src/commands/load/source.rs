@@ -62,7 +62,10 @@ pub(super) fn scenario(path: &Path, arguments: &Arguments) -> Result<Scenario, F
 
 fn exchanges(path: &Path, writes: bool) -> Result<Vec<Exchange>, Failure> {
     let name = path.to_string_lossy().to_ascii_lowercase();
-    if path.is_dir() || name.ends_with(".har") || is_capture(path) {
+    if path.is_dir()
+        || Path::new(&name).extension().is_some_and(|it| it == "har")
+        || is_capture(path)
+    {
         let captured = replay::read(path)?;
         for note in &captured.notes {
             say::words(&format!("{AMBER}note{AMBER:#}: {note}\n"));

@@ -174,6 +174,7 @@ impl Place {
 }
 
 /// What is written of one kind.
+#[expect(clippy::large_enum_variant, reason = "there is one of each kind of telemetry")]
 enum Sink {
     Parquet { kind: Kind, rows: Chunk, place: PathBuf, is_folder: bool, written: Written },
     Lines { kind: Kind, out: Box<dyn Write>, path: PathBuf, bytes: u64 },

@@ -1,4 +1,4 @@
-//! Checks as JUnit XML: each a test case of its endpoint, so that every CI system shows them beside the tests.
+//! Checks as `JUnit` XML: each a test case of its endpoint, so that every CI system shows them beside the tests.
 
 use prove::gate::Check;
 

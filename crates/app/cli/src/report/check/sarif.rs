@@ -125,7 +125,7 @@ fn location(report: &Report<'_>, check: &Check) -> Value {
 
 fn rule_file(report: &Report<'_>, check: &Check) -> String {
     let baseline = report.baseline.filter(|_| check.rule == Rule::Baseline);
-    let file = baseline.or(report.settings_file).unwrap_or(Path::new("taut.toml"));
+    let file = baseline.or(report.settings_file).unwrap_or_else(|| Path::new("taut.toml"));
     report.path(&file.to_string_lossy())
 }
 

@@ -141,8 +141,9 @@ fn clients_have_their_say_unless_they_are_ignored() {
 
 fn stored(lines: &[(&str, &str)], body: &'static str) -> Stored {
     let lines = [lines, &[("cache-control", "max-age=60")]].concat();
-    let policy = of(&CacheRule::default(), 200, &lines).unwrap();
-    let parts = (policy, selecting(&headers(&lines), &HeaderMap::new()).unwrap(), Place::default());
+    let policy = of(&CacheRule::default(), 200, &lines).expect("it may be stored");
+    let selecting = selecting(&headers(&lines), &HeaderMap::new()).expect("it varies by nothing");
+    let parts = (policy, selecting, Place::default());
     Stored::new(StatusCode::OK, headers(&lines), Bytes::from_static(body.as_bytes()), parts)
 }
 
