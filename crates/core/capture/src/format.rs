@@ -74,15 +74,15 @@ pub fn write_exchange(exchange: &Exchange) -> Vec<u8> {
 /// It is none, or of another version.
 pub fn parse(line: &[u8]) -> Result<Line, FormatError> {
     let wrong = |error: serde_json::Error| FormatError::Line(error.to_string());
-    if line.starts_with(b"{\"format\"") {
-        let head: Head = serde_json::from_slice(line).map_err(wrong)?;
-        if head.format != FORMAT {
-            return Err(FormatError::Version(head.format));
-        }
-        return Ok(Line::Head(head));
+    let error = match serde_json::from_slice::<Wire>(line) {
+        Ok(wire) => return wire.read().map(|exchange| Line::Exchange(Box::new(exchange))),
+        Err(error) => error,
+    };
+    match serde_json::from_slice::<Head>(line) {
+        Ok(head) if head.format == FORMAT => Ok(Line::Head(head)),
+        Ok(head) => Err(FormatError::Version(head.format)),
+        Err(_no_head_either) => Err(wrong(error)),
     }
-    let wire: Wire = serde_json::from_slice(line).map_err(wrong)?;
-    wire.read().map(|exchange| Line::Exchange(Box::new(exchange)))
 }
 
 fn lined(line: &impl Serialize) -> Vec<u8> {

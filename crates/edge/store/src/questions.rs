@@ -1,6 +1,6 @@
 //! Questions over all that is kept of a signal: blocks, and the segments that are none yet.
 //!
-//! Each unit of a [`Snapshot`] (a segment, or a row group of a block) is looked at, the newest first, by as many threads
+//! Each unit of a snapshot (a segment, or a row group of a block) is looked at, the newest first, by as many threads
 //! as there are processors. What is kept elsewhere is asked there, and merged.
 
 use std::{

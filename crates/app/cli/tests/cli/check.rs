@@ -82,8 +82,8 @@ fn a_budget_tells_what_was_measured_what_is_allowed_where_and_what_to_do() {
 
     broke  GET /api/orders/  shop  queries
            statements in a request: 41; the budget of `GET /api/*` allows 10
-           │ SELECT name FROM customers WHERE id = ?  × 40
-           │ SELECT id, customer_id FROM orders LIMIT ?  × 1
+           │ select name from customers where id = ?  × 40
+           │ select id, customer_id from orders limit ?  × 1
     ");
     assert!(ran.data.contains("│ at app/views.py:42 orders"), "{}", ran.data);
     assert!(ran.data.contains("The budget of `GET /misspelt` fits no endpoint"), "{}", ran.data);

@@ -100,7 +100,8 @@ fn a_full_disk_is_told_to_senders_reads_go_on_and_all_is_well_once_there_is_room
     };
     assert!(refused.starts_with("http/1.1 503"), "{refused}");
     assert!(refused.contains("\r\nretry-after: "), "{refused}");
-    assert_eq!(grpc(server.grpc(), &request(taken + 1)), tonic::Code::Unavailable);
+    // With the time after which to try again: without it, this status would mean never.
+    assert_eq!(grpc(server.grpc(), &request(taken + 1)), tonic::Code::ResourceExhausted);
 
     // What was acknowledged is there and is shown, and who looks at the state is told.
     let kept = counted(&server);

@@ -23,7 +23,7 @@ pub(crate) struct Server {
     child: Child,
     pages: SocketAddr,
     otlp: SocketAddr,
-    grpc: SocketAddr,
+    grpc: Option<SocketAddr>,
     greeting: String,
 }
 
@@ -44,11 +44,11 @@ impl Server {
         thread::spawn(move || std::io::copy(&mut words, &mut std::io::sink()));
         let address = |what: &str| {
             let line = greeting.lines().find(|line| line.trim().starts_with(what));
-            let (_, address) =
-                line.and_then(|line| line.split_once("http://")).expect("it is told");
-            address.trim_end_matches('/').parse().expect("it is an address")
+            let (_, address) = line.and_then(|line| line.split_once("http://"))?;
+            Some(address.trim_end_matches('/').parse().expect("it is an address"))
         };
-        let (pages, otlp) = (address("pages"), address("OTLP/HTTP"));
+        let pages = address("pages").expect("it is told");
+        let otlp = address("OTLP/HTTP").expect("it is told");
         let grpc = address("OTLP/gRPC");
         Self { child, pages, otlp, grpc, greeting }
     }
@@ -58,7 +58,7 @@ impl Server {
     }
 
     pub(crate) fn grpc(&self) -> SocketAddr {
-        self.grpc
+        self.grpc.expect("it is told")
     }
 
     /// The process.
