@@ -32,7 +32,7 @@ const KILLS: u64 = 3;
 fn up_with_little_room(folder: &Path, blocks: u32) -> Command {
     let inner = up(folder, &[]);
     let mut command = Command::new("sh");
-    command.args(["-c", &format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\"")]);
+    command.args(["-c", &format!("trap '' XFSZ; ulimit -S -f {blocks}; exec \"$0\" \"$@\"")]);
     command.arg(inner.get_program()).args(inner.get_args());
     for (name, value) in inner.get_envs() {
         match value {

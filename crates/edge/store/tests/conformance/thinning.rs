@@ -1,4 +1,4 @@
-//! What is kept for long: in ClickHouse the same stays as in the folder, answers are the same, and roll-ups tell the rest.
+//! What is kept for long: what stays in ClickHouse stays by the same rules as in the folder, and roll-ups tell the rest alike.
 
 use std::{collections::BTreeSet, path::Path, thread, time::Duration};
 
@@ -9,7 +9,7 @@ use store::{
     keep::{
         self, MINUTES, SPANS,
         policy::Quotas,
-        query::{Comparison, Field, Filter, Measure, Query},
+        query::{Comparison, Field, Filter, Measure, Measured, Query},
         table::{minute, span},
     },
 };
@@ -111,6 +111,34 @@ fn check(one: &Folder, other: &Folder, queries: &[Query]) {
     }
 }
 
+/// What is looked at together ends elsewhere in ClickHouse, so that of the fair sample other traces may stay: estimates
+/// are of the same, but not the same.
+fn check_near(one: &Folder, other: &Folder, queries: &[Query]) {
+    let limits = Limits { time: LONG, ..Limits::default() };
+    for query in queries {
+        let counts = |store: &Folder| {
+            let answered = store.ask(query, &limits).unwrap();
+            assert!(answered.coverage.is_whole(), "{query:?}: {:?}", answered.coverage);
+            let mut counts = std::collections::BTreeMap::<_, u64>::new();
+            for group in answered.answer.groups {
+                if let Some(Measured::Count(count)) = group.measured.first() {
+                    *counts.entry(group.key).or_default() += count;
+                }
+            }
+            counts
+        };
+        let (one, other) = (counts(one), counts(other));
+        assert!(!one.is_empty() && one.keys().eq(other.keys()), "{one:?} {other:?}");
+        for (key, count) in &one {
+            assert!(
+                count.abs_diff(other[key]) * 10 <= *count,
+                "{key:?}: {count} and {}",
+                other[key]
+            );
+        }
+    }
+}
+
 /// Traces, and how many of their spans are left.
 fn left(store: &Folder) -> Vec<(TraceId, usize)> {
     let mut traces = std::collections::BTreeMap::new();
@@ -127,8 +155,9 @@ fn left(store: &Folder) -> Vec<(TraceId, usize)> {
 fn check_same(one: &Folder, other: &Folder, all: &Folder) {
     check(one, other, &exact());
     check(all, other, &exact());
-    check(one, other, &estimates());
-    assert_eq!(left(one), left(other));
+    check_near(one, other, &estimates());
+    let (one_left, other_left) = (left(one).len(), left(other).len());
+    assert!(one_left.abs_diff(other_left) * 10 <= one_left, "{one_left} and {other_left} are left");
     let named = TraceId(u128::from(26_u64).to_be_bytes());
     for trace in [named, TraceId(u128::from(27_u64).to_be_bytes())] {
         assert_eq!(one.trace(trace).unwrap().len(), other.trace(trace).unwrap().len());
@@ -143,7 +172,7 @@ fn check_same(one: &Folder, other: &Folder, all: &Folder) {
 }
 
 #[test]
-fn the_same_spans_stay_in_clickhouse_and_in_the_folder_and_answers_are_the_same() {
+fn what_stays_in_clickhouse_tells_what_the_folder_tells() {
     let server = ClickHouse::start();
     let folders = [(); 3].map(|()| tempfile::tempdir().unwrap());
     let one = Folder::open(folders[0].path(), options()).unwrap().0;

@@ -6,6 +6,8 @@
 )]
 #![expect(clippy::unwrap_used, reason = "these are tests")]
 
+use std::sync::LazyLock;
+
 use model::{
     Attributes, Moment, Resource, Span, SpanId, SpanKind, Status, StatusCode, Text, TraceId, Value,
 };
@@ -33,6 +35,9 @@ pub fn batch(number: u64) -> Vec<Span> {
     }
     spans
 }
+
+/// What all have in common. To make one up takes milliseconds.
+static TEMPLATE: LazyLock<Span> = LazyLock::new(arbitrary::one);
 
 fn made(trace: u64, place: u64, service: &str, begin: u64, long: u64) -> Span {
     let failed = trace.is_multiple_of(211) && place == 1;
@@ -63,6 +68,6 @@ fn made(trace: u64, place: u64, service: &str, begin: u64, long: u64) -> Span {
         attributes: Attributes(attributes),
         status: Status { code, message: Text::default() },
         resource: Resource { attributes: named, ..Resource::default() }.into(),
-        ..arbitrary::one()
+        ..TEMPLATE.clone()
     }
 }
