@@ -7,9 +7,12 @@ import { navigate, to } from './route';
 /** How long after `g` a letter still belongs to it. */
 const CHORD_MS = 1500;
 
+/** When no `g` was pressed. Times are counted from the page's own begin, so that 0 would be a `g` just now. */
+const NEVER = Number.NEGATIVE_INFINITY;
+
 export function useKeys(open: (what: 'help' | 'palette') => void) {
   useEffect(() => {
-    let chord = 0;
+    let chord = NEVER;
     const pressed = (event: KeyboardEvent) => {
       const held = event.ctrlKey || event.metaKey;
       if (held && !event.altKey && !event.shiftKey && event.key.toLowerCase() === 'k') {
@@ -27,12 +30,12 @@ export function useKeys(open: (what: 'help' | 'palette') => void) {
       if (document.querySelector('dialog[open]') !== null) return;
       const page = PAGES.find((known) => known.key === event.key);
       if (event.timeStamp - chord < CHORD_MS && page !== undefined) {
-        chord = 0;
+        chord = NEVER;
         event.preventDefault();
         navigate(to(page.path));
         return;
       }
-      chord = 0;
+      chord = NEVER;
       if (event.key === 'g') chord = event.timeStamp;
       else if (event.key === '?') open('help');
       else if (event.key === 't') document.querySelector<HTMLElement>('[data-time]')?.click();
