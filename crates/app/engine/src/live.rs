@@ -7,6 +7,7 @@
 
 mod finder;
 mod keeping;
+mod problems;
 mod telling;
 
 use std::{
@@ -36,6 +37,7 @@ use crate::{
     releases::Releases,
     settler::{Settler, SettlerLimits},
 };
+use problems::{Problems, Work};
 
 /// How often the finder looks for complete traces: what a user takes as live.
 const TURN: Duration = Duration::from_millis(200);
@@ -55,7 +57,7 @@ pub struct Live {
     changes: watch::Sender<u64>,
     stopping: AtomicBool,
     wake: (Mutex<()>, Condvar),
-    problem: Mutex<Option<String>>,
+    problems: Mutex<Problems>,
     catching_up: AtomicBool,
     databases: Arc<Watched>,
     watcher: Mutex<Option<JoinHandle<()>>>,
@@ -138,7 +140,7 @@ impl Live {
             changes: watch::Sender::new(0),
             stopping: AtomicBool::new(false),
             wake: (Mutex::new(()), Condvar::new()),
-            problem: Mutex::default(),
+            problems: Mutex::default(),
             catching_up: AtomicBool::new(true),
             databases: Arc::new(databases),
             watcher: Mutex::default(),
@@ -329,19 +331,20 @@ impl Live {
         let saved = retained
             .and_then(|_| memory::save(&*self.store, &first_seen))
             .and_then(|()| lock(&self.releases).save(&*self.store));
-        if let Err(error) = saved.and_then(|()| self.remember_traces(start)) {
-            self.tell(&error);
+        match saved.and_then(|()| self.remember_traces(start)) {
+            Ok(()) => lock(&self.problems).succeeded(Work::KeepHouse),
+            Err(error) => self.tell(Work::KeepHouse, &error),
         }
     }
 
     fn problem(&self) -> Option<String> {
         let of_copies = || self.copier.as_ref().and_then(Copier::problem);
-        lock(&self.problem).clone().or_else(of_copies)
+        lock(&self.problems).first().or_else(of_copies)
     }
 
-    fn tell(&self, error: &StoreError) {
+    fn tell(&self, work: Work, error: &StoreError) {
         counted(&self.own.counts.store_errors, 1);
-        *lock(&self.problem) = Some(in_full(error));
+        lock(&self.problems).failed(work, in_full(error));
     }
 
     fn rest(&self) {
@@ -362,7 +365,13 @@ impl Sink for Live {
         let start = if is_own { Moment::default() } else { now() };
         let outcome = self.keep(&batch);
         match &outcome {
-            Ok(()) => counted(&counts.spans_kept, count),
+            Ok(()) => {
+                counted(&counts.spans_kept, count);
+                // A few spans of its own may find room where a sender's found none.
+                if !is_own {
+                    lock(&self.problems).succeeded(Work::Keep);
+                }
+            }
             Err(Refusal::Busy { .. }) => {
                 counted(&counts.spans_busy, count);
                 counted(&counts.batches_busy, 1);
@@ -408,7 +417,7 @@ impl Live {
 
     /// What a sender is told when the store does not take its batch.
     fn refuse(&self, error: &StoreError) -> Refusal {
-        self.tell(error);
+        self.tell(Work::Keep, error);
         let message = in_full(error);
         match error {
             StoreError::Full { .. } => Refusal::Full { message, retry_after: RETRY_AFTER * 10 },

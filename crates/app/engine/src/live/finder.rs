@@ -10,7 +10,7 @@ use std::{
 use model::{Moment, Trace};
 use store::StoreError;
 
-use super::{Live, lock, now};
+use super::{Live, lock, now, problems::Work};
 use crate::{
     metrics::{self, counted},
     settler::Settled,
@@ -34,7 +34,7 @@ impl Live {
     pub(super) fn run(&self) {
         let mut turns = Turns::default();
         if let Err(error) = self.catch_up(&mut turns) {
-            self.tell(&error);
+            self.tell(Work::Look, &error);
         }
         self.catching_up.store(false, Ordering::Release);
         let mut window_due = Instant::now();
@@ -135,7 +135,7 @@ impl Live {
             } else {
                 counted(&self.own.counts.bugs, 1);
                 let problem = format!("a bug in taut: failed to look at trace {id}");
-                *lock(&self.problem) = Some(problem);
+                lock(&self.problems).failed(Work::Look, problem);
             }
         }
     }
@@ -158,11 +158,14 @@ impl Live {
         match self.store.record(turns.facts.clone()) {
             Ok(()) => {
                 turns.facts.clear();
-                *lock(&self.problem) = None;
+                // A trace that met a bug is told until others are looked at and kept.
+                let mut problems = lock(&self.problems);
+                problems.succeeded(Work::Record);
+                problems.succeeded(Work::Look);
                 true
             }
             Err(error) => {
-                self.tell(&error);
+                self.tell(Work::Record, &error);
                 let surplus = turns.facts.len().saturating_sub(WAITING_FACTS_MAX);
                 turns.facts.drain(..surplus);
                 counted(&self.own.counts.facts_dropped, surplus);

@@ -12,7 +12,7 @@ use model::{LogRecord, Metric, Moment, TraceId};
 use receive::{Keeper, ReceivedItems, Refusal};
 use store::{Items, Keeping, StoreError, keep::policy::Quotas};
 
-use super::{Live, in_full, now};
+use super::{Live, in_full, lock, now, problems::Work};
 use crate::{
     copies::{Copier, CopiesSeen},
     metrics::{ItemCounts, counted},
@@ -55,7 +55,10 @@ impl Live {
         self.own.counts.append.add(begun.elapsed());
         let outcome = appended.map_err(|error| self.refuse(&error));
         let counter = match &outcome {
-            Ok(()) => &counts.kept,
+            Ok(()) => {
+                lock(&self.problems).succeeded(Work::Keep);
+                &counts.kept
+            }
             Err(Refusal::Full { .. }) => &counts.full,
             Err(Refusal::Busy { .. } | Refusal::Failed { .. }) => &counts.failed,
         };
@@ -92,9 +95,9 @@ impl Live {
                     self.own.did("tidy the store", start, None, &[]);
                     continue;
                 }
-                Ok(false) => {}
+                Ok(false) => lock(&self.problems).succeeded(Work::Tidy),
                 Err(error) => {
-                    self.tell(&error);
+                    self.tell(Work::Tidy, &error);
                     self.own.did("tidy the store", start, Some(in_full(&error)), &[]);
                 }
             }
