@@ -32,6 +32,7 @@ const PAGES: [name: string, path: (seeded: Seeded) => string][] = [
   ],
   ['traces to compare', () => '/compare'],
   ['a profile to open', () => '/profile'],
+  ['a result to open', () => '/runs'],
   ['statements', (seeded) => `/traces/${seeded.failed}?tab=statements`],
   ['logs of a trace', (seeded) => `/traces/${seeded.logged}?tab=logs`],
   ['explore', () => `/explore?where=${encodeURIComponent(`service.name = "${SHOP}"`)}`],

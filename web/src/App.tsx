@@ -16,6 +16,7 @@ import { OverviewPage } from './pages/overview/OverviewPage';
 import { PlanPage } from './pages/plan/PlanPage';
 import { ProfilePage } from './pages/profile/ProfilePage';
 import { ResourcesPage } from './pages/resources/ResourcesPage';
+import { RunsPage } from './pages/runs/RunsPage';
 import { StatementPage } from './pages/statement/StatementPage';
 import { StatusPage } from './pages/status/StatusPage';
 import { OpenedPage } from './pages/trace/OpenedPage';
@@ -70,6 +71,8 @@ function page(pathname: string) {
       return id ? <TracePage key={id} id={id} /> : <TracesPage />;
     case 'explore':
       return <ExplorePage />;
+    case 'runs':
+      return <RunsPage />;
     case 'resources':
       return <ResourcesPage />;
     case 'status':

@@ -12,6 +12,7 @@ export const PAGES = [
     key: 't',
     sections: ['traces', 'flame', 'compare', 'profile'],
   },
+  { name: 'Proof', path: '/runs', key: 'p', sections: ['runs'] },
   { name: 'Explore', path: '/explore', key: 'x', sections: ['explore'] },
   { name: 'Resources', path: '/resources', key: 'r', sections: ['resources'] },
   { name: 'Status', path: '/status', key: 's', sections: ['status'] },
