@@ -1,16 +1,20 @@
 // @ts-check
-/* global document, performance, requestAnimationFrame, PointerEvent, WheelEvent */
+/* global document, performance, requestAnimationFrame, PointerEvent, URL, WheelEvent */
 /**
- * Frame times while a trace of 100,000 spans is scrolled and zoomed: `npm run frames`. Prints the 50th and 95th percentile
- * of the time between two frames, in milliseconds; 60 frames a second are 16.7.
+ * Frame times while a trace of 100,000 spans is scrolled and zoomed, while a map of 200 services is looked at, and while a
+ * million spans come in: `npm run frames`. Prints the 50th and 95th percentile of the time between two frames, in
+ * milliseconds; 60 frames a second are 16.7.
  */
+import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 import { chromium } from '@playwright/test';
 
-import { large, send } from './spans.js';
+import { large, random, send, throughMany } from './spans.js';
 
 const OTLP = process.env['TAUT_OTLP_URL'] ?? 'http://127.0.0.1:4318';
 const PAGES = process.env['TAUT_BASE_URL'] ?? 'http://127.0.0.1:7070';
 const SPANS = Number(process.env['TAUT_FRAMES_SPANS'] ?? 100_000);
+const SERVICES = 200;
 const STEPS = 240;
 
 const id = 5_000_000 + (Date.now() % 1_000_000);
@@ -56,7 +60,7 @@ await page.waitForFunction(
 );
 
 /** Does a step in each frame, and gives the times between frames.
- * @param {string} what @param {'nothing' | 'rows' | 'far' | 'wheel' | 'point'} kind @param {string} selector */
+ * @param {string} what @param {'nothing' | 'rows' | 'far' | 'wheel' | 'point' | 'over'} kind @param {string} selector */
 async function measure(what, kind, selector = '.scroller') {
   // What is done is told by name: pages forbid code that comes as text.
   const times = await page.evaluate(
@@ -80,7 +84,12 @@ async function measure(what, kind, selector = '.scroller') {
                 clientY: y,
               }),
             );
-          else if (kind === 'point')
+          else if (kind === 'over') {
+            const nodes = element.querySelectorAll('a, g[tabindex], button');
+            const [last, next] = [nodes[step % nodes.length], nodes[(step + 1) % nodes.length]];
+            last?.dispatchEvent(new PointerEvent('pointerout', { bubbles: true }));
+            next?.dispatchEvent(new PointerEvent('pointerover', { bubbles: true }));
+          } else if (kind === 'point')
             element
               .querySelector('canvas')
               ?.dispatchEvent(
@@ -122,4 +131,38 @@ await page.goto(`${PAGES}/traces/${traceId}?tab=flame`);
 await page.locator('.flame canvas').waitFor();
 await measure('flame graph, zoomed', 'wheel', '.flame-scroller');
 await measure('flame graph, pointed at', 'point', '.flame-scroller');
+
+const chance = random(5);
+for (let number = 0; number < 3 * SERVICES; number += 1) {
+  const spans = throughMany(SERVICES, number, chance);
+  await send(OTLP, 'many-0', spans, Date.now() - 30_000 - number * 20, id + 1 + number);
+}
+const nodes = () => fetch(`${PAGES}/api/v1/service-map?last=15m`).then((answer) => answer.json());
+for (let map = await nodes(); map.nodes.length <= SERVICES; map = await nodes()) {
+  await new Promise((resolve) => setTimeout(resolve, 1000));
+}
+const drawn = Date.now();
+await page.goto(`${PAGES}/services?last=15m`);
+await page.locator('.map-scroll').waitFor();
+console.log(`the page with its map of ${SERVICES} services: ${Date.now() - drawn} ms`);
+await measure('map, scrolled', 'rows', '.map-scroll');
+await measure('map, pointed at', 'over', '.map-scroll');
+
+const flood = spawn(process.execPath, [fileURLToPath(new URL('flood.js', import.meta.url))], {
+  stdio: ['ignore', 'pipe', 'inherit'],
+});
+let told = '';
+flood.stdout.on('data', (data) => (told += String(data)));
+const over = new Promise((resolve) => flood.on('exit', resolve));
+await page.goto(`${PAGES}/?last=15m`);
+await page.locator('h1').first().waitFor();
+await measure('overview during the flood', 'nothing');
+await page.goto(`${PAGES}/traces/${traceId}`);
+await grid.waitFor();
+await measure('waterfall during the flood, scrolled by 10 rows a frame', 'rows');
+await page.goto(`${PAGES}/explore?last=15m&tab=tail`);
+await page.locator('h1').first().waitFor();
+await measure('live tail during the flood', 'nothing');
+await over;
+console.log(told.trim());
 await browser.close();

@@ -1,13 +1,18 @@
 // @ts-check
+/* global atob, Blob, Buffer, createImageBitmap, document */
 /**
- * Screenshots of each page for `docs/`, light and dark, wide and narrow: `npm run shots -- FOLDER`, over a running taut
- * with an hour of made-up traffic (`npm run seed`).
+ * Screenshots of each page for `docs/`, light and dark, wide and narrow: `npm run shots`, over a running taut with an hour
+ * of made-up traffic (`npm run seed`) and a database that is watched. `npm run shots -- FOLDER NAME …` takes some of them. They are WebP, so that all of them
+ * together stay below three megabytes.
  */
-import { mkdir } from 'node:fs/promises';
+import { mkdir, readdir, stat, writeFile } from 'node:fs/promises';
 import { chromium } from '@playwright/test';
 
 const BASE = process.env['TAUT_BASE_URL'] ?? 'http://127.0.0.1:7070';
+const FULL = process.env['TAUT_SHOTS_FULL'] === '1';
+const BYTES_MAX = 3e6;
 const folder = process.argv[2] ?? '../docs/screenshots';
+const wanted = process.argv.slice(3);
 
 /** @param {string} path */
 async function ask(path) {
@@ -16,11 +21,16 @@ async function ask(path) {
 }
 
 const { findings } = await ask('findings');
-const { requests } = await ask('requests?last=6h');
+const { requests } = await ask('requests?last=6h&service=shop');
+const { databases } = await ask('databases');
 const finding = findings.find((/** @type {{ fault: string }} */ one) => one.fault === 'n-plus-one');
 const query = (/** @type {Record<string, string>} */ of) => new URLSearchParams(of).toString();
 const now = Date.now();
 const report = { service: 'shop', operation: 'GET /api/report/' };
+const orders = { service: 'shop', operation: 'GET /api/orders/' };
+const trace = requests.find(
+  (/** @type {{ operation: string }} */ one) => one.operation === orders.operation,
+)?.trace_id;
 
 /** @type {Record<string, string>} */
 const PAGES = {
@@ -31,9 +41,15 @@ const PAGES = {
   endpoints: '/endpoints',
   endpoint: `/endpoint?${query({ ...report, box: `${now - 3_000_000}-${now}-200000-2000000` })}`,
   traces: '/traces',
-  trace: `/traces/${requests[0]?.trace_id ?? ''}`,
+  trace: `/traces/${trace ?? requests[0]?.trace_id ?? ''}`,
+  'trace-flame': `/traces/${trace ?? ''}?tab=flame`,
+  'trace-spans': `/traces/${trace ?? ''}?tab=spans`,
+  flame: `/flame?${query(orders)}`,
+  compare: `/compare?${query({ ...report, compare: 'previous' })}`,
   explore: '/explore',
-  database: '/database',
+  'explore-heatmap': '/explore?tab=heatmap',
+  profile: '/profile',
+  database: databases?.[0] === undefined ? '/database' : `/database/${databases[0].id}`,
   resources: '/resources',
   status: '/status',
 };
@@ -42,13 +58,29 @@ const SIZES = [
   ['wide', 1440, 900],
   ['narrow', 390, 844],
 ];
-const wanted = process.argv.slice(3);
 
 await mkdir(folder, { recursive: true });
 const browser = await chromium.launch({
   executablePath: process.env['TAUT_CHROMIUM'] ?? '/usr/bin/chromium',
   args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--disable-background-networking'],
 });
+const packer = await browser.newPage();
+
+/** A picture as WebP, a third of the bytes of PNG; by the browser, which can.
+ * @param {Buffer} png */
+async function packed(png) {
+  const url = await packer.evaluate(async (data) => {
+    const bytes = Uint8Array.from(atob(data), (sign) => sign.charCodeAt(0));
+    const picture = await createImageBitmap(new Blob([bytes], { type: 'image/png' }));
+    const canvas = document.createElement('canvas');
+    canvas.width = picture.width;
+    canvas.height = picture.height;
+    canvas.getContext('2d')?.drawImage(picture, 0, 0);
+    return canvas.toDataURL('image/webp', 0.6);
+  }, png.toString('base64'));
+  return Buffer.from(url.slice(url.indexOf(',') + 1), 'base64');
+}
+
 for (const [name, path] of Object.entries(PAGES)) {
   if (wanted.length > 0 && !wanted.includes(name)) continue;
   for (const [size, width, height] of SIZES) {
@@ -59,14 +91,15 @@ for (const [name, path] of Object.entries(PAGES)) {
       await page.locator('.waiting').first().waitFor({ state: 'detached', timeout: 60_000 });
       // Numbers that come one after the other have come.
       await page.waitForTimeout(700);
-      await page.screenshot({
-        path: `${folder}/${name}-${size}-${colorScheme}.png`,
-        fullPage: process.env['TAUT_SHOTS_FULL'] === '1',
-        timeout: 60_000,
-      });
+      const png = await page.screenshot({ fullPage: FULL, timeout: 60_000 });
+      await writeFile(`${folder}/${name}-${size}-${colorScheme}.webp`, await packed(png));
       await page.close();
     }
   }
   console.log(name);
 }
 await browser.close();
+let bytes = 0;
+for (const name of await readdir(folder)) bytes += (await stat(`${folder}/${name}`)).size;
+console.log(`${(bytes / 1e6).toFixed(2)} MB in all`);
+if (!FULL && bytes > BYTES_MAX) throw new Error(`that is more than ${BYTES_MAX / 1e6} MB`);

@@ -383,6 +383,54 @@ export function acrossServices(chance, begin) {
   ];
 }
 
+/** A request through some of many services, each of which asks the next and a database: what a map of 200 has to draw.
+ * @param {number} services @param {number} first @param {() => number} chance @returns {MadeUp[]} */
+export function throughMany(services, first, chance) {
+  const LENGTH = 10;
+  const name = (/** @type {number} */ place) => `many-${(first + place * 7) % services}`;
+  const route = (/** @type {number} */ place) => ({
+    'http.method': 'GET',
+    'http.route': `/${name(place)}`,
+    'http.status_code': 200,
+  });
+  /** @type {MadeUp[]} */
+  const spans = [];
+  const took = 60 + chance() * 40;
+  for (let place = 0; place < LENGTH; place += 1) {
+    const [from, to] = [place * 2, took - place * 2];
+    const parent = place === 0 ? undefined : spans.length - 2;
+    const service = name(place);
+    spans.push({ name: 'GET', kind: SERVER, from, to, parent, service, attributes: route(place) });
+    const own = spans.length - 1;
+    const sql = { 'db.system': 'postgresql', 'db.name': 'many', 'db.statement': 'SELECT %s' };
+    if (place === LENGTH - 1)
+      spans.push({
+        name: 'SELECT',
+        kind: CLIENT,
+        from,
+        to: from + 5,
+        parent: own,
+        service,
+        attributes: sql,
+      });
+    else {
+      const attributes = { 'http.method': 'GET', 'http.url': `http://${name(place + 1)}/` };
+      spans.push({
+        name: 'GET',
+        kind: CLIENT,
+        from: from + 1,
+        to: to - 1,
+        parent: own,
+        service,
+        attributes,
+      });
+      // The next one is below this call.
+      spans.push({ name: 'check', from: from + 1, to: from + 2, parent: own, service });
+    }
+  }
+  return spans;
+}
+
 /** Sends one trace; answers its id.
  * @param {string} url @param {string} service @param {MadeUp[]} spans @param {number} startMs
  * @param {number} id @param {string} [version] */

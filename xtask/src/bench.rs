@@ -71,6 +71,11 @@ const BENCHES: &[Bench] = &[
         what: What::Program,
     },
     Bench {
+        name: "pages",
+        about: "what each page waits for: the real binary over ten million spans, cold and warm; 2 GB of disk",
+        what: What::Program,
+    },
+    Bench {
         name: "gateway",
         about: "nginx, HAProxy, Varnish and Taut as proxies, by turns: requests a second of the proxy's processor time (needs nginx and wrk; haproxy, varnish, nghttp2-client where they are there)",
         what: What::Of("gateway", "proxy"),

@@ -293,6 +293,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/gateway": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the gateway tells about itself: members, routes, cache, limits, breakers, new versions. */
+        get: operations["gateway"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/heatmap": {
         parameters: {
             query?: never;
@@ -548,6 +565,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/sql": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Runs a statement that reads: `SELECT` or `WITH`, over what has gone to ClickHouse. Its first 1,000 rows are given. */
+        post: operations["run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/status": {
         parameters: {
             query?: never;
@@ -772,6 +806,7 @@ export interface components {
         /** @description One thing to do. */
         Advice: {
             change?: components["schemas"]["Change"] | null;
+            gateway?: components["schemas"]["GatewayChange"] | null;
             /** @description How to prove that it worked: `query-count`. */
             proofs: string[];
             /** @description Name of the remedy: `eager-load`. */
@@ -937,6 +972,11 @@ export interface components {
             elsewhere?: string | null;
             /** @description Rows of a sample were counted, which stand for several: what is told is right on average. */
             estimate?: boolean;
+            /**
+             * Format: int64
+             * @description When the oldest was received that is held, if the window begins earlier and what is older was dropped.
+             */
+            held_since_unix_ms?: number | null;
             /** @description The limit that was reached before all was looked at, `time` or `rows`: the oldest is missing then. */
             reached?: string | null;
             /**
@@ -1808,6 +1848,543 @@ export interface components {
              * @description Their durations added up.
              */
             total_micros: number;
+        };
+        /** @description What a gateway tells about itself. */
+        Gateway: {
+            /**
+             * @description What the cache holds.
+             * @default {
+             *       "bytes": 0,
+             *       "bytes_max": 0,
+             *       "entries": 0,
+             *       "evictions": 0
+             *     }
+             */
+            cache: components["schemas"]["GatewayCache"];
+            /**
+             * @description New versions that are tried.
+             * @default []
+             */
+            canaries: components["schemas"]["GatewayCanary"][];
+            /** @default null */
+            capture: components["schemas"]["GatewayCapture"] | null;
+            /**
+             * Format: int64
+             * @description Requests that members have not answered yet.
+             * @default 0
+             */
+            in_flight: number;
+            /**
+             * @description What happened to them lately, the oldest first.
+             * @default []
+             */
+            news: components["schemas"]["GatewayNews"][];
+            /**
+             * Format: double
+             * @description Requests a second, of the last five seconds that are over.
+             * @default 0
+             */
+            requests_per_second: number;
+            /**
+             * @description Routes, in the order of the settings.
+             * @default []
+             */
+            routes: components["schemas"]["GatewayRoute"][];
+            /**
+             * @description Services, in the order of the settings.
+             * @default []
+             */
+            services: components["schemas"]["GatewayService"][];
+            /**
+             * @description `up`, `down` (a service has nobody who can answer), or `stopping`.
+             * @default
+             */
+            state: string;
+        };
+        /** @description The gateway, if there is one. */
+        GatewayAnswer: {
+            /** @description Where it was asked: `this process`, or the address of its admin port. */
+            asked?: string | null;
+            gateway?: components["schemas"]["Gateway"] | null;
+            /** @description Why it did not answer. */
+            problem?: string | null;
+            /** @description What the settings say of one. */
+            set: boolean;
+        };
+        /** @description What the cache holds. */
+        GatewayCache: {
+            /**
+             * Format: int64
+             * @description Memory that they take, about.
+             * @default 0
+             */
+            bytes: number;
+            /**
+             * Format: int64
+             * @description Memory that they may take.
+             * @default 0
+             */
+            bytes_max: number;
+            /**
+             * Format: int64
+             * @description Keys that answers are stored under.
+             * @default 0
+             */
+            entries: number;
+            /**
+             * Format: int64
+             * @description Keys that were pushed out to make room, since the start.
+             * @default 0
+             */
+            evictions: number;
+        };
+        /** @description A new version that is tried. */
+        GatewayCanary: {
+            /**
+             * @description Whether it steps and is taken back by itself.
+             * @default false
+             */
+            by_itself: boolean;
+            /**
+             * Format: double
+             * @description How long a step lasts at least, in seconds.
+             * @default 0
+             */
+            every_seconds: number;
+            /**
+             * @description What the last comparison said.
+             * @default null
+             */
+            judged: string | null;
+            /**
+             * @description The version that is tried.
+             * @default {
+             *       "failed": 0,
+             *       "requests": 0,
+             *       "requests_in_step": 0,
+             *       "service": ""
+             *     }
+             */
+            new: components["schemas"]["GatewayVersion"];
+            /**
+             * @description The version that is there.
+             * @default {
+             *       "failed": 0,
+             *       "requests": 0,
+             *       "requests_in_step": 0,
+             *       "service": ""
+             *     }
+             */
+            old: components["schemas"]["GatewayVersion"];
+            /**
+             * @description Its route.
+             * @default
+             */
+            route: string;
+            /**
+             * Format: double
+             * @description Its share, 0 to 1.
+             * @default 0
+             */
+            share: number;
+            /**
+             * Format: int64
+             * @description When the step began.
+             * @default 0
+             */
+            since_unix_ms: number;
+            /**
+             * @description `going`, `held`, `done` or `reverted`.
+             * @default
+             */
+            stage: string;
+            /**
+             * @description The place among them.
+             * @default 0
+             */
+            step: number;
+            /**
+             * @description The shares that it gets one after the other.
+             * @default []
+             */
+            steps: number[];
+        };
+        /** @description What is captured. */
+        GatewayCapture: {
+            /**
+             * Format: int64
+             * @description Those that found no room.
+             * @default 0
+             */
+            dropped: number;
+            /**
+             * Format: int64
+             * @description Those that could not be written.
+             * @default 0
+             */
+            failed: number;
+            /**
+             * @description Where files go.
+             * @default
+             */
+            folder: string;
+            /**
+             * Format: double
+             * @description The share of requests.
+             * @default 0
+             */
+            share: number;
+            /**
+             * @description What failed last.
+             * @default null
+             */
+            trouble: string | null;
+            /**
+             * Format: int64
+             * @description Requests that were written with their answers.
+             * @default 0
+             */
+            written: number;
+        };
+        /** @description A change of the gateway's settings. */
+        GatewayChange: {
+            /** @description A path such as its requests have. */
+            example: string;
+            /** @description That host. */
+            host?: string | null;
+            /** @description The method of the operation. */
+            method: string;
+            /** @description What it is set on: `route`, `service`, or `host` for the service that has this host among its members. */
+            on: string;
+            /** @description Its paths as a route names them. */
+            paths: string;
+            /** @description Why. */
+            reason: string;
+            /** @description Name of the remedy: `cache-route`. */
+            remedy: string;
+            /** @description What is set. */
+            settings: components["schemas"]["GatewaySetting"][];
+        };
+        /** @description The limit of a route. */
+        GatewayLimit: {
+            /**
+             * Format: int64
+             * @description Clients that are remembered.
+             * @default 0
+             */
+            clients: number;
+            /**
+             * @description They are only counted, and never refused.
+             * @default false
+             */
+            dry_run: boolean;
+            /**
+             * Format: int64
+             * @description How many requests a client may send within the window.
+             * @default 0
+             */
+            requests: number;
+            /**
+             * Format: double
+             * @description The window, in seconds.
+             * @default 0
+             */
+            window_seconds: number;
+        };
+        /** @description A member of a service. */
+        GatewayMember: {
+            /**
+             * @description Host and port.
+             * @default
+             */
+            address: string;
+            /**
+             * @description No new requests are sent to it.
+             * @default false
+             */
+            drained: boolean;
+            /**
+             * Format: int64
+             * @description Requests that it did not answer, or with 502, 503 or 504.
+             * @default 0
+             */
+            failures: number;
+            /**
+             * @description What checks say.
+             * @default false
+             */
+            healthy: boolean;
+            /**
+             * Format: int64
+             * @description Requests that it has not answered yet.
+             * @default 0
+             */
+            in_flight: number;
+            /**
+             * @description It failed, and is left alone for a while.
+             * @default false
+             */
+            left_alone: boolean;
+            /**
+             * Format: int64
+             * @description Requests that were sent to it.
+             * @default 0
+             */
+            requests: number;
+            /**
+             * @description Why it could not be reached last.
+             * @default null
+             */
+            trouble: string | null;
+            /**
+             * Format: int32
+             * @description Its share of the work, relative to the others.
+             * @default 0
+             */
+            weight: number;
+        };
+        /** @description Something that happened to a canary. */
+        GatewayNews: {
+            /**
+             * Format: int64
+             * @description When.
+             * @default 0
+             */
+            at_unix_ms: number;
+            /**
+             * @description The new version.
+             * @default
+             */
+            new: string;
+            /**
+             * @description Its route.
+             * @default
+             */
+            route: string;
+            /**
+             * Format: double
+             * @description Its share from then on.
+             * @default 0
+             */
+            share: number;
+            /**
+             * @description What is done with it from then on.
+             * @default
+             */
+            stage: string;
+            /**
+             * @description Why.
+             * @default
+             */
+            why: string;
+        };
+        /** @description A route: how often it is asked, how fast it answers, what its cache and its limit do. */
+        GatewayRoute: {
+            /** @default null */
+            cache: components["schemas"]["GatewayRouteCache"] | null;
+            /**
+             * @description Whether its answers are compressed.
+             * @default false
+             */
+            compresses: boolean;
+            /** @default null */
+            limit: components["schemas"]["GatewayLimit"] | null;
+            /**
+             * @description Its name.
+             * @default
+             */
+            name: string;
+            /**
+             * Format: double
+             * @description Half of them took at most so long, in milliseconds.
+             * @default null
+             */
+            p50_ms: number | null;
+            /**
+             * Format: double
+             * @description 95 % of them.
+             * @default null
+             */
+            p95_ms: number | null;
+            /**
+             * Format: double
+             * @description 99.9 % of them.
+             * @default null
+             */
+            p999_ms: number | null;
+            /**
+             * Format: double
+             * @description 99 % of them.
+             * @default null
+             */
+            p99_ms: number | null;
+            /**
+             * Format: int64
+             * @description Requests of the last one to two minutes, over which quantiles are.
+             * @default 0
+             */
+            requests: number;
+            /**
+             * Format: double
+             * @description Requests a second, of the last five seconds that are over.
+             * @default 0
+             */
+            requests_per_second: number;
+            /**
+             * @description Its service.
+             * @default null
+             */
+            service: string | null;
+        };
+        /** @description What the cache did for a route since the start. */
+        GatewayRouteCache: {
+            /**
+             * Format: int64
+             * @description Ages of answers out of the cache, summed up, in seconds.
+             * @default 0
+             */
+            age_seconds: number;
+            /**
+             * Format: int64
+             * @description Answered by a member, without asking the cache.
+             * @default 0
+             */
+            bypass: number;
+            /**
+             * Format: int64
+             * @description Answered with what somebody else had asked for.
+             * @default 0
+             */
+            coalesced: number;
+            /**
+             * Format: int64
+             * @description Not answered.
+             * @default 0
+             */
+            failed: number;
+            /**
+             * Format: int64
+             * @description Answered out of the cache.
+             * @default 0
+             */
+            hit: number;
+            /**
+             * Format: int64
+             * @description Answered by a member.
+             * @default 0
+             */
+            miss: number;
+            /**
+             * Format: int64
+             * @description The same, after a member said that it has not changed.
+             * @default 0
+             */
+            revalidated: number;
+            /**
+             * Format: double
+             * @description Time that requests did not wait for a member, in seconds.
+             * @default 0
+             */
+            saved_seconds: number;
+            /**
+             * Format: int64
+             * @description Bytes of bodies out of the cache.
+             * @default 0
+             */
+            sent_bytes: number;
+            /**
+             * Format: int64
+             * @description Answered with what another gateway had asked for.
+             * @default 0
+             */
+            shared: number;
+            /**
+             * Format: int64
+             * @description The same, past its end.
+             * @default 0
+             */
+            stale: number;
+        };
+        /** @description A service and its members. */
+        GatewayService: {
+            /**
+             * @description Who of its members is asked: `round-robin`.
+             * @default
+             */
+            balance: string;
+            /**
+             * @description Its members.
+             * @default []
+             */
+            members: components["schemas"]["GatewayMember"][];
+            /**
+             * @description Its name.
+             * @default
+             */
+            name: string;
+            /**
+             * @description What each thread knows of it, as of the last five seconds.
+             * @default []
+             */
+            threads: components["schemas"]["GatewayThread"][];
+        };
+        /** @description A key of the gateway's settings, and its value as the file has it. */
+        GatewaySetting: {
+            /** @description The key: `cache`. */
+            key: string;
+            /** @description Its value: `{ ttl = "1m" }`. */
+            value: string;
+        };
+        /** @description What a thread knows of a service. */
+        GatewayThread: {
+            /**
+             * @description `closed`, `open` or `half-open`; nothing without a breaker.
+             * @default null
+             */
+            breaker: string | null;
+            /**
+             * Format: int64
+             * @description Its requests that are not answered yet.
+             * @default 0
+             */
+            in_flight: number;
+            /**
+             * Format: double
+             * @description As many as the service bears, where that is found out.
+             * @default null
+             */
+            in_flight_max: number | null;
+            /**
+             * @description Its number.
+             * @default 0
+             */
+            thread: number;
+        };
+        /** @description A version of a service. */
+        GatewayVersion: {
+            /**
+             * Format: int64
+             * @description Those that failed.
+             * @default 0
+             */
+            failed: number;
+            /**
+             * Format: int64
+             * @description Requests since the start.
+             * @default 0
+             */
+            requests: number;
+            /**
+             * Format: int64
+             * @description Requests since the step began.
+             * @default 0
+             */
+            requests_in_step: number;
+            /**
+             * @description The service.
+             * @default
+             */
+            service: string;
         };
         /** @description One statement or remote endpoint over many requests. */
         Group: {
@@ -3200,6 +3777,40 @@ export interface components {
              */
             p95_micros?: number | null;
         };
+        /** @description What a statement says. */
+        SqlAnswer: {
+            /** @description Columns, in order. */
+            columns: components["schemas"]["SqlColumn"][];
+            /** @description There are more rows. */
+            cut: boolean;
+            /** @description Rows, at most 1,000: of each column its value as text, `null` for `NULL`. */
+            rows: (string | null)[][];
+            /**
+             * Format: int64
+             * @description Rows that ClickHouse looked at.
+             */
+            rows_read: number;
+            /**
+             * Format: double
+             * @description How long it took.
+             */
+            took_micros: number;
+        };
+        /** @description A column of an answer. */
+        SqlColumn: {
+            /** @description Its type, as ClickHouse names it. */
+            kind: string;
+            /** @description Its name. */
+            name: string;
+        };
+        /** @description A statement to run. */
+        SqlQuestion: {
+            /**
+             * @description `SELECT …` or `WITH … SELECT …`, of up to 32 KiB.
+             * @example SELECT service, count() FROM spans GROUP BY service
+             */
+            sql: string;
+        };
         /** @description A standby. */
         Standby: {
             /** @description `application_name` */
@@ -3405,6 +4016,8 @@ export interface components {
             since_start: components["schemas"]["Flow"];
             /** @description Spans of traces that are not complete yet. */
             spans_in_flight: number;
+            /** @description Whether `/api/v1/sql` runs statements: spans go to ClickHouse. */
+            sql: boolean;
             /** @description Spans of the last hour in short steps, oldest first. */
             steps: components["schemas"]["Flow"][];
             store?: components["schemas"]["StoreUsage"] | null;
@@ -4576,6 +5189,26 @@ export interface operations {
             };
         };
     };
+    gateway: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the gateway, or why it does not answer */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GatewayAnswer"];
+                };
+            };
+        };
+    };
     heatmap: {
         parameters: {
             query?: {
@@ -5172,6 +5805,48 @@ export interface operations {
             };
             /** @description a parameter is wrong */
             400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    run: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SqlQuestion"];
+            };
+        };
+        responses: {
+            /** @description columns and rows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SqlAnswer"];
+                };
+            };
+            /** @description it is wrong, does more than read, or takes too long */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description nothing here speaks SQL */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -100,6 +100,7 @@ export type SavedView = Schemas['SavedView'];
 export type Views = Schemas['Views'];
 export type ServiceMap = Schemas['ServiceMap'];
 export type SpanList = Schemas['SpanList'];
+export type SqlAnswer = Schemas['SqlAnswer'];
 export type SpanSummary = Schemas['SpanSummary'];
 export type TableAnswer = Schemas['TableAnswer'];
 export type TableRow = Schemas['TableRow'];

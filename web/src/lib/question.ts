@@ -102,7 +102,13 @@ export function csv(answer: TableAnswer): string {
       ...step.figures.map(plain),
     ]);
   });
-  return [head, ...lines].map((line) => line.map(quoted).join(',')).join('\r\n') + '\r\n';
+  return csvOf(head, lines);
+}
+
+/** Rows as CSV. */
+export function csvOf(head: string[], rows: (string | null)[][]): string {
+  const line = (cells: (string | null)[]) => cells.map((cell) => quoted(cell ?? '')).join(',');
+  return [head, ...rows].map(line).join('\r\n') + '\r\n';
 }
 
 const CSV_UNITS: Record<FigureUnit, string> = {

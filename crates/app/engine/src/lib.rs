@@ -18,6 +18,7 @@ mod progress;
 pub mod question;
 mod releases;
 mod resources;
+mod sampled;
 mod service_map;
 mod settler;
 mod turns;
@@ -36,5 +37,6 @@ pub use resources::{
     Aspect, Reading as ResourceReading, ResourceSeries, ResourceUnit, Resources, USED, Used,
     exponential_quantile, histogram_quantile, resources,
 };
+pub use sampled::{SampledTraces, sampled_traces};
 pub use service_map::{Edges, Peer, PeerKind, Sample, ServiceMap, Traffic, sample, service_map};
 pub use settler::{Settled, Settler, SettlerLimits};

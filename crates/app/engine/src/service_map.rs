@@ -10,7 +10,7 @@ use model::{Call, Node, Span, SpanKind, Text, Trace, TraceId, Window, Work};
 use rustc_hash::FxHasher;
 use stats::Sketch;
 use store::{
-    Answered, Coverage, Limits, SPANS_MAX, Store,
+    Answered, Coverage, Limits, RequestFilter, SPANS_MAX, Store,
     keep::{
         SPANS,
         query::{Field, Filter, GROUPS_MAX, Measure, Measured, Query, Top},
@@ -18,7 +18,10 @@ use store::{
     },
 };
 
-use crate::question::{AskError, read_filter};
+use crate::{
+    question::{AskError, read_filter},
+    sampled::{SampledTraces, sampled_traces},
+};
 
 /// Traces that a map is made of: some thousand calls tell the shape of a system and its latencies.
 const TRACES_MAX: usize = 400;
@@ -236,8 +239,21 @@ pub fn service_map(
     limits: &Limits,
 ) -> Result<ServiceMap, AskError> {
     let filter = read_filter(&SPANS, filter, "where")?;
-    let Answered { answer: sample, coverage } = sample(filter, window, TRACES_MAX, store, limits)?;
-    let spans = spans_of(&sample.traces, window, store, limits)?;
+    let requests =
+        RequestFilter { window, service: None, operation: None, duration_min: None, failed: None };
+    let sampled = match filter {
+        Filter::All => sampled_traces(&requests, TRACES_MAX, store, limits)?,
+        _ => SampledTraces::default(),
+    };
+    let SampledTraces { traces: spans, in_all, coverage, .. } = if sampled.traces.is_empty() {
+        // No request is known, or a filter is about spans.
+        let Answered { answer: sample, coverage } =
+            sample(filter, window, TRACES_MAX, store, limits)?;
+        let traces = spans_of(&sample.traces, window, store, limits)?;
+        SampledTraces { traces, in_all: sample.in_all, coverage, is_cut: false }
+    } else {
+        sampled
+    };
     let mut edges = Edges::default();
     let mut statements = sql::Statements::default();
     for (id, spans) in &spans {
@@ -245,7 +261,7 @@ pub fn service_map(
         edges.add(&trace, spans);
     }
     let traces = spans.len() as u64;
-    Ok(ServiceMap { window, edges, traces, traces_in_all: sample.in_all, coverage })
+    Ok(ServiceMap { window, edges, traces, traces_in_all: in_all, coverage })
 }
 
 /// A fair sample of traces.

@@ -3,23 +3,12 @@
 //! Widths are time on the critical path, so that the boxes below a request add up to its duration also where things ran
 //! side by side. Names lose their numbers, so that equal work is one box.
 
-use std::{
-    collections::BTreeMap,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use engine::{TraceDetail, question::AskError};
 use find::{CriticalPath, Kind};
-use model::{Text, Trace, TraceId, Window};
+use model::{Span, Trace, Window};
 use stats::tree::{Merge, Side, Step, Tree};
-use store::{
-    Limits, Store,
-    keep::{
-        query::{Field, Filter},
-        table::span,
-    },
-};
+use store::{Limits, RequestFilter, StoreError};
 
 use crate::{fold::without_numbers, label::label, source::Source, wire::FlameFrame};
 
@@ -70,22 +59,27 @@ impl Flames {
         source: &dyn Source,
         (service, operation): (&str, &str),
         (window, traces_max): (Window, usize),
-    ) -> Result<Merged, AskError> {
-        let is = |column, text: &str| Filter::Is(Field::Column(column), vec![Text::from(text)]);
-        let filter = Filter::And(vec![is(span::SERVICE, service), is(span::OPERATION, operation)]);
-        let store = source.store();
-        let sample = engine::sample(filter, window, traces_max, store, &Limits::default())?.answer;
-        let mut merged = Merged { traces_in_all: sample.in_all, ..Merged::default() };
-        let begun = Instant::now();
-        let mut spans = 0;
-        for id in sample.traces {
-            if SPANS_MAX <= spans || READ_MAX <= begun.elapsed() {
-                merged.cut = true;
-                break;
-            }
-            let Some(detail) = read(store, id)? else { continue };
-            spans += detail.spans.len();
-            merged.requests += self.add_requests(side, &detail.trace, service, operation);
+    ) -> Result<Merged, StoreError> {
+        let (store, limits) = (source.store(), Limits { time: READ_MAX, ..Limits::default() });
+        let requests = RequestFilter {
+            window,
+            service: Some(service.into()),
+            operation: Some(operation.into()),
+            duration_min: None,
+            failed: None,
+        };
+        let sampled = engine::sampled_traces(&requests, traces_max, store, &limits)?;
+        let mut merged = Merged { requests: 0, traces_in_all: sampled.in_all, cut: sampled.is_cut };
+        let mut count = 0;
+        let fits = |spans: &Vec<Span>| {
+            count += spans.len();
+            count - spans.len() < SPANS_MAX
+        };
+        let fitting: Vec<_> = sampled.traces.into_values().take_while(fits).collect();
+        merged.cut |= SPANS_MAX < count;
+        // All at once: a statement is understood once then, not once a trace.
+        for trace in engine::traces_of(fitting.iter().flatten()) {
+            merged.requests += self.add_requests(side, &trace, service, operation);
         }
         Ok(merged)
     }
@@ -156,17 +150,10 @@ impl Flames {
     }
 }
 
-fn read(store: &dyn Store, id: TraceId) -> Result<Option<TraceDetail>, AskError> {
-    let spans = store.trace(id)?;
-    let trace = engine::traces_of(&spans).into_iter().next();
-    Ok(trace.map(|trace| TraceDetail { spans, trace }))
-}
-
 #[cfg(test)]
 mod tests {
     use std::fmt::Write as _;
 
-    use model::Span;
     use serde_json::json;
 
     use super::*;

@@ -1,6 +1,10 @@
 //! A trace as the waterfall shows it: what each span did, and which siblings did the same.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use engine::TraceDetail;
 use find::{CriticalPath, Kind};
@@ -22,7 +26,7 @@ pub fn trace(detail: &TraceDetail) -> wire::Trace {
     let start = trace.nodes.iter().map(|node| node.call.start).min().unwrap_or_default();
     let end = trace.nodes.iter().map(|node| node.call.end).max().unwrap_or_default();
     let services = services(trace);
-    let labels: Vec<String> = trace.nodes.iter().map(|node| label(&node.call)).collect();
+    let labels = labels(trace);
     let (folds, fold_of) = folds(trace, &path, &labels);
     let statements = statements(trace);
     let first = trace.nodes.first();
@@ -82,14 +86,23 @@ impl Path {
     }
 }
 
-fn services(trace: &model::Trace) -> Vec<String> {
-    let mut services: Vec<String> = Vec::new();
-    for node in &trace.nodes {
-        if !services.iter().any(|known| **known == *node.call.service) {
-            services.push(node.call.service.to_string());
+/// What each row says. A statement is put into words once, however often it ran.
+fn labels(trace: &model::Trace) -> Vec<String> {
+    let mut told: BTreeMap<*const model::StatementText, String> = BTreeMap::new();
+    let rows = trace.nodes.iter().map(|node| match node.call.statement() {
+        Some(statement) => {
+            told.entry(Arc::as_ptr(&statement.text)).or_insert_with(|| label(&node.call)).clone()
         }
-    }
-    services
+        None => label(&node.call),
+    });
+    rows.collect()
+}
+
+/// Services, in the order in which they come.
+fn services(trace: &model::Trace) -> Vec<String> {
+    let mut known = BTreeSet::new();
+    let services = trace.nodes.iter().map(|node| &*node.call.service);
+    services.filter(|service| known.insert(*service)).map(str::to_owned).collect()
 }
 
 fn nodes(
@@ -127,32 +140,47 @@ fn nodes(
     .collect()
 }
 
+/// What siblings have in common that did the same: parent, service, label without numbers, and statement.
+type Alike = (usize, usize, usize, u64);
+
 /// Siblings that did the same, three or more of them, and the fold of each node.
 fn folds(
     trace: &model::Trace,
     path: &Path,
     labels: &[String],
 ) -> (Vec<wire::Fold>, Vec<Option<usize>>) {
-    let mut alike: BTreeMap<(Option<usize>, &str, String, u64), Vec<usize>> = BTreeMap::new();
-    for (place, node) in trace.nodes.iter().enumerate() {
-        let shape = node.call.statement().map_or(0, |statement| statement.text.fingerprint);
-        let key = (node.parent, &*node.call.service, without_numbers(&labels[place]), shape);
-        alike.entry(key).or_default().push(place);
-    }
-    let mut alike: Vec<Vec<usize>> =
-        alike.into_values().filter(|places| FOLD_MIN <= places.len()).collect();
-    alike.sort_unstable();
+    let (mut services, mut shapes) = (BTreeMap::new(), BTreeMap::new());
+    let rows = trace.nodes.iter().zip(labels).enumerate();
+    // Numbers in place of texts: a trace has a hundred thousand rows and some dozen texts.
+    let mut rows: Vec<(Alike, usize)> = rows
+        .map(|(place, (node, label))| {
+            let fresh = services.len();
+            let service = *services.entry(&*node.call.service).or_insert(fresh);
+            let fresh = shapes.len();
+            let shape = *shapes.entry(without_numbers(label)).or_insert(fresh);
+            let parent = node.parent.map_or(0, |parent| parent + 1);
+            let statement = node.call.statement().map_or(0, |it| it.text.fingerprint);
+            ((parent, service, shape, statement), place)
+        })
+        .collect();
+    rows.sort_unstable();
+    let mut alike: Vec<&[(Alike, usize)]> = rows
+        .chunk_by(|one, other| one.0 == other.0)
+        .filter(|alike| FOLD_MIN <= alike.len())
+        .collect();
+    alike.sort_unstable_by_key(|alike| alike[0].1);
     let mut fold_of = vec![None; trace.nodes.len()];
     let mut folds = Vec::with_capacity(alike.len());
-    for places in alike {
+    for alike in alike {
+        let first = alike[0].1;
         let mut fold = wire::Fold {
-            label: labels[places[0]].clone(),
-            kind: Kind::of(&trace.nodes[places[0]].call.work).into(),
+            label: labels[first].clone(),
+            kind: Kind::of(&trace.nodes[first].call.work).into(),
             count: 0,
             total_micros: 0.0,
             critical_micros: 0.0,
         };
-        for place in places {
+        for place in alike.iter().map(|(_, place)| *place) {
             fold.count += u64::from(trace.nodes[place].call.count);
             fold.total_micros += micros(trace.nodes[place].call.duration());
             fold.critical_micros += micros(path.inclusive(place));
@@ -197,20 +225,22 @@ fn statements(trace: &model::Trace) -> Vec<wire::TraceStatement> {
     let mut runs: BTreeMap<(u64, Option<u64>), u64> = BTreeMap::new();
     for (place, node) in trace.nodes.iter().enumerate().filter(|(_, node)| !node.double) {
         let Some(statement) = node.call.statement() else { continue };
-        let text = wire::Statement::from(&*statement.text);
         let fingerprint = statement.text.fingerprint;
-        let row = shapes.entry(fingerprint).or_insert_with(|| wire::TraceStatement {
-            fingerprint: text.fingerprint,
-            text: text.text,
-            kind: text.kind,
-            tables: text.tables,
-            count: 0,
-            duplicated: 0,
-            total_micros: 0.0,
-            max_micros: 0.0,
-            returned_rows: None,
-            failed: 0,
-            first: place,
+        let row = shapes.entry(fingerprint).or_insert_with(|| {
+            let text = wire::Statement::from(&*statement.text);
+            wire::TraceStatement {
+                fingerprint: text.fingerprint,
+                text: text.text,
+                kind: text.kind,
+                tables: text.tables,
+                count: 0,
+                duplicated: 0,
+                total_micros: 0.0,
+                max_micros: 0.0,
+                returned_rows: None,
+                failed: 0,
+                first: place,
+            }
         });
         let duration = micros(node.call.duration());
         row.count += u64::from(node.call.count);

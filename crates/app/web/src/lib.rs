@@ -4,6 +4,7 @@
 //! with the pages embedded from `web/dist`. [`wire`] holds what goes over the wire; the command line
 //! speaks the same types with `--json`.
 
+mod again;
 #[expect(unused_qualifications, reason = "utoipa's macro qualifies the types of parameters")]
 mod api;
 mod columns;
@@ -19,6 +20,7 @@ mod pages;
 mod params;
 mod problem;
 mod profile;
+mod recent;
 mod server;
 mod source;
 mod summary;

@@ -49,6 +49,7 @@ use crate::{api, events};
         api::questions::fields,
         api::questions::spans,
         api::exports::spans,
+        api::sql::run,
         api::views::list,
         api::views::save,
         api::views::remove,

@@ -15,6 +15,12 @@ use crate::problem::Problem;
 /// Longest text that is searched for, in bytes: nobody types more, and each row is searched for it.
 const TEXT_BYTES_MAX: usize = 200;
 
+/// The window unless another is asked for.
+const HOUR: Duration = Duration::from_hours(1);
+
+/// Steps of a window: about one for each two pixels of a wide chart.
+const STEPS: u64 = 720;
+
 /// Query parameters, read strictly: an unknown name is refused with the names that are known.
 pub(crate) struct Params<T>(pub(crate) T);
 
@@ -53,7 +59,7 @@ impl WindowParams {
     /// The window, relative to `now` if it is one that ends now.
     pub(crate) fn window(&self, now: Moment) -> Result<Window, Problem> {
         match (&self.last, self.from, self.to) {
-            (None, None, None) => Ok(Window { from: now - Duration::from_hours(1), to: now }),
+            (None, None, None) => Ok(until_now(HOUR, now)),
             (Some(last), None, None) => {
                 let length = length(last).ok_or_else(|| {
                     Problem::wrong(
@@ -61,7 +67,7 @@ impl WindowParams {
                         "write a number and s, m, h or d: `last=1h`",
                     )
                 })?;
-                Ok(Window { from: now - length, to: now })
+                Ok(until_now(length, now))
             }
             (None, Some(from), Some(to)) if from < to => {
                 Ok(Window { from: from_unix_ms(from), to: from_unix_ms(to) })
@@ -72,6 +78,27 @@ impl WindowParams {
             )),
         }
     }
+}
+
+/// A window that ends now, or within the step that now is in: what pages ask within a moment is about the same window,
+/// and of a long one minutes are whole, as roll-ups have them.
+fn until_now(length: Duration, now: Moment) -> Window {
+    let step = u64::try_from(step(length).as_nanos()).unwrap_or(u64::MAX).max(1);
+    let to = Moment { nanos: now.nanos.div_ceil(step).saturating_mul(step) };
+    Window { from: to - length, to }
+}
+
+/// A window that ends now moves on by so much at a time, and what is told of it is as good as new for so long: a
+/// chart has no more columns. At least a second; where it is half a minute or more, whole minutes.
+pub(crate) fn step(length: Duration) -> Duration {
+    let secs = (length.as_secs() / STEPS).max(1);
+    if secs < 30 { Duration::from_secs(secs) } else { Duration::from_mins(secs.div_ceil(60)) }
+}
+
+/// How long the window is that a query names; that of an hour if it names none.
+pub(crate) fn length_of(query: &str) -> Duration {
+    let last = query.split('&').find_map(|pair| pair.strip_prefix("last="));
+    last.and_then(length).unwrap_or(HOUR)
 }
 
 /// Refuses a text that is too long to search for.
@@ -128,9 +155,26 @@ mod tests {
         let hour = params(None, None, None).window(NOW).unwrap();
         assert_eq!(hour, params(Some("1h"), None, None).window(NOW).unwrap());
         assert_eq!(hour.length(), Duration::from_hours(1));
-        assert_eq!(hour.to, NOW);
+        assert!(NOW <= hour.to && hour.to < NOW + Duration::from_secs(5));
         let told = params(None, Some(1000), Some(2500)).window(NOW).unwrap();
         assert_eq!(told.length(), Duration::from_millis(1500));
+    }
+
+    #[test]
+    fn what_is_asked_within_a_moment_is_asked_of_the_same_window() {
+        let minute = 60_000_000_000;
+        let at = |nanos| params(Some("24h"), None, None).window(Moment { nanos }).unwrap();
+        let begin = NOW.nanos.next_multiple_of(2 * minute);
+        assert_eq!(at(begin - minute), at(begin));
+        assert_ne!(at(begin), at(begin + 1));
+        for last in ["7d", "24h", "6h"] {
+            let window = params(Some(last), None, None).window(NOW).unwrap();
+            let whole = [window.from, window.to].map(|it| it.nanos.is_multiple_of(minute));
+            assert_eq!(whole, [true; 2], "{last}");
+        }
+        assert_eq!(step(length_of("limit=1&last=15m")), Duration::from_secs(1));
+        assert_eq!(step(length_of("limit=1")), Duration::from_secs(5));
+        assert_eq!(step(length_of("last=nonsense")), Duration::from_secs(5));
     }
 
     #[test]

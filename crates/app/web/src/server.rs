@@ -6,7 +6,7 @@ use axum::{
     Router,
     extract::DefaultBodyLimit,
     middleware,
-    routing::{get, post},
+    routing::{MethodRouter, get, post},
 };
 use tokio::{
     net::TcpListener,
@@ -14,10 +14,11 @@ use tokio::{
 };
 
 use crate::{
-    api, compress, events,
+    again, api, compress, events,
     guard::{self, Guarded},
     measure, openapi, pages,
     problem::Problem,
+    recent::Recent,
     source::{Setup, Source},
 };
 
@@ -36,6 +37,7 @@ pub(crate) struct App {
     pub(crate) source: Arc<dyn Source>,
     pub(crate) setup: Arc<Setup>,
     pub(crate) closing: watch::Receiver<bool>,
+    pub(crate) recent: Recent,
     readers: Arc<Semaphore>,
     listeners: Arc<Semaphore>,
 }
@@ -112,10 +114,15 @@ pub async fn serve(
 fn routes(source: Arc<dyn Source>, setup: Setup, closing: watch::Receiver<bool>) -> Router {
     let guarded = Guarded { hosts: setup.hosts.clone(), token: setup.token.clone() };
     let measured = Arc::clone(&source);
+    let answers = again::Answers::default();
+    let again = middleware::from_fn_with_state((Arc::clone(&source), answers), again::again);
+    // Where working out the answer takes long.
+    let kept = |route: MethodRouter<App>| route.layer(again.clone());
     let app = App {
         source,
         setup: Arc::new(setup),
         closing,
+        recent: Recent::default(),
         readers: Arc::new(Semaphore::new(READERS_MAX)),
         listeners: Arc::new(Semaphore::new(LISTENERS_MAX)),
     };
@@ -126,12 +133,12 @@ fn routes(source: Arc<dyn Source>, setup: Setup, closing: watch::Receiver<bool>)
             "/api/v1/findings/{id}/notes",
             post(api::findings::note).layer(DefaultBodyLimit::max(api::findings::NOTE_BYTES_MAX)),
         )
-        .route("/api/v1/overview", get(api::overview::overview))
+        .route("/api/v1/overview", kept(get(api::overview::overview)))
         .route("/api/v1/marks", get(api::overview::marks))
         .route("/api/v1/detectors", get(api::detectors::list))
-        .route("/api/v1/operations", get(api::operations::list))
-        .route("/api/v1/operation", get(api::operations::one))
-        .route("/api/v1/requests", get(api::operations::requests))
+        .route("/api/v1/operations", kept(get(api::operations::list)))
+        .route("/api/v1/operation", kept(get(api::operations::one)))
+        .route("/api/v1/requests", kept(get(api::operations::requests)))
         .route("/api/v1/databases", get(api::databases::list))
         .route("/api/v1/databases/{id}", get(api::databases::one))
         .route("/api/v1/databases/{id}/statements", get(api::databases::statements))
@@ -145,8 +152,8 @@ fn routes(source: Arc<dyn Source>, setup: Setup, closing: watch::Receiver<bool>)
             post(api::plans::read).layer(DefaultBodyLimit::max(api::plans::PLAN_BYTES_MAX)),
         )
         .route("/api/v1/traces/{id}", get(api::traces::one))
-        .route("/api/v1/traces/{id}/columns", get(api::traces::columns))
-        .route("/api/v1/flame", get(api::flames::read))
+        .route("/api/v1/traces/{id}/columns", kept(get(api::traces::columns)))
+        .route("/api/v1/flame", kept(get(api::flames::read)))
         .route(
             "/api/v1/opened/trace",
             post(api::opened::trace).layer(DefaultBodyLimit::max(api::opened::FILE_BYTES_MAX)),
@@ -163,17 +170,21 @@ fn routes(source: Arc<dyn Source>, setup: Setup, closing: watch::Receiver<bool>)
         .route("/api/v1/traces/{id}/spans/{span_id}", get(api::traces::span))
         .route("/api/v1/traces/{id}/otlp.json", get(api::traces::otlp))
         .route("/api/v1/traces/{id}/logs", get(api::signals::of_trace))
-        .route("/api/v1/ask", get(api::questions::ask))
-        .route("/api/v1/heatmap", get(api::questions::heatmap))
-        .route("/api/v1/compare", get(api::questions::compare))
-        .route("/api/v1/fields", get(api::questions::fields))
-        .route("/api/v1/spans", get(api::questions::spans))
+        .route("/api/v1/ask", kept(get(api::questions::ask)))
+        .route("/api/v1/heatmap", kept(get(api::questions::heatmap)))
+        .route("/api/v1/compare", kept(get(api::questions::compare)))
+        .route("/api/v1/fields", kept(get(api::questions::fields)))
+        .route("/api/v1/spans", kept(get(api::questions::spans)))
         .route("/api/v1/spans.parquet", get(api::exports::spans))
+        .route(
+            "/api/v1/sql",
+            post(api::sql::run).layer(DefaultBodyLimit::max(api::sql::BODY_BYTES_MAX)),
+        )
         .route("/api/v1/views", get(api::views::list).post(api::views::save))
         .route("/api/v1/views/{name}", axum::routing::delete(api::views::remove))
         .route("/api/v1/logs", get(api::signals::logs))
-        .route("/api/v1/service-map", get(api::signals::service_map))
-        .route("/api/v1/resources", get(api::signals::resources))
+        .route("/api/v1/service-map", kept(get(api::signals::service_map)))
+        .route("/api/v1/resources", kept(get(api::signals::resources)))
         .route("/api/v1/status", get(api::status::status))
         .route("/metrics", get(api::metrics::metrics))
         .route("/api/v1/events", get(events::events))

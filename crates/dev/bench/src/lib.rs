@@ -15,6 +15,7 @@ pub mod logs;
 pub mod loopback;
 pub mod machine;
 pub mod made;
+pub mod pages;
 pub mod peer;
 pub mod pipeline;
 pub mod posts;

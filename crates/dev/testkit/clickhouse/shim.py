@@ -45,12 +45,14 @@ CODE = re.compile(r"Code: (\d+)")
 # A cluster of one does at once what `ON CLUSTER` spreads; chDB has no queue for it.
 ON_CLUSTER = re.compile(r"\sON CLUSTER `alone`")
 # Parts of the interface itself; all else in the address is a setting of the statement.
-NOT_SETTINGS = {"query", "database", "default_format", "wait_end_of_query", "buffer_size", "readonly"}
+NOT_SETTINGS = {"query", "database", "default_format", "wait_end_of_query", "buffer_size"}
 STATUS = {"516": 403, "60": 404, "81": 404, "62": 400, "47": 400, "6": 400, "27": 400}
 
 
 def settings_of(address):
     settings = [(name, value) for name, value in address.items() if name not in NOT_SETTINGS]
+    # Read-only as far as to let others be set beside it; what EXPLAIN shows of a statement are that statement's own.
+    settings = [one for one in settings if one != ("readonly", "2")]
     quoted = [(name, value.replace("\\", "\\\\").replace("'", "\\'")) for name, value in settings]
     return ", ".join(f"{name} = '{value}'" for name, value in quoted)
 
@@ -145,7 +147,9 @@ class Handler(BaseHTTPRequestHandler):
             form = "TabSeparated"
             if matched := FORMAT.search(text):
                 form, text = matched[1], text[: matched.start()]
-            if settings and QUESTION.match(text):
+            if database := address.get("database"):
+                SESSION.query(f"USE `{database}`")
+            if settings and QUESTION.match(text) and not text.startswith("EXPLAIN"):
                 text += f"\nSETTINGS {settings}"
             result = SESSION.query(text, form)
             said = result.bytes() or b""

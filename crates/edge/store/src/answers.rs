@@ -21,13 +21,13 @@ use crate::{
 pub(crate) fn operations(requests: &Requests, window: Window) -> Vec<Operation> {
     let mut merged = BTreeMap::<OperationKey, OperationSum>::new();
     for (_, segment) in requests.segments() {
-        let mut sums = vec![OperationSum::default(); segment.operations().len()];
-        for (_, row) in segment.within(window) {
-            let breakdown = segment.body(row).breakdown().unwrap_or_default();
-            if let Some(sum) = sums.get_mut(row.operation as usize) {
-                sum.add(row, breakdown);
-            }
-        }
+        let own;
+        let sums = if segment.is_within(window) {
+            segment.sums(|| sums(segment, window))
+        } else {
+            own = sums(segment, window);
+            &own[..]
+        };
         for ((service, operation), sum) in segment.operations().zip(sums) {
             if !sum.durations.is_empty() {
                 let key = OperationKey { service: service.into(), operation: operation.into() };
@@ -41,27 +41,44 @@ pub(crate) fn operations(requests: &Requests, window: Window) -> Vec<Operation> 
     operations
 }
 
+/// What the requests of a segment within a window add up to, by operation.
+fn sums(segment: &Segment, window: Window) -> Vec<OperationSum> {
+    let mut sums = vec![OperationSum::default(); segment.operations().len()];
+    for (_, row) in segment.within(window) {
+        let breakdown = segment.body(row).breakdown().unwrap_or_default();
+        if let Some(sum) = sums.get_mut(row.operation as usize) {
+            sum.add(row, breakdown);
+        }
+    }
+    sums
+}
+
 /// See [`crate::Store::series`].
 pub(crate) fn series(
     requests: &Requests,
-    key: &OperationKey,
+    keys: &[OperationKey],
     window: Window,
     steps: usize,
-) -> Vec<OperationPoint> {
-    let mut points = split(window, steps.min(STEPS_MAX));
-    let filter = RequestFilter {
-        window,
-        service: Some(Arc::clone(&key.service)),
-        operation: Some(Arc::clone(&key.operation)),
-        duration_min: None,
-        failed: None,
-    };
+) -> Vec<Vec<OperationPoint>> {
+    let mut series = vec![split(window, steps.min(STEPS_MAX)); keys.len()];
+    let places: BTreeMap<(&str, &str), usize> = keys
+        .iter()
+        .enumerate()
+        .map(|(place, key)| ((&*key.service, &*key.operation), place))
+        .collect();
     for (_, segment) in requests.segments() {
-        for (_, row) in matching(segment, &filter) {
-            add(&mut points, window, segment, row);
+        let wanted: Vec<Option<usize>> =
+            segment.operations().map(|pair| places.get(&pair).copied()).collect();
+        if wanted.iter().all(Option::is_none) {
+            continue;
+        }
+        for (_, row) in segment.within(window) {
+            if let Some(Some(place)) = wanted.get(row.operation as usize) {
+                add(&mut series[*place], window, segment, row);
+            }
         }
     }
-    points
+    series
 }
 
 /// See [`crate::Store::services`].
@@ -89,9 +106,13 @@ pub(crate) fn services(
 
 /// Counts a request in its part of the window.
 fn add(points: &mut [OperationPoint], window: Window, segment: &Segment, row: &Row) {
-    let length = u128::from(window.to.nanos.saturating_sub(window.from.nanos)).max(1);
-    let passed = u128::from(row.head.start.nanos.saturating_sub(window.from.nanos));
-    let place = (passed * points.len() as u128 / length) as usize;
+    let length = window.to.nanos.saturating_sub(window.from.nanos).max(1);
+    let passed = row.head.start.nanos.saturating_sub(window.from.nanos);
+    // Windows of some centuries need more than 64 bits, which take ten times as long.
+    let place = match passed.checked_mul(points.len() as u64) {
+        Some(times) => (times / length) as usize,
+        None => (u128::from(passed) * points.len() as u128 / u128::from(length)) as usize,
+    };
     let Some(point) = points.get_mut(place) else { return };
     point.count += 1;
     point.failed += u64::from(row.head.failed);
@@ -166,7 +187,7 @@ fn groups_of_segment(
 }
 
 /// Rows of a segment that pass `filter`, with their places.
-fn matching<'a>(
+pub(crate) fn matching<'a>(
     segment: &'a Segment,
     filter: &'a RequestFilter,
 ) -> impl Iterator<Item = (usize, &'a Row)> {
@@ -212,8 +233,9 @@ fn split(window: Window, steps: usize) -> Vec<OperationPoint> {
     (0..parts).map(part).collect()
 }
 
+/// What many requests of one operation add up to.
 #[derive(Debug, Clone, Default)]
-struct OperationSum {
+pub(crate) struct OperationSum {
     failed: u64,
     statements: u64,
     total_nanos: u64,
@@ -231,18 +253,14 @@ impl OperationSum {
         self.widen((row.head.start, row.head.start), breakdown_nanos);
     }
 
-    fn merge(&mut self, other: Self) {
+    fn merge(&mut self, other: &Self) {
         self.failed += other.failed;
         self.statements += other.statements;
         self.total_nanos = self.total_nanos.saturating_add(other.total_nanos);
         if let Some(starts) = other.starts {
             self.widen(starts, other.breakdown_nanos);
         }
-        if self.durations.is_empty() {
-            self.durations = other.durations;
-        } else {
-            self.durations.merge(&other.durations);
-        }
+        self.durations.merge(&other.durations);
     }
 
     fn widen(&mut self, starts: (Moment, Moment), breakdown_nanos: [u64; 5]) {
@@ -251,6 +269,11 @@ impl OperationSum {
         for (part, more) in self.breakdown_nanos.iter_mut().zip(breakdown_nanos) {
             *part = part.saturating_add(more);
         }
+    }
+
+    /// Bytes in memory, roughly.
+    pub(crate) fn bytes(&self) -> usize {
+        size_of::<Self>() + self.durations.bytes()
     }
 
     fn finish(self, key: OperationKey) -> Operation {

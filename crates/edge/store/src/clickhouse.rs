@@ -19,6 +19,7 @@ mod note;
 mod quote;
 mod rolled;
 mod schema;
+mod sql;
 mod terms;
 mod thin;
 mod thinned;
@@ -47,6 +48,7 @@ pub use held::{Held, held};
 pub use http::Secret;
 pub use insert::Segment;
 pub use schema::{Layout, SCHEMA_VERSION};
+pub use sql::{SQL_BYTES_MAX, SQL_ROWS_MAX, SqlAnswer, SqlError};
 pub use trouble::{OLDEST_VERSION, Reached, Trouble, Why};
 
 /// Resources that a question can tell apart: more processes than one installation has at a time.

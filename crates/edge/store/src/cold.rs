@@ -11,7 +11,10 @@ use keep::{
 };
 use model::{Moment, TraceId, Window};
 
-use crate::{Answered, Keeping, Limits, StoreError};
+use crate::{
+    Answered, Keeping, Limits, StoreError,
+    clickhouse::{SqlAnswer, SqlError},
+};
 
 /// A full segment that is to be taken over.
 #[derive(Debug, Clone, Copy)]
@@ -64,6 +67,9 @@ pub(crate) trait Cold: fmt::Debug + Send + Sync {
 
     /// The first rows, whole; see [`Cold::ask`].
     fn top(&self, top: &Top, limits: &Limits, here: &[u32]) -> Result<Answered<Chunk>, StoreError>;
+
+    /// See [`crate::Store::sql`].
+    fn sql(&self, text: &str, limits: &Limits) -> Result<SqlAnswer, SqlError>;
 
     /// Does a piece of thinning; see [`crate::Store::thin`].
     fn thin(

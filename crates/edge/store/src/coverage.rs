@@ -61,7 +61,7 @@ impl Coverage {
     }
 
     /// Takes in what another part of an answer rests on.
-    pub(crate) fn merge(&mut self, other: Self) {
+    pub fn merge(&mut self, other: Self) {
         self.rows += other.rows;
         self.reached = self.reached.or(other.reached);
         self.damaged.extend(other.damaged);

@@ -16,8 +16,8 @@ use model::{LogRecord, Metric, Moment, OperationKey, Span, SpanId, TraceId, Wind
 
 use crate::{
     Answered, Batch, BlockFile, Items, Keeping, Limits, Operation, OperationPoint, RequestFact,
-    RequestFilter, Retention, SpanGroup, Store, StoreError, Syncing, answers,
-    clickhouse::{self, ClickHouse},
+    RequestFilter, Retention, Sampled, SpanGroup, Store, StoreError, Syncing, answers,
+    clickhouse::{self, ClickHouse, SqlAnswer, SqlError},
     clock::Clock,
     cold::Cold,
     disk, documents, listing,
@@ -26,6 +26,7 @@ use crate::{
     packed,
     recovery::{self, Files, Recovery},
     requests::Requests,
+    sampled,
     shelf::Shelf,
     signals::{Item, SIGNALS, Signal},
     usage::{Dropping, Usage},
@@ -284,11 +285,15 @@ impl Store for Folder {
 
     fn series(
         &self,
-        key: &OperationKey,
+        keys: &[OperationKey],
         window: Window,
         steps: usize,
-    ) -> Result<Vec<OperationPoint>, StoreError> {
-        Ok(answers::series(&disk::read(&self.requests), key, window, steps))
+    ) -> Result<Vec<Vec<OperationPoint>>, StoreError> {
+        Ok(answers::series(&disk::read(&self.requests), keys, window, steps))
+    }
+
+    fn sampled(&self, filter: &RequestFilter, limit: usize) -> Result<Sampled, StoreError> {
+        Ok(sampled::sampled(&disk::read(&self.requests), filter, limit))
     }
 
     fn services(
@@ -338,6 +343,15 @@ impl Store for Folder {
         limits: &Limits,
     ) -> Result<Answered<Differences>, StoreError> {
         self.shelf(comparison.table)?.compare(comparison, limits)
+    }
+
+    fn sql(&self, text: &str, limits: &Limits) -> Result<SqlAnswer, SqlError> {
+        let cold = self.shelves.iter().find_map(|shelf| shelf.cold.as_ref());
+        cold.ok_or(SqlError::NoSql)?.sql(text, limits)
+    }
+
+    fn speaks_sql(&self) -> bool {
+        self.shelves.iter().any(|shelf| shelf.cold.is_some())
     }
 
     fn retain(&self, retention: Retention, now: Moment) -> Result<u64, StoreError> {

@@ -36,6 +36,7 @@ mod recovery;
 mod requests;
 mod retain;
 mod rolled;
+mod sampled;
 mod scan;
 mod shelf;
 mod signals;
@@ -55,6 +56,8 @@ use std::{
 use keep::query::{Answer, Comparison, Differences, Query, Top};
 use model::{LogRecord, Metric, Moment, OperationKey, Span, SpanId, TraceId, Window};
 
+use clickhouse::{SqlAnswer, SqlError};
+
 pub use care::{FileChecked, FileKind, FileState, check, read_block};
 pub use coverage::{Answered, Coverage, Limit, Limits};
 pub use disk::{Change, Watch, Watched, watch};
@@ -68,6 +71,7 @@ pub use listing::BlockFile;
 pub use log::Syncing;
 pub use questions::SPANS_MAX;
 pub use recovery::Recovery;
+pub use sampled::{Sampled, Stretch};
 pub use thin::Keeping;
 pub use usage::{DroppedBytes, SignalUsage, ThinnedUsage, Usage};
 
@@ -140,7 +144,7 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// The disk fails.
     fn operations(&self, window: Window) -> Result<Vec<Operation>, StoreError>;
 
-    /// One operation over time: a point for each of `steps` equal parts of `window`, in order; at
+    /// Operations over time: of each a point for each of `steps` equal parts of `window`, in order; at
     /// most [`STEPS_MAX`]. Empty if the window is.
     ///
     /// # Errors
@@ -148,10 +152,18 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// The disk fails.
     fn series(
         &self,
-        key: &OperationKey,
+        keys: &[OperationKey],
         window: Window,
         steps: usize,
-    ) -> Result<Vec<OperationPoint>, StoreError>;
+    ) -> Result<Vec<Vec<OperationPoint>>, StoreError>;
+
+    /// A fair sample of the traces of requests that pass `filter`, at most `limit`: from few stretches of time, so
+    /// that they lie close together.
+    ///
+    /// # Errors
+    ///
+    /// The disk fails.
+    fn sampled(&self, filter: &RequestFilter, limit: usize) -> Result<Sampled, StoreError>;
 
     /// All requests of each service over time: a point for each of `steps` equal parts of `window`, in order; at most
     /// [`STEPS_MAX`]. Services without requests in the window are left out.
@@ -230,6 +242,21 @@ pub trait Store: fmt::Debug + Send + Sync {
         comparison: &Comparison,
         limits: &Limits,
     ) -> Result<Answered<Differences>, StoreError>;
+
+    /// Runs a statement of SQL that reads what has gone to ClickHouse, and gives its first rows.
+    ///
+    /// # Errors
+    ///
+    /// Nothing here speaks SQL, or see [`SqlError`].
+    fn sql(&self, text: &str, limits: &Limits) -> Result<SqlAnswer, SqlError> {
+        let _ = (text, limits);
+        Err(SqlError::NoSql)
+    }
+
+    /// Whether [`Store::sql`] is of any use.
+    fn speaks_sql(&self) -> bool {
+        false
+    }
 
     /// Drops what is older than `age_max` or, oldest first, beyond `bytes_max`. Returns how many
     /// bytes were freed.

@@ -2,13 +2,18 @@
 //!
 //! Facts live in segments as their log does, so that both are dropped together, texts included.
 
-use std::collections::{BTreeMap, btree_map::Entry};
+use std::{
+    collections::{BTreeMap, btree_map::Entry},
+    sync::OnceLock,
+};
 
 use model::{Moment, OperationKey, SpanId, TraceId, Window};
 use rustc_hash::{FxBuildHasher, FxHashMap};
 
 use crate::{
-    RequestFact, disk,
+    RequestFact,
+    answers::OperationSum,
+    disk,
     log::Placed,
     packed::{self, Body, Cursor, Head, PackedFact},
     texts::Texts,
@@ -37,6 +42,8 @@ pub(crate) struct Segment {
     operation_numbers: FxHashMap<(u32, u32), u32>,
     rows: Vec<Row>,
     bodies: Vec<u8>,
+    /// What all of them add up to, by operation, once somebody wanted to know; gone when a row changes.
+    sums: OnceLock<Vec<OperationSum>>,
 }
 
 /// A fact.
@@ -70,11 +77,12 @@ impl Requests {
         let known = self.newest.get(&key).copied();
         let known = known.and_then(|(number, row)| {
             let segment = self.segments.get_mut(&number)?;
-            segment.rows.get_mut(row as usize)
+            Some((segment.rows.get_mut(row as usize)?, &mut segment.sums))
         });
         // Another request with the same hash stays; of the two, the newer can be replaced.
-        if let Some(row) = known.filter(|row| same(&row.head, fact)) {
+        if let Some((row, sums)) = known.filter(|(row, _)| same(&row.head, fact)) {
             row.replaced = true;
+            sums.take();
         }
         if let Some(row) = self.segments.get_mut(&number).map(|segment| segment.push(fact)) {
             self.newest.insert(key, (number, row));
@@ -135,6 +143,7 @@ impl Requests {
                 + segment.bodies.capacity()
                 + segment.operations.capacity() * 25
                 + segment.texts.bytes()
+                + segment.sums.get().map_or(0, |sums| sums.iter().map(OperationSum::bytes).sum())
         });
         segments.sum::<usize>() + self.newest.capacity() * 17
     }
@@ -152,6 +161,7 @@ impl Segment {
             operation_numbers: FxHashMap::default(),
             rows: Vec::new(),
             bodies: Vec::new(),
+            sums: OnceLock::new(),
         }
     }
 
@@ -165,6 +175,7 @@ impl Segment {
         let start = fact.head.start;
         let (first, last) = self.starts.unwrap_or((start, start));
         self.starts = Some((first.min(start), last.max(start)));
+        self.sums.take();
         let body = disk::small(self.bodies.len());
         fact.body.write(&mut self.bodies);
         self.rows.push(Row { head: fact.head, replaced: false, operation, body });
@@ -179,6 +190,16 @@ impl Segment {
         let rows = if touched { &self.rows[..] } else { &[] };
         let rows = rows.iter().enumerate();
         rows.filter(move |(_, row)| !row.replaced && window.contains(row.head.start))
+    }
+
+    /// Whether all of its requests began in `window`.
+    pub(crate) fn is_within(&self, window: Window) -> bool {
+        self.starts.is_some_and(|(first, last)| window.contains(first) && window.contains(last))
+    }
+
+    /// What all of its requests add up to, by operation; `add_up` is asked only if it is not known.
+    pub(crate) fn sums(&self, add_up: impl FnOnce() -> Vec<OperationSum>) -> &[OperationSum] {
+        self.sums.get_or_init(add_up)
     }
 
     /// Services and operations, as [`Row::operation`] numbers them.

@@ -355,7 +355,7 @@ proptest! {
             prop_assert_eq!(operation.failed as usize, own.iter().filter(|it| it.failed).count());
             let statements = own.iter().map(|it| u64::from(it.statements)).sum::<u64>();
             prop_assert_eq!(operation.statements, statements);
-            let points = store.series(&operation.key, window, steps).unwrap();
+            let points = store.series(std::slice::from_ref(&operation.key), window, steps).unwrap().remove(0);
             prop_assert_eq!(points.len(), steps);
             for point in &points {
                 let starts = own.iter().filter(|it| point.window.contains(it.start)).count();
@@ -387,7 +387,7 @@ proptest! {
         let (store, _) = kit::open(folder.path());
         let key = OperationKey { service: "a".into(), operation: "b".into() };
         let window = Window { from: moment(from), to: moment(to) };
-        let points = store.series(&key, window, steps).unwrap();
+        let points = store.series(std::slice::from_ref(&key), window, steps).unwrap().remove(0);
         prop_assert_eq!(points.len(), if from < to { steps } else { 0 });
         if let (Some(first), Some(last)) = (points.first(), points.last()) {
             prop_assert_eq!((first.window.from, last.window.to), (window.from, window.to));

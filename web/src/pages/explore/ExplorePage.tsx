@@ -13,7 +13,9 @@ import { Form } from './Form';
 import { Groups } from './Groups';
 import { HeatmapView } from './HeatmapView';
 import { CoverageNote, Nothing } from './Notes';
+import { OfWhat } from './OfWhat';
 import { Rows } from './Rows';
+import { SqlView } from './SqlView';
 import { Tail } from './Tail';
 import { Views } from './Views';
 
@@ -30,6 +32,20 @@ export function ExplorePage() {
   const query = useQuery();
   const question = questionOf(query);
   const tab = query.get('tab') ?? 'groups';
+  if (query.get('of') === 'sql') {
+    return (
+      <>
+        <div className="claim">
+          <h1>Ask your own question</h1>
+        </div>
+        <div className="question">
+          <OfWhat of="sql" />
+        </div>
+        <Views />
+        <SqlView />
+      </>
+    );
+  }
   return (
     <>
       <div className="claim">

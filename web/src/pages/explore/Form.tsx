@@ -3,9 +3,10 @@ import { useState } from 'react';
 
 import { path, useApi } from '../../api/use';
 import type { Fields } from '../../api/types';
-import { DEFAULTS, EXAMPLES, type Of } from '../../lib/question';
+import { DEFAULTS, EXAMPLES } from '../../lib/question';
 import { setParams } from '../../lib/route';
 import type { Question } from './ExplorePage';
+import { OfWhat } from './OfWhat';
 
 const FIGURES = [
   'count',
@@ -44,28 +45,7 @@ export function Form({ question }: { question: Question }) {
           );
         }}
       >
-        <label>
-          <span>of</span>
-          <select
-            value={of}
-            onChange={(event) => {
-              const next = event.target.value as Of;
-              setParams({
-                of: next === 'spans' ? '' : next,
-                where: '',
-                group: '',
-                show: '',
-                order: '',
-                selection: '',
-                tab: '',
-              });
-            }}
-          >
-            <option value="spans">spans</option>
-            <option value="logs">log records</option>
-            <option value="metrics">points of metrics</option>
-          </select>
-        </label>
+        <OfWhat of={of} />
         <TextField
           name="where"
           label="where"

@@ -1,6 +1,5 @@
 /** Groups and their figures; a click narrows the question to one of them. */
 import type { TableAnswer, TableRow } from '../../api/types';
-import { clock } from '../../lib/format';
 import { csv, figure, figureText, within } from '../../lib/question';
 import { setParams, to } from '../../lib/route';
 import { Breaks } from '../../ui/Breaks';
@@ -9,6 +8,7 @@ import { Num } from '../../ui/Num';
 import { Spark } from '../../ui/Spark';
 import { openRow } from '../findings/FindingsPage';
 import { series } from './Chart';
+import { download } from './download';
 import type { Question } from './ExplorePage';
 
 export function Groups({ answer, question }: { answer: TableAnswer; question: Question }) {
@@ -16,7 +16,11 @@ export function Groups({ answer, question }: { answer: TableAnswer; question: Qu
   return (
     <>
       <p className="downloads">
-        <button type="button" className="copy" onClick={() => download(answer)}>
+        <button
+          type="button"
+          className="copy"
+          onClick={() => download(answer.of, csv(answer), answer.window.to_unix_ms)}
+        >
           Download CSV
         </button>
       </p>
@@ -107,13 +111,4 @@ function Row({ row, answer, question }: RowProps) {
       </td>
     </tr>
   );
-}
-
-function download(answer: TableAnswer) {
-  const url = URL.createObjectURL(new Blob([csv(answer)], { type: 'text/csv' }));
-  const link = document.createElement('a');
-  link.href = url;
-  link.download = `taut-${answer.of}-${clock(answer.window.to_unix_ms).replace(/\W+/g, '-')}.csv`;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(url), 10_000);
 }

@@ -4,16 +4,15 @@ import { useMemo } from 'react';
 import type { FlameUnit, Profile, ProfileFigures, ProfileFunction } from '../../api/types';
 import { amount, amountText, changeText, shareText } from '../../lib/amount';
 import { relativeText } from '../../lib/difference';
-import { grouped, plural } from '../../lib/format';
-import { setParams, useParam } from '../../lib/route';
+import { grouped } from '../../lib/format';
+import { setParams } from '../../lib/route';
 import { Breaks } from '../../ui/Breaks';
 import { Num } from '../../ui/Num';
-
-const ROWS_MAX = 500;
+import { ROWS_MAX, SortHeads, SortRest, useSort, type SortColumn } from '../../ui/Sorted';
 
 type Key = 'own' | 'cumulative' | 'calls' | 'per';
 
-const COLUMNS: { key: Key; words: string; className: string }[] = [
+const COLUMNS: SortColumn<Key>[] = [
   { key: 'calls', words: 'calls', className: 'n' },
   { key: 'own', words: 'own', className: 'n' },
   { key: 'cumulative', words: 'cumulative', className: 'n' },
@@ -21,8 +20,7 @@ const COLUMNS: { key: Key; words: string; className: string }[] = [
 ];
 
 export function FunctionTable({ profile, search }: { profile: Profile; search: string }) {
-  const [sort] = useParam('sort');
-  const by = COLUMNS.find((column) => column.key === sort)?.key ?? 'own';
+  const by = useSort(COLUMNS, 'own');
   const compared = profile.totals.length === 2;
   const unit = profile.tree.unit;
   const wanted = search.toLowerCase();
@@ -42,23 +40,7 @@ export function FunctionTable({ profile, search }: { profile: Profile; search: s
         <thead>
           <tr>
             <th scope="col">function</th>
-            {COLUMNS.map(({ key, words, className }) => (
-              <th
-                key={key}
-                scope="col"
-                className={className}
-                aria-sort={by === key ? 'descending' : 'none'}
-              >
-                <button
-                  type="button"
-                  className="sort"
-                  onClick={() => setParams({ sort: key === 'own' ? '' : key })}
-                >
-                  {words}
-                  <span aria-hidden="true">{by === key ? ' ▾' : ''}</span>
-                </button>
-              </th>
-            ))}
+            <SortHeads columns={COLUMNS} by={by} first="own" />
             <th scope="col" className="n p3">
               {compared ? 'change' : 'own share'}
             </th>
@@ -86,10 +68,7 @@ export function FunctionTable({ profile, search }: { profile: Profile; search: s
           ))}
         </tbody>
       </table>
-      {rows.length === 0 && <p className="nothing">No function is called like that.</p>}
-      {rows.length > ROWS_MAX && (
-        <p className="dim">{plural(rows.length - ROWS_MAX, 'more function')} below these.</p>
-      )}
+      <SortRest count={rows.length} what="function" />
     </>
   );
 }

@@ -7,10 +7,9 @@ import { grouped, plural } from '../../lib/format';
 import { setParams, useParam } from '../../lib/route';
 import { sortedBy, spanGroups, type SortKey, type SpanGroup } from '../../lib/spanlist';
 import { Duration } from '../../ui/Num';
+import { ROWS_MAX, SortHeads, SortRest, useSort, type SortColumn } from '../../ui/Sorted';
 
-const ROWS_MAX = 500;
-
-const COLUMNS: { key: SortKey; words: string; className: string }[] = [
+const COLUMNS: SortColumn<SortKey>[] = [
   { key: 'count', words: 'count', className: 'n' },
   { key: 'mean', words: 'mean', className: 'n p2' },
   { key: 'max', words: 'longest', className: 'n p3' },
@@ -18,9 +17,8 @@ const COLUMNS: { key: SortKey; words: string; className: string }[] = [
 ];
 
 export function SpanList({ trace }: { trace: FullTrace }) {
-  const [sort] = useParam('sort');
   const [text, setText] = useParam('find');
-  const by = COLUMNS.find((column) => column.key === sort)?.key ?? 'execution';
+  const by = useSort(COLUMNS, 'execution');
   const groups = useMemo(() => spanGroups(trace), [trace]);
   const wanted = text.toLowerCase();
   const rows = useMemo(
@@ -57,23 +55,7 @@ export function SpanList({ trace }: { trace: FullTrace }) {
         <thead>
           <tr>
             <th scope="col">what was done</th>
-            {COLUMNS.map(({ key, words, className }) => (
-              <th
-                key={key}
-                scope="col"
-                className={className}
-                aria-sort={by === key ? 'descending' : 'none'}
-              >
-                <button
-                  type="button"
-                  className="sort"
-                  onClick={() => setParams({ sort: key === 'execution' ? '' : key })}
-                >
-                  {words}
-                  <span aria-hidden="true">{by === key ? ' ▾' : ''}</span>
-                </button>
-              </th>
-            ))}
+            <SortHeads columns={COLUMNS} by={by} first="execution" />
             <th scope="col" className="n">
               share
             </th>
@@ -94,10 +76,7 @@ export function SpanList({ trace }: { trace: FullTrace }) {
           ))}
         </tbody>
       </table>
-      {rows.length === 0 && <p className="nothing">No span is called like that.</p>}
-      {rows.length > ROWS_MAX && (
-        <p className="dim">{plural(rows.length - ROWS_MAX, 'more kind')} below these.</p>
-      )}
+      <SortRest count={rows.length} what="kind" of="span" />
     </>
   );
 }

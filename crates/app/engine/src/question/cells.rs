@@ -69,7 +69,7 @@ pub fn cells(
     }
     let unit = if field.kind == FieldKind::Duration { Unit::Micros } else { Unit::None };
     let nanos = window.length().as_nanos().div_ceil(columns as u128).max(1);
-    let step = Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX));
+    let step = whole(Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX)));
     let query = Query {
         table,
         window,
@@ -99,6 +99,13 @@ pub fn cells(
     });
     let edges = (0..=BUCKETS).map(|place| axis.edge(place) / scale).collect();
     Ok(Cells { window, unit, edges, columns: columns.collect(), coverage })
+}
+
+/// A step of a minute or more takes whole ones, which are rolled up.
+fn whole(step: Duration) -> Duration {
+    const MINUTE: Duration = Duration::from_mins(1);
+    let minutes = step.as_nanos().div_ceil(MINUTE.as_nanos());
+    if step < MINUTE { step } else { MINUTE * u32::try_from(minutes).unwrap_or(u32::MAX) }
 }
 
 /// A logarithmic axis of [`BUCKETS`] buckets of equal width.

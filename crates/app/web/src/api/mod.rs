@@ -14,6 +14,7 @@ pub(crate) mod plans;
 pub(crate) mod profiles;
 pub(crate) mod questions;
 pub(crate) mod signals;
+pub(crate) mod sql;
 pub(crate) mod status;
 pub(crate) mod traces;
 pub(crate) mod views;

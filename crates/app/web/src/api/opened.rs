@@ -53,23 +53,16 @@ pub(crate) async fn trace(
     body: Bytes,
 ) -> Result<Json<OpenedTraces>, Problem> {
     app.read(move |_| {
-        let reading = read(&body)?;
-        let mut traces = engine::traces_of(&reading.decoded.spans);
-        traces.sort_by_key(|trace| {
-            (std::cmp::Reverse(trace.nodes.first().map(|node| node.call.duration())), trace.id)
-        });
+        let File { reading, traces } = File::read(&body)?;
         let list: Vec<OpenedTrace> = traces.iter().take(ROWS_MAX).map(summary).collect();
         let left_out = traces.len().saturating_sub(list.len());
-        let trace = chosen(traces, params.trace.as_deref())?;
-        let id = trace.id;
-        let spans = reading.decoded.spans.into_iter().filter(|span| span.trace_id == id).collect();
         Ok(Json(OpenedTraces {
             format: reading.format.title.to_owned(),
             traces: list,
             left_out,
             rejected: reading.decoded.rejected,
             problems: reading.decoded.problems.iter().map(ToString::to_string).collect(),
-            trace: columns(&TraceDetail { spans, trace }),
+            trace: columns(&chosen(reading, traces, params.trace.as_deref())?),
         }))
     })
     .await
@@ -95,31 +88,50 @@ pub(crate) async fn span(
     body: Bytes,
 ) -> Result<Json<SpanDetail>, Problem> {
     app.read(move |_| {
-        let spans = read(&body)?.decoded.spans;
-        let wanted = params.trace.as_deref().and_then(TraceId::from_hex);
-        let spans: Vec<_> =
-            spans.into_iter().filter(|span| Some(span.trace_id) == wanted).collect();
-        let trace = chosen(engine::traces_of(&spans), params.trace.as_deref())?;
+        let File { reading, traces } = File::read(&body)?;
+        let detail = chosen(reading, traces, params.trace.as_deref())?;
         let id = params.span.as_deref().unwrap_or_default();
-        span_detail(&TraceDetail { spans, trace }, SpanId::from_hex(id), id).map(Json)
+        span_detail(&detail, SpanId::from_hex(id), id).map(Json)
     })
     .await
 }
 
-fn read(bytes: &[u8]) -> Result<observe::Reading, Problem> {
-    observe::read(bytes, PLAIN_MAX).map_err(|error| Problem::wrong(error.to_string(), error.hint()))
+/// What a file holds.
+struct File {
+    reading: observe::Reading,
+    /// The slowest first.
+    traces: Vec<Trace>,
 }
 
-fn chosen(traces: Vec<Trace>, wanted: Option<&str>) -> Result<Trace, Problem> {
+impl File {
+    fn read(bytes: &[u8]) -> Result<Self, Problem> {
+        let reading = observe::read(bytes, PLAIN_MAX)
+            .map_err(|error| Problem::wrong(error.to_string(), error.hint()))?;
+        let mut traces = engine::traces_of(&reading.decoded.spans);
+        traces.sort_by_key(|trace| {
+            (std::cmp::Reverse(trace.nodes.first().map(|node| node.call.duration())), trace.id)
+        });
+        Ok(Self { reading, traces })
+    }
+}
+
+/// The trace that is wanted, with its spans; the slowest unless told otherwise.
+fn chosen(
+    reading: observe::Reading,
+    traces: Vec<Trace>,
+    wanted: Option<&str>,
+) -> Result<TraceDetail, Problem> {
     let wanted = wanted.map(TraceId::from_hex);
     let fits = |trace: &Trace| wanted.is_none_or(|wanted| wanted == Some(trace.id));
-    traces.into_iter().find(fits).ok_or_else(|| {
+    let trace = traces.into_iter().find(fits).ok_or_else(|| {
         Problem::unknown(
             "trace",
             "the file holds no such trace",
             "choose one of those that it holds",
         )
-    })
+    })?;
+    let spans = reading.decoded.spans.into_iter().filter(|span| span.trace_id == trace.id);
+    Ok(TraceDetail { spans: spans.collect(), trace })
 }
 
 fn summary(trace: &Trace) -> OpenedTrace {

@@ -18,7 +18,7 @@ use crate::{
     wire::{self, OperationDetail, Operations, Requests, micros},
 };
 
-/// Rows with a sparkline: each costs a look through the window.
+/// Rows with a sparkline: more are not on a screen, and each has points to count into.
 const SPARKS_MAX: usize = 50;
 
 /// Steps of a sparkline, which is 80 pixels wide.
@@ -88,17 +88,17 @@ pub(crate) async fn list(
             .filter(|one| text.as_deref().is_none_or(|text| holds(&one.key, text)))
             .collect();
         let findings = summary::findings_at(&source.outcome().findings);
+        let keys: Vec<OperationKey> =
+            passing.iter().take(limit.min(SPARKS_MAX)).map(|one| one.key.clone()).collect();
+        let mut series = source.store().series(&keys, window, SPARK_STEPS)?.into_iter();
         let mut operations = Vec::with_capacity(passing.len().min(limit));
-        for (place, one) in passing.iter().take(limit).enumerate() {
+        for one in passing.iter().take(limit) {
             let mut row = summary::operation(one, window, all_seconds);
             if let Some((count, worst)) = findings.get(&one.key) {
                 row.findings = *count;
                 row.worst = Some(*worst);
             }
-            if place < SPARKS_MAX {
-                let series = source.store().series(&one.key, window, SPARK_STEPS)?;
-                row.spark = series.iter().map(summary::spark).collect();
-            }
+            row.spark = series.next().iter().flatten().map(summary::spark).collect();
             operations.push(row);
         }
         let left_out = passing.len() - operations.len();
@@ -185,7 +185,7 @@ fn detail(
         duration_min: None,
         failed: None,
     };
-    let series = store.series(key, window, steps)?;
+    let series = store.series(std::slice::from_ref(key), window, steps)?.pop().unwrap_or_default();
     let own_seconds = one.total.as_secs_f64();
     let mut operation = summary::operation(one, window, all_seconds);
     operation.spark = series.iter().map(summary::spark).collect();

@@ -61,6 +61,7 @@ pub(crate) async fn status(State(app): State<App>) -> Result<Json<Status>, Probl
             steps: steps.iter().map(flow).collect(),
             losses: losses(&since_start, &lately),
             store: reading.store.as_ref().map(|usage| store(usage, &source.settings().store)),
+            sql: source.store().speaks_sql(),
             process: ProcessUsage {
                 started_unix_ms: unix_ms(reading.process.started),
                 resident_bytes: reading.process.resident_bytes,

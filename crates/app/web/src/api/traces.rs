@@ -142,7 +142,8 @@ async fn read<T: Send + 'static>(
             "copy it from a log line or a span",
         ));
     };
-    app.read(move |source| match source.trace(wanted)? {
+    let recent = app.recent.clone();
+    app.read(move |source| match recent.trace(source, wanted)? {
         Some(detail) => answer(&detail),
         None => Err(Problem::unknown(
             "trace",

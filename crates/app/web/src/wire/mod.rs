@@ -14,6 +14,7 @@ pub(crate) mod profile;
 mod progress;
 mod question;
 mod span;
+mod sql;
 mod status;
 mod system;
 mod trace;
@@ -52,6 +53,7 @@ pub use question::{
     Heatmap, HeatmapColumn, SpanList, SpanSummary, TableAnswer, TableRow, TableStep,
 };
 pub use span::{KeyValue, Scope, SpanDetail, SpanEvent, SpanLink};
+pub use sql::{SqlAnswer, SqlColumn, SqlQuestion};
 pub use status::{Detector, Detectors, Flow, Loss, ProcessUsage, Status, StoreUsage};
 pub use system::{
     MapEdge, MapNode, MapNodeKind, MapTraffic, MetricName, ResourceAspect, ResourceFigure,

@@ -56,6 +56,8 @@ pub struct Status {
     /// What the store takes; absent if the disk does not say.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub store: Option<StoreUsage>,
+    /// Whether `/api/v1/sql` runs statements: spans go to ClickHouse.
+    pub sql: bool,
     /// What the process takes.
     pub process: ProcessUsage,
 }

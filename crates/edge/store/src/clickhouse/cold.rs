@@ -10,7 +10,7 @@ use keep::{
 };
 use model::{Moment, TraceId};
 
-use super::{Bounds, ClickHouse, Reached, Segment, Trouble, Why};
+use super::{Bounds, ClickHouse, Reached, Segment, SqlAnswer, SqlError, Trouble, Why};
 use crate::{
     Answered, Coverage, Keeping, Limit, Limits, StoreError,
     cold::{Cold, Full, Part},
@@ -69,6 +69,10 @@ impl Cold for ClickHouse {
     fn top(&self, top: &Top, limits: &Limits, here: &[u32]) -> Result<Answered<Chunk>, StoreError> {
         let nothing = |_: &Trouble| Chunk::new(top.table);
         Ok(answered_or(self.first(top, bounds(limits), here), nothing))
+    }
+
+    fn sql(&self, text: &str, limits: &Limits) -> Result<SqlAnswer, SqlError> {
+        self.sql(text, bounds(limits))
     }
 
     fn thin(

@@ -9,6 +9,7 @@ mod once;
 mod same;
 #[path = "../shop/mod.rs"]
 mod shop;
+mod sql;
 mod thinning;
 
 use std::{path::Path, time::Duration};

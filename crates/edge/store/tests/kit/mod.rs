@@ -173,7 +173,8 @@ pub fn answers(store: &dyn Store) -> String {
     }
     let window = Window { from: Moment { nanos: 10 }, to: Moment { nanos: 1_510 } };
     for operation in store.operations(window).unwrap() {
-        let series = store.series(&operation.key, window, 7).unwrap();
+        let series =
+            store.series(std::slice::from_ref(&operation.key), window, 7).unwrap().remove(0);
         writeln!(told, "{operation:?}\n{series:?}").unwrap();
     }
     let slow = RequestFilter { duration_min: Some(Duration::from_nanos(500)), ..everything() };

@@ -1,0 +1,186 @@
+//! Answers that were worked out a moment ago, given again while they are as good as new.
+//!
+//! An answer is as good as new while nothing has changed that pages show and its window is the same
+//! ([`crate::params::step`]); and for some seconds in any case, so that a flood of spans does not have everything worked
+//! out twice a second. Only what takes long is kept, and never what somebody has just changed.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+use axum::{
+    body::{Body, Bytes, HttpBody as _, to_bytes},
+    extract::{Request, State},
+    http::{HeaderValue, Method, StatusCode, header},
+    middleware::Next,
+    response::{IntoResponse as _, Response},
+};
+
+use crate::{
+    params::{length_of, step},
+    problem::Problem,
+    source::Source,
+};
+
+/// So old an answer may be, though something has changed: a look.
+const GOOD_FOR_MAX: Duration = Duration::from_secs(10);
+
+/// Bytes of answers that are kept: those of some dozen pages, or of a few of the largest traces.
+const BYTES_MAX: usize = 64 << 20;
+
+/// A larger answer is not kept.
+const ANSWER_BYTES_MAX: usize = 16 << 20;
+
+/// Answers that are kept; each of a few kilobytes, mostly.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Answers(Arc<Mutex<Kept>>);
+
+#[derive(Debug, Default)]
+struct Kept {
+    answers: BTreeMap<String, Answer>,
+    bytes: usize,
+    /// Counts looks, so that what was not looked at for longest goes first.
+    looks: u64,
+}
+
+#[derive(Debug)]
+struct Answer {
+    body: Bytes,
+    change: u64,
+    /// Which step of its window it is of.
+    step: u128,
+    begun: Instant,
+    good_for: Duration,
+    look: u64,
+}
+
+/// What an answer hangs on besides its question.
+#[derive(Debug, Clone, Copy)]
+struct Time {
+    change: u64,
+    step: u128,
+    good_for: Duration,
+    now: Instant,
+}
+
+/// Gives an answer again that is as good as new; else has it worked out, and keeps it.
+pub(crate) async fn again(
+    State((source, answers)): State<(Arc<dyn Source>, Answers)>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let is_live = request.uri().query().is_some_and(|query| query.contains("order=latest"));
+    if request.method() != Method::GET || is_live {
+        return next.run(request).await;
+    }
+    let question = request.uri().to_string();
+    let step = step(length_of(request.uri().query().unwrap_or_default()));
+    let good_for = step.min(GOOD_FOR_MAX);
+    // What changes while it is worked out is not in it.
+    let change = *source.changes().borrow();
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let step = since.as_nanos().div_ceil(step.as_nanos().max(1));
+    let time = Time { change, step, good_for, now: Instant::now() };
+    if let Some(body) = answers.kept().find(&question, time) {
+        return json(body);
+    }
+    let response = next.run(request).await;
+    let length = response.body().size_hint().exact();
+    let is_kept = response.status() == StatusCode::OK
+        && length.is_some_and(|length| length <= ANSWER_BYTES_MAX as u64);
+    if !is_kept {
+        return response;
+    }
+    let (head, body) = response.into_parts();
+    match to_bytes(body, ANSWER_BYTES_MAX).await {
+        Ok(body) => {
+            answers.kept().keep(question, body.clone(), time);
+            Response::from_parts(head, Body::from(body))
+        }
+        Err(error) => {
+            Problem::bug(format!("an answer of known length failed: {error}")).into_response()
+        }
+    }
+}
+
+fn json(body: Bytes) -> Response {
+    let mut response = Body::from(body).into_response();
+    let json = HeaderValue::from_static("application/json");
+    response.headers_mut().insert(header::CONTENT_TYPE, json);
+    response
+}
+
+impl Answers {
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Kept {
+    fn find(&mut self, question: &str, time: Time) -> Option<Bytes> {
+        self.looks += 1;
+        let answer = self.answers.get_mut(question)?;
+        let is_new = answer.change == time.change
+            || time.now.saturating_duration_since(answer.begun) < answer.good_for;
+        // The window of another step is another one.
+        if !is_new || answer.step != time.step {
+            return None;
+        }
+        answer.look = self.looks;
+        Some(answer.body.clone())
+    }
+
+    fn keep(&mut self, question: String, body: Bytes, time: Time) {
+        let Time { change, step, good_for, now } = time;
+        self.bytes += body.len() + question.len();
+        let answer = Answer { body, change, step, begun: now, good_for, look: self.looks };
+        if let Some(old) = self.answers.insert(question.clone(), answer) {
+            self.bytes -= old.body.len() + question.len();
+        }
+        while BYTES_MAX < self.bytes {
+            let oldest = self.answers.iter().min_by_key(|(_, answer)| answer.look);
+            let Some(oldest) = oldest.map(|(question, _)| question.clone()) else { return };
+            if let Some(answer) = self.answers.remove(&oldest) {
+                self.bytes -= answer.body.len() + oldest.len();
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(change: u64, step: u128, now: Instant) -> Time {
+        Time { change, step, good_for: Duration::from_secs(5), now }
+    }
+
+    #[test]
+    fn an_answer_is_given_again_until_something_changed_and_its_window_moved_on() {
+        let (mut kept, now) = (Kept::default(), Instant::now());
+        let later = |secs| now + Duration::from_secs(secs);
+        kept.keep("q".to_owned(), Bytes::from("a"), at(1, 7, now));
+        assert!(kept.find("q", at(1, 7, later(60))).is_some(), "nothing has changed");
+        assert!(kept.find("q", at(2, 7, later(4))).is_some(), "hardly older");
+        assert!(kept.find("q", at(2, 7, later(5))).is_none());
+        assert!(kept.find("q", at(1, 8, now)).is_none(), "another window");
+        assert!(kept.find("other", at(1, 7, now)).is_none());
+    }
+
+    #[test]
+    fn what_was_not_looked_at_for_longest_goes_first() {
+        let (mut kept, now) = (Kept::default(), Instant::now());
+        let large = Bytes::from(vec![b'x'; BYTES_MAX / 4]);
+        for name in ["a", "b", "c"] {
+            kept.keep(name.to_owned(), large.clone(), at(1, 1, now));
+            assert!(kept.find("a", at(1, 1, now)).is_some());
+        }
+        kept.keep("d".to_owned(), large.clone(), at(1, 1, now));
+        kept.keep("a".to_owned(), large, at(1, 1, now));
+        let there = ["a", "b", "c", "d"].map(|name| kept.find(name, at(1, 1, now)).is_some());
+        assert_eq!(there, [true, false, true, true]);
+        assert_eq!(kept.bytes, 3 * (BYTES_MAX / 4 + 1));
+    }
+}

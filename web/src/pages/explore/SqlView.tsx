@@ -1,0 +1,166 @@
+/** A statement of one's own, where spans are kept in ClickHouse: it only reads, within bounds. */
+import { useState, type KeyboardEvent, type SubmitEvent } from 'react';
+
+import { path, post, type Answer } from '../../api/use';
+import type { SqlAnswer } from '../../api/types';
+import { durationText, grouped, plural } from '../../lib/format';
+import { csvOf } from '../../lib/question';
+import { setParams, to, useParam } from '../../lib/route';
+import { Problem, Waiting } from '../../ui/Empty';
+import { Link } from '../../ui/Link';
+import { download } from './download';
+
+const EXAMPLES: { words: string; sql: string }[] = [
+  {
+    words: 'services',
+    sql: `SELECT service, count() AS spans, quantile(0.95)(duration_nanos) / 1e6 AS p95_ms
+FROM spans
+WHERE start_at > now() - INTERVAL 1 HOUR AND taut_thinning = 0
+GROUP BY service
+ORDER BY spans DESC`,
+  },
+  {
+    words: 'slowest spans',
+    sql: `SELECT lower(hex(trace_id)) AS trace, service, name, duration_nanos / 1e6 AS ms
+FROM spans
+WHERE start_at > now() - INTERVAL 1 DAY AND taut_thinning = 0
+ORDER BY duration_nanos DESC
+LIMIT 20`,
+  },
+  {
+    words: 'values of an attribute',
+    sql: `SELECT attributes['http.route'] AS route, count() AS requests
+FROM spans
+WHERE route != '' AND start_at > now() - INTERVAL 1 HOUR AND taut_thinning = 0
+GROUP BY route
+ORDER BY requests DESC`,
+  },
+];
+
+export function SqlView() {
+  const [asked] = useParam('sql');
+  const [text, setText] = useState(asked === '' ? (EXAMPLES[0]?.sql ?? '') : asked);
+  const [answer, setAnswer] = useState<Answer<SqlAnswer>>();
+  const [running, setRunning] = useState(false);
+  const run = () => {
+    setParams({ sql: text });
+    setRunning(true);
+    void post<SqlAnswer>(path('sql'), { sql: text }).then((answer) => {
+      setAnswer(answer);
+      setRunning(false);
+    });
+  };
+  const pressed = (event: KeyboardEvent) => {
+    if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) run();
+  };
+  const submit = (event: SubmitEvent) => {
+    event.preventDefault();
+    run();
+  };
+  return (
+    <>
+      <form className="statement" aria-label="Statement" onSubmit={submit}>
+        <label htmlFor="sql">SQL</label>
+        <textarea
+          id="sql"
+          rows={8}
+          maxLength={32_768}
+          spellCheck={false}
+          autoComplete="off"
+          value={text}
+          onChange={(event) => setText(event.target.value)}
+          onKeyDown={pressed}
+          aria-describedby="sql-bounds"
+        />
+        <p>
+          <button type="submit" disabled={running}>
+            Run
+          </button>{' '}
+          <span className="dim" id="sql-bounds">
+            Ctrl-Enter runs it. It may read, for ten seconds, and gives its first 1,000 rows. What
+            came last is still in the folder and not in ClickHouse. Such as{' '}
+            {EXAMPLES.map(({ words, sql }, place) => (
+              <span key={words}>
+                {place > 0 && ', '}
+                <button type="button" className="link" onClick={() => setText(sql)}>
+                  {words}
+                </button>
+              </span>
+            ))}
+            .
+          </span>
+        </p>
+      </form>
+      {running ? <Waiting /> : answer !== undefined && <Result answer={answer} />}
+    </>
+  );
+}
+
+function Result({ answer: { data, problem } }: { answer: Answer<SqlAnswer> }) {
+  if (problem !== undefined) return <Problem problem={problem} />;
+  if (data === undefined) return null;
+  const head = data.columns.map((column) => column.name);
+  const save = () => download('sql', csvOf(head, data.rows));
+  return (
+    <>
+      <p className="downloads">
+        <span className="dim" role="status">
+          {plural(data.rows.length, 'row')}
+          {data.cut && ', and there are more'}; {grouped(data.rows_read)} looked at in{' '}
+          {durationText(data.took_micros)}
+        </span>{' '}
+        <button type="button" className="copy" onClick={save}>
+          Download CSV
+        </button>
+      </p>
+      {data.rows.length === 0 ? (
+        <p className="nothing">No row passes. Ask for a longer time, or of fewer conditions.</p>
+      ) : (
+        <div className="sql-rows" tabIndex={0} role="region" aria-label="Rows">
+          <table className="rows">
+            <thead>
+              <tr>
+                {data.columns.map((column, place) => (
+                  <th
+                    key={place}
+                    scope="col"
+                    title={column.kind}
+                    className={isNumber(column.kind) ? 'n' : ''}
+                  >
+                    {column.name}
+                  </th>
+                ))}
+              </tr>
+            </thead>
+            <tbody>
+              {data.rows.map((row, number) => (
+                <tr key={number}>
+                  {row.map((value, place) => (
+                    <td key={place} className={isNumber(data.columns[place]?.kind) ? 'n' : ''}>
+                      <Value value={value} />
+                    </td>
+                  ))}
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+    </>
+  );
+}
+
+/** Ids of traces lead to them. */
+function Value({ value }: { value: string | null }) {
+  if (value === null) return <span className="dim">null</span>;
+  if (!/^[0-9a-f]{32}$/i.test(value)) return <>{value}</>;
+  return (
+    <Link to={to(`/traces/${value.toLowerCase()}`)} data-row>
+      {value.toLowerCase()}
+    </Link>
+  );
+}
+
+function isNumber(kind = ''): boolean {
+  return /^(Nullable\()?(U?Int|Float|Decimal)/.test(kind);
+}
