@@ -79,6 +79,9 @@ pub(crate) trait Cold: fmt::Debug + Send + Sync {
         now: Moment,
     ) -> Result<bool, StoreError>;
 
+    /// When the oldest row of a table was received, if others may have gone before.
+    fn held_since(&self, table: &'static Table) -> Option<Moment>;
+
     /// Gives whole rows to `each`, a segment at a time, with when it was received; but those of the segments `here`.
     fn each(
         &self,

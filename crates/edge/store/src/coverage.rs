@@ -2,6 +2,8 @@
 
 use std::{path::PathBuf, time::Duration};
 
+use model::Moment;
+
 use crate::clickhouse::Trouble;
 
 /// How far a question may go.
@@ -49,6 +51,9 @@ pub struct Coverage {
     pub damaged: Vec<PathBuf>,
     /// Why ClickHouse has not answered, so that what is kept there is missing.
     pub elsewhere: Option<Trouble>,
+    /// When the oldest was received that is held, where the window begins earlier and something was dropped before: what
+    /// is older is in no answer any more.
+    pub held_since: Option<Moment>,
     /// Rows of a sample were counted, which stand for several: what is told is right on average.
     pub is_estimate: bool,
 }
@@ -68,10 +73,11 @@ impl Coverage {
         self.damaged.sort_unstable();
         self.damaged.dedup();
         self.elsewhere = self.elsewhere.take().or(other.elsewhere);
+        self.held_since = self.held_since.max(other.held_since);
         self.is_estimate |= other.is_estimate;
     }
 
-    /// Whether nothing is missing.
+    /// Whether nothing is missing of what is held.
     #[must_use]
     pub fn is_whole(&self) -> bool {
         self.reached.is_none() && self.damaged.is_empty() && self.elsewhere.is_none()

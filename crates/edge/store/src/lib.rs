@@ -40,6 +40,7 @@ mod sampled;
 mod scan;
 mod shelf;
 mod signals;
+mod since;
 mod snapshot;
 mod texts;
 mod thin;

@@ -21,6 +21,7 @@ use crate::{
     rolled::Rolled,
     shelf::Shelf,
     signals::Item,
+    since::By,
     snapshot::{Reading, Unit},
 };
 
@@ -94,6 +95,7 @@ impl Shelf {
         }
         let answer = all.answer(query);
         coverage.is_estimate |= answer.is_estimate;
+        self.note_since(&mut coverage, query.window, By::Rows);
         Ok(Answered { answer, coverage })
     }
 
@@ -130,6 +132,7 @@ impl Shelf {
             let elsewhere = cold.compare(comparison, limits, &snapshot.here())?;
             answer.merge(coverage.take(elsewhere));
         }
+        self.note_since(&mut coverage, *window, By::Rows);
         Ok(Answered { answer, coverage })
     }
 
@@ -158,6 +161,7 @@ impl Shelf {
         }
         found.ranked = top.merge(found.ranked);
         found.read_rest(&units, &mut coverage)?;
+        self.note_since(&mut coverage, top.window, By::Rows);
         let Found { ranked, mut items } = found;
         let answer = ranked.iter().filter_map(|ranked| items.remove(&ranked.place)).collect();
         Ok(Answered { answer, coverage })

@@ -135,34 +135,102 @@ impl Shelf {
     }
 }
 
-/// Written earlier is older, whatever the clock said. What does not say when it was received is as old as what
-/// came after it, and makes nothing else old.
+/// Each as old as is believable: written earlier is older, whatever the clock said.
 fn in_order(mut pieces: Vec<Piece>) -> Vec<Piece> {
-    let mut later = Moment { nanos: u64::MAX };
-    for piece in pieces.iter_mut().rev() {
-        if piece.last != Moment::default() {
-            later = later.min(piece.last);
-        }
-        piece.last = later;
+    let times: Vec<Moment> = pieces.iter().map(|piece| piece.last).collect();
+    for (piece, last) in pieces.iter_mut().zip(believable(&times)) {
+        piece.last = last;
     }
     pieces
 }
 
+/// The times of what was written one after the other, as they are believed. The most of them that go up together are;
+/// what does not fit in between was written by a clock that was wrong, or says nothing: it is as old as what came after
+/// it, and makes nothing else old.
+pub(crate) fn believable(times: &[Moment]) -> Vec<Moment> {
+    // The longest rising run (Schensted, 1961), from the newest back: of two that are as long the one of later times,
+    // for which less is dropped. `ends` has the place at which the best run of each length has come to.
+    let (mut ends, mut newer) = (Vec::<usize>::new(), vec![None; times.len()]);
+    for (place, time) in times.iter().enumerate().rev() {
+        if *time == Moment::default() {
+            continue;
+        }
+        let shorter = ends.partition_point(|end| *time <= times[*end]);
+        newer[place] = shorter.checked_sub(1).map(|shorter| ends[shorter]);
+        if shorter == ends.len() {
+            ends.push(place);
+        } else {
+            ends[shorter] = place;
+        }
+    }
+    let mut believed = vec![None; times.len()];
+    let mut next = ends.last().copied();
+    while let Some(place) = next {
+        believed[place] = Some(times[place]);
+        next = newer[place];
+    }
+    let mut later = Moment { nanos: u64::MAX };
+    let believed = believed.into_iter().rev().map(|time| {
+        later = time.unwrap_or(later);
+        later
+    });
+    let mut believed: Vec<Moment> = believed.collect();
+    believed.reverse();
+    believed
+}
+
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    fn check(times: &[u64], expected: &[u64]) {
+        let times: Vec<Moment> = times.iter().map(|nanos| Moment { nanos: *nanos }).collect();
+        let believed: Vec<u64> = believable(&times).iter().map(|it| it.nanos).collect();
+        assert_eq!(believed, expected);
+    }
 
     #[test]
     fn what_does_not_say_how_old_it_is_makes_nothing_old() {
-        let piece = |number: u32, nanos| Piece {
-            last: Moment { nanos },
-            number,
-            is_block: false,
-            bytes: 1,
-        };
-        let pieces = [piece(1, 70), piece(2, 90), piece(3, 0), piece(4, 80), piece(5, 0)];
-        let ages: Vec<u64> =
-            in_order(pieces.to_vec()).iter().map(|piece| piece.last.nanos).collect();
-        assert_eq!(ages, [70, 80, 80, 80, u64::MAX]);
+        check(&[70, 80, 0, 80, 0], &[70, 80, 80, 80, u64::MAX]);
+        check(&[], &[]);
+        check(&[0, 0], &[u64::MAX; 2]);
+    }
+
+    #[test]
+    fn a_clock_that_was_wrong_for_a_while_makes_nothing_older_and_nothing_last() {
+        check(&[70, 75, 999, 80, 90], &[70, 75, 80, 80, 90]);
+        check(&[70, 75, 1, 2, 80, 90], &[70, 75, 80, 80, 80, 90]);
+        // It is wrong yet.
+        check(&[70, 75, 80, 1, 2], &[70, 75, 80, u64::MAX, u64::MAX]);
+        // Nobody knows which is right: what drops less.
+        check(&[70, 1], &[70, u64::MAX]);
+    }
+
+    proptest! {
+        #[test]
+        fn believed_times_go_up_and_right_ones_stay(
+            times in prop::collection::vec(1_u64..1_000, 0..60),
+            wrong in prop::collection::vec((any::<prop::sample::Index>(), any::<u64>()), 0..9),
+        ) {
+            let mut right = times.clone();
+            right.sort_unstable();
+            let mut told: Vec<Moment> = right.iter().map(|nanos| Moment { nanos: *nanos }).collect();
+            prop_assert_eq!(believable(&told), told.clone());
+            for (place, nanos) in &wrong {
+                if 0 < told.len() {
+                    told[place.index(times.len())] = Moment { nanos: *nanos };
+                }
+            }
+            let believed = believable(&told);
+            prop_assert!(believed.is_sorted());
+            // While most are right, nothing is believed to be older than the right ones before it.
+            if 2 * wrong.len() < told.len() {
+                let first = right.first().copied().unwrap_or(0);
+                let low = believed.iter().filter(|it| it.nanos < first).count();
+                prop_assert!(low <= wrong.len());
+            }
+        }
     }
 }

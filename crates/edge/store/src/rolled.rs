@@ -14,9 +14,9 @@ use std::{
 
 use keep::{
     Chunk, MINUTES as TABLE,
-    parquet::{BlockFormat, GroupHead},
+    parquet::{BlockFormat, GroupHead, Wanted},
     query::{Answer, Groups, Query},
-    rollup::{self, MINUTE_NANOS},
+    rollup::{self, MINUTE_NANOS, Minutes},
 };
 use model::{Moment, Text, Window};
 
@@ -28,7 +28,9 @@ use crate::{
     recovery::{Files, Recovery},
     shelf::Shelf,
     signals::{SPANS, Signal},
+    since::By,
     snapshot::{Reading, Snapshot, Unit},
+    thin::each_group,
 };
 
 /// Roll-ups have blocks alone; they have no log, so that nothing is ever read as one.
@@ -99,6 +101,41 @@ impl Shelf {
         }
     }
 
+    /// Makes the roll-up of a block that has none: the system stopped between the two, it was made by an older version, or
+    /// the file was damaged. Returns whether it did.
+    pub(crate) fn ensure_rolled_up(&self, kept: &Kept) -> Result<bool, StoreError> {
+        let Some(minutes) = &self.minutes else { return Ok(false) };
+        let runs = minutes.all().into_iter().map(|it| it.run);
+        let beside: Vec<Run> = runs.filter(|run| 0 < overlap(*run, kept.run)).collect();
+        let rolled_up: u32 = beside.iter().map(|run| overlap(*run, kept.run)).sum();
+        let is_whole = kept.run.last - kept.run.first < rolled_up;
+        // One that reaches beyond tells of spans of other blocks, too: it stays.
+        if is_whole || beside.iter().any(|run| !kept.run.holds(*run)) {
+            return Ok(false);
+        }
+        let mut all = Minutes::default();
+        let (columns, keys) = &rollup::READS;
+        let wanted = Wanted { columns: Some(columns), attributes: Some(keys), rows: None };
+        each_group(kept, wanted, |rows| all.add(rows))?;
+        minutes.add(kept.run, kept.received, &all.into_chunk(), &BlockFormat::SETTLED)?;
+        Ok(true)
+    }
+
+    /// Makes the roll-up of the newest block, if the system stopped between the two: before it is put together with
+    /// others, for then it would be told by roll-ups that reach beyond it.
+    pub(crate) fn catch_up(&self) -> Result<bool, StoreError> {
+        let all = self.blocks.all();
+        let Some(newest) = all.last().filter(|kept| kept.thinned.is_none()) else {
+            return Ok(false);
+        };
+        match self.ensure_rolled_up(newest) {
+            Err(StoreError::Damaged { path }) if path == newest.path => {
+                self.blocks.set_aside(newest).map(|()| true)
+            }
+            done => done,
+        }
+    }
+
     /// See [`crate::Store::ask`].
     pub(crate) fn ask_rolled(
         &self,
@@ -156,6 +193,7 @@ impl Shelf {
         }
         let answer = all.answer(query);
         coverage.is_estimate |= answer.is_estimate;
+        self.note_since(&mut coverage, query.window, By::Minutes);
         Ok(Answered { answer, coverage })
     }
 }

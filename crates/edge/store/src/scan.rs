@@ -10,7 +10,7 @@ use std::{
 
 use crate::{
     StoreError, disk,
-    frame::{FILE_HEAD_BYTES, HEAD_BYTES, MARK, PAYLOAD_BYTES_MAX, Record, file_head},
+    frame::{self, FILE_HEAD_BYTES, HEAD_BYTES, MARK, PAYLOAD_BYTES_MAX, Record, file_head},
 };
 
 /// Most bytes that are checksummed in search of the next record after damage: 64 segments' worth, a
@@ -31,6 +31,14 @@ pub(crate) fn load(path: &Path, longest: u64) -> Result<Vec<u8>, StoreError> {
         Err(error) => Err(disk::failed("read", path, error)),
         Ok(_) => Ok(bytes),
     }
+}
+
+/// The version of a segment, if it is a newer one.
+pub(crate) fn newer(path: &Path, magic: [u8; 8]) -> Option<u32> {
+    let mut head = [0; FILE_HEAD_BYTES];
+    // What cannot be read is told by whoever reads on.
+    File::open(path).and_then(|file| file.read_exact_at(&mut head, 0)).ok()?;
+    frame::newer(&head, magic)
 }
 
 /// Bytes of a segment that are read at once: some records, so that they need no more memory than that.
@@ -116,7 +124,7 @@ impl<'a> Scan<'a> {
             let rest = self.bytes.get(from..)?;
             let offset = from + rest.windows(MARK.len()).position(|window| window == MARK)?;
             let head = self.bytes.get(offset..)?.first_chunk::<HEAD_BYTES>()?;
-            let cost = crate::frame::payload_len(head).unwrap_or(0) as u64;
+            let cost = frame::payload_len(head).unwrap_or(0) as u64;
             self.search_bytes = self.search_bytes.checked_sub(cost)?;
             if let Some(record) = self.at(offset) {
                 return Some(record);

@@ -25,7 +25,7 @@ use crate::{
     lately::{Lately, Print},
     log::{Log, Place, Placed, Sealed},
     recovery::{Files, Recovery},
-    rolled,
+    rolled, scan,
     signals::{self, Item, Signal},
     usage::Dropping,
 };
@@ -92,6 +92,8 @@ impl Shelf {
             let log_bytes = std::fs::metadata(&log_path).map(|it| it.len());
             let log_bytes = log_bytes.map_err(|error| disk::failed("read", &log_path, error))?;
             let beside = Beside::read(&index_path(&place, segment), segment, log_bytes)?;
+            // An index that can be read may lie beside a log of a newer version.
+            let beside = beside.filter(|_| scan::newer(&log_path, place.kind.magic).is_none());
             if let Some((beside, index_bytes)) = beside {
                 recovery.records += u64::from(beside.tally.records);
                 recovery.bytes += log_bytes;
@@ -196,6 +198,9 @@ impl Shelf {
     /// something to do.
     pub(crate) fn tidy(&self) -> Result<bool, StoreError> {
         let begun = Instant::now();
+        if self.catch_up()? {
+            return Ok(true);
+        }
         let Some((segment, bytes, times)) = self.oldest_full() else {
             let mut merged = self.blocks.merge(&BlockFormat::SETTLED)?;
             if let Some(minutes) = self.minutes.as_ref().filter(|_| !merged) {

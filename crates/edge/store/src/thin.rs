@@ -20,15 +20,15 @@ use keep::{
         self, Carried, Decided, Demand, Durations, HOUR_NANOS, MINUTES_READS, Place, Quotas,
         SPANS_READS, Traces,
     },
-    rollup::{self, Minutes},
     table::span,
 };
 use model::{Moment, TraceId};
 
 use crate::{
     Folder, StoreError,
-    blocks::{Blocks, Kept, Labels, Run},
+    blocks::{Blocks, Kept, Labels},
     clock, disk,
+    retain::believable,
     shelf::Shelf,
 };
 
@@ -78,9 +78,10 @@ impl Folder {
         let Some(place) = blocks.iter().position(|kept| kept.thinned.is_none()) else {
             return Ok(false);
         };
+        let received = believable_of(&blocks)[place];
         let whole: u64 =
             blocks.iter().filter(|it| it.thinned.is_none()).map(|kept| kept.bytes).sum();
-        let is_due = blocks[place].received.1 < now - keeping.all || keeping.bytes_max / 2 < whole;
+        let is_due = received < now - keeping.all || keeping.bytes_max / 2 < whole;
         if !is_due {
             return Ok(false);
         }
@@ -97,11 +98,17 @@ impl Folder {
     }
 }
 
+/// When blocks were received, as far as that is believable.
+fn believable_of(blocks: &[Arc<Kept>]) -> Vec<Moment> {
+    believable(&blocks.iter().map(|kept| kept.received.1).collect::<Vec<_>>())
+}
+
 /// Drops what was received before; returns how many bytes that were.
 fn drop_before(blocks: &Blocks, before: Moment) -> Result<u64, StoreError> {
     let mut bytes = 0;
-    for kept in blocks.all() {
-        if before <= kept.received.1 {
+    let all = blocks.all();
+    for (kept, received) in all.iter().zip(believable_of(&all)) {
+        if before <= received {
             break;
         }
         blocks.drop_block(kept.run.first)?;
@@ -146,7 +153,7 @@ impl Thinning<'_> {
     /// Thins the block at `place`.
     fn block(&self, blocks: &[Arc<Kept>], place: usize) -> Result<(), StoreError> {
         let kept = &blocks[place];
-        self.ensure_rolled_up(kept)?;
+        self.shelf.ensure_rolled_up(kept)?;
         let after = ahead(&blocks[place..]);
         let hours = hours(std::iter::once(kept).chain(after.iter().copied()))?;
         let demand = self.demand(&hours)?;
@@ -166,25 +173,6 @@ impl Thinning<'_> {
         let blocks = &self.shelf.blocks;
         let labels = Labels { received: kept.received, thinned: Some(&carried) };
         blocks.add_labelled(kept.run, &labels, &rows, &BlockFormat::SETTLED)
-    }
-
-    /// Makes the roll-up of a block that has none: it was made by an older version, or the file was damaged.
-    fn ensure_rolled_up(&self, kept: &Kept) -> Result<(), StoreError> {
-        let Some(minutes) = &self.shelf.minutes else { return Ok(()) };
-        let is_apart = |run: Run| run.last < kept.run.first || kept.run.last < run.first;
-        let beside: Vec<Run> =
-            minutes.all().iter().map(|it| it.run).filter(|run| !is_apart(*run)).collect();
-        let segments: u32 = beside.iter().map(|run| run.last - run.first + 1).sum();
-        let is_whole = kept.run.last - kept.run.first < segments;
-        // One that reaches beyond tells of spans of other blocks, too: it stays.
-        if is_whole || beside.iter().any(|run| !kept.run.holds(*run)) {
-            return Ok(());
-        }
-        let mut all = Minutes::default();
-        let (columns, keys) = &rollup::READS;
-        let wanted = Wanted { columns: Some(columns), attributes: Some(keys), rows: None };
-        each_group(kept, wanted, |rows| all.add(rows))?;
-        minutes.add(kept.run, kept.received, &all.into_chunk(), &BlockFormat::SETTLED)
     }
 
     /// How busy services were in these hours.
@@ -251,7 +239,7 @@ pub(crate) fn fullest(rows_of: BTreeMap<u64, usize>) -> BTreeSet<u64> {
     fullest.into_iter().rev().take(HOURS_MAX).map(|(_, hour)| hour).collect()
 }
 
-fn each_group(
+pub(crate) fn each_group(
     kept: &Kept,
     wanted: Wanted<'_>,
     mut each: impl FnMut(&Chunk),

@@ -165,6 +165,31 @@ fn what_is_left(store: &Folder, all: &Folder) {
 }
 
 #[test]
+fn a_roll_up_that_a_crash_left_out_is_made_before_its_block_is_put_together_with_others() {
+    let (kept, full) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (store, all) = (open(kept.path()), open(full.path()));
+    let fill = |store: &Folder, minutes: std::ops::Range<u64>| {
+        for number in minutes {
+            kit::append(store, &batch(number), BEGIN + (number + 1) * MINUTE).unwrap();
+        }
+    };
+    fill(&all, 0..200);
+    fill(&store, 0..60);
+    while store.tidy().unwrap() {}
+    drop(store);
+    // A block is there before its roll-up.
+    let newest = kit::names(kept.path()).filter(|name| name.starts_with("minutes-")).max();
+    std::fs::remove_file(kept.path().join(newest.unwrap())).unwrap();
+    let store = open(kept.path());
+    fill(&store, 60..200);
+    keep_house(&store, 20);
+    assert_ne!(store.usage().unwrap().thinned.blocks, 0);
+    for query in questions() {
+        assert!(asked(&store, &query) == asked(&all, &query), "{query:?}");
+    }
+}
+
+#[test]
 fn where_room_is_short_the_oldest_are_thinned_early_and_minutes_stay_longest() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path());

@@ -12,9 +12,10 @@ use kit::{append, open, span, trace_id};
 use model::{LogRecord, Moment, Severity, Span, SpanId, Window};
 use proptest::prelude::*;
 use store::{
-    Folder, Limits, Retention, Store as _, StoreError,
+    Folder, Keeping, Limits, Retention, Store as _, StoreError,
     keep::{
         LOGS, SPANS, Table,
+        policy::Quotas,
         query::{Field, Filter, Measure, Query, Top},
         table::span as place,
     },
@@ -155,6 +156,77 @@ fn what_came_late_is_kept_as_long_as_what_came_in_time() {
     let retention = Retention { age_max: Duration::from_mins(30), ..retention };
     store.retain(retention, Moment { nanos: NOW + HOUR }).unwrap();
     assert_eq!(exported(&store), 0);
+}
+
+#[test]
+fn what_comes_while_the_clock_is_set_back_makes_nothing_else_old() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, _) = open(folder.path());
+    let received = |batch: usize| match batch {
+        // The battery is empty: after a start it is 1970, until the network is there.
+        30..40 => HOUR + batch as u64,
+        _ => NOW + batch as u64,
+    };
+    for batch in 0..80 {
+        let times = (0..20).map(|at| NOW + at);
+        let spans: Vec<Span> =
+            (batch * 20..).zip(times).map(|(number, time)| began_at(number, time)).collect();
+        append(&store, &spans, received(batch)).unwrap();
+        if batch == 38 {
+            while store.tidy().unwrap() {}
+        }
+    }
+    while store.tidy().unwrap() {}
+    drop(store);
+    let (store, _) = open(folder.path());
+    let now = Moment { nanos: NOW + HOUR };
+    let keeping = Keeping {
+        all: Duration::from_hours(2),
+        minutes: Duration::from_hours(2),
+        quotas: Quotas { notable: 1, others: 1 },
+        bytes_max: u64::MAX,
+    };
+    assert!(!store.thin(&keeping, now).unwrap(), "nothing is as old");
+    let retention = Retention { age_max: Duration::from_hours(2), bytes_max: u64::MAX };
+    assert_eq!(store.retain(retention, now).unwrap(), 0);
+    assert_eq!(exported(&store), 1_600);
+    assert_eq!(counted(&store, &SPANS, Window::ALL), 1_600);
+    // Once the rest is as old it goes, and what came while the clock was wrong goes with it.
+    let now = Moment { nanos: NOW + 3 * HOUR };
+    store.retain(retention, now).unwrap();
+    assert!(exported(&store) < 200, "{}", exported(&store));
+}
+
+#[test]
+fn a_clock_that_is_days_ahead_neither_drops_nor_thins() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, _) = open(folder.path());
+    for batch in 0..40_usize {
+        let spans: Vec<Span> =
+            (batch * 20..batch * 20 + 20).map(|number| began_at(number, NOW)).collect();
+        append(&store, &spans, NOW + batch as u64).unwrap();
+    }
+    while store.tidy().unwrap() {}
+    let hours = Duration::from_hours(20);
+    let keeping = Keeping {
+        all: hours,
+        minutes: hours,
+        quotas: Quotas { notable: 1, others: 1 },
+        bytes_max: u64::MAX,
+    };
+    let retention = Retention { age_max: hours, bytes_max: u64::MAX };
+    // It jumps ahead, back, by hours and by years, and is right again in the end.
+    for ahead in [26, 24 * 365 * 40, 0, 72] {
+        let now = Moment { nanos: NOW + ahead * HOUR };
+        assert!(!store.thin(&keeping, now).unwrap(), "{ahead} hours ahead");
+        assert_eq!(store.retain(retention, now).unwrap(), 0, "{ahead} hours ahead");
+    }
+    for back in [5, 26, 24 * 365 * 40] {
+        let now = Moment { nanos: NOW - back * HOUR };
+        assert!(!store.thin(&keeping, now).unwrap(), "{back} hours back");
+        assert_eq!(store.retain(retention, now).unwrap(), 0, "{back} hours back");
+    }
+    assert_eq!(exported(&store), 800);
 }
 
 fn exported(store: &Folder) -> u64 {

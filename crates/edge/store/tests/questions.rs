@@ -328,6 +328,56 @@ fn what_retention_drops_is_in_no_answer() {
 }
 
 #[test]
+fn an_answer_says_since_when_what_it_asks_for_is_held() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, _) = open(folder.path());
+    for trace in 0..60 {
+        append(&store, &spans(trace, 10), 1_000 + trace).unwrap();
+    }
+    // No roll-up knows of that.
+    let with_id = Filter::Has(Field::Column(place::SPAN_ID));
+    let from = |nanos| Window { from: Moment { nanos }, ..Window::ALL };
+    let since = |store: &Folder, window: Window| {
+        let query = count_by(Vec::new(), window, with_id.clone());
+        let top = Top {
+            table: &SPANS,
+            window,
+            filter: Filter::All,
+            by: Field::Column(place::DURATION),
+            limit: 3,
+        };
+        let selection = Filter::Is(Field::Column(place::NAME), vec!["span 59/1".into()]);
+        let comparison = Comparison { table: &SPANS, window, filter: Filter::All, selection };
+        let limits = Limits::default();
+        let told = [
+            store.ask(&query, &limits).unwrap().coverage.held_since,
+            store.top(&top, &limits).unwrap().coverage.held_since,
+            store.compare(&comparison, &limits).unwrap().coverage.held_since,
+        ];
+        assert!(told.iter().all(|since| *since == told[0]), "{told:?}");
+        told[0]
+    };
+    assert_eq!(since(&store, Window::ALL), None, "nothing was dropped");
+    while store.tidy().unwrap() {}
+    assert_eq!(since(&store, Window::ALL), None, "nothing was dropped");
+    let retention = Retention { age_max: Duration::from_nanos(30), bytes_max: u64::MAX };
+    store.retain(retention, Moment { nanos: 1_060 }).unwrap();
+    let oldest = *kit::counted(&store).first_key_value().unwrap().0;
+    assert_ne!(oldest, 0);
+    let told = Moment { nanos: 1_000 + oldest };
+    let check = |store: &Folder| {
+        assert_eq!(since(store, Window::ALL), Some(told));
+        assert_eq!(since(store, from(999 + oldest)), Some(told));
+        assert_eq!(since(store, from(1_000 + oldest)), None, "all of the window is held");
+        let by_minutes = store.ask(&everything(), &Limits::default()).unwrap();
+        assert_eq!(by_minutes.coverage.held_since, None, "roll-ups tell of all of it");
+    };
+    check(&store);
+    drop(store);
+    check(&open(folder.path()).0);
+}
+
+#[test]
 fn what_is_not_kept_cannot_be_asked_about() {
     static DREAMS: Table = Table {
         name: "dreams",

@@ -2,7 +2,9 @@
 //!
 //! A question that it cannot answer is answered by the folder for what that has, and says what is missing.
 
-use std::{collections::BTreeSet, ops::ControlFlow, sync::atomic::Ordering::Relaxed};
+use std::{
+    collections::BTreeSet, ops::ControlFlow, sync::atomic::Ordering::Relaxed, time::Duration,
+};
 
 use keep::{
     Chunk, Table,
@@ -10,7 +12,10 @@ use keep::{
 };
 use model::{Moment, TraceId};
 
-use super::{Bounds, ClickHouse, Reached, Segment, SqlAnswer, SqlError, Trouble, Why};
+use super::{
+    Bounds, ClickHouse, Reached, Segment, SqlAnswer, SqlError, Trouble, Why, binary::Reader,
+    schema::RECEIVED,
+};
 use crate::{
     Answered, Coverage, Keeping, Limit, Limits, StoreError,
     cold::{Cold, Full, Part},
@@ -84,6 +89,11 @@ impl Cold for ClickHouse {
         self.thin(keeping, named, now).map_err(StoreError::ClickHouse)
     }
 
+    fn held_since(&self, table: &'static Table) -> Option<Moment> {
+        // Who is away says so in the answer itself.
+        self.oldest(table).ok().flatten()
+    }
+
     fn each(
         &self,
         table: &'static Table,
@@ -102,6 +112,26 @@ impl Cold for ClickHouse {
     ) -> Result<Answered<Chunk>, StoreError> {
         let nothing = |_: &Trouble| Chunk::new(table);
         Ok(answered_or(self.trace(table, id, bounds(&Limits::default()), here), nothing))
+    }
+}
+
+/// What the parts say of themselves is told at once, or never.
+const OLDEST: Bounds = Bounds { time: Duration::from_secs(2), rows: u64::MAX };
+
+impl ClickHouse {
+    /// When the oldest row was received, if it is so old that others have gone before: rows go a day at a time.
+    fn oldest(&self, table: &'static Table) -> Result<Option<Moment>, Trouble> {
+        let days = self.schema.days_of(table).saturating_sub(1);
+        let sql = format!(
+            "SELECT toUInt64(toUnixTimestamp(min({RECEIVED}))), toUInt64(count() > 0 AND \
+             min({RECEIVED}) + INTERVAL {days} DAY <= now()) FROM {} FORMAT RowBinary",
+            self.schema.table(table.name),
+        );
+        let reply = self.question(&sql, OLDEST)?;
+        let mut reader = Reader::new(&reply.body);
+        let (secs, is_old) = self.told(reader.u64().and_then(|secs| Ok((secs, reader.u64()?))))?;
+        let nanos = secs.saturating_mul(1_000_000_000);
+        Ok((is_old != 0 && nanos != 0).then_some(Moment { nanos }))
     }
 }
 

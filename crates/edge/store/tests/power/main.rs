@@ -2,27 +2,32 @@
 //! lost with it: each batch once, none half.
 //!
 //! A store works on a real folder while a pretend disk records it; then states that a machine may come back with are
-//! laid out, opened and counted, and some of them worked on and lost again. `STORE_TEST_SEED` replays one case,
-//! `STORE_TEST_CASES` looks at more than the usual number.
+//! laid out, opened and counted, and some of them worked on and lost again. `STORE_TEST_SEED` replays one case, and
+//! `STORE_TEST_CASES` looks at more than the usual number, from that seed on.
 #![expect(
     clippy::unwrap_used,
     clippy::print_stderr,
     reason = "these are tests, and tell how much they looked at and how to see it again"
 )]
 
+mod found;
+#[path = "../items/mod.rs"]
 mod items;
+#[path = "../kit/mod.rs"]
 mod kit;
+#[path = "../pretend/mod.rs"]
 mod pretend;
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     path::Path,
     sync::{Arc, Mutex},
     thread,
     time::Duration,
 };
 
-use model::{Moment, Span, SpanId, Window};
+use found::Found;
+use model::{Moment, Span, SpanId};
 use pretend::{Lie, Recorder, Seeded};
 use store::{
     Folder, Keeping, Options, Recovery, Retention, Store as _, StoreError, Syncing, Watched,
@@ -150,16 +155,47 @@ struct Life {
     recorder: Arc<Recorder>,
     _watched: Watched,
     store: Folder,
+    thins: Thins,
     told: Mutex<Told>,
 }
 
-/// Blocks are written anew by thinning, and all stays: so that what is missing is a loss.
-const KEEPING: Keeping = Keeping {
-    all: Duration::from_nanos(9),
-    minutes: Duration::from_hours(9),
-    quotas: Quotas { notable: u64::MAX, others: u64::MAX },
-    bytes_max: u64::MAX,
-};
+/// What thinning leaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Thins {
+    /// Blocks are written anew, and all stays: so that what is missing is a loss.
+    Nothing,
+    /// Most goes; roll-ups tell of each span whether it was there.
+    Most,
+}
+
+impl Thins {
+    fn keeping(self) -> Keeping {
+        let quotas = match self {
+            Self::Nothing => Quotas { notable: u64::MAX, others: u64::MAX },
+            Self::Most => Quotas { notable: 60, others: 60 },
+        };
+        Keeping {
+            all: Duration::from_nanos(9),
+            minutes: Duration::from_hours(9),
+            quotas,
+            bytes_max: u64::MAX,
+        }
+    }
+}
+
+/// What is tried.
+#[derive(Debug, Clone, Copy)]
+struct Way {
+    sync: Syncing,
+    fails_once_in: Option<usize>,
+    thins: Thins,
+}
+
+impl Way {
+    fn open(self, folder: &Path) -> (Folder, Recovery) {
+        Folder::open(folder, options(self.sync)).unwrap()
+    }
+}
 
 fn options(sync: Syncing) -> Options {
     Options { sync, segment_bytes: kit::SEGMENT_BYTES, ..Options::default() }
@@ -167,11 +203,11 @@ fn options(sync: Syncing) -> Options {
 
 impl Life {
     /// Opens a folder; what is found there is there from now on, and what is not never comes back.
-    fn begin(folder: &Path, sync: Syncing, before: &Told) -> Self {
+    fn begin(folder: &Path, way: Way, before: &Told) -> Self {
         let recorder = Recorder::of(folder);
         let watched = store::watch(folder, Arc::clone(&recorder) as Arc<_>);
-        let (store, _) = Folder::open(folder, options(sync)).unwrap();
-        let found = Found::in_store(&store);
+        let (store, _) = way.open(folder);
+        let found = Found::in_store(&store, way.thins);
         let mut told = Told { next: before.next, ..Told::default() };
         let fate = |received| Fate { begun: 0, kept: Some(0), dropped: None, received };
         told.newest = found.batches.iter().rfind(|it| Kind::of(**it) == Kind::Spans).copied();
@@ -179,7 +215,7 @@ impl Life {
         let facts = before.facts.iter().filter(|(number, _)| has_fact(&store, **number));
         told.facts.extend(facts.map(|(number, before)| (*number, fate(before.received))));
         told.documents.extend(found.document.map(|content| (fate(0), content)));
-        Self { recorder, _watched: watched, store, told: told.into() }
+        Self { recorder, _watched: watched, store, thins: way.thins, told: told.into() }
     }
 
     fn told(&self) -> std::sync::MutexGuard<'_, Told> {
@@ -257,7 +293,10 @@ impl Life {
             20 => self.save(seeded),
             21 => self.retain(seeded),
             22 => self.store.compact(&mut |_| {}),
-            23..25 => self.store.thin(&KEEPING, Moment { nanos: self.told().next }).map(drop),
+            23..25 => {
+                let now = Moment { nanos: self.told().next };
+                self.store.thin(&self.thins.keeping(), now).map(drop)
+            }
             _ => self.appends_at_once(),
         }
     }
@@ -275,82 +314,20 @@ impl Life {
     }
 }
 
-/// What is in a store.
-#[derive(Debug)]
-struct Found {
-    batches: BTreeSet<u64>,
-    document: Option<Vec<u8>>,
-}
-
-impl Found {
-    /// Counts all; panics at what is half or twice.
-    fn in_store(store: &Folder) -> Self {
-        let mut batches = Self::spans(store);
-        for kind in [Kind::Logs, Kind::Metrics] {
-            let mut found: Vec<u64> = Vec::new();
-            let coverage = store.export(kind.table(), Window::ALL, |chunk| {
-                let keep::Column::Whole(times) = chunk.column(chunk.table().time) else {
-                    panic!("times are whole numbers");
-                };
-                found.extend(times);
-                Ok::<(), StoreError>(())
-            });
-            assert!(coverage.unwrap().damaged.is_empty());
-            found.sort_unstable();
-            let from = if kind == Kind::Logs { 1_000 } else { 0 };
-            let numbers: BTreeSet<u64> = found.iter().map(|time| (time - from) / 10).collect();
-            assert!(numbers.iter().all(|number| Kind::of(*number) == kind));
-            let whole: Vec<u64> = numbers.iter().flat_map(|number| times(*number)).collect();
-            assert!(found == whole, "each batch of {kind:?} is there whole and once");
-            batches.extend(numbers);
-        }
-        let document = store.load_document("state").expect("a document is whole, or not there");
-        Self { batches, document }
-    }
-
-    fn spans(store: &Folder) -> BTreeSet<u64> {
-        let mut rows: Vec<Span> = Vec::new();
-        let coverage = store.export(&keep::SPANS, Window::ALL, |chunk| {
-            rows.extend(keep::spans::read(chunk, &(0..chunk.rows()).collect::<Vec<_>>()));
-            Ok::<(), StoreError>(())
-        });
-        assert!(coverage.unwrap().damaged.is_empty());
-        let mut replayed = Vec::new();
-        store.replay(Moment::default(), &mut |_, spans| replayed.extend(spans)).unwrap();
-        let ids = |spans: &[Span]| {
-            let mut ids: Vec<_> = spans.iter().map(|span| (span.trace_id, span.span_id)).collect();
-            ids.sort_unstable();
-            ids
-        };
-        assert!(ids(&rows) == ids(&replayed), "what is exported is what is replayed");
-        let number = |span: &Span| u64::from_be_bytes(*span.trace_id.0.last_chunk().unwrap()) / 10;
-        let batches: BTreeSet<u64> = rows.iter().map(number).collect();
-        let whole: Vec<Span> = batches.iter().flat_map(|number| batch(*number)).collect();
-        assert!(ids(&rows) == ids(&whole), "each batch of spans is there whole and once");
-        for number in batches.iter().step_by(9) {
-            let all = batch(*number);
-            let first = all[0].trace_id;
-            let expected: Vec<Span> = all.into_iter().filter(|it| it.trace_id == first).collect();
-            assert_eq!(store.trace(first).unwrap(), expected);
-        }
-        batches
-    }
-}
-
 fn has_fact(store: &Folder, number: u64) -> bool {
     store.knows(kit::trace_id(number), SpanId([7; 8]))
 }
 
 /// Opens what is left after a loss of power, and holds it against what was told.
-fn check(files: &BTreeMap<String, Vec<u8>>, told: &Told, moment: usize, sync: Syncing) {
+fn check(files: &BTreeMap<String, Vec<u8>>, told: &Told, moment: usize, way: Way) {
     let folder = pretend::temporary();
     pretend::lay(files, folder.path());
-    let (store, recovery) = Folder::open(folder.path(), options(sync)).unwrap();
-    if sync == Syncing::Always {
+    let (store, recovery) = way.open(folder.path());
+    if way.sync == Syncing::Always {
         assert_eq!(recovery.bytes_damaged, 0);
     }
-    let found = Found::in_store(&store);
-    let due = |is_there: bool, fate: &Fate| match fate.due(moment, sync) {
+    let found = Found::in_store(&store, way.thins);
+    let due = |is_there: bool, fate: &Fate| match fate.due(moment, way.sync) {
         Due::There => is_there,
         Due::Gone => !is_there,
         Due::Either => true,
@@ -365,18 +342,22 @@ fn check(files: &BTreeMap<String, Vec<u8>>, told: &Told, moment: usize, sync: Sy
     check_document(found.document.as_deref(), told, moment);
 
     if moment.is_multiple_of(4) {
-        check_going_on(store, &found, || Folder::open(folder.path(), options(sync)).unwrap());
+        check_going_on(store, &found, way, folder.path());
     }
 }
 
 /// Work goes on where it was lost.
-fn check_going_on(store: Folder, found: &Found, open: impl Fn() -> (Folder, Recovery)) {
+fn check_going_on(store: Folder, found: &Found, way: Way, folder: &Path) {
     (1_000_000..1_000_007).for_each(|number| append(&store, number).unwrap());
     store.compact(&mut |_| {}).unwrap();
+    if way.thins == Thins::Most {
+        let now = Moment { nanos: 1_000_100 };
+        while store.thin(&way.thins.keeping(), now).unwrap() || store.tidy().unwrap() {}
+    }
     drop(store);
-    let (store, recovery) = open();
+    let (store, recovery) = way.open(folder);
     assert_eq!((recovery.bytes_cut, recovery.bytes_damaged), (0, 0));
-    assert_eq!(Found::in_store(&store).batches.len(), found.batches.len() + 7);
+    assert_eq!(Found::in_store(&store, way.thins).batches.len(), found.batches.len() + 7);
 }
 
 /// Documents are synced whatever the log does: it is the last one that was saved, or one after it.
@@ -391,43 +372,45 @@ fn check_document(found: Option<&[u8]>, told: &Told, moment: usize) {
     }
 }
 
-/// Works, loses power and comes back, several times.
-fn case(seed: u64, sync: Syncing, fails_once_in: Option<usize>) -> usize {
+/// Works, loses power and comes back, several times; counts losses, and those of which rows were thinned out.
+fn case(seed: u64, way: Way) -> (usize, usize) {
     let mut seeded = Seeded(seed);
     let mut files = BTreeMap::new();
     let mut told = Told::default();
-    let mut losses = 0;
+    let (mut losses, mut thinned) = (0, 0);
     for _ in 0..LIVES {
         let folder = pretend::temporary();
         pretend::lay(&files, folder.path());
-        let life = Life::begin(folder.path(), sync, &told);
-        if let Some(times) = fails_once_in {
+        let life = Life::begin(folder.path(), way, &told);
+        if let Some(times) = way.fails_once_in {
             life.recorder.fail_once_in(times, seeded.next());
         }
         for _ in 0..20 + seeded.below(60) {
             let outcome = life.step(&mut seeded);
-            assert!(outcome.is_ok() || fails_once_in.is_some(), "{outcome:?}");
+            assert!(outcome.is_ok() || way.fails_once_in.is_some(), "{outcome:?}");
         }
         life.recorder.mend();
         let recording = life.recorder.recording();
         told = life.told().clone();
-        if fails_once_in.is_some() {
+        let is_thinned = 0 < life.store.usage().unwrap().thinned.blocks;
+        if way.fails_once_in.is_some() {
             check_refused(&life);
         }
         drop(life);
         for _ in 0..STATES {
             let moment = seeded.below(recording.end() + 1);
             files = recording.lose_power(moment, &mut seeded);
-            check(&files, &told, moment, sync);
+            check(&files, &told, moment, way);
             losses += 1;
+            thinned += usize::from(is_thinned);
         }
     }
-    losses
+    (losses, thinned)
 }
 
 /// What was refused is not there, what was kept is.
 fn check_refused(life: &Life) {
-    let found = Found::in_store(&life.store);
+    let found = Found::in_store(&life.store, life.thins);
     for (number, fate) in &life.told().batches {
         let is_there = found.batches.contains(number);
         assert!(is_there == fate.kept.is_some() || fate.dropped.is_some(), "{number}: {fate:?}");
@@ -435,7 +418,7 @@ fn check_refused(life: &Life) {
 }
 
 /// All cases of a kind; says which one failed.
-fn cases(sync: Syncing, fails_once_in: Option<usize>) {
+fn cases(sync: Syncing, fails_once_in: Option<usize>, thins: Thins) {
     struct Tell(u64);
     impl Drop for Tell {
         fn drop(&mut self) {
@@ -444,31 +427,44 @@ fn cases(sync: Syncing, fails_once_in: Option<usize>) {
             }
         }
     }
-    let seeds = match pretend::told("STORE_TEST_SEED") {
-        Some(seed) => seed..seed + 1,
-        None => 0..pretend::told("STORE_TEST_CASES").unwrap_or(CASES),
-    };
-    let mut losses = 0;
+    let way = Way { sync, fails_once_in, thins };
+    let first = pretend::told("STORE_TEST_SEED");
+    let count = pretend::told("STORE_TEST_CASES").unwrap_or(first.map_or(CASES, |_| 1));
+    let first = first.unwrap_or(0);
+    let seeds = first..first + count;
+    let (mut losses, mut thinned) = (0, 0);
     for seed in seeds.clone() {
         let _tell = Tell(seed);
-        losses += case(seed, sync, fails_once_in);
+        let (more, more_thinned) = case(seed, way);
+        (losses, thinned) = (losses + more, thinned + more_thinned);
     }
-    eprintln!("{losses} losses of power, seeds {seeds:?}");
+    eprintln!("{losses} losses of power, {thinned} with thinned blocks, seeds {seeds:?}");
+    assert!(thins == Thins::Nothing || count < CASES || 0 < thinned, "nothing was thinned");
 }
 
 #[test]
 fn what_was_acknowledged_survives_a_loss_of_power() {
-    cases(Syncing::Always, None);
+    cases(Syncing::Always, None, Thins::Nothing);
 }
 
 #[test]
 fn and_so_it_does_on_a_disk_that_fails_now_and_then() {
-    cases(Syncing::Always, Some(40));
+    cases(Syncing::Always, Some(40), Thins::Nothing);
 }
 
 #[test]
 fn without_syncs_nothing_is_there_half_or_twice() {
-    cases(Syncing::Os, None);
+    cases(Syncing::Os, None, Thins::Nothing);
+}
+
+#[test]
+fn what_was_acknowledged_is_told_of_once_while_most_of_it_is_thinned() {
+    cases(Syncing::Always, None, Thins::Most);
+}
+
+#[test]
+fn and_so_it_is_while_the_disk_fails_now_and_then() {
+    cases(Syncing::Always, Some(40), Thins::Most);
 }
 
 #[test]
@@ -476,7 +472,10 @@ fn a_disk_that_only_says_that_it_has_synced_is_noticed() {
     for lie in [Lie::Files, Lie::Folders] {
         let mut seeded = Seeded(7);
         let folder = pretend::temporary();
-        let life = Life::begin(folder.path(), Syncing::Always, &Told::default());
+        let life = {
+            let way = Way { sync: Syncing::Always, fails_once_in: None, thins: Thins::Nothing };
+            Life::begin(folder.path(), way, &Told::default())
+        };
         life.recorder.lie(lie);
         while life.told().next < 60 {
             life.append().unwrap();
