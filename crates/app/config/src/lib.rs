@@ -13,6 +13,7 @@ mod file;
 mod gateway;
 mod observe;
 mod page;
+mod patch;
 mod problem;
 mod settings;
 mod sources;
@@ -28,6 +29,7 @@ pub use copies::Copies;
 pub use database_url::DatabaseUrl;
 pub use gateway::GATEWAY_EXAMPLE;
 pub use observe::ObservePostgres;
+pub use patch::{DiffError, PatchError, Patched, checked, diff, patched, undone};
 pub use problem::{SettingsError, did_you_mean};
 pub use settings::{
     Engine, Exposed, Keep, Listed, Price, Receive, Settings, Store, Sync, Token, Web,

@@ -8,6 +8,7 @@ mod copies;
 pub mod database;
 mod facts;
 mod files;
+pub mod gateway_fix;
 pub mod history;
 mod live;
 mod memory;

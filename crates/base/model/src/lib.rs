@@ -8,6 +8,7 @@ mod call;
 pub mod database;
 mod exchange;
 mod finding;
+mod gateway;
 mod id;
 mod log;
 mod metric;
@@ -31,6 +32,7 @@ pub use finding::{
     DatabaseEvidence, Effort, Evidence, Example, Finding, FindingId, Impact, Level, OperationKey,
     SettingChange, Sighting,
 };
+pub use gateway::{GatewayChange, GatewayPlace};
 pub use id::{SpanId, TraceId};
 pub use log::{LogRecord, Severity};
 pub use metric::{

@@ -1,6 +1,6 @@
 //! Remedies: what to do about a finding, in the words of the framework that it was seen in.
 
-use crate::Change;
+use crate::{Change, GatewayChange};
 
 /// One thing to do about a finding.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,6 +13,8 @@ pub struct Advice {
     pub snippet: Option<Snippet>,
     /// What Taut can do itself, where it can.
     pub change: Option<Change>,
+    /// What the gateway can do, without a change of the application.
+    pub gateway: Option<GatewayChange>,
     /// How to prove that it worked.
     pub proofs: Vec<Proof>,
 }

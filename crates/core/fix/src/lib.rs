@@ -6,6 +6,7 @@
 
 mod database;
 mod dialect;
+mod gateway;
 mod migrations;
 mod names;
 mod relations;
@@ -14,6 +15,7 @@ pub mod rewrite;
 
 use model::{Advice, Finding, Proof};
 
+pub use gateway::paths_of;
 pub use migrations::{MIGRATION_TOOLS, Migration, MigrationFile, MigrationTool, digits_of};
 pub use remedies::REMEDIES;
 
@@ -52,7 +54,8 @@ pub fn advise(finding: &Finding) -> Vec<Advice> {
         .filter_map(|remedy| {
             let Hint { text, snippet, change } = (remedy.advise)(finding)?;
             let proofs = remedy.proofs.to_vec();
-            Some(Advice { remedy: remedy.name, text, snippet, change, proofs })
+            let gateway = remedies::gateway_change(remedy.name, finding);
+            Some(Advice { remedy: remedy.name, text, snippet, change, gateway, proofs })
         })
         .collect()
 }

@@ -1,14 +1,21 @@
 //! Every remedy. A new one is a file in `remedies/`, a `mod` line and a table line, all here.
 
+use model::{Finding, GatewayChange};
+
 use crate::Remedy;
 
 mod analyze_table;
 mod archive_table;
+mod balance_by_latency;
 mod batch_calls;
 mod batch_write;
+mod bound_route;
 mod bound_tail;
+mod break_circuit;
 mod cache_result;
+mod cache_route;
 mod change_setting;
+mod compress_route;
 mod count_roughly;
 mod create_index;
 mod defer;
@@ -19,6 +26,7 @@ mod index_statement;
 mod keep_connections;
 mod keep_result;
 mod lean_serializer;
+mod limit_client;
 mod memoise;
 mod name_columns;
 mod page_by_key;
@@ -55,10 +63,16 @@ pub static REMEDIES: &[&Remedy] = &[
     &count_roughly::COUNT_ROUGHLY,
     &keep_connections::KEEP_CONNECTIONS,
     &trim_response::TRIM_RESPONSE,
+    &compress_route::COMPRESS_ROUTE,
     &retry_with_budget::RETRY_WITH_BUDGET,
+    &break_circuit::BREAK_CIRCUIT,
     &split_paths::SPLIT_PATHS,
     &bound_tail::BOUND_TAIL,
+    &bound_route::BOUND_ROUTE,
+    &balance_by_latency::BALANCE_BY_LATENCY,
+    &limit_client::LIMIT_CLIENT,
     &cache_result::CACHE_RESULT,
+    &cache_route::CACHE_ROUTE,
     &archive_table::ARCHIVE_TABLE,
     &keep_result::KEEP_RESULT,
     &rewrite_subquery::REWRITE_SUBQUERY,
@@ -71,3 +85,22 @@ pub static REMEDIES: &[&Remedy] = &[
     &freeze_rows::FREEZE_ROWS,
     &reshape_plan::RESHAPE_PLAN,
 ];
+
+/// What a remedy changes in the gateway's settings.
+type Changes = fn(&Finding) -> Option<GatewayChange>;
+
+/// Remedies that the gateway carries out.
+static OF_GATEWAY: &[(&Remedy, Changes)] = &[
+    (&compress_route::COMPRESS_ROUTE, compress_route::change),
+    (&break_circuit::BREAK_CIRCUIT, break_circuit::change),
+    (&bound_route::BOUND_ROUTE, bound_route::change),
+    (&balance_by_latency::BALANCE_BY_LATENCY, balance_by_latency::change),
+    (&limit_client::LIMIT_CLIENT, limit_client::change),
+    (&cache_route::CACHE_ROUTE, cache_route::change),
+];
+
+/// What the gateway can do about a finding, if this remedy is one of its own.
+pub(crate) fn gateway_change(remedy: &str, finding: &Finding) -> Option<GatewayChange> {
+    let (_, change) = OF_GATEWAY.iter().find(|(known, _)| known.name == remedy)?;
+    change(finding)
+}

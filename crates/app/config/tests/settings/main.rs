@@ -5,6 +5,7 @@ mod gateway;
 mod meaning;
 mod mistakes;
 mod pages;
+mod patch;
 
 use config::{Flag, Settings, Sources};
 
