@@ -314,12 +314,13 @@ impl Chunk {
         self.rows += other.rows;
     }
 
-    /// Its rows, the earliest first; of two as early, the one that came first.
+    /// Its rows in the order in which they are kept: by [`Table::kept_by`](crate::table::Table::kept_by), and of two that
+    /// are the same by that, the one that came first.
     #[must_use]
-    pub fn order_by_time(&self) -> Vec<u32> {
+    pub fn kept_order(&self) -> Vec<u32> {
         let mut order: Vec<u32> = (0..small(self.rows)).collect();
         if let Column::Whole(times) = self.column(self.table.time) {
-            order.sort_by_key(|row| times[*row as usize]);
+            order.sort_by_key(|row| self.table.kept_by(times[*row as usize]));
         }
         order
     }

@@ -1,6 +1,7 @@
 //! Blocks: rows as a Parquet file that any reader of Parquet understands.
 //!
-//! One row group holds up to [`BlockFormat::group_rows`] rows, sorted by time. Each column of the table is a
+//! One row group holds up to [`BlockFormat::group_rows`] rows, sorted by time (those of roll-ups by the hour, so that
+//! rows of one kind lie together). Each column of the table is a
 //! column of the file, and so is each attribute that many rows have, named `attributes.KEY`; those of the rest are in
 //! one column of JSON. Trace ids have a Bloom filter, times have a page index, everything is zstd.
 

@@ -68,10 +68,19 @@ pub struct Minutes {
 }
 
 /// Spans that are summed up together: those of a minute that share these texts, in the order of the table's columns.
+///
+/// What is told of one kind within an hour lies together, so that who asks for few kinds reads few pages.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Kind {
-    minute: u64,
+    hour: u64,
     texts: [Text; 7],
+    minute: u64,
+}
+
+impl Kind {
+    fn new(minute: u64, texts: [Text; 7]) -> Self {
+        Self { hour: MINUTES.kept_by(minute), texts, minute }
+    }
 }
 
 /// The roll-up of a chunk of spans.
@@ -123,7 +132,7 @@ impl Minutes {
             let remote = if remote == CUT { OTHERS } else { remote_texts.get(remote) };
             let [service, name, kind, status, operation, statement] = own;
             let texts = [service, name, kind, status, operation, statement, remote].map(Text::from);
-            self.take(Kind { minute, texts }, &sketch);
+            self.take(Kind::new(minute, texts), &sketch);
         }
     }
 
@@ -142,7 +151,7 @@ impl Minutes {
                 minute::REMOTE,
             ];
             let texts = places.map(|place| Text::from(reader.text(place, row)));
-            self.take(Kind { minute: reader.whole(minute::MINUTE, row), texts }, &sketch);
+            self.take(Kind::new(reader.whole(minute::MINUTE, row), texts), &sketch);
         }
     }
 
@@ -152,12 +161,12 @@ impl Minutes {
         self.kinds.len()
     }
 
-    /// Its rows, by minute, then by their texts.
+    /// Its rows, by hour, then by their texts, then by minute.
     #[must_use]
     pub fn into_chunk(self) -> Chunk {
         let mut chunk = Chunk::new(&MINUTES);
         let (mut bytes, mut written) = (Vec::new(), String::new());
-        for (Kind { minute, texts }, sketch) in self.kinds {
+        for (Kind { minute, texts, .. }, sketch) in self.kinds {
             chunk.set_whole(minute::MINUTE, minute);
             for (place, text) in (minute::SERVICE..=minute::REMOTE).zip(&texts) {
                 let number = if text.is_empty() { 0 } else { chunk.text(text) };

@@ -1,5 +1,8 @@
 //! The tables that are kept, and their columns: one place to add one.
 
+/// Nanoseconds of an hour.
+const HOUR_NANOS: u64 = 3_600_000_000_000;
+
 /// A kind of thing that is kept, one row each.
 #[derive(Debug)]
 pub struct Table {
@@ -7,7 +10,7 @@ pub struct Table {
     pub name: &'static str,
     /// Its columns. Attributes come after them, as many as there are.
     pub columns: &'static [ColumnSpec],
-    /// The column that rows are sorted by: when it began, or was measured.
+    /// The column that rows are sorted by, as [`Table::kept_by`] says: when it began, or was measured.
     pub time: usize,
     /// The column of trace ids, which can be looked up.
     pub trace: Option<usize>,
@@ -53,6 +56,13 @@ impl Table {
     #[must_use]
     pub fn column(&self, name: &str) -> Option<usize> {
         self.columns.iter().position(|column| column.name == name)
+    }
+
+    /// What rows are sorted by, of their time: the time itself, or the hour where each row sums up things of one kind. Rows of
+    /// one hour then lie as they came, those of one kind together.
+    #[must_use]
+    pub fn kept_by(&self, time: u64) -> u64 {
+        if self.sketch.is_some() { time / HOUR_NANOS } else { time }
     }
 
     /// Whether the values of a column tell kinds of rows apart: short texts do, documents and numbers do not.

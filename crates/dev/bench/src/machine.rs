@@ -15,6 +15,17 @@ pub fn pin(core: usize) -> io::Result<()> {
     Ok(sched_setaffinity(None, &cores)?)
 }
 
+/// Lets this thread, and processes that it starts from now on, run on every core again.
+///
+/// # Errors
+///
+/// The system refuses.
+pub fn unpin() -> io::Result<()> {
+    let mut cores = CpuSet::new();
+    (0..CpuSet::MAX_CPU).for_each(|core| cores.set(core));
+    Ok(sched_setaffinity(None, &cores)?)
+}
+
 /// One line: processor, cores, kernel, compiler, load.
 #[must_use]
 pub fn describe() -> String {

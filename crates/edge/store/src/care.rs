@@ -229,8 +229,9 @@ fn check_block(path: &Path) -> (u64, FileState) {
         };
         rows += chunk.rows() as u64;
         let Column::Whole(times) = chunk.column(chunk.table().time) else { continue };
-        let ends = times.first().copied().zip(times.last().copied());
-        if !times.is_sorted() || ends.is_some_and(|ends| ends != group.times) {
+        let ends = times.iter().min().copied().zip(times.iter().max().copied());
+        let is_in_order = times.is_sorted_by_key(|time| chunk.table().kept_by(*time));
+        if !is_in_order || ends.is_some_and(|ends| ends != group.times) {
             let what = format!("times of group {number} are not those that it says");
             return (rows, FileState::Damaged { what });
         }

@@ -29,7 +29,7 @@ use super::{
 };
 use crate::{chunk::Chunk, parquet::schema::Layout};
 
-/// Writes the rows of a chunk that has all of its columns, sorted by time, in groups of
+/// Writes the rows of a chunk that has all of its columns, in the order in which they are kept, in groups of
 /// [`BlockFormat::group_rows`]. `labels` are kept in the file, for [`Block::label`](super::Block::label).
 ///
 /// # Errors
@@ -50,8 +50,8 @@ pub fn encode(
         .build();
     let mut writer = SerializedFileWriter::new(Vec::new(), layout.schema(), Arc::new(properties))?;
     let descriptor = SchemaDescriptor::new(layout.schema());
-    let mut pages = Pages::new(format)?;
-    let order = chunk.order_by_time();
+    let mut pages = Pages::new(format, chunk)?;
+    let order = chunk.kept_order();
     let mut pages_end = 0;
     for rows in order.chunks(format.group_rows.max(1)) {
         let mut group = writer.next_row_group()?;
@@ -95,6 +95,9 @@ impl Scratch {
     }
 }
 
+/// Rows of a page where rows hold sketches: some hundred bytes each, of which a question for one kind needs few.
+const SKETCHES_PAGE_ROWS: usize = 1_024;
+
 /// Writes the pages of columns.
 struct Pages {
     compressor: Compressor<'static>,
@@ -103,11 +106,12 @@ struct Pages {
 }
 
 impl Pages {
-    fn new(format: &BlockFormat) -> Result<Self, ParquetError> {
+    fn new(format: &BlockFormat, chunk: &Chunk) -> Result<Self, ParquetError> {
         let compressor = Compressor::new(format.zstd_level)
             .map_err(|error| ParquetError::External(Box::new(error)))?;
         let level = ZstdLevel::try_new(format.zstd_level)?;
-        Ok(Self { compressor, level, rows: format.page_rows.max(1) })
+        let most = if chunk.table().sketch.is_some() { SKETCHES_PAGE_ROWS } else { usize::MAX };
+        Ok(Self { compressor, level, rows: format.page_rows.clamp(1, most) })
     }
 
     fn column(

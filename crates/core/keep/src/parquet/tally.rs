@@ -21,6 +21,12 @@ use crate::{
     texts::small,
 };
 
+/// Sides that a number of two bits tells apart, so that no place in a list of them need be looked after.
+const SIDES: usize = 4;
+
+/// Rows on neither side, on the first, on the second; the last is never used.
+type Counts = [u64; SIDES];
+
 /// On which side each row of a group is, and how many rows it stands for.
 #[derive(Debug)]
 pub(crate) struct Sides {
@@ -56,14 +62,16 @@ impl Sides {
     }
 
     #[inline]
-    fn add(&self, row: usize, count: &mut [u64; 3]) {
+    fn add(&self, row: usize, count: &mut Counts) {
         let Some(side) = self.of_rows.get(row) else { return };
-        let weight = self.weights.as_ref().map_or(1, |weights| weights[row]);
-        let count = &mut count[usize::from(*side) % 3];
-        *count = count.saturating_add(weight);
+        let count = &mut count[usize::from(*side) % SIDES];
+        match &self.weights {
+            None => *count += 1,
+            Some(weights) => *count = count.saturating_add(weights[row]),
+        }
     }
 
-    fn add_range(&self, from: usize, to: usize, count: &mut [u64; 3]) {
+    fn add_range(&self, from: usize, to: usize, count: &mut Counts) {
         let last = self.sums.len() - 1;
         let (from, to) = (self.sums[from.min(last)], self.sums[to.min(last)]);
         count[1] = count[1].saturating_add(to[0] - from[0]);
@@ -72,7 +80,7 @@ impl Sides {
 }
 
 /// Values of a dictionary, and how often each came on neither side and on either.
-type Places = (Entries, Vec<[u64; 3]>);
+type Places = (Entries, Vec<Counts>);
 
 /// Values as people write them, and how often each came on either side.
 type Told = Vec<(String, [u64; 2])>;
@@ -159,7 +167,7 @@ impl<R: ChunkReader + 'static> Block<R> {
             let told = match (&page, &mut counted) {
                 (Page::DictionaryPage { buf, num_values, .. }, _) => {
                     Entries::read(buf, *num_values, descriptor.physical_type()).map(|entries| {
-                        let counts = vec![[0; 3]; entries.len()];
+                        let counts = vec![[0; SIDES]; entries.len()];
                         counted = Some((entries, counts));
                     })
                 }
@@ -193,7 +201,7 @@ impl<R: ChunkReader + 'static> Block<R> {
         let reader = self.file.get_row_group(group)?;
         let mut chunk = Chunk::new(self.known.table);
         let filled = fill(&*reader, number, None, &mut chunk)?;
-        let mut counts: FxHashMap<u64, [u64; 3]> = FxHashMap::default();
+        let mut counts: FxHashMap<u64, Counts> = FxHashMap::default();
         let mut known = Vec::new();
         for (place, bits) in filled.values.into_iter().enumerate() {
             let at = match &filled.present {
@@ -206,13 +214,13 @@ impl<R: ChunkReader + 'static> Block<R> {
             if known.len() <= values_max || counts.contains_key(&bits) {
                 let count = counts.entry(bits).or_insert_with(|| {
                     known.push(bits);
-                    [0; 3]
+                    [0; SIDES]
                 });
                 sides.add(at, count);
             }
         }
         let told = known.into_iter().filter_map(|bits| {
-            let [_, one, other] = *counts.get(&bits)?;
+            let [_, one, other, _] = *counts.get(&bits)?;
             let text = match kind {
                 AttributeKind::Text => chunk.texts().get(u32::try_from(bits).ok()?).to_owned(),
                 kind => json::shown(&kind.value(bits, chunk.texts())),
@@ -256,9 +264,9 @@ impl Entries {
     }
 
     /// The values that came at all, as people write them.
-    fn told(&self, kind: AttributeKind, counts: &[[u64; 3]]) -> Result<Told, BlockError> {
+    fn told(&self, kind: AttributeKind, counts: &[Counts]) -> Result<Told, BlockError> {
         let mut told = Vec::new();
-        for (place, [_, one, other]) in counts.iter().enumerate() {
+        for (place, [_, one, other, _]) in counts.iter().enumerate() {
             if *one == 0 && *other == 0 {
                 continue;
             }
@@ -294,7 +302,7 @@ fn count_page(
     body: &[u8],
     (from, count): (usize, usize),
     sides: &Sides,
-    counts: &mut [[u64; 3]],
+    counts: &mut [Counts],
 ) -> Result<(), Damaged> {
     let held = match levels {
         None => count,

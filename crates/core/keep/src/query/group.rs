@@ -15,6 +15,7 @@ use super::{
 use crate::{
     chunk::{Chunk, Column},
     rollup,
+    table::{SPANS, span},
 };
 
 /// What many chunks say together.
@@ -213,11 +214,21 @@ impl Query {
             Some(Measure::Count | Measure::Sum(_) | Measure::Distribution(_) | Measure::Spread(_))
         );
         let is_worth_it = STEPS_MANY < u128::from(length) / step && !self.group.is_empty();
+        // Distributions rank by their counts, which are read in no time.
+        let ranking = self.measures.first().map(|measure| match measure {
+            Measure::Distribution(field) if self.is_of_all(field) => Measure::Count,
+            measure => measure.clone(),
+        });
         (adds_up && is_worth_it).then(|| Self {
             step: None,
-            measures: self.measures.iter().take(1).cloned().collect(),
+            measures: ranking.into_iter().collect(),
             ..self.clone()
         })
+    }
+
+    /// Whether each span has this, so that there are as many values as spans.
+    fn is_of_all(&self, field: &Field) -> bool {
+        self.table.name == SPANS.name && *field == Field::Column(span::DURATION)
     }
 
     /// The same question of fewer rows, with the same answer: only those that may be of one of the groups that

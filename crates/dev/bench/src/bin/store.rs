@@ -55,7 +55,7 @@ fn main() -> Outcome<()> {
     let arguments = arguments(&words)?;
     machine::pin(0)?;
     table::say(&format!(
-        "{}\none core; {} rounds, median (least - most)\n\n",
+        "{}\none core, and all for questions; {} rounds, median (least - most)\n\n",
         machine::describe(),
         arguments.rounds,
     ));
@@ -223,7 +223,10 @@ fn sent(arguments: &Arguments) -> Outcome<()> {
 fn day(arguments: &Arguments, kept: usize) -> Outcome<()> {
     let place = tempfile::tempdir_in(&arguments.folder)?;
     let folder = place.path().join("store");
+    machine::pin(0)?;
     let (ids, keys) = fill(&folder, kept)?;
+    // Who asks has the whole machine, in both engines.
+    machine::unpin()?;
     let data = place.path().join("clickhouse");
     let python = clickhouse::python().filter(|_| arguments.peer);
     let peer = match &python {
