@@ -171,6 +171,19 @@ impl Measure {
 }
 
 impl Filter {
+    /// From where to where the whole number in the column at `place` must be to pass, the end excluded; `None` if it
+    /// may be any.
+    #[must_use]
+    pub fn within(&self, place: usize) -> Option<(i64, i64)> {
+        match self {
+            Self::Between(Field::Column(column), from, to) if *column == place => {
+                Some((*from, *to))
+            }
+            Self::And(filters) => filters.iter().find_map(|filter| filter.within(place)),
+            _ => None,
+        }
+    }
+
     /// The ids, one of which a row must have in the column at `place` to pass; `None` if rows of any id may. What
     /// looks up ids (a filter over traces, an index) need not look elsewhere.
     #[must_use]

@@ -110,7 +110,7 @@ fn add(points: &mut [OperationPoint], window: Window, segment: &Segment, row: &R
     let passed = row.head.start.nanos.saturating_sub(window.from.nanos);
     // Windows of some centuries need more than 64 bits, which take ten times as long.
     let place = match passed.checked_mul(points.len() as u64) {
-        Some(times) => (times / length) as usize,
+        Some(times) => usize::try_from(times / length).unwrap_or(usize::MAX),
         None => (u128::from(passed) * points.len() as u128 / u128::from(length)) as usize,
     };
     let Some(point) = points.get_mut(place) else { return };

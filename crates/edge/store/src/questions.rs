@@ -31,6 +31,13 @@ pub const SPANS_MAX: usize = 10_000;
 /// Threads for one question: more would starve those that receive.
 const THREADS_MAX: usize = 4;
 
+/// Rows that a comparison looks at: more of them change no share that anybody sees. Of more, a fair sample is taken, of whole
+/// row groups at even distances.
+const COMPARED_ROWS: u64 = 1_500_000;
+
+/// Selected rows below which all that there is gets looked at: shares of fewer would be off by several percent.
+const SELECTED_MIN: u64 = 1_000;
+
 /// Where a row is: which unit, which of its chunks, which row.
 type At = (usize, usize, u32);
 
@@ -123,11 +130,31 @@ impl Shelf {
                 Ok(chunks.iter().map(|chunk| chunk.rows() as u64).sum())
             }
         };
-        let (parts, mut coverage) = look_at(units.len(), limits, each)?;
-        let mut answer = Differences::default();
-        for part in parts {
-            answer.merge(part);
+        let begun = Instant::now();
+        let mut coverage = Coverage::default();
+        let mut look = |places: &[usize]| {
+            let time = limits.time.saturating_sub(begun.elapsed());
+            let left = Limits { time, rows: limits.rows.saturating_sub(coverage.rows) };
+            let each = |own: &mut Differences, place: usize| each(own, places[place]);
+            let (parts, own) = look_at(places.len(), &left, each)?;
+            coverage.merge(own);
+            let mut all = Differences::default();
+            for part in parts {
+                all.merge(part);
+            }
+            Ok::<Differences, StoreError>(all)
+        };
+        let Parts { whole, sampled, rest, times } = Parts::of(&units, comparison);
+        let mut answer = look(&whole)?;
+        let mut sample = look(&sampled)?;
+        if answer.rows().0 + sample.rows().0 < SELECTED_MIN {
+            // Too few are selected for a sample: each of them counts.
+            sample.merge(look(&rest)?);
+        } else {
+            sample.times(times);
+            coverage.is_estimate |= 1 < times;
         }
+        answer.merge(sample);
         if let Some(cold) = &self.cold {
             let elsewhere = cold.compare(comparison, limits, &snapshot.here())?;
             answer.merge(coverage.take(elsewhere));
@@ -187,6 +214,56 @@ impl Shelf {
             }
             Ok(looked_at)
         })
+    }
+}
+
+/// Which units a comparison looks at.
+#[derive(Debug, Default)]
+struct Parts {
+    /// Those that are looked at in any case: of the time that is selected, and those that are no block yet.
+    whole: Vec<usize>,
+    /// A fair sample of the others.
+    sampled: Vec<usize>,
+    /// The others.
+    rest: Vec<usize>,
+    /// How many units each of the sample stands for.
+    times: u64,
+}
+
+impl Parts {
+    fn of(units: &[Unit<'_>], comparison: &Comparison) -> Self {
+        let selected = comparison.selection.within(comparison.table.time);
+        let is_whole = |unit: &Unit<'_>| match unit {
+            Unit::Segment(_) => true,
+            Unit::Group(kept, group) => match (selected, kept.block.groups().get(*group)) {
+                (Some((from, to)), Some(group)) => {
+                    let first = i64::try_from(group.times.0).unwrap_or(i64::MAX);
+                    let last = i64::try_from(group.times.1).unwrap_or(i64::MAX);
+                    first < to && from <= last
+                }
+                _ => false,
+            },
+        };
+        Self::split(&units.iter().map(|unit| (is_whole(unit), unit.rows(&[]))).collect::<Vec<_>>())
+    }
+
+    /// Of units, of which each is looked at in any case or not, with their rows.
+    fn split(units: &[(bool, u64)]) -> Self {
+        let (whole, others): (Vec<usize>, Vec<usize>) =
+            (0..units.len()).partition(|place| units[*place].0);
+        let rows = |places: &[usize]| places.iter().map(|place| units[*place].1).sum();
+        let (of_whole, of_others): (u64, u64) = (rows(&whole), rows(&others));
+        // However much is selected, something is left to compare it with.
+        let room = COMPARED_ROWS.saturating_sub(of_whole).max(COMPARED_ROWS / 4);
+        let times = of_others.div_ceil(room).max(1);
+        let step = usize::try_from(times).unwrap_or(usize::MAX);
+        let mut parts = Self { whole, times, ..Self::default() };
+        for (number, place) in others.into_iter().enumerate() {
+            // From the middle of each stretch, so that the newest weigh no more than the oldest.
+            let is_sampled = number % step == step / 2;
+            if is_sampled { &mut parts.sampled } else { &mut parts.rest }.push(place);
+        }
+        parts
     }
 }
 
@@ -299,5 +376,25 @@ impl<T: Item> Found<T> {
         }
         coverage.damaged.dedup();
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_comparison_looks_at_all_of_few_rows_and_at_a_fair_sample_of_many() {
+        let few = Parts::split(&[(false, 1_000), (true, 0), (false, COMPARED_ROWS - 1_000)]);
+        assert_eq!((few.whole, few.sampled, few.rest, few.times), (vec![1], vec![0, 2], vec![], 1));
+        let day: Vec<(bool, u64)> = (0..76).map(|hour| (hour == 40, 131_072)).collect();
+        let many = Parts::split(&day);
+        assert_eq!((many.whole, many.times), (vec![40], 8));
+        assert_eq!(many.sampled, [4, 12, 20, 28, 36, 45, 53, 61, 69]);
+        assert_eq!(many.rest.len() + many.sampled.len(), 75);
+        // What is selected is looked at, however much it is, and something beside it.
+        let all: Vec<(bool, u64)> = (0..100).map(|hour| (hour < 90, 131_072)).collect();
+        let wide = Parts::split(&all);
+        assert_eq!((wide.whole.len(), wide.sampled.len(), wide.times), (90, 2, 4));
     }
 }

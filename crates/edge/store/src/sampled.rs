@@ -153,7 +153,8 @@ impl Counted {
     fn add(&mut self, trace: TraceId) {
         use std::hash::BuildHasher as _;
         // Of this hash the upper bits are the good ones.
-        let place = (FxBuildHasher.hash_one(trace.0) >> (64 - BITS.ilog2())) as usize;
+        let place = FxBuildHasher.hash_one(trace.0) >> (64 - BITS.ilog2());
+        let place = usize::try_from(place).unwrap_or(0);
         if let Some(bits) = self.bits.get_mut(place / 64) {
             *bits |= 1 << (place % 64);
         }

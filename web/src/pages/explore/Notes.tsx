@@ -1,6 +1,6 @@
 /** What an answer rests on, and what to do where there is none. */
 import type { Coverage } from '../../api/types';
-import { plural } from '../../lib/format';
+import { clock, plural } from '../../lib/format';
 import { to } from '../../lib/route';
 import { Empty } from '../../ui/Empty';
 import { Link } from '../../ui/Link';
@@ -21,8 +21,11 @@ export function CoverageNote({ coverage }: { coverage: Coverage }) {
           : the oldest are missing. Choose a shorter window.
         </strong>
       )}
+      {coverage.held_since_unix_ms != null && (
+        <> What was received before {clock(coverage.held_since_unix_ms)} is not held any more.</>
+      )}
       {coverage.estimate === true && (
-        <> Of old spans a fair sample is kept: these figures are estimates, right on average.</>
+        <> They are a fair sample: these figures are estimates, right on average.</>
       )}
       {coverage.damaged.length > 0 && (
         <strong className="broken">

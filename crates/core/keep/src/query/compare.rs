@@ -203,6 +203,17 @@ impl Differences {
         }
     }
 
+    /// Counts everything so often: what was looked at is a sample that stands for as much.
+    pub fn times(&mut self, times: u64) {
+        let more = |count: &mut u64| *count = count.saturating_mul(times);
+        more(&mut self.selected);
+        more(&mut self.others);
+        for (selected, others) in self.fields.values_mut().flat_map(BTreeMap::values_mut) {
+            more(selected);
+            more(others);
+        }
+    }
+
     /// Takes in how many rows of the selection, and of the rest, another engine has seen.
     pub fn take_rows(&mut self, selected: u64, others: u64) {
         self.selected += selected;
