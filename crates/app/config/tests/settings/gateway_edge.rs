@@ -1,0 +1,87 @@
+//! `[gateway]`: how connections begin and end: certificates, the PROXY protocol, members that are encrypted or looked up
+//! by name, second members, assets.
+
+use std::time::Duration;
+
+use traffic::{
+    hedge::HedgeRule,
+    proxy_protocol::Version,
+    wire::{Http, MemberTls},
+};
+
+use crate::{complaint, file, load};
+
+fn with(gateway: &str, service: &str, route: &str) -> String {
+    format!(
+        "[gateway]\n{gateway}\n[gateway.service.app]\n{service}\n\n[[gateway.route]]\nservice = \"app\"\n{route}\n"
+    )
+}
+
+const PLAIN: &str = "members = [\"127.0.0.1:8000\"]";
+
+#[test]
+fn members_say_how_they_are_spoken_to() {
+    for (address, http, encrypted, meant) in [
+        ("10.0.0.1:80", Http::One, false, "10.0.0.1:80"),
+        ("http://app.internal", Http::One, false, "app.internal:80"),
+        ("https://app.internal", Http::Offered, true, "app.internal:443"),
+        ("https://[2001:db8::1]:8443/", Http::Offered, true, "[2001:db8::1]:8443"),
+        ("h2://app.internal:8443", Http::Two, true, "app.internal:8443"),
+        ("h2c://app.internal:8080", Http::Two, false, "app.internal:8080"),
+    ] {
+        let text = with("", &format!("members = [\"{address}\"]"), "");
+        let plan = load(&file(&text)).gateway.expect("there is a section");
+        let service = &plan.services[0];
+        assert_eq!(service.members[0].address, meant);
+        assert_eq!((service.wire.http, service.wire.tls.is_some()), (http, encrypted), "{address}");
+    }
+}
+
+#[test]
+fn everything_about_connections_is_read() {
+    let text = with(
+        "trusted = [\"10.0.0.0/8\"]\nresolver = \"10.0.0.2:53\"\nlisten = [{ address = \"0.0.0.0:443\", certificate = \"a.pem\", \
+         key = \"a.key\", certificates = [{ certificate = \"b.pem\", key = \"b.key\" }], proxy-protocol = \"on\" }]\n",
+        "members = [\"https://app.internal\"]\nlook-up = \"5s\"\nproxy-protocol = \"v2\"\n\
+         tls = { ca = \"ca.pem\", name = \"other.internal\", certificate = \"own.pem\", key = \"own.key\" }",
+        "hedge = \"p95\"\nassets = \"on\"",
+    );
+    let plan = load(&file(&text)).gateway.expect("there is a section");
+    assert_eq!(plan.resolver, Some("10.0.0.2:53".parse().unwrap()));
+    let listen = &plan.listen[0];
+    let ends: Vec<_> = listen.tls.iter().map(|one| one.chain.file_name().unwrap()).collect();
+    assert_eq!((ends, listen.proxy_protocol), (vec!["a.pem".as_ref(), "b.pem".as_ref()], true));
+    let service = &plan.services[0];
+    let MemberTls { authorities, name, identity } = service.wire.tls.as_ref().unwrap();
+    assert!(authorities.as_ref().unwrap().ends_with("ca.pem"));
+    assert_eq!(name.as_deref(), Some("other.internal"));
+    assert!(identity.as_ref().unwrap().key.ends_with("own.key"));
+    assert_eq!(service.wire.proxy_protocol, Some(Version::Two));
+    assert_eq!(service.lookup.unwrap().interval, Duration::from_secs(5));
+    assert_eq!((plan.routes[0].hedge, plan.routes[0].assets), (Some(HedgeRule::Percentile), true));
+    for (hedge, meant) in [("off", None), ("50ms", Some(HedgeRule::After(Duration::from_millis(50))))] {
+        let text = with("", PLAIN, &format!("hedge = \"{hedge}\""));
+        assert_eq!(load(&file(&text)).gateway.unwrap().routes[0].hedge, meant);
+    }
+}
+
+#[test]
+fn mistakes_are_told() {
+    for (gateway, service, route, words) in [
+        ("", "members = [\"ftp://a:1\"]", "", "`https://`, `h2://` or `h2c://`"),
+        ("", "members = [\"https://a/path\"]", "", "expected a host and a port"),
+        ("", "members = [\"https://a:1\", \"b:1\"]", "", "spoken to in the same way"),
+        ("", "members = [\"a:1\"]\ntls = { ca = \"ca.pem\" }", "", "its members are not encrypted"),
+        ("", "members = [\"https://a\"]\ntls = { verify = \"off\" }", "", "unknown key `verify`"),
+        ("", "members = [\"https://a\"]\ntls = { certificate = \"a.pem\" }", "", "a certificate needs its key"),
+        ("", "members = [\"a:1\"]\nproxy-protocol = \"v3\"", "", "`v2`"),
+        ("", "members = [\"a:1\"]\nlook-up = \"0s\"", "", "look-up"),
+        ("listen = [{ address = \"127.0.0.1:1\", proxy-protocol = \"on\" }]\n", PLAIN, "", "believed of trusted"),
+        ("listen = [{ address = \"127.0.0.1:1\", certificates = [{ key = \"a\" }] }]\n", PLAIN, "", "a key needs"),
+        ("", PLAIN, "hedge = \"p50\"", "hedge"),
+        ("", PLAIN, "assets = \"yes\"", "`off`"),
+    ] {
+        let told = complaint(&file(&with(gateway, service, route)));
+        assert!(told.contains(words), "{gateway}{service}{route}\n{told}");
+    }
+}

@@ -1,0 +1,149 @@
+//! Assets: files that a page consists of. One whose name has a hash of its content never changes, and need not be asked
+//! for again; any other is worth a question whether it has changed, and no more.
+
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+
+/// What is told to browsers of a file whose name has a hash: a year, as RFC 9111 and RFC 8246 have it.
+pub const IMMUTABLE: HeaderValue =
+    HeaderValue::from_static("public, max-age=31536000, immutable");
+
+/// What is told of any other that says nothing itself: keep it, and ask each time whether it has changed.
+pub const REVALIDATE: HeaderValue = HeaderValue::from_static("no-cache");
+
+/// What an answer is, as an asset.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Asset {
+    /// Its name has a hash: it is kept for good.
+    Immutable,
+    /// It is kept, and asked for again with a condition.
+    Revalidated,
+    /// It says itself how long it is kept.
+    Told,
+    /// It is sent anew each time: nobody may keep it, or there is nothing to ask about.
+    Cold,
+}
+
+impl Asset {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Immutable, Self::Revalidated, Self::Told, Self::Cold];
+
+    /// As metrics have it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Immutable => "immutable",
+            Self::Revalidated => "revalidated",
+            Self::Told => "told",
+            Self::Cold => "cold",
+        }
+    }
+}
+
+/// Endings of files that pages are made of.
+const ENDINGS: [&str; 25] = [
+    "js", "mjs", "cjs", "css", "map", "wasm", "json", "woff", "woff2", "ttf", "otf", "eot", "png", "jpg",
+    "jpeg", "gif", "svg", "webp", "avif", "ico", "mp3", "mp4", "webm", "ogg", "txt",
+];
+
+/// Endings of what bundlers write with hashes of mixed letters; elsewhere such a name may be a word: `iPhone15Pro.png`.
+const CODE: [&str; 7] = ["js", "mjs", "cjs", "css", "map", "wasm", "woff2"];
+
+/// Says of an answer how long it may be kept, if it does not say so itself; what it is then. `None` if it is no
+/// asset: another method, a failure, or an answer for one user.
+pub fn tell(
+    method: &Method,
+    path: &str,
+    status: StatusCode,
+    headers: &mut HeaderMap,
+) -> Option<Asset> {
+    let reads = *method == Method::GET || *method == Method::HEAD;
+    let good = matches!(
+        status,
+        StatusCode::OK | StatusCode::PARTIAL_CONTENT | StatusCode::NOT_MODIFIED
+    );
+    if !reads || !good || headers.contains_key(header::SET_COOKIE) {
+        return None;
+    }
+    let says = |word: &str| {
+        let lines = headers.get_all(header::CACHE_CONTROL).iter();
+        let mut words = lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b','));
+        words.any(|one| {
+            let name = one.split(|byte| *byte == b'=').next().unwrap_or_default();
+            name.trim_ascii().eq_ignore_ascii_case(word.as_bytes())
+        })
+    };
+    if says("no-store") || says("private") {
+        return Some(Asset::Cold);
+    }
+    if is_hashed(path) {
+        headers.insert(header::CACHE_CONTROL, IMMUTABLE);
+        return Some(Asset::Immutable);
+    }
+    let can_be_asked =
+        headers.contains_key(header::ETAG) || headers.contains_key(header::LAST_MODIFIED);
+    if ["max-age", "s-maxage", "no-cache", "must-revalidate"].into_iter().any(says)
+        || headers.contains_key(header::EXPIRES)
+    {
+        let kept = can_be_asked || !says("no-cache");
+        return Some(if kept { Asset::Told } else { Asset::Cold });
+    }
+    headers.insert(header::CACHE_CONTROL, REVALIDATE);
+    Some(if can_be_asked { Asset::Revalidated } else { Asset::Cold })
+}
+
+/// Whether the name of a file has a hash of its content, as bundlers write it: `app.3f2a9c1b.js`, `index-BX2k9Qz1.css`.
+///
+/// In doubt it has none: who is asked once more than needed loses little, who keeps an old file for a year, much.
+/// So a date, a version or a word is none.
+#[must_use]
+pub fn is_hashed(path: &str) -> bool {
+    let path = path.split(['?', '#']).next().unwrap_or_default();
+    let name = path.rsplit('/').next().unwrap_or_default();
+    let mut parts: Vec<&str> = name.split('.').collect();
+    let Some(ending) = parts.pop() else { return false };
+    let ending = ending.to_ascii_lowercase();
+    if parts.is_empty() || !ENDINGS.contains(&&*ending) {
+        return false;
+    }
+    let is_code = CODE.contains(&&*ending);
+    let is_hash = |text: &str| is_hex(text, 8) || is_code && is_mixed(text);
+    // The hash of all of the name is longer, lest a word is taken for one.
+    if let [all] = *parts
+        && is_hex(all, 16)
+    {
+        return true;
+    }
+    let named = |part: &&str| !part.is_empty();
+    let mut later = parts.iter().skip(1).copied().filter(named);
+    if later.any(is_hash) {
+        return true;
+    }
+    // In a part of its own, or behind the last dash; a hash may itself begin with one, but is then not seen.
+    parts.iter().any(|part| part.rsplit_once(['-', '_']).is_some_and(|(_, last)| is_hash(last)))
+}
+
+/// Hexadecimal digits of one case, at least so many; a number is none, and nor is a word.
+fn is_hex(text: &str, bytes_min: usize) -> bool {
+    let lower = text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte));
+    let upper = text.bytes().all(|byte| byte.is_ascii_digit() || (b'A'..=b'F').contains(&byte));
+    let digits = text.bytes().filter(u8::is_ascii_digit).count();
+    bytes_min <= text.len()
+        && text.len() <= 64
+        && (lower || upper)
+        && 0 < digits
+        && digits < text.len()
+}
+
+/// Eight or more letters of both cases and digits, so mixed that they are no word with a number behind.
+fn is_mixed(text: &str) -> bool {
+    let kind = |byte: u8| match byte {
+        b'0'..=b'9' => Some(0),
+        b'a'..=b'z' => Some(1),
+        b'A'..=b'Z' => Some(2),
+        _ => None,
+    };
+    let kinds: Option<Vec<i32>> = text.bytes().map(kind).collect();
+    let Some(kinds) = kinds.filter(|kinds| (8..=64).contains(&kinds.len())) else { return false };
+    let changes = kinds.windows(2).filter(|pair| pair.first() != pair.last()).count();
+    kinds.contains(&0) && 4 <= changes
+}

@@ -1,0 +1,216 @@
+//! One try of a request at one member, and what came of it.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use http::{Request, Response, StatusCode};
+use hyper::body::Incoming;
+use tokio::time::timeout;
+use traffic::{
+    retry::Reached,
+    timing::{Phase, Phases},
+    trace_context::TRACEPARENT,
+};
+
+use crate::{
+    answer::Refusal,
+    body::Sent,
+    member::Member,
+    pool::{Lease, NoConnection, Want},
+    reach,
+    send::{CLOSED, NO_ANSWER, Tries, full, is_failure, too_late},
+    worker::Worker,
+};
+
+/// Connections that turn out to have ended before a new one is made: more, and something else is wrong.
+const STALE_MAX: u32 = 3;
+
+/// What came of one try.
+pub(crate) struct Attempted {
+    pub(crate) outcome: Outcome,
+    /// The request, if none of it was sent.
+    pub(crate) request: Option<Request<Sent>>,
+    waited: (Phase, Duration),
+    answered: Option<Duration>,
+}
+
+/// What came of it for the client.
+pub(crate) enum Outcome {
+    /// An answer, and what it came on.
+    Answer(Box<(Response<Incoming>, Lease)>),
+    /// None.
+    None(Failure),
+}
+
+/// Why a try came to nothing.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) refusal: Refusal,
+    pub(crate) reached: Reached,
+    pub(crate) blame: Blame,
+}
+
+/// Whether the member is to blame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Blame {
+    Member,
+    Other,
+}
+
+impl Outcome {
+    /// Whether the member failed; `None` if that says nothing about it.
+    pub(crate) fn failed(&self) -> Option<bool> {
+        match self {
+            Self::Answer(answer) => Some(is_failure(answer.0.status().as_u16())),
+            Self::None(Failure { blame: Blame::Member, .. }) => Some(true),
+            Self::None(_) => None,
+        }
+    }
+
+    /// The status of an answer, or why there is none, as spans have it.
+    fn told(&self) -> (Option<u16>, Option<&'static str>) {
+        match self {
+            Self::Answer(answer) => (Some(answer.0.status().as_u16()), None),
+            Self::None(failure) => (None, Some(failure.refusal.reason)),
+        }
+    }
+}
+
+impl Attempted {
+    /// Nothing came, and the time was spent connecting.
+    fn nowhere(failure: Failure, waited: Duration) -> Self {
+        let waited = (Phase::Connect, waited);
+        Self { outcome: Outcome::None(failure), request: None, waited, answered: None }
+    }
+
+    /// Adds where the time went.
+    pub(crate) fn spent(&self, phases: &mut Phases) {
+        phases.add(self.waited.0, self.waited.1);
+        if let Some(answered) = self.answered {
+            phases.add(Phase::Upstream, answered);
+        }
+    }
+}
+
+impl Tries {
+    /// Sends a request to a member, once.
+    pub(crate) async fn attempt(
+        &self,
+        worker: &Worker,
+        member: &Arc<Member>,
+        mut request: Request<Sent>,
+    ) -> Attempted {
+        let told = self.record.as_ref().map(|record| record.attempt(&member.address));
+        let (place, parent) = told.unzip();
+        if let Some(parent) = parent.flatten() {
+            request.headers_mut().insert(TRACEPARENT, parent);
+        }
+        let attempted = self.once(worker, member, request).await;
+        if let (Some(record), Some(place)) = (&self.record, place) {
+            let (status, error) = attempted.outcome.told();
+            record.attempted(place, status, error);
+        }
+        attempted
+    }
+
+    async fn once(
+        &self,
+        worker: &Worker,
+        member: &Arc<Member>,
+        mut request: Request<Sent>,
+    ) -> Attempted {
+        let state = &self.local.state;
+        let service = &state.plan.services[self.place];
+        let pool = worker.pool(member, service, state.services[self.place].connector.as_ref());
+        let began = Instant::now();
+        let want = Want { ends: self.ends, tunnel: self.tunnel };
+        let mut left = STALE_MAX;
+        loop {
+            let mut lease = match pool.lease(member, service, &state.plan.bounds, want).await {
+                Ok(lease) => lease,
+                Err(no) => {
+                    let nowhere = Attempted::nowhere(no_connection(&no), began.elapsed());
+                    return Attempted { request: Some(request), ..nowhere };
+                }
+            };
+            let phase = if lease.reused { Phase::Queue } else { Phase::Connect };
+            let asked = Instant::now();
+            let waited = (phase, asked.duration_since(began));
+            let two = lease.is_two();
+            if two {
+                reach::as_two(&mut request, member, lease.is_encrypted());
+            }
+            let sent = timeout(service.timeouts.answer, lease.send(request)).await;
+            let answered = Some(asked.elapsed());
+            let (outcome, unsent) = match sent {
+                Ok(Ok(response)) => (Outcome::Answer(Box::new((response, lease))), None),
+                Ok(Err(mut error)) => match error.take_message() {
+                    Some(mut unsent) => {
+                        lease.ended();
+                        if two {
+                            reach::as_one(&mut unsent);
+                        }
+                        if lease.reused && 0 < left {
+                            // The member has ended the connection meanwhile, which is no failure of anybody's.
+                            left -= 1;
+                            request = unsent;
+                            continue;
+                        }
+                        (Outcome::None(no_answer(Reached::Nothing, CLOSED)), Some(unsent))
+                    }
+                    None if two && was_refused(error.error()) => {
+                        (Outcome::None(no_answer(Reached::Nothing, CLOSED)), None)
+                    }
+                    None => (Outcome::None(no_answer(Reached::Sent, NO_ANSWER)), None),
+                },
+                Err(_elapsed) => {
+                    let (refusal, reached, blame) = (too_late(), Reached::Sent, Blame::Member);
+                    (Outcome::None(Failure { refusal, reached, blame }), None)
+                }
+            };
+            return Attempted { outcome, request: unsent, waited, answered };
+        }
+    }
+}
+
+/// Whether a member has said that it has not looked at a request (RFC 9113, section 8.7).
+fn was_refused(error: &hyper::Error) -> bool {
+    let mut source = std::error::Error::source(error);
+    while let Some(error) = source {
+        if let Some(error) = error.downcast_ref::<h2::Error>() {
+            return error.is_remote() && error.reason() == Some(h2::Reason::REFUSED_STREAM);
+        }
+        source = error.source();
+    }
+    false
+}
+
+pub(crate) fn no_answer(reached: Reached, detail: &'static str) -> Failure {
+    let refusal = Refusal::new(StatusCode::BAD_GATEWAY, "member-failed", detail);
+    Failure { refusal, reached, blame: Blame::Member }
+}
+
+pub(crate) fn no_connection(no: &NoConnection) -> Failure {
+    match no {
+        NoConnection::Full => {
+            Failure { refusal: full(), reached: Reached::Nothing, blame: Blame::Other }
+        }
+        NoConnection::Timeout => {
+            const DETAIL: &str = "The member did not accept a connection in time.";
+            let refusal = Refusal::new(StatusCode::GATEWAY_TIMEOUT, "timeout", DETAIL);
+            Failure { refusal, reached: Reached::Nothing, blame: Blame::Member }
+        }
+        NoConnection::Failed => no_answer(Reached::Nothing, "The member refused the connection."),
+        NoConnection::NoTunnel => {
+            const DETAIL: &str = "The member speaks nothing but HTTP/2, through which no WebSocket passes.";
+            let refusal = Refusal::new(StatusCode::BAD_GATEWAY, "member-failed", DETAIL);
+            Failure { refusal, reached: Reached::Nothing, blame: Blame::Other }
+        }
+        NoConnection::Untrusted => {
+            const DETAIL: &str = "The connection to the member could not be encrypted, or is not to who it should be.";
+            no_answer(Reached::Nothing, DETAIL)
+        }
+    }
+}
