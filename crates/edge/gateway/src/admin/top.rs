@@ -1,0 +1,57 @@
+//! What of the cache is asked for most, recorded in a file, and asked for again when the gateway starts: a restart does not
+//! begin with nothing.
+
+use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
+
+use serde_json::json;
+use tokio::time::sleep;
+
+use super::orders;
+use crate::state::Shared;
+
+/// How often it is recorded.
+const INTERVAL: Duration = Duration::from_mins(1);
+
+/// Keys that are recorded: as many as one order to warm takes.
+const TOP_MAX: usize = orders::WARM_MAX;
+
+/// Bytes of a record that is read.
+const BYTES_MAX: u64 = 16 << 20;
+
+/// Warms the cache with what was recorded, then records for as long as the gateway runs.
+#[expect(clippy::infinite_loop, reason = "it ends with its runtime")]
+pub(super) async fn run(shared: Arc<Shared>, listen: Option<SocketAddr>) {
+    let path = shared.state().plan.top_keys.clone();
+    if let Some(urls) = path.and_then(|path| recorded(&path)) {
+        // What cannot be asked for now is asked for by who wants it.
+        let _warmed = orders::warm(listen, &json!({"urls": urls})).await;
+    }
+    loop {
+        sleep(INTERVAL).await;
+        record(&shared);
+    }
+}
+
+fn recorded(path: &Path) -> Option<Vec<String>> {
+    let size = std::fs::metadata(path).ok()?.len();
+    let text = std::fs::read(path).ok().filter(|_| size <= BYTES_MAX)?;
+    let mut urls: Vec<String> = serde_json::from_slice(&text).ok()?;
+    urls.truncate(TOP_MAX);
+    Some(urls)
+}
+
+/// Records what is asked for most; nothing where there is nothing yet.
+pub(super) fn record(shared: &Shared) {
+    let Some(path) = shared.state().plan.top_keys.clone() else { return };
+    let urls = shared.cache.top(TOP_MAX);
+    if urls.is_empty() {
+        return;
+    }
+    // Beside it first, so that whoever reads it meanwhile reads all of one record.
+    let new = path.with_extension("new");
+    let text = format!("{:#}\n", json!(urls));
+    if std::fs::write(&new, text).is_ok() {
+        // Without it the cache begins with nothing, as it would without a record.
+        let _recorded = std::fs::rename(&new, &path);
+    }
+}

@@ -1,0 +1,227 @@
+//! Orders to forget, as gateways tell each other: a stream in Redis, so that who was away hears of what was missed, and knows
+//! where that cannot be.
+
+use std::{sync::Arc, time::Duration};
+
+use ::redis::{Pipeline, RedisError, Value, aio::MultiplexedConnection, cmd, pipe};
+use tokio::time::{sleep, timeout};
+use traffic::{
+    cache::{OrderId, Orders, Purge},
+    redis::{Patience, RedisSettings},
+};
+
+use super::ORDERS_MAX;
+use crate::{
+    cache::{Cache, lock},
+    clock,
+    redis::{Redis, connection},
+    state::Shared,
+};
+
+/// Orders that Redis keeps for who was away, about.
+const KEPT: usize = 10_000;
+
+/// How long one question waits for an order, and for how long an answer is waited for then.
+const BLOCK: Duration = Duration::from_secs(2);
+const ANSWER_MAX: Duration = Duration::from_secs(5);
+
+/// How often it is looked whether anything is shared.
+const LOOK_INTERVAL: Duration = Duration::from_millis(100);
+
+/// Asks for the orders after this one.
+pub(super) fn since(asked: &mut Pipeline, redis: &Redis, heard: OrderId) {
+    let next = OrderId { count: heard.count.saturating_add(1), ..heard };
+    let stream = redis.key(&["orders"]);
+    asked.cmd("XRANGE").arg(stream).arg(next.to_string()).arg("+").arg("COUNT").arg(ORDERS_MAX);
+}
+
+/// How many orders an answer has.
+pub(super) fn count(orders: &Value) -> usize {
+    match orders {
+        Value::Array(all) => all.len(),
+        _ => 0,
+    }
+}
+
+/// Hears of the orders of an answer, and forgets what they say.
+pub(super) fn hear(cache: &Cache, orders: &Value) {
+    let Value::Array(all) = orders else { return };
+    for entry in all {
+        let Some((id, order)) = read(entry) else { continue };
+        // Known once here, it is not old any more for who looks next: forgotten first.
+        let mut orders = lock(&cache.common.orders);
+        let is_own = orders.sent().any(|sent| sent.nonce == order.nonce);
+        let is_new = orders.heard() < id;
+        if is_new && !is_own {
+            cache.purge_here(&order.purge, order.soft, clock::now());
+        }
+        orders.hear(id, order.nonce, order.purge);
+    }
+}
+
+/// An order as it is in the stream.
+struct Order {
+    nonce: u64,
+    soft: bool,
+    purge: Purge,
+}
+
+fn read(entry: &Value) -> Option<(OrderId, Order)> {
+    let Value::Array(parts) = entry else { return None };
+    let [id, Value::Array(fields)] = &parts[..] else { return None };
+    let id = OrderId::parse(text(id)?)?;
+    let field = |name: &str| {
+        let (pairs, _) = fields.as_chunks::<2>();
+        pairs.iter().find(|[key, _]| text(key) == Some(name)).and_then(|[_, value]| text(value))
+    };
+    let words = [field("kind")?, field("host")?, field("what")?];
+    // Of a kind that this version does not know: nothing is known to be kept.
+    let purge = Purge::of_words(words).unwrap_or(Purge::All);
+    let nonce = field("nonce")?.parse().ok()?;
+    Some((id, Order { nonce, soft: field("soft") == Some("1"), purge }))
+}
+
+fn text(value: &Value) -> Option<&str> {
+    match value {
+        Value::BulkString(bytes) => std::str::from_utf8(bytes).ok(),
+        Value::SimpleString(text) => Some(text),
+        _ => None,
+    }
+}
+
+/// Tells and hears of orders, for as long as the gateway runs.
+pub(crate) async fn run(shared: Arc<Shared>) {
+    loop {
+        let settings = sharing(&shared);
+        if let Some(settings) = settings {
+            let changed = async {
+                while sharing(&shared).as_ref() == Some(&settings) {
+                    sleep(LOOK_INTERVAL).await;
+                }
+            };
+            tokio::select! {
+                () = keep(&shared.cache, &settings) => {}
+                () = changed => {}
+            }
+        }
+        sleep(LOOK_INTERVAL).await;
+    }
+}
+
+/// Through which Redis answers are shared, if they are.
+fn sharing(shared: &Shared) -> Option<RedisSettings> {
+    let state = shared.state();
+    let shares =
+        state.plan.routes.iter().any(|route| route.cache.as_ref().is_some_and(|rule| rule.shared));
+    state.plan.redis.clone().filter(|_| shares)
+}
+
+/// Keeps telling and hearing, whatever becomes of the connections.
+async fn keep(cache: &Arc<Cache>, settings: &RedisSettings) {
+    let mut tries = 0;
+    loop {
+        let told = async {
+            let mut listening = timeout(ANSWER_MAX, connection(settings)).await.ok()?.ok()?;
+            let speaking = timeout(ANSWER_MAX, connection(settings)).await.ok()?.ok()?;
+            timeout(ANSWER_MAX, catch_up(cache, settings, &mut listening)).await.ok()?.ok()?;
+            Some((listening, speaking))
+        };
+        if let Some((listening, speaking)) = told.await {
+            tries = 0;
+            tokio::select! {
+                _ = listen(cache, settings, listening) => {}
+                _ = speak(cache, settings, speaking) => {}
+            }
+        }
+        sleep(Patience::pause(tries)).await;
+        tries += 1;
+    }
+}
+
+/// Hears of what was missed; where that cannot be known, forgets everything.
+async fn catch_up(
+    cache: &Cache,
+    settings: &RedisSettings,
+    connection: &mut MultiplexedConnection,
+) -> Result<(), RedisError> {
+    let stream = format!("{}:orders", settings.prefix);
+    let heard = cache.common.heard();
+    let mut asked = pipe();
+    asked.cmd("XREVRANGE").arg(&stream).arg("+").arg("-").arg("COUNT").arg(Orders::KNOWN_MAX);
+    asked.cmd("XRANGE").arg(&stream).arg(heard.to_string()).arg(heard.to_string());
+    let (latest, known): (Value, Value) = asked.query_async(connection).await?;
+    let Value::Array(mut latest) = latest else { return Ok(()) };
+    let newest = latest.first().and_then(read).map(|(id, _)| id).unwrap_or_default();
+    let oldest = latest.last().and_then(read).map(|(id, _)| id).unwrap_or_default();
+    let is_first = heard == OrderId::default();
+    let all_there = latest.len() < Orders::KNOWN_MAX;
+    latest.reverse();
+    if !is_first && count(&known) == 0 {
+        // What was heard last is not there any more: nor may be what came after it.
+        cache.purge_here(&Purge::All, false, clock::now());
+        lock(&cache.common.orders).begin(newest.max(heard));
+        return Ok(());
+    }
+    let reaches = all_there || oldest <= heard;
+    if !reaches {
+        if !is_first {
+            cache.purge_here(&Purge::All, false, clock::now());
+        }
+        lock(&cache.common.orders).begin(oldest);
+    }
+    hear(cache, &Value::Array(latest));
+    Ok(())
+}
+
+/// Hears of orders; returns when the connection is of no more use.
+async fn listen(
+    cache: &Cache,
+    settings: &RedisSettings,
+    mut connection: MultiplexedConnection,
+) -> Option<()> {
+    let stream = format!("{}:orders", settings.prefix);
+    loop {
+        let mut asked = cmd("XREAD");
+        asked.arg("COUNT").arg(ORDERS_MAX).arg("BLOCK").arg(BLOCK.as_millis().to_string());
+        asked.arg("STREAMS").arg(&stream).arg(cache.common.heard().to_string());
+        let answer = timeout(BLOCK + ANSWER_MAX, asked.query_async(&mut connection)).await;
+        let answer: Value = answer.ok()?.ok()?;
+        // One stream: its name, and what is in it.
+        if let Value::Array(streams) = answer
+            && let Some(Value::Array(one)) = streams.first()
+            && let Some(orders) = one.get(1)
+        {
+            hear(cache, orders);
+        }
+    }
+}
+
+/// Tells others of this gateway's orders; returns when the connection is of no more use.
+async fn speak(
+    cache: &Cache,
+    settings: &RedisSettings,
+    mut connection: MultiplexedConnection,
+) -> Option<()> {
+    let stream = format!("{}:orders", settings.prefix);
+    let mut told = None;
+    loop {
+        let next: Vec<_> = {
+            let orders = lock(&cache.common.orders);
+            let is_next = |nonce: u64| told.is_none_or(|told| told < nonce);
+            orders.sent().filter(|sent| is_next(sent.nonce)).cloned().collect()
+        };
+        for sent in &next {
+            let [kind, host, what] = sent.purge.words();
+            let mut order = cmd("XADD");
+            order.arg(&stream).arg("MAXLEN").arg("~").arg(KEPT).arg("*");
+            order.arg("nonce").arg(sent.nonce).arg("soft").arg(u8::from(sent.soft));
+            order.arg("kind").arg(kind).arg("host").arg(host).arg("what").arg(what);
+            let added = timeout(ANSWER_MAX, order.query_async(&mut connection)).await;
+            let _id: String = added.ok()?.ok()?;
+            told = Some(sent.nonce);
+        }
+        if next.is_empty() {
+            cache.common.sent.notified().await;
+        }
+    }
+}
