@@ -156,7 +156,10 @@ pub fn policy(
     let (lifetime, source) = lifetime(rule, &control, spoken, received);
     let has_validator = received.headers.contains_key(header::ETAG)
         || received.headers.contains_key(header::LAST_MODIFIED);
-    if lifetime.is_zero() && !has_validator && source != Source::Answer {
+    // Where nothing is guessed, a validator by itself is no reason to ask before each use: that is asked for by `no-cache`.
+    let is_guessed = 0.0 < rule.heuristic_share || control.no_cache == Scope::All;
+    let is_of_use = has_validator && is_guessed;
+    if lifetime.is_zero() && !is_of_use && source != Source::Answer {
         return Err(NotStored::NoLifetime);
     }
     // Told by the answer, a lifetime says that others may have it; by the route or a guess it does not.

@@ -94,6 +94,18 @@ fn what_is_not_for_others_is_not_stored() {
 }
 
 #[test]
+fn where_nothing_is_guessed_a_validator_alone_is_no_reason_to_store() {
+    let guessing = CacheRule::default();
+    let strict = CacheRule { heuristic_share: 0.0, ..CacheRule::default() };
+    let validator = ("etag", "\"a\"");
+    assert!(of(&guessing, 200, &[validator]).is_ok());
+    assert_eq!(of(&strict, 200, &[validator]).unwrap_err(), NotStored::NoLifetime);
+    // To be asked for each time is what it says itself.
+    assert!(of(&strict, 200, &[validator, ("cache-control", "no-cache")]).is_ok());
+    assert!(of(&strict, 200, &[validator, ("cache-control", "max-age=0")]).is_ok());
+}
+
+#[test]
 fn stale_answers_stand_in_only_where_nothing_forbids_it() {
     let after = |value: &str| {
         let policy = of(&CacheRule::default(), 200, &[("cache-control", value)]).unwrap();
