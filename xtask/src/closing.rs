@@ -56,7 +56,9 @@ fn counts(line: &str) -> (u64, u64) {
     for word in line.split(|letter: char| letter.is_whitespace() || ",;()|=".contains(letter)) {
         match word {
             "" => continue,
-            "passed" | "flaky" => passed += before.unwrap_or(0),
+            // nextest counts those that passed the second time among those that passed; Playwright does not.
+            "passed" => passed += before.unwrap_or(0),
+            "flaky" if passed == 0 => passed += before.unwrap_or(0),
             "failed" | "timed" | "exec" | "error" | "errors" => failed += before.unwrap_or(0),
             _ => {}
         }
@@ -94,6 +96,12 @@ mod tests {
             "     Summary [   1.2s] 12 tests run: 9 passed (1 slow), 2 failed, 1 timed out, 4 skipped",
             &[(9, 3)],
         );
+    }
+
+    #[test]
+    fn what_passed_the_second_time_is_counted_once() {
+        check("Summary [ 1s] 3 tests run: 3 passed (1 flaky), 0 skipped", &[(3, 0)]);
+        check("  1 flaky\n  12 passed (3.4s)", &[(1, 0), (12, 0)]);
     }
 
     #[test]

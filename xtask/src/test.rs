@@ -197,7 +197,11 @@ fn doc_step(shell: &mut Shell) -> Result<String, Failure> {
 
 fn unit_step(shell: &mut Shell) -> Result<String, Failure> {
     let (name, mut command) = if setup::lint_tool(shell, "cargo-nextest").is_some() {
-        ("cargo nextest", shell.cargo(&["nextest", "run", "--workspace", "--no-fail-fast"]))
+        let mut command = shell.cargo(&["nextest", "run", "--workspace", "--no-fail-fast"]);
+        if std::env::var_os("CI").is_some() {
+            command.args(["--profile", "ci"]);
+        }
+        ("cargo nextest", command)
     } else {
         ("cargo test", shell.cargo(&["test", "--workspace", "--all-targets", "--no-fail-fast"]))
     };
