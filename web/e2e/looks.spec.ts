@@ -46,6 +46,7 @@ const PAGES: [name: string, path: (seeded: Seeded) => string][] = [
   ['log records', () => '/explore?of=logs&tab=rows'],
   ['what stands out', () => '/explore?tab=compare&selection=duration%20%3E%20100ms'],
   ['resources', () => '/resources'],
+  ['gateway', () => '/gateway'],
   ['status', () => '/status'],
   ['nowhere', () => '/nowhere'],
 ];

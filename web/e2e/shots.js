@@ -51,6 +51,7 @@ const PAGES = {
   profile: '/profile',
   database: databases?.[0] === undefined ? '/database' : `/database/${databases[0].id}`,
   resources: '/resources',
+  gateway: '/gateway',
   status: '/status',
 };
 /** @type {[string, number, number][]} */

@@ -11,6 +11,7 @@ import { ExplorePage } from './pages/explore/ExplorePage';
 import { FindingPage } from './pages/finding/FindingPage';
 import { FindingsPage } from './pages/findings/FindingsPage';
 import { FlamePage } from './pages/flame/FlamePage';
+import { GatewayPage } from './pages/gateway/GatewayPage';
 import { MapPage } from './pages/map/MapPage';
 import { OverviewPage } from './pages/overview/OverviewPage';
 import { PlanPage } from './pages/plan/PlanPage';
@@ -75,6 +76,8 @@ function page(pathname: string) {
       return <RunsPage />;
     case 'resources':
       return <ResourcesPage />;
+    case 'gateway':
+      return <GatewayPage />;
     case 'status':
       return <StatusPage />;
     default:

@@ -14,6 +14,7 @@ export const PAGES = [
   },
   { name: 'Proof', path: '/runs', key: 'p', sections: ['runs'] },
   { name: 'Explore', path: '/explore', key: 'x', sections: ['explore'] },
+  { name: 'Gateway', path: '/gateway', key: 'w', sections: ['gateway'] },
   { name: 'Resources', path: '/resources', key: 'r', sections: ['resources'] },
   { name: 'Status', path: '/status', key: 's', sections: ['status'] },
 ];

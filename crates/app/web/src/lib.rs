@@ -32,4 +32,4 @@ pub use fold::trace as wire_trace;
 pub use openapi::document as openapi;
 pub use profile::profiles;
 pub use server::{router, serve};
-pub use source::{Hosts, Setup, Source};
+pub use source::{GatewayAsked, Hosts, Setup, Source};

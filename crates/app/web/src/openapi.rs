@@ -56,6 +56,7 @@ use crate::{api, events};
         api::signals::logs,
         api::signals::service_map,
         api::signals::resources,
+        api::gateway::gateway,
         api::status::status,
         api::metrics::metrics,
         events::events,

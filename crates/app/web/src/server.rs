@@ -151,6 +151,7 @@ fn routes(source: Arc<dyn Source>, setup: Setup, closing: watch::Receiver<bool>)
             "/api/v1/plan",
             post(api::plans::read).layer(DefaultBodyLimit::max(api::plans::PLAN_BYTES_MAX)),
         )
+        .route("/api/v1/gateway", get(api::gateway::gateway))
         .route("/api/v1/traces/{id}", get(api::traces::one))
         .route("/api/v1/traces/{id}/columns", kept(get(api::traces::columns)))
         .route("/api/v1/flame", kept(get(api::flames::read)))

@@ -163,12 +163,29 @@ pub struct Setup {
     pub token: Option<String>,
     /// What the receiver counts.
     pub counters: Option<Arc<receive::Counters>>,
+    /// Whom to ask about the gateway, if there is one.
+    pub gateway: Option<GatewayAsked>,
+}
+
+/// Where what a gateway tells about itself comes from.
+#[derive(Clone)]
+pub struct GatewayAsked {
+    /// For people: `this process`, or an address.
+    pub place: String,
+    /// Asks it; blocks for as long as that takes. Why there is no answer, in words.
+    pub ask: Arc<dyn Fn() -> Result<serde_json::Value, String> + Send + Sync>,
+}
+
+impl fmt::Debug for GatewayAsked {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("GatewayAsked").field("place", &self.place).finish_non_exhaustive()
+    }
 }
 
 /// Without the token.
 impl fmt::Debug for Setup {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { version, otlp_http, otlp_grpc, hosts, token, counters: _ } = self;
+        let Self { version, otlp_http, otlp_grpc, hosts, token, counters: _, gateway: _ } = self;
         out.debug_struct("Setup")
             .field("version", version)
             .field("otlp_http", otlp_http)
@@ -189,6 +206,7 @@ impl Default for Setup {
             hosts: Hosts::Loopback,
             token: None,
             counters: None,
+            gateway: None,
         }
     }
 }

@@ -5,6 +5,7 @@ pub(crate) mod detectors;
 pub(crate) mod exports;
 pub(crate) mod findings;
 pub(crate) mod flames;
+pub(crate) mod gateway;
 pub(crate) mod metrics;
 pub(crate) mod objects;
 pub(crate) mod opened;

@@ -313,8 +313,42 @@ pub struct Advice {
     /// What `taut fix` can do itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub change: Option<Change>,
+    /// What the gateway can do, which `taut fix` writes into its settings.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gateway: Option<GatewayChange>,
     /// How to prove that it worked: `query-count`.
     pub proofs: Vec<String>,
+}
+
+/// A change of the gateway's settings.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct GatewayChange {
+    /// Name of the remedy: `cache-route`.
+    pub remedy: String,
+    /// What it is set on: `route`, `service`, or `host` for the service that has this host among its members.
+    pub on: String,
+    /// That host.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+    /// The method of the operation.
+    pub method: String,
+    /// Its paths as a route names them.
+    pub paths: String,
+    /// A path such as its requests have.
+    pub example: String,
+    /// What is set.
+    pub settings: Vec<GatewaySetting>,
+    /// Why.
+    pub reason: String,
+}
+
+/// A key of the gateway's settings, and its value as the file has it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct GatewaySetting {
+    /// The key: `cache`.
+    pub key: String,
+    /// Its value: `{ ttl = "1m" }`.
+    pub value: String,
 }
 
 /// Code or SQL to copy.

@@ -6,6 +6,7 @@ mod convert;
 mod database;
 mod finding;
 mod flame;
+mod gateway;
 mod log;
 mod operation;
 mod overview;
@@ -33,9 +34,14 @@ pub use database::{
 };
 pub use finding::{
     Advice, Attribute, CodeLocation, Evidence, Example, Facet, Finding, FindingDetail, Findings,
-    Impact, Level, Report, Snippet, Statement, Totals,
+    GatewayChange, GatewaySetting, Impact, Level, Report, Snippet, Statement, Totals,
 };
 pub use flame::{FlameAmounts, FlameAnswer, FlameFrame, FlameSide, FlameTree, FlameUnit};
+pub use gateway::{
+    Gateway, GatewayAnswer, GatewayCache, GatewayCanary, GatewayCapture, GatewayLimit,
+    GatewayMember, GatewayNews, GatewayRoute, GatewayRouteCache, GatewayService, GatewayThread,
+    GatewayVersion,
+};
 pub use log::{Log, Logs, TraceLogs};
 pub(crate) use operation::nanos_as_micros;
 pub use operation::{

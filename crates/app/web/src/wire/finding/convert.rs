@@ -3,7 +3,8 @@
 use model::{Framework, Language, Proof, StatementKind};
 
 use super::{
-    Advice, Attribute, CodeLocation, Evidence, Example, Finding, Impact, Level, Snippet, Statement,
+    Advice, Attribute, CodeLocation, Evidence, Example, Finding, GatewayChange, GatewaySetting,
+    Impact, Level, Snippet, Statement,
 };
 use crate::wire::{Change, DatabaseEvidence, micros, unix_ms};
 
@@ -126,7 +127,29 @@ impl From<&model::Advice> for Advice {
                 code: snippet.code.clone(),
             }),
             change: advice.change.as_ref().map(Change::from),
+            gateway: advice.gateway.as_ref().map(GatewayChange::from),
             proofs: advice.proofs.iter().map(|proof| proof_name(*proof).to_owned()).collect(),
+        }
+    }
+}
+
+impl From<&model::GatewayChange> for GatewayChange {
+    fn from(change: &model::GatewayChange) -> Self {
+        let (on, host) = match &change.on {
+            model::GatewayPlace::Route => ("route", None),
+            model::GatewayPlace::Service => ("service", None),
+            model::GatewayPlace::Host(host) => ("host", Some(host.clone())),
+        };
+        let settings = change.settings.iter().cloned();
+        Self {
+            remedy: change.remedy.clone(),
+            on: on.to_owned(),
+            host,
+            method: change.method.clone(),
+            paths: change.paths.clone(),
+            example: change.example.clone(),
+            settings: settings.map(|(key, value)| GatewaySetting { key, value }).collect(),
+            reason: change.reason.clone(),
         }
     }
 }

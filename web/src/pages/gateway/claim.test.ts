@@ -1,0 +1,66 @@
+import { describe, expect, it } from 'vitest';
+
+import type { Gateway } from '../../api/types';
+import { answeredByCache, claimOf } from './claim';
+
+function gateway(change: Partial<Gateway> = {}): Gateway {
+  return {
+    state: 'up',
+    requests_per_second: 12.34,
+    in_flight: 0,
+    services: [{ name: 'app', balance: 'latency', members: [member()], threads: [] }],
+    routes: [],
+    cache: { entries: 0, bytes: 0, bytes_max: 1, evictions: 0 },
+    canaries: [],
+    news: [],
+    capture: null,
+    ...change,
+  };
+}
+
+function member(healthy = true) {
+  return {
+    address: '127.0.0.1:1',
+    weight: 1,
+    drained: false,
+    healthy,
+    left_alone: false,
+    in_flight: 0,
+    requests: 0,
+    failures: 0,
+    trouble: null,
+  };
+}
+
+describe('the claim', () => {
+  it('says how much it answers while all is well', () => {
+    expect(claimOf(gateway())).toEqual({ title: 'It answers 12.3 requests a second', level: '' });
+  });
+  it('says first what is wrong', () => {
+    expect(claimOf(gateway({ state: 'down' })).level).toBe('broken');
+    const services = [
+      { name: 'app', balance: 'latency', members: [member(false), member()], threads: [] },
+    ];
+    expect(claimOf(gateway({ services })).title).toContain('1 of 2 members cannot answer');
+    const threads = [{ thread: 0, breaker: 'open', in_flight: 0, in_flight_max: null }];
+    const open = [{ name: 'app', balance: 'latency', members: [member()], threads }];
+    expect(claimOf(gateway({ services: open })).title).toContain('app fails');
+  });
+});
+
+it('counts what no member was asked for', () => {
+  const cache = {
+    hit: 5,
+    stale: 1,
+    revalidated: 1,
+    coalesced: 2,
+    shared: 1,
+    miss: 4,
+    bypass: 1,
+    failed: 0,
+    sent_bytes: 0,
+    age_seconds: 0,
+    saved_seconds: 0,
+  };
+  expect(answeredByCache(cache)).toEqual({ without: 10, all: 15 });
+});
