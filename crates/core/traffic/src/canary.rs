@@ -119,13 +119,11 @@ pub fn draw(
     let (place, remember) = match &rule.sticky {
         Sticky::Request => (chance, None),
         Sticky::Address => (place_of(client), None),
-        Sticky::Cookie(name) => match cookie(fields, name).and_then(place_in) {
-            Some(place) => (f64::from(place) / f64::from(PLACES), None),
-            None => {
-                let place = whole(chance);
-                (f64::from(place) / f64::from(PLACES), Some(place))
-            }
-        },
+        Sticky::Cookie(name) => {
+            let known = cookie(fields, name).and_then(place_in);
+            let place = known.unwrap_or_else(|| whole(chance));
+            (f64::from(place) / f64::from(PLACES), known.is_none().then_some(place))
+        }
     };
     let version = if place < share { Version::New } else { Version::Old };
     Drawn { version, chosen: false, remember }
