@@ -4,11 +4,15 @@
 //! value is read by the same kinds, and every mistake is told with its line.
 
 mod cache;
+mod canary;
 pub(crate) mod capture;
 mod compress;
 pub(crate) mod fields;
+mod member;
+mod limit;
 mod route;
 mod service;
+mod shared;
 mod telling;
 
 use std::{path::Path, sync::Arc, time::Duration};
@@ -57,13 +61,15 @@ pub(super) const TABLES_MAX: usize = 1_000;
 pub(crate) fn read(table: &Spanned<DeValue<'_>>, told: &mut Told<'_>) -> Option<Plan> {
     let before = told.problems.len();
     let mut fields = Fields::of("gateway", table, told)?;
+    let (cache, top_keys) = cache::settings(&mut fields, told);
     let mut plan = Plan {
         listen: listens(&mut fields, told),
         admin: Some(([127, 0, 0, 1], 7072).into()),
         drain: Duration::from_secs(30),
         bounds: bounds(&mut fields, told),
         trusted: networks(&mut fields, told),
-        cache: cache::settings(&mut fields, told),
+        cache,
+        top_keys,
         ..Plan::default()
     };
     if let Some(Value::Address(admin)) = fields.take("admin", Kind::AddressOrOff, told) {
@@ -79,10 +85,23 @@ pub(crate) fn read(table: &Spanned<DeValue<'_>>, told: &mut Told<'_>) -> Option<
         _ => Explain::Trusted,
     };
     plan.telling = telling::read(&mut fields, told);
+    if let Some(Value::Address(resolver)) = fields.take("resolver", Kind::AddressOrOff, told) {
+        plan.resolver = resolver;
+    }
     let compress = compress::read(&mut fields, None, told);
     plan.services = service::all(&mut fields, told);
-    plan.routes = route::all(&mut fields, &plan.services, compress.as_ref(), told);
+    plan.events = shared::events(&mut fields, told);
+    plan.redis = shared::redis(&mut fields, told);
+    plan.tokens = shared::tokens(&mut fields, told);
+    let around = limit::Around { redis: plan.redis.is_some(), tokens: plan.tokens.is_some() };
+    let limits = limit::named(&mut fields, around, told);
+    let also = (compress.as_ref(), (&*limits, around));
+    plan.routes = route::all(&mut fields, &plan.services, also, told);
     plan.capture = capture::read(&mut fields, told);
+    if plan.trusted.is_empty() && plan.listen.iter().any(|listen| listen.proxy_protocol) {
+        let hint = "`proxy-protocol` is believed of trusted addresses alone: `trusted = [\"10.0.0.0/8\"]`";
+        fields.missing("trusted", hint, told);
+    }
     if plan.routes.is_empty() && before == told.problems.len() {
         fields.missing(
             "route",
@@ -101,32 +120,48 @@ fn listens(fields: &mut Fields<'_>, told: &mut Told<'_>) -> Vec<Listen> {
             DeValue::Table(_) => {
                 let Some(mut one) = Fields::of("gateway.listen", entry, told) else { continue };
                 let address = one.take("address", Kind::Address, told);
-                let files = (one.file("certificate", told), one.file("key", told));
-                let tls = match files {
-                    (Some(chain), Some(key)) => Some(Certificate { chain, key }),
-                    (None, None) => None,
-                    (Some(_), None) => {
-                        one.missing("key", "a certificate needs its key", told);
-                        None
+                let mut tls: Vec<Certificate> = certificate(&mut one, told).into_iter().collect();
+                for more in one.list("certificates", told).into_iter().take(TABLES_MAX) {
+                    let name = "gateway.listen.certificates";
+                    let Some(mut more) = Fields::of(name, more, told) else { continue };
+                    match certificate(&mut more, told) {
+                        Some(certificate) => tls.push(certificate),
+                        None => more.missing("certificate", "and the `key` that belongs to it", told),
                     }
-                    (None, Some(_)) => {
-                        one.missing("certificate", "a key needs its certificate", told);
-                        None
-                    }
-                };
+                    more.end(told);
+                }
+                let proxied = one.word("proxy-protocol", &["on", "off"], told) == Some("on");
                 one.end(told);
-                address.map(|address| (address, tls))
+                address.map(|address| (address, tls, proxied))
             }
-            _ => fields.value("listen", entry, Kind::Address, told).map(|address| (address, None)),
+            _ => fields
+                .value("listen", entry, Kind::Address, told)
+                .map(|address| (address, Vec::new(), false)),
         };
-        if let Some((Value::Address(Some(address)), tls)) = listen.take() {
-            listens.push(Listen { address, tls });
+        if let Some((Value::Address(Some(address)), tls, proxy_protocol)) = listen.take() {
+            listens.push(Listen { address, tls, proxy_protocol });
         }
     }
     if listens.is_empty() {
-        listens.push(Listen { address: ([127, 0, 0, 1], 8080).into(), tls: None });
+        listens.push(Listen::plain(([127, 0, 0, 1], 8080).into()));
     }
     listens
+}
+
+/// A certificate and its key, if either is named.
+pub(super) fn certificate(one: &mut Fields<'_>, told: &mut Told<'_>) -> Option<Certificate> {
+    match (one.file("certificate", told), one.file("key", told)) {
+        (Some(chain), Some(key)) => Some(Certificate { chain, key }),
+        (None, None) => None,
+        (Some(_), None) => {
+            one.missing("key", "a certificate needs its key", told);
+            None
+        }
+        (None, Some(_)) => {
+            one.missing("certificate", "a key needs its certificate", told);
+            None
+        }
+    }
 }
 
 fn bounds(fields: &mut Fields<'_>, told: &mut Told<'_>) -> Bounds {

@@ -87,6 +87,16 @@ pub struct Store {
     pub copy: Copies,
     /// Where what is cold is kept, if not in the folder.
     pub clickhouse: ClickHouse,
+    /// The database that has the ledger, if it is not in the folder.
+    pub ledger: Option<DatabaseUrl>,
+}
+
+impl Store {
+    /// The address of the database that has the ledger, with its password.
+    #[must_use]
+    pub fn ledger_server(&self) -> Option<String> {
+        self.ledger.as_ref().map(|url| url.secret().to_owned())
+    }
 }
 
 /// What stays, and for how long.
@@ -214,6 +224,10 @@ impl Settings {
             let file = sources.file.as_ref().map(|(path, _)| path.clone());
             let mut settings = Self::new(&values, file);
             settings.postgres.environment.clone_from(&sources.postgres);
+            let token = sources.gateway_admin_token();
+            if let Some(plan) = gateway.as_mut().filter(|_| !token.is_empty()) {
+                plan.admin_token = Some(traffic::plan::Secret(token));
+            }
             settings.gateway = gateway;
             settings.check.rules.budgets = budgets;
             settings.store.copy.access.clone_from(&sources.access);
@@ -246,6 +260,7 @@ impl Settings {
                 },
                 copy: values.copy(),
                 clickhouse: values.clickhouse(),
+                ledger: values.databases("store.ledger").into_iter().next(),
             },
             keep: Keep {
                 all: values.duration("keep.all").max(values.duration("engine.window")),
@@ -506,6 +521,10 @@ impl Values {
             if self.get(more).amount() < self.get(less).amount() {
                 self.clash(problems, &format!("`{less}` exceeds `{more}`"), (less, more));
             }
+        }
+        if 1 < self.databases("store.ledger").len() {
+            let key = "store.ledger";
+            self.clash(problems, "`store.ledger` is one database", (key, key));
         }
         let listeners = ["receive.grpc", "receive.http", "web.listen"];
         for (place, first) in listeners.into_iter().enumerate() {

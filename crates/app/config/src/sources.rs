@@ -13,7 +13,7 @@ use crate::{
     clickhouse,
     database_url::hidden,
     problem::{Problem, did_you_mean},
-    table::{OTHER_VARIABLES, Setting, WEB_TOKEN, known},
+    table::{GATEWAY_ADMIN_TOKEN, OTHER_VARIABLES, Setting, WEB_TOKEN, known},
     value,
     written::{Origin, Place, Written},
 };
@@ -118,6 +118,11 @@ impl Sources {
     /// What has to be shown to see the pages; empty for nothing.
     pub(crate) fn web_token(&self) -> String {
         self.variable(WEB_TOKEN)
+    }
+
+    /// What has to be shown at the gateway's admin port; empty for what the file says.
+    pub(crate) fn gateway_admin_token(&self) -> String {
+        self.variable(GATEWAY_ADMIN_TOKEN)
     }
 
     fn variable(&self, wanted: &str) -> String {

@@ -108,6 +108,9 @@ pub fn known() -> &'static [Setting] {
 /// The environment variable with what has to be shown to see the pages.
 pub(crate) const WEB_TOKEN: &str = "TAUT_WEB_TOKEN";
 
+/// The environment variable with what has to be shown at the admin port of the gateway.
+pub(crate) const GATEWAY_ADMIN_TOKEN: &str = "TAUT_GATEWAY_ADMIN_TOKEN";
+
 /// Environment variables that are not settings, with what they are for.
 pub const OTHER_VARIABLES: &[(&str, &str)] = &[
     ("TAUT_CONFIG", "the settings file to read instead of `taut.toml`"),
@@ -121,6 +124,11 @@ pub const OTHER_VARIABLES: &[(&str, &str)] = &[
         WEB_TOKEN,
         "what has to be shown to see the pages and to ask the API: set it where `web.listen` is open to others; shown \
          nowhere",
+    ),
+    (
+        GATEWAY_ADMIN_TOKEN,
+        "what has to be shown at the gateway's admin port, and lets things be changed there; over `admin-token` in \
+         `[gateway]`; shown nowhere",
     ),
     (clickhouse::PASSWORD, "the password of `store.clickhouse.user`; shown nowhere"),
 ];
@@ -218,6 +226,14 @@ pub const SETTINGS: &[Setting] = &[
         "`always` acknowledges spans once they are on the disk; `os` once the system has them, which \
          is faster and loses the last seconds if the machine (not Taut) crashes.",
         "Nothing that was acknowledged may be lost.",
+    ),
+    setting(
+        "store.ledger",
+        Kind::Databases,
+        "[]",
+        "A PostgreSQL database that has the ledger, where several machines share it; its tables are in the schema \
+         `taut_ledger`. Away, it takes no entries, and what was to be noted says so.",
+        "One machine needs no server: the ledger is a file in the folder.",
     ),
     setting(
         "keep.all",

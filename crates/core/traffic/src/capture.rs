@@ -36,6 +36,39 @@ pub struct CaptureRules {
     pub key: Option<Secret>,
     /// What is replaced.
     pub redaction: Redaction,
+    /// Where whole files are moved to; `None` to leave them in the folder.
+    pub to: Option<CaptureTo>,
+}
+
+impl CaptureRules {
+    /// Rules for this folder, as they are unless told otherwise; nothing is replaced by them.
+    #[must_use]
+    pub fn new(folder: PathBuf) -> Self {
+        Self {
+            folder,
+            share: 0.01,
+            by: DrawBy::default(),
+            body_bytes_max: 256 << 10,
+            file_bytes_max: 64 << 20,
+            file_age_max: Duration::from_hours(1),
+            total_bytes_max: 1 << 30,
+            waiting_bytes_max: 32 << 20,
+            key: None,
+            redaction: Redaction::default(),
+            to: None,
+        }
+    }
+}
+
+/// A folder of a bucket in S3-compatible storage.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CaptureTo {
+    /// `s3://bucket/folder`
+    pub bucket: String,
+    /// The server.
+    pub endpoint: String,
+    /// The region.
+    pub region: String,
 }
 
 /// How requests are drawn.

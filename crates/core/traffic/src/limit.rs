@@ -5,9 +5,12 @@
 
 mod count;
 mod limiter;
+mod rule;
+pub mod shared;
 
 pub use count::{Count, Fixed, Gcra, Log, Sliding};
 pub use limiter::Limiter;
+pub use rule::{Away, Client, LimitKey, LimitRule, Tells, Tier, TierBy, Tiers, cookie};
 
 use std::{fmt, num::NonZeroU32, time::Duration};
 
@@ -53,6 +56,19 @@ pub enum Algorithm {
     Bucket,
 }
 
+impl Algorithm {
+    /// As settings have it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::FixedWindow => "fixed-window",
+            Self::SlidingLog => "sliding-log",
+            Self::SlidingWindow => "sliding-window",
+            Self::Bucket => "bucket",
+        }
+    }
+}
+
 /// Whether a request is let in, and what is left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Verdict {
@@ -66,27 +82,35 @@ pub struct Verdict {
     pub retry_after: Duration,
 }
 
-/// The value of `RateLimit-Policy` (IETF draft "`RateLimit` header fields for HTTP", revision 11).
+/// The value of `RateLimit-Policy` (IETF draft "`RateLimit` header fields for HTTP", revision 11): what the quota is called,
+/// and how much it is.
 #[derive(Debug, Clone, Copy)]
-pub struct Policy<'a>(pub &'a Quota);
+pub struct Policy<'a>(pub &'a str, pub &'a Quota);
 
 impl fmt::Display for Policy<'_> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let window = self.0.window.as_secs().max(1);
-        write!(out, "\"default\";q={};w={window}", self.0.requests)
+        let Self(name, quota) = self;
+        let window = quota.window.as_secs().max(1);
+        write!(out, "\"{name}\";q={};w={window}", quota.requests)
     }
 }
 
 /// The value of `RateLimit`, of the same draft: what is left, and for how long.
 #[derive(Debug, Clone, Copy)]
-pub struct Left<'a>(pub &'a Verdict);
+pub struct Left<'a>(pub &'a str, pub &'a Verdict);
 
 impl fmt::Display for Left<'_> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Verdict { allowed, remaining, reset_after, retry_after } = *self.0;
-        let reset = if allowed { reset_after } else { retry_after };
-        // Whole seconds, and never earlier than it is any use.
-        let reset = reset.as_secs() + u64::from(0 < reset.subsec_nanos());
-        write!(out, "\"default\";r={remaining};t={reset}")
+        let Self(name, verdict) = self;
+        write!(out, "\"{name}\";r={};t={}", verdict.remaining, verdict.reset_seconds())
+    }
+}
+
+impl Verdict {
+    /// In so many seconds there is more: never earlier than it is any use.
+    #[must_use]
+    pub fn reset_seconds(&self) -> u64 {
+        let reset = if self.allowed { self.reset_after } else { self.retry_after };
+        reset.as_secs() + u64::from(0 < reset.subsec_nanos())
     }
 }

@@ -9,14 +9,21 @@ use http::{HeaderName, HeaderValue, Method};
 use crate::{
     breaker::BreakerSettings,
     cache::{CacheRule, CacheSettings, Template},
+    canary::CanaryRule,
     capture::CaptureRules,
     concurrency::{ConcurrencySettings, Priority},
     encoding::CompressRule,
+    events::EventSettings,
     forward::Network,
     health::{Expected, OutlierSettings, Thresholds},
-    limit::{Algorithm, Quota},
+    hedge::HedgeRule,
+    redis::RedisSettings,
     telling::Telling,
+    token::Tokens,
+    wire::{Lookup, Wire},
 };
+
+pub use crate::limit::{LimitKey, LimitRule};
 
 /// All that a gateway is told.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -47,6 +54,16 @@ pub struct Plan {
     pub routes: Vec<Route>,
     /// What is kept of requests and answers, if anything is.
     pub capture: Option<CaptureRules>,
+    /// Where it is recorded what of the cache is asked for most; it is asked for again at the start.
+    pub top_keys: Option<PathBuf>,
+    /// Where it is heard of what changed, if anywhere.
+    pub events: Option<EventSettings>,
+    /// What gateways share, if they share anything.
+    pub redis: Option<RedisSettings>,
+    /// How tokens of clients are verified; none counts unless this is told.
+    pub tokens: Option<Arc<Tokens>>,
+    /// Who is asked for the addresses of members; `None` for whom the system asks.
+    pub resolver: Option<SocketAddr>,
 }
 
 /// An address to listen on.
@@ -54,8 +71,19 @@ pub struct Plan {
 pub struct Listen {
     /// Where.
     pub address: SocketAddr,
-    /// Encrypted, with this certificate.
-    pub tls: Option<Certificate>,
+    /// Encrypted, with that of these certificates which has the name that a client asks for, else the first; none
+    /// for plain.
+    pub tls: Vec<Certificate>,
+    /// Whether connections from trusted addresses begin with who asks (PROXY protocol).
+    pub proxy_protocol: bool,
+}
+
+impl Listen {
+    /// An address for plain connections.
+    #[must_use]
+    pub fn plain(address: SocketAddr) -> Self {
+        Self { address, tls: Vec::new(), proxy_protocol: false }
+    }
 }
 
 /// Files of a certificate.
@@ -137,8 +165,12 @@ pub struct Service {
     pub concurrency: Option<ConcurrencySettings>,
     /// Connections kept open to a member while nothing is asked, each thread.
     pub idle_max: usize,
-    /// Connections to a member, each thread; past it requests wait for one.
+    /// Connections to a member, each thread; past it requests wait for one. With HTTP/2 requests at once.
     pub connections_max: usize,
+    /// How members are spoken to.
+    pub wire: Wire,
+    /// How names of members are looked up again, each address a member; `None` for once a connection.
+    pub lookup: Option<Lookup>,
 }
 
 impl Service {
@@ -159,6 +191,8 @@ impl Service {
             concurrency: None,
             idle_max: 64,
             connections_max: 1_024,
+            wire: Wire::default(),
+            lookup: None,
         }
     }
 }
@@ -170,6 +204,26 @@ pub struct Member {
     pub address: String,
     /// Its share of the work, relative to the others; 0 for none.
     pub weight: u32,
+    /// The host that the address was looked up for, if it was.
+    pub host: Option<String>,
+}
+
+impl Member {
+    /// One with the usual share of the work.
+    #[must_use]
+    pub fn new(address: impl Into<String>) -> Self {
+        Self { address: address.into(), weight: 1, host: None }
+    }
+
+    /// The host: that which was looked up, else that of the address.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        let of_address = || {
+            let host = self.address.rsplit_once(':').map_or(&*self.address, |(host, _)| host);
+            host.trim_start_matches('[').trim_end_matches(']')
+        };
+        self.host.as_deref().unwrap_or_else(of_address)
+    }
 }
 
 /// Who of the members is asked.
@@ -316,6 +370,12 @@ pub struct Route {
     pub compress: Option<Arc<CompressRule>>,
     /// The share of its requests that is captured; over the gateway's.
     pub capture: Option<f64>,
+    /// A new version of its service that is tried.
+    pub canary: Option<Arc<CanaryRule>>,
+    /// When a second member is asked while the first has not answered; `None` for never.
+    pub hedge: Option<HedgeRule>,
+    /// Whether its answers are assets, which browsers are told to keep.
+    pub assets: bool,
 }
 
 impl Route {
@@ -341,6 +401,9 @@ impl Route {
             total: None,
             compress: None,
             capture: None,
+            canary: None,
+            hedge: None,
+            assets: false,
         }
     }
 }
@@ -370,28 +433,4 @@ pub enum HeaderRule {
     Set(HeaderName, HeaderValue),
     /// It is gone.
     Remove(HeaderName),
-}
-
-/// How many requests a client may send.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LimitRule {
-    /// How many.
-    pub quota: Quota,
-    /// How they are counted.
-    pub algorithm: Algorithm,
-    /// Who is one client.
-    pub key: LimitKey,
-    /// Whether they are only counted, and never refused.
-    pub dry_run: bool,
-    /// Clients that are remembered.
-    pub keys_max: usize,
-}
-
-/// Who is one client.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum LimitKey {
-    /// Who has the same address.
-    Address,
-    /// Who sends the same in this header; without it, who has the same address.
-    Header(HeaderName),
 }

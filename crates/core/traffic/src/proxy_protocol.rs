@@ -1,5 +1,5 @@
 //! The PROXY protocol, versions 1 and 2: who asks, told by who accepts connections for others, before anything else
-//! is said (HAProxy's `proxy-protocol.txt`, sections 2.1 and 2.2).
+//! is said (`HAProxy`'s `proxy-protocol.txt`, sections 2.1 and 2.2).
 //!
 //! Read strictly: what is not exactly as the document has it is none, since what follows is believed.
 

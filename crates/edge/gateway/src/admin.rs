@@ -1,8 +1,11 @@
 //! The gateway's own pages, on a port of their own: how it is, and orders to it. On loopback unless told otherwise;
 //! orders need a token, and so does looking where there is one.
 
+mod all;
+mod canaries;
 pub(crate) mod orders;
 mod pages;
+mod top;
 
 use std::{
     io,
@@ -25,7 +28,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use crate::{check, metrics, state::Shared};
+use crate::{check, dns, metrics, state::Shared};
 
 /// What the thread begins with.
 pub(crate) struct Admin {
@@ -67,6 +70,11 @@ async fn run(admin: Admin) {
     if let Some(socket) = socket.and_then(|socket| TcpListener::from_std(socket).ok()) {
         tokio::task::spawn_local(serve(Arc::clone(&shared), socket, listen));
     }
+    tokio::task::spawn_local(crate::canary::run(Arc::clone(&shared)));
+    tokio::task::spawn_local(crate::cache::shared::listen::run(Arc::clone(&shared)));
+    tokio::task::spawn_local(crate::events::run(Arc::clone(&shared)));
+    tokio::task::spawn_local(top::run(Arc::clone(&shared), listen));
+    tokio::task::spawn_local(dns::run(Arc::clone(&shared)));
     let checks = async {
         loop {
             let generation = shared.generation.load(Ordering::Acquire);
@@ -80,6 +88,7 @@ async fn run(admin: Admin) {
         () = checks => {}
         _ = stopping.wait_for(|stopping| *stopping) => {}
     }
+    top::record(&shared);
 }
 
 #[expect(clippy::infinite_loop, reason = "it ends with its runtime")]
@@ -101,6 +110,11 @@ async fn serve(shared: Arc<Shared>, socket: TcpListener, listen: Option<SocketAd
             drop(builder.serve_connection(TokioIo::new(stream), service).await);
         });
     }
+}
+
+/// Everything that there is to see.
+pub(crate) fn all(shared: &Shared) -> Value {
+    all::all(shared)
 }
 
 async fn page(
@@ -139,7 +153,10 @@ async fn page(
         "/cache/warm" => orders::warm(listen, &order).await,
         _ => match path.strip_prefix("/members/") {
             Some(rest) => orders::member(&shared, rest, &order),
-            None => Err(Problem::unknown(KNOWN)),
+            None => match path.strip_prefix("/canaries/") {
+                Some(rest) => orders::canary(&shared, rest),
+                None => Err(Problem::unknown(KNOWN)),
+            },
         },
     };
     match done {
@@ -149,8 +166,8 @@ async fn page(
 }
 
 /// What can be asked for.
-const KNOWN: &str = "known are GET /health, /ready, /metrics, /members, /routes, /cache, /limits, /breakers, /capture and POST \
-                     /members/SERVICE/ADDRESS/drain, undrain or weight, /cache/purge, /cache/warm, /reload";
+const KNOWN: &str = "known are GET /health, /ready, /metrics, /members, /routes, /cache, /limits, /breakers, /capture, /canaries, /all and POST \
+                     /members/SERVICE/ADDRESS/drain, undrain or weight, /canaries/ROUTE/step, hold, revert or finish, /cache/purge, /cache/warm, /reload";
 
 /// Whether somebody may: looking needs the token where there is one, doing something always.
 fn allowed(shared: &Shared, read: bool, path: &str, headers: &HeaderMap) -> Result<(), Problem> {
@@ -188,6 +205,8 @@ fn seen(shared: &Shared, path: &str) -> Response<Full<Bytes>> {
         "/limits" => pages::limits(shared),
         "/breakers" => pages::breakers(shared),
         "/capture" => pages::capture(shared),
+        "/all" => all::all(shared),
+        "/canaries" => canaries::canaries(shared),
         "/metrics" => {
             let kind = "text/plain; version=0.0.4; charset=utf-8";
             return answer(StatusCode::OK, kind, metrics::text(shared));

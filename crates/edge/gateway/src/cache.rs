@@ -11,6 +11,7 @@ mod flight;
 mod head;
 mod hit;
 mod serve;
+pub(crate) mod shared;
 
 use std::{
     collections::BTreeMap,
@@ -53,6 +54,8 @@ pub(crate) struct Cache {
     waiters: AtomicUsize,
     /// Bytes of answers that are being stored.
     filling: AtomicU64,
+    /// What other gateways hear of, and are heard of.
+    pub(crate) common: shared::Common,
 }
 
 #[derive(Debug)]
@@ -137,6 +140,7 @@ impl Cache {
             purged: AtomicU64::new(0),
             waiters: AtomicUsize::new(0),
             filling: AtomicU64::new(0),
+            common: shared::Common::new(seed),
         }
     }
 
@@ -278,7 +282,15 @@ impl Cache {
     }
 
     /// Forgets what an order is for, or has it asked for again before it is used as fresh (`soft`). How many keys it was.
+    ///
+    /// Other gateways are told to do the same.
     pub(crate) fn purge(&self, purge: &Purge, soft: bool, now: Moment) -> usize {
+        self.common.send(purge, soft);
+        self.purge_here(purge, soft, now)
+    }
+
+    /// The same, in this gateway alone.
+    fn purge_here(&self, purge: &Purge, soft: bool, now: Moment) -> usize {
         {
             let mut purges = lock(&self.purges);
             purges.add(purge.clone());
@@ -306,6 +318,27 @@ impl Cache {
             }
         };
         self.shards.iter().map(each).sum()
+    }
+
+    /// URLs of what is asked for most, the most first; of answers that are for everybody.
+    pub(crate) fn top(&self, max: usize) -> Vec<String> {
+        let mut all = Vec::new();
+        for shard in &self.shards {
+            let shard = lock(shard);
+            let hottest = shard.store.hottest(max).into_iter().filter_map(|(heat, entry)| {
+                let place = &entry.variants.last()?.place;
+                Some((heat, format!("http://{}{}", place.host, place.target)))
+            });
+            all.extend(hottest.filter(|(_, url)| !url.starts_with("http:///")));
+        }
+        all.sort_by(|(heat, url), (other_heat, other)| {
+            other_heat.cmp(heat).then_with(|| url.cmp(other))
+        });
+        let mut urls: Vec<String> = all.into_iter().map(|(_, url)| url).collect();
+        let mut seen = std::collections::BTreeSet::new();
+        urls.retain(|url| seen.insert(url.clone()));
+        urls.truncate(max);
+        urls
     }
 
     /// How full it is.

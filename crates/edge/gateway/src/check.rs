@@ -1,30 +1,43 @@
 //! Active checks: every member is asked in regular intervals, from one thread for all.
 
 use std::{
+    rc::Rc,
     sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 
-use bytes::Bytes;
 use http::{Request, header};
-use http_body_util::{BodyExt as _, Empty, Limited};
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
+use http_body_util::{BodyExt as _, Limited};
 use tokio::{
-    net::TcpStream,
     task::JoinSet,
     time::{MissedTickBehavior, interval_at, timeout},
 };
 use traffic::{
     Dice,
     health::{Change, Probes},
-    plan::Check,
+    plan::{Bounds, Check},
+    wire::Wire,
 };
 
-use crate::{clock, member::Member, state::State};
+use crate::{
+    body::Sent,
+    clock,
+    member::Member,
+    reach::{self, Sender, Way},
+    state::State,
+    tls::Connector,
+};
 
 /// Bytes of an answer to a check that are looked through.
 const BODY_BYTES_MAX: usize = 64 << 10;
+
+/// How members of a service are spoken to.
+#[derive(Debug)]
+struct Speaks {
+    wire: Wire,
+    connector: Option<Connector>,
+    bounds: Bounds,
+}
 
 /// Checks every member of a plan until the set is dropped.
 pub(crate) fn start(state: &State, seed: u64) -> JoinSet<()> {
@@ -38,23 +51,29 @@ pub(crate) fn start(state: &State, seed: u64) -> JoinSet<()> {
             }
             continue;
         };
+        let speaks = Rc::new(Speaks {
+            wire: service.wire.clone(),
+            connector: known.connector.clone(),
+            bounds: state.plan.bounds,
+        });
         for member in &known.members {
             // Not all at the same moment.
             let first = check.interval.mul_f64(dice.share() * 0.1);
-            tasks.spawn_local(watch(Arc::clone(member), check.clone(), first));
+            let speaks = Rc::clone(&speaks);
+            tasks.spawn_local(watch(Arc::clone(member), check.clone(), speaks, first));
         }
     }
     tasks
 }
 
 #[expect(clippy::infinite_loop, reason = "it ends with the set that it is in")]
-async fn watch(member: Arc<Member>, check: Check, first: Duration) {
+async fn watch(member: Arc<Member>, check: Check, speaks: Rc<Speaks>, first: Duration) {
     let mut probes = Probes::new(check.thresholds);
     let mut ticks = interval_at(tokio::time::Instant::now() + first, check.interval);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        let good = timeout(check.timeout, probe(&member, &check)).await.unwrap_or(false);
+        let good = timeout(check.timeout, probe(&member, &check, &speaks)).await.unwrap_or(false);
         match probes.record(good) {
             Some(Change::Healthy) => {
                 member.up_since.store(clock::now().nanos, Ordering::Relaxed);
@@ -68,42 +87,28 @@ async fn watch(member: Arc<Member>, check: Check, first: Duration) {
 }
 
 /// Whether a member gives a good answer, once.
-async fn probe(member: &Member, check: &Check) -> bool {
-    let stream = match member.resolved {
-        Some(address) => TcpStream::connect(address).await,
-        None => TcpStream::connect(&*member.address).await,
-    };
-    let Ok(stream) = stream else { return false };
+async fn probe(member: &Member, check: &Check, speaks: &Speaks) -> bool {
+    let Speaks { wire, connector, bounds } = speaks;
+    let way = Way { wire, connector: connector.as_ref(), ends: None, one: false };
+    let Ok(stream) = reach::connect(member, way, check.timeout).await else { return false };
     let Some(path) = &check.path else { return true };
     let request = Request::get(&**path)
         .header(header::HOST, &*member.address)
         .header(header::USER_AGENT, "taut-health-check")
         .header(header::CONNECTION, "close")
-        .body(Empty::<Bytes>::new());
-    let (Ok(request), Ok((mut sender, connection))) =
-        (request, http1::handshake(TokioIo::new(stream)).await)
-    else {
+        .body(Sent::Empty);
+    let (Ok(mut request), Ok(sender)) = (request, stream.driven(member, way, bounds).await) else {
         return false;
     };
-    let answer = async move {
-        let response = sender.send_request(request).await.ok()?;
-        let status = response.status().as_u16();
-        let body = Limited::new(response.into_body(), BODY_BYTES_MAX).collect().await.ok()?;
-        Some((status, body.to_bytes()))
-    };
-    let answer = async {
-        tokio::select! {
-            biased;
-            answer = answer => answer,
-            // The connection ends with the answer, or before it.
-            () = drive(connection) => None,
+    let sent = match sender {
+        Sender::One(mut sender) => sender.send_request(request).await,
+        Sender::Two(mut sender) => {
+            reach::as_two(&mut request, member, wire.tls.is_some());
+            sender.send_request(request).await
         }
     };
-    answer.await.is_some_and(|(status, body)| check.expected.is_met(status, &body))
-}
-
-/// Drives a connection, and then waits: what it was driven for is told by other means.
-async fn drive<T: Future>(connection: T) {
-    drop(connection.await);
-    std::future::pending::<()>().await;
+    let Ok(response) = sent else { return false };
+    let status = response.status().as_u16();
+    let body = Limited::new(response.into_body(), BODY_BYTES_MAX).collect().await;
+    body.is_ok_and(|body| check.expected.is_met(status, &body.to_bytes()))
 }

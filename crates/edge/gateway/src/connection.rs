@@ -17,13 +17,14 @@ use hyper::{
 };
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{net::TcpStream, time::timeout};
-use tokio_rustls::TlsAcceptor;
-use traffic::plan::Bounds;
+use traffic::{forward, plan::Bounds, proxy_protocol::Ends};
 
 use crate::{
     body::Inbound,
     capture,
+    metrics::Counts,
     plain::{self, head::PREFACE, prefixed::Prefixed},
+    proxy_protocol, reach,
     worker::Worker,
 };
 
@@ -34,6 +35,18 @@ pub(crate) struct Peer {
     /// The same, as headers have it.
     pub(crate) text: HeaderValue,
     pub(crate) encrypted: bool,
+    /// Both ends of the connection, for members that are told.
+    pub(crate) ends: Option<Ends>,
+}
+
+/// A connection as it was accepted.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Arrived {
+    pub(crate) peer: SocketAddr,
+    /// The place of the address that was listened on, if what comes there is encrypted.
+    pub(crate) encrypted: Option<usize>,
+    /// Whether trusted addresses begin with who asks.
+    pub(crate) proxied: bool,
 }
 
 /// Bytes that HTTP/1.1 reads ahead.
@@ -52,23 +65,38 @@ const HEADERS_USUAL: usize = 100;
 /// Serves one connection to its end.
 pub(crate) async fn serve(
     worker: &Rc<Worker>,
-    stream: TcpStream,
-    peer: SocketAddr,
-    acceptor: Option<TlsAcceptor>,
+    mut stream: TcpStream,
+    arrived: Arrived,
 ) {
     // A socket without this option is slower, not wrong.
     stream.set_nodelay(true).ok();
-    let address = peer.ip().to_canonical();
+    let Arrived { peer, encrypted, proxied } = arrived;
+    let mut address = peer.ip().to_canonical();
+    let mut ends = reach::ends_of(&stream, peer);
+    let local = worker.local();
+    let bounds = local.state.plan.bounds;
+    if proxied && forward::is_trusted(address, &local.state.plan.trusted) {
+        match timeout(bounds.head_time, proxy_protocol::read(&mut stream)).await {
+            Ok(Ok(Some(told))) => {
+                address = told.from.ip().to_canonical();
+                ends = Some(told);
+            }
+            // Its own checks, and the like.
+            Ok(Ok(None)) => {}
+            Ok(Err(_)) | Err(_) => return worker.count(Counts::no_proxy_header),
+        }
+    }
+    drop(local);
     let Ok(text) = HeaderValue::from_str(&address.to_string()) else { return };
-    let bounds = worker.local().state.plan.bounds;
-    let peer = Rc::new(Peer { address, text, encrypted: acceptor.is_some() });
-    let Some(acceptor) = acceptor else {
+    let peer = Rc::new(Peer { address, text, encrypted: encrypted.is_some(), ends });
+    let Some(place) = encrypted else {
         let Some((stream, read)) = plain::serve(worker, &peer, stream).await else { return };
         let two = read.starts_with(PREFACE);
         let io = TokioIo::new(Prefixed::new(read, stream));
         // Boxed, so that connections that never come here need no room for it.
         return Box::pin(serve_other(worker, &peer, io, two)).await;
     };
+    let Some(acceptor) = worker.shared.keyring().acceptor(place) else { return };
     let Ok(Ok(stream)) = timeout(bounds.head_time, acceptor.accept(stream)).await else { return };
     let two = stream.get_ref().1.alpn_protocol() == Some(b"h2");
     Box::pin(serve_other(worker, &peer, TokioIo::new(stream), two)).await;
@@ -161,7 +189,7 @@ async fn until_stopped<C: Future>(
 
 /// Runs what HTTP/2 wants to be run, on this thread.
 #[derive(Debug, Clone, Copy)]
-struct OnThisThread;
+pub(crate) struct OnThisThread;
 
 impl<F> Executor<F> for OnThisThread
 where

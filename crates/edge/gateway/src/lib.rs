@@ -8,20 +8,29 @@
 mod access;
 mod admin;
 mod answer;
+mod attempt;
 mod body;
 mod cache;
+mod canary;
 mod capture;
 mod check;
 mod clock;
 mod compress;
 mod connection;
+mod dns;
+mod events;
 mod explain;
+mod hedge;
+mod limits;
 mod local;
 mod member;
 mod metrics;
 mod plain;
 mod pool;
 mod proxy;
+mod proxy_protocol;
+mod reach;
+mod redis;
 mod request;
 mod send;
 mod state;
@@ -33,16 +42,18 @@ mod worker;
 use std::{
     io,
     net::SocketAddr,
+    path::PathBuf,
     sync::{Arc, PoisonError, atomic::Ordering},
     thread::JoinHandle,
 };
 
 use tokio::sync::watch;
-use traffic::plan::Plan;
+use traffic::plan::{Listen, Plan};
 
 use crate::{
     admin::Admin,
     state::Shared,
+    tls::Keyring,
     worker::{Listener, Start},
 };
 
@@ -51,6 +62,8 @@ use crate::{
 pub struct Gateway {
     shared: Arc<Shared>,
     listens: Vec<SocketAddr>,
+    /// The same, as the plan had them.
+    begun_with: Vec<Listen>,
     admin: Option<SocketAddr>,
     stop: watch::Sender<bool>,
     threads: Vec<JoinHandle<()>>,
@@ -76,6 +89,7 @@ pub enum StartError {
     Thread(#[source] io::Error),
 }
 
+pub use crate::canary::{CanaryListener, CanaryNews, CanaryStands};
 pub use crate::tls::CertificateError;
 
 /// What of a new plan only counts after a restart.
@@ -93,18 +107,18 @@ impl Gateway {
     pub fn start(plan: Plan) -> Result<Self, StartError> {
         let cores = || std::thread::available_parallelism().map_or(1, usize::from);
         let workers = if plan.workers == 0 { cores() } else { plan.workers }.min(WORKERS_MAX);
+        let keyring = Keyring::read(&plan, &plan.listen, None)?;
         let mut listens = Vec::new();
-        let plain = plan.listen.iter().position(|listen| listen.tls.is_none());
+        let plain = plan.listen.iter().position(|listen| listen.tls.is_empty());
         let mut listeners: Vec<Vec<Listener>> = (0..workers).map(|_| Vec::new()).collect();
-        for listen in &plan.listen {
-            let acceptor = listen.tls.as_ref().map(tls::acceptor).transpose()?;
+        for (place, listen) in plan.listen.iter().enumerate() {
             let mut address = listen.address;
             for of_worker in &mut listeners {
                 let socket = worker::listen(address)
                     .map_err(|source| StartError::Listen { address, source })?;
                 // Port 0 is any port for the first thread, and that port for the others.
                 address = socket.local_addr().map_err(StartError::Thread)?;
-                of_worker.push(Listener { socket, acceptor: acceptor.clone() });
+                of_worker.push(Listener { socket, place, settings: listen.clone() });
             }
             listens.push(address);
         }
@@ -115,7 +129,8 @@ impl Gateway {
         });
         let admin_socket = admin_socket.transpose()?;
         let admin = admin_socket.as_ref().and_then(|socket| socket.local_addr().ok());
-        let shared = Arc::new(Shared::new(plan, workers));
+        let begun_with = plan.listen.clone();
+        let shared = Arc::new(Shared::new(plan, keyring, workers));
         let (stop, stopping) = watch::channel(false);
         let mut threads = Vec::new();
         for (number, listeners) in listeners.into_iter().enumerate() {
@@ -130,7 +145,7 @@ impl Gateway {
         let listen = plain.and_then(|place| listens.get(place).copied());
         let control = Admin { shared: Arc::clone(&shared), socket: admin_socket, stopping, listen };
         threads.push(admin::spawn(control).map_err(StartError::Thread)?);
-        Ok(Self { shared, listens, admin, stop, threads })
+        Ok(Self { shared, listens, begun_with, admin, stop, threads })
     }
 
     /// Where requests are received.
@@ -148,12 +163,21 @@ impl Gateway {
     /// Takes a new plan for every request from now on; those that have begun end under the old one. Members
     /// that are in both keep what is known of them, and their connections.
     ///
-    /// Tells what of it only counts after a restart. Certificates are read again only after a restart.
-    pub fn replace(&self, plan: Plan) -> NotTaken {
+    /// Certificates are read again, for connections from now on. Tells what of the plan only counts after a restart.
+    ///
+    /// # Errors
+    ///
+    /// A certificate cannot be used: then everything stays as it was.
+    pub fn replace(&self, plan: Plan) -> Result<NotTaken, CertificateError> {
         let old = self.shared.state();
+        let keyring = Keyring::read(&plan, &self.begun_with, Some(&self.shared.keyring()))?;
+        let begin = |listens: &[Listen]| -> Vec<(SocketAddr, bool, bool)> {
+            let one = |it: &Listen| (it.address, it.tls.is_empty(), it.proxy_protocol);
+            listens.iter().map(one).collect()
+        };
         let mut not_taken = Vec::new();
         for (name, differs) in [
-            ("listen", old.plan.listen != plan.listen),
+            ("listen", begin(&self.begun_with) != begin(&plan.listen)),
             ("admin", old.plan.admin != plan.admin),
             ("workers", old.plan.workers != plan.workers),
         ] {
@@ -163,8 +187,28 @@ impl Gateway {
         }
         let mut orders = self.shared.orders.lock().unwrap_or_else(PoisonError::into_inner);
         orders.base = plan;
+        *self.shared.keyring.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(keyring);
         self.shared.take(orders.plan());
-        not_taken
+        drop(orders);
+        Ok(not_taken)
+    }
+
+    /// The files that a plan reads besides the settings: certificates, their keys, and whom to believe.
+    #[must_use]
+    pub fn files(plan: &Plan) -> Vec<PathBuf> {
+        tls::files_of(plan)
+    }
+
+    /// Lets canaries go on where they stood, and tells `listener` from now on what happens to them.
+    pub fn keep_canaries(&self, stood: Vec<CanaryStands>, listener: CanaryListener) {
+        self.shared.canaries.keep(stood, listener);
+    }
+
+    /// Everything that the admin port tells, as its `/all` does.
+    #[must_use]
+    pub fn seen(&self) -> impl Fn() -> serde_json::Value + Send + Sync + 'static {
+        let shared = Arc::clone(&self.shared);
+        move || admin::all(&shared)
     }
 
     /// Waits until somebody asks by the API to have the settings read again.

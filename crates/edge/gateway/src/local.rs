@@ -2,24 +2,31 @@
 
 use std::{
     cell::{Cell, RefCell},
+    collections::BTreeMap,
     net::IpAddr,
+    rc::Rc,
     sync::{Arc, atomic::Ordering},
+    time::Duration,
 };
 
 use model::Moment;
+use sha2::{Digest as _, Sha256};
 use traffic::{
     Dice,
     balance::{Candidate, Rotation, better_of_two, fewest_in_flight, key_of},
     breaker::Breaker,
     concurrency::Concurrency,
     health::{self, Fit},
-    plan::{Balance, Service},
+    hedge::Hedge,
+    plan::{Balance, Plan, Route, Service},
     retry::Budget,
+    token::{Claims, Tokens},
 };
 
 use crate::{
     clock,
     plain::fit,
+    redis::{Figures, Redis},
     state::{OfService, State},
 };
 
@@ -30,7 +37,16 @@ pub(crate) struct Local {
     pub(crate) services: Vec<ServiceLocal>,
     /// Which routes the path for plain HTTP/1.1 knows all about.
     pub(crate) plain: Vec<bool>,
+    /// How long answers of each route take, where a second member may be asked.
+    pub(crate) hedges: Vec<Option<RefCell<Hedge>>>,
+    /// What is shared with other gateways.
+    pub(crate) redis: Option<Rc<Redis>>,
+    /// What tokens say that were verified lately, by their digests; nothing of those that did not pass.
+    claims: RefCell<BTreeMap<[u8; 32], Known>>,
 }
+
+/// Until when it is known what a token says, and that.
+type Known = (Moment, Option<Rc<Claims>>);
 
 /// A service as one thread uses it.
 #[derive(Debug)]
@@ -58,14 +74,19 @@ pub(crate) struct Wish<'a> {
 }
 
 impl Local {
-    pub(crate) fn new(state: Arc<State>, old: Option<&Self>, seed: u64) -> Self {
+    pub(crate) fn new(
+        state: Arc<State>,
+        old: Option<&Self>,
+        seed: u64,
+        figures: &Arc<Figures>,
+    ) -> Self {
         let services = state.plan.services.iter().enumerate().map(|(place, service)| {
             let fresh = ServiceLocal::new(service, seed.wrapping_add(place as u64));
             // What a service did lately does not change with the plan.
             let before = old.and_then(|old| {
                 let services = old.state.plan.services.iter();
                 let mut pairs = services.zip(&old.services);
-                pairs.find(|(other, _)| *other == service).map(|(_, local)| local)
+                pairs.find(|(other, _)| is_same(other, service)).map(|(_, local)| local)
             });
             if let Some(before) = before {
                 fresh.budget.replace(*before.budget.borrow());
@@ -81,7 +102,38 @@ impl Local {
         let services = services.collect();
         let plan = &state.plan;
         let plain = plan.routes.iter().map(|route| fit::fits(plan, route)).collect();
-        Self { state, services, plain }
+        let redis = state.plan.redis.as_ref().map(|settings| {
+            let known = old.and_then(|old| old.redis.as_ref());
+            let same = known.filter(|redis| redis.settings == *settings);
+            same.map_or_else(|| Redis::start(settings, figures), Rc::clone)
+        });
+        let hedges = hedges(&state.plan, old);
+        Self { state, services, plain, hedges, redis, claims: RefCell::default() }
+    }
+
+    /// What a token says, if it passes.
+    pub(crate) fn claims(&self, tokens: &Tokens, token: &[u8]) -> Option<Rc<Claims>> {
+        /// Tokens that are remembered: to verify one takes far longer than to find it.
+        const TOKENS_MAX: usize = 4_096;
+        /// For how long, at most.
+        const FOR_MAX: Duration = Duration::from_mins(1);
+        let now = clock::now();
+        let digest = Sha256::digest(token).into();
+        if let Some((until, claims)) = self.claims.borrow().get(&digest)
+            && now < *until
+        {
+            return claims.clone();
+        }
+        let claims = tokens.verified(token, now).map(Rc::new);
+        let ends = claims.as_ref().and_then(|claims| claims.ends_at_seconds());
+        let ends = ends.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+        let ends = ends.map_or(Moment { nanos: u64::MAX }, |ends| Moment::default() + ends);
+        let mut known = self.claims.borrow_mut();
+        if TOKENS_MAX <= known.len() {
+            known.clear();
+        }
+        known.insert(digest, ((now + FOR_MAX).min(ends), claims.clone()));
+        claims
     }
 
     /// What is known of each service, for who looks on.
@@ -118,7 +170,7 @@ impl Local {
                 in_flight: known.in_flight.load(Ordering::Relaxed),
                 latency: match plan.balance {
                     Balance::Latency => known.latency(now),
-                    _ => std::time::Duration::ZERO,
+                    _ => Duration::ZERO,
                 },
                 open,
             });
@@ -171,6 +223,30 @@ impl Local {
             }
         }
     }
+}
+
+/// Whether what was learnt of a service still counts: members may have come or gone.
+fn is_same(one: &Service, other: &Service) -> bool {
+    one.name == other.name
+        && one.retries == other.retries
+        && one.breaker == other.breaker
+        && one.concurrency == other.concurrency
+}
+
+/// What is known of how long answers take; of the same routes what was known before.
+fn hedges(plan: &Plan, old: Option<&Local>) -> Vec<Option<RefCell<Hedge>>> {
+    let known = |name: &str| {
+        let old = old?;
+        let place = old.state.plan.routes.iter().position(|route| route.name == name)?;
+        old.hedges.get(place)?.as_ref()
+    };
+    let of_route = |route: &Route| {
+        let rule = route.hedge?;
+        let known = known(&route.name).map(|known| known.borrow().clone());
+        let same = known.filter(|known| known.rule() == rule);
+        Some(RefCell::new(same.unwrap_or_else(|| Hedge::new(rule))))
+    };
+    plan.routes.iter().map(of_route).collect()
 }
 
 fn address_key(address: IpAddr) -> u64 {

@@ -2,12 +2,15 @@
 
 use std::{
     net::SocketAddr,
-    sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
 use model::Moment;
-use traffic::balance::PeakEwma;
+use traffic::{balance::PeakEwma, plan};
 
 /// What is known of a member.
 #[derive(Debug)]
@@ -16,6 +19,10 @@ pub(crate) struct Member {
     pub(crate) address: String,
     /// The same, where it is an address already.
     pub(crate) resolved: Option<SocketAddr>,
+    /// The name that its certificate has, unless the service says another.
+    pub(crate) host: String,
+    /// Why the last connection to it could not be encrypted; empty if it could.
+    pub(crate) trouble: Mutex<String>,
     /// Its place among the pools of each thread; no other member that is in use has it.
     pub(crate) slot: usize,
     /// What checks say.
@@ -43,9 +50,12 @@ pub(crate) struct Member {
 const HALF_LIFE: Duration = Duration::from_secs(5);
 
 impl Member {
-    pub(crate) fn new(address: String, slot: usize) -> Self {
+    pub(crate) fn new(member: &plan::Member, slot: usize) -> Self {
+        let address = member.address.clone();
         Self {
             resolved: address.parse().ok(),
+            host: member.host().to_owned(),
+            trouble: Mutex::default(),
             address,
             slot,
             healthy: AtomicBool::new(true),

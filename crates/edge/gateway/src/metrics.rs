@@ -1,7 +1,10 @@
 //! What is counted, and its text for Prometheus. Names are those of OpenTelemetry's semantic conventions where
 //! there is one; METRICS is the one place to add another.
 
+mod edge;
+mod canaries;
 mod lately;
+mod limits;
 
 use std::{fmt::Write as _, sync::PoisonError, sync::atomic::Ordering, time::Duration};
 
@@ -10,7 +13,7 @@ use model::Moment;
 use stats::Sketch;
 use traffic::encoding::Coding;
 
-use self::lately::Lately;
+use self::{edge::EdgeCounts, lately::Lately, limits::LimitCounts};
 
 use crate::{
     cache::counts::{self as of_cache, CacheCounts},
@@ -37,6 +40,10 @@ pub(crate) struct Counts {
     coded: [Coded; Coding::ALL.len()],
     /// What the cache did.
     pub(crate) cache: CacheCounts,
+    /// What limits said.
+    limits: LimitCounts,
+    /// What became of connections, second members and assets.
+    edge: EdgeCounts,
 }
 
 /// What was compressed.
@@ -65,10 +72,11 @@ const BOUNDS: [f64; 14] =
 const METHODS: [&str; 8] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "_OTHER"];
 
 /// Why requests are refused by the gateway itself.
-pub(crate) const REFUSALS: [&str; 10] = [
+pub(crate) const REFUSALS: [&str; 11] = [
     "bad-request",
     "no-route",
     "limit",
+    "limit-unknown",
     "too-large",
     "no-member",
     "full",
@@ -280,6 +288,10 @@ impl Counts {
         }
     }
 
+    pub(crate) fn limited(&mut self, route: usize, outcome: usize) {
+        self.limits.add(route, outcome);
+    }
+
     pub(crate) fn connection(&mut self, opened: bool) {
         self.connections =
             if opened { self.connections + 1 } else { self.connections.saturating_sub(1) };
@@ -294,7 +306,7 @@ pub(crate) fn method_number(method: &Method) -> usize {
 /// Everything, in the text format of Prometheus.
 pub(crate) fn text(shared: &Shared) -> String {
     let mut text = String::new();
-    for metric in METRICS {
+    for metric in METRICS.iter().chain(limits::METRICS).chain(edge::METRICS).chain(canaries::METRICS) {
         let Metric { name, kind, about } = metric;
         // Writing into a text cannot fail.
         let _ok = write!(text, "# HELP {name} {about}\n# TYPE {name} {kind}\n");
@@ -309,6 +321,13 @@ pub(crate) fn text(shared: &Shared) -> String {
                 let bytes = shared.captured.bytes.load(Ordering::Relaxed);
                 let _ok = writeln!(text, "{name} {bytes}");
             }
+            _ if limits::METRICS.iter().any(|metric| metric.name == *name) => {
+                limits::write(&mut text, name, shared);
+            }
+            _ if edge::METRICS.iter().any(|metric| metric.name == *name) => {
+                edge::write(&mut text, name, shared);
+            }
+            _ if name.starts_with("taut_gateway_canary_") => canaries::write(&mut text, name, shared),
             _ if name.starts_with("taut_gateway_cache_") => {
                 of_cache::write(&mut text, name, shared);
             }

@@ -15,6 +15,7 @@ pub(crate) mod head;
 mod hit;
 mod lines;
 pub(crate) mod prefixed;
+mod race;
 pub(crate) mod ticker;
 mod whole;
 mod wire;
@@ -218,13 +219,13 @@ impl Talk<'_> {
         refused: Refused,
         text: &mut Vec<u8>,
     ) -> Result<Next, Gone> {
-        let Refused { refusal, method, close, route, verdict, .. } = refused;
+        let Refused { refusal, method, close, route, limited, .. } = refused;
         let mut finish = Finish::new(self.worker, method_number(&method), Instant::now());
         let rule = route.and_then(|route| {
             finish.route = local.state.numbers[route] + 1;
             local.state.plan.routes[route].limit.as_ref()
         });
-        let limited = rule.zip(verdict.as_ref());
+        let limited = rule.zip(limited.as_ref());
         let decision = Decision::default();
         let response = proxy::refused(self.worker, &refusal, limited, Some(finish), decision);
         self.write_whole(response, &method, close, text).await

@@ -1,18 +1,17 @@
 //! A request from its head on: what is let in, what it looks like to a member, what its answer looks like to
 //! the client.
 
-use std::{cell::Cell, net::IpAddr, pin::pin, rc::Rc, sync::PoisonError, time::Instant};
+use std::{cell::Cell, net::IpAddr, pin::pin, rc::Rc, time::Instant};
 
 use http::{
-    HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, Version,
+    HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version,
     header, request::Parts, uri::PathAndQuery,
 };
 use hyper::{body::Body as _, upgrade::OnUpgrade};
 use traffic::{
-    fields::Fields,
+    assets,
     forward::{self, Framing, Sender, X_FORWARDED_FOR, X_FORWARDED_HOST, X_FORWARDED_PROTO},
-    limit::{Left, Policy, Verdict},
-    plan::{HeaderRule, LimitKey, LimitRule, Plan, Route},
+    plan::{HeaderRule, LimitRule, Plan, Route},
     route::{Asked, Found, host_of, rewritten},
 };
 
@@ -20,10 +19,12 @@ use crate::{
     answer::{Refusal, refuse},
     body::{Answer, Inbound, Never, Seen, Sent, deadline},
     cache::{self, Cached, Effect, Serving},
+    canary,
     capture::Tap,
-    clock, compress,
+    compress,
     connection::Peer,
     explain::{self, Decision},
+    limits::{self, Limited},
     local::Local,
     metrics::method_number,
     request::Finish,
@@ -33,20 +34,20 @@ use crate::{
 };
 
 pub(crate) const VIA: HeaderValue = HeaderValue::from_static("1.1 taut");
-pub(crate) const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
-pub(crate) const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 
 /// A request that is let in.
 pub(crate) struct Admitted {
     pub(crate) local: Rc<Local>,
     pub(crate) found: Found,
+    /// The place of the service that answers.
+    pub(crate) service: usize,
     pub(crate) client: IpAddr,
     pub(crate) head: Parts,
     pub(crate) body: Sent,
     pub(crate) upload: Option<Rc<Seen>>,
     /// The client's side of another protocol.
     pub(crate) upgrade: Option<OnUpgrade>,
-    verdict: Option<Verdict>,
+    limited: Option<Limited>,
     /// How its answer is to be compressed.
     coding: Option<compress::Asked>,
     /// What the cache says.
@@ -68,27 +69,29 @@ pub(crate) async fn handle(
     let mut decision = Decision::asked(request.headers_mut(), plan, peer.address);
     finish.record = decision.watch(&local.state, &mut request, &peer, began);
     let change = Effect::of(&local, &request);
-    let mut admitted = match admit(&worker, &local, &peer, request) {
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let mut admitted = match admit(&worker, &local, &peer, request).await {
         Ok(admitted) => admitted,
         Err(refusal) => return Ok(refused(&worker, &refusal, None, Some(finish), decision)),
     };
     let route = &plan.routes[admitted.found.route];
     finish.route = local.state.numbers[admitted.found.route] + 1;
     decision.add("route", || route.name.clone());
-    let (verdict, rule) = (admitted.verdict, route.limit.clone());
+    let limited = admitted.limited;
     let compress = route.compress.clone().zip(admitted.coding.take());
     admitted.record = decision.record().cloned();
     let rules = Rc::clone(&local);
     let place = admitted.found.route;
-    if let (Some(rule), Some(verdict)) = (&rule, &verdict) {
-        let word = if verdict.allowed { "let in" } else { "over" };
-        decision.add("limit", || format!("{word}, {} left", verdict.remaining));
-        if !verdict.allowed && !rule.dry_run {
-            let refusal = over_limit(verdict);
-            let limited = Some((rule, verdict));
-            return Ok(refused(&worker, &refusal, limited, Some(finish), decision));
+    let asset = route.assets.then(|| (method, path));
+    let limit = rules.state.plan.routes[place].limit.as_ref().zip(limited.as_ref());
+    if let Some((rule, limited)) = limit {
+        decision.add("limit", || limited.words(rule));
+        if let Some(refusal) = limited.refusal(rule) {
+            return Ok(refused(&worker, &refusal, limit, Some(finish), decision));
         }
     }
+    let canary = canary::choose(&worker, &mut admitted, &mut decision);
+    finish.canary.clone_from(&canary);
     let service = &plan.services[route.service];
     let total = deadline(began.into(), route.total.or(service.timeouts.total));
     let late = finish.late();
@@ -98,10 +101,20 @@ pub(crate) async fn handle(
             if let Some(change) = &change {
                 change.done(&worker, &rules.state.plan.routes[place], &response);
             }
+            if let Some(path) = &asset {
+                let (method, path) = path;
+                let status = response.status();
+                let told = assets::tell(method, path, status, response.headers_mut());
+                if let Some(told) = told {
+                    worker.count(|counts| counts.asset(told));
+                    decision.add("asset", || told.name().to_owned());
+                }
+            }
             let headers = response.headers_mut();
             apply(&rules.state.plan.routes[place].response_headers, headers);
-            if let (Some(rule), Some(verdict)) = (&rule, &verdict) {
-                tell_limit(rule, verdict, headers);
+            canary::remember(headers, canary.as_ref(), peer.encrypted);
+            if let Some((rule, limited)) = limit {
+                limited.tell(rule, headers);
             }
             if let Some((rule, asked)) = &compress {
                 response = compress::apply(&worker, rule, asked, response, &mut decision);
@@ -112,7 +125,7 @@ pub(crate) async fn handle(
         }
         Err(failed) => {
             let (refusal, finish) = *failed;
-            Ok(refused(&worker, &refusal, rule.as_ref().zip(verdict.as_ref()), finish, decision))
+            Ok(refused(&worker, &refusal, limit, finish, decision))
         }
     }
 }
@@ -147,7 +160,7 @@ async fn answered(
 pub(crate) fn refused(
     worker: &Worker,
     refusal: &Refusal,
-    limited: Option<(&LimitRule, &Verdict)>,
+    limited: Option<(&LimitRule, &Limited)>,
     finish: Option<Finish>,
     mut decision: Decision,
 ) -> Response<Answer> {
@@ -158,15 +171,15 @@ pub(crate) fn refused(
         finish.whole();
     }
     let mut response = refuse(refusal);
-    if let Some((rule, verdict)) = limited {
-        tell_limit(rule, verdict, response.headers_mut());
+    if let Some((rule, limited)) = limited {
+        limited.tell(rule, response.headers_mut());
     }
     decision.tell(response.headers_mut());
     response
 }
 
 /// Whether a request is let in, and what of it a member sees.
-fn admit(
+async fn admit(
     worker: &Worker,
     local: &Rc<Local>,
     peer: &Peer,
@@ -188,14 +201,18 @@ fn admit(
     ))?;
     let route = &plan.routes[found.route];
     let client = forward::client(peer.address, request.headers(), &plan.trusted);
-    let verdict = limit(local, found.route, client, request.headers());
+    let limited = limit(worker, local, found.route, client, request.headers()).await;
     let bytes_max = route.body_bytes_max.unwrap_or(plan.bounds.body_bytes_max);
     if request.body().size_hint().lower() > bytes_max {
         return Err(too_large());
     }
     // Before the cache is asked: it knows the tags of plain bodies alone.
     let coding = route.compress.as_ref().map(|rule| compress::asked(rule, &mut request));
-    let refused = verdict.is_some_and(|verdict| !verdict.allowed);
+    let refused = route
+        .limit
+        .as_ref()
+        .zip(limited)
+        .is_some_and(|(rule, limited)| limited.refusal(rule).is_some());
     let cached = if refused { None } else { cache::asked(worker, local, found.route, &request) };
     let wanted = forward::upgrade(request.headers()).filter(is_tunnel);
     let wanted = wanted.filter(|_| request.version() == Version::HTTP_11);
@@ -217,17 +234,19 @@ fn admit(
         (body, Some(seen))
     };
     let body = if let Some(tap) = tap { tap.request(body) } else { body };
+    let found_service = route.service;
     let local = Rc::clone(local);
     let record = None;
     Ok(Admitted {
         local,
+        service: found_service,
         found,
         client,
         head,
         body,
         upload,
         upgrade,
-        verdict,
+        limited,
         coding,
         cached,
         record,
@@ -279,52 +298,26 @@ pub(crate) fn too_large() -> Refusal {
     Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", DETAIL).closing()
 }
 
-pub(crate) fn over_limit(verdict: &Verdict) -> Refusal {
-    const DETAIL: &str =
-        "More requests than this client may send; Retry-After says when to try again.";
-    Refusal::new(StatusCode::TOO_MANY_REQUESTS, "limit", DETAIL).after(verdict.retry_after)
-}
-
-/// Bytes of a key: more than any token or address has.
-const KEY_BYTES_MAX: usize = 512;
-
-pub(crate) fn limit(
+/// Counts a request, if its route has a limit; waits only where that is shared with other gateways.
+async fn limit(
+    worker: &Worker,
     local: &Local,
     route: usize,
     client: IpAddr,
-    fields: &impl Fields,
-) -> Option<Verdict> {
-    let limiter = local.state.limiters[route].as_ref()?;
-    let rule = local.state.plan.routes[route].limit.as_ref()?;
-    let of_header = match &rule.key {
-        LimitKey::Header(name) => fields.first(name),
-        LimitKey::Address => None,
+    headers: &HeaderMap,
+) -> Option<Limited> {
+    let asking = limits::asking(local, route, client, headers)?;
+    let plan = &local.state.plan.routes[route];
+    let rule = plan.limit.as_ref()?;
+    let limited = match rule.shared {
+        None => asking.here()?,
+        Some(away) => {
+            Box::pin(asking.together(local.redis.as_deref(), rule, &plan.name, away)).await
+        }
     };
-    let mut limiter = limiter.lock().unwrap_or_else(PoisonError::into_inner);
-    Some(match (of_header, client) {
-        (Some(key), _) => limiter.take(key.get(..KEY_BYTES_MAX).unwrap_or(key), 1, clock::now()),
-        (None, IpAddr::V4(address)) => limiter.take(&address.octets(), 1, clock::now()),
-        // A network of 64 bits is what one client has.
-        (None, IpAddr::V6(address)) => {
-            let octets = address.octets();
-            limiter.take(
-                octets.first_chunk::<8>().map_or(&octets[..], |half| half),
-                1,
-                clock::now(),
-            )
-        }
-    })
-}
-
-/// The limit in headers of the IETF's draft: two structured fields.
-pub(crate) fn tell_limit(rule: &LimitRule, verdict: &Verdict, headers: &mut HeaderMap) {
-    let policy = Policy(&rule.quota).to_string();
-    let left = Left(verdict).to_string();
-    for (name, value) in [(RATE_LIMIT_POLICY, policy), (RATE_LIMIT, left)] {
-        if let Ok(value) = HeaderValue::from_str(&value) {
-            headers.insert(name, value);
-        }
-    }
+    let (number, outcome) = (local.state.numbers[route] + 1, limited.outcome(rule));
+    worker.count(|counts| counts.limited(number, outcome));
+    Some(limited)
 }
 
 /// Makes of a request what a member is to see.

@@ -281,6 +281,11 @@ pub(crate) async fn connection(
     client.get_multiplexed_async_connection_with_config(&config).await
 }
 
+/// Whether a connection is of no more use: it broke, or leads to who has stopped being the one to write to.
 fn is_of_connection(error: &RedisError) -> bool {
-    error.is_io_error() || error.is_unrecoverable_error() || error.kind() == ErrorKind::Io
+    let moved = matches!(error.code(), Some("READONLY" | "MASTERDOWN"));
+    moved
+        || error.is_io_error()
+        || error.is_unrecoverable_error()
+        || error.kind() == ErrorKind::Io
 }

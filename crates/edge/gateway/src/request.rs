@@ -7,7 +7,11 @@ use std::{
     time::Instant,
 };
 
+use traffic::canary::Drawn;
+
 use crate::{
+    canary::Canary,
+    clock,
     local::Local,
     member::Member,
     tracing::{self, Record},
@@ -30,6 +34,8 @@ pub(crate) struct Finish {
     pub(crate) busy: Option<Busy>,
     /// Where it is told, if anybody wants to know.
     pub(crate) record: Option<Rc<Record>>,
+    /// The version that answers it, where two are compared.
+    pub(crate) canary: Option<(Arc<Canary>, Drawn)>,
     /// Whether no client asked for it: only what it means for the member counts.
     silent: bool,
 }
@@ -59,6 +65,7 @@ impl Finish {
             late: OnceCell::new(),
             busy: None,
             record: None,
+            canary: None,
             silent: false,
         }
     }
@@ -76,6 +83,7 @@ impl Finish {
             late: OnceCell::new(),
             busy: None,
             record: None,
+            canary: None,
             silent: true,
         }
     }
@@ -133,6 +141,10 @@ impl Drop for Finish {
             counts.request(route, method, status, took);
             counts.sent(bytes, broken);
         });
+        // Who went away says nothing about who should have answered.
+        if let Some((canary, drawn)) = self.canary.take().filter(|_| status != CLIENT_GONE) {
+            canary.record(drawn, took, broken || 500 <= status, clock::now());
+        }
         if let Some(record) = self.record.take() {
             let end = match self.end {
                 End::Open if status == CLIENT_GONE => tracing::End::Gone,

@@ -3,32 +3,32 @@
 use std::{
     net::IpAddr,
     rc::Rc,
-    sync::{Arc, PoisonError, atomic::Ordering},
+    sync::{PoisonError, atomic::Ordering},
     time::{Duration, Instant},
 };
 
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
-use hyper::{body::Incoming, upgrade::OnUpgrade};
+use hyper::upgrade::OnUpgrade;
 use model::Moment;
-use tokio::time::timeout;
 use traffic::{
     breaker::{Admission, Pass},
     concurrency::Priority,
     plan::{Balance, Service},
+    proxy_protocol::Ends,
     retry::{self, Backoff, Body, Reached},
-    timing::{Phase, Phases},
-    trace_context::TRACEPARENT,
+    timing::Phases,
+    wire::Http,
 };
 
 use crate::{
     answer::Refusal,
+    attempt::{Attempted, Blame, Failure, Outcome, no_answer},
     body::{Answer, Download, Fault, Seen, Sent},
     clock,
     connection::Peer,
     explain::{self, Decision},
+    hedge,
     local::{Local, Wish},
-    member::Member,
-    pool::{Lease, NoConnection},
     proxy::{Admitted, too_large},
     request::{Busy, Finish},
     tracing::Record,
@@ -50,24 +50,30 @@ pub(crate) type Failed = Box<(Refusal, Option<Finish>)>;
 const BACKOFF_MAX: Duration = Duration::from_secs(1);
 
 /// A request in the course of its tries.
-struct Tries {
-    local: Rc<Local>,
+pub(crate) struct Tries {
+    pub(crate) local: Rc<Local>,
     /// The place of its service.
-    place: usize,
+    pub(crate) place: usize,
+    /// The place of its route.
+    route: usize,
     /// The request, unless it is being sent.
     request: Option<Request<Sent>>,
     /// A copy of it, where it may be sent again.
-    spare: Option<Request<Sent>>,
-    /// Whether a copy is worth it: there is no body, and doing it twice is doing it once.
-    repeatable: bool,
-    client: IpAddr,
+    pub(crate) spare: Option<Request<Sent>>,
+    /// Whether a copy is worth it: there is no body.
+    whole: bool,
+    pub(crate) client: IpAddr,
+    /// Where the client's connection ends, for members that are told.
+    pub(crate) ends: Option<Ends>,
+    /// Whether another protocol may follow.
+    pub(crate) tunnel: bool,
     /// The cookie that names a member.
     cookie: Option<String>,
     /// Where it is told, if anybody wants to know.
-    record: Option<Rc<Record>>,
+    pub(crate) record: Option<Rc<Record>>,
     /// Where time went.
     phases: Phases,
-    tried: Vec<usize>,
+    pub(crate) tried: Vec<usize>,
 }
 
 /// One try, and what came of it.
@@ -75,29 +81,8 @@ struct Try {
     outcome: Outcome,
     turn: Turn,
     took: Duration,
-}
-
-/// What came of one try.
-enum Outcome {
-    /// An answer, and what it came on.
-    Answer(Box<(Response<Incoming>, Lease)>),
-    /// None.
-    None(Failure),
-}
-
-/// Why a try came to nothing.
-#[derive(Debug)]
-pub(crate) struct Failure {
-    pub(crate) refusal: Refusal,
-    pub(crate) reached: Reached,
-    pub(crate) blame: Blame,
-}
-
-/// Whether the member is to blame.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Blame {
-    Member,
-    Other,
+    /// What is to be said about a second member that was asked meanwhile.
+    hedged: Option<String>,
 }
 
 /// One try while it runs: who was chosen, and what has to be told when it ends.
@@ -105,8 +90,8 @@ pub(crate) enum Blame {
 pub(crate) struct Turn {
     pub(crate) chosen: usize,
     pub(crate) busy: Busy,
-    pass: Option<Pass>,
-    began: Instant,
+    pub(crate) pass: Option<Pass>,
+    pub(crate) began: Instant,
 }
 
 impl Turn {
@@ -181,7 +166,7 @@ pub(crate) async fn send(
     mut finish: Finish,
 ) -> Result<Response<Answer>, Failed> {
     let Sending { worker, peer, decision } = sending;
-    let (mut tries, rest) = Tries::new(admitted);
+    let (mut tries, rest) = Tries::new(admitted, peer);
     let local = Rc::clone(&tries.local);
     let service = &local.state.plan.services[tries.place];
     if let Err(refusal) = enter(&local, tries.place, rest.priority) {
@@ -193,6 +178,9 @@ pub(crate) async fn send(
             Ok(one) => one,
             Err(refusal) => return Err(Box::new((refusal, Some(finish)))),
         };
+        if let Some(hedged) = &one.hedged {
+            decision.add("hedged", || hedged.clone());
+        }
         let wait = if more && tries.can_go_on(&one.outcome) {
             again(&local, tries.place, tries.tried.len(), Instant::now())
         } else {
@@ -205,7 +193,7 @@ pub(crate) async fn send(
         drop(one);
         tokio::time::sleep(wait).await;
     };
-    let Try { outcome, turn: Turn { chosen, busy, .. }, took } = done;
+    let Try { outcome, turn: Turn { chosen, busy, .. }, took, .. } = done;
     decision.phases(&tries.phases);
     decision.add("member", || busy.member.address.clone());
     decision.add("balance", || service.balance.name().to_owned());
@@ -242,15 +230,18 @@ struct Rest {
 }
 
 impl Tries {
-    fn new(admitted: Admitted) -> (Self, Rest) {
-        let Admitted { local, found, client, head, body, upload, upgrade, record, .. } = admitted;
+    fn new(admitted: Admitted, peer: &Peer) -> (Self, Rest) {
+        let Admitted { local, found, service, client, head, body, upload, upgrade, record, .. } =
+            admitted;
         let route = &local.state.plan.routes[found.route];
-        let (place, priority) = (route.service, route.priority);
-        let whole = matches!(body, Sent::Empty);
+        let (place, priority) = (service, route.priority);
         let tries = Self {
             place,
-            repeatable: whole && upgrade.is_none() && retry::is_idempotent(&head.method),
+            route: found.route,
+            whole: matches!(body, Sent::Empty) && upgrade.is_none(),
             client,
+            ends: peer.ends,
+            tunnel: upgrade.is_some(),
             cookie: sticky_cookie(&local.state.plan.services[place], &head.headers),
             request: Some(Request::from_parts(head, body)),
             spare: None,
@@ -266,68 +257,38 @@ impl Tries {
     async fn one(&mut self, worker: &Worker, more: bool) -> Result<Try, Refusal> {
         let local = Rc::clone(&self.local);
         let wish = Wish { client: self.client, cookie: self.cookie.as_deref(), tried: &self.tried };
-        let turn = Turn::begin(&local, self.place, &wish, Instant::now())?;
-        let outcome = self.once(worker, &turn.busy.member, self.repeatable && more).await;
-        let failed = match &outcome {
-            Outcome::Answer(answer) => Some(is_failure(answer.0.status().as_u16())),
-            Outcome::None(Failure { blame: Blame::Member, .. }) => Some(true),
-            Outcome::None(_) => None,
-        };
-        if let Some(record) = &self.record {
-            let (status, error) = told(&outcome);
-            record.attempted(status, error);
-        }
-        let took = turn.end(&local, self.place, failed, Instant::now());
-        self.tried.push(turn.chosen);
-        Ok(Try { outcome, turn, took })
-    }
-
-    /// Sends the request to a member, once. `keep` is whether a copy is worth it.
-    async fn once(&mut self, worker: &Worker, member: &Arc<Member>, keep: bool) -> Outcome {
-        let local = Rc::clone(&self.local);
-        let plan = &local.state.plan;
-        let service = &plan.services[self.place];
-        let pool = worker.pool(member, service);
         let began = Instant::now();
-        let parent = self.record.as_ref().and_then(|record| record.attempt(&member.address));
-        let leased = pool.lease(member, service, &plan.bounds).await;
-        let waited_for = match &leased {
-            Ok(lease) if lease.reused => Phase::Queue,
-            _ => Phase::Connect,
-        };
-        let asked = Instant::now();
-        self.phases.add(waited_for, asked.duration_since(began));
-        let mut lease = match leased {
-            Ok(lease) => lease,
-            Err(no) => return Outcome::None(no_connection(&no)),
-        };
-        let Some(mut request) = self.request.take().or_else(|| self.spare.take()) else {
-            return Outcome::None(no_answer(Reached::Sent, "The request is gone."));
-        };
-        if keep {
+        let mut turn = Turn::begin(&local, self.place, &wish, began)?;
+        let gone = || no_answer(Reached::Sent, "The request is gone.").refusal;
+        let request = self.request.take().or_else(|| self.spare.take()).ok_or_else(gone)?;
+        let after = hedge::after(&local, self.route, request.method()).filter(|_| self.whole);
+        // What HTTP/2 says that nobody has looked at can be sent again, whatever it is.
+        let two = local.state.plan.services[self.place].wire.http != Http::One;
+        let again = more && (two || retry::is_idempotent(request.method()));
+        if self.whole && (again || after.is_some()) {
             self.spare = Some(copy(&request));
         }
-        if let Some(parent) = parent {
-            request.headers_mut().insert(TRACEPARENT, parent);
+        let mut hedged = None;
+        let attempted = match after {
+            None => self.attempt(worker, &turn.busy.member, request).await,
+            Some(after) => {
+                // Boxed: a request of which nobody is asked twice needs no room for it.
+                let raced = Box::pin(self.race(worker, turn, request, after)).await;
+                let attempted;
+                (attempted, turn, hedged) = raced;
+                attempted
+            }
+        };
+        attempted.spent(&mut self.phases);
+        let Attempted { outcome, request, .. } = attempted;
+        self.request = request;
+        let ended = Instant::now();
+        let took = turn.end(&local, self.place, outcome.failed(), ended);
+        if outcome.failed() == Some(false) {
+            hedge::learn(&local, self.route, ended.duration_since(began));
         }
-        let sent = lease.sender.try_send_request(request);
-        let sent = timeout(service.timeouts.answer, sent).await;
-        self.phases.add(Phase::Upstream, asked.elapsed());
-        match sent {
-            Ok(Ok(response)) => Outcome::Answer(Box::new((response, lease))),
-            Ok(Err(mut error)) => match error.take_message() {
-                Some(request) => {
-                    self.request = Some(request);
-                    Outcome::None(no_answer(Reached::Nothing, CLOSED))
-                }
-                None => Outcome::None(no_answer(Reached::Sent, NO_ANSWER)),
-            },
-            Err(_elapsed) => Outcome::None(Failure {
-                refusal: too_late(),
-                reached: Reached::Sent,
-                blame: Blame::Member,
-            }),
-        }
+        self.tried.push(turn.chosen);
+        Ok(Try { outcome, turn, took, hedged })
     }
 
     /// Tells the client who answered, unless its cookie says so already.
@@ -360,7 +321,7 @@ impl Tries {
     }
 }
 
-fn copy(request: &Request<Sent>) -> Request<Sent> {
+pub(crate) fn copy(request: &Request<Sent>) -> Request<Sent> {
     let mut copy = Request::new(Sent::Empty);
     *copy.method_mut() = request.method().clone();
     *copy.uri_mut() = request.uri().clone();
@@ -372,7 +333,7 @@ pub(crate) fn usize_of(count: u32) -> usize {
     usize::try_from(count).unwrap_or(usize::MAX)
 }
 
-fn admission(local: &Local, place: usize, now: Moment) -> Result<Option<Pass>, Refusal> {
+pub(crate) fn admission(local: &Local, place: usize, now: Moment) -> Result<Option<Pass>, Refusal> {
     let Some(breaker) = &local.services[place].breaker else { return Ok(None) };
     match breaker.borrow_mut().admit(now) {
         Admission::Passed(pass) => Ok(Some(pass)),
@@ -414,14 +375,6 @@ fn settle(
     }
 }
 
-/// The status of an answer, or why there is none, as spans have it.
-fn told(outcome: &Outcome) -> (Option<u16>, Option<&'static str>) {
-    match outcome {
-        Outcome::Answer(answer) => (Some(answer.0.status().as_u16()), None),
-        Outcome::None(failure) => (None, Some(failure.refusal.reason)),
-    }
-}
-
 fn why(outcome: &Outcome) -> String {
     match outcome {
         Outcome::Answer(answer) => format!("answered {}", answer.0.status().as_u16()),
@@ -435,26 +388,7 @@ pub(crate) const CLOSED: &str = "The member closed the connection.";
 /// What a member did that has answered with nothing, or nonsense.
 pub(crate) const NO_ANSWER: &str = "The member closed the connection, or sent what is no answer.";
 
-pub(crate) fn no_answer(reached: Reached, detail: &'static str) -> Failure {
-    let refusal = Refusal::new(StatusCode::BAD_GATEWAY, "member-failed", detail);
-    Failure { refusal, reached, blame: Blame::Member }
-}
-
-pub(crate) fn no_connection(no: &NoConnection) -> Failure {
-    match no {
-        NoConnection::Full => {
-            Failure { refusal: full(), reached: Reached::Nothing, blame: Blame::Other }
-        }
-        NoConnection::Timeout => {
-            const DETAIL: &str = "The member did not accept a connection in time.";
-            let refusal = Refusal::new(StatusCode::GATEWAY_TIMEOUT, "timeout", DETAIL);
-            Failure { refusal, reached: Reached::Nothing, blame: Blame::Member }
-        }
-        NoConnection::Failed => no_answer(Reached::Nothing, "The member refused the connection."),
-    }
-}
-
-fn full() -> Refusal {
+pub(crate) fn full() -> Refusal {
     const DETAIL: &str = "As many requests as the service bears are in flight already.";
     let refusal = Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "full", DETAIL);
     refusal.after(Duration::from_secs(1))

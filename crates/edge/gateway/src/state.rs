@@ -4,6 +4,7 @@ use std::{
     collections::BTreeMap,
     hash::{BuildHasher as _, RandomState},
     io,
+    num::NonZeroU32,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -15,7 +16,7 @@ use tokio::sync::Notify;
 use traffic::{
     balance::{CookieKey, Ring},
     health::Outliers,
-    limit::Limiter,
+    limit::LimitRule,
     plan::{Balance, Plan, Route, Service},
     route::Table,
 };
@@ -24,10 +25,14 @@ use crate::{
     access::Log,
     admin::orders::Orders,
     cache::Cache,
+    canary::Canaries,
     capture::{Capture, Figures},
-    clock,
+    clock, events,
+    limits::Counted,
     member::Member,
     metrics::Counts,
+    redis,
+    tls::{Connector, Keyring},
     tracing::{Exporter, Outcomes},
 };
 
@@ -48,6 +53,10 @@ pub(crate) struct Shared {
     pub(crate) seed: u64,
     /// Answers that are kept.
     pub(crate) cache: Arc<Cache>,
+    /// What became of events.
+    pub(crate) events: Arc<events::Figures>,
+    /// What became of what Redis was asked.
+    pub(crate) redis: Arc<redis::Figures>,
     /// What became of spans.
     pub(crate) spans: Arc<Outcomes>,
     /// What became of lines of the access log.
@@ -58,10 +67,14 @@ pub(crate) struct Shared {
     tellers: Mutex<Vec<JoinHandle<()>>>,
     /// What was ordered by the API, and the plan without it. Taken before `state`, never after.
     pub(crate) orders: Mutex<Orders>,
+    /// New versions that are tried.
+    pub(crate) canaries: Canaries,
     /// Told when somebody wants the settings to be read again.
     pub(crate) reload: Notify,
     /// What each thread tells of its services now and then.
     pub(crate) told: Vec<Mutex<Vec<OfService>>>,
+    /// Certificates, and whom to believe of members.
+    pub(crate) keyring: Mutex<Arc<Keyring>>,
 }
 
 /// What a thread knows of a service.
@@ -79,7 +92,8 @@ pub(crate) struct State {
     pub(crate) plan: Plan,
     pub(crate) table: Table,
     pub(crate) services: Vec<ServiceState>,
-    pub(crate) limiters: Vec<Option<Arc<Mutex<Limiter>>>>,
+    /// Counts of the routes' limits.
+    pub(crate) limits: Vec<Option<Arc<Counted>>>,
     /// Under which number each route is counted.
     pub(crate) numbers: Vec<usize>,
     /// Whether any route has a cache.
@@ -99,10 +113,12 @@ pub(crate) struct ServiceState {
     pub(crate) outliers: Mutex<Outliers>,
     pub(crate) ring: Option<Ring>,
     pub(crate) cookie: Option<CookieKey>,
+    /// How connections to members are encrypted, if they are.
+    pub(crate) connector: Option<Connector>,
 }
 
 impl Shared {
-    pub(crate) fn new(plan: Plan, workers: usize) -> Self {
+    pub(crate) fn new(plan: Plan, keyring: Keyring, workers: usize) -> Self {
         let seed = RandomState::new().hash_one("keys of limits");
         let shared = Self {
             state: Mutex::new(Arc::new(State::empty())),
@@ -112,13 +128,17 @@ impl Shared {
             names: Mutex::default(),
             seed,
             cache: Arc::new(Cache::new(plan.cache, seed)),
+            events: Arc::default(),
+            redis: Arc::default(),
             spans: Arc::default(),
             lines: Arc::default(),
             captured: Arc::default(),
             tellers: Mutex::default(),
             orders: Mutex::new(Orders::new(plan.clone())),
+            canaries: Canaries::default(),
             reload: Notify::new(),
             told: (0..workers).map(|_| Mutex::default()).collect(),
+            keyring: Mutex::new(Arc::new(keyring)),
         };
         let state = Arc::new(State::new(plan, None, &shared));
         *shared.state.lock().unwrap_or_else(PoisonError::into_inner) = state;
@@ -128,6 +148,11 @@ impl Shared {
     /// The plan in force.
     pub(crate) fn state(&self) -> Arc<State> {
         Arc::clone(&self.state.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Certificates, and whom to believe of members.
+    pub(crate) fn keyring(&self) -> Arc<Keyring> {
+        Arc::clone(&self.keyring.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Puts a plan in force.
@@ -175,7 +200,7 @@ impl State {
             plan: Plan::default(),
             table: Table::default(),
             services: Vec::new(),
-            limiters: Vec::new(),
+            limits: Vec::new(),
             numbers: Vec::new(),
             caches: false,
             access_log: None,
@@ -187,24 +212,28 @@ impl State {
     /// What goes with a plan; what `old` knows of the same members and routes is kept.
     pub(crate) fn new(plan: Plan, old: Option<&Self>, shared: &Shared) -> Self {
         let mut members = Members::new(old);
+        let keyring = shared.keyring();
+        let services = plan.services.iter();
         let services: Vec<ServiceState> =
-            plan.services.iter().map(|service| ServiceState::new(service, &mut members)).collect();
-        let limiters = plan.routes.iter().map(|route| limiter(route, old, shared)).collect();
+            services.map(|service| ServiceState::new(service, &mut members, &keyring)).collect();
+        let limits = limits(&plan, old, shared.seed);
         let numbers = plan.routes.iter().map(|route| shared.number(&route.name)).collect();
         let (access_log, exporter) = tellers(&plan, old, shared);
         let capture = capture(&plan, old, shared);
         let table = Table::new(&plan.routes);
         let caches = plan.routes.iter().any(|route| route.cache.is_some());
-        Self { plan, table, services, limiters, numbers, caches, access_log, exporter, capture }
+        let shares = |route: &Route| route.cache.as_ref().is_some_and(|rule| rule.shared);
+        shared.cache.common.turn(plan.redis.is_some() && plan.routes.iter().any(shares));
+        Self { plan, table, services, limits, numbers, caches, access_log, exporter, capture }
     }
 }
 
 impl ServiceState {
-    fn new(service: &Service, known: &mut Members) -> Self {
+    fn new(service: &Service, known: &mut Members, keyring: &Keyring) -> Self {
         let members: Vec<Arc<Member>> = service
             .members
             .iter()
-            .map(|member| known.take(&service.name, &member.address))
+            .map(|member| known.take(&service.name, member))
             .collect();
         let ring = (service.balance == Balance::Address).then(|| {
             Ring::new(service.members.iter().map(|member| (&*member.address, member.weight)))
@@ -214,7 +243,8 @@ impl ServiceState {
             _ => None,
         };
         let outliers = Mutex::new(Outliers::new(service.outliers, members.len()));
-        Self { members, outliers, ring, cookie }
+        let connector = keyring.connector(&service.wire);
+        Self { members, outliers, ring, cookie, connector }
     }
 }
 
@@ -239,16 +269,17 @@ impl Members {
         Self { known, used }
     }
 
-    fn take(&mut self, service: &str, address: &str) -> Arc<Member> {
-        let key = (service.to_owned(), address.to_owned());
-        if let Some(member) = self.known.get(&key) {
-            return Arc::clone(member);
+    fn take(&mut self, service: &str, member: &traffic::plan::Member) -> Arc<Member> {
+        let address = &member.address;
+        let key = (service.to_owned(), address.clone());
+        if let Some(known) = self.known.get(&key).filter(|known| known.host == member.host()) {
+            return Arc::clone(known);
         }
         // Of so many and one more, one is free.
         let slot = (0..=self.used.len()).find(|slot| !self.used.contains(slot)).unwrap_or_default();
         self.used.insert(slot);
-        let member = Arc::new(Member::new(address.to_owned(), slot));
-        if self.known.values().any(|other| other.address == address) {
+        let member = Arc::new(Member::new(member, slot));
+        if self.known.values().any(|other| other.address == *address) {
             // Known under another service: a slow start is for members that are new to the gateway.
             return member;
         }
@@ -292,20 +323,33 @@ fn tellers(
     (log, exporter)
 }
 
-/// The counts of a route's limit: those of the old plan if the limit is the same.
-fn limiter(route: &Route, old: Option<&State>, shared: &Shared) -> Option<Arc<Mutex<Limiter>>> {
-    let rule = route.limit.as_ref()?;
-    let same = old.and_then(|old| {
-        let place = old
-            .plan
-            .routes
-            .iter()
-            .position(|other| other.name == route.name && other.limit.as_ref() == Some(rule));
-        old.limiters.get(place?)?.clone()
-    });
-    let fresh = || {
-        let limiter = Limiter::new(rule.algorithm, rule.quota, rule.keys_max, shared.seed);
-        Arc::new(Mutex::new(limiter))
-    };
-    Some(same.unwrap_or_else(fresh))
+/// The counts of routes' limits: those of the old plan where the limit is the same; of one name, the same.
+fn limits(plan: &Plan, old: Option<&State>, seed: u64) -> Vec<Option<Arc<Counted>>> {
+    let gateways = plan.redis.as_ref().map_or(NonZeroU32::MIN, |redis| redis.gateways);
+    let mut all: Vec<Option<Arc<Counted>>> = Vec::new();
+    for (place, route) in plan.routes.iter().enumerate() {
+        let Some(rule) = &route.limit else {
+            all.push(None);
+            continue;
+        };
+        let is_same = |other: &LimitRule| other.counts_like(rule) && other.shared == rule.shared;
+        let earlier = plan.routes[..place].iter().position(|other| {
+            rule.name.is_some() && other.limit.as_ref().is_some_and(is_same)
+        });
+        let known = earlier.and_then(|place| all[place].clone());
+        let before = || {
+            let old = old.filter(|old| {
+                old.plan.redis.as_ref().map(|redis| redis.gateways)
+                    == plan.redis.as_ref().map(|redis| redis.gateways)
+            })?;
+            let place = old.plan.routes.iter().position(|other| {
+                (rule.name.is_some() || other.name == route.name)
+                    && other.limit.as_ref().is_some_and(is_same)
+            });
+            old.limits.get(place?)?.clone()
+        };
+        let fresh = || Arc::new(Counted::new(rule, gateways, seed));
+        all.push(Some(known.or_else(before).unwrap_or_else(fresh)));
+    }
+    all
 }

@@ -164,10 +164,11 @@ impl Record {
         }
     }
 
-    /// The request is about to be sent to a member; gives the `traceparent` that says to which span its own belong,
-    /// unless that stays as it is.
-    pub(crate) fn attempt(&self, member: &str) -> Option<HeaderValue> {
+    /// The request is about to be sent to a member; gives the number of the attempt, and the `traceparent` that says to
+    /// which span its own belong, unless that stays as it is.
+    pub(crate) fn attempt(&self, member: &str) -> (usize, Option<HeaderValue>) {
         let mut told = self.told.borrow_mut();
+        let place = told.attempts.len();
         let span = SpanId(DICE.with_borrow_mut(Dice::throw).max(1).to_be_bytes());
         let ours = self.state.plan.telling.spans.is_some();
         let parent = told.trace.filter(|trace| ours && trace.is_sampled());
@@ -181,13 +182,19 @@ impl Record {
                 error: None,
             });
         }
-        parent?.told_by(span)
+        let more = place < ATTEMPTS_MAX;
+        (if more { place } else { usize::MAX }, parent.and_then(|parent| parent.told_by(span)))
     }
 
-    /// What came of the last attempt.
-    pub(crate) fn attempted(&self, status: Option<u16>, error: Option<&'static str>) {
+    /// What came of an attempt.
+    pub(crate) fn attempted(
+        &self,
+        place: usize,
+        status: Option<u16>,
+        error: Option<&'static str>,
+    ) {
         let now = clock::now();
-        if let Some(attempt) = self.told.borrow_mut().attempts.last_mut() {
+        if let Some(attempt) = self.told.borrow_mut().attempts.get_mut(place) {
             attempt.took = now.since(attempt.began);
             (attempt.status, attempt.error) = (status, error);
         }

@@ -17,11 +17,10 @@ use tokio::{
     sync::{Notify, watch},
     time::sleep,
 };
-use tokio_rustls::TlsAcceptor;
-use traffic::plan::Service;
+use traffic::plan::{Listen, Service};
 
 use crate::{
-    connection,
+    connection::{self, Arrived},
     local::Local,
     member::Member,
     metrics::Counts,
@@ -31,6 +30,7 @@ use crate::{
     },
     pool::Pool,
     state::Shared,
+    tls::Connector,
 };
 
 /// A thread.
@@ -51,10 +51,12 @@ pub(crate) struct Worker {
 /// A member, and the connections to it.
 type OfMember = (Arc<Member>, Rc<Pool>);
 
-/// A socket that listens, and how what it accepts is encrypted.
+/// A socket that listens, and how what it accepts begins.
 pub(crate) struct Listener {
     pub(crate) socket: std::net::TcpListener,
-    pub(crate) acceptor: Option<TlsAcceptor>,
+    /// Its place among those of the plan.
+    pub(crate) place: usize,
+    pub(crate) settings: Listen,
 }
 
 /// What a thread begins with.
@@ -107,7 +109,7 @@ async fn run(start: Start) {
     let Start { number, shared, listeners, mut stopping } = start;
     let seed = shared.seed.wrapping_add(number as u64);
     let generation = shared.generation.load(Ordering::Acquire);
-    let local = Rc::new(Local::new(shared.state(), None, seed));
+    let local = Rc::new(Local::new(shared.state(), None, seed, &shared.redis));
     let worker = Rc::new(Worker {
         number,
         shared,
@@ -149,7 +151,7 @@ async fn run(start: Start) {
 
 /// Accepts connections until it is told to stop; those that are waiting then are still taken.
 async fn accept(worker: Rc<Worker>, listener: Listener, mut stopping: watch::Receiver<bool>) {
-    let Listener { socket, acceptor } = listener;
+    let Listener { socket, place, settings } = listener;
     let Ok(socket) = TcpListener::from_std(socket) else { return };
     loop {
         let accepted = tokio::select! {
@@ -158,7 +160,10 @@ async fn accept(worker: Rc<Worker>, listener: Listener, mut stopping: watch::Rec
             _ = stopping.wait_for(|stopping| *stopping) => return,
         };
         match accepted {
-            Ok((stream, peer)) => worker.connected(stream, peer, acceptor.clone()),
+            Ok((stream, peer)) => {
+                let encrypted = (!settings.tls.is_empty()).then_some(place);
+                worker.connected(stream, Arrived { peer, encrypted, proxied: settings.proxy_protocol });
+            }
             // Out of sockets, most likely: others are given the time to close.
             Err(_) => sleep(Duration::from_millis(50)).await,
         }
@@ -173,14 +178,13 @@ impl Worker {
     fn connected(
         self: &Rc<Self>,
         stream: TcpStream,
-        peer: SocketAddr,
-        acceptor: Option<TlsAcceptor>,
+        arrived: Arrived,
     ) {
         self.connections.set(self.connections.get() + 1);
         self.count(|counts| counts.connection(true));
         let open = Open(Rc::clone(self));
         tokio::task::spawn_local(async move {
-            connection::serve(&open.0, stream, peer, acceptor).await;
+            connection::serve(&open.0, stream, arrived).await;
             drop(open);
         });
     }
@@ -192,7 +196,9 @@ impl Worker {
             self.generation.set(generation);
             let seed = self.shared.seed.wrapping_add(self.number as u64);
             let old = Rc::clone(&self.local.borrow());
-            let new = Local::new(self.shared.state(), Some(&old), seed.wrapping_add(generation));
+            let seed = seed.wrapping_add(generation);
+            let shared = &self.shared;
+            let new = Local::new(shared.state(), Some(&old), seed, &shared.redis);
             *self.local.borrow_mut() = Rc::new(new);
             self.forget_pools();
         }
@@ -200,18 +206,25 @@ impl Worker {
     }
 
     /// Connections to a member.
-    pub(crate) fn pool(&self, member: &Arc<Member>, service: &Service) -> Rc<Pool> {
+    pub(crate) fn pool(
+        &self,
+        member: &Arc<Member>,
+        service: &Service,
+        connector: Option<&Connector>,
+    ) -> Rc<Pool> {
         let mut pools = self.pools.borrow_mut();
         if pools.len() <= member.slot {
             pools.resize_with(member.slot + 1, || None);
         }
         let place = &mut pools[member.slot];
         match place {
-            Some((known, pool)) if Arc::ptr_eq(known, member) && pool.suits(service) => {
+            Some((known, pool))
+                if Arc::ptr_eq(known, member) && pool.suits(service, connector) =>
+            {
                 Rc::clone(pool)
             }
             _ => {
-                let pool = Rc::new(Pool::new(service));
+                let pool = Rc::new(Pool::new(service, connector));
                 *place = Some((Arc::clone(member), Rc::clone(&pool)));
                 pool
             }

@@ -1,6 +1,6 @@
 //! `[gateway.cache]`, and `cache` of a route: what is kept, under which key, for how long.
 
-use std::{ops::Range, time::Duration};
+use std::{ops::Range, path::PathBuf, time::Duration};
 
 use toml::{Spanned, de::DeValue};
 use traffic::cache::{
@@ -17,10 +17,13 @@ const LIFETIME: Kind = Kind::Duration { min: Duration::ZERO, max: Duration::from
 const ON_OFF: &[&str] = &["on", "off"];
 
 /// The cache of the gateway.
-pub(super) fn settings(fields: &mut Fields<'_>, told: &mut Told<'_>) -> CacheSettings {
+pub(super) fn settings(
+    fields: &mut Fields<'_>,
+    told: &mut Told<'_>,
+) -> (CacheSettings, Option<PathBuf>) {
     let usual = CacheSettings::default();
-    let Some(table) = fields.raw("cache") else { return usual };
-    let Some(mut fields) = Fields::of("gateway.cache", table, told) else { return usual };
+    let Some(table) = fields.raw("cache") else { return (usual, None) };
+    let Some(mut fields) = Fields::of("gateway.cache", table, told) else { return (usual, None) };
     let bytes = Kind::Bytes { min: 1 << 20, max: 1 << 44 };
     let waiters = Kind::Count { min: 0, max: 10_000_000 };
     let settings = CacheSettings {
@@ -28,8 +31,9 @@ pub(super) fn settings(fields: &mut Fields<'_>, told: &mut Told<'_>) -> CacheSet
         waiters_max: fields.count("waiters-max", waiters, told).unwrap_or(usual.waiters_max),
         tells: fields.word("status-header", ON_OFF, told) != Some("off"),
     };
+    let top_keys = fields.file("top-keys", told);
     fields.end(told);
-    settings
+    (settings, top_keys)
 }
 
 /// The cache of a route.
@@ -74,6 +78,7 @@ pub(super) fn rule(fields: &mut Fields<'_>, told: &mut Told<'_>) -> Option<Cache
             Some("ignore") => Clients::Ignore,
             _ => Clients::Obey,
         },
+        shared: fields.word("shared", ON_OFF, told) == Some("on"),
     };
     if rule.over && rule.ttl.is_none() {
         fields.missing("ttl", "`over-answer` needs a `ttl` that counts instead", told);

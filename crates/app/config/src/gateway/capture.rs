@@ -5,11 +5,11 @@ use std::{path::PathBuf, time::Duration};
 use capture::usual;
 use model::{Patterns, Redaction};
 use traffic::{
-    capture::{CaptureRules, DrawBy},
+    capture::{CaptureRules, CaptureTo, DrawBy},
     plan::Secret,
 };
 
-use crate::table::Kind;
+use crate::{table::Kind, value::Value};
 
 use super::{SHARE, Told, fields::Fields};
 
@@ -53,9 +53,26 @@ pub(super) fn read(fields: &mut Fields<'_>, told: &mut Told<'_>) -> Option<Captu
         waiting_bytes_max,
         key: key(&mut fields, told),
         redaction: redaction(&mut fields, told),
+        to: to(&mut fields, told),
     };
     fields.end(told);
     Some(rules)
+}
+
+/// The bucket that whole files are moved to.
+fn to(fields: &mut Fields<'_>, told: &mut Told<'_>) -> Option<CaptureTo> {
+    let bucket = fields.take("to", Kind::ObjectsOrOff, told);
+    let endpoint = fields.take("endpoint", Kind::ServerOrOff, told);
+    let region = match fields.take("region", Kind::Name, told) {
+        Some(Value::Name(region)) => region,
+        _ => "us-east-1".to_owned(),
+    };
+    let Some(Value::Objects(Some(bucket))) = bucket else { return None };
+    let endpoint = match endpoint {
+        Some(Value::Server(Some(endpoint))) => endpoint,
+        _ => format!("https://s3.{region}.amazonaws.com"),
+    };
+    Some(CaptureTo { bucket: bucket.to_string(), endpoint, region })
 }
 
 fn key(fields: &mut Fields<'_>, told: &mut Told<'_>) -> Option<Secret> {

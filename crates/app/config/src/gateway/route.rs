@@ -1,29 +1,33 @@
 //! `[[gateway.route]]`: which requests go to which service, and what is done to them on the way.
 
-use std::{num::NonZeroU32, ops::Range, sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use toml::{Spanned, de::DeValue};
 use traffic::{
     concurrency::Priority,
     encoding::CompressRule,
-    limit::{Algorithm, Quota},
-    plan::{HeaderRule, Host, LimitKey, LimitRule, PathRule, Route, Service},
+    hedge::HedgeRule,
+    limit::LimitRule,
+    plan::{HeaderRule, Host, PathRule, Route, Service},
 };
 
-use crate::{problem::did_you_mean, table::Kind};
+use crate::{problem::did_you_mean, table::Kind, value::Value};
 
-use super::{SHARE, TABLES_MAX, TIME, Told, cache, compress, fields::Fields};
+use super::{SHARE, TABLES_MAX, TIME, Told, cache, canary, compress, fields::Fields, limit};
+
+/// Limits that routes can name, and what there is around them.
+pub(super) type Limits<'a> = (&'a [LimitRule], limit::Around);
 
 /// All routes, in the order of the file.
 pub(super) fn all(
     fields: &mut Fields<'_>,
     services: &[Service],
-    compress: Option<&Arc<CompressRule>>,
+    (compress, limits): (Option<&Arc<CompressRule>>, Limits<'_>),
     told: &mut Told<'_>,
 ) -> Vec<Route> {
     let mut routes: Vec<Route> = Vec::new();
     for table in fields.list("route", told).into_iter().take(TABLES_MAX) {
-        routes.extend(one(table, &routes, (services, compress), told));
+        routes.extend(one(table, &routes, (services, compress, limits), told));
     }
     routes
 }
@@ -31,7 +35,7 @@ pub(super) fn all(
 fn one(
     table: &Spanned<DeValue<'_>>,
     before: &[Route],
-    (services, compress): (&[Service], Option<&Arc<CompressRule>>),
+    (services, compress, limits): (&[Service], Option<&Arc<CompressRule>>, Limits<'_>),
     told: &mut Told<'_>,
 ) -> Option<Route> {
     let mut fields = Fields::of("gateway.route", table, told)?;
@@ -68,7 +72,7 @@ fn one(
         rules(&mut fields, "set-request-headers", "remove-request-headers", told);
     route.response_headers =
         rules(&mut fields, "set-response-headers", "remove-response-headers", told);
-    route.limit = limit(&mut fields, told);
+    route.limit = limit::of_route(&mut fields, limits, told);
     route.cache = cache::rule(&mut fields, told);
     route.forgets = cache::templates(&mut fields, "forgets", told);
     route.priority = match fields.word("priority", &["low", "normal", "high"], told) {
@@ -81,8 +85,24 @@ fn one(
     route.total = fields.time("total-timeout", TIME, told);
     route.compress = compress::read(&mut fields, compress, told);
     route.capture = fields.number("capture", SHARE, told);
+    route.canary = canary::read(&mut fields, (&route, services), told);
+    route.hedge = hedge(&mut fields, told);
+    route.assets = fields.word("assets", &["on", "off"], told) == Some("on");
     fields.end(told);
     service.map(|_| route)
+}
+
+/// When a second member is asked: after the 95th percentile, or after so long.
+fn hedge(fields: &mut Fields<'_>, told: &mut Told<'_>) -> Option<HedgeRule> {
+    let written = fields.raw("hedge")?;
+    match written.get_ref().as_str() {
+        Some("off") => None,
+        Some("p95") => Some(HedgeRule::Percentile),
+        _ => match fields.value("hedge", written, TIME, told) {
+            Some(Value::Duration(after)) => Some(HedgeRule::After(after)),
+            _ => None,
+        },
+    }
 }
 
 fn service(fields: &mut Fields<'_>, services: &[Service], told: &mut Told<'_>) -> Option<usize> {
@@ -162,46 +182,4 @@ fn rules(
     let removed = parsed(fields, remove, "a header's name", |name| name.parse().ok(), told);
     rules.extend(removed.into_iter().map(HeaderRule::Remove));
     rules
-}
-
-fn limit(fields: &mut Fields<'_>, told: &mut Told<'_>) -> Option<LimitRule> {
-    const WAYS: &[&str] = &["bucket", "fixed-window", "sliding-window", "sliding-log"];
-    let table = fields.raw("limit")?;
-    let span = table.span();
-    let mut fields = Fields::of("gateway.route.limit", table, told)?;
-    let some = Kind::Count { min: 1, max: 1_000_000_000 };
-    let requests = fields.small("requests", some, told).and_then(NonZeroU32::new);
-    let burst = fields.small("burst", some, told).and_then(NonZeroU32::new);
-    let window = fields.time("window", TIME, told).unwrap_or(Duration::from_mins(1));
-    let algorithm = match fields.word("algorithm", WAYS, told) {
-        Some("fixed-window") => Algorithm::FixedWindow,
-        Some("sliding-window") => Algorithm::SlidingWindow,
-        Some("sliding-log") => Algorithm::SlidingLog,
-        _ => Algorithm::Bucket,
-    };
-    let key = key(&mut fields, told);
-    let dry_run = fields.word("dry-run", &["on", "off"], told) == Some("on");
-    let keys = Kind::Count { min: 100, max: 100_000_000 };
-    let keys_max = fields.count("keys-max", keys, told).unwrap_or(100_000);
-    if requests.is_none() {
-        fields.missing("requests", "how many in a `window`: `requests = 100`", told);
-    }
-    if burst.is_some() && algorithm != Algorithm::Bucket {
-        fields.wrong_at("burst", span, "only a `bucket` has a `burst`", told);
-    }
-    fields.end(told);
-    let quota = Quota { burst, ..Quota::new(requests?, window) };
-    Some(LimitRule { quota, algorithm, key, dry_run, keys_max })
-}
-
-fn key(fields: &mut Fields<'_>, told: &mut Told<'_>) -> LimitKey {
-    let Some((text, span)): Option<(String, Range<usize>)> = fields.text("key", told) else {
-        return LimitKey::Address;
-    };
-    match text.strip_prefix("header:").map(str::parse) {
-        Some(Ok(name)) => return LimitKey::Header(name),
-        None if text == "address" => {}
-        _ => fields.wrong_at("key", span, "expected `address` or `header:x-api-key`", told),
-    }
-    LimitKey::Address
 }

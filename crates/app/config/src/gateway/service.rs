@@ -1,4 +1,4 @@
-//! `[gateway.service.NAME]`: members, who of them is asked, and what is done when they fail.
+//! `[gateway.service.NAME]`: who of its members is asked, and what is done when they fail.
 
 use std::time::Duration;
 
@@ -7,12 +7,12 @@ use traffic::{
     breaker::BreakerSettings,
     concurrency::ConcurrencySettings,
     health::{Expected, OutlierSettings, Thresholds},
-    plan::{Balance, Check, Member, Retries, Secret, Service, Timeouts},
+    plan::{Balance, Check, Retries, Secret, Service, Timeouts},
 };
 
 use crate::table::Kind;
 
-use super::{COUNT, SHARE, TABLES_MAX, TIME, Told, fields::Fields};
+use super::{COUNT, SHARE, TABLES_MAX, TIME, Told, fields::Fields, member};
 
 /// Answers in a row.
 const IN_A_ROW: Kind = Kind::Count { min: 1, max: 100 };
@@ -36,11 +36,13 @@ pub(super) fn all(fields: &mut Fields<'_>, told: &mut Told<'_>) -> Vec<Service> 
 
 fn one(name: String, table: &Spanned<DeValue<'_>>, told: &mut Told<'_>) -> Option<Service> {
     let mut fields = Fields::of(format!("gateway.service.{name}"), table, told)?;
-    let members = members(&mut fields, told);
+    let (members, spoken) = member::all(&mut fields, told);
     if members.is_empty() {
         fields.missing("members", "such as `members = [\"127.0.0.1:8000\"]`", told);
     }
     let mut service = Service::new(name, members);
+    service.wire = member::wire(&mut fields, spoken, told);
+    service.lookup = member::lookup(&mut fields, told);
     service.balance = balance(&mut fields, told);
     service.check = check(&mut fields, told);
     service.outliers = outliers(&mut fields, told);
@@ -71,58 +73,6 @@ fn one(name: String, table: &Spanned<DeValue<'_>>, told: &mut Told<'_>) -> Optio
         fields.count("connections-max", connections, told).unwrap_or(service.connections_max);
     fields.end(told);
     Some(service)
-}
-
-fn members(fields: &mut Fields<'_>, told: &mut Told<'_>) -> Vec<Member> {
-    let mut members: Vec<Member> = Vec::new();
-    for entry in fields.list("members", told).into_iter().take(TABLES_MAX) {
-        let (address, span, weight) = match entry.get_ref() {
-            DeValue::Table(_) => {
-                let Some(mut one) = Fields::of("gateway.service.members", entry, told) else {
-                    continue;
-                };
-                let address = one.text("address", told);
-                let weight = Kind::Count { min: 0, max: 1_000 };
-                let weight = one.small("weight", weight, told).unwrap_or(1);
-                if address.is_none() {
-                    one.missing(
-                        "address",
-                        "such as `{ address = \"127.0.0.1:8000\", weight = 2 }`",
-                        told,
-                    );
-                }
-                one.end(told);
-                let Some((address, span)) = address else { continue };
-                (address, span, weight)
-            }
-            DeValue::String(address) => (address.to_string(), entry.span(), 1),
-            _ => {
-                fields.wrong_at("members", entry.span(), "expected a host and a port", told);
-                continue;
-            }
-        };
-        if !is_address(&address) {
-            let label = "expected a host and a port such as `127.0.0.1:8000`";
-            fields.wrong_at("members", span, label, told);
-        } else if members.iter().any(|member| member.address == address) {
-            fields.wrong_at("members", span, "it is among them already", told);
-        } else {
-            members.push(Member { address, weight });
-        }
-    }
-    members
-}
-
-/// A host and a port: a name, an IPv4 address, or an IPv6 address in brackets.
-fn is_address(text: &str) -> bool {
-    let Some((host, port)) = text.rsplit_once(':') else { return false };
-    let named = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
-    let bracketed = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
-    let host = match bracketed {
-        Some(inner) => inner.parse::<std::net::Ipv6Addr>().is_ok(),
-        None => !host.is_empty() && host.bytes().all(named),
-    };
-    host && port.parse::<u16>().is_ok_and(|port| port != 0)
 }
 
 fn balance(fields: &mut Fields<'_>, told: &mut Told<'_>) -> Balance {

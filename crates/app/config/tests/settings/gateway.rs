@@ -127,3 +127,45 @@ fn what_is_told_of_requests_and_whom_is_read() {
         assert!(told.contains(words), "{words}:\n{told}");
     }
 }
+
+#[test]
+fn the_token_of_the_admin_port_may_come_from_the_environment() {
+    let text = with("", "").replacen("[gateway]\n", "[gateway]\nadmin-token = \"of the file\"\n", 1);
+    let token = |sources: &config::Sources| {
+        let plan = load(sources).gateway.expect("there is a section");
+        plan.admin_token.map(|token| token.0)
+    };
+    assert_eq!(token(&file(&text)).as_deref(), Some("of the file"));
+    let both = config::Sources {
+        environment: vec![("TAUT_GATEWAY_ADMIN_TOKEN".to_owned(), "of the environment".to_owned())],
+        ..file(&text)
+    };
+    assert_eq!(token(&both).as_deref(), Some("of the environment"));
+    let empty = config::Sources {
+        environment: vec![("TAUT_GATEWAY_ADMIN_TOKEN".to_owned(), String::new())],
+        ..file(&with("", ""))
+    };
+    assert_eq!(token(&empty), None);
+}
+
+#[test]
+fn a_canary_is_read_and_its_mistakes_are_told() {
+    let two = "[gateway]\n\n[gateway.service.app]\nmembers = [\"127.0.0.1:8000\"]\n\n[gateway.service.next]\n\
+               members = [\"127.0.0.1:8001\"]\n\n[[gateway.route]]\nservice = \"app\"\n";
+    let canary = "canary = { service = \"next\", steps = [0.01, 0.2], every = \"1m\", sticky = \"address\", header = \"x-v\" }\n";
+    let plan = load(&file(&format!("{two}{canary}"))).gateway.expect("there is a section");
+    let rule = plan.routes[0].canary.as_deref().expect("a canary");
+    assert_eq!((rule.service, &*rule.steps), (1, &[0.01, 0.2][..]));
+    assert_eq!(rule.sticky, traffic::canary::Sticky::Address);
+    for (wrong, label) in [
+        ("canary = { service = \"app\" }", "the version that is there already"),
+        ("canary = { service = \"other\" }", "no service has this name"),
+        ("canary = { service = \"next\", steps = [0.5, 0.2] }", "shares rise"),
+        ("canary = { service = \"next\", steps = [1] }", "shares rise"),
+        ("cache = {}\ncanary = { service = \"next\" }", "one or the other"),
+        ("canary = { sticky = \"cookie\" }", "`service` is missing"),
+    ] {
+        let told = complaint(&file(&format!("{two}{wrong}\n")));
+        assert!(told.contains(label), "{wrong}: {told}");
+    }
+}

@@ -2,6 +2,8 @@
 
 mod check;
 mod gateway;
+mod gateway_edge;
+mod gateway_shared;
 mod meaning;
 mod mistakes;
 mod pages;

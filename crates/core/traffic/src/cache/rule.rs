@@ -63,6 +63,8 @@ pub struct CacheRule {
     pub body_bytes_max: u64,
     /// Whether what clients say about the cache counts.
     pub clients: Clients,
+    /// Whether answers are also kept where other gateways find them.
+    pub shared: bool,
 }
 
 impl Default for CacheRule {
@@ -87,6 +89,7 @@ impl Default for CacheRule {
             early: 1.0,
             body_bytes_max: 8 << 20,
             clients: Clients::Obey,
+            shared: false,
         }
     }
 }

@@ -8,16 +8,16 @@ use crate::fields::Fields;
 /// Headers that an answer was chosen by, with what the request said in them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Selecting {
-    fields: Vec<Field>,
+    pub(super) fields: Vec<Field>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Field {
-    name: HeaderName,
+pub(super) struct Field {
+    pub(super) name: HeaderName,
     /// As it came, where it came in one line: what nearly all requests are compared by.
-    raw: Option<Vec<u8>>,
+    pub(super) raw: Option<Vec<u8>>,
     /// What it means, the same for all that mean the same; `None` if it was not there.
-    meaning: Option<Vec<u8>>,
+    pub(super) meaning: Option<Vec<u8>>,
 }
 
 /// What an answer was chosen by; `None` if by what only its sender knows (`Vary: *`).
@@ -72,6 +72,11 @@ impl Selecting {
     pub fn bytes(&self) -> usize {
         let of = |field: &Field| 128 + 2 * field.meaning.as_ref().map_or(0, Vec::len);
         self.fields.iter().map(of).sum()
+    }
+
+    /// Names of the headers.
+    pub fn names(&self) -> impl Iterator<Item = &HeaderName> {
+        self.fields.iter().map(|field| &field.name)
     }
 
     /// A number for what a request says in these headers.

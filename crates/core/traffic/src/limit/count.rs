@@ -45,8 +45,8 @@ impl Count {
 /// The count of a window of the clock.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Fixed {
-    window: u64,
-    count: u32,
+    pub(super) window: u64,
+    pub(super) count: u32,
 }
 
 impl Fixed {
@@ -57,13 +57,17 @@ impl Fixed {
         if self.window < window {
             *self = Self { window, count: 0 };
         }
-        let left = quota.requests.get().saturating_sub(self.count);
-        let end = Moment { nanos: (window + 1).saturating_mul(length) };
-        let until_end = end.since(now);
-        let allowed = cost <= left;
+        let allowed = cost <= quota.requests.get().saturating_sub(self.count);
         if allowed {
             self.count += cost;
         }
+        self.verdict(quota, allowed, now)
+    }
+
+    /// What is said of this count, after it was decided.
+    pub(super) fn verdict(&self, quota: &Quota, allowed: bool, now: Moment) -> Verdict {
+        let end = (self.window + 1).saturating_mul(quota.window_nanos());
+        let until_end = Moment { nanos: end }.since(now);
         Verdict {
             allowed,
             remaining: quota.requests.get().saturating_sub(self.count),
@@ -92,16 +96,39 @@ impl Log {
         if allowed {
             self.moments.extend(std::iter::repeat_n(now, cost));
         }
-        let until = |moment: Option<&Moment>| {
-            moment.map_or(quota.window, |moment| (*moment + quota.window).since(now))
-        };
         // Those that must leave before this one fits.
         let in_the_way = (self.moments.len() + cost).saturating_sub(limit).max(1) - 1;
+        let seen = Seen {
+            count: self.moments.len(),
+            last: self.moments.back().copied(),
+            in_the_way: self.moments.get(in_the_way).copied(),
+        };
+        seen.verdict(quota, allowed, now)
+    }
+}
+
+/// What of a log matters to what is said of it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Seen {
+    pub(super) count: usize,
+    pub(super) last: Option<Moment>,
+    /// The one that must leave before a request fits that was refused.
+    pub(super) in_the_way: Option<Moment>,
+}
+
+impl Seen {
+    pub(super) fn verdict(&self, quota: &Quota, allowed: bool, now: Moment) -> Verdict {
+        let until = |moment: Moment| (moment + quota.window).since(now);
+        let left = (quota.requests.get() as usize).saturating_sub(self.count);
         Verdict {
             allowed,
-            remaining: u32::try_from(limit - self.moments.len()).unwrap_or(u32::MAX),
-            reset_after: self.moments.back().map_or(Duration::ZERO, |last| until(Some(last))),
-            retry_after: if allowed { Duration::ZERO } else { until(self.moments.get(in_the_way)) },
+            remaining: u32::try_from(left).unwrap_or(u32::MAX),
+            reset_after: self.last.map_or(Duration::ZERO, until),
+            retry_after: if allowed {
+                Duration::ZERO
+            } else {
+                self.in_the_way.map_or(quota.window, until)
+            },
         }
     }
 }
@@ -109,9 +136,9 @@ impl Log {
 /// The counts of this window and of the last.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Sliding {
-    window: u64,
-    count: u32,
-    last: u32,
+    pub(super) window: u64,
+    pub(super) count: u32,
+    pub(super) last: u32,
 }
 
 impl Sliding {
@@ -125,17 +152,22 @@ impl Sliding {
             let last = if window - self.window == 1 { self.count } else { 0 };
             *self = Self { window, count: 0, last };
         }
-        let start = window.saturating_mul(length);
-        let into = now.nanos.saturating_sub(start).min(length);
         let limit = u64::from(quota.requests.get()) * Self::PARTS;
-        let before = self.of_last(into, length);
-        let used = before + u64::from(self.count) * Self::PARTS;
         let wanted = u64::from(cost) * Self::PARTS;
-        let allowed = used + wanted <= limit;
+        let allowed = self.used(self.elapsed(length, now), length) + wanted <= limit;
         if allowed {
             self.count += cost;
         }
-        let used = if allowed { used + wanted } else { used };
+        self.verdict(quota, cost, allowed, now)
+    }
+
+    /// What is said of these counts, after it was decided.
+    pub(super) fn verdict(&self, quota: &Quota, cost: u32, allowed: bool, now: Moment) -> Verdict {
+        let length = quota.window_nanos();
+        let into = self.elapsed(length, now);
+        let limit = u64::from(quota.requests.get()) * Self::PARTS;
+        let wanted = u64::from(cost) * Self::PARTS;
+        let used = self.used(into, length);
         let end = Duration::from_nanos(length - into);
         Verdict {
             allowed,
@@ -148,6 +180,16 @@ impl Sliding {
                 self.wait(limit.saturating_sub(wanted), into, length)
             },
         }
+    }
+
+    /// How far into its window it is.
+    fn elapsed(self, length: u64, now: Moment) -> u64 {
+        now.nanos.saturating_sub(self.window.saturating_mul(length)).min(length)
+    }
+
+    /// What was used of the limit, `into` the window, in parts.
+    fn used(self, into: u64, length: u64) -> u64 {
+        self.of_last(into, length).saturating_add(u64::from(self.count) * Self::PARTS)
     }
 
     /// What of the last window still weighs, `into` this one.
@@ -176,27 +218,47 @@ impl Sliding {
 /// When the bucket would be full again (the "theoretical arrival time" of GCRA, ITU-T I.371).
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Gcra {
-    full_at: Moment,
+    pub(super) full_at: Moment,
 }
 
 impl Gcra {
     fn take(&mut self, quota: &Quota, cost: u32, now: Moment) -> Verdict {
-        let pace = (quota.window_nanos() / u64::from(quota.requests.get())).max(1);
-        let depth = Duration::from_nanos(pace.saturating_mul(u64::from(quota.burst().get())));
-        let wanted = Duration::from_nanos(pace.saturating_mul(u64::from(cost)));
-        let full_at = self.full_at.max(now) + wanted;
-        let ahead = full_at.since(now);
-        let allowed = ahead <= depth;
+        let full_at = self.full_with(quota, cost, now);
+        let allowed = full_at.since(now) <= Self::depth(quota);
         if allowed {
             self.full_at = full_at;
         }
+        self.verdict(quota, cost, allowed, now)
+    }
+
+    /// What is said of this bucket, after it was decided.
+    pub(super) fn verdict(self, quota: &Quota, cost: u32, allowed: bool, now: Moment) -> Verdict {
+        let (pace, depth) = (Self::pace_nanos(quota), Self::depth(quota));
         let owed = self.full_at.since(now);
         let left = depth.saturating_sub(owed).as_nanos() / u128::from(pace);
-        Verdict {
-            allowed,
-            remaining: u32::try_from(left).unwrap_or(u32::MAX),
-            reset_after: owed,
-            retry_after: if allowed { Duration::ZERO } else { ahead.saturating_sub(depth) },
-        }
+        let retry_after = if allowed {
+            Duration::ZERO
+        } else {
+            self.full_with(quota, cost, now).since(now).saturating_sub(depth)
+        };
+        let remaining = u32::try_from(left).unwrap_or(u32::MAX);
+        Verdict { allowed, remaining, reset_after: owed, retry_after }
+    }
+
+    /// When it would be full again with this request.
+    fn full_with(self, quota: &Quota, cost: u32, now: Moment) -> Moment {
+        let wanted = Self::pace_nanos(quota).saturating_mul(u64::from(cost));
+        self.full_at.max(now) + Duration::from_nanos(wanted)
+    }
+
+    /// From one request to the next at an even pace.
+    pub(super) fn pace_nanos(quota: &Quota) -> u64 {
+        (quota.window_nanos() / u64::from(quota.requests.get())).max(1)
+    }
+
+    /// How far ahead of it one may be.
+    pub(super) fn depth(quota: &Quota) -> Duration {
+        let pace = Self::pace_nanos(quota);
+        Duration::from_nanos(pace.saturating_mul(u64::from(quota.burst().get())))
     }
 }

@@ -51,7 +51,7 @@ fn told(path: &str, lines: &[(&'static str, &'static str)]) -> (Option<Asset>, O
     }
     let asset = tell(&Method::GET, path, StatusCode::OK, &mut headers);
     let value = headers.get(header::CACHE_CONTROL);
-    (asset, value.map(|value| value.to_str().unwrap().to_owned()))
+    (asset, value.map(|value| value.to_str().expect("as the test has it").to_owned()))
 }
 
 #[test]

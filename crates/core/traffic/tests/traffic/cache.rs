@@ -3,6 +3,7 @@
 mod credentials;
 mod days;
 mod rules;
+mod shared;
 mod store;
 
 use std::time::Duration;

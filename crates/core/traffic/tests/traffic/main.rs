@@ -1,17 +1,23 @@
 //! What the gateway decides, held against what is promised: properties, and simulations by seed.
 
+mod assets;
 mod balance;
 mod breaker;
 mod cache;
+mod canary;
 mod chunks;
 mod concurrency;
+mod dns;
 mod encoding;
 mod forward;
 mod health;
+mod hedge;
 mod limit;
+mod proxy_protocol;
 mod retry;
 mod route;
 mod timing;
+mod token;
 
 use std::time::Duration;
 

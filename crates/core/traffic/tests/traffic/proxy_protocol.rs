@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use traffic::proxy_protocol::{Ends, HEADER_BYTES_MAX, Read, Version, read, write};
 
 fn ends(from: &str, to: &str) -> Ends {
-    Ends { from: from.parse().unwrap(), to: to.parse().unwrap() }
+    Ends { from: from.parse().expect("as the test has it"), to: to.parse().expect("as the test has it") }
 }
 
 fn written(version: Version, ends: Option<Ends>) -> Vec<u8> {

@@ -6,8 +6,8 @@ use gateway::Gateway;
 use traffic::{
     cache::CacheRule,
     encoding::{Coding, CompressRule},
-    limit::{Algorithm, Quota},
-    plan::{Certificate, LimitKey, LimitRule, Listen, Member, Plan, Route, Service},
+    limit::Quota,
+    plan::{Certificate, LimitRule, Listen, Member, Plan, Route, Service},
     telling::{Telling, Timing},
 };
 
@@ -16,10 +16,10 @@ use crate::{Outcome, say};
 /// Is the gateway, for the process that measures: a way, an origin, a folder; ends with its input.
 pub(crate) fn serve(words: &[String]) -> Outcome<()> {
     let [way, origin, folder] = words else { return Err("a way, an origin and a folder".into()) };
-    let members = vec![Member { address: origin.clone(), weight: 1 }];
+    let members = vec![Member::new(origin.clone())];
     let mut route = Route::to("all", 0);
     let mut plan = Plan {
-        listen: vec![Listen { address: ([127, 0, 0, 1], 0).into(), tls: None }],
+        listen: vec![Listen::plain(([127, 0, 0, 1], 0).into())],
         admin: Some(([127, 0, 0, 1], 0).into()),
         workers: 1,
         services: vec![Service::new("origin", members)],
@@ -30,13 +30,8 @@ pub(crate) fn serve(words: &[String]) -> Outcome<()> {
     match &**way {
         "bare" => {}
         "full" => {
-            route.limit = Some(LimitRule {
-                quota: Quota::new(NonZeroU32::MAX, Duration::from_secs(1)),
-                algorithm: Algorithm::Bucket,
-                key: LimitKey::Address,
-                dry_run: false,
-                keys_max: 10_000,
-            });
+            let quota = Quota::new(NonZeroU32::MAX, Duration::from_secs(1));
+            route.limit = Some(LimitRule { keys_max: 10_000, ..LimitRule::new(quota) });
             // A cache that has to find out that nothing is to be stored.
             route.cache = Some(CacheRule { heuristic_share: 0.0, ..CacheRule::default() });
             plan.telling = Telling { server_timing: Timing::Anyone, ..Telling::default() };
@@ -49,7 +44,7 @@ pub(crate) fn serve(words: &[String]) -> Outcome<()> {
         "tls" => {
             let of = |name: &str| Path::new(folder).join(name);
             let tls = Certificate { chain: of("chain.pem"), key: of("key.pem") };
-            plan.listen[0].tls = Some(tls);
+            plan.listen[0].tls = vec![tls];
         }
         _ => return Err(format!("there is no way `{way}`").into()),
     }

@@ -1,7 +1,12 @@
 //! What can be done: drain a member and take that back, change weights, forget what is cached, warm it, read the
 //! settings again. Orders about members outlive a reload, not a restart; they are told in `/members`.
 
-use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
+    sync::Arc,
+    time::Duration,
+};
 
 use http::StatusCode;
 use serde_json::{Value, json};
@@ -10,7 +15,7 @@ use tokio::{
     net::TcpStream,
     time::timeout,
 };
-use traffic::{cache::Purge, plan::Plan};
+use traffic::{cache::Purge, dns, plan::Plan};
 
 use super::Problem;
 use crate::{clock, state::Shared};
@@ -21,6 +26,17 @@ pub(crate) struct Orders {
     of: BTreeMap<(String, String), Order>,
     /// The plan as the settings have it.
     pub(crate) base: Plan,
+    /// What was found for names of members that are looked up, by host and port.
+    pub(crate) found: BTreeMap<String, Found>,
+}
+
+/// What is known of a name.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Found {
+    /// Its addresses, as of the last time that there were any.
+    pub(crate) addresses: BTreeSet<SocketAddr>,
+    /// Why it could not be looked up the last time; `None` if it could.
+    pub(crate) trouble: Option<String>,
 }
 
 /// What was ordered of a member.
@@ -39,7 +55,7 @@ const ORDERS_MAX: usize = 10_000;
 const WEIGHT_MAX: u64 = 1_000;
 
 /// Addresses that are warmed by one order.
-const WARM_MAX: usize = 1_000;
+pub(super) const WARM_MAX: usize = 1_000;
 
 /// How many of them at once: warming is not to push aside who waits.
 const WARM_AT_ONCE: usize = 4;
@@ -50,7 +66,7 @@ const WARM_TIME_MAX: Duration = Duration::from_secs(30);
 impl Orders {
     /// None, beside this plan.
     pub(crate) fn new(base: Plan) -> Self {
-        Self { of: BTreeMap::new(), base }
+        Self { of: BTreeMap::new(), base, found: BTreeMap::new() }
     }
 
     /// What was ordered of a member.
@@ -58,9 +74,21 @@ impl Orders {
         self.of.get(&(service.to_owned(), address.to_owned())).copied()
     }
 
-    /// The settings' plan with what was ordered.
-    pub(crate) fn plan(&self) -> Plan {
+    /// The settings' plan, with the members that names stand for.
+    fn looked_up(&self) -> Plan {
         let mut plan = self.base.clone();
+        let found = |name: &str| self.found.get(name).map(|found| &found.addresses);
+        for service in &mut plan.services {
+            if service.lookup.is_some() {
+                service.members = dns::expanded(&service.members, found);
+            }
+        }
+        plan
+    }
+
+    /// The settings' plan with what was found and ordered.
+    pub(crate) fn plan(&self) -> Plan {
+        let mut plan = self.looked_up();
         for service in &mut plan.services {
             for member in &mut service.members {
                 if let Some(order) = self.of(&service.name, &member.address) {
@@ -83,7 +111,8 @@ pub(super) fn member(shared: &Shared, path: &str, body: &Value) -> Result<Value,
         return Err(Problem::unknown("expected /members/SERVICE/ADDRESS/drain, undrain or weight"));
     };
     let mut orders = shared.orders.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    let found = orders.base.services.iter().find(|known| known.name == service);
+    let known = orders.looked_up();
+    let found = known.services.iter().find(|known| known.name == service);
     if !found.is_some_and(|found| found.members.iter().any(|one| one.address == address)) {
         return Err(Problem::unknown("no service of this name has a member of this address"));
     }
@@ -127,12 +156,33 @@ pub(super) fn member(shared: &Shared, path: &str, body: &Value) -> Result<Value,
     }))
 }
 
+/// Carries out `POST /canaries/ROUTE/step`, `hold`, `revert` or `finish`.
+pub(super) fn canary(shared: &Shared, path: &str) -> Result<Value, Problem> {
+    // Names of routes may have slashes in them.
+    let (route, order) = path.rsplit_once('/').unwrap_or((path, ""));
+    let all = shared.canaries.all(&shared.state().plan);
+    let canary = all.into_iter().find(|canary| canary.route == route);
+    let canary = canary.ok_or_else(|| Problem::unknown("no route of this name tries a new version"))?;
+    let news = canary.ordered(order, clock::now());
+    let news = news.ok_or_else(|| Problem::unknown("known are step, hold, revert and finish"))?;
+    let told = super::canaries::news(&news);
+    shared.canaries.tell(news);
+    Ok(told)
+}
+
 /// Carries out `POST /cache/purge`: `{"url": …}`, `{"prefix": …}`, `{"tag": …}`, `{"route": …}` or `{"all": true}`,
 /// with `"soft": true` to keep what may be answered stale.
 pub(super) fn purge(shared: &Shared, body: &Value) -> Result<Value, Problem> {
     const EXPECTED: &str = "expected one of \"url\", \"prefix\", \"tag\", \"route\" or \"all\": true, and \"soft\": true or not";
-    let text = |name: &str| body.get(name).and_then(Value::as_str);
-    let purge = if let Some(url) = text("url") {
+    let purge = purge_of(body).ok_or_else(|| Problem::wrong(EXPECTED))?;
+    let soft = body.get("soft").and_then(Value::as_bool) == Some(true);
+    Ok(json!({"forgotten": shared.cache.purge(&purge, soft, clock::now()), "soft": soft}))
+}
+
+/// What an order to forget names.
+pub(crate) fn purge_of(order: &Value) -> Option<Purge> {
+    let text = |name: &str| order.get(name).and_then(Value::as_str);
+    if let Some(url) = text("url") {
         Purge::url(url)
     } else if let Some(prefix) = text("prefix") {
         Purge::url(&format!("{prefix}*"))
@@ -141,11 +191,8 @@ pub(super) fn purge(shared: &Shared, body: &Value) -> Result<Value, Problem> {
     } else if let Some(route) = text("route") {
         Some(Purge::Route(route.to_owned()))
     } else {
-        (body.get("all").and_then(Value::as_bool) == Some(true)).then_some(Purge::All)
-    };
-    let purge = purge.ok_or_else(|| Problem::wrong(EXPECTED))?;
-    let soft = body.get("soft").and_then(Value::as_bool) == Some(true);
-    Ok(json!({"forgotten": shared.cache.purge(&purge, soft, clock::now()), "soft": soft}))
+        (order.get("all").and_then(Value::as_bool) == Some(true)).then_some(Purge::All)
+    }
 }
 
 /// Carries out `POST /cache/warm`: `{"urls": ["http://host/path", …]}`, each asked for through the gateway itself.

@@ -3,7 +3,12 @@
 use std::sync::{PoisonError, atomic::Ordering};
 
 use serde_json::{Map, Value, json};
+use traffic::{
+    limit::{Away, LimitRule},
+    plan::Service,
+};
 
+use super::orders::Orders;
 use crate::{cache::counts::RESULTS, clock, metrics, state::Shared};
 
 /// With less memory than this the next allocation may be the last: it is not ready.
@@ -28,6 +33,8 @@ pub(super) fn readiness(shared: &Shared) -> (bool, Value) {
     let memory = memory_available();
     let memory_low = memory.is_some_and(|bytes| bytes < MEMORY_BYTES_MIN);
     ready &= !memory_low;
+    let (redis_ready, redis) = redis(shared);
+    ready &= redis_ready;
     let disk = rustix::fs::statvfs(".").ok();
     let disk = disk.map(|disk| disk.f_bavail.saturating_mul(disk.f_frsize));
     let status = match (shared.is_stopping(), ready) {
@@ -41,12 +48,22 @@ pub(super) fn readiness(shared: &Shared) -> (bool, Value) {
         (true, false) => "up",
     };
     let disk_low = disk.is_some_and(|bytes| bytes < DISK_BYTES_MIN);
-    let value = json!({
+    let mut value = json!({
         "status": status,
         "services": services,
         "memory": {"status": word(memory.is_some(), memory_low), "available_bytes": memory},
         "disk": {"status": word(disk.is_some(), disk_low), "free_bytes": disk},
     });
+    if let Some(redis) = redis {
+        value["redis"] = redis;
+    }
+    if state.plan.events.is_some() {
+        let events = &shared.events;
+        let is_up = events.is_up.load(Ordering::Relaxed);
+        let trouble = events.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let status = if is_up { "up" } else { "down" };
+        value["events"] = json!({"status": status, "trouble": trouble.filter(|_| !is_up)});
+    }
     (ready, value)
 }
 
@@ -97,12 +114,28 @@ pub(super) fn members(shared: &Shared) -> Value {
                 "requests": member.requests.load(Ordering::Relaxed),
                 "failures": member.failures.load(Ordering::Relaxed),
                 "connections": member.connections.load(Ordering::Relaxed),
+                "trouble": *member.trouble.lock().unwrap_or_else(PoisonError::into_inner),
             })
         });
         let members: Vec<Value> = members.collect();
-        (service.name.clone(), json!({"balance": service.balance.name(), "members": members}))
+        let mut value = json!({"balance": service.balance.name(), "members": members});
+        let base = orders.base.services.iter().find(|known| known.name == service.name);
+        if let Some(base) = base.filter(|base| base.lookup.is_some()) {
+            value["names"] = names(base, &orders);
+        }
+        (service.name.clone(), value)
     });
     Value::Object(services.collect())
+}
+
+/// What is known of names that are looked up.
+fn names(service: &Service, orders: &Orders) -> Value {
+    let names = service.members.iter().filter_map(|member| {
+        let found = orders.found.get(&member.address)?;
+        let value = json!({"addresses": found.addresses, "trouble": found.trouble});
+        Some((member.address.clone(), value))
+    });
+    Value::Object(names.collect())
 }
 
 /// Routes: how fast they answer, and how often they are asked, lately.
@@ -170,19 +203,55 @@ pub(super) fn cache(shared: &Shared) -> Value {
 /// Limits, and how many clients each remembers.
 pub(super) fn limits(shared: &Shared) -> Value {
     let state = shared.state();
-    let routes = state.plan.routes.iter().zip(&state.limiters).filter_map(|(route, limiter)| {
-        let (rule, limiter) = (route.limit.as_ref()?, limiter.as_ref()?);
-        let clients = limiter.lock().unwrap_or_else(PoisonError::into_inner).keys();
+    let routes = state.plan.routes.iter().zip(&state.limits).filter_map(|(route, counted)| {
+        let (rule, counted) = (route.limit.as_ref()?, counted.as_ref()?);
+        let tiers = rule.tiers.of.iter().map(|tier| {
+            let window = tier.quota.window.as_secs_f64();
+            let quota = json!({"requests": tier.quota.requests, "window_seconds": window});
+            (tier.name.clone(), quota)
+        });
         let value = json!({
+            "name": rule.name,
             "requests": rule.quota.requests,
             "window_seconds": rule.quota.window.as_secs_f64(),
+            "algorithm": rule.algorithm.name(),
+            "cost": rule.cost,
+            "tiers": tiers.collect::<Map<String, Value>>(),
             "dry_run": rule.dry_run,
-            "clients": clients,
+            "shared": rule.shared.is_some(),
+            "clients": counted.clients(),
             "clients_max": rule.keys_max,
         });
         Some((route.name.clone(), value))
     });
     Value::Object(routes.collect())
+}
+
+/// Redis, if anything is shared through it; and whether that is ready.
+fn redis(shared: &Shared) -> (bool, Option<Value>) {
+    let state = shared.state();
+    let Some(settings) = &state.plan.redis else { return (true, None) };
+    let figures = &shared.redis;
+    let (up, wanted) =
+        (figures.up.load(Ordering::Relaxed), figures.wanted.load(Ordering::Relaxed));
+    let status = match up {
+        0 => "down",
+        _ if up < wanted => "partly",
+        _ => "up",
+    };
+    // Without it requests are decided all the same, unless somebody wants them refused then.
+    let refuses = |rule: &LimitRule| rule.shared == Some(Away::Refuse) && !rule.dry_run;
+    let needed = state.plan.routes.iter().any(|route| route.limit.as_ref().is_some_and(refuses));
+    let trouble = figures.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let value = json!({
+        "status": status,
+        "address": settings.shown(),
+        "connections": up,
+        "connections_wanted": wanted,
+        "needed": needed,
+        "trouble": trouble.filter(|_| up < wanted),
+    });
+    (0 < up || !needed, Some(value))
 }
 
 /// Breakers and the room of services, by thread; each thread tells every five seconds.

@@ -5,8 +5,8 @@ use std::{fmt::Write as _, sync::PoisonError, time::Duration};
 use crate::{metrics::escaped, state::Shared};
 
 /// How requests were answered that the cache was asked for.
-pub(crate) const RESULTS: [&str; 7] =
-    ["hit", "stale", "revalidated", "coalesced", "miss", "bypass", "failed"];
+pub(crate) const RESULTS: [&str; 8] =
+    ["hit", "stale", "revalidated", "coalesced", "miss", "bypass", "failed", "shared"];
 
 /// How a request was answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +25,8 @@ pub(crate) enum CacheResult {
     Bypass,
     /// Not at all.
     Failed,
+    /// With what another gateway had asked for.
+    Shared,
 }
 
 /// Counts by route.

@@ -22,6 +22,7 @@ use super::{
     Ask, Cache,
     filling::{Filling, Hold},
     flight::{Flying, Stage},
+    shared::{self, Begun, Together},
 };
 use crate::{
     answer::Refusal,
@@ -61,6 +62,8 @@ pub(super) struct Landing {
     pub(super) reply: Option<oneshot::Sender<(Led, Decision)>>,
     /// Whether who is told needs all of it before it can be answered.
     pub(super) wants_whole: bool,
+    /// Where other gateways wait for it.
+    pub(super) together: Option<Together>,
 }
 
 /// What came of it, for who asked first.
@@ -76,16 +79,31 @@ pub(super) enum Led {
     Failed(Refusal),
 }
 
+/// What `Cache-Status` says of an answer that another gateway had.
+pub(super) const FOUND: &str = "shared";
+
 /// Asks.
 pub(super) fn start(fetch: Fetch) {
     tokio::task::spawn_local(run(fetch));
 }
 
 async fn run(fetch: Fetch) {
-    let Fetch { worker, peer, mut admitted, mut decision, landing } = fetch;
+    let Fetch { worker, peer, mut admitted, mut decision, mut landing } = fetch;
     let local = Rc::clone(&landing.local);
     let route = &local.state.plan.routes[landing.route];
     let total = route.total.or(local.state.plan.services[route.service].timeouts.total);
+    if let Some(rule) = &route.cache {
+        let asks = (rule, &*landing.ask);
+        let redis = local.redis.as_ref();
+        match shared::begin(landing.cache(), redis, asks, &landing.asked).await {
+            Begun::Alone => {}
+            Begun::Found(stored) => return landing.found(stored, decision),
+            Begun::Leads(together, stale) => {
+                landing.together = Some(together);
+                landing.ask.stale = landing.ask.stale.take().or(stale);
+            }
+        }
+    }
     admitted.head.method = Method::GET;
     conditions_removed(&mut admitted.head.headers);
     // Applications that know it answer with `Surrogate-Control`.
@@ -123,6 +141,16 @@ impl Landing {
             // Who asked may be gone.
             drop(reply.send((led, std::mem::take(decision))));
         }
+    }
+
+    /// Another gateway had it.
+    fn found(mut self, stored: Arc<Stored>, mut decision: Decision) {
+        let now = clock::now();
+        let is_stored = self.cache().put(&self.ask.key, &stored, self.flying.began, now);
+        let shared = is_stored && stored.policy.is_shareable(now);
+        self.flying.land(if shared { Stage::Stored(Arc::clone(&stored)) } else { Stage::Alone });
+        let status = self.status(&stored, None, Some(FOUND));
+        self.tell(Led::Stored(stored, Status { forwarded: None, ..status }), &mut decision);
     }
 
     /// Nobody could be asked.
@@ -223,6 +251,9 @@ impl Landing {
                 self.cache().forget(key);
             }
             self.cache().put_alone(key, now);
+            if let Some(together) = self.together.take() {
+                together.put_alone();
+            }
         }
         self.flying.land(Stage::Alone);
         self.tell(Led::Alone(Box::new(response), why), &mut decision);
@@ -257,6 +288,9 @@ impl Landing {
             }
         };
         let shared = is_stored && stored.policy.is_shareable(now);
+        if let Some(together) = self.together.take().filter(|_| is_stored) {
+            together.put(rule, &stored, &self.asked);
+        }
         self.flying.land(if shared { Stage::Stored(Arc::clone(&stored)) } else { Stage::Alone });
         let status = Status { stored: is_stored, ..self.status(&stored, code, None) };
         self.tell(Led::Stored(stored, status), &mut decision);
@@ -310,6 +344,9 @@ impl Landing {
         let now = clock::now();
         let is_stored = self.cache().put(&self.ask.key, &stored, self.flying.began, now);
         filling.end(Ok(()));
+        if let Some(together) = self.together.take().filter(|_| is_stored) {
+            together.put(rule, &stored, &self.asked);
+        }
         self.flying.land(if shared { Stage::Stored(Arc::clone(&stored)) } else { Stage::Alone });
         let detail = (!is_stored).then(|| NotStored::Outdated.name());
         self.tell(

@@ -17,7 +17,7 @@ use traffic::{
 use super::{
     Ask, Looked, Question,
     counts::CacheResult,
-    fetch::{Fetch, Landing, Led, start},
+    fetch::{FOUND, Fetch, Landing, Led, start},
     filling::Filling,
     flight::{Joined, Stage},
     hit::{Hit, tell},
@@ -183,6 +183,7 @@ impl One<'_> {
             flying,
             reply: None,
             wants_whole: false,
+            together: None,
         };
         start(Fetch {
             worker: Rc::clone(self.serving.worker),
@@ -314,6 +315,7 @@ impl One<'_> {
             flying,
             reply: Some(reply),
             wants_whole,
+            together: None,
         };
         start(Fetch {
             worker: Rc::clone(self.serving.worker),
@@ -334,6 +336,7 @@ impl One<'_> {
                 let hit = Hit::new(stored, &original.method, &original.headers, None, clock::now());
                 let result = match status.forwarded_status {
                     Some(304) => CacheResult::Revalidated,
+                    _ if status.detail == Some(FOUND) => CacheResult::Shared,
                     _ if status.stored => CacheResult::Miss,
                     _ => CacheResult::Stale,
                 };

@@ -9,7 +9,6 @@ use traffic::{
     chunks::Chunks,
     fields::Fields as _,
     forward::{self, Hop},
-    limit::{Left, Policy, Verdict},
     plan::{LimitRule, Route},
     retry,
     timing::SERVER_TIMING,
@@ -22,7 +21,7 @@ use super::{
 };
 use crate::{
     cache::CACHE_STATUS,
-    proxy::{RATE_LIMIT, RATE_LIMIT_POLICY},
+    limits::Limited,
 };
 
 /// Lines of an answer's head, as hyper has it.
@@ -158,13 +157,8 @@ fn write(
     let several = || lines.all(&header::CONTENT_LENGTH).nth(1).is_some();
     let no_length = has_chunks || status == StatusCode::NO_CONTENT || several();
     let is_length = |name: &str| name.eq_ignore_ascii_case(header::CONTENT_LENGTH.as_str());
-    let told = writing.job.verdict.as_ref().zip(writing.route.limit.as_ref());
-    let is_told = |name: &str| {
-        told.is_some()
-            && [RATE_LIMIT, RATE_LIMIT_POLICY]
-                .iter()
-                .any(|one| name.eq_ignore_ascii_case(one.as_str()))
-    };
+    let told = writing.job.limited.as_ref().zip(writing.route.limit.as_ref());
+    let is_told = |name: &str| told.is_some_and(|(limited, rule)| limited.tells(rule, name));
     let stays = |name: &str| {
         let length = no_length && is_length(name);
         !(hop.takes(name) || length || is_ruled(rules, name) || is_told(name))
@@ -186,8 +180,8 @@ fn write(
         let status = CacheStatus { forwarded: Some(why), ..CacheStatus::default() };
         put(to, CACHE_STATUS.as_str(), &status.text());
     }
-    if let Some((verdict, rule)) = told {
-        put_limit(rule, verdict, to);
+    if let Some((limited, rule)) = told {
+        put_limit(rule, limited, to);
     }
     if let Some(timing) = &writing.timing {
         put(to, SERVER_TIMING.as_str(), timing.as_bytes());
@@ -199,10 +193,11 @@ fn write(
 }
 
 /// Adds what is left of a limit.
-pub(super) fn put_limit(rule: &LimitRule, verdict: &Verdict, to: &mut Vec<u8>) {
-    let (policy, left) = (Policy(&rule.quota), Left(verdict));
-    // Writing into memory cannot fail.
-    let _ok = write!(to, "{RATE_LIMIT_POLICY}: {policy}\r\n{RATE_LIMIT}: {left}\r\n");
+pub(super) fn put_limit(rule: &LimitRule, limited: &Limited, to: &mut Vec<u8>) {
+    limited.lines(rule, |name, value| {
+        // Writing into memory cannot fail.
+        let _ok = write!(to, "{name}: {value}\r\n");
+    });
 }
 
 /// Adds the first line of an answer.

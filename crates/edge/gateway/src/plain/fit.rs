@@ -24,7 +24,8 @@ pub(crate) fn fits(plan: &Plan, route: &Route) -> bool {
         host: _,
         request_headers,
         response_headers,
-        limit: _,
+        // Those that are shared wait for Redis.
+        limit,
         // Hits, and what the cache has nothing to do with; the rest is told apart by what the cache says.
         cache: _,
         forgets,
@@ -34,10 +35,15 @@ pub(crate) fn fits(plan: &Plan, route: &Route) -> bool {
         compress,
         // Drawn with the head; what is taken goes the other way.
         capture: _,
+        canary,
+        hedge: _,
+        assets,
     } = route;
     let Telling { spans, access_log, server_timing: _ } = &plan.telling;
     let is_told = spans.is_some() || access_log.is_some();
-    if !forgets.is_empty() || compress.is_some() || is_told {
+    let is_shared = limit.as_ref().is_some_and(|rule| rule.shared.is_some());
+    if !forgets.is_empty() || compress.is_some() || canary.is_some() || is_told || is_shared || *assets
+    {
         return false;
     }
     let Some(service) = plan.services.get(*service) else { return false };
@@ -60,8 +66,10 @@ fn fits_service(service: &Service) -> bool {
         concurrency: _,
         idle_max: _,
         connections_max: _,
+        wire,
+        lookup: _,
     } = service;
-    !matches!(balance, Balance::Cookie { .. })
+    wire.is_plain() && !matches!(balance, Balance::Cookie { .. })
 }
 
 /// Whether a rule leaves alone what says where messages end.

@@ -19,36 +19,39 @@ use super::{
     answer::{self, Framing, Head, Parsed, Writing},
     buffer::{Buffer, Use},
     head::Job,
+    race::Race,
     ticker::Deadline,
     wire::{self, Source},
 };
 use crate::{
     answer::Refusal,
+    attempt::{self, Blame, Failure},
     cache::CacheResult,
     explain::Decision,
+    hedge,
     local::{Local, Wish},
     metrics::{Counts, method_number},
     pool::Bare,
     proxy,
     request::{Busy, Finish},
-    send::{self, Blame, Failure, Turn},
+    send::{self, Turn},
 };
 
 /// Answers before the answer that a member may send: more is no help to anybody.
 const INTERIM_MAX: usize = 16;
 
 /// An answer that has begun.
-struct Begun {
+pub(super) struct Begun {
     bare: Bare,
     /// What came after its head.
     buffer: Buffer,
-    head: Head,
+    pub(super) head: Head,
 }
 
 /// What a request is passed on under.
-struct Terms<'a> {
-    local: &'a Rc<Local>,
-    route: &'a Route,
+pub(super) struct Terms<'a> {
+    pub(super) local: &'a Rc<Local>,
+    pub(super) route: &'a Route,
     service: &'a Service,
     total: Deadline,
     began: Instant,
@@ -96,7 +99,7 @@ impl Talk<'_> {
                 self.relay(&terms, begun, finish, text).await
             }
             Err(refusal) => {
-                let limited = route.limit.as_ref().zip(job.verdict.as_ref());
+                let limited = route.limit.as_ref().zip(job.limited.as_ref());
                 let decision = Decision::default();
                 let response =
                     proxy::refused(self.worker, &refusal, limited, Some(finish), decision);
@@ -120,8 +123,18 @@ impl Talk<'_> {
         loop {
             let more = tried.len() < send::usize_of(service.retries.max);
             let wish = Wish { client: job.client, cookie: None, tried: &tried };
-            let turn = Turn::begin(local, place, &wish, now)?;
-            let outcome = self.once(terms, job, &turn, more, text).await;
+            let mut turn = Turn::begin(local, place, &wish, now)?;
+            let after = hedge::after(local, job.route, &job.method).filter(|_| job.empty);
+            let asked = now;
+            let outcome = match after {
+                None => self.once(terms, job, &turn, more, text).await,
+                Some(after) => {
+                    let race = Race { terms, job, more, after, tried: &tried };
+                    let outcome;
+                    (outcome, turn) = self.race(race, turn, text).await;
+                    outcome
+                }
+            };
             now = Instant::now();
             let (failed, reached, worth) = match &outcome {
                 Ok(begun) => {
@@ -134,6 +147,9 @@ impl Talk<'_> {
                 }
             };
             turn.end(local, place, failed, now);
+            if failed == Some(false) {
+                hedge::learn(local, job.route, now.duration_since(asked));
+            }
             let safe = retry::is_safe(&job.method, reached, Body::Whole)
                 && (reached == Reached::Nothing || job.empty);
             let again = more && worth && safe && !self.worker.ticker.is_past(terms.total);
@@ -194,7 +210,7 @@ impl Talk<'_> {
         clippy::too_many_arguments,
         reason = "each is a thing of its own, and there is one caller"
     )]
-    async fn once(
+    pub(super) async fn once(
         &self,
         terms: &Terms<'_>,
         job: &Job,
@@ -206,17 +222,17 @@ impl Talk<'_> {
         let member = &turn.busy.member;
         self.watched.set(total);
         let leasing = terms.phases.is_some().then(Instant::now);
-        let pool = self.worker.pool(member, service);
+        let pool = self.worker.pool(member, service, None);
         let bare = wire::until(&self.watched, pool.bare(member, service)).await;
-        let mut bare = bare.ok_or_else(over)?.map_err(|no| send::no_connection(&no))?;
+        let mut bare = bare.ok_or_else(over)?.map_err(|no| attempt::no_connection(&no))?;
         terms.spent(if bare.reused { Phase::Queue } else { Phase::Connect }, leasing);
         let asked = terms.phases.is_some().then(Instant::now);
         self.watched.set(self.worker.ticker.after(service.timeouts.answer).min(total));
         let sent = wire::write(&self.watched, &mut bare.stream, text, &[]).await;
         if sent == Err(0) {
-            return Err(send::no_answer(Reached::Nothing, send::CLOSED));
+            return Err(attempt::no_answer(Reached::Nothing, send::CLOSED));
         }
-        sent.map_err(|_written| send::no_answer(Reached::Sent, send::NO_ANSWER))?;
+        sent.map_err(|_written| attempt::no_answer(Reached::Sent, send::NO_ANSWER))?;
         let bytes_max = local.state.plan.bounds.head_bytes_max;
         let source = Source { buffers: &self.worker.buffers, what: Use::Body, bytes_max };
         let mut buffer = None;
@@ -227,7 +243,7 @@ impl Talk<'_> {
                 Err(error) if error.kind() == ErrorKind::TimedOut => {
                     return Err(self.too_late(total));
                 }
-                Ok(0) | Err(_) => return Err(send::no_answer(Reached::Sent, send::NO_ANSWER)),
+                Ok(0) | Err(_) => return Err(attempt::no_answer(Reached::Sent, send::NO_ANSWER)),
             }
             while let Some(here) = &mut buffer {
                 match answer::read(here.unread(), &self.writing(terms, job, !more, asked), text) {
@@ -241,7 +257,7 @@ impl Talk<'_> {
                         return Ok(Begun { bare, buffer, head });
                     }
                     Parsed::Interim(_) | Parsed::Nonsense => {
-                        return Err(send::no_answer(Reached::Sent, send::NO_ANSWER));
+                        return Err(attempt::no_answer(Reached::Sent, send::NO_ANSWER));
                     }
                 }
             }

@@ -9,7 +9,6 @@ use httparse::{Error, Status};
 use traffic::{
     cache::Forwarded,
     forward::{self, Framing, Hop, Sender, X_FORWARDED_FOR, X_FORWARDED_HOST, X_FORWARDED_PROTO},
-    limit::Verdict,
     plan::Route,
     route::{Asked, Found, rewritten, without_port},
 };
@@ -23,6 +22,7 @@ use crate::{
     clock,
     connection::Peer,
     explain::ASKED,
+    limits::{self, Limited},
     local::Local,
     proxy,
     worker::Worker,
@@ -65,7 +65,7 @@ pub(super) struct Refused {
     pub(super) close: bool,
     /// The place of its route, if it has one.
     pub(super) route: Option<usize>,
-    pub(super) verdict: Option<Verdict>,
+    pub(super) limited: Option<Limited>,
 }
 
 /// A request that is passed on: what is needed of it once its head is written.
@@ -76,7 +76,7 @@ pub(super) struct Job {
     pub(super) route: usize,
     pub(super) method: Method,
     pub(super) client: IpAddr,
-    pub(super) verdict: Option<Verdict>,
+    pub(super) limited: Option<Limited>,
     /// Whether the client wants no other answer on this connection.
     pub(super) close: bool,
     /// Whether it has no body.
@@ -102,7 +102,7 @@ pub(super) struct Ready {
     /// The place of its route.
     pub(super) route: usize,
     pub(super) method: Method,
-    pub(super) verdict: Option<Verdict>,
+    pub(super) limited: Option<Limited>,
     pub(super) close: bool,
     pub(super) hit: Hit,
 }
@@ -234,7 +234,7 @@ impl Judge<'_> {
             Some(Looked::Hit(_) | Looked::Ask(_)) => return whole(&head, point),
         };
         match self.admit(&head, found) {
-            Ok((client, verdict)) => {
+            Ok((client, limited)) => {
                 let plan = &local.state.plan;
                 let trusted = forward::is_trusted(peer.address, &plan.trusted);
                 let address = peer.text.as_bytes();
@@ -243,7 +243,7 @@ impl Judge<'_> {
                 let Head { method, head_bytes, body_bytes, close, .. } = head;
                 let (bytes, empty) = (head_bytes + body_bytes, body_bytes == 0);
                 let route = found.route;
-                Judged::Forward(Job { bytes, route, method, client, verdict, close, empty, past })
+                Judged::Forward(Job { bytes, route, method, client, limited, close, empty, past })
             }
             Err(refused) => Judged::Refused(refused),
         }
@@ -274,10 +274,10 @@ impl Judge<'_> {
 
     fn hit(self, head: Head<'_>, found: Found, hit: Hit) -> Judged {
         match self.admit(&head, found) {
-            Ok((_, verdict)) => {
+            Ok((_, limited)) => {
                 let Head { method, head_bytes: bytes, close, .. } = head;
                 let route = found.route;
-                Judged::Hit(Box::new(Ready { bytes, route, method, verdict, close, hit }))
+                Judged::Hit(Box::new(Ready { bytes, route, method, limited, close, hit }))
             }
             Err(refused) => Judged::Refused(refused),
         }
@@ -288,25 +288,30 @@ impl Judge<'_> {
         self,
         head: &Head<'_>,
         found: Found,
-    ) -> Result<(IpAddr, Option<Verdict>), Box<Refused>> {
-        let Self { local, peer, .. } = self;
+    ) -> Result<(IpAddr, Option<Limited>), Box<Refused>> {
+        let Self { worker, local, peer, .. } = self;
         let plan = &local.state.plan;
         let route = &plan.routes[found.route];
         let client = forward::client(peer.address, &head.lines, &plan.trusted);
-        let verdict = proxy::limit(local, found.route, client, &head.lines);
-        let counts = route.limit.as_ref().is_some_and(|rule| !rule.dry_run);
-        let over = verdict.as_ref().filter(|verdict| counts && !verdict.allowed);
+        let limited = limits::asking(local, found.route, client, &head.lines);
+        let limited = limited.and_then(|asking| asking.here());
+        let limit = route.limit.as_ref().zip(limited);
+        if let Some((rule, limited)) = &limit {
+            let (number, outcome) = (local.state.numbers[found.route] + 1, limited.outcome(rule));
+            worker.count(|counts| counts.limited(number, outcome));
+        }
+        let over = limit.and_then(|(rule, limited)| limited.refusal(rule));
         let body_bytes_max = route.body_bytes_max.unwrap_or(plan.bounds.body_bytes_max);
-        let refusal = if let Some(verdict) = over {
-            proxy::over_limit(verdict)
+        let refusal = if let Some(refusal) = over {
+            refusal
         } else if body_bytes_max < head.body_bytes as u64 {
             proxy::too_large()
         } else {
-            return Ok((client, verdict));
+            return Ok((client, limited));
         };
         let (method, route) = (head.method.clone(), Some(found.route));
         let (bytes, close) = (head.head_bytes + head.body_bytes, head.close);
-        Err(Box::new(Refused { refusal, bytes, method, close, route, verdict }))
+        Err(Box::new(Refused { refusal, bytes, method, close, route, limited }))
     }
 }
 
@@ -407,6 +412,6 @@ fn too_long() -> Refusal {
 /// What is no request, as far as anybody can tell.
 pub(super) fn nonsense(refusal: Refusal, bytes: usize) -> Judged {
     let method = Method::default();
-    let refused = Refused { refusal, bytes, method, close: true, route: None, verdict: None };
+    let refused = Refused { refusal, bytes, method, close: true, route: None, limited: None };
     Judged::Refused(Box::new(refused))
 }

@@ -10,7 +10,7 @@ use super::{
     head::Ready,
     lines::put,
 };
-use crate::{cache::CacheResult, local::Local, metrics::method_number, proxy, request::Finish};
+use crate::{cache::CacheResult, local::Local, metrics::method_number, request::Finish};
 
 impl Talk<'_> {
     /// Answers out of the cache.
@@ -20,12 +20,12 @@ impl Talk<'_> {
         ready: Ready,
         text: &mut Vec<u8>,
     ) -> Result<Next, Gone> {
-        let Ready { route: place, method, verdict, close, hit, .. } = ready;
+        let Ready { route: place, method, limited, close, hit, .. } = ready;
         let began = Instant::now();
         let mut finish = Finish::new(self.worker, method_number(&method), began);
         finish.route = local.state.numbers[place] + 1;
         let plan = &local.state.plan;
-        let limited = plan.routes[place].limit.as_ref().zip(verdict.as_ref());
+        let limited = plan.routes[place].limit.as_ref().zip(limited.as_ref());
         let (status, body) = hit.body();
         finish.status = status.as_u16();
         finish.sent(body.len());
@@ -45,16 +45,16 @@ impl Talk<'_> {
         if !hit.write_lines(tells, text) {
             // A part, or that nothing has changed.
             let mut response = hit.response(tells);
-            if let Some((rule, verdict)) = limited {
-                proxy::tell_limit(rule, verdict, response.headers_mut());
+            if let Some((rule, limited)) = limited {
+                limited.tell(rule, response.headers_mut());
             }
             if let Some(timing) = timing {
                 response.headers_mut().append(SERVER_TIMING, timing);
             }
             return self.write_whole(response, &method, close, text).await;
         }
-        if let Some((rule, verdict)) = limited {
-            put_limit(rule, verdict, text);
+        if let Some((rule, limited)) = limited {
+            put_limit(rule, limited, text);
         }
         if let Some(timing) = timing {
             put(text, SERVER_TIMING.as_str(), timing.as_bytes());

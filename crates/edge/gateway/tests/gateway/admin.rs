@@ -83,7 +83,8 @@ fn a_member_that_is_drained_gets_no_more_requests_until_it_is_back() {
         let mut settings = settings;
         settings.admin_token = Some(Secret(TOKEN.to_owned()));
         settings
-    });
+    })
+    .unwrap();
     assert!(
         get(gateway.address, "/").ends_with("two") && get(gateway.address, "/").ends_with("two")
     );

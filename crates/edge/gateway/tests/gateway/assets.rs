@@ -56,7 +56,7 @@ fn what_the_gateway_keeps_itself_is_told_in_the_same_way() {
     let origin = origin();
     let mut plan = plan(&[origin.address]);
     plan.routes[0].assets = true;
-    plan.routes[0].cache = Some(CacheRule { ttl: Some(std::time::Duration::from_secs(60)), ..CacheRule::default() });
+    plan.routes[0].cache = Some(CacheRule { ttl: Some(std::time::Duration::from_mins(1)), ..CacheRule::default() });
     let gateway = start(plan);
     for _ in 0..3 {
         let answer = get(gateway.address, "/app.3f2a9c1b.js");

@@ -26,6 +26,7 @@ fn rules(folder: &Path) -> CaptureRules {
         waiting_bytes_max: 8 << 20,
         key: None,
         redaction: usual(),
+        to: None,
     }
 }
 

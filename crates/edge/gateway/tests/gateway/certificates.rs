@@ -34,27 +34,27 @@ async fn connected(
 ) -> std::io::Result<TlsStream<TcpStream>> {
     let mut roots = RootCertStore::empty();
     for certificate in believed {
-        roots.add(CertificateDer::from_pem_file(&certificate.chain).unwrap()).unwrap();
+        roots.add(CertificateDer::from_pem_file(&certificate.chain).expect("as the test has it")).expect("as the test has it");
     }
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let mut config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
-        .unwrap()
+        .expect("as the test has it")
         .with_root_certificates(roots)
         .with_no_client_auth();
     config.alpn_protocols = offers.iter().map(|offer| offer.to_vec()).collect();
     let stream = TcpStream::connect(address).await?;
-    let name = ServerName::try_from(name.to_owned()).unwrap();
+    let name = ServerName::try_from(name.to_owned()).expect("as the test has it");
     let connecting = TlsConnector::from(Arc::new(config)).connect(name, stream);
     tokio::time::timeout(Duration::from_secs(20), connecting).await.expect("it is decided in time")
 }
 
 async fn asked(stream: &mut TlsStream<TcpStream>) -> String {
-    stream.write_all(b"GET /x HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
+    stream.write_all(b"GET /x HTTP/1.1\r\nhost: a\r\n\r\n").await.expect("as the test has it");
     let mut answer = Vec::new();
     while !answer.ends_with(b"\r\n\r\nx") {
         let mut part = [0; 1024];
-        let count = stream.read(&mut part).await.unwrap();
+        let count = stream.read(&mut part).await.expect("as the test has it");
         assert_ne!(count, 0, "{}", String::from_utf8_lossy(&answer));
         answer.extend_from_slice(&part[..count]);
     }

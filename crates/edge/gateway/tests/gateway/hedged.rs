@@ -66,7 +66,8 @@ fn the_second_answers_where_the_first_does_not() {
         let (first, hedges) =
             (asked.load(Ordering::Relaxed), gateway.metric("taut_gateway_hedges_total"));
         assert!(2 <= first, "{path:?}: {first} requests began at the silent one");
-        assert!((hedges - first as f64).abs() < 1e-9, "{path:?}: {hedges} of {first}");
+        let began = f64::from(u32::try_from(first).unwrap());
+        assert!((hedges - began).abs() < 1e-9, "{path:?}: {hedges} of {first}");
         assert!((gateway.metric("taut_gateway_hedges_won_total") - hedges).abs() < 1e-9);
         eventually("the end of who lost", || ended.load(Ordering::Relaxed) == first);
         let page = gateway.page("/members");
@@ -169,7 +170,7 @@ fn after_what_most_answers_take_a_second_member_is_asked() {
             Origin::start(move |request| {
                 if request.contains("/x") {
                     let number = count.fetch_add(1, Ordering::Relaxed);
-                    if 40 <= number && number % 4 == 0 {
+                    if 40 <= number && number.is_multiple_of(4) {
                         return Reply::Hang;
                     }
                 }

@@ -150,3 +150,30 @@ fn a_client_that_closes_its_half_is_still_answered() {
     client.shutdown(std::net::Shutdown::Write).unwrap();
     assert!(read_all(&mut client).ends_with("still here"));
 }
+
+#[test]
+fn heads_of_64_kib_pass_where_they_are_let_in_and_are_refused_where_not() {
+    let large = "y".repeat(64 << 10);
+    let told = large.clone();
+    let origin = Origin::start(move |request| {
+        let came = request.lines().any(|line| line == format!("x-large: {told}"));
+        let head = format!("HTTP/1.1 200 OK\r\ncontent-length: 1\r\nx-back: {told}\r\n\r\n");
+        crate::kit::Reply::Send(format!("{head}{}", u8::from(came)).into())
+    });
+    let mut wide = plan(&[origin.address]);
+    wide.bounds.head_bytes_max = 128 << 10;
+    let gateway = start(wide);
+    let request = format!("GET / HTTP/1.1\r\nhost: a\r\nx-large: {large}\r\nconnection: close\r\n\r\n");
+    for path in [Path::Plain, Path::Hyper] {
+        let line = path.line();
+        let request = request.replacen("x-large", &format!("{line}x-large"), 1);
+        let answer = ask(gateway.address, &request);
+        assert_eq!(status(&answer), "200", "{path:?}");
+        assert!(answer.contains(&format!("x-back: {large}\r\n")) && answer.ends_with('1'), "{path:?}");
+    }
+    let narrow = start(plan(&[origin.address]));
+    assert_eq!(status(&ask(narrow.address, &request)), "431");
+    // What a member answers with is bounded as well.
+    let small = "GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n";
+    assert_eq!(status(&ask(narrow.address, small)), "502");
+}

@@ -3,7 +3,7 @@
 
 use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},
-    net::{SocketAddr, TcpListener, TcpStream},
+    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
     sync::{Arc, Mutex},
     thread,
     time::{Duration, Instant},
@@ -24,9 +24,9 @@ pub(crate) struct Running {
 
 /// A plan of one service of these members, and one route to it.
 pub(crate) fn plan(members: &[SocketAddr]) -> Plan {
-    let member = |address: &SocketAddr| Member { address: address.to_string(), weight: 1 };
+    let member = |address: &SocketAddr| Member::new(address.to_string());
     Plan {
-        listen: vec![Listen { address: ([127, 0, 0, 1], 0).into(), tls: None }],
+        listen: vec![Listen::plain(([127, 0, 0, 1], 0).into())],
         admin: Some(([127, 0, 0, 1], 0).into()),
         workers: 1,
         drain: Duration::from_secs(5),
@@ -97,8 +97,17 @@ pub(crate) fn ok(body: &str) -> Reply {
 
 impl Origin {
     pub(crate) fn start(reply: impl Fn(&str) -> Reply + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let address = listener.local_addr().expect("it is bound");
+        Self::start_at(Ipv4Addr::LOCALHOST, 0, reply).expect("a free port")
+    }
+
+    /// One at this address of this machine, if the port is free there.
+    pub(crate) fn start_at(
+        address: Ipv4Addr,
+        port: u16,
+        reply: impl Fn(&str) -> Reply + Send + Sync + 'static,
+    ) -> std::io::Result<Self> {
+        let listener = TcpListener::bind((address, port))?;
+        let address = listener.local_addr()?;
         let seen: Arc<Mutex<Vec<String>>> = Arc::default();
         let (told, reply) = (Arc::clone(&seen), Arc::new(reply));
         // It ends with the test's process.
@@ -108,7 +117,7 @@ impl Origin {
                 thread::spawn(move || converse(stream, &told, &*reply));
             }
         });
-        Self { address, seen }
+        Ok(Self { address, seen })
     }
 
     /// One that is given the bodies of requests, which may be any bytes.

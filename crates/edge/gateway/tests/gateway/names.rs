@@ -49,7 +49,7 @@ fn reply(question: &[u8], flags: u16, addresses: &[Ipv4Addr], ttl: u32) -> Vec<u
     let is_four = question.ends_with(&[0, 1, 0, 1]);
     let addresses = if is_four { addresses } else { &[] };
     bytes[2..4].copy_from_slice(&flags.to_be_bytes());
-    bytes[7] = u8::try_from(addresses.len()).unwrap();
+    bytes[7] = u8::try_from(addresses.len()).expect("as the test has it");
     for address in addresses {
         bytes.extend_from_slice(&[0xC0, 12, 0, 1, 0, 1]);
         bytes.extend_from_slice(&ttl.to_be_bytes());
@@ -72,7 +72,7 @@ impl Names {
             while let Ok((count, from)) = socket.recv_from(&mut bytes) {
                 let question = &bytes[..count];
                 counted.fetch_add(1, Ordering::Relaxed);
-                let say = told.lock().unwrap().clone();
+                let say = told.lock().expect("as the test has it").clone();
                 let send = |bytes: Vec<u8>| drop(socket.send_to(&bytes, from));
                 match say {
                     Says::Addresses(addresses, ttl) => send(reply(question, 0x8180, &addresses, ttl)),
@@ -94,21 +94,21 @@ impl Names {
         thread::spawn(move || {
             for mut stream in listener.incoming().flatten() {
                 let mut length = [0; 2];
-                stream.read_exact(&mut length).unwrap();
+                stream.read_exact(&mut length).expect("as the test has it");
                 let mut question = vec![0; usize::from(u16::from_be_bytes(length))];
-                stream.read_exact(&mut question).unwrap();
+                stream.read_exact(&mut question).expect("as the test has it");
                 counted.fetch_add(1, Ordering::Relaxed);
-                let Says::Cut(addresses) = told.lock().unwrap().clone() else { continue };
+                let Says::Cut(addresses) = told.lock().expect("as the test has it").clone() else { continue };
                 let bytes = reply(&question, 0x8180, &addresses, 60);
-                let length = u16::try_from(bytes.len()).unwrap().to_be_bytes();
-                stream.write_all(&[&length[..], &bytes].concat()).unwrap();
+                let length = u16::try_from(bytes.len()).expect("as the test has it").to_be_bytes();
+                stream.write_all(&[&length[..], &bytes].concat()).expect("as the test has it");
             }
         });
         Self { address, says, asked, by_tcp }
     }
 
     fn say(&self, says: Says) {
-        *self.says.lock().unwrap() = says;
+        *self.says.lock().expect("as the test has it") = says;
     }
 
     /// Waits until it was asked again, and once more, so that the answer before was looked at.
@@ -151,7 +151,7 @@ fn who(gateway: &Running) -> BTreeSet<String> {
     answers
         .map(|answer| {
             assert_eq!(status(&answer), "200", "{answer}");
-            answer.rsplit("\r\n").next().unwrap().to_owned()
+            answer.rsplit("\r\n").next().expect("as the test has it").to_owned()
         })
         .collect()
 }

@@ -221,11 +221,9 @@ fn who_sends_too_much_is_told_when_to_come_back() {
     let origin = Origin::start(|_| ok(""));
     let mut plan = plan(&[origin.address]);
     plan.routes[0].limit = Some(LimitRule {
-        quota: Quota::new(3.try_into().unwrap(), Duration::from_hours(1)),
         algorithm: Algorithm::SlidingLog,
         key: LimitKey::Header("x-api-key".parse().unwrap()),
-        dry_run: false,
-        keys_max: 1_000,
+        ..LimitRule::new(Quota::new(3.try_into().unwrap(), Duration::from_hours(1)))
     });
     let gateway = start(plan);
     let with_key = |key: &str| {

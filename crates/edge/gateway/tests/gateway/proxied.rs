@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use rustls::pki_types::pem::PemObject as _;
 use traffic::{
     forward::Network,
     health::{Expected, Thresholds},
@@ -24,13 +25,13 @@ use crate::{
 fn proxied(origin: SocketAddr, trusted: &str) -> Plan {
     let mut plan = plan(&[origin]);
     plan.listen[0].proxy_protocol = true;
-    plan.trusted = vec![Network::parse(trusted).unwrap()];
+    plan.trusted = vec![Network::parse(trusted).expect("as the test has it")];
     plan.bounds.head_time = Duration::from_millis(500);
     plan
 }
 
 fn header(version: Version, from: &str) -> Vec<u8> {
-    let ends = Ends { from: from.parse().unwrap(), to: "198.51.100.1:443".parse().unwrap() };
+    let ends = Ends { from: from.parse().expect("as the test has it"), to: "198.51.100.1:443".parse().expect("as the test has it") };
     let mut bytes = Vec::new();
     write(version, Some(ends), &mut bytes);
     bytes
@@ -107,7 +108,6 @@ fn the_header_comes_before_the_encryption() {
     stream.write_all(&header(Version::Two, "203.0.113.9:5000")).unwrap();
     let mut roots = rustls::RootCertStore::empty();
     let file = folder.path("shop.pem");
-    use rustls::pki_types::pem::PemObject as _;
     roots.add(rustls::pki_types::CertificateDer::from_pem_file(file).unwrap()).unwrap();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = rustls::ClientConfig::builder_with_provider(provider)
@@ -161,8 +161,8 @@ fn converse(mut stream: TcpStream, told: &Mutex<Vec<Option<SocketAddr>>>) {
     while stream.read(&mut byte).is_ok_and(|count| count == 1) {
         head.push(byte[0]);
         if head.ends_with(b"\r\n\r\n") {
-            told.lock().unwrap().push(from);
-            stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 1\r\n\r\nx").unwrap();
+            told.lock().expect("as the test has it").push(from);
+            stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 1\r\n\r\nx").expect("as the test has it");
             head.clear();
         }
     }

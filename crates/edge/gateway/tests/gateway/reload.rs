@@ -39,7 +39,7 @@ fn no_request_is_lost_while_plans_change() {
         })
         .collect();
     for round in 0..40 {
-        assert!(gateway.gateway().replace(plans[(round + 1) % 2].clone()).is_empty());
+        assert!(gateway.gateway().replace(plans[(round + 1) % 2].clone()).unwrap().is_empty());
         thread::sleep(Duration::from_millis(10));
     }
     done.store(true, Ordering::Relaxed);
@@ -61,7 +61,7 @@ fn a_request_that_has_begun_ends_under_the_plan_it_began_with() {
     let address = gateway.address;
     let asking = thread::spawn(move || get(address, "/"));
     eventually("the request", || !slow.seen().is_empty());
-    gateway.gateway().replace(plan(&[quick.address]));
+    gateway.gateway().replace(plan(&[quick.address])).unwrap();
     assert!(get(address, "/").ends_with("quick"));
     assert!(asking.join().unwrap().ends_with("slow"));
 }
@@ -72,5 +72,31 @@ fn what_needs_a_restart_is_named() {
     let gateway = start(plan(&[origin.address]));
     let mut other = plan(&[origin.address]);
     other.workers = 2;
-    assert_eq!(gateway.gateway().replace(other), ["workers"]);
+    assert_eq!(gateway.gateway().replace(other).unwrap(), ["workers"]);
+}
+
+#[test]
+fn another_process_takes_over_and_what_has_begun_ends_first() {
+    let old = Origin::start(|_| {
+        thread::sleep(Duration::from_millis(300));
+        ok("old")
+    });
+    let new = Origin::start(|_| ok("new"));
+    let first = start(plan(&[old.address]));
+    let address = first.address;
+    let asking: Vec<_> = (0..4).map(|_| thread::spawn(move || get(address, "/"))).collect();
+    eventually("the requests", || old.seen().len() == 4);
+    // The next one listens on the same port before the first stops.
+    let mut next = plan(&[new.address]);
+    next.listen[0].address = address;
+    let second = start(next);
+    assert_eq!(second.address, address);
+    let stopping = thread::spawn(move || first.stop());
+    for asked in asking {
+        assert!(asked.join().unwrap().ends_with("old"), "what has begun ends");
+    }
+    stopping.join().unwrap();
+    for _ in 0..10 {
+        assert!(get(address, "/").ends_with("new"));
+    }
 }

@@ -125,14 +125,14 @@ fn members_are_checked_in_the_way_that_they_are_asked() {
         plan
     };
     let tls = believing(&certificate, "app.internal");
-    let _one = start(check(spoken(&[&secure], Http::Offered, tls)));
-    let _two = start(check(spoken(&[&clear], Http::Two, None)));
+    let _running = start(check(spoken(&[&secure], Http::Offered, tls)));
+    let two = start(check(spoken(&[&clear], Http::Two, None)));
     for member in [&secure, &clear] {
         eventually("checks", || 2 <= member.seen().len());
         let seen = member.seen();
         assert!(seen.iter().all(|one| one.path == "/health" && one.version == Version::HTTP_2));
     }
-    assert!(_one.page("/ready").contains("\"members_up\": 1"));
+    assert!(two.page("/ready").contains("\"members_up\": 1"));
 }
 
 #[test]

@@ -230,7 +230,7 @@ fn every_request_is_a_line_of_json_and_the_file_can_be_moved_away() {
     assert_eq!(line["referer"], "\"x\"");
     assert!(line["took_ms"].as_f64().expect("a number") > 0.0);
     fs::rename(&file, folder.path().join("old.log")).expect("it is there");
-    gateway.gateway().replace(plan);
+    gateway.gateway().replace(plan).unwrap();
     eventually("a new file", || {
         assert_eq!(status(&get(gateway.address, "/nowhere")), "200");
         file.exists() && !lines().is_empty()

@@ -116,7 +116,7 @@ async fn encrypted_clients_choose_their_protocol() {
     std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
     let origin = echo();
     let mut plan = plan(&[origin.address]);
-    plan.listen[0].tls = Some(Certificate { chain: chain.clone(), key });
+    plan.listen[0].tls = vec![Certificate { chain: chain.clone(), key }];
     let gateway = start(plan);
     let stream = encrypted(gateway.address, &chain, &[b"h2", b"http/1.1"]).await;
     assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));
