@@ -81,6 +81,16 @@ const BENCHES: &[Bench] = &[
         what: What::Of("gateway", "proxy"),
     },
     Bench {
+        name: "limits",
+        about: "what a decision about a limit costs where the gateway counts itself",
+        what: What::Of("traffic", "limits"),
+    },
+    Bench {
+        name: "limits_redis",
+        about: "the same counted by a real Redis: the round trip, one decision and several in a call",
+        what: What::Of("gateway", "limits"),
+    },
+    Bench {
         name: "soak",
         about: "the store under load and questions for `-- --minutes 60`: growth of memory, files and latency; only where it is named",
         what: What::Large,

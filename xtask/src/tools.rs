@@ -49,6 +49,12 @@ pub(crate) const TOOLS: &[Tool] = &[
         },
     },
     Tool {
+        name: "Redis",
+        why: "what gateways share, in their tests, which start their own",
+        debian: &["redis-server"],
+        find: |shell| first_line(shell, "redis-server", &["--version"]),
+    },
+    Tool {
         name: "Chromium",
         why: "browser tests",
         debian: &["chromium"],
