@@ -245,9 +245,16 @@ fn remotes(spans: &Chunk) -> (Vec<u32>, Texts) {
 /// The sketch of a row of a roll-up; `None` if it is damaged.
 #[must_use]
 pub fn sketch(minutes: &Chunk, row: u32) -> Option<Sketch> {
+    sketch_in(minutes, row, &mut Vec::new())
+}
+
+/// The same, where many are unpacked one after the other: `room` is that of the last one.
+pub(crate) fn sketch_in(minutes: &Chunk, row: u32, room: &mut Vec<u8>) -> Option<Sketch> {
     let place = minutes.table().sketch?;
     let number = *texts(minutes, place)?.get(row as usize)?;
-    Sketch::decode(&BASE64.decode(minutes.texts().get(number)).ok()?)
+    room.clear();
+    BASE64.decode_vec(minutes.texts().get(number), room).ok()?;
+    Sketch::decode(room)
 }
 
 /// The same question of [`MINUTES`], if it can answer it: nothing else than the duration is measured, and all by which spans

@@ -30,10 +30,13 @@ DATA = os.path.join(FOLDER, "data")
 CONFIG = os.path.join(FOLDER, "config.xml")
 with open(CONFIG, "w", encoding="utf-8") as config:
     # A cluster of this process alone, for what is spread over shards. Nobody listens on the port: by it the process
-    # knows that the shard is itself.
+    # knows that the shard is itself. And a Keeper in memory, for what is replicated: tables are made with it, but no
+    # row is taken, for a replica is active only where others can fetch parts, and chDB listens nowhere.
     config.write(
         "<clickhouse><tcp_port>9000</tcp_port><remote_servers><alone><shard><replica><host>127.0.0.1</host><port>9000</port>"
-        "</replica></shard></alone></remote_servers></clickhouse>"
+        "</replica></shard></alone></remote_servers>"
+        "<zookeeper><implementation>testkeeper</implementation></zookeeper><macros><shard>1</shard><replica>one</replica></macros>"
+        "<default_replica_path>/tables/{database}/{table}/{shard}</default_replica_path></clickhouse>"
     )
 SESSION = Session(f"{DATA}?config-file={CONFIG}")
 LOCK = threading.Lock()

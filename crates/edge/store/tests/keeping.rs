@@ -232,7 +232,9 @@ fn child(folder: &Path, first: u64) {
             }
         });
         scope.spawn(|| {
-            let keeping = Keeping { all: Duration::ZERO, ..KEEPING };
+            // Before the first batch there is nothing to tell by that it is not so late yet.
+            let minutes = Duration::from_hours(HOURS * 2_000);
+            let keeping = Keeping { all: Duration::ZERO, minutes, ..KEEPING };
             for _ in 0..1_000_000 {
                 let now = Moment { nanos: BEGIN + HOURS * 1_000 * HOUR };
                 if !store.thin(&keeping, now).unwrap() && !store.tidy().unwrap() {

@@ -230,6 +230,35 @@ fn more_attributes_than_columns_are_kept_all_the_same() {
     assert_eq!(keys, ["everywhere", "key-399"]);
 }
 
+/// Letters that nothing compresses.
+fn noise(length: usize) -> String {
+    let mut state = 7_u64;
+    let letters = (0..length).map(|_| {
+        state = state.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);
+        char::from(b'a' + u8::try_from(state >> 60).unwrap_or(0))
+    });
+    letters.collect()
+}
+
+#[test]
+fn a_statement_is_stored_once_however_many_spans_ran_it() {
+    let one = arbitrary::one();
+    let bytes = |statement: &str| {
+        let mut rows = SpanRows::default();
+        for number in 1..=3_000_u64 {
+            let mut span = one.clone();
+            span.span_id.0 = number.to_be_bytes();
+            let text = Value::Text(statement.into());
+            span.attributes.0.push(("db.query.text".into(), text));
+            rows.push(&span, Derived { operation: "", statement });
+        }
+        encode(&rows.into_chunk(), &BlockFormat::SETTLED, &[]).unwrap().len()
+    };
+    let (short, long) = (bytes("SELECT 1"), bytes(&noise(20_000)));
+    // As it came, and without its literals: each once, and once in what the column says of its least and greatest.
+    assert!(long < short + 100_000, "{short} and {long} bytes");
+}
+
 #[test]
 fn what_is_no_block_says_why() {
     let refused = |bytes: &'static [u8]| Block::open(Bytes::from_static(bytes)).unwrap_err();

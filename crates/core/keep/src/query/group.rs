@@ -308,10 +308,11 @@ fn measure(measure: &Measure, chunk: &Chunk, rows: &[u32], part: &Part<'_>) -> V
     let mut all = vec![measure.nothing(); part.keys.len()];
     let sketches = chunk.table().sketch;
     if sketches.is_some() && measure.field() == sketches.map(Field::Column).as_ref() {
+        let mut room = Vec::new();
         for (row, slot) in rows.iter().zip(&part.slots) {
             let Some(slot) = slot else { continue };
-            if let Some(sketch) = rollup::sketch(chunk, *row) {
-                all[*slot as usize].sum_up(&sketch);
+            if let Some(sketch) = rollup::sketch_in(chunk, *row, &mut room) {
+                all[*slot as usize].sum_up(sketch);
             }
         }
         return all;
@@ -388,14 +389,14 @@ impl Measured {
     }
 
     /// Takes in all values that were summed up.
-    fn sum_up(&mut self, sketch: &Sketch) {
+    fn sum_up(&mut self, sketch: Sketch) {
         let whole = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
         let more = match self {
             Self::Count(_) => Self::Count(sketch.count()),
             Self::Sum(_) => Self::Sum(i128::try_from(sketch.sum()).ok()),
             Self::Least(_) => Self::Least(sketch.min().map(whole)),
             Self::Greatest(_) => Self::Greatest(sketch.max().map(whole)),
-            Self::Distribution(known) => return known.merge(sketch),
+            Self::Distribution(_) => Self::Distribution(sketch),
             // What is summed up has no fractions.
             Self::Spread(_) => return,
         };
@@ -411,6 +412,10 @@ impl Measured {
             }
             (Self::Greatest(most), Self::Greatest(Some(other))) => {
                 *most = Some(most.map_or(other, |it| it.max(other)));
+            }
+            // Mostly there is one of a minute.
+            (Self::Distribution(sketch), Self::Distribution(more)) if sketch.is_empty() => {
+                *sketch = more;
             }
             (Self::Distribution(sketch), Self::Distribution(more)) => sketch.merge(&more),
             (Self::Spread(spread), Self::Spread(more)) => spread.merge(&more),

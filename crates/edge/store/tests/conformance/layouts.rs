@@ -45,6 +45,29 @@ fn a_column_that_is_missing_is_added() {
 }
 
 #[test]
+fn rows_age_from_their_insert_on_and_not_from_their_own_time() {
+    let server = ClickHouse::start();
+    let folder = tempfile::tempdir().unwrap();
+    let client = Client::new(&settings(&server), folder.path()).unwrap();
+    let mut spans = SpanRows::default();
+    let long_ago =
+        Span { start: Moment { nanos: 1 }, end: Moment { nanos: 2 }, ..arbitrary::one() };
+    spans.push(&long_ago, Derived::default());
+    let rows = spans.into_chunk();
+    client.insert(Segment { number: 1, received_secs: 1_000, rows: &rows }).unwrap();
+    server.run("OPTIMIZE TABLE taut.spans FINAL");
+    assert_eq!(crate::rows(&server, "spans"), 1, "what comes late is kept as long as all");
+    server.run(
+        "INSERT INTO taut.spans (service, taut_received, taut_inserted) \
+         VALUES ('old', now(), now() - INTERVAL 20 DAY)",
+    );
+    server.run("OPTIMIZE TABLE taut.spans FINAL");
+    let old = "SELECT count() FROM taut.spans WHERE service = 'old'";
+    assert_eq!(server.ask(old), "0", "what was inserted too long ago goes");
+    assert_eq!(crate::rows(&server, "spans"), 1);
+}
+
+#[test]
 fn rows_may_be_spread_over_the_shards_of_a_cluster() {
     let server = ClickHouse::start();
     let folder = tempfile::tempdir().unwrap();

@@ -169,6 +169,32 @@ fn what_comes_while_clickhouse_is_away_is_moved_once_it_is_back() {
 }
 
 #[test]
+fn a_server_that_goes_and_comes_back_while_spans_come_has_each_once() {
+    let mut server = ClickHouse::start();
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path(), &server);
+    fill(&store, 20);
+    thread::scope(|scope| {
+        let sender = scope.spawn(|| fill_from(&store, 20, 60));
+        for _ in 0..2 {
+            drain(&store);
+            server.kill();
+            // What comes meanwhile fills segments, none of which can be moved.
+            while store.tidy().is_ok() {
+                thread::yield_now();
+                if sender.is_finished() {
+                    break;
+                }
+            }
+            server.start_again();
+        }
+        sender.join().unwrap();
+    });
+    drain(&store);
+    check_once(&server, &store, 600);
+}
+
+#[test]
 fn numbers_of_segments_go_on_when_all_were_moved() {
     let server = ClickHouse::start();
     let folder = tempfile::tempdir().unwrap();

@@ -191,4 +191,10 @@ fn what_clickhouse_has_of_other_folders_is_told_too() {
     let told = stores.1.ask(&query, &Limits::default()).unwrap();
     assert_eq!(told.answer.rows_passed, moved);
     assert_ne!(moved, 0);
+    // It was received in 1970: others of that age have gone by now.
+    let since = told.coverage.held_since.unwrap();
+    assert_eq!(since, Moment { nanos: 1_000_000_000_000 });
+    let query = Query { window: Window { from: since, ..Window::ALL }, ..query };
+    let told = stores.1.ask(&query, &Limits::default()).unwrap();
+    assert_eq!(told.coverage.held_since, None, "all of the window is held");
 }
