@@ -96,7 +96,7 @@ pub(crate) async fn again(
     let (head, body) = response.into_parts();
     match to_bytes(body, ANSWER_BYTES_MAX).await {
         Ok(body) => {
-            answers.kept().keep(question, body.clone(), time);
+            answers.kept().keep(&question, body.clone(), time);
             Response::from_parts(head, Body::from(body))
         }
         Err(error) => {
@@ -132,11 +132,11 @@ impl Kept {
         Some(answer.body.clone())
     }
 
-    fn keep(&mut self, question: String, body: Bytes, time: Time) {
+    fn keep(&mut self, question: &str, body: Bytes, time: Time) {
         let Time { change, step, good_for, now } = time;
         self.bytes += body.len() + question.len();
         let answer = Answer { body, change, step, begun: now, good_for, look: self.looks };
-        if let Some(old) = self.answers.insert(question.clone(), answer) {
+        if let Some(old) = self.answers.insert(question.to_owned(), answer) {
             self.bytes -= old.body.len() + question.len();
         }
         while BYTES_MAX < self.bytes {
@@ -161,7 +161,7 @@ mod tests {
     fn an_answer_is_given_again_until_something_changed_and_its_window_moved_on() {
         let (mut kept, now) = (Kept::default(), Instant::now());
         let later = |secs| now + Duration::from_secs(secs);
-        kept.keep("q".to_owned(), Bytes::from("a"), at(1, 7, now));
+        kept.keep("q", Bytes::from("a"), at(1, 7, now));
         assert!(kept.find("q", at(1, 7, later(60))).is_some(), "nothing has changed");
         assert!(kept.find("q", at(2, 7, later(4))).is_some(), "hardly older");
         assert!(kept.find("q", at(2, 7, later(5))).is_none());
@@ -174,11 +174,11 @@ mod tests {
         let (mut kept, now) = (Kept::default(), Instant::now());
         let large = Bytes::from(vec![b'x'; BYTES_MAX / 4]);
         for name in ["a", "b", "c"] {
-            kept.keep(name.to_owned(), large.clone(), at(1, 1, now));
+            kept.keep(name, large.clone(), at(1, 1, now));
             assert!(kept.find("a", at(1, 1, now)).is_some());
         }
-        kept.keep("d".to_owned(), large.clone(), at(1, 1, now));
-        kept.keep("a".to_owned(), large, at(1, 1, now));
+        kept.keep("d", large.clone(), at(1, 1, now));
+        kept.keep("a", large, at(1, 1, now));
         let there = ["a", "b", "c", "d"].map(|name| kept.find(name, at(1, 1, now)).is_some());
         assert_eq!(there, [true, false, true, true]);
         assert_eq!(kept.bytes, 3 * (BYTES_MAX / 4 + 1));

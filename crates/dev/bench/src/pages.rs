@@ -109,7 +109,11 @@ fn of_batch<'a>(
             status: request.status,
             statements: u32::try_from(statements).unwrap_or(u32::MAX),
             spans: u32::try_from(children.len() + 1).unwrap_or(u32::MAX),
-            breakdown: Breakdown { own, database: call.duration() - own, ..Breakdown::default() },
+            breakdown: Breakdown {
+                own,
+                database: call.duration().saturating_sub(own),
+                ..Breakdown::default()
+            },
             groups: groups(&children),
             attributes: request.attributes.clone(),
         })
