@@ -5,6 +5,7 @@ Standard library only, since it runs before the virtual environment exists. `run
 """
 
 import argparse
+import json
 import sys
 from pathlib import Path
 
@@ -46,6 +47,7 @@ def parse() -> argparse.Namespace:
     up.add_argument("--otlp", required=True, metavar="URL", help="where spans go, such as http://127.0.0.1:4318")
     up.add_argument("--postgres-port", type=int, default=0, metavar="N", help="where its database listens; any by default")
     up.add_argument("--semconv", default="", metavar="WHICH", help="OTEL_SEMCONV_STABILITY_OPT_IN, such as http,database")
+    up.add_argument("--distance", type=float, default=0.0, metavar="MS", help="pretend that the database is so far away, there and back")
     record.add_argument("--out", type=Path, default=Path(__file__).parent / "recordings")
 
     drive = commands.add_parser("drive", help="send traffic")
@@ -55,6 +57,10 @@ def parse() -> argparse.Namespace:
     drive.add_argument("--clients", type=int, default=3)
     drive.add_argument("--requests-max", type=int, default=20_000)
     drive.add_argument("--only", default="", metavar="NAMES", help="these endpoints only")
+
+    asks = commands.add_parser("asks", help="print requests of an endpoint as JSON lines, the same each time")
+    asks.add_argument("--of", required=True, metavar="NAME")
+    asks.add_argument("--count", type=int, default=20)
     return parser.parse_args()
 
 
@@ -66,7 +72,7 @@ def setup(given: argparse.Namespace) -> None:
 def up(given: argparse.Namespace) -> None:
     """All servers."""
     state = State(given.state)
-    choice = processes.Choice(given.mode, given.fixed, given.faulty, given.otlp, given.semconv)
+    choice = processes.Choice(given.mode, given.fixed, given.faulty, given.otlp, given.semconv, given.distance)
     processes.make_venv(state)
     cluster.start(state, given.scale, given.postgres_port)
     processes.start(state, choice)
@@ -85,12 +91,18 @@ def drive(given: argparse.Namespace) -> None:
         raise GroundError(f"nothing answers at {given.base}; hint: run.py up, and `app` in ports.json")
 
 
+def asks(given: argparse.Namespace) -> None:
+    """Requests."""
+    for ask in traffic.asks(given.of, given.count):
+        print(json.dumps({"method": ask.method, "path": ask.path, "body": ask.body}))
+
+
 def record(given: argparse.Namespace) -> None:
     """The recordings."""
     recorder.record(State(given.state), given.scale, given.out)
 
 
-COMMANDS = {"setup": setup, "up": up, "down": down, "drive": drive, "record": record}
+COMMANDS = {"setup": setup, "up": up, "down": down, "drive": drive, "record": record, "asks": asks}
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -12,7 +12,7 @@ from .steps import ROOT, GroundError, State, free_ports, run, step, wait_for_por
 WORKERS = 2
 THREADS_PER_WORKER = 4
 SERVICE = "proving-ground"
-ORDER_OF_END = ("gunicorn", "outbox", "outside", "recorder")
+ORDER_OF_END = ("gunicorn", "outbox", "outside", "distance", "recorder")
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,7 @@ class Choice:
     faulty: str
     otlp: str
     semconv: str
+    distance_millis: float = 0.0
 
 
 def make_venv(state: State) -> None:
@@ -47,14 +48,20 @@ def make_venv(state: State) -> None:
 
 def start(state: State, choice: Choice) -> None:
     """Everything but the database; what ran before is replaced."""
-    for name in ("gunicorn", "outbox", "outside"):
+    for name in ("gunicorn", "outbox", "outside", "distance"):
         state.end(name)
-    app_port, outside_port, smtp_port = free_ports(3)
+    app_port, outside_port, smtp_port, distance_port = free_ports(4)
     state.write("ports", app=app_port, outside=outside_port, smtp=smtp_port)
     env = app_env(state, choice, outside_port, smtp_port)
     application = ROOT / "application"
     with step("fit the indexes to the mode"):
         run([state.python, "manage.py", "fit"], env=env, cwd=application, what="manage.py fit")
+    if choice.distance_millis:
+        with step(f"put the database {choice.distance_millis:g} ms away"):
+            relay = [state.python, ROOT / "outside" / "distance.py", distance_port, env["PGPORT"], choice.distance_millis]
+            state.spawn("distance", relay, env=env)
+            wait_for_port(distance_port, "the distance", state, "distance")
+        env["PGPORT"] = str(distance_port)
     with step(f"start the outside world on ports {outside_port} and {smtp_port}"):
         server = [state.python, ROOT / "outside" / "server.py", outside_port, smtp_port]
         state.spawn("outside", server, env=env)

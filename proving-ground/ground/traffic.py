@@ -135,6 +135,22 @@ MIX: list[tuple[str, int, Callable[[Client], Ask]]] = [
 NAMES = [name for name, _, _ in MIX]
 
 
+# One path stands for these: the latest orders of all, and what nobody calls.
+ALONE = {"orders": "/api/orders/", "report": "/api/reports/monthly/"}
+
+
+def asks(name: str, count: int) -> list[Ask]:
+    """What is asked of an endpoint, each request once: the same each time."""
+    if name in ALONE:
+        return [Ask("GET", ALONE[name])]
+    ask = next((ask for known, _, ask in MIX if known == name), None)
+    if ask is None:
+        raise GroundError(f"unknown endpoint: {name}; known are: {', '.join([*NAMES, *ALONE])}")
+    client = Client(random.Random(name))
+    client.archive.pages = 12_000  # as many as there are at the smaller scale: deep
+    return list({json.dumps([one.method, one.path, one.body]): one for one in (ask(client) for _ in range(count))}.values())
+
+
 @dataclass
 class Tally:
     """What was sent and what came back, over all clients."""

@@ -3,7 +3,8 @@
 use std::process::ExitCode;
 
 use crate::{
-    args::Args, bench, demo, docs, failure::Failure, linger, screen, setup, shell::Shell, test, web,
+    args::Args, bench, demo, docs, failure::Failure, linger, pairs, screen, setup, shell::Shell, test,
+    web,
 };
 
 /// One command.
@@ -73,6 +74,21 @@ const COMMANDS: &[Command] = &[
         options: &[("-- ARGUMENT", "handed on to the benchmark")],
         known: &[],
         run: bench::command,
+    },
+    Command {
+        name: "pairs",
+        usage: "[--only NAME]... [--scale full|small] [--distance MS] [--share N] [--profile NAME | --taut FILE]",
+        about: "Each faulty endpoint of the application beside its fixed version: answers, statements, latencies, verdict",
+        options: &[
+            ("--only NAME", "this endpoint alone; may be repeated"),
+            ("--scale full|small", "how much data the application has (full)"),
+            ("--distance MS", "pretend that the database is so far away, there and back (0)"),
+            ("--share N", "percent of the usual time of each load (100)"),
+            ("--profile NAME", "how taut is built (demo)"),
+            ("--taut FILE", "do not build it: take this one"),
+        ],
+        known: &["--only=", "--scale=", "--distance=", "--share=", "--profile=", "--taut="],
+        run: pairs::command,
     },
     Command {
         name: "docs",

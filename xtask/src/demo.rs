@@ -40,7 +40,7 @@ pub(crate) fn command(shell: &mut Shell, args: &Args) -> Result<(), Failure> {
     let store = folder.join("store");
     let mut watcher = Watcher::start(shell, &binary, &store, Ports::Usual, &settings)?;
     let otlp = watcher.otlp();
-    let how = How { mode, scale, otlp: &otlp, database: Some(database) };
+    let how = How { mode, scale, otlp: &otlp, database: Some(database), distance_millis: 0.0 };
     let application = Application::up(shell, &folder, &how)?;
     let outcome = show(shell, &watcher, &application, seconds).and_then(|()| {
         screen::say(&format!("from start to findings: {}", screen::seconds(since)));

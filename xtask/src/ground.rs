@@ -189,6 +189,8 @@ pub(crate) struct How<'a> {
     pub(crate) otlp: &'a str,
     /// Where its database listens; anywhere if `None`.
     pub(crate) database: Option<Database>,
+    /// How far away the database pretends to be, there and back, in milliseconds.
+    pub(crate) distance_millis: f64,
 }
 
 impl Application {
@@ -205,13 +207,16 @@ impl Application {
     }
 
     fn try_up(shell: &Shell, folder: &Folder, how: &How<'_>) -> Result<Self, Failure> {
-        let How { mode, scale, otlp, database } = *how;
+        let How { mode, scale, otlp, database, distance_millis } = *how;
         let state = folder.join(STATE);
         make_folder(&state)?;
         let mut command = ground(shell, "up", &state);
         command.args(["--mode", mode, "--scale", scale, "--otlp", otlp]);
         if let Some(database) = database {
             command.args(["--postgres-port", &database.port.to_string()]);
+        }
+        if 0.0 < distance_millis {
+            command.args(["--distance", &distance_millis.to_string()]);
         }
         let limit = minutes(if scale == "full" { 30 } else { 10 });
         let started = shell
@@ -236,6 +241,11 @@ impl Application {
         // Whoever asked last may wait for a minute.
         let limit = minutes(2) + Duration::from_secs(seconds);
         shell.run(&format!("traffic for {seconds} s"), limit, &mut command).map(|_| ())
+    }
+
+    /// Its address.
+    pub(crate) fn base(&self) -> &str {
+        &self.base
     }
 
     /// Ends it, and its database.

@@ -79,7 +79,7 @@ fn one_run(
 ) -> Result<Vec<Score>, Failure> {
     let watcher = Watcher::start(shell, binary, &folder.join("store"), Ports::Any, &[])?;
     let otlp = watcher.otlp();
-    let how = How { mode, scale: "small", otlp: &otlp, database: None };
+    let how = How { mode, scale: "small", otlp: &otlp, database: None, distance_millis: 0.0 };
     let application = Application::up(shell, folder, &how)?;
     let scores = rounds(shell, &watcher, &application, mode, expected);
     let down = application.down(shell);

@@ -19,6 +19,7 @@ mod hash;
 mod linger;
 mod lint;
 mod live;
+mod pairs;
 mod score;
 mod screen;
 mod servers;

@@ -1,15 +1,12 @@
 //! The ledger as people use it from a shell: what was proposed, applied, proven or taken back, and what was decided.
 
-use std::{
-    path::Path,
-    time::{SystemTime, UNIX_EPOCH},
-};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use model::{Change, FindingId, Moment};
 use prove::compare::{Comparison, Verdict as Compared};
 use store::ledger::{
-    Event, FindingState, Ledger, LedgerError, LedgerRecord, Note, ProofRow, Proposal, Readings,
-    Recorded, Remedy, Said, State, Verdict,
+    Event, FindingState, Ledger, LedgerError, LedgerPlace, LedgerRecord, Note, ProofRow, Proposal,
+    Readings, Recorded, Remedy, Said, State, Verdict,
 };
 
 /// Everything that the ledger has.
@@ -63,24 +60,28 @@ impl HistoryError {
             Self::Ledger(LedgerError::Refused { .. }) => {
                 "`taut ledger show FINDING` tells its history"
             }
+            Self::Ledger(LedgerError::Server { .. }) => AWAY,
             Self::Ledger(_) => "--store names the folder in which the ledger lies",
         }
     }
 }
 
+/// What to do about a server that does not take entries.
+pub const AWAY: &str = "nothing was noted; `store.ledger` names the database, and TAUT_STORE_LEDGER=[] keeps it in the folder";
+
 /// The version that entries are signed with.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// The ledger of a folder; nothing if there is none, for looking makes none.
+/// The ledger of a folder, or on a server; nothing if there is none, for looking makes none.
 ///
 /// # Errors
 ///
 /// The ledger cannot be read.
-pub fn history(folder: &Path) -> Result<History, LedgerError> {
-    if !Ledger::is_in(folder) {
+pub fn history(place: &LedgerPlace) -> Result<History, LedgerError> {
+    if !Ledger::is_in(place) {
         return Ok(History::default());
     }
-    let ledger = Ledger::open(folder, VERSION, now())?;
+    let ledger = Ledger::open(place, VERSION, now())?;
     Ok(History { remedies: ledger.remedies()?, notes: ledger.notes()?, records: ledger.records()? })
 }
 
@@ -90,11 +91,11 @@ pub fn history(folder: &Path) -> Result<History, LedgerError> {
 ///
 /// It is not complete, or the ledger cannot be written.
 pub fn record(
-    folder: &Path,
+    place: &LedgerPlace,
     finding: Option<FindingId>,
     recorded: &Recorded,
 ) -> Result<i64, LedgerError> {
-    Ledger::open(folder, VERSION, now())?.record(finding, recorded, now())
+    Ledger::open(place, VERSION, now())?.record(finding, recorded, now())
 }
 
 /// Notes where a finding stands. What is applied by hand becomes a remedy if there is none yet; what is applied or taken
@@ -104,7 +105,7 @@ pub fn record(
 ///
 /// Only a proof makes something proven; nothing is taken back that was never there; the ledger cannot be written.
 pub fn mark(
-    folder: &Path,
+    place: &LedgerPlace,
     finding: FindingId,
     state: FindingState,
     because: &str,
@@ -113,7 +114,7 @@ pub fn mark(
     if state == FindingState::Proven {
         return Err(HistoryError::Unproven);
     }
-    let mut ledger = Ledger::open(folder, VERSION, now())?;
+    let mut ledger = Ledger::open(place, VERSION, now())?;
     let mut remedies = of(&ledger, finding)?;
     let event = match state {
         FindingState::Applied => Some(Event::Applied { baseline: Readings::default() }),
@@ -171,11 +172,11 @@ pub struct Recording {
 ///
 /// The ledger cannot be written.
 pub fn prove(
-    folder: &Path,
+    place: &LedgerPlace,
     finding: FindingId,
     comparison: &Comparison,
 ) -> Result<Recording, HistoryError> {
-    let mut ledger = Ledger::open(folder, VERSION, now())?;
+    let mut ledger = Ledger::open(place, VERSION, now())?;
     let rows = rows(comparison);
     let lines = rows.iter().map(line).collect();
     let is_better = comparison.verdict == Compared::Better;

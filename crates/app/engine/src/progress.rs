@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use model::{FindingId, Moment, Text, Window};
-use store::ledger::{FindingState, Ledger, LedgerError, Note, Remedy, Said, State};
+use store::ledger::{FindingState, Ledger, LedgerError, LedgerPlace, Note, Remedy, Said, State};
 
 use crate::{
     live::{Live, lock, now},
@@ -203,11 +203,11 @@ impl Live {
     ///
     /// It is too long or lacks a reason, or the ledger cannot be written.
     pub fn note(&self, finding: FindingId, said: &Said) -> Result<(), LedgerError> {
-        let Some(home) = self.store().home() else { return Ok(()) };
+        let Some(place) = self.ledger_place() else { return Ok(()) };
         let mut ledger = lock(self.ledger());
         let opened = match ledger.take() {
             Some(opened) => opened,
-            None => Ledger::open(home, env!("CARGO_PKG_VERSION"), now())?,
+            None => Ledger::open(place, env!("CARGO_PKG_VERSION"), now())?,
         };
         ledger.insert(opened).note(finding, said, now())?;
         drop(ledger);
@@ -235,18 +235,24 @@ impl Live {
         Ok(marks_of(releases, &self.progress()?, &claims, window))
     }
 
+    /// Where the ledger lies; nowhere without a folder, as in tests.
+    fn ledger_place(&self) -> Option<LedgerPlace> {
+        let folder = self.store().home()?.to_path_buf();
+        Some(LedgerPlace { folder, server: self.settings().store.ledger_server() })
+    }
+
     /// Reads the ledger, if there is one: looking makes none.
     fn with_ledger<T>(
         &self,
         read: impl FnOnce(&Ledger) -> Result<T, LedgerError>,
     ) -> Result<Option<T>, LedgerError> {
-        let Some(home) = self.store().home() else { return Ok(None) };
+        let Some(place) = self.ledger_place() else { return Ok(None) };
         let mut ledger = lock(self.ledger());
         if ledger.is_none() {
-            if !Ledger::is_in(home) {
+            if !Ledger::is_in(&place) {
                 return Ok(None);
             }
-            *ledger = Some(Ledger::open(home, env!("CARGO_PKG_VERSION"), now())?);
+            *ledger = Some(Ledger::open(place, env!("CARGO_PKG_VERSION"), now())?);
         }
         ledger.as_ref().map(read).transpose()
     }

@@ -14,7 +14,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use load::{Method, Model, Outcome, Plan, Scenario, run};
+use load::{Believes, Http, Method, Model, Outcome, Plan, Scenario, run};
 use prove::schedule::{Arrivals, Schedule, Think, Users};
 
 type Failed = Box<dyn std::error::Error>;
@@ -103,7 +103,10 @@ fn plan(server: &Server, model: Model, connections: u32) -> Result<Plan, Failed>
         connections: connections.try_into()?,
         threads: 1,
         timeout: Duration::from_secs(30),
-        believes_anybody: false,
+        connections_of_two: 1,
+        streams: 1,
+        http: Http::Agreed,
+        believes: Believes::System,
         may_be_public: false,
     })
 }

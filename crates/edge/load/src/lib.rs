@@ -23,6 +23,7 @@ mod session;
 mod target;
 mod text;
 mod tls;
+mod two;
 
 pub use crate::capture::{CaptureError, Captured, EXCHANGES_MAX};
 pub use export::{Engine, export};
@@ -32,8 +33,9 @@ pub use limit::{Limit, LimitError, Rung, find_limit};
 pub use outcome::{FILE_BYTES_MAX, FORMAT, Interval, Lateness, Outcome, RouteOutcome};
 pub use recorded::Made;
 pub use replay::{Replay, Replayed, Writes, replay};
-pub use run::{CONNECTIONS_MAX, Model, Plan, RunError, THREADS_MAX, Tick, run};
+pub use run::{CONNECTIONS_MAX, Http, Model, Plan, RunError, STREAMS_MAX, THREADS_MAX, Tick, run};
 pub use samples::{SAMPLES_MAX, Sample, Samples};
 pub use scenario::{Check, Extract, Flow, Method, Scenario, ScenarioError, Step, think};
 pub use target::{Place, Target, TargetError};
 pub use text::{duration, length};
+pub use tls::Believes;

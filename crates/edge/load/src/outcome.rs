@@ -49,6 +49,9 @@ pub struct Outcome {
     pub connections: u64,
     /// Connections that may be open at once.
     pub connections_max: usize,
+    /// `HTTP/1.1` or `HTTP/2`; empty in files of versions that knew only the former.
+    #[serde(default)]
+    pub protocol: String,
     /// Answers by status.
     pub statuses: Vec<(u16, u64)>,
     /// What went wrong, in words, and how often.
@@ -136,6 +139,7 @@ pub(crate) struct About {
     pub(crate) asked_rate: Option<f64>,
     pub(crate) is_interrupted: bool,
     pub(crate) connections_max: usize,
+    pub(crate) is_two: bool,
     pub(crate) processor: Duration,
     pub(crate) threads: usize,
     pub(crate) interval: Duration,
@@ -186,6 +190,7 @@ impl Outcome {
             body_bytes: recorder.body_bytes,
             connections: recorder.connections,
             connections_max: about.connections_max,
+            protocol: if about.is_two { "HTTP/2" } else { "HTTP/1.1" }.to_owned(),
             statuses: recorder.statuses.into_iter().collect(),
             troubles: recorder
                 .troubles

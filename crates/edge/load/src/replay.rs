@@ -5,6 +5,7 @@
 //! one. Without an old version answers are held against the recorded ones, and the new version is asked twice.
 
 mod message;
+mod spacing;
 
 use std::{
     cell::RefCell,
@@ -29,18 +30,23 @@ use tokio::{
 };
 
 use message::{hide, is_hidden, seen, written};
+use spacing::Spacing;
 
 use crate::{
     Target,
     connection::{Connection, Dial, Trouble},
     response::{Answer, Decoder, Wants},
-    run::{RunError, Trust, dial_to},
+    run::{Http, RunError, Way, dial_to},
+    tls::Believes,
+    two::Lines,
 };
 
 /// Bodies of answers that are compared whole, up to this.
 const BODY_BYTES_MAX: usize = 8 << 20;
 /// Latencies that are kept for each side.
 const SAMPLES_MAX: usize = 200_000;
+/// How often a request is sent again that a server has not taken, as it closes connections of HTTP/2 after so many.
+const UNTAKEN_MAX: u32 = 3;
 /// How soon an end that is asked for is seen.
 const STOP_SEEN: Duration = Duration::from_millis(100);
 
@@ -69,8 +75,10 @@ pub struct Replay {
     pub connections: usize,
     /// A request that has no answer by then has failed.
     pub timeout: Duration,
-    /// Any certificate is believed.
-    pub believes_anybody: bool,
+    /// Whose certificates are believed.
+    pub believes: Believes,
+    /// Which HTTP is spoken.
+    pub http: Http,
     /// Targets may be on public addresses.
     pub may_be_public: bool,
 }
@@ -91,6 +99,8 @@ pub enum Writes {
 pub struct Replayed {
     /// Comparisons.
     pub report: Report,
+    /// Pauses of the recording that were passed over, and how long they were in all: a clock that was set, or days between.
+    pub passed_over: (u64, Duration),
     /// Requests that were recorded.
     pub recorded: u64,
     /// Requests that were played.
@@ -118,6 +128,7 @@ struct Side {
     name: &'static str,
     dial: Dial,
     authority: String,
+    lines: Lines,
     idle: RefCell<Vec<Connection>>,
     sessions: Rc<RefCell<Sessions>>,
     turn: RefCell<usize>,
@@ -130,7 +141,7 @@ struct Player {
     again: Option<Side>,
     permits: Semaphore,
     began: Instant,
-    first: Moment,
+    spacing: Spacing,
     stop: Arc<AtomicBool>,
     seen: RefCell<Seen>,
 }
@@ -195,14 +206,15 @@ pub fn replay(
     });
     let again = again.transpose()?;
     let played = lanes.values().flatten().filter_map(|place| plan.exchanges.get(*place));
-    let first = played.map(|exchange| exchange.began).min();
+    let spacing = Spacing::of(played.map(|exchange| exchange.began));
+    result.passed_over = spacing.passed_over();
     let player = Rc::new(Player {
         permits: Semaphore::new(plan.connections.max(1)),
         old,
         new,
         again,
         began: Instant::now(),
-        first: first.unwrap_or_default(),
+        spacing,
         stop: Arc::clone(stop),
         seen: RefCell::default(),
         plan,
@@ -251,12 +263,19 @@ impl Side {
     }
 
     fn new(name: &'static str, target: &Target, plan: &Replay) -> Result<Self, RunError> {
-        let trust = Trust { anybody: plan.believes_anybody, public: plan.may_be_public };
-        let dial = dial_to(target, plan.timeout, trust)?;
+        let way = Way {
+            believes: &plan.believes,
+            http: plan.http,
+            streams: plan.connections.max(1),
+            timeout: plan.timeout,
+            may_be_public: plan.may_be_public,
+        };
+        let dial = dial_to(target, &way)?;
         Ok(Self {
             name,
             dial,
             authority: target.authority.clone(),
+            lines: Lines::new(1, plan.connections),
             idle: RefCell::default(),
             sessions: Rc::default(),
             turn: RefCell::default(),
@@ -295,7 +314,7 @@ impl Player {
     /// Waits until a request is due; `false` if an end was asked for.
     async fn until_due(&self, began: Moment) -> bool {
         let due = self.plan.speed.map(|speed| {
-            let after = began.since(self.first).as_secs_f64() / speed;
+            let after = self.spacing.after(began).as_secs_f64() / speed;
             self.began + Duration::try_from_secs_f64(after).unwrap_or(Duration::MAX / 4)
         });
         while !self.stop.load(Relaxed) {
@@ -373,7 +392,7 @@ impl Player {
                 seen.tally.add_noise(&name, compared);
             }
         }
-        seen.sample(&name, old.as_ref(), &new, exchange.began.since(self.first));
+        seen.sample(&name, old.as_ref(), &new, self.spacing.after(exchange.began));
     }
 
     /// Asks one side; `None` if it gives no answer, or there is no such side.
@@ -413,13 +432,14 @@ impl Player {
         wants: Wants,
         is_read: bool,
     ) -> Result<Answer, Trouble> {
+        let mut untaken = 0;
         loop {
             let idle = side.idle.borrow_mut().pop();
             let mut connection = if let Some(connection) = idle {
                 connection
             } else {
                 let turn = side.turn.replace_with(|turn| turn.wrapping_add(1));
-                side.dial.connect(turn).await?
+                side.dial.connect(&side.lines, turn).await?.0
             };
             let decoder = Decoder::new(wants).keeping(BODY_BYTES_MAX);
             match connection.ask(bytes, decoder, self.plan.timeout).await {
@@ -430,6 +450,7 @@ impl Player {
                     return Ok(answer);
                 }
                 Err(Trouble::Closed | Trouble::Send) if connection.was_used() && is_read => {}
+                Err(Trouble::Untaken) if untaken < UNTAKEN_MAX => untaken += 1,
                 Err(trouble) => return Err(trouble),
             }
         }

@@ -100,6 +100,27 @@ impl Decoder {
         }
     }
 
+    /// A head that is known already, of HTTP/2; the body is told by [`Self::more`].
+    pub(crate) fn begin<'a>(
+        &mut self,
+        status: u16,
+        headers: impl Iterator<Item = (&'a str, &'a [u8])>,
+    ) {
+        self.answer.status = status;
+        self.answer.stays = true;
+        if self.wants != Wants::Size {
+            let text = |(name, value): (&str, &[u8])| {
+                (name.to_owned(), String::from_utf8_lossy(value).into_owned())
+            };
+            self.answer.headers.extend(headers.map(text));
+        }
+    }
+
+    /// A part of the body.
+    pub(crate) fn more(&mut self, bytes: &[u8]) {
+        self.body(bytes, u64::MAX);
+    }
+
     /// The other side has closed; whether the answer is whole.
     pub(crate) fn closed(&mut self) -> bool {
         matches!(self.state, State::Done | State::UntilClosed)

@@ -15,6 +15,7 @@ use std::{
 
 use prove::schedule::{Schedule, Users};
 use rustls::pki_types::ServerName;
+use tokio::task::LocalSet;
 
 use crate::{
     Outcome, Place, Scenario, Target, TargetError,
@@ -22,11 +23,13 @@ use crate::{
     connection::{Dial, Trouble},
     outcome::About,
     record::{BINS_MAX, Bin, Recorder},
-    tls,
+    tls::{self, Believes},
 };
 
 /// Connections at most: each takes a port of this machine and some 20 KB.
 pub const CONNECTIONS_MAX: usize = 20_000;
+/// Streams of a connection at most: what servers allow is 100 to 250.
+pub const STREAMS_MAX: usize = 1_000;
 /// Threads at most.
 pub const THREADS_MAX: usize = 64;
 /// Threads need a moment before the first request is due.
@@ -47,14 +50,32 @@ pub struct Plan {
     pub seed: u64,
     /// Connections open at once at most, over all threads.
     pub connections: usize,
+    /// The same where HTTP/2 is spoken.
+    pub connections_of_two: usize,
+    /// Streams of a connection at most, in HTTP/2.
+    pub streams: usize,
+    /// Which HTTP is spoken.
+    pub http: Http,
     /// Threads, each with a runtime of its own.
     pub threads: usize,
     /// A request that has no answer by then has failed.
     pub timeout: Duration,
-    /// Any certificate is believed.
-    pub believes_anybody: bool,
+    /// Whose certificates are believed.
+    pub believes: Believes,
     /// The target may be on a public address: whoever asks has a right to load it.
     pub may_be_public: bool,
+}
+
+/// Which HTTP is spoken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Http {
+    /// Over TLS what both sides agree upon (ALPN), else HTTP/1.1.
+    #[default]
+    Agreed,
+    /// HTTP/1.1.
+    One,
+    /// HTTP/2, without TLS too ("prior knowledge").
+    Two,
 }
 
 /// How load comes about.
@@ -138,6 +159,7 @@ pub fn run(
     mut told: impl FnMut(&Tick),
 ) -> Result<Outcome, RunError> {
     let dial = dial(plan)?;
+    let is_two = dial.is_two;
     let threads = plan.threads.clamp(1, THREADS_MAX);
     let interval =
         Duration::from_secs(1).max(plan.length() / u32::try_from(BINS_MAX).unwrap_or(600));
@@ -182,7 +204,8 @@ pub fn run(
         length,
         asked_rate,
         is_interrupted,
-        connections_max: plan.connections,
+        connections_max: if is_two { plan.connections_of_two } else { plan.connections },
+        is_two,
         processor: processor_time().saturating_sub(worked),
         threads,
         interval,
@@ -212,45 +235,66 @@ fn tell(ticks: &mpsc::Receiver<Bin>, began: Instant, told: &mut impl FnMut(&Tick
 
 /// Finds the target, asks whether it may be loaded, and sees whether anybody is there.
 fn dial(plan: &Plan) -> Result<Dial, RunError> {
-    let trust = Trust { anybody: plan.believes_anybody, public: plan.may_be_public };
-    dial_to(&plan.scenario.target, plan.timeout, trust)
+    let way = Way {
+        believes: &plan.believes,
+        http: plan.http,
+        streams: plan.streams,
+        timeout: plan.timeout,
+        may_be_public: plan.may_be_public,
+    };
+    dial_to(&plan.scenario.target, &way)
 }
 
-/// Who is believed, and who may be asked.
+/// How a target is spoken to.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Trust {
-    /// Any certificate is believed.
-    pub(crate) anybody: bool,
-    /// Public addresses may be asked.
-    pub(crate) public: bool,
+pub(crate) struct Way<'a> {
+    pub(crate) believes: &'a Believes,
+    pub(crate) http: Http,
+    pub(crate) streams: usize,
+    pub(crate) timeout: Duration,
+    pub(crate) may_be_public: bool,
 }
 
 /// The same, for any target.
-pub(crate) fn dial_to(target: &Target, longest: Duration, trust: Trust) -> Result<Dial, RunError> {
+pub(crate) fn dial_to(target: &Target, way: &Way<'_>) -> Result<Dial, RunError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(RunError::Start)?;
     let addresses = runtime.block_on(target.addresses())?;
     let public = addresses.iter().find(|address| Place::of(address.ip()) == Place::Public);
-    if let (Some(address), false) = (public, trust.public) {
+    if let (Some(address), false) = (public, way.may_be_public) {
         return Err(RunError::Public { target: target.authority.clone(), address: *address });
     }
-    let encryption = if target.is_encrypted {
-        let connector = tls::connector(trust.anybody).map_err(RunError::Tls)?;
+    let encryption = |protocols: &[&str]| -> Result<_, RunError> {
+        if !target.is_encrypted {
+            return Ok(None);
+        }
+        let connector = tls::connector(way.believes, protocols).map_err(RunError::Tls)?;
         let name = ServerName::try_from(target.host.clone())
             .map_err(|error| RunError::Tls(format!("`{}`: {error}", target.host)))?;
-        Some((connector, name))
-    } else {
-        None
+        Ok(Some((connector, name)))
     };
-    let mut dial =
-        Dial { addresses, tls: encryption, timeout: longest.min(Duration::from_secs(10)) };
+    let offered: &[&str] = match way.http {
+        Http::Agreed => &["h2", "http/1.1"],
+        Http::One => &["http/1.1"],
+        Http::Two => &["h2"],
+    };
+    let mut dial = Dial {
+        addresses,
+        tls: encryption(offered)?,
+        timeout: way.timeout.min(Duration::from_secs(10)),
+        is_two: way.http == Http::Two,
+        streams: way.streams.clamp(1, STREAMS_MAX),
+    };
     // Names such as localhost have addresses that nobody listens on: keep those that answer.
-    let (mut heard, mut why) = (Vec::new(), Trouble::Connect);
+    let (mut heard, mut agreed, mut why) = (Vec::new(), false, Trouble::Connect);
     for (turn, address) in dial.addresses.iter().enumerate() {
-        match runtime.block_on(dial.connect(turn)) {
-            Ok(_connection) => heard.push(*address),
+        match LocalSet::new().block_on(&runtime, dial.probe(turn)) {
+            Ok(is_two) => {
+                agreed = if heard.is_empty() { is_two } else { agreed && is_two };
+                heard.push(*address);
+            }
             Err(trouble) => why = trouble,
         }
     }
@@ -263,7 +307,12 @@ pub(crate) fn dial_to(target: &Target, longest: Duration, trust: Trust) -> Resul
             why: why.words(),
         });
     }
+    if way.http == Http::Agreed {
+        // All that follow speak what was agreed upon, and offer nothing else.
+        dial.is_two = agreed;
+        dial.tls = encryption(if agreed { &["h2"] } else { &["http/1.1"] })?;
+    }
     dial.addresses = heard;
-    dial.timeout = longest;
+    dial.timeout = way.timeout;
     Ok(dial)
 }

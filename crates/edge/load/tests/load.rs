@@ -13,7 +13,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use load::{Goal, Method, Model, Outcome, Plan, RunError, Scenario, find_limit, judge, run};
+use load::{
+    Believes, Goal, Http, Method, Model, Outcome, Plan, RunError, Scenario, find_limit, judge, run,
+};
 use prove::{
     capacity::Search,
     schedule::{Arrivals, Schedule, Think, Users},
@@ -66,7 +68,10 @@ fn plan(address: SocketAddr, model: Model) -> Plan {
         connections: 20,
         threads: 1,
         timeout: SECOND * 5,
-        believes_anybody: false,
+        connections_of_two: 1,
+        streams: 1,
+        http: Http::Agreed,
+        believes: Believes::System,
         may_be_public: false,
     }
 }

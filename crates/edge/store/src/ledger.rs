@@ -2,14 +2,16 @@
 //! what was measured before and after.
 //!
 //! SQLite, since several processes append to it at once and each entry has to be on the disk before the
-//! statement that it announces is run: write-ahead log, `synchronous = FULL`. Entries are appended and never
-//! changed; the state of a remedy is what its entries say.
+//! statement that it announces is run: write-ahead log, `synchronous = FULL`. Or PostgreSQL, where several machines share
+//! it. Entries are appended and never changed; the state of a remedy is what its entries say.
 
 mod event;
 mod note;
+mod place;
 mod record;
 mod rehearsal_wire;
 mod schema;
+mod server;
 mod wire;
 
 use std::{
@@ -27,7 +29,9 @@ pub use event::{
     Verdict,
 };
 pub use note::{FindingState, NOTE_BYTES_MAX, Note, Said};
+pub use place::LedgerPlace;
 pub use record::{LedgerRecord, ProofRow, Recorded, RunFigure, TEXT_BYTES_MAX, TITLE_BYTES_MAX};
+use server::{Proposed, Server};
 use wire::finite;
 
 /// Name of the file in the folder of the store.
@@ -42,9 +46,15 @@ const ENTRY_BYTES_MAX: usize = 16 << 20;
 /// The history of remedies.
 #[derive(Debug)]
 pub struct Ledger {
-    connection: Connection,
-    folder: PathBuf,
+    kept: Kept,
     version: String,
+}
+
+/// By whom.
+#[derive(Debug)]
+enum Kept {
+    File { connection: Connection, folder: PathBuf },
+    Server(Server),
 }
 
 /// Which remedy, within one ledger.
@@ -113,31 +123,51 @@ impl Remedy {
 /// Nobody else works on the remedy while this lives; freed by the system however the process ends.
 #[derive(Debug)]
 pub struct Claim {
-    _lock: File,
+    _lock: Lock,
+}
+
+#[derive(Debug)]
+enum Lock {
+    File { _file: File },
+    Server { _held: server::Held },
 }
 
 impl Ledger {
-    /// Whether there is a ledger in a folder.
+    /// Whether there is one: looking makes none. A server that was named counts as one.
     #[must_use]
-    pub fn is_in(folder: &Path) -> bool {
-        folder.join(LEDGER_FILE).exists()
+    pub fn is_in(place: impl Into<LedgerPlace>) -> bool {
+        let place = place.into();
+        place.server.is_some() || place.folder.join(LEDGER_FILE).exists()
     }
 
-    /// Opens the ledger in the folder of the store, made if it is not there. `version` is what entries
+    /// Opens the ledger in the folder of the store, or on a server, made if it is not there. `version` is what entries
     /// will name as their writer.
     ///
     /// # Errors
     ///
-    /// The disk fails, the file is no ledger, or a newer version wrote it.
-    pub fn open(folder: &Path, version: &str, now: Moment) -> Result<Self, LedgerError> {
-        std::fs::create_dir_all(folder)
-            .map_err(|source| LedgerError::Folder { path: folder.to_path_buf(), source })?;
+    /// The disk or the server fails, the file is no ledger, or a newer version wrote it.
+    pub fn open(
+        place: impl Into<LedgerPlace>,
+        version: &str,
+        now: Moment,
+    ) -> Result<Self, LedgerError> {
+        let LedgerPlace { folder, server } = place.into();
+        let kept = match server {
+            Some(url) => Kept::Server(Server::open(&url, version, now)?),
+            None => Self::file(folder, version, now)?,
+        };
+        Ok(Self { kept, version: version.to_owned() })
+    }
+
+    fn file(folder: PathBuf, version: &str, now: Moment) -> Result<Kept, LedgerError> {
+        std::fs::create_dir_all(&folder)
+            .map_err(|source| LedgerError::Folder { path: folder.clone(), source })?;
         let path = folder.join(LEDGER_FILE);
         let failed = |source| LedgerError::of("open", &path, source);
         let mut connection = Connection::open(&path).map_err(failed)?;
         connection.busy_timeout(BUSY_MAX).map_err(failed)?;
         schema::prepare(&mut connection, &path, version, now)?;
-        Ok(Self { connection, folder: folder.to_path_buf(), version: version.to_owned() })
+        Ok(Kept::File { connection, folder })
     }
 
     /// Notes a remedy, unless the same change is there for the same finding on the same server: then that one.
@@ -149,8 +179,19 @@ impl Ledger {
         let failed = self.failed("write");
         let change = wire::change_text(&proposal.change);
         let statements = wire::statements_text(&proposal.statements);
-        let transaction = self
-            .connection
+        let text = wire::event_text(&Event::Proposed);
+        let connection = match &mut self.kept {
+            Kept::File { connection, .. } => connection,
+            Kept::Server(server) => {
+                let Proposal { finding, server: target, fault, claim, .. } = proposal;
+                let plain = |text: &str| text.replace('\0', "\u{fffd}");
+                let columns = [finding, target, fault, claim, &change, &statements]
+                    .map(|column| plain(column));
+                let version = self.version.clone();
+                return server.propose(Proposed { columns, now, version, text });
+            }
+        };
+        let transaction = connection
             .transaction_with_behavior(TransactionBehavior::Immediate)
             .map_err(&failed)?;
         let known = transaction
@@ -179,7 +220,6 @@ impl Ledger {
             )
             .map_err(&failed)?;
         let id = transaction.last_insert_rowid();
-        let text = wire::event_text(&Event::Proposed);
         insert(&transaction, id, now, &self.version, &text).map_err(&failed)?;
         transaction.commit().map_err(&failed)?;
         Ok(RemedyId(id))
@@ -198,24 +238,18 @@ impl Ledger {
         if ENTRY_BYTES_MAX < text.len() {
             return Err(LedgerError::TooLong { bytes: text.len() });
         }
-        let transaction = self
-            .connection
+        let connection = match &mut self.kept {
+            Kept::File { connection, .. } => connection,
+            Kept::Server(server) => {
+                let event = event.clone();
+                let allows = move |entries: &[Entry]| allows(id, entries, &event);
+                return server.append(id, (now, self.version.clone(), text), allows);
+            }
+        };
+        let transaction = connection
             .transaction_with_behavior(TransactionBehavior::Immediate)
             .map_err(&failed)?;
-        let entries = entries_of(&transaction, id, &path)?;
-        let state = State::of(entries.iter().map(|entry| &entry.event))
-            .ok_or(LedgerError::Unknown { id })?;
-        if !state.allows(event) {
-            return Err(LedgerError::Refused { state, event: event.name() });
-        }
-        if let Some(intent) = event.settles() {
-            let announced = entries
-                .iter()
-                .any(|entry| entry.id == intent && matches!(entry.event, Event::Intended { .. }));
-            if !announced || entries.iter().any(|entry| entry.event.settles() == Some(intent)) {
-                return Err(LedgerError::Refused { state, event: event.name() });
-            }
-        }
+        allows(id, &entries_of(&transaction, id, &path)?, event)?;
         insert(&transaction, id.0, now, &self.version, &text).map_err(&failed)?;
         let number = transaction.last_insert_rowid();
         transaction.commit().map_err(&failed)?;
@@ -228,7 +262,12 @@ impl Ledger {
     ///
     /// The disk fails, or what it holds is damaged.
     pub fn remedy(&self, id: RemedyId) -> Result<Option<Remedy>, LedgerError> {
-        Ok(self.read("where id = ?1", params![id.0])?.pop())
+        match &self.kept {
+            Kept::File { connection, .. } => {
+                Ok(self.read(connection, "where id = ?1", params![id.0])?.pop())
+            }
+            Kept::Server(server) => Ok(server.read(Some(id))?.pop()),
+        }
     }
 
     /// All remedies of all databases, in the order in which they were proposed.
@@ -237,7 +276,10 @@ impl Ledger {
     ///
     /// The disk fails, or what it holds is damaged.
     pub fn remedies(&self) -> Result<Vec<Remedy>, LedgerError> {
-        self.read("", params![])
+        match &self.kept {
+            Kept::File { connection, .. } => self.read(connection, "", params![]),
+            Kept::Server(server) => server.read(None),
+        }
     }
 
     /// Takes a remedy for this process alone; `None` while another has it.
@@ -246,12 +288,19 @@ impl Ledger {
     ///
     /// The disk fails.
     pub fn claim(&self, id: RemedyId) -> Result<Option<Claim>, LedgerError> {
-        let path = self.folder.join(format!("ledger-{}.lock", id.0));
+        let folder = match &self.kept {
+            Kept::File { folder, .. } => folder,
+            Kept::Server(server) => {
+                let held = server.claim(id)?;
+                return Ok(held.map(|held| Claim { _lock: Lock::Server { _held: held } }));
+            }
+        };
+        let path = folder.join(format!("ledger-{}.lock", id.0));
         let failed = |source| LedgerError::Folder { path: path.clone(), source };
         let file =
             File::options().create(true).truncate(false).write(true).open(&path).map_err(failed)?;
         match file.try_lock() {
-            Ok(()) => Ok(Some(Claim { _lock: file })),
+            Ok(()) => Ok(Some(Claim { _lock: Lock::File { _file: file } })),
             Err(TryLockError::WouldBlock) => Ok(None),
             Err(TryLockError::Error(source)) => Err(failed(source)),
         }
@@ -259,13 +308,14 @@ impl Ledger {
 
     fn read(
         &self,
+        connection: &Connection,
         filter: &str,
         values: impl rusqlite::Params,
     ) -> Result<Vec<Remedy>, LedgerError> {
         let path = self.path();
         let failed = self.failed("read");
         // One transaction: the entries belong to the remedies that were read.
-        let transaction = self.connection.unchecked_transaction().map_err(&failed)?;
+        let transaction = connection.unchecked_transaction().map_err(&failed)?;
         let sql = format!(
             "select id, finding, server, fault, claim, change, statements from remedy {filter} order by id"
         );
@@ -293,13 +343,34 @@ impl Ledger {
     }
 
     fn path(&self) -> PathBuf {
-        self.folder.join(LEDGER_FILE)
+        match &self.kept {
+            Kept::File { folder, .. } => folder.join(LEDGER_FILE),
+            Kept::Server(server) => server.place(),
+        }
     }
 
     fn failed(&self, action: &'static str) -> impl Fn(rusqlite::Error) -> LedgerError + use<> {
         let path = self.path();
         move |source| LedgerError::of(action, &path, source)
     }
+}
+
+/// Whether the history of a remedy goes on like this.
+fn allows(id: RemedyId, entries: &[Entry], event: &Event) -> Result<(), LedgerError> {
+    let state = State::of(entries.iter().map(|entry| &entry.event));
+    let state = state.ok_or(LedgerError::Unknown { id })?;
+    let refused = LedgerError::Refused { state, event: event.name() };
+    if !state.allows(event) {
+        return Err(refused);
+    }
+    let Some(intent) = event.settles() else { return Ok(()) };
+    let announced = entries
+        .iter()
+        .any(|entry| entry.id == intent && matches!(entry.event, Event::Intended { .. }));
+    if !announced || entries.iter().any(|entry| entry.event.settles() == Some(intent)) {
+        return Err(refused);
+    }
+    Ok(())
 }
 
 fn insert(
@@ -362,6 +433,17 @@ pub enum LedgerError {
         /// What SQLite said.
         #[source]
         source: rusqlite::Error,
+    },
+    /// The server that has it failed, or is away. Nothing was noted.
+    #[error("failed to {action} the ledger at `{server}`")]
+    Server {
+        /// What was tried.
+        action: &'static str,
+        /// Host, port and database.
+        server: String,
+        /// What happened.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// A newer version of Taut wrote it.
     #[error(

@@ -7,7 +7,7 @@ use engine::{board, history};
 use model::Span;
 
 use super::{
-    Done, OK, find,
+    Done, OK, find, ledger,
     settings::{SettingsFile, flag},
 };
 use crate::{
@@ -69,9 +69,8 @@ pub(super) fn run(arguments: &Arguments) -> Done {
     let Action::Board(arguments) = &arguments.action;
     let store = flag("--store", "store.folder", arguments.store.as_ref());
     let settings = arguments.settings.load(store.into_iter().collect())?;
-    let history = history::history(&settings.store.folder).map_err(|error| {
-        Failure::world(&error).hint("--store names the folder in which the ledger lies")
-    })?;
+    let history = history::history(&ledger::place_of(&settings.store))
+        .map_err(|error| Failure::world(&error).hint(ledger::hint(&error)))?;
     let side = |files: &[PathBuf]| -> Result<Option<board::Side>, Failure> {
         if files.is_empty() {
             return Ok(None);

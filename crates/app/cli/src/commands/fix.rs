@@ -14,7 +14,7 @@ use postgres::{Target, apply::Options};
 use store::ledger::Remedy;
 
 use super::{
-    Done, OK,
+    Done, OK, ledger,
     settings::{SettingsFile, flag},
 };
 use crate::{
@@ -110,7 +110,7 @@ pub(super) fn run(arguments: &Arguments) -> Done {
     let options = Options { wait: time(&arguments.wait)?, ..Options::default() };
     let tool = arguments.migration.as_deref().map(migrating::tool).transpose()?;
     let target = target(arguments, &settings)?;
-    let mut fixes = Fixes::open(&settings.store.folder)
+    let mut fixes = Fixes::open(&ledger::place_of(&settings.store))
         .map_err(|error| Failure::world(&error).hint(error.hint()))?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)

@@ -1,11 +1,11 @@
 //! `taut ledger`: what was found, changed, proven, taken back and decided.
 
-use std::{fs, path::PathBuf};
+use std::fs;
 
 use clap::{Args, Subcommand, ValueEnum};
 use engine::history::{self, ByHand, History};
 use model::FindingId;
-use store::ledger::{FindingState, Recorded};
+use store::ledger::{FindingState, LedgerError, LedgerPlace, Recorded};
 
 use super::{
     Done, OK,
@@ -59,9 +59,22 @@ pub(super) struct Which {
 }
 
 impl Which {
-    pub(super) fn folder(&self) -> Result<PathBuf, Failure> {
+    pub(super) fn place(&self) -> Result<LedgerPlace, Failure> {
         let store = flag("--store", "store.folder", self.store.as_ref());
-        Ok(self.settings.load(store.into_iter().collect())?.store.folder)
+        Ok(place_of(&self.settings.load(store.into_iter().collect())?.store))
+    }
+}
+
+/// Where the ledger of a store lies.
+pub(super) fn place_of(store: &config::Store) -> LedgerPlace {
+    LedgerPlace { folder: store.folder.clone(), server: store.ledger_server() }
+}
+
+/// What can be done about a ledger that fails.
+pub(super) fn hint(error: &LedgerError) -> &'static str {
+    match error {
+        LedgerError::Server { .. } => history::AWAY,
+        _ => "--store names the folder in which the ledger lies",
     }
 }
 
@@ -202,18 +215,18 @@ fn tell(arguments: &Show) -> Done {
 }
 
 fn note(arguments: &Mark) -> Done {
-    let folder = arguments.which.folder()?;
+    let place = arguments.which.place()?;
     let finding = finding_of(&arguments.finding, &read(&arguments.which)?)?;
     let by_hand = ByHand {
         claim: arguments.what.clone(),
         fault: arguments.fault.clone(),
         service: arguments.service.clone(),
     };
-    history::mark(&folder, finding, arguments.state, &arguments.because, &by_hand).map_err(
+    history::mark(&place, finding, arguments.state, &arguments.because, &by_hand).map_err(
         |error| match error {
-            history::HistoryError::Ledger(store::ledger::LedgerError::Sqlite { .. }) => {
-                Failure::world(&error).hint(error.hint())
-            }
+            history::HistoryError::Ledger(
+                LedgerError::Sqlite { .. } | LedgerError::Server { .. },
+            ) => Failure::world(&error).hint(error.hint()),
             _ => Failure::use_of(&error).hint(error.hint()),
         },
     )?;
@@ -222,7 +235,7 @@ fn note(arguments: &Mark) -> Done {
 }
 
 fn decide(arguments: &Decide) -> Done {
-    let folder = arguments.which.folder()?;
+    let place = arguments.which.place()?;
     let finding = arguments.finding.as_deref();
     let finding = finding.map(|text| finding_of(text, &read(&arguments.which)?)).transpose()?;
     let text = match arguments.text.strip_prefix('@') {
@@ -232,18 +245,14 @@ fn decide(arguments: &Decide) -> Done {
     };
     let recorded =
         Recorded::Decision { title: arguments.title.clone(), text, by: arguments.by.clone() };
-    keep(&folder, finding, &recorded)
+    keep(&place, finding, &recorded)
 }
 
 /// Keeps a record, and tells its number.
-pub(super) fn keep(
-    folder: &std::path::Path,
-    finding: Option<FindingId>,
-    recorded: &Recorded,
-) -> Done {
-    let number = history::record(folder, finding, recorded).map_err(|error| match error {
-        store::ledger::LedgerError::Record { .. } => Failure::use_of(&error),
-        _ => Failure::world(&error).hint("--store names the folder in which the ledger lies"),
+pub(super) fn keep(place: &LedgerPlace, finding: Option<FindingId>, recorded: &Recorded) -> Done {
+    let number = history::record(place, finding, recorded).map_err(|error| match error {
+        LedgerError::Record { .. } => Failure::use_of(&error),
+        _ => Failure::world(&error).hint(hint(&error)),
     })?;
     say::words(&format!("{DIM}{} {number} is in the ledger{DIM:#}\n", recorded.kind()));
     OK
@@ -251,10 +260,7 @@ pub(super) fn keep(
 
 /// The ledger as it is.
 pub(super) fn read(which: &Which) -> Result<History, Failure> {
-    let folder = which.folder()?;
-    history::history(&folder).map_err(|error| {
-        Failure::world(&error).hint("--store names the folder in which the ledger lies")
-    })
+    history::history(&which.place()?).map_err(|error| Failure::world(&error).hint(hint(&error)))
 }
 
 /// A finding by its first letters if the ledger knows one; else all 16 of them.

@@ -17,10 +17,12 @@ use std::{
 };
 
 use ::load::{
-    CONNECTIONS_MAX, Engine, Goal, Method, Outcome, Plan, RunError, Scenario, THREADS_MAX, export,
-    judge, write_hlog,
+    Believes, CONNECTIONS_MAX, Engine, Goal, Http, Method, Outcome, Plan, RunError, STREAMS_MAX,
+    Scenario, THREADS_MAX, export, judge, write_hlog,
 };
 use clap::{ArgGroup, Args, ValueEnum};
+
+pub(super) use source::is_captured;
 
 use super::{Done, OK, ledger};
 use crate::{
@@ -63,9 +65,14 @@ pub(super) struct Arguments {
     /// A goal: `p95<200ms`, `p99.9<1s`, `mean<50ms`, `max<2s`, `errors<1%`, `rate>990`; may be given more than once.
     #[arg(long, value_name = "GOAL", value_parser = Goal::parse)]
     expect: Vec<Goal>,
-    /// Connections open at once at most; requests beyond wait, and that counts.
-    #[arg(long, value_name = "COUNT", default_value_t = 256)]
-    connections: usize,
+    /// Connections open at once at most; requests beyond wait, and that counts. 256 unless said, 8 in HTTP/2.
+    #[arg(long, value_name = "COUNT")]
+    connections: Option<usize>,
+    /// In HTTP/2, requests at once on a connection at most.
+    #[arg(long, value_name = "COUNT", default_value_t = STREAMS)]
+    streams: usize,
+    #[command(flatten)]
+    way: Way,
     /// Threads of the generator.
     #[arg(long, value_name = "COUNT", default_value_t = 1)]
     threads: usize,
@@ -93,9 +100,6 @@ pub(super) struct Arguments {
     /// Write the scenario for another tool instead of running it.
     #[arg(long, value_name = "TOOL")]
     export: Option<Tool>,
-    /// Believe any certificate.
-    #[arg(long)]
-    insecure: bool,
     /// The target is on a public address, and I have a right to load it.
     #[arg(long)]
     target_is_mine: bool,
@@ -118,6 +122,56 @@ pub(super) struct Arguments {
     hlog: Option<PathBuf>,
 }
 
+/// Requests at once on a connection of HTTP/2, where nothing is said: with 8 connections as many as 256 of HTTP/1.1 carry.
+const STREAMS: usize = 32;
+const CONNECTIONS: usize = 256;
+const CONNECTIONS_OF_TWO: usize = 8;
+
+/// How a target is spoken to.
+#[derive(Debug, Args)]
+pub(super) struct Way {
+    /// Which HTTP is spoken.
+    #[arg(long, value_name = "VERSION", default_value = "agreed")]
+    http: Version,
+    /// Believe the authorities in this PEM file, and nobody else.
+    #[arg(long, value_name = "FILE", conflicts_with = "insecure")]
+    ca: Option<PathBuf>,
+    /// Believe any certificate.
+    #[arg(long)]
+    insecure: bool,
+}
+
+/// Which HTTP is spoken.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Version {
+    /// Over TLS what both sides agree upon, else 1.1.
+    Agreed,
+    /// HTTP/1.1.
+    #[value(name = "1.1")]
+    One,
+    /// HTTP/2, without TLS too.
+    #[value(name = "2")]
+    Two,
+}
+
+impl Way {
+    pub(super) fn http(&self) -> Http {
+        match self.http {
+            Version::Agreed => Http::Agreed,
+            Version::One => Http::One,
+            Version::Two => Http::Two,
+        }
+    }
+
+    pub(super) fn believes(&self) -> Believes {
+        match &self.ca {
+            _ if self.insecure => Believes::Anybody,
+            Some(path) => Believes::File(path.clone()),
+            None => Believes::System,
+        }
+    }
+}
+
 /// A tool that scenarios are written for.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Tool {
@@ -137,11 +191,13 @@ pub(super) fn run(arguments: &Arguments) -> Done {
         say::data(&export(&scenario, engine))?;
         return OK;
     }
-    if !(1..=CONNECTIONS_MAX).contains(&arguments.connections)
+    if !(1..=CONNECTIONS_MAX).contains(&arguments.connections.unwrap_or(CONNECTIONS))
+        || !(1..=STREAMS_MAX).contains(&arguments.streams)
         || !(1..=THREADS_MAX).contains(&arguments.threads)
     {
-        let limits =
-            format!("1 to {CONNECTIONS_MAX} connections and 1 to {THREADS_MAX} threads can be");
+        let limits = format!(
+            "1 to {CONNECTIONS_MAX} connections, 1 to {STREAMS_MAX} streams of each and 1 to {THREADS_MAX} threads can be"
+        );
         return Err(Failure::use_of(limits));
     }
     let (model, words) = arguments.amount.model(arguments.seed)?;
@@ -151,10 +207,13 @@ pub(super) fn run(arguments: &Arguments) -> Done {
         model,
         load: words,
         seed: arguments.seed,
-        connections: arguments.connections,
+        connections: arguments.connections.unwrap_or(CONNECTIONS),
+        connections_of_two: arguments.connections.unwrap_or(CONNECTIONS_OF_TWO),
+        streams: arguments.streams,
+        http: arguments.way.http(),
         threads: arguments.threads,
         timeout: arguments.timeout,
-        believes_anybody: arguments.insecure,
+        believes: arguments.way.believes(),
         may_be_public: arguments.target_is_mine,
     };
     let stop = stopping()?;
@@ -167,9 +226,6 @@ pub(super) fn run(arguments: &Arguments) -> Done {
     shown.end();
     let outcome = outcome?;
     keep(arguments, &outcome)?;
-    if arguments.record {
-        ledger::keep(&arguments.which.folder()?, None, &record::of(&outcome))?;
-    }
     let judged = judge(&arguments.expect, &outcome);
     let text = if arguments.json {
         report::json(&outcome, &judged)
@@ -177,6 +233,10 @@ pub(super) fn run(arguments: &Arguments) -> Done {
         report::terminal(&outcome, &judged, say::columns())
     };
     say::data(&text)?;
+    // Told first: a ledger that is away takes no figures along.
+    if arguments.record {
+        ledger::keep(&arguments.which.place()?, None, &record::of(&outcome))?;
+    }
     if outcome.is_interrupted {
         return Ok(exit::INTERRUPTED);
     }
@@ -252,13 +312,20 @@ pub(super) fn stopping() -> Result<Arc<AtomicBool>, Failure> {
 pub(super) fn failed(error: &RunError) -> Failure {
     let failure = Failure::world(error);
     match error {
+        RunError::Unreachable { why, .. } if why.contains("certificate") => failure.hint(
+            "nothing was measured; --ca FILE names who is believed, --insecure believes anybody",
+        ),
+        RunError::Unreachable { why, .. } if why.contains("HTTP/2") => {
+            failure.hint("nothing was measured; --http 1.1 speaks the older one")
+        }
         RunError::Target(_) | RunError::Unreachable { .. } => {
             failure.hint("nothing was measured; is the server running, and is that its port?")
         }
         RunError::Public { .. } => {
             Failure::use_of(error).hint("if you have a right to load it, say so: --target-is-mine")
         }
-        RunError::Tls(_) => failure.hint("--insecure believes any certificate"),
+        RunError::Tls(_) => failure
+            .hint("--ca FILE names who is believed, in PEM; --insecure believes any certificate"),
         RunError::Start(_) | RunError::Died => failure,
     }
 }

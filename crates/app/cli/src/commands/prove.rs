@@ -90,8 +90,8 @@ pub(super) fn run(arguments: &Arguments) -> Done {
 
 /// Keeps it in the ledger, and tells what became of the finding's remedies.
 fn keep(arguments: &Arguments, finding: FindingId, comparison: &Comparison) -> Result<(), Failure> {
-    let folder = arguments.which.folder()?;
-    let kept = engine::history::prove(&folder, finding, comparison)
+    let place = arguments.which.place()?;
+    let kept = engine::history::prove(&place, finding, comparison)
         .map_err(|error| Failure::world(&error).hint(error.hint()))?;
     let became = if 0 < kept.proven {
         format!("{finding} is proven")

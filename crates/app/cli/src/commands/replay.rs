@@ -18,7 +18,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{
     Done, OK,
-    load::{failed, header, stopping},
+    load::{Way, failed, header, stopping},
 };
 use crate::{
     exit,
@@ -101,9 +101,8 @@ pub(super) struct Arguments {
     /// A request without an answer by then has failed.
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = ::load::length)]
     timeout: Duration,
-    /// Believe any certificate.
-    #[arg(long)]
-    insecure: bool,
+    #[command(flatten)]
+    way: Way,
     /// Targets are on public addresses, and I have a right to ask them.
     #[arg(long)]
     target_is_mine: bool,
@@ -225,7 +224,8 @@ fn plan(arguments: &Arguments, captured: &Captured) -> Result<Replay, Failure> {
         redactor: redactor(arguments, captured)?,
         connections: arguments.connections,
         timeout: arguments.timeout,
-        believes_anybody: arguments.insecure,
+        believes: arguments.way.believes(),
+        http: arguments.way.http(),
         may_be_public: arguments.target_is_mine,
     })
 }

@@ -8,14 +8,14 @@ use ::prove::{
 };
 use clap::{Args, Subcommand, ValueEnum};
 use engine::what_if::{self, Hold, Members, Policy, cache};
-use model::Trace;
+use model::{Exchange, Trace};
 use stats::quantile;
 use traffic::limit::{Algorithm, Quota};
 
-use super::{Done, OK, find};
+use super::{Done, OK, find, load::is_captured, replay};
 use crate::{
     report::what_if as report,
-    say::{self, Failure},
+    say::{self, AMBER, Failure},
 };
 
 const EXAMPLES: &str = "\
@@ -30,6 +30,8 @@ Examples:
                                        the tail by policy, with one member three times as slow
   taut what-if cache --ttl 10s --ttl 1m --endpoint 'GET /api/products/*' spans.json
                                        hit rates by time to live and size
+  taut what-if cache --ttl 1m captures/
+                                       the same, of what the gateway captured
 
 The same recording and the same seed give the same answer. What no recording tells: who waits less comes back sooner,
 and a server that has less to do is quicker.";
@@ -54,7 +56,7 @@ enum Action {
 /// What is read, and how the answer is told.
 #[derive(Debug, Args)]
 struct Recording {
-    /// Files with traces; `-` is standard input.
+    /// Files with traces; `-` is standard input. For a cache, captures and HAR as well.
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
     /// The answer as JSON.
@@ -287,7 +289,11 @@ fn in_cache(arguments: &Cache) -> Result<String, Failure> {
         ignores_query: arguments.ignore_query,
         bytes_unless_told: arguments.answer,
     };
-    let asked = cache::asked(&traces(&arguments.recording)?, &what);
+    let captures = captured(&arguments.recording)?;
+    let asked = match &captures {
+        Some(exchanges) => cache::asked_of(exchanges, &what),
+        None => cache::asked(&traces(&arguments.recording)?, &what),
+    };
     if asked.events.is_empty() {
         return Err(Failure::use_of("no request of the recording could be answered by a cache")
             .hint("a cache answers GET and HEAD; is --endpoint spelt as `taut find` shows it?"));
@@ -309,6 +315,22 @@ fn in_cache(arguments: &Cache) -> Result<String, Failure> {
     }
     let stampede = cache::stampede(&asked);
     Ok(report::cache(&asked, &rows, stampede, arguments.sample, arguments.recording.json))
+}
+
+/// What was captured, if that is what is given.
+fn captured(recording: &Recording) -> Result<Option<Vec<Exchange>>, Failure> {
+    if !recording.files.iter().all(|path| is_captured(path)) {
+        return Ok(None);
+    }
+    let mut exchanges = Vec::new();
+    for path in &recording.files {
+        let captured = replay::read(path)?;
+        for note in &captured.notes {
+            say::words(&format!("{AMBER}note{AMBER:#}: {note}\n"));
+        }
+        exchanges.extend(captured.exchanges);
+    }
+    Ok(Some(exchanges))
 }
 
 fn bytes(text: &str) -> Result<u64, String> {

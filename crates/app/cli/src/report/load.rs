@@ -127,10 +127,11 @@ pub(crate) fn basis(outcome: &Outcome) -> String {
         some => format!(", {} unfinished", units::count(some)),
     };
     format!(
-        "{} in {}{unfinished} · {} · {} of bodies · generator: {} of processor a request, {:.0} % busy, starts late by {} (p99), {} (most)",
+        "{} in {}{unfinished} · {}{} · {} of bodies · generator: {} of processor a request, {:.0} % busy, starts late by {} (p99), {} (most)",
         units::some(outcome.started, "request", "requests"),
         units::time(Duration::try_from_secs_f64(outcome.seconds).unwrap_or_default()),
         units::some(outcome.connections, "connection", "connections"),
+        if outcome.protocol == "HTTP/2" { " of HTTP/2" } else { "" },
         bytes(outcome.body_bytes),
         units::time(outcome.processor_each()),
         late.busy * 100.0,
@@ -211,6 +212,7 @@ pub(crate) fn json(outcome: &Outcome, judged: &[Judged]) -> String {
         "unfinished": outcome.unfinished,
         "body_bytes": outcome.body_bytes,
         "connections": outcome.connections,
+        "protocol": outcome.protocol,
         "latency_nanos": quantiles(&|q| outcome.corrected.value_at_quantile(q)),
         "latency_mean_nanos": outcome.corrected.mean(),
         "uncorrected_nanos": quantiles(&|q| outcome.uncorrected.value_at_quantile(q)),

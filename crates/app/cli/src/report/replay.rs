@@ -78,6 +78,14 @@ fn notes(told: &Told<'_>) -> Vec<String> {
         let count = units::some(replayed.halves_left_out, "request", "requests");
         notes.push(format!("Left out: {count} whose bodies were not kept whole."));
     }
+    let (pauses, length) = replayed.passed_over;
+    if 0 < pauses {
+        notes.push(format!(
+            "Passed over: {} of {} in all, in which nobody asked for anything: a clock that was set, or a capture of several days.",
+            units::some(pauses, "pause", "pauses"),
+            units::time(length)
+        ));
+    }
     if 0 < replayed.hidden {
         notes.push(format!(
             "{} carried values that were hidden when they were recorded, and that no answer gave: --write-to for the log-in, or --header for a token.",

@@ -5,7 +5,10 @@ use std::{fs, path::Path};
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 
-use crate::kit::{Ran, file, orders, ran, taut, ten_orders};
+use crate::{
+    kit::{Ran, file, orders, ran, taut, ten_orders},
+    schema::against_sarif,
+};
 
 const START: u64 = 1_767_225_600_000_000_000;
 
@@ -158,6 +161,7 @@ fn ci_systems_get_what_they_read() {
 
 /// The properties that GitHub's documentation of SARIF support calls required, and its limits.
 fn follows_what_github_asks_for(sarif: &Value) {
+    assert_eq!(against_sarif(sarif), Vec::<String>::new());
     assert_eq!(sarif["version"], "2.1.0");
     assert!(sarif["$schema"].as_str().is_some_and(|schema| schema.contains("sarif-2.1.0")));
     let driver = &sarif["runs"][0]["tool"]["driver"];
@@ -192,6 +196,139 @@ fn a_result_without_a_place_in_the_code_points_at_its_rule() {
     follows_what_github_asks_for(&sarif);
     let place = &sarif["runs"][0]["results"][0]["locations"][0]["physicalLocation"];
     assert_eq!(place["artifactLocation"]["uri"], "taut.toml");
+}
+
+/// Every kind of check broken at once, in a place of the code and without one.
+const EVERYTHING: &str = "[check]\nrefuse = [\"n-plus-one\", \"duplicate-statement\"]\n\n[[check.budget]]\n\
+    endpoint = \"*\"\nqueries = 1\nrepeats = 1\nduplicates = 0\nstatement = \"1us\"\np50 = \"1us\"\np95 = \"1us\"\n\
+    p99 = \"1us\"\nslowest = \"1us\"\n";
+
+#[test]
+fn the_report_is_sarif_by_its_schema_whatever_breaks() {
+    let folder = tempfile::tempdir().expect("there is a place for temporary files");
+    let placed = with_code(orders(1, START, "/api/ä b/\"<x>\"", "customers"), folder.path());
+    let requests = (2..200).map(|trace| orders(trace, START + trace, "/api/orders/", "customers"));
+    fs::write(folder.path().join("spans.json"), lines(requests.chain([placed])))
+        .expect("it is ours");
+    let ran = check(
+        folder.path(),
+        EVERYTHING,
+        &["--sarif", "taut.sarif", "--junit", "taut.xml", "spans.json"],
+    );
+    assert_eq!(ran.code, Some(1), "{}", ran.words);
+    let text = fs::read_to_string(folder.path().join("taut.sarif")).expect("it was written");
+    let sarif: Value = serde_json::from_str(&text).expect("it is JSON");
+    follows_what_github_asks_for(&sarif);
+    let rules = sarif["runs"][0]["tool"]["driver"]["rules"].as_array().expect("there are rules");
+    assert!(7 <= rules.len(), "{} kinds of checks broke", rules.len());
+    let junit = fs::read_to_string(folder.path().join("taut.xml")).expect("it was written");
+    is_junit(&junit);
+
+    // A run in which nothing broke is one, too.
+    let ran = check(
+        folder.path(),
+        "[check]\nrefuse = []\n",
+        &["--sarif", "taut.sarif", "--junit", "taut.xml", "spans.json"],
+    );
+    assert_eq!(ran.code, Some(0), "{}", ran.words);
+    let text = fs::read_to_string(folder.path().join("taut.sarif")).expect("it was written");
+    assert_eq!(
+        against_sarif(&serde_json::from_str(&text).expect("it is JSON")),
+        Vec::<String>::new()
+    );
+    is_junit(&fs::read_to_string(folder.path().join("taut.xml")).expect("it was written"));
+}
+
+#[test]
+fn the_schema_refuses_what_is_no_sarif() {
+    let good = json!({"version": "2.1.0", "runs": [{"tool": {"driver": {"name": "taut"}}, "results": []}]});
+    assert_eq!(against_sarif(&good), Vec::<String>::new());
+    for (place, value) in [
+        ("/version", json!("2.2")),
+        ("/runs", json!({})),
+        ("/runs/0/tool", json!({})),
+        ("/runs/0/tool/driver/name", json!(7)),
+        ("/runs/0/results", json!([{"message": {}}])),
+        ("/runs/0/results", json!([{"message": {"text": "x"}, "level": "bad"}])),
+        ("/runs/0/results", json!([{"message": {"text": "x"}, "ruleIndex": -2}])),
+        ("/runs/0/results", json!([{"message": {"text": "x"}, "unheard-of": 1}])),
+        (
+            "/runs/0/results",
+            json!([{"message": {"text": "x"}, "locations": [{"physicalLocation": {"artifactLocation": {"uri": "a b"}}}]}]),
+        ),
+    ] {
+        let mut wrong = good.clone();
+        *wrong.pointer_mut(place).expect("it is there") = value;
+        assert_ne!(against_sarif(&wrong), Vec::<String>::new(), "{place}: {wrong}");
+    }
+}
+
+/// What Jenkins' schema of JUnit's reports (junit-10.xsd) asks for: elements within each other, their attributes, counts that are
+/// those of the cases; and that it is XML at all.
+fn is_junit(text: &str) {
+    let mut open: Vec<&str> = Vec::new();
+    let mut rest =
+        text.strip_prefix("<?xml version=\"1.0\" encoding=\"UTF-8\"?>").expect("a declaration");
+    let (mut cases, mut failures, mut errors) = (0, 0, 0);
+    let mut counts = Vec::new();
+    while let Some((before, tail)) = rest.split_once('<') {
+        let within = open.last().copied();
+        assert!(
+            before.trim().is_empty() || within == Some("failure"),
+            "text in {within:?}: {before}"
+        );
+        let (tag, after) = tail.split_once('>').expect("each tag ends");
+        rest = after;
+        if let Some(name) = tag.strip_prefix('/') {
+            assert_eq!(open.pop(), Some(name), "an end of what was not begun");
+            continue;
+        }
+        let is_empty = tag.ends_with('/');
+        let tag = tag.trim_end_matches('/');
+        let (name, attributes) = tag.split_once(' ').unwrap_or((tag, ""));
+        let keys: Vec<&str> = attributes
+            .split('"')
+            .step_by(2)
+            .map(|key| key.trim().trim_end_matches('='))
+            .filter(|key| !key.is_empty())
+            .collect();
+        let value = |key: &str| {
+            attributes.split_once(&format!("{key}=\"")).and_then(|(_, it)| it.split('"').next())
+        };
+        let (parent, wanted, allowed): (_, &[&str], &[&str]) = match name {
+            "testsuites" => (None, &["name"], &["name", "tests", "failures", "errors", "time"]),
+            "testsuite" => (
+                Some("testsuites"),
+                &["name", "tests"],
+                &["name", "tests", "failures", "errors", "skipped", "time"],
+            ),
+            "testcase" => (
+                Some("testsuite"),
+                &["name", "classname"],
+                &["name", "classname", "file", "line", "time"],
+            ),
+            "failure" | "error" => (Some("testcase"), &["message", "type"], &["message", "type"]),
+            other => panic!("<{other}> is no element of JUnit"),
+        };
+        assert_eq!(within, parent, "<{name}>");
+        assert!(wanted.iter().all(|key| keys.contains(key)), "<{name}> has {keys:?}");
+        assert!(keys.iter().all(|key| allowed.contains(key)), "<{name}> has {keys:?}");
+        match name {
+            "testcase" => cases += 1,
+            "failure" => failures += 1,
+            "error" => errors += 1,
+            _ => {
+                let number =
+                    |key| value(key).map_or(0, |it: &str| it.parse::<usize>().expect("a count"));
+                counts.push((number("tests"), number("failures"), number("errors")));
+            }
+        }
+        if !is_empty {
+            open.push(name);
+        }
+    }
+    assert!(open.is_empty() && rest.trim().is_empty(), "all is ended");
+    assert_eq!(counts, [(cases, failures, errors); 2], "both say how many there are");
 }
 
 #[test]

@@ -147,6 +147,72 @@ fn what_cannot_be_loaded_is_said() {
     assert!(ran.words.contains("unknown field `flows`"), "{}", ran.words);
 }
 
+/// A server that answers so many requests, and is gone then, its port too.
+fn mortal(answers: usize) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
+    let address = listener.local_addr().expect("it is bound");
+    thread::spawn(move || {
+        let mut left = answers;
+        for stream in listener.incoming().map_while(Result::ok) {
+            let Ok(mut writer) = stream.try_clone() else { return };
+            for line in BufReader::new(stream).lines().map_while(Result::ok) {
+                if line.is_empty() && 0 < left {
+                    left -= 1;
+                    drop(writer.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"));
+                }
+                if left == 0 {
+                    return;
+                }
+            }
+        }
+    });
+    format!("http://{address}/")
+}
+
+#[test]
+fn a_target_that_goes_away_takes_no_figures_along() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out.json").display().to_string();
+    let words = ["--rate", "100", "--for", "1s", "--connections", "1", "--out", &out, "--json"];
+    let url = mortal(20);
+    let ran = run(["load", &url, "--expect", "errors<1%"].into_iter().chain(words));
+    assert_eq!(ran.code, Some(1), "{}", ran.words);
+    let seen = json(&ran);
+    assert_eq!((&seen["started"], &seen["answered"]), (&100.into(), &20.into()), "{seen}");
+    assert_eq!(seen["failed"], 80, "{seen}");
+    let failures = seen["failures"].to_string();
+    assert!(failures.contains("connection refused or failed"), "{failures}");
+    let kept = std::fs::read_to_string(&out).unwrap();
+    assert!(kept.contains("\"answered\":20"), "what was measured is kept");
+    // Half of that file, and one of a later version, are no results.
+    let half = folder.path().join("half.json");
+    std::fs::write(&half, kept.get(..kept.len() / 2).unwrap()).unwrap();
+    let ran = run(["prove", &half.display().to_string(), &out]);
+    assert_eq!((ran.code, ran.data.as_str()), (Some(2), ""));
+    assert!(ran.words.contains("half.json"), "{}", ran.words);
+    let next = folder.path().join("next.json");
+    std::fs::write(&next, kept.replacen("taut-load-1", "taut-load-9", 1)).unwrap();
+    let ran = run(["prove", &out, &next.display().to_string()]);
+    assert_eq!(ran.code, Some(2));
+    assert!(ran.words.contains("its format is `taut-load-9`; this version reads"), "{}", ran.words);
+}
+
+#[test]
+fn no_latencies_at_all_are_no_comparison() {
+    let (_none, none) = file("none.csv", "latency_ms\n");
+    let (_some, some) = file("some.csv", "latency_ms\n1\n2\n");
+    let ran = run([std::ffi::OsStr::new("prove"), none.as_os_str(), some.as_os_str()]);
+    assert_ne!(ran.code, Some(0), "{}", ran.data);
+    assert!(!format!("{}{}", ran.data, ran.words).trim().is_empty());
+    let ran = run([
+        std::ffi::OsStr::new("prove"),
+        some.as_os_str(),
+        std::ffi::OsStr::new("/no/such.json"),
+    ]);
+    assert_eq!(ran.code, Some(3), "{}", ran.words);
+    assert!(ran.words.contains("/no/such.json"), "{}", ran.words);
+}
+
 #[test]
 fn too_few_latencies_say_how_many_more() {
     let (_before, before) = file("before.csv", "1\n2\n3\n2\n1\n2\n");

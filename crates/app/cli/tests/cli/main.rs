@@ -1,6 +1,7 @@
 //! The real binary, run as somebody in a shell runs it.
 
 mod board;
+mod cache;
 mod check;
 mod database;
 mod faults;
@@ -17,6 +18,7 @@ mod profile;
 mod query;
 mod replay;
 mod reports;
+mod schema;
 mod store;
 mod trace;
 mod up;

@@ -251,6 +251,15 @@ fn what_cannot_be_replayed_is_said() {
     let other = folder.path().join("other.jsonl");
     std::fs::write(&other, "not a capture\n").unwrap();
     assert_eq!(replay(&other, &["--target", &OLD.start()]).code, Some(2));
+    // A clock that was set a year ahead while it was recorded: nobody waits for that.
+    let year = text.replace("17953086603", "18268446603");
+    assert_ne!(year, text);
+    let set = folder.path().join("set.jsonl");
+    std::fs::write(&set, year).unwrap();
+    let ran = replay(&set, &["--target", &OLD.start(), "--path", "/orders", "--json"]);
+    let seen = figures(&ran);
+    assert_eq!((ran.code, &seen["played"]), (Some(0), &18.into()), "{seen}");
+    assert!(seen["notes"].to_string().contains("Passed over: 1 pause of"), "{seen}");
     let empty = tempfile::tempdir().unwrap();
     let ran = replay(empty.path(), &["--target", &OLD.start()]);
     assert!(ran.words.contains("has no captures in it"), "{}", ran.words);

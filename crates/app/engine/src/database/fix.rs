@@ -8,10 +8,7 @@ mod plans;
 mod rehearsal;
 mod verdict;
 
-use std::{
-    path::{Path, PathBuf},
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use model::{Moment, database::TableName};
 use postgres::{
@@ -19,8 +16,8 @@ use postgres::{
     apply::{self, ApplyError, Counters, Done, News, Options, Past, Stop},
 };
 use store::ledger::{
-    Backend, Direction, Entry, Event, IndexReading, IndexTarget, Ledger, LedgerError, Proposal,
-    Readings, Remedy, RemedyId, State, StatementReading,
+    Backend, Direction, Entry, Event, IndexReading, IndexTarget, Ledger, LedgerError, LedgerPlace,
+    Proposal, Readings, Remedy, RemedyId, State, StatementReading,
 };
 
 pub use error::FixError;
@@ -36,19 +33,21 @@ use plans::plan_use;
 /// The ledger, and everything that is done with it. It is made with the first thing that is noted: looking leaves nothing.
 #[derive(Debug)]
 pub struct Fixes {
-    folder: PathBuf,
+    place: LedgerPlace,
     ledger: Option<Ledger>,
 }
 
 impl Fixes {
-    /// Opens the ledger in the folder of the store.
+    /// Opens the ledger, in the folder of the store or on a server.
     ///
     /// # Errors
     ///
     /// See [`Ledger::open`].
-    pub fn open(folder: &Path) -> Result<Self, FixError> {
-        let mut fixes = Self { folder: folder.to_path_buf(), ledger: None };
-        if Ledger::is_in(folder) {
+    pub fn open(place: impl Into<LedgerPlace>) -> Result<Self, FixError> {
+        let place = place.into();
+        let is_there = Ledger::is_in(&place);
+        let mut fixes = Self { place, ledger: None };
+        if is_there {
             fixes.ledger()?;
         }
         Ok(fixes)
@@ -58,7 +57,7 @@ impl Fixes {
     fn ledger(&mut self) -> Result<&mut Ledger, LedgerError> {
         let ledger = match self.ledger.take() {
             Some(ledger) => ledger,
-            None => Ledger::open(&self.folder, env!("CARGO_PKG_VERSION"), now())?,
+            None => Ledger::open(&self.place, env!("CARGO_PKG_VERSION"), now())?,
         };
         Ok(self.ledger.insert(ledger))
     }

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use find::RequestView;
-use model::{Moment, Trace};
+use model::{AnswerEnd, Exchange, Moment, Trace};
 use prove::gate::Pattern;
 use traffic::cache::{
     CacheRule,
@@ -51,13 +51,60 @@ pub fn asked(traces: &[Trace], what: &Cacheable) -> Asked {
         let query = if what.ignores_query { "" } else { request.query.as_str() };
         let name = [&*view.key.service, request.path.as_str(), query].join("\0");
         asked.sizes_unknown += usize::from(request.response_bytes.is_none());
+        let body = request.response_bytes.unwrap_or(what.bytes_unless_told);
         let event = Event::Ask {
             key: sql::hash(name.as_bytes()),
-            bytes: request.response_bytes.unwrap_or(what.bytes_unless_told),
+            bytes: held(body, name.len(), HEAD_UNKNOWN),
             took: view.duration(),
         };
         asked.events.push((view.entry_call().start, event));
     }
+    in_order(asked)
+}
+
+/// The same of a capture, whose answers tell all of their sizes.
+#[must_use]
+pub fn asked_of(exchanges: &[Exchange], what: &Cacheable) -> Asked {
+    let mut asked = Asked::default();
+    for exchange in exchanges {
+        let request = &exchange.request;
+        let endpoint = format!("{} {}", request.method, request.path());
+        let is_meant = matches!(request.method.as_str(), "GET" | "HEAD")
+            && what.endpoint.as_ref().is_none_or(|pattern| pattern.fits(&endpoint));
+        let answer = exchange.answer.as_ref().filter(|answer| {
+            is_meant && (200..300).contains(&answer.status) && answer.end == AnswerEnd::Whole
+        });
+        let Some(answer) = answer else {
+            asked.others += 1;
+            continue;
+        };
+        let target = if what.ignores_query { request.path() } else { request.target.as_str() };
+        let name = [request.header("host").unwrap_or_default(), target].join("\0");
+        let text = |(name, value): &(String, String)| name.len() + value.len() + 4;
+        let head = (answer.headers.len(), answer.headers.iter().map(text).sum());
+        let event = Event::Ask {
+            key: sql::hash(name.as_bytes()),
+            bytes: held(answer.body.sent_bytes, name.len(), head),
+            took: exchange.took,
+        };
+        asked.events.push((exchange.began, event));
+    }
+    in_order(asked)
+}
+
+/// Headers of an answer, and their bytes, where no recording tells them: a date, a type, a length, a server and some more.
+const HEAD_UNKNOWN: (usize, usize) = (8, 320);
+
+/// Bytes that an answer takes in the gateway's cache: it counts what it takes to keep and to find it, too.
+fn held(body: u64, name_bytes: usize, (headers, head_bytes): (usize, usize)) -> u64 {
+    /// Of the entry and of the answer, whatever is in them.
+    const FIXED: usize = 256 + 512;
+    /// Of a header's place.
+    const HEADER: usize = 96;
+    body.saturating_add((FIXED + 3 * name_bytes + HEADER * headers + 2 * head_bytes) as u64)
+}
+
+fn in_order(mut asked: Asked) -> Asked {
     asked.events.sort_by_key(|(at, event)| (*at, key(event)));
     let mut keys: Vec<u64> = asked.events.iter().map(|(_, event)| key(event)).collect();
     keys.sort_unstable();
@@ -88,7 +135,7 @@ pub fn cached(asked: &Asked, ttl: Duration, bytes_max: u64, per_mille: u64, seed
     let per_mille = per_mille.clamp(1, 1_000);
     // Chance must not hang on the order of keys: their hashes are even already.
     let is_in = |event: &Event| key(event).rotate_left(32) % 1_000 < per_mille;
-    let rule = CacheRule { ttl: Some(ttl), over: true, early: 0.0, ..CacheRule::default() };
+    let rule = CacheRule { ttl: Some(ttl), over: true, ..CacheRule::default() };
     let events = asked.events.iter().filter(|(_, event)| is_in(event)).copied();
     simulate(&rule, scaled(bytes_max, per_mille), seed, events)
 }

@@ -26,6 +26,7 @@ use crate::{
     record::{Bin, Ended, Recorder},
     response::{Answer, Decoder},
     session::{Ready, Values, ready},
+    two::Lines,
 };
 
 /// Requests of a thread that wait for a connection at most: a minute at 10,000 a second, in 40 MB.
@@ -34,6 +35,8 @@ const WAITING_MAX: usize = 600_000;
 const BURST: u32 = 16;
 /// How soon an end that is asked for is seen.
 const STOP_SEEN: Duration = Duration::from_millis(50);
+/// How often a request is sent again that the server has not taken: it closes connections after so many requests.
+const UNTAKEN_MAX: u32 = 3;
 /// How long answers are waited for after an early end.
 const GRACE: Duration = Duration::from_secs(1);
 
@@ -50,9 +53,11 @@ pub(super) struct Shared {
 struct Worker {
     shared: Arc<Shared>,
     flows: Vec<Vec<Ready>>,
+    /// Connections of HTTP/2, whose streams are what the rest calls connections.
+    lines: Lines,
     idle: RefCell<Vec<Connection>>,
     waiting: RefCell<VecDeque<Job>>,
-    /// Connections that are open or being opened.
+    /// Connections, or streams, that are open or being opened.
     open: Cell<usize>,
     open_max: usize,
     /// Jobs that were begun and are not done.
@@ -76,13 +81,17 @@ pub(super) fn run(
 ) -> io::Result<Recorder> {
     let plan = &shared.plan;
     let share = |all: usize| all / shared.threads + usize::from(thread < all % shared.threads);
+    let is_two = shared.dial.is_two;
+    let wide = share(if is_two { plan.connections_of_two } else { plan.connections }).max(1);
+    let deep = shared.dial.streams;
     let worker = Rc::new(Worker {
         shared: Arc::clone(shared),
         flows: ready(&plan.scenario),
+        lines: Lines::new(wide, deep),
         idle: RefCell::default(),
         waiting: RefCell::default(),
         open: Cell::new(0),
-        open_max: share(plan.connections).max(1),
+        open_max: if is_two { wide * deep } else { wide },
         busy: Cell::new(0),
         recorder: RefCell::new(Recorder::new(plan.scenario.routes().len(), shared.bin_nanos)),
         random: RefCell::new(Random::new(plan.seed.wrapping_add(thread as u64))),
@@ -326,7 +335,7 @@ impl Worker {
         request: &[u8],
     ) -> (Instant, Result<Answer, Trouble>) {
         let sent = Instant::now();
-        let mut is_second = false;
+        let (mut is_second, mut untaken) = (false, 0);
         loop {
             let mut own = match connection.take() {
                 Some(own) => own,
@@ -348,18 +357,17 @@ impl Worker {
                 {
                     is_second = true;
                 }
+                Err(Trouble::Untaken) if untaken < UNTAKEN_MAX => untaken += 1,
                 Err(trouble) => return (sent, Err(trouble)),
             }
         }
     }
 
     async fn connect(&self) -> Result<Connection, Trouble> {
-        let turn = {
-            let mut recorder = self.recorder.borrow_mut();
-            recorder.connections += 1;
-            usize::try_from(recorder.connections).unwrap_or(0)
-        };
-        self.shared.dial.connect(turn).await
+        let turn = usize::try_from(self.recorder.borrow().connections).unwrap_or(0);
+        let (connection, is_new) = self.shared.dial.connect(&self.lines, turn).await?;
+        self.recorder.borrow_mut().connections += u64::from(is_new);
+        Ok(connection)
     }
 
     fn ended(

@@ -6,7 +6,10 @@ use model::{FindingId, Moment};
 use rusqlite::params;
 use serde::{Deserialize, Serialize};
 
-use super::{Ledger, LedgerError};
+use super::{
+    Kept, Ledger, LedgerError,
+    server::{self, Table, Written},
+};
 
 /// Bytes of a reason, a name or a remark: a few paragraphs.
 pub const NOTE_BYTES_MAX: usize = 4_000;
@@ -138,9 +141,18 @@ impl Ledger {
         let text = serde_json::to_string(said).unwrap_or_default();
         let nanos = i64::try_from(now.nanos).unwrap_or(i64::MAX);
         let sql = "insert into note (finding, time_nanos, version, said) values (?1, ?2, ?3, ?4)";
-        let values = params![finding.to_string(), nanos, self.version, text];
-        self.connection.execute(sql, values).map_err(failed)?;
-        Ok(self.connection.last_insert_rowid())
+        let finding = finding.to_string();
+        match &self.kept {
+            Kept::File { connection, .. } => {
+                let values = params![finding, nanos, self.version, text];
+                connection.execute(sql, values).map_err(failed)?;
+                Ok(connection.last_insert_rowid())
+            }
+            Kept::Server(server) => {
+                let version = self.version.clone();
+                server.write(Table::Note, Written { finding: Some(finding), now, version, text })
+            }
+        }
     }
 
     /// All notes on all findings, in the order in which they were made.
@@ -150,16 +162,31 @@ impl Ledger {
     /// The disk fails, or what it holds is damaged.
     pub fn notes(&self) -> Result<Vec<Note>, LedgerError> {
         let failed = self.failed("read");
+        let damaged = |source| LedgerError::Entry { path: self.path(), source };
+        let connection = match &self.kept {
+            Kept::File { connection, .. } => connection,
+            Kept::Server(server) => {
+                let note = |row: server::Kept| {
+                    let finding = row.finding.unwrap_or_default();
+                    Ok(Note {
+                        id: row.id,
+                        finding: FindingId(u64::from_str_radix(&finding, 16).unwrap_or(0)),
+                        time: row.time,
+                        said: serde_json::from_str(&row.text).map_err(damaged)?,
+                    })
+                };
+                return server.all(Table::Note)?.into_iter().map(note).collect();
+            }
+        };
         let sql = "select id, finding, time_nanos, said from note order by id";
-        let mut statement = self.connection.prepare(sql).map_err(&failed)?;
+        let mut statement = connection.prepare(sql).map_err(&failed)?;
         let mut rows = statement.query([]).map_err(&failed)?;
         let mut notes = Vec::new();
         while let Some(row) = rows.next().map_err(&failed)? {
             let finding: String = row.get(1).map_err(&failed)?;
             let nanos: i64 = row.get(2).map_err(&failed)?;
             let said: String = row.get(3).map_err(&failed)?;
-            let said = serde_json::from_str(&said)
-                .map_err(|source| LedgerError::Entry { path: self.path(), source })?;
+            let said = serde_json::from_str(&said).map_err(damaged)?;
             notes.push(Note {
                 id: row.get(0).map_err(&failed)?,
                 finding: FindingId(u64::from_str_radix(&finding, 16).unwrap_or(0)),

@@ -4,7 +4,10 @@ use model::{FindingId, Moment};
 use rusqlite::params;
 use serde::{Deserialize, Serialize};
 
-use super::{Ledger, LedgerError, finite};
+use super::{
+    Kept, Ledger, LedgerError, finite,
+    server::{self, Table, Written},
+};
 
 /// Bytes of a title: a line.
 pub const TITLE_BYTES_MAX: usize = 300;
@@ -167,9 +170,17 @@ impl Ledger {
         let finding = finding.map(|finding| finding.to_string());
         let sql =
             "insert into record (finding, time_nanos, version, recorded) values (?1, ?2, ?3, ?4)";
-        let values = params![finding, nanos, self.version, text];
-        self.connection.execute(sql, values).map_err(failed)?;
-        Ok(self.connection.last_insert_rowid())
+        match &self.kept {
+            Kept::File { connection, .. } => {
+                let values = params![finding, nanos, self.version, text];
+                connection.execute(sql, values).map_err(failed)?;
+                Ok(connection.last_insert_rowid())
+            }
+            Kept::Server(server) => {
+                let version = self.version.clone();
+                server.write(Table::Record, Written { finding, now, version, text })
+            }
+        }
     }
 
     /// Everything that is kept, in the order in which it came.
@@ -179,22 +190,37 @@ impl Ledger {
     /// The disk fails, or what it holds is damaged.
     pub fn records(&self) -> Result<Vec<LedgerRecord>, LedgerError> {
         let failed = self.failed("read");
+        let damaged = |source| LedgerError::Entry { path: self.path(), source };
+        let id_of = |hex: String| u64::from_str_radix(&hex, 16).ok().map(FindingId);
+        let connection = match &self.kept {
+            Kept::File { connection, .. } => connection,
+            Kept::Server(server) => {
+                let record = |row: server::Kept| {
+                    Ok(LedgerRecord {
+                        id: row.id,
+                        time: row.time,
+                        version: row.version,
+                        finding: row.finding.and_then(id_of),
+                        recorded: serde_json::from_str(&row.text).map_err(damaged)?,
+                    })
+                };
+                return server.all(Table::Record)?.into_iter().map(record).collect();
+            }
+        };
         let sql = "select id, finding, time_nanos, version, recorded from record order by id";
-        let mut statement = self.connection.prepare(sql).map_err(&failed)?;
+        let mut statement = connection.prepare(sql).map_err(&failed)?;
         let mut rows = statement.query([]).map_err(&failed)?;
         let mut records = Vec::new();
         while let Some(row) = rows.next().map_err(&failed)? {
             let finding: Option<String> = row.get(1).map_err(&failed)?;
             let nanos: i64 = row.get(2).map_err(&failed)?;
             let text: String = row.get(4).map_err(&failed)?;
-            let recorded = serde_json::from_str(&text)
-                .map_err(|source| LedgerError::Entry { path: self.path(), source })?;
-            let finding = finding.and_then(|hex| u64::from_str_radix(&hex, 16).ok());
+            let recorded = serde_json::from_str(&text).map_err(damaged)?;
             records.push(LedgerRecord {
                 id: row.get(0).map_err(&failed)?,
                 time: Moment { nanos: u64::try_from(nanos).unwrap_or(0) },
                 version: row.get(3).map_err(&failed)?,
-                finding: finding.map(FindingId),
+                finding: finding.and_then(id_of),
                 recorded,
             });
         }

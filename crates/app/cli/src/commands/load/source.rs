@@ -61,11 +61,7 @@ pub(super) fn scenario(path: &Path, arguments: &Arguments) -> Result<Scenario, F
 }
 
 fn exchanges(path: &Path, writes: bool) -> Result<Vec<Exchange>, Failure> {
-    let name = path.to_string_lossy().to_ascii_lowercase();
-    if path.is_dir()
-        || Path::new(&name).extension().is_some_and(|it| it == "har")
-        || is_capture(path)
-    {
+    if is_captured(path) {
         let captured = replay::read(path)?;
         for note in &captured.notes {
             say::words(&format!("{AMBER}note{AMBER:#}: {note}\n"));
@@ -103,6 +99,13 @@ fn exchanges(path: &Path, writes: bool) -> Result<Vec<Exchange>, Failure> {
         ));
     }
     Ok(exchanges)
+}
+
+/// Whether it is a capture or a HAR rather than spans.
+pub(in crate::commands) fn is_captured(path: &Path) -> bool {
+    path.is_dir()
+        || path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("har"))
+        || is_capture(path)
 }
 
 /// Whether a file is a capture rather than spans: told by its first line.
