@@ -4,8 +4,7 @@
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 
 /// What is told to browsers of a file whose name has a hash: a year, as RFC 9111 and RFC 8246 have it.
-pub const IMMUTABLE: HeaderValue =
-    HeaderValue::from_static("public, max-age=31536000, immutable");
+pub const IMMUTABLE: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
 
 /// What is told of any other that says nothing itself: keep it, and ask each time whether it has changed.
 pub const REVALIDATE: HeaderValue = HeaderValue::from_static("no-cache");
@@ -41,8 +40,8 @@ impl Asset {
 
 /// Endings of files that pages are made of.
 const ENDINGS: [&str; 25] = [
-    "js", "mjs", "cjs", "css", "map", "wasm", "json", "woff", "woff2", "ttf", "otf", "eot", "png", "jpg",
-    "jpeg", "gif", "svg", "webp", "avif", "ico", "mp3", "mp4", "webm", "ogg", "txt",
+    "js", "mjs", "cjs", "css", "map", "wasm", "json", "woff", "woff2", "ttf", "otf", "eot", "png",
+    "jpg", "jpeg", "gif", "svg", "webp", "avif", "ico", "mp3", "mp4", "webm", "ogg", "txt",
 ];
 
 /// Endings of what bundlers write with hashes of mixed letters; elsewhere such a name may be a word: `iPhone15Pro.png`.
@@ -57,10 +56,8 @@ pub fn tell(
     headers: &mut HeaderMap,
 ) -> Option<Asset> {
     let reads = *method == Method::GET || *method == Method::HEAD;
-    let good = matches!(
-        status,
-        StatusCode::OK | StatusCode::PARTIAL_CONTENT | StatusCode::NOT_MODIFIED
-    );
+    let good =
+        matches!(status, StatusCode::OK | StatusCode::PARTIAL_CONTENT | StatusCode::NOT_MODIFIED);
     if !reads || !good || headers.contains_key(header::SET_COOKIE) {
         return None;
     }

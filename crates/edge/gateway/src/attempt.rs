@@ -204,7 +204,8 @@ pub(crate) fn no_connection(no: &NoConnection) -> Failure {
         }
         NoConnection::Failed => no_answer(Reached::Nothing, "The member refused the connection."),
         NoConnection::NoTunnel => {
-            const DETAIL: &str = "The member speaks nothing but HTTP/2, through which no WebSocket passes.";
+            const DETAIL: &str =
+                "The member speaks nothing but HTTP/2, through which no WebSocket passes.";
             let refusal = Refusal::new(StatusCode::BAD_GATEWAY, "member-failed", DETAIL);
             Failure { refusal, reached: Reached::Nothing, blame: Blame::Other }
         }

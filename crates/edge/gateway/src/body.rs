@@ -192,6 +192,10 @@ impl Pause {
 
 /// The body of an answer, as it is sent to a client.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly every answer comes from a member, and is not to be allocated for"
+)]
 pub(crate) enum Answer {
     /// The gateway's own words.
     Own(Option<Bytes>),

@@ -63,11 +63,7 @@ const STREAMS_MAX: u32 = 128;
 const HEADERS_USUAL: usize = 100;
 
 /// Serves one connection to its end.
-pub(crate) async fn serve(
-    worker: &Rc<Worker>,
-    mut stream: TcpStream,
-    arrived: Arrived,
-) {
+pub(crate) async fn serve(worker: &Rc<Worker>, mut stream: TcpStream, arrived: Arrived) {
     // A socket without this option is slower, not wrong.
     stream.set_nodelay(true).ok();
     let Arrived { peer, encrypted, proxied } = arrived;

@@ -61,7 +61,8 @@ pub(crate) async fn run(shared: Arc<Shared>) {
             wanted = new;
         }
         let now = Instant::now();
-        let names = wanted.names.iter().filter(|(name, _)| due.get(*name).is_none_or(|at| *at <= now));
+        let names =
+            wanted.names.iter().filter(|(name, _)| due.get(*name).is_none_or(|at| *at <= now));
         let mut asks = JoinSet::new();
         for (name, interval) in names {
             let (name, interval, resolver) = (name.clone(), *interval, wanted.resolver);
@@ -213,7 +214,7 @@ async fn once(
     let length = usize::from(stream.read_u16().await?);
     let bytes = bytes.get_mut(..length).unwrap_or_default();
     stream.read_exact(bytes).await?;
-    read(bytes).filter(|answer| *answer != Answer::Cut).ok_or_else(|| {
-        io::Error::new(io::ErrorKind::InvalidData, "what came by TCP is no answer")
-    })
+    read(bytes)
+        .filter(|answer| *answer != Answer::Cut)
+        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "what came by TCP is no answer"))
 }

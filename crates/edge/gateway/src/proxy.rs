@@ -4,8 +4,8 @@
 use std::{cell::Cell, net::IpAddr, pin::pin, rc::Rc, time::Instant};
 
 use http::{
-    HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version,
-    header, request::Parts, uri::PathAndQuery,
+    HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version, header,
+    request::Parts, uri::PathAndQuery,
 };
 use hyper::{body::Body as _, upgrade::OnUpgrade};
 use traffic::{
@@ -69,7 +69,7 @@ pub(crate) async fn handle(
     let mut decision = Decision::asked(request.headers_mut(), plan, peer.address);
     finish.record = decision.watch(&local.state, &mut request, &peer, began);
     let change = Effect::of(&local, &request);
-    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let (method, uri) = (request.method().clone(), request.uri().clone());
     let mut admitted = match admit(&worker, &local, &peer, request).await {
         Ok(admitted) => admitted,
         Err(refusal) => return Ok(refused(&worker, &refusal, None, Some(finish), decision)),
@@ -82,7 +82,7 @@ pub(crate) async fn handle(
     admitted.record = decision.record().cloned();
     let rules = Rc::clone(&local);
     let place = admitted.found.route;
-    let asset = route.assets.then(|| (method, path));
+    let asset = route.assets.then_some((method, uri));
     let limit = rules.state.plan.routes[place].limit.as_ref().zip(limited.as_ref());
     if let Some((rule, limited)) = limit {
         decision.add("limit", || limited.words(rule));
@@ -101,10 +101,9 @@ pub(crate) async fn handle(
             if let Some(change) = &change {
                 change.done(&worker, &rules.state.plan.routes[place], &response);
             }
-            if let Some(path) = &asset {
-                let (method, path) = path;
+            if let Some((method, uri)) = &asset {
                 let status = response.status();
-                let told = assets::tell(method, path, status, response.headers_mut());
+                let told = assets::tell(method, uri.path(), status, response.headers_mut());
                 if let Some(told) = told {
                     worker.count(|counts| counts.asset(told));
                     decision.add("asset", || told.name().to_owned());

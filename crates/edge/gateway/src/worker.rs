@@ -162,7 +162,10 @@ async fn accept(worker: Rc<Worker>, listener: Listener, mut stopping: watch::Rec
         match accepted {
             Ok((stream, peer)) => {
                 let encrypted = (!settings.tls.is_empty()).then_some(place);
-                worker.connected(stream, Arrived { peer, encrypted, proxied: settings.proxy_protocol });
+                worker.connected(
+                    stream,
+                    Arrived { peer, encrypted, proxied: settings.proxy_protocol },
+                );
             }
             // Out of sockets, most likely: others are given the time to close.
             Err(_) => sleep(Duration::from_millis(50)).await,
@@ -175,11 +178,7 @@ async fn accept(worker: Rc<Worker>, listener: Listener, mut stopping: watch::Rec
 }
 
 impl Worker {
-    fn connected(
-        self: &Rc<Self>,
-        stream: TcpStream,
-        arrived: Arrived,
-    ) {
+    fn connected(self: &Rc<Self>, stream: TcpStream, arrived: Arrived) {
         self.connections.set(self.connections.get() + 1);
         self.count(|counts| counts.connection(true));
         let open = Open(Rc::clone(self));
@@ -218,9 +217,7 @@ impl Worker {
         }
         let place = &mut pools[member.slot];
         match place {
-            Some((known, pool))
-                if Arc::ptr_eq(known, member) && pool.suits(service, connector) =>
-            {
+            Some((known, pool)) if Arc::ptr_eq(known, member) && pool.suits(service, connector) => {
                 Rc::clone(pool)
             }
             _ => {

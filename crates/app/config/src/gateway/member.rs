@@ -103,7 +103,8 @@ pub(super) fn wire(fields: &mut Fields<'_>, spoken: Spoken, told: &mut Told<'_>)
             if encrypted {
                 tls = Some(MemberTls { authorities, name, identity });
             } else {
-                let label = "its members are not encrypted: `members = [\"https://10.0.0.2:8443\"]`";
+                let label =
+                    "its members are not encrypted: `members = [\"https://10.0.0.2:8443\"]`";
                 fields.wrong_at("tls", span, label, told);
             }
         }

@@ -59,7 +59,9 @@ fn everything_about_connections_is_read() {
     assert_eq!(service.wire.proxy_protocol, Some(Version::Two));
     assert_eq!(service.lookup.unwrap().interval, Duration::from_secs(5));
     assert_eq!((plan.routes[0].hedge, plan.routes[0].assets), (Some(HedgeRule::Percentile), true));
-    for (hedge, meant) in [("off", None), ("50ms", Some(HedgeRule::After(Duration::from_millis(50))))] {
+    for (hedge, meant) in
+        [("off", None), ("50ms", Some(HedgeRule::After(Duration::from_millis(50))))]
+    {
         let text = with("", PLAIN, &format!("hedge = \"{hedge}\""));
         assert_eq!(load(&file(&text)).gateway.unwrap().routes[0].hedge, meant);
     }
@@ -73,11 +75,26 @@ fn mistakes_are_told() {
         ("", "members = [\"https://a:1\", \"b:1\"]", "", "spoken to in the same way"),
         ("", "members = [\"a:1\"]\ntls = { ca = \"ca.pem\" }", "", "its members are not encrypted"),
         ("", "members = [\"https://a\"]\ntls = { verify = \"off\" }", "", "unknown key `verify`"),
-        ("", "members = [\"https://a\"]\ntls = { certificate = \"a.pem\" }", "", "a certificate needs its key"),
+        (
+            "",
+            "members = [\"https://a\"]\ntls = { certificate = \"a.pem\" }",
+            "",
+            "a certificate needs its key",
+        ),
         ("", "members = [\"a:1\"]\nproxy-protocol = \"v3\"", "", "`v2`"),
         ("", "members = [\"a:1\"]\nlook-up = \"0s\"", "", "look-up"),
-        ("listen = [{ address = \"127.0.0.1:1\", proxy-protocol = \"on\" }]\n", PLAIN, "", "believed of trusted"),
-        ("listen = [{ address = \"127.0.0.1:1\", certificates = [{ key = \"a\" }] }]\n", PLAIN, "", "a key needs"),
+        (
+            "listen = [{ address = \"127.0.0.1:1\", proxy-protocol = \"on\" }]\n",
+            PLAIN,
+            "",
+            "believed of trusted",
+        ),
+        (
+            "listen = [{ address = \"127.0.0.1:1\", certificates = [{ key = \"a\" }] }]\n",
+            PLAIN,
+            "",
+            "a key needs",
+        ),
         ("", PLAIN, "hedge = \"p50\"", "hedge"),
         ("", PLAIN, "assets = \"yes\"", "`off`"),
     ] {

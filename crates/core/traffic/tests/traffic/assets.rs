@@ -72,7 +72,10 @@ fn what_an_answer_says_itself_counts() {
     let hour = ("cache-control", "public, max-age=3600");
     assert_eq!(told("/app.js", &[hour]), (Some(Asset::Told), Some(hour.1.to_owned())));
     let secret = ("cache-control", "no-store");
-    assert_eq!(told("/app.3f2a9c1b.js", &[secret]), (Some(Asset::Cold), Some("no-store".to_owned())));
+    assert_eq!(
+        told("/app.3f2a9c1b.js", &[secret]),
+        (Some(Asset::Cold), Some("no-store".to_owned()))
+    );
     assert_eq!(told("/app.3f2a9c1b.js", &[("set-cookie", "a=1")]), (None, None));
 }
 

@@ -16,13 +16,16 @@ use traffic::{
 fn reply(question: &[u8], flags: u16, records: &[(&[u8], u16, u32, Vec<u8>)]) -> Vec<u8> {
     let mut bytes = question.to_vec();
     bytes[2..4].copy_from_slice(&flags.to_be_bytes());
-    bytes[6..8].copy_from_slice(&u16::try_from(records.len()).expect("as the test has it").to_be_bytes());
+    bytes[6..8]
+        .copy_from_slice(&u16::try_from(records.len()).expect("as the test has it").to_be_bytes());
     for (name, kind, ttl, data) in records {
         bytes.extend_from_slice(name);
         bytes.extend_from_slice(&kind.to_be_bytes());
         bytes.extend_from_slice(&1_u16.to_be_bytes());
         bytes.extend_from_slice(&ttl.to_be_bytes());
-        bytes.extend_from_slice(&u16::try_from(data.len()).expect("as the test has it").to_be_bytes());
+        bytes.extend_from_slice(
+            &u16::try_from(data.len()).expect("as the test has it").to_be_bytes(),
+        );
         bytes.extend_from_slice(data);
     }
     bytes
@@ -32,7 +35,8 @@ fn reply(question: &[u8], flags: u16, records: &[(&[u8], u16, u32, Vec<u8>)]) ->
 const ASKED: &[u8] = &[0xC0, 12];
 
 fn found(addresses: &[&str], seconds: u64) -> Option<Answer> {
-    let addresses = addresses.iter().map(|text| text.parse::<IpAddr>().expect("as the test has it")).collect();
+    let addresses =
+        addresses.iter().map(|text| text.parse::<IpAddr>().expect("as the test has it")).collect();
     Some(Answer::Addresses(addresses, Duration::from_secs(seconds)))
 }
 

@@ -6,7 +6,10 @@ use proptest::prelude::*;
 use traffic::proxy_protocol::{Ends, HEADER_BYTES_MAX, Read, Version, read, write};
 
 fn ends(from: &str, to: &str) -> Ends {
-    Ends { from: from.parse().expect("as the test has it"), to: to.parse().expect("as the test has it") }
+    Ends {
+        from: from.parse().expect("as the test has it"),
+        to: to.parse().expect("as the test has it"),
+    }
 }
 
 fn written(version: Version, ends: Option<Ends>) -> Vec<u8> {
@@ -22,10 +25,7 @@ fn a_line_tells_both_ends() {
     assert_eq!(read(line), Ok(Read::Header { bytes: line.len() - 5, ends: Some(told) }));
     assert_eq!(written(Version::One, Some(told)), line[..line.len() - 5]);
     let six = ends("[2001:db8::1]:1", "[2001:db8::2]:2");
-    assert_eq!(
-        written(Version::One, Some(six)),
-        b"PROXY TCP6 2001:db8::1 2001:db8::2 1 2\r\n"
-    );
+    assert_eq!(written(Version::One, Some(six)), b"PROXY TCP6 2001:db8::1 2001:db8::2 1 2\r\n");
     let unknown = b"PROXY UNKNOWN ffff:f...f ffff:f...f 65535 65535\r\n";
     assert_eq!(read(unknown), Ok(Read::Header { bytes: unknown.len(), ends: None }));
 }
@@ -83,7 +83,8 @@ fn bytes_that_are_odd_are_none() {
 }
 
 fn socket() -> impl Strategy<Value = SocketAddr> {
-    any::<(std::net::IpAddr, u16)>().prop_map(|(address, port)| (address.to_canonical(), port).into())
+    any::<(std::net::IpAddr, u16)>()
+        .prop_map(|(address, port)| (address.to_canonical(), port).into())
 }
 
 proptest! {

@@ -16,15 +16,15 @@ fn origin() -> Origin {
             crate::kit::Reply::Send(text.into())
         };
         match path {
-            "/app.js" if request.contains("if-none-match: \"a\"") => {
-                crate::kit::Reply::Send(b"HTTP/1.1 304 Not Modified\r\netag: \"a\"\r\n\r\n".to_vec())
-            }
+            "/app.js" if request.contains("if-none-match: \"a\"") => crate::kit::Reply::Send(
+                b"HTTP/1.1 304 Not Modified\r\netag: \"a\"\r\n\r\n".to_vec(),
+            ),
             "/app.js" => head("etag: \"a\"\r\n"),
             "/told.js" => head("cache-control: max-age=60\r\netag: \"a\"\r\n"),
             "/secret.js" => head("cache-control: no-store\r\n"),
-            "/gone.3f2a9c1b.js" => {
-                crate::kit::Reply::Send(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n".to_vec())
-            }
+            "/gone.3f2a9c1b.js" => crate::kit::Reply::Send(
+                b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n".to_vec(),
+            ),
             _ => ok("x"),
         }
     })
@@ -42,7 +42,8 @@ fn hashed_names_are_kept_for_good_and_others_are_asked_about() {
     assert_eq!(told("/told.js").as_deref(), Some("max-age=60"));
     assert_eq!(told("/secret.js").as_deref(), Some("no-store"));
     assert_eq!(told("/gone.3f2a9c1b.js"), None, "a failure is not kept");
-    let again = "GET /app.js HTTP/1.1\r\nhost: a\r\nif-none-match: \"a\"\r\nconnection: close\r\n\r\n";
+    let again =
+        "GET /app.js HTTP/1.1\r\nhost: a\r\nif-none-match: \"a\"\r\nconnection: close\r\n\r\n";
     let answer = ask(gateway.address, again);
     assert_eq!((status(&answer), line(&answer, "cache-control")), ("304", Some("no-cache")));
     for (kind, count) in [("immutable", 1.0), ("revalidated", 2.0), ("told", 1.0), ("cold", 1.0)] {
@@ -56,7 +57,8 @@ fn what_the_gateway_keeps_itself_is_told_in_the_same_way() {
     let origin = origin();
     let mut plan = plan(&[origin.address]);
     plan.routes[0].assets = true;
-    plan.routes[0].cache = Some(CacheRule { ttl: Some(std::time::Duration::from_mins(1)), ..CacheRule::default() });
+    plan.routes[0].cache =
+        Some(CacheRule { ttl: Some(std::time::Duration::from_mins(1)), ..CacheRule::default() });
     let gateway = start(plan);
     for _ in 0..3 {
         let answer = get(gateway.address, "/app.3f2a9c1b.js");

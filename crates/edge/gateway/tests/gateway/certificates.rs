@@ -34,7 +34,9 @@ async fn connected(
 ) -> std::io::Result<TlsStream<TcpStream>> {
     let mut roots = RootCertStore::empty();
     for certificate in believed {
-        roots.add(CertificateDer::from_pem_file(&certificate.chain).expect("as the test has it")).expect("as the test has it");
+        roots
+            .add(CertificateDer::from_pem_file(&certificate.chain).expect("as the test has it"))
+            .expect("as the test has it");
     }
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let mut config = ClientConfig::builder_with_provider(provider)

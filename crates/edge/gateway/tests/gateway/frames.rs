@@ -83,7 +83,9 @@ fn said(stream: &mut TcpStream) -> Said {
         if stream.read_exact(&mut payload).is_err() {
             return Said::Closed;
         }
-        let code = |from: usize| u32::from_be_bytes(payload[from..from + 4].try_into().expect("as the test has it"));
+        let code = |from: usize| {
+            u32::from_be_bytes(payload[from..from + 4].try_into().expect("as the test has it"))
+        };
         match head[3] {
             GOAWAY => return Said::Connection(code(4)),
             RST_STREAM => return Said::Stream(code(0)),
@@ -111,14 +113,22 @@ fn against_the_connection() -> Vec<(&'static str, Vec<u8>, u32)> {
     vec![
         ("data on no stream [6.1]", frame(DATA, 0, 0, b"x"), PROTOCOL),
         ("data on an idle stream [5.1]", frame(DATA, 0, 1, b"x"), PROTOCOL),
-        ("padding that is longer than all [6.1]", frame(HEADERS, 0x8 | 0x5, 1, &[200, 0]), PROTOCOL),
+        (
+            "padding that is longer than all [6.1]",
+            frame(HEADERS, 0x8 | 0x5, 1, &[200, 0]),
+            PROTOCOL,
+        ),
         ("headers on no stream [6.2]", frame(HEADERS, 5, 0, &get), PROTOCOL),
         ("headers on a server's stream [5.1.1]", frame(HEADERS, 5, 2, &get), PROTOCOL),
         ("a reset of an idle stream [6.4]", frame(RST_STREAM, 0, 1, &[0; 4]), PROTOCOL),
         ("a reset on no stream [6.4]", frame(RST_STREAM, 0, 0, &[0; 4]), PROTOCOL),
         ("settings of an odd length [6.5]", frame(SETTINGS, 0, 0, &[0; 5]), FRAME_SIZE),
         ("settings on a stream [6.5]", frame(SETTINGS, 0, 1, &[]), PROTOCOL),
-        ("an acknowledgement that says something [6.5]", frame(SETTINGS, 1, 0, &[0; 6]), FRAME_SIZE),
+        (
+            "an acknowledgement that says something [6.5]",
+            frame(SETTINGS, 1, 0, &[0; 6]),
+            FRAME_SIZE,
+        ),
         ("a push that is neither on nor off [6.5.2]", settings(2, 2), PROTOCOL),
         ("a window that is too large [6.5.2]", settings(4, 0x8000_0000), FLOW_CONTROL),
         ("frames that are too small [6.5.2]", settings(5, 100), PROTOCOL),
@@ -126,7 +136,11 @@ fn against_the_connection() -> Vec<(&'static str, Vec<u8>, u32)> {
         ("a ping of an odd length [6.7]", frame(PING, 0, 0, &[0; 7]), FRAME_SIZE),
         ("a ping on a stream [6.7]", frame(PING, 0, 1, &[0; 8]), PROTOCOL),
         ("no window at all [6.9]", frame(WINDOW_UPDATE, 0, 0, &[0; 4]), PROTOCOL),
-        ("a window beyond all [6.9.1]", frame(WINDOW_UPDATE, 0, 0, &[0x7F, 0xFF, 0xFF, 0xFF]), FLOW_CONTROL),
+        (
+            "a window beyond all [6.9.1]",
+            frame(WINDOW_UPDATE, 0, 0, &[0x7F, 0xFF, 0xFF, 0xFF]),
+            FLOW_CONTROL,
+        ),
         ("a window of an odd length [6.9]", frame(WINDOW_UPDATE, 0, 0, &[0; 3]), FRAME_SIZE),
         ("a continuation of nothing [6.10]", frame(CONTINUATION, 4, 1, &get), PROTOCOL),
         (
@@ -138,7 +152,8 @@ fn against_the_connection() -> Vec<(&'static str, Vec<u8>, u32)> {
         ("headers that cannot be unpacked [4.3]", frame(HEADERS, 5, 1, &[0x80]), COMPRESSION),
         (
             "a stream that goes back [5.1.1]",
-            [frame(HEADERS, 5, 5, &packed(&[(":method", "GET")])), frame(HEADERS, 5, 3, &get)].concat(),
+            [frame(HEADERS, 5, 5, &packed(&[(":method", "GET")])), frame(HEADERS, 5, 3, &get)]
+                .concat(),
             PROTOCOL,
         ),
     ]
@@ -173,7 +188,8 @@ fn what_breaks_the_rules_of_a_request_ends_it_alone() {
         frame(HEADERS, 5, 1, &packed(&lines))
     };
     let post = |lines: &[(&str, &str)], body: &[u8]| {
-        let mut all = vec![(":method", "POST"), (":scheme", "http"), (":path", "/bad"), (":authority", "a")];
+        let mut all =
+            vec![(":method", "POST"), (":scheme", "http"), (":path", "/bad"), (":authority", "a")];
         all.extend_from_slice(lines);
         [frame(HEADERS, END_HEADERS, 1, &packed(&all)), frame(DATA, END_STREAM, 1, body)].concat()
     };
@@ -197,12 +213,14 @@ fn what_breaks_the_rules_of_a_request_ends_it_alone() {
         let mut stream = begun(gateway.address);
         stream.write_all(&bytes).unwrap();
         let first = said(&mut stream);
-        let fits = matches!(first, Said::Stream(PROTOCOL) | Said::Connection(PROTOCOL) | Said::Answer);
+        let fits =
+            matches!(first, Said::Stream(PROTOCOL) | Said::Connection(PROTOCOL) | Said::Answer);
         assert!(fits, "{what}: {first:?}");
         if let Said::Stream(_) = first {
             // The connection goes on.
             let good: Vec<_> =
-                [(":method", "GET"), (":scheme", "http"), (":path", "/good"), (":authority", "a")].into();
+                [(":method", "GET"), (":scheme", "http"), (":path", "/good"), (":authority", "a")]
+                    .into();
             stream.write_all(&frame(HEADERS, 5, 3, &packed(&good))).unwrap();
             assert_eq!(said(&mut stream), Said::Answer, "{what}");
         }
@@ -223,7 +241,8 @@ fn a_stream_that_is_over_takes_nothing_more() {
     while last == Said::Answer {
         last = said(&mut stream);
     }
-    let known = [Said::Stream(STREAM_CLOSED), Said::Connection(STREAM_CLOSED), Said::Connection(PROTOCOL)];
+    let known =
+        [Said::Stream(STREAM_CLOSED), Said::Connection(STREAM_CLOSED), Said::Connection(PROTOCOL)];
     assert!(known.contains(&last), "{last:?}");
 }
 

@@ -26,8 +26,9 @@ const SOON: HedgeRule = HedgeRule::After(Duration::from_millis(30));
 
 fn ask(path: Path, address: SocketAddr, method: &str) -> String {
     let line = path.line();
-    let request =
-        format!("{method} /x HTTP/1.1\r\nhost: a\r\n{line}content-length: 0\r\nconnection: close\r\n\r\n");
+    let request = format!(
+        "{method} /x HTTP/1.1\r\nhost: a\r\n{line}content-length: 0\r\nconnection: close\r\n\r\n"
+    );
     ask_on(path, address, &request)
 }
 
@@ -127,9 +128,11 @@ fn a_second_that_fails_does_not_take_the_firsts_place() {
             thread::sleep(Duration::from_millis(200));
             ok("x")
         });
-        let broken = Origin::start(|request| {
-            if request.contains("/first") { ok("x") } else { Reply::Close }
-        });
+        let broken = Origin::start(
+            |request| {
+                if request.contains("/first") { ok("x") } else { Reply::Close }
+            },
+        );
         let mut plan = hedged(&[slow.address, broken.address], SOON);
         plan.services[0].outliers.fails = 1_000;
         plan.services[0].retries.max = 1;
@@ -198,9 +201,10 @@ fn who_asks_is_told_that_a_second_was_asked() {
     let gateway = start(hedged(&[slow, quick.address], SOON));
     let request = "GET / HTTP/1.1\r\nhost: a\r\ntaut-explain: 1\r\nconnection: close\r\n\r\n";
     let told = (0..4).map(|_| crate::kit::ask(gateway.address, request));
-    assert!(told.into_iter().any(|answer| {
-        answer.contains("hedged=") && answer.contains("the second answered")
-    }));
+    assert!(
+        told.into_iter()
+            .any(|answer| { answer.contains("hedged=") && answer.contains("the second answered") })
+    );
 }
 
 #[test]

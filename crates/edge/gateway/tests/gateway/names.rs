@@ -75,7 +75,9 @@ impl Names {
                 let say = told.lock().expect("as the test has it").clone();
                 let send = |bytes: Vec<u8>| drop(socket.send_to(&bytes, from));
                 match say {
-                    Says::Addresses(addresses, ttl) => send(reply(question, 0x8180, &addresses, ttl)),
+                    Says::Addresses(addresses, ttl) => {
+                        send(reply(question, 0x8180, &addresses, ttl));
+                    }
                     Says::Failure => send(reply(question, 0x8182, &[], 0)),
                     Says::NoHost => send(reply(question, 0x8183, &[], 0)),
                     Says::Nothing => {}
@@ -98,7 +100,9 @@ impl Names {
                 let mut question = vec![0; usize::from(u16::from_be_bytes(length))];
                 stream.read_exact(&mut question).expect("as the test has it");
                 counted.fetch_add(1, Ordering::Relaxed);
-                let Says::Cut(addresses) = told.lock().expect("as the test has it").clone() else { continue };
+                let Says::Cut(addresses) = told.lock().expect("as the test has it").clone() else {
+                    continue;
+                };
                 let bytes = reply(&question, 0x8180, &addresses, 60);
                 let length = u16::try_from(bytes.len()).expect("as the test has it").to_be_bytes();
                 stream.write_all(&[&length[..], &bytes].concat()).expect("as the test has it");
@@ -270,6 +274,8 @@ fn names_of_the_system_are_looked_up_without_a_name_server() {
     plan.services[0].lookup = Some(Lookup { interval: Duration::from_secs(1) });
     let gateway = start(plan);
     let address = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port).to_string();
-    eventually("the address", || gateway.page("/members").contains(&format!("\"address\": \"{address}\"")));
+    eventually("the address", || {
+        gateway.page("/members").contains(&format!("\"address\": \"{address}\""))
+    });
     assert!(get(gateway.address, "/").ends_with('x'));
 }

@@ -82,7 +82,7 @@ pub(crate) enum Speaks {
     /// HTTP/2, at once.
     Two,
     /// What is agreed on.
-    Encrypted(ServerConfig),
+    Encrypted(Box<ServerConfig>),
 }
 
 /// What a server shows, offers and wants.
@@ -90,7 +90,7 @@ pub(crate) fn shows(
     certificate: &Certificate,
     offers: &[&[u8]],
     clients: Option<&Certificate>,
-) -> ServerConfig {
+) -> Box<ServerConfig> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
@@ -99,7 +99,9 @@ pub(crate) fn shows(
         None => builder.with_no_client_auth(),
         Some(believed) => {
             let mut roots = RootCertStore::empty();
-            roots.add(CertificateDer::from_pem_file(&believed.chain).expect("a file")).expect("fits");
+            roots
+                .add(CertificateDer::from_pem_file(&believed.chain).expect("a file"))
+                .expect("fits");
             let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
             builder.with_client_cert_verifier(verifier.build().expect("a verifier"))
         }
@@ -108,7 +110,7 @@ pub(crate) fn shows(
     let key = PrivateKeyDer::from_pem_file(&certificate.key).expect("a file");
     let mut config = builder.with_single_cert(chain, key).expect("they fit");
     config.alpn_protocols = offers.iter().map(|offer| offer.to_vec()).collect();
-    config
+    Box::new(config)
 }
 
 impl Member {
@@ -124,15 +126,17 @@ impl Member {
         let address = listener.local_addr().expect("it is bound");
         let acceptor = match speaks {
             Speaks::Two => None,
-            Speaks::Encrypted(config) => Some(TlsAcceptor::from(Arc::new(config))),
+            Speaks::Encrypted(config) => Some(TlsAcceptor::from(Arc::<ServerConfig>::from(config))),
         };
-        let (seen, connections) = (Arc::<Mutex<Vec<Came>>>::default(), Arc::<AtomicUsize>::default());
+        let (seen, connections) =
+            (Arc::<Mutex<Vec<Came>>>::default(), Arc::<AtomicUsize>::default());
         let (ending, ends) = watch::channel(0);
         let (told, counted) = (Arc::clone(&seen), Arc::clone(&connections));
         runtime.spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 stream.set_nodelay(true).expect("an option");
-                let (acceptor, told, mut ends) = (acceptor.clone(), Arc::clone(&told), ends.clone());
+                let (acceptor, told, mut ends) =
+                    (acceptor.clone(), Arc::clone(&told), ends.clone());
                 let counted = Arc::clone(&counted);
                 ends.mark_unchanged();
                 tokio::spawn(async move {

@@ -31,13 +31,17 @@ fn proxied(origin: SocketAddr, trusted: &str) -> Plan {
 }
 
 fn header(version: Version, from: &str) -> Vec<u8> {
-    let ends = Ends { from: from.parse().expect("as the test has it"), to: "198.51.100.1:443".parse().expect("as the test has it") };
+    let ends = Ends {
+        from: from.parse().expect("as the test has it"),
+        to: "198.51.100.1:443".parse().expect("as the test has it"),
+    };
     let mut bytes = Vec::new();
     write(version, Some(ends), &mut bytes);
     bytes
 }
 
-const ASK: &[u8] = b"GET /x HTTP/1.1\r\nhost: a\r\nx-forwarded-for: 1.2.3.4\r\nconnection: close\r\n\r\n";
+const ASK: &[u8] =
+    b"GET /x HTTP/1.1\r\nhost: a\r\nx-forwarded-for: 1.2.3.4\r\nconnection: close\r\n\r\n";
 
 fn sent(address: SocketAddr, pieces: &[&[u8]]) -> String {
     let mut stream = connect(address);
@@ -77,7 +81,14 @@ fn who_is_trusted_and_does_not_say_is_not_served() {
     let endless = format!("PROXY TCP4 {}", "1".repeat(4_000));
     let mut large = header(Version::Two, "203.0.113.9:5000");
     (large[14], large[15]) = (0xFF, 0xFF);
-    for hostile in [ASK, b"PROXY TCP4 1 2 3 4\r\n", &halves, endless.as_bytes(), &large, b"\r\n\r\n\0\r\nQUIT\n\x99"] {
+    for hostile in [
+        ASK,
+        b"PROXY TCP4 1 2 3 4\r\n",
+        &halves,
+        endless.as_bytes(),
+        &large,
+        b"\r\n\r\n\0\r\nQUIT\n\x99",
+    ] {
         assert_eq!(sent(gateway.address, &[hostile]), "", "{hostile:?}");
     }
     assert!(origin.seen().is_empty());
@@ -162,7 +173,9 @@ fn converse(mut stream: TcpStream, told: &Mutex<Vec<Option<SocketAddr>>>) {
         head.push(byte[0]);
         if head.ends_with(b"\r\n\r\n") {
             told.lock().expect("as the test has it").push(from);
-            stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 1\r\n\r\nx").expect("as the test has it");
+            stream
+                .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 1\r\n\r\nx")
+                .expect("as the test has it");
             head.clear();
         }
     }
@@ -176,7 +189,8 @@ fn members_are_told_who_asks_and_a_connection_is_for_one_client() {
         plan.services[0].wire.proxy_protocol = Some(version);
         let gateway = start(plan);
         let mut clients = [connect(gateway.address), connect(gateway.address)];
-        let own: Vec<SocketAddr> = clients.iter().map(|client| client.local_addr().unwrap()).collect();
+        let own: Vec<SocketAddr> =
+            clients.iter().map(|client| client.local_addr().unwrap()).collect();
         for _ in 0..3 {
             for client in &mut clients {
                 client.write_all(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n").unwrap();
@@ -186,8 +200,13 @@ fn members_are_told_who_asks_and_a_connection_is_for_one_client() {
         let told = seen.lock().unwrap().clone();
         let expected: Vec<_> = (0..6).map(|number| Some(own[number % 2])).collect();
         assert_eq!(told, expected);
-        let line = format!("taut_gateway_member_connections_total{{service=\"app\",member=\"{address}\"}}");
-        assert!((gateway.metric(&line) - 2.0).abs() < 1e-9, "each has one of its own, and keeps it");
+        let line = format!(
+            "taut_gateway_member_connections_total{{service=\"app\",member=\"{address}\"}}"
+        );
+        assert!(
+            (gateway.metric(&line) - 2.0).abs() < 1e-9,
+            "each has one of its own, and keeps it"
+        );
     }
 }
 

@@ -195,9 +195,7 @@ fn no_request_is_lost_when_a_member_ends_its_connections() {
     let address = gateway.address;
     let clients: Vec<_> = (0..8)
         .map(|_| {
-            thread::spawn(move || {
-                (0..50).filter(|_| status(&get(address, "/x")) == "200").count()
-            })
+            thread::spawn(move || (0..50).filter(|_| status(&get(address, "/x")) == "200").count())
         })
         .collect();
     while clients.iter().any(|client| !client.is_finished()) {
@@ -217,7 +215,9 @@ fn a_websocket_goes_to_an_encrypted_member_with_http_1() {
     assert_eq!(status(&get(gateway.address, "/x")), "200");
     let mut client = connect(gateway.address);
     client
-        .write_all(b"GET /socket HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n")
+        .write_all(
+            b"GET /socket HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n",
+        )
         .unwrap();
     let head = read_until(&mut client, "\r\n\r\n");
     assert_eq!(status(&head), "101", "{head}");
