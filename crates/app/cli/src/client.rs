@@ -74,6 +74,50 @@ pub(crate) fn get(listen: SocketAddr, path: &str) -> Result<Value, Unanswered> {
     Err(Unanswered::Problem(failure.hint(hint)))
 }
 
+/// Gives an order to the admin port of a gateway; the status of its answer.
+pub(crate) fn order(listen: SocketAddr, path: &str, token: &str) -> std::io::Result<u16> {
+    let address = reachable(listen);
+    let mut stream = TcpStream::connect_timeout(&address, CONNECT_TIME)?;
+    stream.set_read_timeout(Some(CONNECT_TIME))?;
+    write!(
+        stream,
+        "POST {path} HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {token}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+    )?;
+    let mut answer = Vec::new();
+    stream.take(64 << 10).read_to_end(&mut answer)?;
+    split(&answer).map(|(status, _)| status).ok_or_else(|| ErrorKind::InvalidData.into())
+}
+
+/// What the admin port of a gateway tells; why it tells nothing, in words.
+pub(crate) fn told_by_admin(
+    listen: SocketAddr,
+    path: &str,
+    token: Option<&str>,
+) -> Result<Value, String> {
+    let address = reachable(listen);
+    let ask = || -> std::io::Result<Vec<u8>> {
+        let mut stream = TcpStream::connect_timeout(&address, CONNECT_TIME)?;
+        stream.set_read_timeout(Some(CONNECT_TIME))?;
+        let shown =
+            token.map_or_else(String::new, |token| format!("Authorization: Bearer {token}\r\n"));
+        write!(
+            stream,
+            "GET {path} HTTP/1.1\r\nHost: {address}\r\n{shown}Connection: close\r\n\r\n"
+        )?;
+        let mut answer = Vec::new();
+        stream.take(ANSWER_BYTES_MAX).read_to_end(&mut answer)?;
+        Ok(answer)
+    };
+    let answer = ask().map_err(|error| format!("no gateway answers there: {error}"))?;
+    let (status, body) = split(&answer).ok_or("what listens there does not speak HTTP")?;
+    let body: Value = serde_json::from_slice(body).unwrap_or_default();
+    match status {
+        200 => Ok(body),
+        401 => Err("it wants its token: set `TAUT_GATEWAY_ADMIN_TOKEN` here as well".to_owned()),
+        _ => Err(format!("it answered {status}")),
+    }
+}
+
 /// What listens everywhere is reached by loopback.
 fn reachable(listen: SocketAddr) -> SocketAddr {
     let ip = match listen.ip() {

@@ -4,6 +4,7 @@ pub(crate) mod board;
 pub(crate) mod check;
 pub(crate) mod database;
 pub(crate) mod fix;
+pub(crate) mod fix_gateway;
 mod html;
 mod json;
 pub(crate) mod layout;

@@ -12,6 +12,8 @@ pub(crate) const DIM: Style = Style::new().dimmed();
 pub(crate) const BOLD: Style = Style::new().bold();
 /// Broken, critical.
 pub(crate) const RED: Style = AnsiColor::Red.on_default().bold();
+/// What is new in a patch.
+pub(crate) const GREEN: Style = AnsiColor::Green.on_default();
 /// Over the target.
 pub(crate) const AMBER: Style = AnsiColor::Yellow.on_default();
 /// What can be typed or followed.

@@ -10,7 +10,7 @@ use std::{
 use config::{DiffError, PatchError, Patched};
 use model::{Change, Finding, FindingId, GatewayChange, Moment};
 use store::ledger::{
-    Direction, Event, Ledger, LedgerError, Proposal, Readings, Remedy, RemedyId, State,
+    Direction, Event, Ledger, LedgerError, LedgerPlace, Proposal, Readings, Remedy, RemedyId, State,
 };
 
 /// What the ledger calls the place of a change before the file's path.
@@ -146,11 +146,11 @@ pub fn id_of(words: &str) -> FindingId {
 /// # Errors
 ///
 /// The ledger cannot be read.
-pub fn remedies(folder: &Path) -> Result<Vec<Remedy>, GatewayFixError> {
-    if !Ledger::is_in(folder) {
+pub fn remedies(place: &LedgerPlace) -> Result<Vec<Remedy>, GatewayFixError> {
+    if !Ledger::is_in(place) {
         return Ok(Vec::new());
     }
-    let mut remedies = open(folder)?.remedies()?;
+    let mut remedies = open(place)?.remedies()?;
     remedies.retain(is_of_gateway);
     Ok(remedies)
 }
@@ -166,8 +166,8 @@ pub fn is_of_gateway(remedy: &Remedy) -> bool {
 /// # Errors
 ///
 /// It is in force, somebody else is at it, the file changed meanwhile, or the ledger or the file cannot be written.
-pub fn apply(folder: &Path, fix: &GatewayFix) -> Result<Remedy, GatewayFixError> {
-    let mut ledger = open(folder)?;
+pub fn apply(place: &LedgerPlace, fix: &GatewayFix) -> Result<Remedy, GatewayFixError> {
+    let mut ledger = open(place)?;
     let proposal = Proposal {
         finding: fix.finding.to_string(),
         server: format!("{SERVER}{}", fix.file.display()),
@@ -202,8 +202,8 @@ pub fn apply(folder: &Path, fix: &GatewayFix) -> Result<Remedy, GatewayFixError>
 ///
 /// It is not in force, the file was changed at the same place since, the settings would be wrong without it, or the ledger or
 /// the file cannot be written.
-pub fn revert(folder: &Path, remedy: &Remedy) -> Result<Remedy, GatewayFixError> {
-    let mut ledger = open(folder)?;
+pub fn revert(place: &LedgerPlace, remedy: &Remedy) -> Result<Remedy, GatewayFixError> {
+    let mut ledger = open(place)?;
     let id = remedy.id;
     let _claim = ledger.claim(id)?.ok_or(GatewayFixError::Claimed)?;
     let file = file_of(remedy);
@@ -328,8 +328,8 @@ fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Gatewa
     move |source| GatewayFixError::File { action, path, source }
 }
 
-fn open(folder: &Path) -> Result<Ledger, LedgerError> {
-    Ledger::open(folder, env!("CARGO_PKG_VERSION"), now())
+fn open(place: &LedgerPlace) -> Result<Ledger, LedgerError> {
+    Ledger::open(place, env!("CARGO_PKG_VERSION"), now())
 }
 
 fn known(ledger: &Ledger, id: RemedyId) -> Result<Remedy, LedgerError> {

@@ -2,6 +2,7 @@
 
 mod analysis;
 pub mod board;
+mod captures;
 pub mod check;
 mod clickhouse;
 mod copies;
@@ -26,6 +27,7 @@ mod turns;
 pub mod what_if;
 
 pub use analysis::{Analysis, SeenBefore};
+pub use captures::{CaptureUploads, CaptureUploadsSeen, UploadError};
 pub use clickhouse::clickhouse;
 pub use copies::{CopiesSeen, CopyError};
 pub use files::{FileError, FileRead, read_file, traces_of};

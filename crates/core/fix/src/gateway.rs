@@ -21,11 +21,11 @@ pub fn paths_of(operation: &str) -> Option<(String, String, String)> {
     let path = format!("/{}", path.trim_start_matches(['/', '^']).trim_end_matches('$'));
     let differs = |part: &&str| part.starts_with(PARAMETERS) || part.contains('{');
     let parts: Vec<&str> = path.split('/').collect();
-    let paths = match parts.iter().position(|part| differs(&part)) {
+    let paths = match parts.iter().position(|part| differs(part)) {
         Some(place) => format!("{}/*", parts.get(..place)?.join("/")),
         None => path.clone(),
     };
-    let example = parts.iter().map(|part| if differs(&part) { "1" } else { *part });
+    let example = parts.iter().map(|part| if differs(part) { "1" } else { *part });
     let example = example.collect::<Vec<_>>().join("/");
     Some((method.to_owned(), paths, example))
 }

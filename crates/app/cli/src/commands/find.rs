@@ -169,6 +169,11 @@ fn written(arguments: &Arguments, report: &Report<'_>) -> String {
     }
 }
 
+/// What recordings show.
+pub(super) fn findings_of(files: &[PathBuf], settings: &Settings) -> Result<Outcome, Failure> {
+    Ok(look_at_traces(&read_all(files)?, settings))
+}
+
 fn look_at_traces(traces: &[Trace], settings: &Settings) -> Outcome {
     let mut analysis =
         Analysis::new(settings.find.clone(), settings.targets, settings.levels, None);

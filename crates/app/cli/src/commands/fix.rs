@@ -1,7 +1,9 @@
-//! `taut fix`: what can be changed in a database, rehearsing it, changing it, taking it back, and whether it worked.
+//! `taut fix`: what can be changed in a database or in the gateway's settings, rehearsing it, changing it, taking it back, and
+//! whether it worked.
 
 mod doing;
 mod finding;
+mod gateway;
 mod migrating;
 mod rehearsing;
 
@@ -35,11 +37,15 @@ Examples:
   taut fix 3f2a --postgres URL --migration django --out .
   taut fix --postgres URL --index 'CREATE INDEX ON orders (customer_id)' --apply
   taut fix --postgres URL --query 'SELECT …' --rewrite 'SELECT …' --rehearse --on REPLICA
-                                                  whether it is faster, and returns the same rows";
+                                                  whether it is faster, and returns the same rows
+  taut fix 3f2a --from spans.json --plan          what the gateway can do about it, as a patch of taut.toml
+  taut fix 3f2a --from spans.json --apply         write it; a gateway that runs takes it up; --revert takes it back
+  taut fix --operation 'GET /api/trending' --set 'cache={ttl=\"5m\"}' --apply";
 
-/// Change a database: rehearse it, create, drop and rebuild indexes beside the traffic, take it back, prove that it worked.
+/// Change a database, or the settings of the gateway: plan or rehearse it, do it, take it back, prove that it worked.
 ///
-/// Without an id, lists what can be applied and what was. An id is that of a finding, or its beginning. Nothing is changed
+/// With a database: creates, drops and rebuilds indexes beside the traffic. With `[gateway]` in the settings, and without
+/// --postgres: caches, compresses, limits and bounds routes, by a patch of the settings file. Without an id, lists what can be applied and what was. An id is that of a finding, or its beginning. Nothing is changed
 /// without --apply or --revert; everything that is done is noted in the ledger before it is done. --rehearse measures it
 /// elsewhere first: code 1 if it brings nothing there, or a rewrite returns other rows; --check judges it where it was
 /// applied: code 1 unless it is proven.
@@ -58,6 +64,8 @@ pub(super) struct Arguments {
     /// Instead of a finding, this statement in place of the one of --query.
     #[arg(long, value_name = "SQL", group = "which", requires = "query")]
     rewrite: Option<String>,
+    #[command(flatten)]
+    gateway: gateway::GatewayArguments,
     /// The database: `postgresql://user@host/database`. Without it, the one of `observe.postgres.url`.
     #[arg(long, value_name = "URL")]
     postgres: Option<String>,
@@ -109,6 +117,9 @@ pub(super) fn run(arguments: &Arguments) -> Done {
     let watch = arguments.watch.as_deref().map(time).transpose()?;
     let options = Options { wait: time(&arguments.wait)?, ..Options::default() };
     let tool = arguments.migration.as_deref().map(migrating::tool).transpose()?;
+    if let Some(done) = gateway::run(arguments, &settings)? {
+        return Ok(done);
+    }
     let target = target(arguments, &settings)?;
     let mut fixes = Fixes::open(&ledger::place_of(&settings.store))
         .map_err(|error| Failure::world(&error).hint(error.hint()))?;

@@ -1,5 +1,8 @@
 //! `taut gateway`: the reverse proxy that takes work away from the application behind it.
 
+mod beside;
+pub(super) mod here;
+
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -12,7 +15,10 @@ use gateway::Gateway;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{Done, OK, settings::SettingsFile};
-use crate::say::{self, ACCENT, AMBER, BOLD, DIM, Failure};
+use crate::{
+    client,
+    say::{self, ACCENT, AMBER, BOLD, DIM, Failure},
+};
 
 /// Put a reverse proxy in front of an application: balance, health, retries, limits.
 ///
@@ -28,16 +34,18 @@ pub(super) struct Arguments {
     /// Read the settings, say what they mean, and end.
     #[arg(long)]
     check: bool,
-    /// Read the file again whenever it changes.
+    /// Do not read the file again by itself when it changes.
     #[arg(long)]
-    watch: bool,
+    no_watch: bool,
     #[command(flatten)]
     settings: SettingsFile,
 }
 
 const WHILE_IT_RUNS: &str = "While it runs:
-  kill -HUP PID                 reads the file again; a wrong one is refused, and the old one stays
+  taut fix ID --apply           changes the file; it is read again when it changes, and a wrong one is refused
+  kill -HUP PID                 reads it again, too
   curl 127.0.0.1:7072/members   who answers, and who is left alone
+  curl 127.0.0.1:7072/canaries  new versions that are tried, and how they do
   curl 127.0.0.1:7072/metrics   figures for Prometheus
   curl -i -H 'taut-explain: 1'  tells in `taut-decision` which route and member a request took
 ";
@@ -58,20 +66,24 @@ pub(super) fn run(arguments: &Arguments) -> Done {
         return OK;
     }
     let file = settings.file.clone();
-    let gateway = Gateway::start(plan(settings)?).map_err(|error| {
+    let began_with = settings.clone();
+    let plan = plan(settings)?;
+    let watched = file.filter(|_| !arguments.no_watch).map(|file| Watched::new(file, &plan));
+    let gateway = Gateway::start(plan).map_err(|error| {
         Failure::world(&error).hint(
             "another process may have the port; `listen` and `admin` in `[gateway]` say where",
         )
     })?;
+    let beside = beside::Beside::start(&gateway, &began_with)?;
     greet(&gateway, &text);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| Failure::world(&error))?;
-    let watched = file.filter(|_| arguments.watch);
     let waited = runtime.block_on(until_told(&gateway, arguments, watched));
     say::words(&format!("{DIM}stopping: answering what has begun{DIM:#}\n"));
     gateway.stop();
+    beside.stop();
     waited?;
     OK
 }
@@ -88,56 +100,107 @@ fn plan(settings: Settings) -> Result<traffic::plan::Plan, Failure> {
 async fn until_told(
     gateway: &Gateway,
     arguments: &Arguments,
-    watched: Option<PathBuf>,
+    mut watched: Option<Watched>,
 ) -> Result<(), Failure> {
     let on = |kind| signal(kind).map_err(|error| Failure::world(&error));
     let (mut hangup, mut terminate) = (on(SignalKind::hangup())?, on(SignalKind::terminate())?);
     let mut interrupt = on(SignalKind::interrupt())?;
     let mut looks = tokio::time::interval(LOOK_INTERVAL);
-    let stamp = |path: &Option<PathBuf>| path.as_deref().and_then(stamp);
-    let mut seen = stamp(&watched);
     loop {
-        tokio::select! {
+        let has_changed = tokio::select! {
             _ = interrupt.recv() => return Ok(()),
             _ = terminate.recv() => return Ok(()),
-            _ = hangup.recv() => reload(gateway, arguments),
-            () = gateway.reload_asked() => reload(gateway, arguments),
+            _ = hangup.recv() => true,
+            () = gateway.reload_asked() => true,
             _ = looks.tick(), if watched.is_some() => {
-                let now = stamp(&watched);
-                if now != seen {
-                    seen = now;
-                    reload(gateway, arguments);
-                }
+                watched.as_mut().is_some_and(Watched::has_changed)
+            }
+        };
+        if has_changed {
+            let files = reload(gateway, &arguments.settings);
+            if let (Some(watched), Some(files)) = (&mut watched, files) {
+                watched.watch(files);
             }
         }
     }
 }
 
-fn stamp(path: &Path) -> Option<(SystemTime, u64)> {
+/// Files that are looked at: the settings, certificates, keys.
+struct Watched {
+    settings: PathBuf,
+    seen: Vec<(PathBuf, Option<Stamp>)>,
+}
+
+type Stamp = (SystemTime, u64);
+
+impl Watched {
+    fn new(settings: PathBuf, plan: &traffic::plan::Plan) -> Self {
+        let mut watched = Self { settings, seen: Vec::new() };
+        watched.watch(Gateway::files(plan));
+        watched
+    }
+
+    /// From now on these, besides the settings. What is watched already may have changed since it was looked at.
+    fn watch(&mut self, files: Vec<PathBuf>) {
+        let all = std::iter::once(self.settings.clone()).chain(files);
+        let known = |path: &Path| self.seen.iter().find(|(seen, _)| seen == path).map(|(_, at)| *at);
+        self.seen = all.map(|path| (path.clone(), known(&path).unwrap_or_else(|| stamp(&path)))).collect();
+    }
+
+    fn has_changed(&mut self) -> bool {
+        let now: Vec<_> = self.seen.iter().map(|(path, _)| (path.clone(), stamp(path))).collect();
+        let changed = now != self.seen;
+        self.seen = now;
+        changed
+    }
+}
+
+fn stamp(path: &Path) -> Option<Stamp> {
     let data = fs::metadata(path).ok()?;
     Some((data.modified().ok()?, data.len()))
 }
 
-/// Takes the file as it is now; if it is wrong, says so and goes on as before.
-fn reload(gateway: &Gateway, arguments: &Arguments) {
-    let read = arguments.settings.load(Vec::new()).and_then(|settings| {
+/// Takes the file as it is now, and the certificates that it names; if anything is wrong, says so and goes on as
+/// before. The files that are read besides, if it is taken.
+fn reload(gateway: &Gateway, file: &SettingsFile) -> Option<Vec<PathBuf>> {
+    let read = file.load(Vec::new()).and_then(|settings| {
         let text = meaning(&settings);
         Ok((plan(settings)?, text))
     });
-    match read {
-        Ok((plan, text)) => {
-            let not_taken = gateway.replace(plan);
+    let taken = read.and_then(|(plan, text)| {
+        let files = Gateway::files(&plan);
+        let not_taken = gateway.replace(plan).map_err(|error| Failure::world(&error))?;
+        Ok((not_taken, files, text))
+    });
+    match taken {
+        Ok((not_taken, files, text)) => {
             say::words(&format!("{BOLD}the settings were read again{BOLD:#}\n{text}"));
             for name in not_taken {
                 say::words(&format!(
                     "{AMBER}note{AMBER:#}: `{name}` only counts after a restart\n"
                 ));
             }
+            Some(files)
         }
         Err(failure) => {
             let _exit = failure.tell();
             say::words(&format!("{AMBER}the gateway goes on with the settings it had{AMBER:#}\n"));
+            None
         }
+    }
+}
+
+/// Tells a gateway that runs to read its settings again, and says what came of it.
+pub(super) fn tell_gateway(settings: &Settings) -> String {
+    let by_itself = "a gateway that runs reads it within a second or two, unless it was started with --no-watch; `kill -HUP` does it, too";
+    let Some(plan) = &settings.gateway else { return by_itself.to_owned() };
+    let (Some(admin), Some(token)) = (plan.admin, &plan.admin_token) else {
+        return by_itself.to_owned();
+    };
+    match client::order(admin, "/reload", &token.0) {
+        Ok(200) => format!("the gateway at {admin} reads it now"),
+        Ok(status) => format!("the gateway at {admin} was asked to read it, and answered {status}: {by_itself}"),
+        Err(_) => format!("no gateway answers at {admin}; it reads the file when it starts"),
     }
 }
 

@@ -22,7 +22,7 @@ pub(super) struct Arguments {
 }
 
 /// Which settings file is read.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(super) struct SettingsFile {
     /// Settings file, instead of `taut.toml` in the working folder.
     #[arg(long = "config", value_name = "FILE")]

@@ -28,7 +28,7 @@ const GRACE: Duration = Duration::from_secs(5);
 
 /// Receive traces, logs and metrics by OTLP, keep them, show what is slow on 7070.
 ///
-/// Everything listens on loopback unless told otherwise. Ctrl-C ends it; what was acknowledged is kept.
+/// With `[gateway]` in the settings it is the gateway as well, unless a `taut gateway` runs already. Everything listens on loopback unless told otherwise. Ctrl-C ends it; what was acknowledged is kept.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// Where OTLP over gRPC is received, or `off`.
@@ -59,10 +59,10 @@ pub(super) fn run(arguments: &Arguments) -> Done {
         .enable_all()
         .build()
         .map_err(|error| Failure::world(&error))?;
-    runtime.block_on(serve(settings))
+    runtime.block_on(serve(settings, &arguments.settings))
 }
 
-async fn serve(settings: Settings) -> Done {
+async fn serve(settings: Settings, file: &SettingsFile) -> Done {
     let began = Instant::now();
     let store = open(&settings)?;
     let live = Live::new(Arc::clone(&store) as Arc<dyn Store>, settings.clone())
@@ -79,13 +79,16 @@ async fn serve(settings: Settings) -> Done {
     live.count_with(receivers.counters());
     let finder = live.start().map_err(|error| Failure::world(&error))?;
     let address = pages.local_addr().map_err(|error| Failure::world(&error))?;
-    greet(&live, &receivers, address, began.elapsed());
+    let (here, asked) = super::gateway::here::start(&settings, file)?;
+    let listens = here.as_ref().map(super::gateway::here::Here::listens).unwrap_or_default();
+    greet(&live, (&receivers, &listens), address, began.elapsed());
     let setup = web::Setup {
         otlp_http: receivers.http(),
         otlp_grpc: receivers.grpc(),
         hosts: if address.ip().is_loopback() { web::Hosts::Loopback } else { web::Hosts::Any },
         token: Some(settings.web.token.0.clone()).filter(|token| !token.is_empty()),
         counters: Some(receivers.counters()),
+        gateway: asked,
         ..web::Setup::default()
     };
     // The finder ends when it is told to, or when it meets a bug; without it nothing would be found.
@@ -105,6 +108,9 @@ async fn serve(settings: Settings) -> Done {
     };
     let served = web::serve(pages, Arc::clone(&live) as Arc<dyn web::Source>, setup, end).await;
     say::words(&format!("{DIM}stopping: answering what has begun{DIM:#}\n"));
+    if let Some(here) = here {
+        here.stop().await;
+    }
     let _stopped = receivers.stop(GRACE).await;
     live.stop();
     // The finder saves what it knows; that takes as long as its last turn.
@@ -161,7 +167,12 @@ fn options(settings: &Settings) -> receive::Options {
     }
 }
 
-fn greet(live: &Live, receivers: &Running, address: std::net::SocketAddr, took: Duration) {
+fn greet(
+    live: &Live,
+    (receivers, gateway): (&Running, &[String]),
+    address: std::net::SocketAddr,
+    took: Duration,
+) {
     let settings = live.settings();
     let mut text = format!("{BOLD}taut is up{BOLD:#} {DIM}after {}{DIM:#}\n", units::time(took));
     text.push_str(&format!("  pages      {ACCENT}http://{address}/{ACCENT:#}\n"));
@@ -170,6 +181,9 @@ fn greet(live: &Live, receivers: &Running, address: std::net::SocketAddr, took: 
     }
     if let Some(grpc) = receivers.grpc() {
         text.push_str(&format!("  OTLP/gRPC  {ACCENT}http://{grpc}{ACCENT:#}\n"));
+    }
+    for listens in gateway {
+        text.push_str(&format!("  gateway    {ACCENT}http://{listens}{ACCENT:#}\n"));
     }
     text.push_str(&format!("  store      {}\n", settings.store.folder.display()));
     for database in live.databases() {

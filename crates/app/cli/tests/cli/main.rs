@@ -7,6 +7,7 @@ mod database;
 mod faults;
 mod find;
 mod fix;
+mod fix_gateway;
 mod fix_rehearse;
 mod kit;
 mod ledger;

@@ -10,9 +10,12 @@ use config::Settings;
 use engine::{CaptureUploads, history};
 use gateway::{CanaryNews, CanaryStands, Gateway};
 use serde_json::{Value, json};
-use store::ledger::Recorded;
+use store::ledger::{LedgerPlace, Recorded};
 
-use crate::say::{self, AMBER, DIM, Failure};
+use crate::{
+    commands::ledger::place_of,
+    say::{self, AMBER, DIM, Failure},
+};
 
 /// Where canaries stand, in the folder of the store.
 const STANDS_FILE: &str = "canaries.json";
@@ -32,7 +35,8 @@ impl Beside {
             .is_some_and(|plan| plan.routes.iter().any(|route| route.canary.is_some()));
         // Nothing is made in the folder of a store that nobody asked for; a reload may bring a canary later.
         let stood = if has_canary { stood(&folder) } else { Vec::new() };
-        gateway.keep_canaries(stood, Box::new(move |news| note(&folder, news)));
+        let place = place_of(&settings.store);
+        gateway.keep_canaries(stood, Box::new(move |news| note((&folder, &place), news)));
         let capture = settings.gateway.as_ref().and_then(|plan| plan.capture.as_ref());
         let access = settings.store.copy.access.as_ref();
         let uploads = capture.map(|rules| CaptureUploads::start(rules, access)).transpose();
@@ -58,7 +62,7 @@ impl Beside {
 }
 
 /// Notes what happened to a canary: a decision in the ledger, and where it stands, for the next start.
-fn note(folder: &Path, news: &CanaryNews) {
+fn note((folder, place): (&Path, &LedgerPlace), news: &CanaryNews) {
     let CanaryNews { route, old, new, stage, share, why, ordered, .. } = news;
     let percent = (share * 1e4).round() / 1e2;
     let title = format!("canary of `{route}`: {new} {stage}, {percent} % of requests");
@@ -66,7 +70,7 @@ fn note(folder: &Path, news: &CanaryNews) {
     let by = if *ordered { "somebody, through the admin port" } else { "taut gateway" };
     let decision = Recorded::Decision { title: title.clone(), text, by: by.to_owned() };
     say::words(&format!("{DIM}{title}: {why}{DIM:#}\n"));
-    let noted = history::record(&folder.into(), None, &decision);
+    let noted = history::record(place, None, &decision);
     let kept = keep(folder, news);
     for failed in
         [noted.err().map(|error| error.to_string()), kept.err().map(|error| error.to_string())]

@@ -226,7 +226,7 @@ fn plan(plan: &PlanUse) -> Value {
 }
 
 /// `2026-01-31T23:59:58Z`
-fn time(moment: Moment) -> String {
+pub(crate) fn time(moment: Moment) -> String {
     let digits = fix::digits_of(moment.nanos / 1_000_000_000);
     let part = |from: usize, to: usize| digits.get(from..to).unwrap_or_default().to_owned();
     let (date, clock) =

@@ -1,0 +1,92 @@
+//! The gateway within `taut up`: started where the settings have one and no process of its own has its admin port.
+
+use std::sync::Arc;
+
+use config::Settings;
+use gateway::Gateway;
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    task::JoinHandle,
+};
+use web::GatewayAsked;
+
+use super::{LOOK_INTERVAL, Watched, beside::Beside, reload};
+use crate::{client, commands::settings::SettingsFile, say::Failure};
+
+/// A gateway in this process.
+pub(crate) struct Here {
+    gateway: Arc<Gateway>,
+    beside: Beside,
+    watch: JoinHandle<()>,
+}
+
+/// Starts the gateway of the settings, or finds the one that runs already; `None` where there is none.
+pub(crate) fn start(
+    settings: &Settings,
+    file: &SettingsFile,
+) -> Result<(Option<Here>, Option<GatewayAsked>), Failure> {
+    let Some(plan) = settings.gateway.clone() else { return Ok((None, None)) };
+    let token = plan.admin_token.as_ref().map(|token| token.0.clone());
+    if let Some(admin) = plan.admin
+        && client::told_by_admin(admin, "/health", None).is_ok()
+    {
+        let ask = move || client::told_by_admin(admin, "/all", token.as_deref());
+        return Ok((None, Some(GatewayAsked { place: admin.to_string(), ask: Arc::new(ask) })));
+    }
+    let watched = settings.file.clone().map(|path| Watched::new(path, &plan));
+    let gateway = Gateway::start(plan).map_err(|error| {
+        Failure::world(&error).hint(
+            "another process may have the port; `listen` and `admin` in `[gateway]` say where",
+        )
+    })?;
+    let beside = Beside::start(&gateway, settings)?;
+    let gateway = Arc::new(gateway);
+    let watch = tokio::spawn(watch(Arc::clone(&gateway), file.clone(), watched));
+    let seen = gateway.seen();
+    let asked =
+        GatewayAsked { place: "this process".to_owned(), ask: Arc::new(move || Ok(seen())) };
+    Ok((Some(Here { gateway, beside, watch }), Some(asked)))
+}
+
+impl Here {
+    /// Where it receives requests, for the greeting.
+    pub(crate) fn listens(&self) -> Vec<String> {
+        self.gateway.listens().iter().map(ToString::to_string).collect()
+    }
+
+    /// Lets requests that have begun end, and ends it.
+    pub(crate) async fn stop(self) {
+        self.watch.abort();
+        // Aborted or not, it holds nothing afterwards.
+        drop(self.watch.await);
+        let (gateway, beside) = (self.gateway, self.beside);
+        let stopped = tokio::task::spawn_blocking(move || {
+            if let Some(gateway) = Arc::into_inner(gateway) {
+                gateway.stop();
+            }
+            beside.stop();
+        });
+        drop(stopped.await);
+    }
+}
+
+/// Reads the settings again when their file changes, on SIGHUP, and when the admin port is told to.
+async fn watch(gateway: Arc<Gateway>, file: SettingsFile, mut watched: Option<Watched>) {
+    let Ok(mut hangup) = signal(SignalKind::hangup()) else { return };
+    let mut looks = tokio::time::interval(LOOK_INTERVAL);
+    loop {
+        let has_changed = tokio::select! {
+            _ = hangup.recv() => true,
+            () = gateway.reload_asked() => true,
+            _ = looks.tick(), if watched.is_some() => {
+                watched.as_mut().is_some_and(Watched::has_changed)
+            }
+        };
+        if has_changed
+            && let Some(files) = reload(&gateway, &file)
+            && let Some(watched) = &mut watched
+        {
+            watched.watch(files);
+        }
+    }
+}
