@@ -21,7 +21,7 @@ pub fn paths_of(operation: &str) -> Option<(String, String, String)> {
     let path = format!("/{}", path.trim_start_matches(['/', '^']).trim_end_matches('$'));
     let differs = |part: &&str| part.starts_with(PARAMETERS) || part.contains('{');
     let parts: Vec<&str> = path.split('/').collect();
-    let paths = match parts.iter().position(|part| differs(part)) {
+    let paths = match parts.iter().position(differs) {
         Some(place) => format!("{}/*", parts.get(..place)?.join("/")),
         None => path.clone(),
     };

@@ -143,8 +143,10 @@ impl Watched {
     /// From now on these, besides the settings. What is watched already may have changed since it was looked at.
     fn watch(&mut self, files: Vec<PathBuf>) {
         let all = std::iter::once(self.settings.clone()).chain(files);
-        let known = |path: &Path| self.seen.iter().find(|(seen, _)| seen == path).map(|(_, at)| *at);
-        self.seen = all.map(|path| (path.clone(), known(&path).unwrap_or_else(|| stamp(&path)))).collect();
+        let known =
+            |path: &Path| self.seen.iter().find(|(seen, _)| seen == path).map(|(_, at)| *at);
+        self.seen =
+            all.map(|path| (path.clone(), known(&path).unwrap_or_else(|| stamp(&path)))).collect();
     }
 
     fn has_changed(&mut self) -> bool {
@@ -199,7 +201,9 @@ pub(super) fn tell_gateway(settings: &Settings) -> String {
     };
     match client::order(admin, "/reload", &token.0) {
         Ok(200) => format!("the gateway at {admin} reads it now"),
-        Ok(status) => format!("the gateway at {admin} was asked to read it, and answered {status}: {by_itself}"),
+        Ok(status) => format!(
+            "the gateway at {admin} was asked to read it, and answered {status}: {by_itself}"
+        ),
         Err(_) => format!("no gateway answers at {admin}; it reads the file when it starts"),
     }
 }

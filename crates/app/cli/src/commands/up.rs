@@ -28,7 +28,8 @@ const GRACE: Duration = Duration::from_secs(5);
 
 /// Receive traces, logs and metrics by OTLP, keep them, show what is slow on 7070.
 ///
-/// With `[gateway]` in the settings it is the gateway as well, unless a `taut gateway` runs already. Everything listens on loopback unless told otherwise. Ctrl-C ends it; what was acknowledged is kept.
+/// With `[gateway]` in the settings it is the gateway as well, unless a `taut gateway` runs already. Everything
+/// listens on loopback unless told otherwise. Ctrl-C ends it; what was acknowledged is kept.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// Where OTLP over gRPC is received, or `off`.

@@ -9,7 +9,9 @@ use engine::database::fix::{Fixable, Judgement, Outcome, can_be_rehearsed, entry
 use model::{ProposedIndex, StatementEffect};
 use store::ledger::{Event, Remedy, State};
 
-pub(crate) use json::{done_json, judgement_json, list_json, one_json, rehearsal_json, time as time_json};
+pub(crate) use json::{
+    done_json, judgement_json, list_json, one_json, rehearsal_json, time as time_json,
+};
 pub(crate) use rehearsal::rehearsal;
 
 use super::{database::bytes, layout};

@@ -22,8 +22,8 @@ fn each_command_tells_how_it_is_used() {
       find         Find what makes a backend slow in recorded traces and in its database, ranked by what
                    to fix first
       check        Hold the spans of a test run against budgets and a baseline: a gate for CI
-      fix          Change a database: rehearse it, create, drop and rebuild indexes beside the traffic,
-                   take it back, prove that it worked
+      fix          Change a database, or the settings of the gateway: plan or rehearse it, do it, take
+                   it back, prove that it worked
       gateway      Put a reverse proxy in front of an application: balance, health, retries, limits
       ledger       Tell what was found, changed, proven, taken back and decided, and note it
       report       Reports for people who decide
@@ -147,6 +147,7 @@ fn each_command_tells_how_it_is_used() {
     assert_snapshot!(help("up"), @"
     Receive traces, logs and metrics by OTLP, keep them, show what is slow on 7070.
 
+    With `[gateway]` in the settings it is the gateway as well, unless a `taut gateway` runs already.
     Everything listens on loopback unless told otherwise. Ctrl-C ends it; what was acknowledged is kept.
 
     Usage: taut up [OPTIONS]
