@@ -7,7 +7,7 @@ INSERT INTO customers (id, name, email, tier, country, created_at)
 SELECT i, 'Customer ' || i, 'customer' || i || '@example.com',
        (ARRAY['standard', 'standard', 'silver', 'gold'])[1 + i % 4],
        (ARRAY['DE', 'FR', 'PL', 'ES', 'NL'])[1 + i % 5],
-       now() - interval '2 years' + i * interval '1 minute'
+       date_trunc('day', now()) - interval '2 years' + i * interval '1 minute'
 FROM generate_series(1, {customers}) i;
 
 -- section: products, lane 1
@@ -27,7 +27,7 @@ INSERT INTO orders (id, customer_id, status, reference, created_at)
 SELECT i, 1 + floor({customers} * power(chance(i, 2), 2.5))::int,
        (ARRAY['paid', 'paid', 'shipped', 'shipped', 'shipped', 'returned', 'open'])[1 + i % 7],
        'R' || lpad((i * 7919 % 1000000)::text, 6, '0'),
-       now() - ({orders} - i) * interval '5 minutes'
+       date_trunc('day', now()) - ({orders} - i) * interval '5 minutes'
 FROM generate_series(1, {orders}) i;
 
 -- section: order_items, lane 1
@@ -66,24 +66,24 @@ SELECT i, 'Candidate ' || i, 'candidate' || i || '@example.com' FROM generate_se
 -- section: applications, lane 1
 INSERT INTO applications (id, candidate_id, job_id, status_id, created_at)
 SELECT i, 1 + floor({candidates} * chance(i, 5))::int, 1 + floor(1000 * chance(i, 6))::int,
-       1 + floor(6 * chance(i, 7))::int, now() - ({candidates} - i) * interval '7 minutes'
+       1 + floor(6 * chance(i, 7))::int, date_trunc('day', now()) - ({candidates} - i) * interval '7 minutes'
 FROM generate_series(1, {candidates}) i;
 
 -- section: application_notes, lane 1
 INSERT INTO application_notes (id, application_id, text, created_at)
-SELECT i, 1 + floor({candidates} * chance(i, 8))::int, repeat('Note ' || i || '. ', 8), now()
+SELECT i, 1 + floor({candidates} * chance(i, 8))::int, repeat('Note ' || i || '. ', 8), date_trunc('day', now())
 FROM generate_series(1, {candidates} * 3) i;
 
 -- section: interviews, lane 1
 INSERT INTO interviews (id, application_id, scheduled_at)
-SELECT i, 1 + floor({candidates} * chance(i, 9))::int, now() - chance(i, 10) * interval '200 days'
+SELECT i, 1 + floor({candidates} * chance(i, 9))::int, date_trunc('day', now()) - chance(i, 10) * interval '200 days'
 FROM generate_series(1, {candidates} * 2) i;
 
 -- section: ats_applicants, lane 1
 INSERT INTO ats_applicants (id, external_id, source, stage, email, updated_at)
 SELECT i, 'ats-' || md5(i::text), (ARRAY['north', 'south', 'west'])[1 + i % 3],
        (ARRAY['applied', 'screening', 'interview', 'offer'])[1 + i % 4],
-       'applicant' || i || '@example.com', now()
+       'applicant' || i || '@example.com', date_trunc('day', now())
 FROM generate_series(1, {applicants}) i;
 
 -- section: authors, lane 2
@@ -94,19 +94,19 @@ FROM generate_series(1, 5000) i;
 -- section: posts, lane 2
 INSERT INTO posts (id, author_id, title, published_at)
 SELECT i, 1 + floor(5000 * chance(i, 11))::int, 'Post number ' || i || ' on subject ' || i % 97,
-       now() - ({posts} - i) * interval '20 seconds'
+       date_trunc('day', now()) - ({posts} - i) * interval '20 seconds'
 FROM generate_series(1, {posts}) i;
 
 -- section: likes, lane 2
 INSERT INTO likes (id, post_id, created_at)
 SELECT i, 1 + floor({posts} * (1 - power(chance(i, 12), 6)))::int,
-       now() - ({likes} - i) * (interval '10 days' / {likes})
+       date_trunc('day', now()) - ({likes} - i) * (interval '10 days' / {likes})
 FROM generate_series(1, {likes}) i;
 
 -- section: comments, lane 2
 INSERT INTO comments (id, post_id, author_id, text, created_at)
 SELECT i, 1 + floor({posts} * chance(i, 13))::int, 1 + floor(5000 * chance(i, 14))::int,
-       repeat('Comment ' || i || '. ', 5), now() - chance(i, 15) * interval '300 days'
+       repeat('Comment ' || i || '. ', 5), date_trunc('day', now()) - chance(i, 15) * interval '300 days'
 FROM generate_series(1, {comments}) i;
 
 -- section: articles, lane 2
@@ -118,7 +118,7 @@ SELECT i, 'Article ' || i, 'article-' || i, left(text.words, 280), 5600,
        (ARRAY['culture', 'science', 'politics'])[1 + i % 3], 'Article ' || i, left(text.words, 160),
        'https://images.example.com/' || i || '.jpg', 'A picture', 'https://example.com/article-' || i,
        left(text.words, 400), repeat('An editor thinks of this. ', 20), repeat('All rights reserved. ', 20),
-       1 + i % 9, now() - i * interval '5 hours', now() - i * interval '4 hours'
+       1 + i % 9, date_trunc('day', now()) - i * interval '5 hours', date_trunc('day', now()) - i * interval '4 hours'
 FROM generate_series(1, {articles}) i
 CROSS JOIN LATERAL (
     SELECT string_agg(word, ' ' ORDER BY n) AS words,
