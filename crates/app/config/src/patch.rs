@@ -307,12 +307,12 @@ fn set(table: &mut dyn TableLike, change: &GatewayChange) -> Result<(), PatchErr
         let there = table.get_mut(key);
         match (there, &value) {
             (Some(Item::Value(Value::InlineTable(there))), Value::InlineTable(new)) => {
-                for (key, value) in new.iter() {
+                for (key, value) in new {
                     there.insert(key, value.clone());
                 }
             }
             (Some(Item::Table(there)), Value::InlineTable(new)) => {
-                for (key, value) in new.iter() {
+                for (key, value) in new {
                     there.insert(key, Item::Value(value.clone()));
                 }
             }

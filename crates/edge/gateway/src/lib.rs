@@ -205,7 +205,6 @@ impl Gateway {
     }
 
     /// Everything that the admin port tells, as its `/all` does.
-    #[must_use]
     pub fn seen(&self) -> impl Fn() -> serde_json::Value + Send + Sync + 'static {
         let shared = Arc::clone(&self.shared);
         move || admin::all(&shared)

@@ -24,7 +24,7 @@ pub(super) fn read(
     let span = table.span();
     if route.cache.is_some() {
         let label = "answers of both versions would be in one cache; a route has one or the other";
-        fields.wrong_at("canary", span.clone(), label, told);
+        fields.wrong_at("canary", span, label, told);
     }
     let mut fields = Fields::of("gateway.route.canary", table, told)?;
     let service = service(&mut fields, route, services, told);
