@@ -21,6 +21,9 @@ pub struct Coverage {
     /// Why ClickHouse has not answered, so that what is kept there is missing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub elsewhere: Option<String>,
+    /// When the oldest was received that is held, if the window begins earlier and what is older was dropped.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub held_since_unix_ms: Option<u64>,
     /// Rows of a sample were counted, which stand for several: what is told is right on average.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     #[schema(required = false)]
@@ -39,6 +42,7 @@ impl From<&store::Coverage> for Coverage {
             reached,
             damaged: coverage.damaged.iter().map(|path| path.display().to_string()).collect(),
             elsewhere: coverage.elsewhere.as_ref().map(ToString::to_string),
+            held_since_unix_ms: coverage.held_since.map(unix_ms),
             estimate: coverage.is_estimate,
         }
     }

@@ -189,6 +189,9 @@ pub(super) fn notes(answer: &Value) -> String {
         Some(_) => warn("there are more rows than are looked at: the oldest are missing"),
         None => {}
     }
+    if let Some(since) = coverage["held_since_unix_ms"].as_u64() {
+        warn(&format!("what was received before {} is not held any more", time(since)));
+    }
     if coverage["estimate"].as_bool() == Some(true) {
         warn("of old spans a fair sample is kept: these figures are estimates, right on average");
     }
@@ -238,6 +241,16 @@ mod tests {
         let expected =
             "service.name,name,count,p95\r\nshop,\"GET /a, b\",1200,18400\r\n,'=x,3,\r\n";
         assert_eq!(csv(&answer()), expected);
+    }
+
+    #[test]
+    fn what_is_not_held_any_more_is_told() {
+        let mut answer = answer();
+        assert!(!notes(&answer).contains("held"));
+        answer["coverage"] = json!({"rows_read": 9, "held_since_unix_ms": 1_795_165_200_000_u64});
+        let told = anstream::adapter::strip_str(&notes(&answer)).to_string();
+        let expected = "note: what was received before 2026-11-20T09:00:00Z is not held any more\n";
+        assert!(told.ends_with(expected), "{told}");
     }
 
     #[test]
