@@ -1,5 +1,4 @@
 //! Captures in a bucket: against a server that speaks S3, checks signatures and checksums, and is away at first.
-#![expect(clippy::unwrap_used, reason = "these are tests")]
 
 use std::{
     fs, thread,
