@@ -3,8 +3,8 @@
 use std::process::ExitCode;
 
 use crate::{
-    args::Args, bench, demo, docs, failure::Failure, linger, pairs, screen, setup, shell::Shell, test,
-    web,
+    args::Args, bench, demo, docs, failure::Failure, linger, pairs, screen, setup, shell::Shell,
+    test, web,
 };
 
 /// One command.

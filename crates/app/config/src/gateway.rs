@@ -8,8 +8,8 @@ mod canary;
 pub(crate) mod capture;
 mod compress;
 pub(crate) mod fields;
-mod member;
 mod limit;
+mod member;
 mod route;
 mod service;
 mod shared;
@@ -99,7 +99,8 @@ pub(crate) fn read(table: &Spanned<DeValue<'_>>, told: &mut Told<'_>) -> Option<
     plan.routes = route::all(&mut fields, &plan.services, also, told);
     plan.capture = capture::read(&mut fields, told);
     if plan.trusted.is_empty() && plan.listen.iter().any(|listen| listen.proxy_protocol) {
-        let hint = "`proxy-protocol` is believed of trusted addresses alone: `trusted = [\"10.0.0.0/8\"]`";
+        let hint =
+            "`proxy-protocol` is believed of trusted addresses alone: `trusted = [\"10.0.0.0/8\"]`";
         fields.missing("trusted", hint, told);
     }
     if plan.routes.is_empty() && before == told.problems.len() {
@@ -126,7 +127,9 @@ fn listens(fields: &mut Fields<'_>, told: &mut Told<'_>) -> Vec<Listen> {
                     let Some(mut more) = Fields::of(name, more, told) else { continue };
                     match certificate(&mut more, told) {
                         Some(certificate) => tls.push(certificate),
-                        None => more.missing("certificate", "and the `key` that belongs to it", told),
+                        None => {
+                            more.missing("certificate", "and the `key` that belongs to it", told);
+                        }
                     }
                     more.end(told);
                 }

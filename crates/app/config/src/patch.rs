@@ -236,7 +236,8 @@ fn on_route(
         return Ok(format!("route `{}`", route.name));
     }
     let mut copy = routes.get(place).ok_or(PatchError::Layout)?.clone();
-    copy.decor_mut().set_prefix(format!("\n# {} {}: {}\n", change.method, change.paths, change.remedy));
+    copy.decor_mut()
+        .set_prefix(format!("\n# {} {}: {}\n", change.method, change.paths, change.remedy));
     unplaced(&mut copy);
     narrow(&mut copy, route, change);
     set(&mut copy, change)?;
@@ -246,7 +247,9 @@ fn on_route(
         route.name, change.method, change.paths
     ));
     if route.limit.is_some() {
-        notes.push("limits are counted by route: what the new one lets in counts by itself".to_owned());
+        notes.push(
+            "limits are counted by route: what the new one lets in counts by itself".to_owned(),
+        );
     }
     Ok(format!("a new route for {} {}", change.method, change.paths))
 }
@@ -266,7 +269,8 @@ fn unplaced(table: &mut Table) {
 /// Leaves of a route only the requests that are meant.
 fn narrow(table: &mut Table, route: &Route, change: &GatewayChange) {
     table.remove("name");
-    let methods: &[&str] = if change.method == "GET" { &["GET", "HEAD"] } else { &[&change.method] };
+    let methods: &[&str] =
+        if change.method == "GET" { &["GET", "HEAD"] } else { &[&change.method] };
     let all: toml_edit::Array = methods
         .iter()
         .filter(|method| {

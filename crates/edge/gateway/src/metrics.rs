@@ -1,8 +1,8 @@
 //! What is counted, and its text for Prometheus. Names are those of OpenTelemetry's semantic conventions where
 //! there is one; METRICS is the one place to add another.
 
-mod edge;
 mod canaries;
+mod edge;
 mod lately;
 mod limits;
 
@@ -306,7 +306,9 @@ pub(crate) fn method_number(method: &Method) -> usize {
 /// Everything, in the text format of Prometheus.
 pub(crate) fn text(shared: &Shared) -> String {
     let mut text = String::new();
-    for metric in METRICS.iter().chain(limits::METRICS).chain(edge::METRICS).chain(canaries::METRICS) {
+    for metric in
+        METRICS.iter().chain(limits::METRICS).chain(edge::METRICS).chain(canaries::METRICS)
+    {
         let Metric { name, kind, about } = metric;
         // Writing into a text cannot fail.
         let _ok = write!(text, "# HELP {name} {about}\n# TYPE {name} {kind}\n");
@@ -327,7 +329,9 @@ pub(crate) fn text(shared: &Shared) -> String {
             _ if edge::METRICS.iter().any(|metric| metric.name == *name) => {
                 edge::write(&mut text, name, shared);
             }
-            _ if name.starts_with("taut_gateway_canary_") => canaries::write(&mut text, name, shared),
+            _ if name.starts_with("taut_gateway_canary_") => {
+                canaries::write(&mut text, name, shared);
+            }
             _ if name.starts_with("taut_gateway_cache_") => {
                 of_cache::write(&mut text, name, shared);
             }

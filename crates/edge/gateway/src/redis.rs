@@ -284,8 +284,5 @@ pub(crate) async fn connection(
 /// Whether a connection is of no more use: it broke, or leads to who has stopped being the one to write to.
 fn is_of_connection(error: &RedisError) -> bool {
     let moved = matches!(error.code(), Some("READONLY" | "MASTERDOWN"));
-    moved
-        || error.is_io_error()
-        || error.is_unrecoverable_error()
-        || error.kind() == ErrorKind::Io
+    moved || error.is_io_error() || error.is_unrecoverable_error() || error.kind() == ErrorKind::Io
 }

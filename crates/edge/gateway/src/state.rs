@@ -230,11 +230,8 @@ impl State {
 
 impl ServiceState {
     fn new(service: &Service, known: &mut Members, keyring: &Keyring) -> Self {
-        let members: Vec<Arc<Member>> = service
-            .members
-            .iter()
-            .map(|member| known.take(&service.name, member))
-            .collect();
+        let members: Vec<Arc<Member>> =
+            service.members.iter().map(|member| known.take(&service.name, member)).collect();
         let ring = (service.balance == Balance::Address).then(|| {
             Ring::new(service.members.iter().map(|member| (&*member.address, member.weight)))
         });
@@ -333,9 +330,9 @@ fn limits(plan: &Plan, old: Option<&State>, seed: u64) -> Vec<Option<Arc<Counted
             continue;
         };
         let is_same = |other: &LimitRule| other.counts_like(rule) && other.shared == rule.shared;
-        let earlier = plan.routes[..place].iter().position(|other| {
-            rule.name.is_some() && other.limit.as_ref().is_some_and(is_same)
-        });
+        let earlier = plan.routes[..place]
+            .iter()
+            .position(|other| rule.name.is_some() && other.limit.as_ref().is_some_and(is_same));
         let known = earlier.and_then(|place| all[place].clone());
         let before = || {
             let old = old.filter(|old| {

@@ -187,12 +187,7 @@ impl Record {
     }
 
     /// What came of an attempt.
-    pub(crate) fn attempted(
-        &self,
-        place: usize,
-        status: Option<u16>,
-        error: Option<&'static str>,
-    ) {
+    pub(crate) fn attempted(&self, place: usize, status: Option<u16>, error: Option<&'static str>) {
         let now = clock::now();
         if let Some(attempt) = self.told.borrow_mut().attempts.get_mut(place) {
             attempt.took = now.since(attempt.began);

@@ -47,7 +47,7 @@ const LEFT_OUT: [&str; 7] = [
 /// The connections of a thread.
 #[derive(Debug)]
 pub(crate) struct Lines {
-    lines: RefCell<Vec<Rc<Line>>>,
+    open: RefCell<Vec<Rc<Line>>>,
     /// That are opened before one gets a second stream.
     wide: usize,
     /// Streams of a connection at most.
@@ -74,7 +74,7 @@ pub(crate) struct Two {
 
 impl Lines {
     pub(crate) fn new(wide: usize, deep: usize) -> Self {
-        Self { lines: RefCell::default(), wide: wide.max(1), deep: deep.max(1) }
+        Self { open: RefCell::default(), wide: wide.max(1), deep: deep.max(1) }
     }
 
     /// A stream on the connection that has the fewest; whether that had to be opened.
@@ -97,7 +97,7 @@ impl Lines {
     }
 
     fn emptiest(&self) -> Rc<Line> {
-        let mut lines = self.lines.borrow_mut();
+        let mut lines = self.open.borrow_mut();
         let least = lines.iter().min_by_key(|line| line.held.get()).cloned();
         match least {
             Some(line)
@@ -292,7 +292,7 @@ mod tests {
     fn a_new_stream_goes_where_the_fewest_are() {
         let lines = Lines::new(2, 3);
         let held: Vec<Held> = (0..6).map(|_| Held::of(lines.emptiest())).collect();
-        let counts = || lines.lines.borrow().iter().map(|line| line.held.get()).collect::<Vec<_>>();
+        let counts = || lines.open.borrow().iter().map(|line| line.held.get()).collect::<Vec<_>>();
         assert_eq!(counts(), [3, 3]);
         // Users of the closed model are as many as they are: beyond the bound of each there are more connections.
         let more = Held::of(lines.emptiest());

@@ -57,7 +57,7 @@ fn decision(title: &str) -> Recorded {
 #[test]
 fn postgres_keeps_the_rules_of_the_file() {
     let server = Postgres::start();
-    assert!(Ledger::is_in(&place(&server)), "a server that is named is where it lies");
+    assert!(Ledger::is_in(place(&server)), "a server that is named is where it lies");
     let mut ledger = open(&server);
     assert_eq!(ledger.remedies().unwrap(), []);
     let id = ledger.propose(&proposal("00ff"), at(1)).unwrap();

@@ -121,7 +121,7 @@ pub(super) fn run(arguments: &Arguments) -> Done {
         return Ok(done);
     }
     let target = target(arguments, &settings)?;
-    let mut fixes = Fixes::open(&ledger::place_of(&settings.store))
+    let mut fixes = Fixes::open(ledger::place_of(&settings.store))
         .map_err(|error| Failure::world(&error).hint(error.hint()))?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)

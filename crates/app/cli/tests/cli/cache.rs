@@ -1,5 +1,12 @@
 //! What `taut what-if cache` tells of a capture, beside what a real gateway's cache does with the same one.
 
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    reason = "counts of a test are small"
+)]
+
 use std::{
     fmt::Write as _,
     fs,

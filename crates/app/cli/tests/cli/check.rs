@@ -263,7 +263,7 @@ fn the_schema_refuses_what_is_no_sarif() {
     }
 }
 
-/// What Jenkins' schema of JUnit's reports (junit-10.xsd) asks for: elements within each other, their attributes, counts that are
+/// What Jenkins' schema of `JUnit`'s reports (junit-10.xsd) asks for: elements within each other, their attributes, counts that are
 /// those of the cases; and that it is XML at all.
 fn is_junit(text: &str) {
     let mut open: Vec<&str> = Vec::new();
@@ -293,7 +293,8 @@ fn is_junit(text: &str) {
             .filter(|key| !key.is_empty())
             .collect();
         let value = |key: &str| {
-            attributes.split_once(&format!("{key}=\"")).and_then(|(_, it)| it.split('"').next())
+            let (_, rest) = attributes.split_once(&format!("{key}=\""))?;
+            rest.split('"').next()
         };
         let (parent, wanted, allowed): (_, &[&str], &[&str]) = match name {
             "testsuites" => (None, &["name"], &["name", "tests", "failures", "errors", "time"]),

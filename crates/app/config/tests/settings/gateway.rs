@@ -130,7 +130,8 @@ fn what_is_told_of_requests_and_whom_is_read() {
 
 #[test]
 fn the_token_of_the_admin_port_may_come_from_the_environment() {
-    let text = with("", "").replacen("[gateway]\n", "[gateway]\nadmin-token = \"of the file\"\n", 1);
+    let text =
+        with("", "").replacen("[gateway]\n", "[gateway]\nadmin-token = \"of the file\"\n", 1);
     let token = |sources: &config::Sources| {
         let plan = load(sources).gateway.expect("there is a section");
         plan.admin_token.map(|token| token.0)

@@ -162,7 +162,8 @@ pub(super) fn canary(shared: &Shared, path: &str) -> Result<Value, Problem> {
     let (route, order) = path.rsplit_once('/').unwrap_or((path, ""));
     let all = shared.canaries.all(&shared.state().plan);
     let canary = all.into_iter().find(|canary| canary.route == route);
-    let canary = canary.ok_or_else(|| Problem::unknown("no route of this name tries a new version"))?;
+    let canary =
+        canary.ok_or_else(|| Problem::unknown("no route of this name tries a new version"))?;
     let news = canary.ordered(order, clock::now());
     let news = news.ok_or_else(|| Problem::unknown("known are step, hold, revert and finish"))?;
     let told = super::canaries::news(&news);

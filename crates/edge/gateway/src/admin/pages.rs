@@ -232,8 +232,7 @@ fn redis(shared: &Shared) -> (bool, Option<Value>) {
     let state = shared.state();
     let Some(settings) = &state.plan.redis else { return (true, None) };
     let figures = &shared.redis;
-    let (up, wanted) =
-        (figures.up.load(Ordering::Relaxed), figures.wanted.load(Ordering::Relaxed));
+    let (up, wanted) = (figures.up.load(Ordering::Relaxed), figures.wanted.load(Ordering::Relaxed));
     let status = match up {
         0 => "down",
         _ if up < wanted => "partly",

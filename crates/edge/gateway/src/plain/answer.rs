@@ -19,10 +19,7 @@ use super::{
     lines::{Lines, is_ruled, put, put_ruled},
     ticker::Ticker,
 };
-use crate::{
-    cache::CACHE_STATUS,
-    limits::Limited,
-};
+use crate::{cache::CACHE_STATUS, limits::Limited};
 
 /// Lines of an answer's head, as hyper has it.
 const LINES_MAX: usize = 100;

@@ -42,7 +42,12 @@ pub(crate) fn fits(plan: &Plan, route: &Route) -> bool {
     let Telling { spans, access_log, server_timing: _ } = &plan.telling;
     let is_told = spans.is_some() || access_log.is_some();
     let is_shared = limit.as_ref().is_some_and(|rule| rule.shared.is_some());
-    if !forgets.is_empty() || compress.is_some() || canary.is_some() || is_told || is_shared || *assets
+    if !forgets.is_empty()
+        || compress.is_some()
+        || canary.is_some()
+        || is_told
+        || is_shared
+        || *assets
     {
         return false;
     }

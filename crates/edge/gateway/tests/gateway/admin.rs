@@ -79,12 +79,14 @@ fn a_member_that_is_drained_gets_no_more_requests_until_it_is_back() {
     }
     assert_eq!(looked(&gateway, "/members")["app"]["members"][0]["drained"], true);
     // What was ordered outlives new settings.
-    gateway.gateway().replace({
-        let mut settings = settings;
-        settings.admin_token = Some(Secret(TOKEN.to_owned()));
-        settings
-    })
-    .unwrap();
+    gateway
+        .gateway()
+        .replace({
+            let mut settings = settings;
+            settings.admin_token = Some(Secret(TOKEN.to_owned()));
+            settings
+        })
+        .unwrap();
     assert!(
         get(gateway.address, "/").ends_with("two") && get(gateway.address, "/").ends_with("two")
     );

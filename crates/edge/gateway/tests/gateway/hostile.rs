@@ -163,13 +163,17 @@ fn heads_of_64_kib_pass_where_they_are_let_in_and_are_refused_where_not() {
     let mut wide = plan(&[origin.address]);
     wide.bounds.head_bytes_max = 128 << 10;
     let gateway = start(wide);
-    let request = format!("GET / HTTP/1.1\r\nhost: a\r\nx-large: {large}\r\nconnection: close\r\n\r\n");
+    let request =
+        format!("GET / HTTP/1.1\r\nhost: a\r\nx-large: {large}\r\nconnection: close\r\n\r\n");
     for path in [Path::Plain, Path::Hyper] {
         let line = path.line();
         let request = request.replacen("x-large", &format!("{line}x-large"), 1);
         let answer = ask(gateway.address, &request);
         assert_eq!(status(&answer), "200", "{path:?}");
-        assert!(answer.contains(&format!("x-back: {large}\r\n")) && answer.ends_with('1'), "{path:?}");
+        assert!(
+            answer.contains(&format!("x-back: {large}\r\n")) && answer.ends_with('1'),
+            "{path:?}"
+        );
     }
     let narrow = start(plan(&[origin.address]));
     assert_eq!(status(&ask(narrow.address, &request)), "431");

@@ -29,7 +29,7 @@ impl Spacing {
         for (before, after) in began.iter().zip(began.iter().skip(1)) {
             let pause = after.since(*before);
             if PAUSE_MAX < pause {
-                cut += pause - PAUSE_LEFT;
+                cut += pause.saturating_sub(PAUSE_LEFT);
                 cuts.push((*after, cut));
             }
         }
@@ -76,7 +76,7 @@ mod tests {
             sorted.sort_unstable();
             let due: Vec<Duration> = sorted.iter().map(|second| spacing.after(at(*second))).collect();
             prop_assert_eq!(due[0], Duration::ZERO);
-            prop_assert!(due.windows(2).all(|pair| pair[0] <= pair[1] && pair[1] - pair[0] <= PAUSE_MAX));
+            prop_assert!(due.windows(2).all(|pair| pair[0] <= pair[1] && pair[1].saturating_sub(pair[0]) <= PAUSE_MAX));
         }
     }
 }

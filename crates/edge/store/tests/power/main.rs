@@ -429,7 +429,7 @@ fn cases(sync: Syncing, fails_once_in: Option<usize>, thins: Thins) {
     }
     let way = Way { sync, fails_once_in, thins };
     let first = pretend::told("STORE_TEST_SEED");
-    let count = pretend::told("STORE_TEST_CASES").unwrap_or(first.map_or(CASES, |_| 1));
+    let count = pretend::told("STORE_TEST_CASES").unwrap_or_else(|| first.map_or(CASES, |_| 1));
     let first = first.unwrap_or(0);
     let seeds = first..first + count;
     let (mut losses, mut thinned) = (0, 0);

@@ -62,14 +62,14 @@ pub(super) fn run(arguments: &Arguments, settings: &Settings) -> Result<Option<E
         || arguments.migration.is_some()
         || arguments.rehearse;
     let meant = !told.from.is_empty() || !told.set.is_empty() || told.operation.is_some();
-    if elsewhere && !meant || settings.gateway.is_none() && !meant {
+    if !meant && (elsewhere || settings.gateway.is_none()) {
         return Ok(None);
     }
     let remedies = fixes::remedies(&place_of(&settings.store)).map_err(|error| failure(&error))?;
     let Some(id) = &arguments.id else {
         if let Some(operation) = &told.operation {
             let found = by_hand(operation, &told.set)?;
-            return one(arguments, settings, found, &remedies).map(Some);
+            return one(arguments, settings, &found, &remedies).map(Some);
         }
         // Without a database to look into, the list is of the gateway.
         let here = meant || settings.postgres.urls.is_empty();
@@ -95,7 +95,7 @@ pub(super) fn run(arguments: &Arguments, settings: &Settings) -> Result<Option<E
     };
     found.retain(|found| found.id.to_string().starts_with(&prefix));
     match found.len() {
-        1 => one(arguments, settings, found.remove(0), &remedies).map(Some),
+        1 => one(arguments, settings, &found.remove(0), &remedies).map(Some),
         0 if !meant && !settings.postgres.urls.is_empty() => Ok(None),
         0 => Err(Failure::use_of(format!("the gateway has no remedy for a finding `{prefix}`"))
             .hint("`taut fix` lists those that it has one for; --operation with --set changes a route without a finding")),
@@ -108,7 +108,7 @@ pub(super) fn run(arguments: &Arguments, settings: &Settings) -> Result<Option<E
 fn one(
     arguments: &Arguments,
     settings: &Settings,
-    found: Found,
+    found: &Found,
     remedies: &[Remedy],
 ) -> Result<Exit, Failure> {
     if arguments.revert || arguments.check {
@@ -125,7 +125,7 @@ fn one(
             "--config names it; `taut gateway --example > taut.toml` writes one to begin with",
         )
     })?;
-    let change = chosen(&arguments.gateway, &found)?;
+    let change = chosen(&arguments.gateway, found)?;
     let on = arguments.gateway.on_route.as_deref();
     let named = (found.id, &*found.fault, &*found.claim);
     let planned = fixes::plan(file, named, change, on).map_err(|error| failure(&error))?;
