@@ -27,6 +27,10 @@ use crate::{
 /// So old an answer may be, though something has changed: a look.
 const GOOD_FOR_MAX: Duration = Duration::from_secs(10);
 
+/// An answer that something has changed since is good for this many times as long as working it out took: what is
+/// quick is always new.
+const WORTH: u32 = 20;
+
 /// Bytes of answers that are kept: those of some dozen pages, or of a few of the largest traces.
 const BYTES_MAX: usize = 64 << 20;
 
@@ -87,6 +91,7 @@ pub(crate) async fn again(
         return json(body);
     }
     let response = next.run(request).await;
+    let time = Time { good_for: time.good_for.min(time.now.elapsed() * WORTH), ..time };
     let length = response.body().size_hint().exact();
     let is_kept = response.status() == StatusCode::OK
         && length.is_some_and(|length| length <= ANSWER_BYTES_MAX as u64);

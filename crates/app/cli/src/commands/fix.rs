@@ -38,14 +38,16 @@ Examples:
   taut fix --postgres URL --index 'CREATE INDEX ON orders (customer_id)' --apply
   taut fix --postgres URL --query 'SELECT …' --rewrite 'SELECT …' --rehearse --on REPLICA
                                                   whether it is faster, and returns the same rows
-  taut fix 3f2a --from spans.json --plan          what the gateway can do about it, as a patch of taut.toml
-  taut fix 3f2a --from spans.json --apply         write it; a gateway that runs takes it up; --revert takes it back
+  taut fix 3f2a --from spans.json --plan          what the gateway can do about it, as a patch
+  taut fix 3f2a --from spans.json --apply         write it; a gateway that runs takes it up
   taut fix --operation 'GET /api/trending' --set 'cache={ttl=\"5m\"}' --apply";
 
 /// Change a database, or the settings of the gateway: plan or rehearse it, do it, take it back, prove that it worked.
 ///
 /// With a database: creates, drops and rebuilds indexes beside the traffic. With `[gateway]` in the settings, and without
-/// --postgres: caches, compresses, limits and bounds routes, by a patch of the settings file. Without an id, lists what can be applied and what was. An id is that of a finding, or its beginning. Nothing is changed
+/// --postgres: caches, compresses, limits and bounds routes, by a patch of the settings file.
+///
+/// Without an id, lists what can be applied and what was. An id is that of a finding, or its beginning. Nothing is changed
 /// without --apply or --revert; everything that is done is noted in the ledger before it is done. --rehearse measures it
 /// elsewhere first: code 1 if it brings nothing there, or a rewrite returns other rows; --check judges it where it was
 /// applied: code 1 unless it is proven.
@@ -64,8 +66,6 @@ pub(super) struct Arguments {
     /// Instead of a finding, this statement in place of the one of --query.
     #[arg(long, value_name = "SQL", group = "which", requires = "query")]
     rewrite: Option<String>,
-    #[command(flatten)]
-    gateway: gateway::GatewayArguments,
     /// The database: `postgresql://user@host/database`. Without it, the one of `observe.postgres.url`.
     #[arg(long, value_name = "URL")]
     postgres: Option<String>,
@@ -109,6 +109,8 @@ pub(super) struct Arguments {
     settings: SettingsFile,
     #[command(flatten)]
     rehearsal: rehearsing::RehearsalArguments,
+    #[command(flatten)]
+    gateway: gateway::GatewayArguments,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Done {

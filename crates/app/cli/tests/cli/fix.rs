@@ -370,9 +370,13 @@ fn a_finding_is_applied_by_its_id() {
 #[test]
 #[expect(clippy::too_many_lines, reason = "it is what the binary says, in full")]
 fn it_tells_how_it_is_used() {
-    assert_snapshot!(kit::run(["fix", "--help"]).data, @"
-    Change a database: rehearse it, create, drop and rebuild indexes beside the traffic, take it back,
-    prove that it worked.
+    assert_snapshot!(kit::run(["fix", "--help"]).data, @r#"
+    Change a database, or the settings of the gateway: plan or rehearse it, do it, take it back, prove
+    that it worked.
+
+    With a database: creates, drops and rebuilds indexes beside the traffic. With `[gateway]` in the
+    settings, and without --postgres: caches, compresses, limits and bounds routes, by a patch of the
+    settings file.
 
     Without an id, lists what can be applied and what was. An id is that of a finding, or its beginning.
     Nothing is changed without --apply or --revert; everything that is done is noted in the ledger
@@ -477,6 +481,24 @@ fn it_tells_how_it_is_used() {
               
               [default: 30s]
 
+    Gateway:
+          --from <FILE>
+              Look for the finding in this recording, instead of asking the `taut up` of the settings;
+              may be given more than once
+
+          --operation <METHOD PATH>
+              Instead of a finding, this operation, with --set
+
+          --set <KEY=VALUE>
+              Set this on its route, instead of what is proposed: `total-timeout="5s"`; may be given
+              more than once
+
+          --remedy <NAME>
+              Which remedy, where the gateway has several for a finding
+
+          --on-route <ROUTE>
+              On which route, where several take such requests for other hosts
+
     Examples:
       taut fix --postgres URL                         what can be applied, and what was
       taut fix 3f2a --postgres URL                    what it would do, and what it would cost
@@ -489,5 +511,8 @@ fn it_tells_how_it_is_used() {
       taut fix --postgres URL --index 'CREATE INDEX ON orders (customer_id)' --apply
       taut fix --postgres URL --query 'SELECT …' --rewrite 'SELECT …' --rehearse --on REPLICA
                                                       whether it is faster, and returns the same rows
-    ");
+      taut fix 3f2a --from spans.json --plan          what the gateway can do about it, as a patch
+      taut fix 3f2a --from spans.json --apply         write it; a gateway that runs takes it up
+      taut fix --operation 'GET /api/trending' --set 'cache={ttl="5m"}' --apply
+    "#);
 }

@@ -2,7 +2,10 @@
 //!
 //! Same requests, same outcome: chance is from the seed. What is not simulated is how bodies are sent.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use http::{HeaderMap, Method, StatusCode};
 use model::Moment;
@@ -92,6 +95,8 @@ struct Simulation<'a> {
     rule: &'a CacheRule,
     store: Store<(Policy, u64)>,
     flights: BTreeMap<u64, Flight>,
+    /// When each of them is done.
+    due: BTreeSet<(Moment, u64)>,
     dice: Dice,
     outcome: Outcome,
 }
@@ -107,14 +112,15 @@ pub fn simulate(
         rule,
         store: Store::new(bytes_max),
         flights: BTreeMap::new(),
+        due: BTreeSet::new(),
         dice: Dice::new(seed),
         outcome: Outcome::default(),
     };
     for (now, event) in events {
+        simulation.land(now);
         match event {
             Event::Ask { key, bytes, took } => simulation.ask(key, bytes, took, now),
             Event::Change { key } => {
-                simulation.land(key, now);
                 simulation.store.remove(&key_of(key));
                 if let Some(flight) = simulation.flights.get_mut(&key) {
                     flight.outdated = true;
@@ -147,7 +153,6 @@ fn key_of(number: u64) -> Key {
 impl Simulation<'_> {
     fn ask(&mut self, number: u64, bytes: u64, took: Duration, now: Moment) {
         self.outcome.requests += 1;
-        self.land(number, now);
         let chance = self.dice.share();
         let early = (self.rule.early, chance);
         let stored = self.store.get(&key_of(number)).map(|(policy, took)| {
@@ -192,17 +197,23 @@ impl Simulation<'_> {
         }
         self.outcome.upstream += 1;
         let flight = Flight { asked_at: now, done_at: now + took, bytes, outdated: false };
-        self.flights.insert(number, flight);
+        if let Some(outdated) = self.flights.insert(number, flight) {
+            self.due.remove(&(outdated.done_at, number));
+        }
+        self.due.insert((flight.done_at, number));
     }
 
-    /// Stores the answer that came by now.
-    fn land(&mut self, number: u64, now: Moment) {
-        let Some(flight) =
-            self.flights.get(&number).filter(|flight| flight.done_at <= now).copied()
-        else {
-            return;
-        };
-        self.flights.remove(&number);
+    /// Stores the answers that came by now, in the order in which they came: what is not asked for again takes room, too.
+    fn land(&mut self, now: Moment) {
+        while let Some((_, number)) = self.due.first().copied().filter(|(done, _)| *done <= now) {
+            self.due.pop_first();
+            if let Some(flight) = self.flights.remove(&number) {
+                self.keep(number, flight);
+            }
+        }
+    }
+
+    fn keep(&mut self, number: u64, flight: Flight) {
         if flight.outdated || self.rule.body_bytes_max < flight.bytes {
             return;
         }

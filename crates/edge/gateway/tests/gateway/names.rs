@@ -61,9 +61,15 @@ fn reply(question: &[u8], flags: u16, addresses: &[Ipv4Addr], ttl: u32) -> Vec<u
 
 impl Names {
     fn start(says: Says) -> Self {
-        let socket = UdpSocket::bind("127.0.0.1:0").expect("a free port");
+        // A port that is free for one of them may be taken for the other.
+        let both = || {
+            let socket = UdpSocket::bind("127.0.0.1:0").ok()?;
+            let listener = TcpListener::bind(socket.local_addr().ok()?).ok()?;
+            Some((socket, listener))
+        };
+        let (socket, listener) =
+            (0..100).find_map(|_| both()).expect("a port that is free for both");
         let address = socket.local_addr().expect("it is bound");
-        let listener = TcpListener::bind(address).expect("the same port");
         let says = Arc::new(Mutex::new(says));
         let (asked, by_tcp) = (Arc::<AtomicUsize>::default(), Arc::<AtomicUsize>::default());
         let (told, counted) = (Arc::clone(&says), Arc::clone(&asked));
