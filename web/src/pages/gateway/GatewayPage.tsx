@@ -73,9 +73,9 @@ function Shown({ gateway, asked }: { gateway: Gateway; asked: string }) {
       <div className="claim">
         <h1 className={claim.level}>{claim.title}</h1>
         <p>
-          <Spark values={rates} label="requests a second since this page was opened" width={160} />{' '}
           {grouped(gateway.in_flight)} in flight. Told by {asked}.
         </p>
+        <Spark values={rates} label="requests a second since this page was opened" width={160} />
       </div>
       <Routes routes={gateway.routes} />
       <Cache gateway={gateway} />
