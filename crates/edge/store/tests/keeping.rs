@@ -216,7 +216,7 @@ fn where_room_is_short_the_oldest_are_thinned_early_and_minutes_stay_longest() {
 const CHILD: &str = "STORE_TEST_CHILD";
 
 /// Kills of an ordinary run; `STORE_TEST_KILLS=300` kills so often.
-const KILLS: u64 = 20;
+const KILLS: u64 = 10;
 
 /// Kills that one folder lives through.
 const LIVES: u64 = 20;
