@@ -253,13 +253,17 @@ fn the_limit_of_a_queue_is_found() {
         drop(held);
         ok("fine")
     });
-    let search = Search::new(60.0, 5_000.0, 0.3).unwrap();
     let goals = [Goal::parse("p95<150ms").unwrap()];
     let stop = Arc::new(AtomicBool::new(false));
     let plan = plan(address, constant(1.0, SECOND));
-    let found =
-        find_limit(&plan, search, (SECOND, &goals), &stop, |_step, _rate, _tick| {}).unwrap();
-    let (held, broke) = (found.breaking.held.unwrap(), found.breaking.broke.unwrap());
+    // A machine that does something else for a moment breaks at any rate, or starts too late to tell: then again.
+    let search = || {
+        let search = Search::new(60.0, 5_000.0, 0.3).unwrap();
+        let found = find_limit(&plan, search, (SECOND, &goals), &stop, |_step, _rate, _tick| {});
+        let found = found.unwrap();
+        Some((found.breaking.held?, found.breaking.broke?, found))
+    };
+    let (held, broke, found) = (0..8).find_map(|_| search()).expect("one search in eight ends");
     // Sleeps are longer than they are asked to be, and machines busy: 200 a second is what it cannot exceed.
     assert!(held < broke && held <= 260.0, "{held} to {broke}");
     assert!(found.rungs.len() >= 3 && !found.is_interrupted);
