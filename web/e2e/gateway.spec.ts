@@ -107,7 +107,7 @@ test('it says what is wrong first, and what the cache spares', async ({ page }) 
     '1 of 2 members cannot answer',
   );
   const cached = page.getByRole('row', { name: /^trending/ }).last();
-  await expect(cached).toContainText('96.7');
+  await expect(cached).toContainText('97');
   await expect(page.getByRole('row', { name: /10\.0\.0\.2/ })).toContainText('ill');
   await expect(page.getByText(/app-v2 is held/)).toBeVisible();
 });

@@ -26,6 +26,12 @@ use crate::{
 /// Traces that a map is made of: some thousand calls tell the shape of a system and its latencies.
 const TRACES_MAX: usize = 400;
 
+/// Services of which a map looks for a trace each: as many as it is meant for, and some.
+const SERVICES_MAX: usize = 300;
+
+/// Services that the sample leaves out of which a trace is looked for: each takes a look at the whole window.
+const MISSING_MAX: usize = 24;
+
 /// Edges of a map: two hundred services with a handful of neighbours each.
 const EDGES_MAX: usize = 2_000;
 
@@ -241,6 +247,7 @@ pub fn service_map(
     let filter = read_filter(&SPANS, filter, "where")?;
     let requests =
         RequestFilter { window, service: None, operation: None, duration_min: None, failed: None };
+    let is_of_all = filter == Filter::All;
     let sampled = match filter {
         Filter::All => sampled_traces(&requests, TRACES_MAX, store, limits)?,
         _ => SampledTraces::default(),
@@ -256,12 +263,51 @@ pub fn service_map(
     };
     let mut edges = Edges::default();
     let mut statements = sql::Statements::default();
-    for (id, spans) in &spans {
-        let trace = observe::assemble_spans(*id, spans, &mut statements);
-        edges.add(&trace, spans);
+    let mut add = |edges: &mut Edges, traces: &BTreeMap<TraceId, Vec<Span>>| {
+        for (id, spans) in traces {
+            let trace = observe::assemble_spans(*id, spans, &mut statements);
+            edges.add(&trace, spans);
+        }
+    };
+    add(&mut edges, &spans);
+    if is_of_all {
+        let missing = of_missing(&edges, window, store, limits)?;
+        add(&mut edges, &missing);
     }
     let traces = spans.len() as u64;
     Ok(ServiceMap { window, edges, traces, traces_in_all: in_all, coverage })
+}
+
+/// A trace of each service of which the sample has none: a map that leaves out who is asked seldom is wrong.
+fn of_missing(
+    edges: &Edges,
+    window: Window,
+    store: &dyn Store,
+    limits: &Limits,
+) -> Result<BTreeMap<TraceId, Vec<Span>>, AskError> {
+    let service = || Field::Column(span::SERVICE);
+    let known = Query {
+        table: &SPANS,
+        window,
+        filter: Filter::All,
+        group: vec![service()],
+        step: None,
+        measures: vec![Measure::Count],
+        limit: SERVICES_MAX,
+    };
+    let known = store.ask(&known, limits)?.answer.groups;
+    let names = known.into_iter().filter_map(|group| group.key.into_iter().next().flatten());
+    let missing: Vec<Text> = names.filter(|name| !edges.services.contains_key(name)).collect();
+    let mut traces = BTreeMap::new();
+    for name in missing.into_iter().take(MISSING_MAX) {
+        let filter = Filter::Is(service(), vec![name]);
+        let by = Field::Column(span::DURATION);
+        let longest = Top { table: &SPANS, window, filter, by, limit: 1 };
+        if let Some(span) = store.top(&longest, limits)?.answer.first() {
+            traces.extend(spans_of(&[span.trace_id], window, store, limits)?);
+        }
+    }
+    Ok(traces)
 }
 
 /// A fair sample of traces.
