@@ -126,7 +126,7 @@ pub(crate) fn browser_step(shell: &mut Shell) -> Result<String, Failure> {
     // A test that fails while the machine stands still passes the second time; one that is right to fail does not.
     command.args(["--", "--retries=1", "--timeout=90000"]);
     command.env("TAUT_BASE_URL", watcher.pages()).env("TAUT_OTLP_URL", watcher.otlp());
-    shell.run("browser", minutes(10), &mut command)
+    shell.run("browser", minutes(20), &mut command)
 }
 
 /// A real database with somebody at work in it, where it is, and where its log is.
