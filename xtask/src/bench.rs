@@ -138,10 +138,16 @@ pub(crate) fn command(shell: &mut Shell, args: &Args) -> Result<(), Failure> {
         })
         .collect();
     screen::heading("bench");
-    if chosen.iter().any(|bench| matches!(bench.what, What::Program | What::Large)) {
-        let mut build =
-            shell.cargo(&["build", "--release", "--package", "bench", "--package", "cli"]);
-        shell.run("cargo build --release", minutes(60), &mut build)?;
+    let programs: Vec<&str> = chosen
+        .iter()
+        .filter(|bench| matches!(bench.what, What::Program | What::Large))
+        .map(|bench| bench.name)
+        .collect();
+    if !programs.is_empty() {
+        // Each program takes a minute to link, so only those that run, and `taut`, which some of them start.
+        let mut words = vec!["build", "--release", "--package", "bench", "--package", "cli"];
+        words.extend(programs.iter().chain(&["taut"]).flat_map(|name| ["--bin", name]));
+        shell.run("cargo build --release", minutes(60), &mut shell.cargo(&words))?;
     }
     // The peer comes last in the table, and is needed first.
     for bench in chosen.iter().rev().filter(|bench| matches!(bench.what, What::Peer)) {

@@ -3,8 +3,9 @@
 
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 
-/// What is told to browsers of a file whose name has a hash: a year, as RFC 9111 and RFC 8246 have it.
-pub const IMMUTABLE: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
+/// What is told to browsers of a file whose name has a hash: a year, as RFC 9111 and RFC 8246 have it. Who may
+/// keep it besides follows from the request: `public` would also mean what is sent to somebody with a password.
+pub const IMMUTABLE: HeaderValue = HeaderValue::from_static("max-age=31536000, immutable");
 
 /// What is told of any other that says nothing itself: keep it, and ask each time whether it has changed.
 pub const REVALIDATE: HeaderValue = HeaderValue::from_static("no-cache");
@@ -43,6 +44,9 @@ const ENDINGS: [&str; 25] = [
     "js", "mjs", "cjs", "css", "map", "wasm", "json", "woff", "woff2", "ttf", "otf", "eot", "png",
     "jpg", "jpeg", "gif", "svg", "webp", "avif", "ico", "mp3", "mp4", "webm", "ogg", "txt",
 ];
+
+/// Hexadecimal digits of the shortest digest that is a name by itself: MD5's. MongoDB's `ObjectId` has 24.
+const DIGEST_DIGITS: usize = 32;
 
 /// Endings of what bundlers write with hashes of mixed letters; elsewhere such a name may be a word: `iPhone15Pro.png`.
 const CODE: [&str; 7] = ["js", "mjs", "cjs", "css", "map", "wasm", "woff2"];
@@ -91,7 +95,7 @@ pub fn tell(
 /// Whether the name of a file has a hash of its content, as bundlers write it: `app.3f2a9c1b.js`, `index-BX2k9Qz1.css`.
 ///
 /// In doubt it has none: who is asked once more than needed loses little, who keeps an old file for a year, much.
-/// So a date, a version or a word is none.
+/// So a date, a version or a word is none, and nor is what databases call their rows: a UUID, an `ObjectId`.
 #[must_use]
 pub fn is_hashed(path: &str) -> bool {
     let path = path.split(['?', '#']).next().unwrap_or_default();
@@ -104,9 +108,12 @@ pub fn is_hashed(path: &str) -> bool {
     }
     let is_code = CODE.contains(&&*ending);
     let is_hash = |text: &str| is_hex(text, 8) || is_code && is_mixed(text);
-    // The hash of all of the name is longer, lest a word is taken for one.
+    if parts.iter().any(|part| ends_in_uuid(part)) {
+        return false;
+    }
+    // The hash of all of the name is as long as that of a digest, lest a word or a row's key is taken for one.
     if let [all] = *parts
-        && is_hex(all, 16)
+        && is_hex(all, DIGEST_DIGITS)
     {
         return true;
     }
@@ -117,6 +124,16 @@ pub fn is_hashed(path: &str) -> bool {
     }
     // In a part of its own, or behind the last dash; a hash may itself begin with one, but is then not seen.
     parts.iter().any(|part| part.rsplit_once(['-', '_']).is_some_and(|(_, last)| is_hash(last)))
+}
+
+/// Whether a part of a name ends in five groups of 8, 4, 4, 4 and 12 hexadecimal digits (RFC 9562).
+fn ends_in_uuid(part: &str) -> bool {
+    let Some(last) = part.len().checked_sub(36).and_then(|start| part.get(start..)) else {
+        return false;
+    };
+    let groups: Vec<&str> = last.split('-').collect();
+    groups.iter().map(|group| group.len()).eq([8, 4, 4, 4, 12])
+        && groups.iter().all(|group| group.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
 /// Hexadecimal digits of one case, at least so many; a number is none, and nor is a word.

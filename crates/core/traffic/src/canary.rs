@@ -9,7 +9,7 @@ use std::{net::IpAddr, time::Duration};
 
 use http::HeaderName;
 
-use crate::{dice::hash, fields::Fields};
+use crate::{dice::hash, fields::Fields, limit::cookie};
 
 pub use course::{Course, Found, Look, Move, Stage};
 
@@ -151,15 +151,4 @@ fn place_in(value: &[u8]) -> Option<u32> {
     let text = std::str::from_utf8(value).ok()?;
     let digits = text.len() <= 6 && text.bytes().all(|byte| byte.is_ascii_digit());
     text.parse().ok().filter(|place| digits && *place < PLACES)
-}
-
-/// The value of a cookie.
-fn cookie<'a>(fields: &'a impl Fields, name: &str) -> Option<&'a [u8]> {
-    let line = fields.first(&http::header::COOKIE)?;
-    line.split(|byte| *byte == b';').find_map(|pair| {
-        let pair = pair.trim_ascii();
-        let (key, value) = pair.split_at_checked(name.len())?;
-        let value = value.strip_prefix(b"=")?;
-        (key == name.as_bytes()).then_some(value)
-    })
 }

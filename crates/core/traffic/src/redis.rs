@@ -36,8 +36,14 @@ impl RedisSettings {
     #[must_use]
     pub fn shown(&self) -> &str {
         let url = &*self.url.0;
-        let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-        rest.rsplit_once('@').map_or(rest, |(_, host)| host)
+        let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
+        let bare = |text: &'_ str| text.find('?').unwrap_or(text.len());
+        // A socket has its password behind a question mark, a host before the last `@`.
+        if scheme.ends_with("unix") {
+            return rest.get(..bare(rest)).unwrap_or_default();
+        }
+        let host = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
+        host.get(..bare(host)).unwrap_or_default()
     }
 }
 
@@ -67,5 +73,24 @@ impl Patience {
     pub fn pause(tries: u32) -> Duration {
         const MAX: Duration = Duration::from_secs(1);
         Duration::from_millis(50).saturating_mul(1 << tries.min(5)).min(MAX)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_is_never_shown() {
+        for (url, shown) in [
+            ("redis://10.0.0.5:6379/1", "10.0.0.5:6379/1"),
+            ("rediss://taut:s3cret@cache:6380", "cache:6380"),
+            ("redis://:a@b?c@cache", "cache"),
+            ("redis://cache?pass=s3cret", "cache"),
+            ("unix:///run/redis.sock?user=u&pass=a@b", "/run/redis.sock"),
+            ("redis+unix:///run/redis.sock", "/run/redis.sock"),
+        ] {
+            assert_eq!(RedisSettings::new(url).shown(), shown);
+        }
     }
 }

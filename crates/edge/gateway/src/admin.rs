@@ -154,7 +154,7 @@ async fn page(
         _ => match path.strip_prefix("/members/") {
             Some(rest) => orders::member(&shared, rest, &order),
             None => match path.strip_prefix("/canaries/") {
-                Some(rest) => orders::canary(&shared, rest),
+                Some(rest) => orders::canary(&shared, rest).await,
                 None => Err(Problem::unknown(KNOWN)),
             },
         },

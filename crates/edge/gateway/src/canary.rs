@@ -78,7 +78,7 @@ pub(crate) struct Canaries {
     by_route: Mutex<BTreeMap<String, Arc<Canary>>>,
     pub(crate) lately: Mutex<VecDeque<CanaryNews>>,
     listener: Mutex<Option<CanaryListener>>,
-    /// Where they stood before the start.
+    /// Where they stand, and stood before the start.
     stood: Mutex<Vec<CanaryStands>>,
 }
 
@@ -123,6 +123,17 @@ impl Canaries {
 
     /// Remembers what happened, and tells it.
     pub(crate) fn tell(&self, news: CanaryNews) {
+        {
+            // A rule that is changed goes on from here, and not from where it was at the start.
+            let mut stood = lock(&self.stood);
+            stood.retain(|it| it.route != news.route);
+            stood.push(CanaryStands {
+                route: news.route.clone(),
+                new: news.new.clone(),
+                stage: news.stage.to_owned(),
+                step: news.step,
+            });
+        }
         if let Some(listener) = &*lock(&self.listener) {
             listener(&news);
         }
@@ -249,8 +260,8 @@ impl Canary {
 
     /// Compares the two if it is time, and does what follows. Takes as long as comparing does: not for a thread that serves.
     pub(crate) fn turn(&self, now: Moment) -> Option<CanaryNews> {
+        let course = *lock(&self.course);
         let (look, sides) = {
-            let course = *lock(&self.course);
             let samples = lock(&self.samples);
             let counts = (samples.sides[0].count, samples.sides[1].count);
             let look = course.look(&self.rule, counts, now)?;
@@ -259,9 +270,13 @@ impl Canary {
         let count = self.count_new();
         let (found, why) = judge(&self.rule, &sides);
         *lock(&self.judged) = Some(why.clone());
-        let mut course = lock(&self.course);
-        let next = course.found(&self.rule, (look, found), count, now);
-        self.moved(next, *course, (why, false), now)
+        let mut current = lock(&self.course);
+        // Comparing takes its time: what somebody ordered meanwhile counts.
+        if *current != course {
+            return None;
+        }
+        let next = current.found(&self.rule, (look, found), count, now);
+        self.moved(next, *current, (why, false), now)
     }
 
     /// Does what somebody orders: `step`, `hold`, `revert` or `finish`.

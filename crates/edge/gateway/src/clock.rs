@@ -18,6 +18,11 @@ pub(crate) fn now() -> Moment {
     moment(Instant::now())
 }
 
+/// Now by the calendar, which may go back: what others dated, such as the end of a token, is held against no other.
+pub(crate) fn calendar() -> Moment {
+    Moment::default() + SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+}
+
 /// The moment of an instant.
 pub(crate) fn moment(instant: Instant) -> Moment {
     let (began, at) = *START;

@@ -1,7 +1,7 @@
 //! What changed in a database, as it tells itself: `LISTEN` on a channel of PostgreSQL, and the cache forgets what is named
 //! there.
 //!
-//! Whoever is not connected misses what is told: after each break everything counts as changed, and what is kept only
+//! Whoever is not connected misses what is told: with each connection everything counts as changed, and what is kept only
 //! stands in until it was asked for anew.
 
 use std::{
@@ -70,9 +70,9 @@ pub(crate) async fn run(shared: Arc<Shared>) {
 /// Keeps listening, whatever becomes of the connection.
 #[expect(clippy::infinite_loop, reason = "it is dropped when the settings change")]
 async fn keep(shared: &Shared, settings: &EventSettings) {
-    let (mut tries, mut is_first) = (0, true);
+    let mut tries = 0;
     loop {
-        let ended = connect(shared, settings, &mut is_first).await;
+        let ended = connect(shared, settings).await;
         if shared.events.is_up.swap(false, Ordering::Relaxed) {
             tries = 0;
         }
@@ -93,11 +93,7 @@ fn told(error: &Error) -> String {
 }
 
 /// Listens until the connection ends.
-async fn connect(
-    shared: &Shared,
-    settings: &EventSettings,
-    is_first: &mut bool,
-) -> Result<(), Error> {
+async fn connect(shared: &Shared, settings: &EventSettings) -> Result<(), Error> {
     let mut config: Config = settings.url.0.parse()?;
     config
         .application_name("taut gateway")
@@ -113,17 +109,16 @@ async fn connect(
         roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
         let tls = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
         let (client, connection) = config.connect(MakeRustlsConnect::new(tls)).await?;
-        listen(shared, settings, is_first, (client, connection)).await
+        listen(shared, settings, (client, connection)).await
     } else {
         let (client, connection) = config.connect(NoTls).await?;
-        listen(shared, settings, is_first, (client, connection)).await
+        listen(shared, settings, (client, connection)).await
     }
 }
 
 async fn listen<S, T>(
     shared: &Shared,
     settings: &EventSettings,
-    is_first: &mut bool,
     (client, mut connection): (Client, Connection<S, T>),
 ) -> Result<(), Error>
 where
@@ -139,10 +134,9 @@ where
             done = &mut listening, if !is_listening => {
                 done?;
                 is_listening = true;
-                if !std::mem::take(is_first) {
-                    // Nobody knows what was told meanwhile.
-                    shared.cache.purge(&Purge::All, true, clock::now());
-                }
+                // Nobody knows what was told meanwhile, nor before the first time: what others share was there, and
+                // what came into the cache while the server was away.
+                shared.cache.purge(&Purge::All, true, clock::now());
                 shared.events.connected.fetch_add(1, Ordering::Relaxed);
                 shared.events.is_up.store(true, Ordering::Relaxed);
             }

@@ -109,7 +109,8 @@ impl Gateway {
         let workers = if plan.workers == 0 { cores() } else { plan.workers }.min(WORKERS_MAX);
         let keyring = Keyring::read(&plan, &plan.listen, None)?;
         let mut listens = Vec::new();
-        let plain = plan.listen.iter().position(|listen| listen.tls.is_empty());
+        let plain =
+            plan.listen.iter().position(|listen| listen.tls.is_empty() && !listen.proxy_protocol);
         let mut listeners: Vec<Vec<Listener>> = (0..workers).map(|_| Vec::new()).collect();
         for (place, listen) in plan.listen.iter().enumerate() {
             let mut address = listen.address;
@@ -161,7 +162,7 @@ impl Gateway {
     }
 
     /// Takes a new plan for every request from now on; those that have begun end under the old one. Members
-    /// that are in both keep what is known of them, and their connections.
+    /// that are in both keep what is known of them, and their connections unless these are encrypted.
     ///
     /// Certificates are read again, for connections from now on. Tells what of the plan only counts after a restart.
     ///
@@ -180,6 +181,7 @@ impl Gateway {
             ("listen", begin(&self.begun_with) != begin(&plan.listen)),
             ("admin", old.plan.admin != plan.admin),
             ("workers", old.plan.workers != plan.workers),
+            ("cache", old.plan.cache != plan.cache),
         ] {
             if differs {
                 not_taken.push(name);

@@ -215,11 +215,16 @@ impl Asking {
     ) -> Limited {
         let tier = self.client.tier;
         if let Some(redis) = redis {
-            let name = rule.name.as_deref().unwrap_or(route);
-            let way = rule.algorithm.name();
-            let tier_name = rule.quota_name(tier);
-            let key = redis.key(&["limit", way, name, tier_name, &self.client.hidden()]);
-            let said = redis.take(key, rule.algorithm, *rule.quota_of(tier), self.cost).await;
+            // What is counted stands for its window and its rule: a count by another one says nothing.
+            let (kind, name) = match rule.name.as_deref() {
+                Some(name) => ("named", name),
+                None => ("route", route),
+            };
+            let (way, quota) = (rule.algorithm.name(), *rule.quota_of(tier));
+            let (window, place) = (quota.window.as_micros().to_string(), tier.to_string());
+            let who = self.client.hidden();
+            let key = redis.key(&["limit", way, &window, kind, name, &place, &who]);
+            let said = redis.take(key, rule.algorithm, quota, self.cost).await;
             if let Some(verdict) = said {
                 return Limited { verdict, tier, by: By::Redis };
             }

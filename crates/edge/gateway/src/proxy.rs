@@ -70,6 +70,8 @@ pub(crate) async fn handle(
     finish.record = decision.watch(&local.state, &mut request, &peer, began);
     let change = Effect::of(&local, &request);
     let (method, uri) = (request.method().clone(), request.uri().clone());
+    // What somebody gets who says who they are is theirs, and no asset (RFC 9111, section 3.5).
+    let for_one = request.headers().contains_key(header::AUTHORIZATION);
     let mut admitted = match admit(&worker, &local, &peer, request).await {
         Ok(admitted) => admitted,
         Err(refusal) => return Ok(refused(&worker, &refusal, None, Some(finish), decision)),
@@ -82,7 +84,7 @@ pub(crate) async fn handle(
     admitted.record = decision.record().cloned();
     let rules = Rc::clone(&local);
     let place = admitted.found.route;
-    let asset = route.assets.then_some((method, uri));
+    let asset = (route.assets && !for_one).then_some((method, uri));
     let limit = rules.state.plan.routes[place].limit.as_ref().zip(limited.as_ref());
     if let Some((rule, limited)) = limit {
         decision.add("limit", || limited.words(rule));

@@ -8,8 +8,9 @@ const CONTEXT_LINES: usize = 3;
 /// Pairs of lines that are compared at most: with more, all between the first and the last difference counts as changed.
 const PAIRS_MAX: usize = 4_000_000;
 
-/// A line with one of these may hold what nobody else shall read, and is not kept as context.
-const SECRETS: &[&str] = &["token", "secret", "password", "authorization", "api-key", "cookie"];
+/// A line with one of these may hold what nobody else shall read, and is not kept as context; `plans` are API keys.
+const SECRETS: &[&str] =
+    &["token", "secret", "password", "authorization", "api-key", "cookie", "plans"];
 
 /// Why a difference does not fit a text any more.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -46,7 +47,8 @@ pub fn diff(path: &Path, before: &str, after: &str) -> String {
     let whole = told(path, &changes, (&old, &new), CONTEXT_LINES);
     let is_secret = |line: &str| {
         let line = line.to_ascii_lowercase();
-        line.starts_with(' ') && SECRETS.iter().any(|word| line.contains(word))
+        let has_user = line.split_once("://").is_some_and(|(_, rest)| rest.contains(['@', '?']));
+        line.starts_with(' ') && (has_user || SECRETS.iter().any(|word| line.contains(word)))
     };
     if whole.lines().any(is_secret) { told(path, &changes, (&old, &new), 0) } else { whole }
 }
@@ -275,6 +277,9 @@ mod tests {
         let hidden = BEFORE.replace("c = 3", "admin-token = \"x\"");
         let told = diff(Path::new("t"), &hidden, &hidden.replace("d = 4", "d = 5"));
         assert!(!told.contains("token"), "{told}");
+        let hidden_url = BEFORE.replace("c = 3", "url = \"redis://:hunter2@10.0.0.5\"");
+        let told_url = diff(Path::new("t"), &hidden_url, &hidden_url.replace("d = 4", "d = 5"));
+        assert!(!told_url.contains("hunter2"), "{told_url}");
         assert_eq!(undone(&hidden.replace("d = 4", "d = 5"), &told), Ok(hidden));
     }
 

@@ -106,6 +106,7 @@ fn main() -> Outcome<()> {
     if words.first().is_some_and(|word| word == "--serve") {
         return taut::serve(&words[1..]);
     }
+    refuse_unknown(&words)?;
     let number = |name: &str, usual: u32| -> Outcome<u32> {
         let place = words.iter().position(|word| word == name);
         let word = place.and_then(|place| words.get(place + 1));
@@ -120,6 +121,23 @@ fn main() -> Outcome<()> {
     let measured = run(&folder, &chosen, rounds, seconds);
     fs::remove_dir_all(&folder)?;
     measured
+}
+
+/// A word that means nothing here would otherwise measure everything for ten minutes.
+fn refuse_unknown(words: &[String]) -> Outcome<()> {
+    let known = |word: &String| {
+        // `--bench` is what cargo itself adds.
+        ["--rounds", "--seconds", "--bench", "idle"].contains(&word.as_str())
+            || word.parse::<u32>().is_ok()
+            || CASES.iter().any(|case| case.name == word)
+    };
+    let Some(unknown) = words.iter().find(|word| !known(word)) else { return Ok(()) };
+    let cases: Vec<&str> = CASES.iter().map(|case| case.name).collect();
+    Err(format!(
+        "there is no case `{unknown}`\nusage: gateway [--rounds N] [--seconds N] [CASE]..., of {}, idle",
+        cases.join(", ")
+    )
+    .into())
 }
 
 /// Measures what was chosen.

@@ -157,7 +157,7 @@ pub(super) fn member(shared: &Shared, path: &str, body: &Value) -> Result<Value,
 }
 
 /// Carries out `POST /canaries/ROUTE/step`, `hold`, `revert` or `finish`.
-pub(super) fn canary(shared: &Shared, path: &str) -> Result<Value, Problem> {
+pub(super) async fn canary(shared: &Arc<Shared>, path: &str) -> Result<Value, Problem> {
     // Names of routes may have slashes in them.
     let (route, order) = path.rsplit_once('/').unwrap_or((path, ""));
     let all = shared.canaries.all(&shared.state().plan);
@@ -167,7 +167,9 @@ pub(super) fn canary(shared: &Shared, path: &str) -> Result<Value, Problem> {
     let news = canary.ordered(order, clock::now());
     let news = news.ok_or_else(|| Problem::unknown("known are step, hold, revert and finish"))?;
     let told = super::canaries::news(&news);
-    shared.canaries.tell(news);
+    // Whoever is told may write it to a database that is away; checks of members are on this thread.
+    let shared = Arc::clone(shared);
+    drop(tokio::task::spawn_blocking(move || shared.canaries.tell(news)).await);
     Ok(told)
 }
 

@@ -114,6 +114,30 @@ fn it_goes_on_where_it_stood_and_orders_are_obeyed() {
 }
 
 #[test]
+fn a_version_that_was_taken_back_stays_so_when_its_rule_is_changed() {
+    let now = Moment { nanos: START };
+    let stood = |stage: &str, step| CanaryStands {
+        route: "api".to_owned(),
+        new: "two".to_owned(),
+        stage: stage.to_owned(),
+        step,
+    };
+    let canaries = Canaries::default();
+    let told = Arc::new(AtomicU64::new(0));
+    let counts = Arc::clone(&told);
+    let listener = Box::new(move |_: &CanaryNews| drop(counts.fetch_add(1, Ordering::Relaxed)));
+    canaries.keep(vec![stood("going", 1)], listener);
+    let known = lock(&canaries.stood).clone();
+    let canary = Canary::new(rule(), ("api", "one", "two"), &known, now);
+    assert!((canary.share() - 0.5).abs() < 1e-9);
+    canaries.tell(canary.ordered("revert", now).expect("it is known"));
+    let changed = CanaryRule { every: Duration::from_mins(5), ..rule() };
+    let again = Canary::new(changed, ("api", "one", "two"), &lock(&canaries.stood), now);
+    assert!(again.share().abs() < 1e-9, "it was taken back, by an order");
+    assert_eq!(told.load(Ordering::Relaxed), 1);
+}
+
+#[test]
 fn what_is_kept_has_a_bound() {
     let mut sampled = Sampled::default();
     let one = |start_nanos| Request { start_nanos, took_nanos: 1, route: 0, failed: false };

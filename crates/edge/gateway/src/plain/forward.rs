@@ -52,8 +52,8 @@ pub(super) struct Begun {
 pub(super) struct Terms<'a> {
     pub(super) local: &'a Rc<Local>,
     pub(super) route: &'a Route,
-    service: &'a Service,
-    total: Deadline,
+    pub(super) service: &'a Service,
+    pub(super) total: Deadline,
     began: Instant,
     /// Where the time went, if the client is told.
     phases: Option<Cell<Phases>>,

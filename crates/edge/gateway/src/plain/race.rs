@@ -70,9 +70,12 @@ impl Talk<'_> {
         self.worker.count(|counts: &mut Counts| counts.hedged(worth && !is_first));
         let (last, by_first) = match (worth, is_first) {
             (true, _) => (done, is_first),
-            // Who is left may do better.
-            (false, true) => (second.as_mut().await, false),
-            (false, false) => (first.as_mut().await, true),
+            // Who is left may do better. Both were watched by one deadline, which the other may have put off.
+            (false, by_first) => {
+                let answer = self.worker.ticker.after(terms.service.timeouts.answer);
+                self.watched.set(answer.min(terms.total));
+                if by_first { (second.as_mut().await, false) } else { (first.as_mut().await, true) }
+            }
         };
         drop((first, second));
         let (turn, rest) = if by_first { (turn, other) } else { (other, turn) };

@@ -37,11 +37,13 @@ fn hashed_names_are_kept_for_good_and_others_are_asked_about() {
     plan.routes[0].assets = true;
     let gateway = start(plan);
     let told = |path: &str| line(&get(gateway.address, path), "cache-control").map(str::to_owned);
-    assert_eq!(told("/app.3f2a9c1b.js").as_deref(), Some("public, max-age=31536000, immutable"));
+    assert_eq!(told("/app.3f2a9c1b.js").as_deref(), Some("max-age=31536000, immutable"));
     assert_eq!(told("/app.js").as_deref(), Some("no-cache"));
     assert_eq!(told("/told.js").as_deref(), Some("max-age=60"));
     assert_eq!(told("/secret.js").as_deref(), Some("no-store"));
     assert_eq!(told("/gone.3f2a9c1b.js"), None, "a failure is not kept");
+    let own = "GET /app.3f2a9c1b.js HTTP/1.1\r\nhost: a\r\nauthorization: Bearer x\r\nconnection: close\r\n\r\n";
+    assert_eq!(line(&ask(gateway.address, own), "cache-control"), None, "it is somebody's own");
     let again =
         "GET /app.js HTTP/1.1\r\nhost: a\r\nif-none-match: \"a\"\r\nconnection: close\r\n\r\n";
     let answer = ask(gateway.address, again);
@@ -62,7 +64,7 @@ fn what_the_gateway_keeps_itself_is_told_in_the_same_way() {
     let gateway = start(plan);
     for _ in 0..3 {
         let answer = get(gateway.address, "/app.3f2a9c1b.js");
-        assert_eq!(line(&answer, "cache-control"), Some("public, max-age=31536000, immutable"));
+        assert_eq!(line(&answer, "cache-control"), Some("max-age=31536000, immutable"));
     }
     assert_eq!(origin.seen().len(), 1);
 }

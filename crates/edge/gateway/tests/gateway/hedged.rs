@@ -77,6 +77,24 @@ fn the_second_answers_where_the_first_does_not() {
 }
 
 #[test]
+fn a_first_that_is_silent_is_given_up_in_time_though_the_second_refuses() {
+    for path in Path::BOTH {
+        let (slow, _, _) = silent();
+        // Nobody listens there any more.
+        let gone =
+            TcpListener::bind("127.0.0.1:0").and_then(|it| it.local_addr()).expect("an address");
+        let mut plan = hedged(&[slow, gone], SOON);
+        plan.services[0].outliers.fails = 1_000;
+        plan.services[0].timeouts.answer = Duration::from_millis(300);
+        let gateway = start(plan);
+        for _ in 0..4 {
+            let answer = ask(path, gateway.address, "GET");
+            assert!(["502", "504"].contains(&status(&answer)), "{path:?} {answer}");
+        }
+    }
+}
+
+#[test]
 fn what_changes_something_is_asked_for_once() {
     for path in Path::BOTH {
         let answer = |_: &str| {
