@@ -5585,7 +5585,7 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        /** @description a profile by cProfile, of pprof, collapsed stacks or speedscope's JSON, at most 64 MiB; or two, one after the other */
+        /** @description a profile by cProfile, V8 or perf script, of pprof, collapsed stacks, speedscope's JSON or Chrome's trace events, at most 64 MiB; or two, one after the other */
         requestBody: {
             content: {
                 "application/octet-stream": string;

@@ -106,7 +106,12 @@ function useCommands(): Command[] {
     return [
       ...PAGES.map((page) => go('page', page.name, `g ${page.key}`, to(page.path))),
       go('page', 'Compare two traces', 'before and after', to('/compare')),
-      go('page', 'Open a profile', 'pstats, pprof, collapsed stacks, speedscope', to('/profile')),
+      go(
+        'page',
+        'Open a profile',
+        'pstats, pprof, cpuprofile, perf, speedscope, collapsed stacks',
+        to('/profile'),
+      ),
       go('page', 'Open a trace from a file', 'OTLP, Jaeger, Zipkin', to('/traces/file')),
       go('page', 'Read a plan', 'what EXPLAIN says', to('/plan')),
       ...(operations?.services ?? []).map((service) =>

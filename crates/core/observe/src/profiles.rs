@@ -5,10 +5,13 @@
 
 mod collapsed;
 mod marshal;
+mod perf;
 mod pprof;
 mod pstats;
 mod speedscope;
 mod stacks;
+mod trace_events;
+mod v8;
 
 use std::fmt;
 
@@ -39,8 +42,15 @@ impl fmt::Debug for ProfileFormat {
 }
 
 /// All formats. The last is any text whose lines end in a number, and therefore asked last.
-pub static PROFILE_FORMATS: &[&ProfileFormat] =
-    &[&pstats::FORMAT, &speedscope::FORMAT, &pprof::FORMAT, &collapsed::FORMAT];
+pub static PROFILE_FORMATS: &[&ProfileFormat] = &[
+    &pstats::FORMAT,
+    &speedscope::FORMAT,
+    &v8::FORMAT,
+    &trace_events::FORMAT,
+    &pprof::FORMAT,
+    &perf::FORMAT,
+    &collapsed::FORMAT,
+];
 
 /// Functions of a profile: more are not told apart by anybody, and a hostile file could name any number.
 const FUNCTIONS_MAX: usize = 500_000;
@@ -136,7 +146,7 @@ impl ProfileError {
             Self::Empty => "check that the profiler ran while there was something to do",
             Self::Unknown => {
                 "write one with `python -m cProfile -o FILE`, `py-spy record -f speedscope -o FILE`, \
-                 or `curl …/debug/pprof/profile`"
+                 `node --cpu-prof`, `perf script` or `curl …/debug/pprof/profile`"
             }
             Self::Unpacked(error) => error.hint(),
             Self::Malformed { .. } => "check that it was written and copied to its end",

@@ -251,9 +251,9 @@ function NoProfile({ open }: { open: ReactNode }) {
   return (
     <Empty title="Drop a profile here">
       <p>
-        cProfile’s statistics, pprof, speedscope’s JSON and collapsed stacks are read, gzipped or
-        not, up to 64 MiB; two at once are compared, the first as what was before. Nothing of them
-        is kept.
+        cProfile’s statistics, pprof, speedscope’s JSON, V8’s .cpuprofile, Chrome’s trace events,
+        what perf script prints and collapsed stacks are read, gzipped or not, up to 64 MiB; two at
+        once are compared, the first as what was before. Nothing of them is kept.
       </p>
       <p>{open}</p>
       <p>To write one of a Python program, and read it in the terminal too:</p>

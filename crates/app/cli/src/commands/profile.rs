@@ -23,7 +23,8 @@ Examples:
   taut profile stacks.txt --filter parse --depth 20 --min 0.1
   taut profile --json cpu.pb.gz | jq '.profiles[0].functions[:5]'
 
-Formats: cProfile statistics (pstats), pprof, speedscope JSON, collapsed stacks; gzip and zstd are unpacked.";
+Formats: cProfile statistics (pstats), pprof, speedscope JSON, V8's .cpuprofile, Chrome trace events,
+what perf script prints, collapsed stacks; gzip and zstd are unpacked.";
 
 /// The largest file that is read.
 const FILE_BYTES_MAX: u64 = 1 << 30;

@@ -31,8 +31,8 @@ pub(crate) struct ProfileParams {
     tag = "files",
     params(ProfileParams),
     request_body(content = String, content_type = "application/octet-stream",
-        description = "a profile by cProfile, of pprof, collapsed stacks or speedscope's JSON, at most 64 MiB; or two, \
-            one after the other"),
+        description = "a profile by cProfile, V8 or perf script, of pprof, collapsed stacks, speedscope's JSON or Chrome's trace \
+            events, at most 64 MiB; or two, one after the other"),
     responses(
         (status = 200, description = "what it says", body = ProfileAnswer),
         (status = 400, description = "there is no profile in it", body = Problem,

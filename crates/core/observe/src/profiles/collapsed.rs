@@ -80,7 +80,7 @@ fn read(bytes: &[u8]) -> Result<Vec<Profile>, Malformed> {
 }
 
 /// `render (shop/views.py:12)`, as py-spy writes it; anything else is a name by itself.
-fn parts(frame: &str) -> (&str, &str, u32) {
+pub(super) fn parts(frame: &str) -> (&str, &str, u32) {
     let place = frame.strip_suffix(')').and_then(|rest| rest.rsplit_once(" ("));
     if let Some((name, place)) = place {
         if let Some((file, line)) = place.rsplit_once(':')

@@ -3,7 +3,10 @@
 use observe::{DecompressedMax, ProfileError, read_profiles};
 use proptest::{prelude::*, sample::Index};
 
-use crate::kit::pprof_of;
+use crate::{
+    kit::pprof_of,
+    others::{CPU, EVENTS, PERF},
+};
 
 const MAX: DecompressedMax = DecompressedMax { bytes: 1 << 20 };
 
@@ -19,6 +22,9 @@ fn valid() -> impl Strategy<Value = Vec<u8>> {
             {"type":"O","at":1,"frame":1},{"type":"C","at":2,"frame":0}]}]}"#
                 .to_vec()
         ),
+        Just(CPU.as_bytes().to_vec()),
+        Just(EVENTS.as_bytes().to_vec()),
+        Just(PERF.as_bytes().to_vec()),
     ]
 }
 

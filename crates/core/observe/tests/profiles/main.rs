@@ -2,6 +2,7 @@
 
 mod hostile;
 mod kit;
+mod others;
 
 use kit::{float, int, only, pointed, pprof_of, text, tree, tuple};
 use model::{ProfileUnit, TreeBasis};
