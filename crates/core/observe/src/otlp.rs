@@ -1,7 +1,7 @@
 //! OTLP, the protocol of OpenTelemetry: protobuf and JSON, both ways.
 //!
 //! Messages: <https://github.com/open-telemetry/opentelemetry-proto>, `trace/v1/trace.proto` and its siblings for logs and metrics. All of them is
-//! kept except `Resource.entity_refs`, which is in development and repeats attributes.
+//! kept, in protobuf also what a later version may add: see `unknown`.
 
 mod cursor;
 mod decode;
@@ -18,6 +18,7 @@ mod metrics_encode;
 mod metrics_json;
 mod metrics_json_encode;
 mod parts;
+mod unknown;
 mod view;
 
 pub(crate) use cursor::{Cursor, Field};
@@ -35,4 +36,5 @@ pub use metrics::decode_metrics;
 pub use metrics_encode::encode_metrics;
 pub use metrics_json::decode_metrics_json;
 pub use metrics_json_encode::encode_metrics_json;
+pub use unknown::{UNKNOWN_FIELDS, UNKNOWN_FIELDS_AROUND};
 pub use view::view;

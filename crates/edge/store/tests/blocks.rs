@@ -11,8 +11,9 @@ use std::{
 };
 
 use kit::{append, open, spans, trace_id};
-use model::{Moment, Span};
-use store::{Folder, Recovery, Retention, Store as _};
+use model::{Moment, Span, Value};
+use observe::otlp::{self, UNKNOWN_FIELDS};
+use store::{Batch, Folder, Recovery, Retention, Store as _};
 
 const TRACES: u64 = 60;
 
@@ -77,6 +78,40 @@ fn what_full_segments_held_is_in_blocks_and_the_segments_are_gone() {
     check(&store);
     append(&store, &spans(TRACES + 1, 10), TRACES + 1).unwrap();
     assert_eq!(store.trace(trace_id(TRACES + 1)).unwrap(), spans(TRACES + 1, 10));
+}
+
+/// What a later OTLP says of a span, in field 17.
+const LATER: [u8; 6] = [0x8a, 0x01, 3, b'n', b'e', b'w'];
+
+#[test]
+fn what_is_not_known_of_a_span_is_in_blocks_and_comes_out_as_it_came() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = filled(folder.path());
+    let mut sent = spans(TRACES, 3);
+    sent[1].attributes.0.insert(0, (UNKNOWN_FIELDS.into(), Value::Bytes(LATER.to_vec())));
+    let otlp = otlp::encode(&sent);
+    let has = |bytes: &[u8], part: &[u8]| bytes.windows(part.len()).any(|window| window == part);
+    assert!(has(&otlp, &LATER) && !has(&otlp, UNKNOWN_FIELDS.as_bytes()), "it is a field");
+    let received = Moment { nanos: TRACES };
+    store.append(&Batch { spans: &sent, otlp: Some(&otlp), received }).unwrap();
+    for trace in TRACES + 1..TRACES * 2 {
+        append(&store, &spans(trace, 10), trace).unwrap();
+    }
+    tidied(&store);
+    check_absent_from_logs(folder.path());
+    let back = store.trace(trace_id(TRACES)).unwrap();
+    assert_eq!(back[1].attributes.get(UNKNOWN_FIELDS), Some(&Value::Bytes(LATER.to_vec())));
+    let again = otlp::decode(&otlp::encode(&back)).unwrap().spans;
+    assert_eq!(again, sent);
+    assert!(has(&otlp::encode(&back), &LATER), "it goes out as a field");
+}
+
+/// Only blocks have it.
+fn check_absent_from_logs(path: &Path) {
+    for log in names(path, ".log") {
+        let bytes = fs::read(log).unwrap();
+        assert!(!bytes.windows(LATER.len()).any(|window| window == LATER));
+    }
 }
 
 #[test]

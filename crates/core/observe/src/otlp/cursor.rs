@@ -80,6 +80,18 @@ pub(crate) struct Field {
     wire: u8,
 }
 
+impl Field {
+    /// A message of that number.
+    pub(crate) fn message(number: u32) -> Self {
+        Self { number, wire: LENGTH }
+    }
+
+    /// As it is written.
+    pub(crate) fn tag(self) -> u32 {
+        self.number << 3 | u32::from(self.wire)
+    }
+}
+
 impl<'a> Cursor<'a> {
     pub(crate) fn new(bytes: &'a [u8]) -> Self {
         Self { rest: bytes, end: bytes.len() }
@@ -278,6 +290,18 @@ impl<'a> Cursor<'a> {
             _ => return Err(self.error(DecodeErrorKind::Group)),
         }
         Ok(())
+    }
+
+    /// The bytes of a value that is not known here, its length included.
+    pub(crate) fn raw(&mut self, field: Field) -> Result<&'a [u8], DecodeError> {
+        let before = self.rest;
+        self.skip(field)?;
+        Ok(before.get(..before.len() - self.rest.len()).unwrap_or_default())
+    }
+
+    /// What has not been read of this message.
+    pub(crate) fn rest(&self) -> &'a [u8] {
+        self.rest
     }
 
     /// How many more fields like `field`, whose value is next, follow each other from here: room to

@@ -1,8 +1,8 @@
 //! OTLP protobuf to spans: `ExportTraceServiceRequest`, and `TracesData`, which looks the same.
 //!
 //! On the way of every span that is received, so it takes one pass over the bytes of a span and
-//! allocates only what the span keeps. As protobuf says, unknown fields are skipped, the last scalar
-//! wins, and a submessage that comes twice is merged.
+//! allocates only what the span keeps. As protobuf says, the last scalar wins, and a submessage that
+//! comes twice is merged; fields that are not known are kept as they came.
 
 use std::sync::Arc;
 
@@ -14,6 +14,7 @@ use model::{
 use super::{
     cursor::{Cursor, DecodeError},
     parts::{Items, attribute, export, span_id, trace_id},
+    unknown::{OWN, Unknown},
 };
 use crate::reading::{Decoded, Place, Problem, short};
 
@@ -78,6 +79,7 @@ fn span(
     scope: &Arc<Scope>,
 ) -> Result<Read, DecodeError> {
     let mut ids = Ids::default();
+    let mut unknown = Unknown::default();
     let mut span = Span {
         trace_id: TraceId::default(),
         span_id: SpanId::default(),
@@ -108,17 +110,22 @@ fn span(
             6 => span.kind = kind(cursor.number32(field)?),
             7 => span.start.nanos = cursor.fixed64(field)?,
             8 => span.end.nanos = cursor.fixed64(field)?,
-            9 => attribute(&mut cursor, field, &mut span.attributes)?,
+            9 => attribute(&mut cursor, field, &mut span.attributes, &mut unknown)?,
             10 => span.dropped_attributes_count = cursor.number32(field)?,
             11 => span.events.push(event(cursor.message(field)?)?),
             12 => span.dropped_events_count = cursor.number32(field)?,
             13 => span.links.push(link(cursor.message(field)?)?),
             14 => span.dropped_links_count = cursor.number32(field)?,
-            15 => merge_status(cursor.message(field)?, &mut span.status)?,
+            15 => {
+                let mut inner = Unknown::default();
+                merge_status(cursor.message(field)?, &mut span.status, &mut inner)?;
+                unknown.within(15, inner);
+            }
             16 => span.flags = cursor.fixed32(field)?,
-            _ => cursor.skip(field)?,
+            _ => unknown.take(&mut cursor, field)?,
         }
     }
+    unknown.settle(OWN, &mut span.attributes);
     Ok(identified(span, &ids))
 }
 
@@ -173,12 +180,16 @@ pub(super) fn kind(number: u32) -> SpanKind {
     }
 }
 
-fn merge_status(mut cursor: Cursor<'_>, status: &mut Status) -> Result<(), DecodeError> {
+pub(super) fn merge_status(
+    mut cursor: Cursor<'_>,
+    status: &mut Status,
+    unknown: &mut Unknown,
+) -> Result<(), DecodeError> {
     while let Some(field) = cursor.field()? {
         match field.number {
             2 => status.message = cursor.text(field)?,
             3 => status.code = status_code(cursor.number32(field)?),
-            _ => cursor.skip(field)?,
+            _ => unknown.take(&mut cursor, field)?,
         }
     }
     Ok(())
@@ -193,6 +204,7 @@ pub(super) fn status_code(number: u32) -> StatusCode {
 }
 
 pub(super) fn event(mut cursor: Cursor<'_>) -> Result<Event, DecodeError> {
+    let mut unknown = Unknown::default();
     let mut event = Event {
         time: Moment::default(),
         name: Text::default(),
@@ -203,16 +215,18 @@ pub(super) fn event(mut cursor: Cursor<'_>) -> Result<Event, DecodeError> {
         match field.number {
             1 => event.time.nanos = cursor.fixed64(field)?,
             2 => event.name = cursor.text(field)?,
-            3 => attribute(&mut cursor, field, &mut event.attributes)?,
+            3 => attribute(&mut cursor, field, &mut event.attributes, &mut unknown)?,
             4 => event.dropped_attributes_count = cursor.number32(field)?,
-            _ => cursor.skip(field)?,
+            _ => unknown.take(&mut cursor, field)?,
         }
     }
+    unknown.settle(OWN, &mut event.attributes);
     Ok(event)
 }
 
 /// Links may lack their ids, as long as they say something else; ids of a wrong length are none.
 pub(super) fn link(mut cursor: Cursor<'_>) -> Result<Link, DecodeError> {
+    let mut unknown = Unknown::default();
     let mut link = Link {
         trace_id: TraceId::default(),
         span_id: SpanId::default(),
@@ -226,11 +240,12 @@ pub(super) fn link(mut cursor: Cursor<'_>) -> Result<Link, DecodeError> {
             1 => link.trace_id = trace_id(cursor.bytes(field)?).unwrap_or_default(),
             2 => link.span_id = span_id(cursor.bytes(field)?).unwrap_or_default(),
             3 => link.trace_state = cursor.text(field)?,
-            4 => attribute(&mut cursor, field, &mut link.attributes)?,
+            4 => attribute(&mut cursor, field, &mut link.attributes, &mut unknown)?,
             5 => link.dropped_attributes_count = cursor.number32(field)?,
             6 => link.flags = cursor.fixed32(field)?,
-            _ => cursor.skip(field)?,
+            _ => unknown.take(&mut cursor, field)?,
         }
     }
+    unknown.settle(OWN, &mut link.attributes);
     Ok(link)
 }

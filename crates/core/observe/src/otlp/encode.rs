@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use model::{Attributes, Event, Link, Resource, Scope, Span, SpanKind, StatusCode, Text, Value};
 
+use super::unknown::{EVENT, LINK, RESOURCE, SCOPE, SPAN, Shape, Written, around};
+
 /// Writes one `ExportTraceServiceRequest`. Spans keep their order; neighbours that share resource
 /// and scope are written as one group.
 #[must_use]
@@ -53,10 +55,11 @@ fn of_resource<I: Item>(out: &mut Vec<u8>, items: &[I], write: fn(&mut Vec<u8>, 
         message(out, 2, |out| of_scope(out, items, write));
     }
     text(out, 3, &resource.schema_url);
+    out.extend_from_slice(around(&resource.attributes).unwrap_or_default());
 }
 
 fn write_resource(out: &mut Vec<u8>, resource: &Resource) {
-    attributes(out, 1, &resource.attributes);
+    with_unknown(out, RESOURCE, &resource.attributes);
     number(out, 2, u64::from(resource.dropped_attributes_count));
 }
 
@@ -67,12 +70,13 @@ fn of_scope<I: Item>(out: &mut Vec<u8>, items: &[I], write: fn(&mut Vec<u8>, &I)
         message(out, 2, |out| write(out, item));
     }
     text(out, 3, &scope.schema_url);
+    out.extend_from_slice(around(&scope.attributes).unwrap_or_default());
 }
 
 fn write_scope(out: &mut Vec<u8>, scope: &Scope) {
     text(out, 1, &scope.name);
     text(out, 2, &scope.version);
-    attributes(out, 3, &scope.attributes);
+    with_unknown(out, SCOPE, &scope.attributes);
     number(out, 4, u64::from(scope.dropped_attributes_count));
 }
 
@@ -87,7 +91,7 @@ fn write_span(out: &mut Vec<u8>, span: &Span) {
     number(out, 6, kind(span.kind));
     fixed64(out, 7, span.start.nanos);
     fixed64(out, 8, span.end.nanos);
-    attributes(out, 9, &span.attributes);
+    with_unknown(out, SPAN, &span.attributes);
     number(out, 10, u64::from(span.dropped_attributes_count));
     for event in &span.events {
         message(out, 11, |out| write_event(out, event));
@@ -130,7 +134,7 @@ pub(super) fn status_code(code: StatusCode) -> u64 {
 fn write_event(out: &mut Vec<u8>, event: &Event) {
     fixed64(out, 1, event.time.nanos);
     text(out, 2, &event.name);
-    attributes(out, 3, &event.attributes);
+    with_unknown(out, EVENT, &event.attributes);
     number(out, 4, u64::from(event.dropped_attributes_count));
 }
 
@@ -138,9 +142,14 @@ fn write_link(out: &mut Vec<u8>, link: &Link) {
     bytes(out, 1, &link.trace_id.0);
     bytes(out, 2, &link.span_id.0);
     text(out, 3, &link.trace_state);
-    attributes(out, 4, &link.attributes);
+    with_unknown(out, LINK, &link.attributes);
     number(out, 5, u64::from(link.dropped_attributes_count));
     fixed32(out, 6, link.flags);
+}
+
+/// Attributes, and the fields that are not known here as they came.
+pub(super) fn with_unknown(out: &mut Vec<u8>, shape: Shape, attributes: &Attributes) {
+    Written::of(shape, attributes, &Value::Empty).write(out);
 }
 
 pub(super) fn attributes(out: &mut Vec<u8>, field: u32, attributes: &Attributes) {
@@ -149,7 +158,7 @@ pub(super) fn attributes(out: &mut Vec<u8>, field: u32, attributes: &Attributes)
     }
 }
 
-fn key_value(out: &mut Vec<u8>, (key, value): &(Text, Value)) {
+pub(super) fn key_value(out: &mut Vec<u8>, (key, value): &(Text, Value)) {
     text(out, 1, key);
     if !matches!(value, Value::Empty) {
         message(out, 2, |out| write_value(out, value));

@@ -9,6 +9,7 @@ use model::{
 use super::{
     cursor::{Cursor, DecodeError},
     parts::{Items, attribute, export, merge_value, span_id, trace_id},
+    unknown::{OWN, Unknown},
 };
 use crate::reading::{DecodedItems, Place, Problem};
 
@@ -62,6 +63,7 @@ fn record(
     resource: &Arc<Resource>,
     scope: &Arc<Scope>,
 ) -> Result<LogRecord, DecodeError> {
+    let mut unknown = Unknown::default();
     let mut record = LogRecord {
         time: Moment::default(),
         observed: Moment::default(),
@@ -82,8 +84,14 @@ fn record(
             1 => record.time.nanos = cursor.fixed64(field)?,
             2 => record.severity = Severity(cursor.number32(field)?),
             3 => record.severity_text = cursor.text(field)?,
-            5 => merge_value(cursor.message(field)?, &mut record.body, 0)?,
-            6 => attribute(&mut cursor, field, &mut record.attributes)?,
+            5 => {
+                let (whole, mut odd) = (cursor.message(field)?, false);
+                merge_value(whole, &mut record.body, 0, &mut odd)?;
+                if odd {
+                    unknown.message(5, whole.rest());
+                }
+            }
+            6 => attribute(&mut cursor, field, &mut record.attributes, &mut unknown)?,
             7 => record.dropped_attributes_count = cursor.number32(field)?,
             8 => record.flags = cursor.fixed32(field)?,
             9 => {
@@ -93,8 +101,9 @@ fn record(
             10 => record.span_id = span_id(cursor.bytes(field)?).filter(|id| !SpanId::is_zero(*id)),
             11 => record.observed.nanos = cursor.fixed64(field)?,
             12 => record.event_name = cursor.text(field)?,
-            _ => cursor.skip(field)?,
+            _ => unknown.take(&mut cursor, field)?,
         }
     }
+    unknown.settle(OWN, &mut record.attributes);
     Ok(record)
 }

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use model::{LogRecord, Resource, Scope, Value};
 
-use super::encode::{
-    Item, attributes, bytes, export, fixed32, fixed64, message, number, text, write_value,
+use super::{
+    encode::{Item, bytes, export, fixed32, fixed64, message, number, text, write_value},
+    unknown::{RECORD, Written},
 };
 
 /// Writes one `ExportLogsServiceRequest`. Records keep their order; neighbours that share resource and scope are
@@ -29,10 +30,11 @@ fn write_record(out: &mut Vec<u8>, record: &LogRecord) {
     fixed64(out, 1, record.time.nanos);
     number(out, 2, u64::from(record.severity.0));
     text(out, 3, &record.severity_text);
-    if record.body != Value::Empty {
+    let attributes = Written::of(RECORD, &record.attributes, &record.body);
+    if record.body != Value::Empty && !attributes.has_body {
         message(out, 5, |out| write_value(out, &record.body));
     }
-    attributes(out, 6, &record.attributes);
+    attributes.write(out);
     number(out, 7, u64::from(record.dropped_attributes_count));
     fixed32(out, 8, record.flags);
     if let Some(id) = record.trace_id {

@@ -9,12 +9,13 @@ use model::{
 
 use super::{
     cursor::{Cursor, DecodeError, Field},
-    parts::{Items, attribute, export, span_id, trace_id},
+    parts::{self, Items, export, span_id, trace_id},
+    unknown::{OWN, Unknown},
 };
 use crate::reading::{DecodedItems, Place, Problem, short};
 
 /// Reads an `ExportMetricsServiceRequest` or a `MetricsData`. Points without a time are left out, counted and
-/// named, as OTLP asks; so are, without a word, metrics of no kind that is known. Takes at most some 60 times the
+/// named, as OTLP asks; so are metrics of a kind that is not known. Takes at most some 60 times the
 /// memory of its input.
 ///
 /// # Errors
@@ -52,21 +53,39 @@ impl Items<'_> for DecodedItems<Metric> {
         resource: &Arc<Resource>,
         scope: &Arc<Scope>,
     ) -> Result<(), DecodeError> {
-        if let Some(mut metric) = metric(cursor, resource, scope)? {
-            keep_timed(&mut metric, Place::Byte(offset), self);
-            // What had no points at all is kept: it tells that there is such a metric.
-            self.items.push(metric);
+        let place = Place::Byte(offset);
+        match metric(cursor, resource, scope)? {
+            Read::Metric(mut metric) => {
+                keep_timed(&mut metric, place, self);
+                // What had no points at all is kept: it tells that there is such a metric.
+                self.items.push(metric);
+            }
+            Read::Reject(name) => {
+                let message = format!("metric `{}` is of a kind that is not known", short(&name));
+                self.reject(1, || Problem { place, message });
+            }
+            Read::Nothing => {}
         }
         Ok(())
     }
+}
+
+/// What became of a metric.
+enum Read {
+    Metric(Metric),
+    /// Its name, if it is of a kind that is not known.
+    Reject(Text),
+    /// It has no data.
+    Nothing,
 }
 
 fn metric(
     mut cursor: Cursor<'_>,
     resource: &Arc<Resource>,
     scope: &Arc<Scope>,
-) -> Result<Option<Metric>, DecodeError> {
+) -> Result<Read, DecodeError> {
     let mut kind = None;
+    let mut unknown = Unknown::default();
     let mut metric = Metric {
         name: Text::default(),
         description: Text::default(),
@@ -82,7 +101,7 @@ fn metric(
             1 => metric.name = cursor.text(field)?,
             2 => metric.description = cursor.text(field)?,
             3 => metric.unit = cursor.text(field)?,
-            12 => attribute(&mut cursor, field, &mut metric.metadata)?,
+            12 => parts::attribute(&mut cursor, field, &mut metric.metadata, &mut unknown)?,
             number => match kind_of(number) {
                 Some(next) => {
                     let data = cursor.message(field)?;
@@ -94,11 +113,16 @@ fn metric(
                     }
                     merge_data(data, &mut metric)?;
                 }
-                None => cursor.skip(field)?,
+                None => unknown.take(&mut cursor, field)?,
             },
         }
     }
-    Ok(kind.map(|_| metric))
+    // A metric of no data at all says nothing; one of a kind that is not known does, and it is told that it is not kept.
+    if kind.is_none() {
+        return Ok(if unknown.is_empty() { Read::Nothing } else { Read::Reject(metric.name) });
+    }
+    unknown.settle(OWN, &mut metric.metadata);
+    Ok(Read::Metric(metric))
 }
 
 /// The kind of metric that a field holds, before anything is said of it.
@@ -161,6 +185,15 @@ fn blank() -> Point {
         measured: Measured::Nothing,
         exemplars: Vec::new(),
     }
+}
+
+/// Adds one `KeyValue`. What is not known of those of a point is left out: attributes tell series apart.
+fn attribute(
+    cursor: &mut Cursor<'_>,
+    field: Field,
+    attributes: &mut Attributes,
+) -> Result<(), DecodeError> {
+    parts::attribute(cursor, field, attributes, &mut Unknown::default())
 }
 
 fn double(cursor: &mut Cursor<'_>, field: Field) -> Result<f64, DecodeError> {

@@ -7,7 +7,12 @@ use model::{
     Point, Resource, Scope, Summary, Temporality,
 };
 
-use super::encode::{Item, attributes, bytes, export, fixed64, message, number, tag, text, varint};
+use super::{
+    encode::{
+        Item, attributes, bytes, export, fixed64, message, number, tag, text, varint, with_unknown,
+    },
+    unknown::METRIC,
+};
 
 /// Writes one `ExportMetricsServiceRequest`. Metrics keep their order; neighbours that share resource and scope are
 /// written as one group.
@@ -50,7 +55,7 @@ fn write_metric(out: &mut Vec<u8>, metric: &Metric) {
         number(out, 2, temporality(since));
         number(out, 3, u64::from(is_monotonic));
     });
-    attributes(out, 12, &metric.metadata);
+    with_unknown(out, METRIC, &metric.metadata);
 }
 
 /// The number that OTLP gives to it.

@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use model::{Attributes, Resource, Scope, SpanId, Text, TraceId, Value};
 
-use super::cursor::{Cursor, DecodeError, DecodeErrorKind, Field};
+use super::{
+    cursor::{Cursor, DecodeError, DecodeErrorKind, Field},
+    unknown::{AROUND, OWN, Unknown},
+};
 
 /// Values within values; more than a request of 100 nested messages can hold, which is where other
 /// decoders stop, and safe for the stack.
@@ -47,14 +50,18 @@ pub(super) fn export<'a, I: Items<'a>>(bytes: &'a [u8], items: &mut I) -> Result
 /// Looks for the resource first, which may come after its items.
 fn of_resource<'a, I: Items<'a>>(mut cursor: Cursor<'a>, items: &mut I) -> Result<(), DecodeError> {
     let mut resource = Resource::default();
+    let (mut unknown, mut around) = (Unknown::default(), Unknown::default());
     let mut ahead = cursor;
     while let Some(field) = ahead.field()? {
         match field.number {
-            1 => merge_resource(ahead.message(field)?, &mut resource)?,
+            1 => merge_resource(ahead.message(field)?, &mut resource, &mut unknown)?,
+            2 => drop(ahead.bytes(field)?),
             3 => resource.schema_url = ahead.text(field)?,
-            _ => ahead.skip(field)?,
+            _ => around.take(&mut ahead, field)?,
         }
     }
+    around.settle(AROUND, &mut resource.attributes);
+    unknown.settle(OWN, &mut resource.attributes);
     let resource = Arc::new(resource);
     while let Some(field) = cursor.field()? {
         match field.number {
@@ -65,21 +72,29 @@ fn of_resource<'a, I: Items<'a>>(mut cursor: Cursor<'a>, items: &mut I) -> Resul
     Ok(())
 }
 
-fn merge_resource(mut cursor: Cursor<'_>, resource: &mut Resource) -> Result<(), DecodeError> {
+fn merge_resource(
+    mut cursor: Cursor<'_>,
+    resource: &mut Resource,
+    unknown: &mut Unknown,
+) -> Result<(), DecodeError> {
     while let Some(field) = cursor.field()? {
         match field.number {
-            1 => attribute(&mut cursor, field, &mut resource.attributes)?,
+            1 => attribute(&mut cursor, field, &mut resource.attributes, unknown)?,
             2 => resource.dropped_attributes_count = cursor.number32(field)?,
-            3 => entity(cursor.message(field)?)?,
-            _ => cursor.skip(field)?,
+            3 => {
+                let mut ahead = cursor;
+                entity(ahead.message(field)?)?;
+                unknown.take(&mut cursor, field)?;
+            }
+            _ => unknown.take(&mut cursor, field)?,
         }
     }
     Ok(())
 }
 
-/// A reference to an entity, in development: it names attributes that the resource has, so that nothing is lost
-/// without it. Read as all others do, who refuse a request in which it is malformed.
-fn entity(mut cursor: Cursor<'_>) -> Result<(), DecodeError> {
+/// A reference to an entity, in development, and kept as what is not known. Looked into as all others do, who refuse a
+/// request in which it is malformed.
+pub(super) fn entity(mut cursor: Cursor<'_>) -> Result<(), DecodeError> {
     while let Some(field) = cursor.field()? {
         match field.number {
             1..=4 => drop(cursor.bytes(field)?),
@@ -96,16 +111,19 @@ fn of_scope<'a, I: Items<'a>>(
     items: &mut I,
 ) -> Result<(), DecodeError> {
     let mut scope = Scope::default();
+    let (mut unknown, mut around) = (Unknown::default(), Unknown::default());
     let mut count = 0;
     let mut ahead = cursor;
     while let Some(field) = ahead.field()? {
         match field.number {
-            1 => merge_scope(ahead.message(field)?, &mut scope)?,
+            1 => merge_scope(ahead.message(field)?, &mut scope, &mut unknown)?,
             2 => count += ahead.bytes(field)?.len().min(I::BYTES_MIN),
             3 => scope.schema_url = ahead.text(field)?,
-            _ => ahead.skip(field)?,
+            _ => around.take(&mut ahead, field)?,
         }
     }
+    around.settle(AROUND, &mut scope.attributes);
+    unknown.settle(OWN, &mut scope.attributes);
     let scope = Arc::new(scope);
     items.reserve(count / I::BYTES_MIN);
     while let Some(field) = cursor.field()? {
@@ -120,14 +138,18 @@ fn of_scope<'a, I: Items<'a>>(
     Ok(())
 }
 
-fn merge_scope(mut cursor: Cursor<'_>, scope: &mut Scope) -> Result<(), DecodeError> {
+fn merge_scope(
+    mut cursor: Cursor<'_>,
+    scope: &mut Scope,
+    unknown: &mut Unknown,
+) -> Result<(), DecodeError> {
     while let Some(field) = cursor.field()? {
         match field.number {
             1 => scope.name = cursor.text(field)?,
             2 => scope.version = cursor.text(field)?,
-            3 => attribute(&mut cursor, field, &mut scope.attributes)?,
+            3 => attribute(&mut cursor, field, &mut scope.attributes, unknown)?,
             4 => scope.dropped_attributes_count = cursor.number32(field)?,
-            _ => cursor.skip(field)?,
+            _ => unknown.take(&mut cursor, field)?,
         }
     }
     Ok(())
@@ -148,33 +170,55 @@ pub(super) fn span_id(bytes: &[u8]) -> Option<SpanId> {
     bytes.try_into().ok().map(SpanId)
 }
 
-/// Adds one `KeyValue`, with room for those that follow.
+/// Adds one `KeyValue`, with room for those that follow. One in which something is not known is kept whole, too.
 #[inline]
 pub(super) fn attribute(
     cursor: &mut Cursor<'_>,
     field: Field,
     attributes: &mut Attributes,
+    unknown: &mut Unknown,
 ) -> Result<(), DecodeError> {
     let list = &mut attributes.0;
     if list.len() == list.capacity() {
         list.reserve_exact(cursor.run(field));
     }
-    list.push(key_value(cursor.message(field)?, 0)?);
+    let whole = cursor.message(field)?;
+    let mut odd = false;
+    list.push(key_value(whole, 0, &mut odd)?);
+    if odd {
+        unknown.message(field.number, whole.rest());
+    }
     Ok(())
 }
 
-pub(super) fn key_value(mut cursor: Cursor<'_>, depth: u32) -> Result<(Text, Value), DecodeError> {
+/// `odd` is set if something of it is not known.
+pub(super) fn key_value(
+    mut cursor: Cursor<'_>,
+    depth: u32,
+    odd: &mut bool,
+) -> Result<(Text, Value), DecodeError> {
     let mut key = Text::default();
     let mut value = Value::default();
     while let Some(field) = cursor.field()? {
         match field.number {
             1 => key = cursor.text(field)?,
-            2 => merge_value(cursor.message(field)?, &mut value, depth)?,
+            2 => merge_value(cursor.message(field)?, &mut value, depth, odd)?,
             KEY_INDEX => drop(cursor.number32(field)?),
-            _ => cursor.skip(field)?,
+            _ => pass(&mut cursor, field, odd)?,
         }
     }
     Ok((key, value))
+}
+
+/// Passes over what is not known.
+#[cold]
+pub(super) fn pass(
+    cursor: &mut Cursor<'_>,
+    field: Field,
+    odd: &mut bool,
+) -> Result<(), DecodeError> {
+    *odd = true;
+    cursor.skip(field)
 }
 
 /// The last kind of value wins; lists and maps that come in parts are joined.
@@ -182,6 +226,7 @@ pub(super) fn merge_value(
     mut cursor: Cursor<'_>,
     value: &mut Value,
     depth: u32,
+    odd: &mut bool,
 ) -> Result<(), DecodeError> {
     if depth == VALUE_DEPTH_MAX {
         return Err(DecodeError { offset: cursor.offset(), kind: DecodeErrorKind::Depth });
@@ -197,7 +242,7 @@ pub(super) fn merge_value(
                     Value::List(list) => list,
                     _ => Vec::new(),
                 };
-                merge_list(cursor.message(field)?, &mut list, depth + 1)?;
+                merge_list(cursor.message(field)?, &mut list, depth + 1, odd)?;
                 *value = Value::List(list);
             }
             6 => {
@@ -205,7 +250,7 @@ pub(super) fn merge_value(
                     Value::Map(map) => map,
                     _ => Vec::new(),
                 };
-                merge_map(cursor.message(field)?, &mut map, depth + 1)?;
+                merge_map(cursor.message(field)?, &mut map, depth + 1, odd)?;
                 *value = Value::Map(map);
             }
             7 => *value = Value::Bytes(cursor.bytes(field)?.to_vec()),
@@ -214,7 +259,7 @@ pub(super) fn merge_value(
                 cursor.number(field)?;
                 *value = Value::Empty;
             }
-            _ => cursor.skip(field)?,
+            _ => pass(&mut cursor, field, odd)?,
         }
     }
     Ok(())
@@ -224,15 +269,16 @@ fn merge_list(
     mut cursor: Cursor<'_>,
     list: &mut Vec<Value>,
     depth: u32,
+    odd: &mut bool,
 ) -> Result<(), DecodeError> {
     while let Some(field) = cursor.field()? {
         match field.number {
             1 => {
                 let mut value = Value::default();
-                merge_value(cursor.message(field)?, &mut value, depth)?;
+                merge_value(cursor.message(field)?, &mut value, depth, odd)?;
                 list.push(value);
             }
-            _ => cursor.skip(field)?,
+            _ => pass(&mut cursor, field, odd)?,
         }
     }
     Ok(())
@@ -242,11 +288,12 @@ fn merge_map(
     mut cursor: Cursor<'_>,
     map: &mut Vec<(Text, Value)>,
     depth: u32,
+    odd: &mut bool,
 ) -> Result<(), DecodeError> {
     while let Some(field) = cursor.field()? {
         match field.number {
-            1 => map.push(key_value(cursor.message(field)?, depth)?),
-            _ => cursor.skip(field)?,
+            1 => map.push(key_value(cursor.message(field)?, depth, odd)?),
+            _ => pass(&mut cursor, field, odd)?,
         }
     }
     Ok(())

@@ -9,7 +9,8 @@ use model::{Event, Link, Moment, Resource, Scope, SpanKind, SpanView, StatusCode
 use super::{
     cursor::{Cursor, DecodeError, Field},
     decode::{event, kind, link, span_id_or_none, status_code},
-    parts::{Items, KEY_INDEX, export, key_value, merge_value, span_id, trace_id},
+    parts::{Items, KEY_INDEX, export, key_value, merge_value, pass, span_id, trace_id},
+    unknown::Unknown,
 };
 
 /// Gives the spans of an `ExportTraceServiceRequest` or a `TracesData` to `each`, one after the other; those that
@@ -105,6 +106,7 @@ impl<'a, E> Views<'a, '_, E> {
     #[inline]
     fn fields(&mut self, mut cursor: Cursor<'a>) -> Result<Fields<'a>, DecodeError> {
         let mut fields = Fields::default();
+        let mut unknown = Unknown::default();
         while let Some(field) = cursor.field()? {
             match field.number {
                 1 => fields.trace_id = cursor.bytes(field)?,
@@ -115,17 +117,22 @@ impl<'a, E> Views<'a, '_, E> {
                 6 => fields.kind = kind(cursor.number32(field)?),
                 7 => fields.start.nanos = cursor.fixed64(field)?,
                 8 => fields.end.nanos = cursor.fixed64(field)?,
-                9 => self.attributes.push(attribute(&mut cursor, field)?),
+                9 => self.attributes.push(attribute(&mut cursor, field, &mut unknown)?),
                 10 => fields.dropped[0] = cursor.number32(field)?,
                 11 => self.events.push(event(cursor.message(field)?)?),
                 12 => fields.dropped[1] = cursor.number32(field)?,
                 13 => self.links.push(link(cursor.message(field)?)?),
                 14 => fields.dropped[2] = cursor.number32(field)?,
-                15 => merge_status_view(cursor.message(field)?, &mut fields)?,
+                15 => {
+                    let mut inner = Unknown::default();
+                    merge_status_view(cursor.message(field)?, &mut fields, &mut inner)?;
+                    unknown.within(15, inner);
+                }
                 16 => fields.flags = cursor.fixed32(field)?,
-                _ => cursor.skip(field)?,
+                _ => unknown.take(&mut cursor, field)?,
             }
         }
+        unknown.settle_view(&mut self.attributes);
         Ok(fields)
     }
 }
@@ -133,47 +140,54 @@ impl<'a, E> Views<'a, '_, E> {
 fn merge_status_view<'a>(
     mut cursor: Cursor<'a>,
     fields: &mut Fields<'a>,
+    unknown: &mut Unknown,
 ) -> Result<(), DecodeError> {
     while let Some(field) = cursor.field()? {
         match field.number {
             2 => fields.status_message = cursor.bytes(field)?,
             3 => fields.status = status_code(cursor.number32(field)?),
-            _ => cursor.skip(field)?,
+            _ => unknown.take(&mut cursor, field)?,
         }
     }
     Ok(())
 }
 
-/// One `KeyValue`.
+/// One `KeyValue`. One in which something is not known is kept whole, too.
 #[inline]
 fn attribute<'a>(
     cursor: &mut Cursor<'a>,
     field: Field,
+    unknown: &mut Unknown,
 ) -> Result<(&'a [u8], ValueView<'a>), DecodeError> {
     let whole = cursor.message(field)?;
     let mut cursor = whole;
     let mut key: &[u8] = &[];
     let mut value = None;
+    let mut odd = false;
+    let number = field.number;
     while let Some(field) = cursor.field()? {
         match field.number {
             1 => key = cursor.bytes(field)?,
-            2 if value.is_none() => value = Some(simple_value(cursor.message(field)?)?),
+            2 if value.is_none() => value = Some(simple_value(cursor.message(field)?, &mut odd)?),
             // Two values are merged, which only lists and maps show.
             2 => {
-                let (_, merged) = key_value(whole, 0)?;
+                let (_, merged) = key_value(whole, 0, &mut odd)?;
                 value = Some(ValueView::Other(merged));
                 cursor.message(field)?;
             }
             KEY_INDEX => drop(cursor.number32(field)?),
-            _ => cursor.skip(field)?,
+            _ => pass(&mut cursor, field, &mut odd)?,
         }
+    }
+    if odd {
+        unknown.message(number, whole.rest());
     }
     Ok((key, value.unwrap_or_else(|| ValueView::Other(model::Value::Empty))))
 }
 
 /// A value; lists, maps and bytes are read as they always are.
 #[inline]
-fn simple_value(whole: Cursor<'_>) -> Result<ValueView<'_>, DecodeError> {
+fn simple_value<'a>(whole: Cursor<'a>, odd: &mut bool) -> Result<ValueView<'a>, DecodeError> {
     let mut cursor = whole;
     let mut value = None;
     while let Some(field) = cursor.field()? {
@@ -184,10 +198,10 @@ fn simple_value(whole: Cursor<'_>) -> Result<ValueView<'_>, DecodeError> {
             4 => value = Some(ValueView::Double(f64::from_bits(cursor.fixed64(field)?))),
             5..=8 => {
                 let mut other = model::Value::default();
-                merge_value(whole, &mut other, 0)?;
+                merge_value(whole, &mut other, 0, odd)?;
                 return Ok(ValueView::Other(other));
             }
-            _ => cursor.skip(field)?,
+            _ => pass(&mut cursor, field, odd)?,
         }
     }
     Ok(value.unwrap_or_else(|| ValueView::Other(model::Value::Empty)))

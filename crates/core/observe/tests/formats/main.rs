@@ -8,3 +8,4 @@ mod others;
 mod protobuf;
 mod reading;
 mod signals;
+mod unknown;

@@ -99,7 +99,8 @@ fn arguments(words: &[String]) -> Outcome<Arguments> {
 /// What one round says: rates of each stage, then bytes a span.
 type Round = ([f64; STAGES.len()], [f64; 4]);
 
-const STAGES: [&str; 7] = [
+const STAGES: [&str; 8] = [
+    "decoded",
     "to spans",
     "rows of spans",
     "straight to rows",
@@ -140,6 +141,13 @@ fn stages(arguments: &Arguments) -> Outcome<()> {
 
 fn round(exports: &[Vec<u8>]) -> Outcome<Round> {
     let begun = Reading::now();
+    for export in exports {
+        observe::otlp::view(export, |span| {
+            black_box(span);
+        })?;
+    }
+    let viewed = begun.took();
+    let begun = Reading::now();
     let decoded: Vec<_> = exports.iter().map(|export| observe::otlp::decode(export)).collect();
     let decode = begun.took();
     let begun = Reading::now();
@@ -175,7 +183,7 @@ fn round(exports: &[Vec<u8>]) -> Outcome<Round> {
     let columns = [place::START, place::DURATION, place::SERVICE, place::NAME];
     let four = read(Wanted { columns: Some(&columns), attributes: Some(&[]), rows: None })?;
     let spans = chunk.rows() as f64;
-    let took = [decode, push, straight, fresh, settle, all, four];
+    let took = [viewed, decode, push, straight, fresh, settle, all, four];
     let otlp: usize = exports.iter().map(Vec::len).sum();
     let sizes = [otlp, chunk.bytes(), bytes[0], bytes[1]];
     Ok((

@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use model::{Attributes, LogRecord, Metric, Moment, Resource, Span, Text, Value, Window};
+use observe::otlp::UNKNOWN_FIELDS;
 use proptest::{collection::vec, prelude::*, sample::select};
 use store::keep::{
     ColumnKind, MINUTES, TABLES, Table,
@@ -37,6 +38,11 @@ pub(crate) fn kept() -> impl Strategy<Value = Kept> {
             span.end = Moment { nanos: detail.time.saturating_add(detail.length) };
             span.attributes = detail.attributes.clone();
             span.resource = Arc::new(detail.resource());
+            // A field of a later OTLP, which is written as one.
+            if detail.number.is_multiple_of(4) {
+                let later = Value::Bytes(vec![0x8a, 0x01, 1, detail.number]);
+                span.attributes.0.push((Text::from(UNKNOWN_FIELDS), later));
+            }
             span
         });
         spans.into_iter().map(settled_span).chain(few).collect()

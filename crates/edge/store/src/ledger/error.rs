@@ -1,0 +1,102 @@
+//! Why the ledger could not do as asked.
+
+use std::path::{Path, PathBuf};
+
+use super::{RemedyId, State};
+
+/// Why the ledger could not do as asked.
+#[derive(Debug, thiserror::Error)]
+pub enum LedgerError {
+    /// The folder or a file in it cannot be made.
+    #[error("failed to make `{path}`")]
+    Folder {
+        /// What was to be made.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// SQLite failed: the disk is full, the file is damaged, somebody holds it.
+    #[error("failed to {action} the ledger `{path}`")]
+    Sqlite {
+        /// What was tried.
+        action: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What SQLite said.
+        #[source]
+        source: rusqlite::Error,
+    },
+    /// The server that has it failed, or is away. Nothing was noted.
+    #[error("failed to {action} the ledger at `{server}`")]
+    Server {
+        /// What was tried.
+        action: &'static str,
+        /// Host, port and database.
+        server: String,
+        /// What happened.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// A newer version of Taut wrote it.
+    #[error(
+        "the ledger `{path}` is of version {found}, and this Taut knows {known}: use the newer one"
+    )]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Version of its schema.
+        found: i64,
+        /// Newest version that is known here.
+        known: i64,
+    },
+    /// An entry does not read as one.
+    #[error("an entry of the ledger `{path}` is damaged")]
+    Entry {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// There is no such remedy.
+    #[error("the ledger has no remedy {}", id.0)]
+    Unknown {
+        /// Which.
+        id: RemedyId,
+    },
+    /// A note is not one that can be kept.
+    #[error("failed to note {what} of a finding")]
+    Note {
+        /// What is wrong with it.
+        what: &'static str,
+    },
+    /// What was to be kept is not complete, or too long.
+    #[error("failed to keep a {kind}: {what}")]
+    Record {
+        /// `decision`, `run`, `proof`.
+        kind: &'static str,
+        /// What is wrong with it.
+        what: &'static str,
+    },
+    /// The history does not go on like this.
+    #[error("a remedy that is {state} cannot become {event}")]
+    Refused {
+        /// Where it stands.
+        state: State,
+        /// What was to be appended.
+        event: &'static str,
+    },
+    /// The entry is beyond what one may hold.
+    #[error("an entry of {bytes} bytes is too long for the ledger")]
+    TooLong {
+        /// Its length.
+        bytes: usize,
+    },
+}
+
+impl LedgerError {
+    pub(super) fn of(action: &'static str, path: &Path, source: rusqlite::Error) -> Self {
+        Self::Sqlite { action, path: path.to_path_buf(), source }
+    }
+}
