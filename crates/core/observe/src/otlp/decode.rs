@@ -119,7 +119,7 @@ fn span(
             15 => {
                 let mut inner = Unknown::default();
                 merge_status(cursor.message(field)?, &mut span.status, &mut inner)?;
-                unknown.within(15, inner);
+                unknown.within(15, &inner);
             }
             16 => span.flags = cursor.fixed32(field)?,
             _ => unknown.take(&mut cursor, field)?,

@@ -72,7 +72,7 @@ impl Unknown {
 
     /// Keeps what is not known of a message that this one has once.
     #[inline]
-    pub(super) fn within(&mut self, number: u32, inner: Self) {
+    pub(super) fn within(&mut self, number: u32, inner: &Self) {
         self.cut_bytes += inner.cut_bytes;
         if !inner.bytes.is_empty() {
             self.message(number, &inner.bytes);
@@ -252,7 +252,7 @@ impl Fields {
             } else if number == shape.status {
                 let (mut status, mut inner) = (Status::default(), Unknown::default());
                 merge_status(cursor.message(field).ok()?, &mut status, &mut inner).ok()?;
-                again.within(number, inner);
+                again.within(number, &inner);
             } else if number == shape.body {
                 let (message, mut odd) = (cursor.message(field).ok()?, false);
                 merge_value(message, fields.body.get_or_insert_default(), 0, &mut odd).ok()?;

@@ -126,7 +126,7 @@ impl<'a, E> Views<'a, '_, E> {
                 15 => {
                     let mut inner = Unknown::default();
                     merge_status_view(cursor.message(field)?, &mut fields, &mut inner)?;
-                    unknown.within(15, inner);
+                    unknown.within(15, &inner);
                 }
                 16 => fields.flags = cursor.fixed32(field)?,
                 _ => unknown.take(&mut cursor, field)?,

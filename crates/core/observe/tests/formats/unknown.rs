@@ -73,7 +73,7 @@ mod later {
         #[prost(bytes, tag = "1")]
         pub(super) trace_id: Vec<u8>,
         #[prost(bytes, tag = "2")]
-        pub(super) span_id: Vec<u8>,
+        pub(super) id: Vec<u8>,
         #[prost(string, tag = "5")]
         pub(super) name: String,
         #[prost(message, repeated, tag = "9")]
@@ -194,7 +194,7 @@ fn span() -> impl Strategy<Value = later::Span> {
         // A status that says nothing is no status.
         let status = (status != later::Status::default()).then_some(status);
         let (trace_id, span_id) = (vec![7; 16], id.to_be_bytes().to_vec());
-        later::Span { trace_id, span_id, name, attributes, events, links, status, later, last }
+        later::Span { trace_id, id: span_id, name, attributes, events, links, status, later, last }
     })
 }
 
@@ -327,7 +327,7 @@ fn in_order(mut span: Span) -> Span {
 
 fn one(later: String) -> later::Request {
     let (trace_id, span_id) = (vec![1; 16], vec![2; 8]);
-    let spans = vec![later::Span { trace_id, span_id, later, ..later::Span::default() }];
+    let spans = vec![later::Span { trace_id, id: span_id, later, ..later::Span::default() }];
     let scopes = vec![later::ScopeGroup { spans, ..later::ScopeGroup::default() }];
     later::Request { groups: vec![later::Group { scopes, ..later::Group::default() }] }
 }
