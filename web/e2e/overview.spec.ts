@@ -126,23 +126,48 @@ test('a script in whatever a span carries stays text on every page', async ({ pa
   };
   const trace = all.find((request) => request.service === one?.service)?.trace_id ?? '';
   const endpoint = new URLSearchParams({ ...one }).toString();
+  const of = (query: Record<string, string>) => new URLSearchParams(query).toString();
+  const where = `service.name = "${one?.service.replaceAll('"', '\\"') ?? ''}"`;
   const paths = [
     '/',
     '/services',
+    '/services?tab=calls',
+    `/services?${of({ focus: one?.service ?? '' })}`,
+    '/findings?q=harm',
     '/endpoints?q=harm',
     `/endpoint?${endpoint}`,
-    '/explore?where=status%20%3D%20error',
+    `/endpoint?${endpoint}&box=${Date.now() - 900_000}-${Date.now()}-1-100000000`,
+    `/flame?${endpoint}`,
+    `/compare?${endpoint}&compare=previous`,
+    `/compare?before_trace=${trace}&after_trace=${trace}&tab=table`,
+    `/traces?${of({ service: one?.service ?? '' })}`,
+    `/explore?${of({ where, group: 'service.name,name,http.route' })}`,
+    `/explore?${of({ where, tab: 'rows' })}`,
+    `/explore?${of({ where, tab: 'heatmap' })}`,
+    `/explore?${of({ where, tab: 'compare', selection: 'duration > 1ms' })}`,
+    `/explore?${of({ where, of: 'logs', tab: 'rows' })}`,
+    `/explore?${of({ where, of: 'metrics', group: 'name,service.name' })}`,
     '/explore?tab=tail',
+    '/resources',
     `/traces/${trace}`,
-    `/traces/${trace}?tab=statements`,
+    ...['flame', 'spans', 'statements', 'logs'].map((tab) => `/traces/${trace}?tab=${tab}`),
+    '/status',
   ];
+  let shown = 0;
   for (const path of paths) {
     await page.goto(path);
     await expect(page.locator('h1').first()).toBeVisible();
     await expect(page.locator('.waiting')).toHaveCount(0);
     expect(await page.title(), path).toContain('taut');
-    expect(await page.locator('main img').count(), path).toBe(0);
+    expect(await page.locator('main img, main script').count(), path).toBe(0);
+    if ((await page.locator('main').textContent())?.includes('onerror') === true) shown += 1;
   }
+  // It has to be looked at for this to say anything.
+  expect(shown).toBeGreaterThan(paths.length / 2);
+  await page.keyboard.press('Control+k');
+  await page.getByRole('combobox', { name: 'Go to' }).fill('onerror');
+  await expect(page.getByRole('option').first()).toContainText('onerror');
+  expect(await page.locator('dialog img, dialog script').count()).toBe(0);
 });
 
 test('a page of another site changes nothing, and scripts of others are forbidden', async ({

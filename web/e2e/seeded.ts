@@ -93,7 +93,11 @@ export const test = base.extend<object, { seeded: Seeded }>({
       if (product !== undefined) {
         await send(OTLP, SHOP, product(chance), Date.now() - 3000, (id += 1), '4.2.1');
       }
-      await send(OTLP, HARM, harmful(), Date.now() - 4000, (id += 1), HARM_TEXT);
+      const start = Date.now() - 4000;
+      const harm = await send(OTLP, HARM, harmful(), start, (id += 1), HARM_TEXT);
+      const written = { traceId: harm, spanId: rootSpanId(id), startMs: start, more: HARM_TEXT };
+      await sendLogs(OTLP, HARM, written);
+      await sendMetrics(OTLP, HARM, HARM_TEXT, 3);
       const big = await send(OTLP, EXPORT, large(10_000), Date.now() - 9000, (id += 1));
       await expect(async () => {
         const found = await json<Findings>(api, `findings?service=${SHOP}`);

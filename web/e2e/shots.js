@@ -1,16 +1,22 @@
 // @ts-check
-/* global atob, Blob, Buffer, createImageBitmap, document */
+/* global atob, Blob, Buffer, createImageBitmap, document, URL */
 /**
  * Screenshots of each page for `docs/`, light and dark, wide and narrow: `npm run shots`, over a running taut with an hour
  * of made-up traffic (`npm run seed`) and a database that is watched. `npm run shots -- FOLDER NAME …` takes some of them. They are WebP, so that all of them
- * together stay below three megabytes.
+ * together stay below four megabytes.
  */
 import { mkdir, readdir, stat, writeFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
 import { chromium } from '@playwright/test';
+
+import { proof, runs } from './results.js';
 
 const BASE = process.env['TAUT_BASE_URL'] ?? 'http://127.0.0.1:7070';
 const FULL = process.env['TAUT_SHOTS_FULL'] === '1';
-const BYTES_MAX = 3e6;
+const BYTES_MAX = 4e6;
+const PROFILE = fileURLToPath(
+  new URL('../../crates/core/observe/tests/data/cprofile.pstats', import.meta.url),
+);
 const folder = process.argv[2] ?? '../docs/screenshots';
 const wanted = process.argv.slice(3);
 
@@ -32,6 +38,16 @@ const trace = requests.find(
   (/** @type {{ operation: string }} */ one) => one.operation === orders.operation,
 )?.trace_id;
 
+const place = databases?.[0] === undefined ? '/database' : `/database/${databases[0].id}`;
+/** What is done on a page before its picture is taken.
+ * @type {Record<string, (page: import('@playwright/test').Page) => Promise<void>>} */
+const BEFORE = {
+  profile: (page) => page.locator('input[type=file]').first().setInputFiles(PROFILE),
+  plan: (page) => page.getByRole('button', { name: 'Try an example' }).click(),
+  proof: (page) => page.locator('input[type=file]').first().setInputFiles(runs()),
+  'proof-verdict': (page) => page.locator('input[type=file]').first().setInputFiles([proof()]),
+};
+
 /** @type {Record<string, string>} */
 const PAGES = {
   overview: '/',
@@ -49,7 +65,12 @@ const PAGES = {
   explore: '/explore',
   'explore-heatmap': '/explore?tab=heatmap',
   profile: '/profile',
-  database: databases?.[0] === undefined ? '/database' : `/database/${databases[0].id}`,
+  database: place,
+  'database-locks': `${place}?tab=locks`,
+  'database-indexes': `${place}?tab=indexes`,
+  plan: '/plan',
+  proof: '/runs',
+  'proof-verdict': '/runs',
   resources: '/resources',
   gateway: '/gateway',
   status: '/status',
@@ -90,6 +111,7 @@ for (const [name, path] of Object.entries(PAGES)) {
       await page.goto(`${BASE}${path}`, { timeout: 60_000 });
       await page.locator('h1').first().waitFor({ timeout: 60_000 });
       await page.locator('.waiting').first().waitFor({ state: 'detached', timeout: 60_000 });
+      await BEFORE[name]?.(page);
       // Numbers that come one after the other have come.
       await page.waitForTimeout(700);
       const png = await page.screenshot({ fullPage: FULL, timeout: 60_000 });

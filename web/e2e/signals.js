@@ -36,11 +36,13 @@ const LINES = [
   },
 ];
 
-/** Sends the log records of one request, which were written during its first span.
+/** Sends the log records of one request, which were written during its first span; one more if there is more to say.
  * @param {string} url @param {string} service
- * @param {{ traceId: string, spanId: string, startMs: number }} request */
-export async function sendLogs(url, service, { traceId, spanId, startMs }) {
-  const logRecords = LINES.map(({ at, number, text, body }) => ({
+ * @param {{ traceId: string, spanId: string, startMs: number, more?: string }} request */
+export async function sendLogs(url, service, { traceId, spanId, startMs, more }) {
+  const last = { at: 21, number: 17, text: more ?? '', body: more ?? '' };
+  const lines = more === undefined ? LINES : [...LINES, last];
+  const logRecords = lines.map(({ at, number, text, body }) => ({
     timeUnixNano: nanos(startMs + at),
     observedTimeUnixNano: nanos(startMs + at + 1),
     severityNumber: number,

@@ -1,8 +1,10 @@
 /** Releases and remedies: thin lines on an axis of time, told in full below their chart and on pointing at them. */
-import type { Mark } from '../api/types';
+import { path, useApi } from '../api/use';
+import type { Mark, Marks } from '../api/types';
 import { together } from '../lib/axis';
 import { clock } from '../lib/format';
 import { to } from '../lib/route';
+import { useRange } from '../lib/time';
 import { Link } from './Link';
 
 interface Props {
@@ -26,6 +28,12 @@ export function MarkLines({ marks, x, top, bottom, left, right }: Props) {
       <rect x={group.x - 6} y={top - 8} width={12} height={bottom - top + 8} fill="transparent" />
     </g>
   ));
+}
+
+/** Those of the stretch of time that the page looks at, over any chart of it. */
+export function MarksHere(place: Omit<Props, 'marks'>) {
+  const { data } = useApi<Marks>(path('marks', { ...useRange() }));
+  return <MarkLines marks={data?.marks ?? []} {...place} />;
 }
 
 /** A shape for each kind, so that it is told without its colour. */

@@ -1,7 +1,7 @@
 /** Which stretch of time is looked at, and in which zone it is told; in the frame of every page. */
 import { useRef, useState, type SubmitEvent } from 'react';
 
-import { clock } from '../lib/format';
+import { clock, full } from '../lib/format';
 import { setParams, useQuery } from '../lib/route';
 import {
   local,
@@ -32,6 +32,7 @@ export function TimePicker() {
         {zone !== undefined && <small> {short(zone)}</small>}
         <span aria-hidden="true"> ▾</span>
       </button>
+      <OnPaper range={range} />
       <div
         ref={popover}
         id="time"
@@ -44,6 +45,16 @@ export function TimePicker() {
         {open && <Choices range={range} zone={zone} choose={choose} />}
       </div>
     </div>
+  );
+}
+
+/** On paper "the last hour" says nothing: from when to when, with the day. */
+function OnPaper({ range }: { range: Range }) {
+  const [from, to] = rangeEnds(range);
+  return (
+    <span className="on-paper" aria-hidden="true">
+      {full(from)} – {full(to)}
+    </span>
   );
 }
 

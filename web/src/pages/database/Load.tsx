@@ -6,6 +6,7 @@ import { clock, clockShort, digits } from '../../lib/format';
 import { ticks } from '../../lib/scale';
 import { useWidth } from '../../lib/size';
 import { events, layers, type Layer } from '../../lib/waits';
+import { MarksHere } from '../../ui/Marks';
 
 const HEIGHT = 180;
 const BOTTOM = 22;
@@ -83,6 +84,7 @@ export function Load({ points, window }: Props) {
             y={y}
           />
         ))}
+        <MarksHere x={x} top={TOP} bottom={HEIGHT - BOTTOM} left={LEFT} right={width} />
         {point !== undefined && (
           <line
             className="cursor"

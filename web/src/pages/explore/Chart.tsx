@@ -7,6 +7,7 @@ import { figureText } from '../../lib/question';
 import { useQuery } from '../../lib/route';
 import { ticks } from '../../lib/scale';
 import { useWidth } from '../../lib/size';
+import { MarksHere } from '../../ui/Marks';
 
 const HEIGHT = 200;
 const BOTTOM = 22;
@@ -91,6 +92,13 @@ export function Chart({ answer }: { answer: TableAnswer }) {
             )}
           </g>
         ))}
+        <MarksHere
+          x={(ms) => LEFT + ((ms - from) / (end - from)) * (width - LEFT)}
+          top={TOP}
+          bottom={HEIGHT - BOTTOM}
+          left={LEFT}
+          right={width}
+        />
         {here !== undefined && (
           <line className="cursor" x1={x(here)} x2={x(here)} y1={TOP} y2={HEIGHT - BOTTOM} />
         )}

@@ -9,12 +9,13 @@ import { setParams } from '../../lib/route';
 import { logScale, logTicks } from '../../lib/scale';
 import { useWidth } from '../../lib/size';
 import { Problem, Waiting } from '../../ui/Empty';
+import { MarksHere } from '../../ui/Marks';
 import type { Question } from './ExplorePage';
 import { CoverageNote, Nothing } from './Notes';
 
 const HEIGHT = 300;
 const BOTTOM = 22;
-const TOP = 6;
+const TOP = 12;
 const LEFT = 60;
 
 export function HeatmapView({ question }: { question: Question }) {
@@ -82,6 +83,10 @@ function Cells({ map }: { map: Heatmap }) {
             );
           }),
         )}
+        {/* Cells below them can still be clicked. */}
+        <g pointerEvents="none">
+          <MarksHere x={x} top={TOP} bottom={HEIGHT - BOTTOM} left={LEFT} right={width} />
+        </g>
       </svg>
       <figcaption className="readout">{here ?? `up to ${grouped(most)} in a cell`}</figcaption>
     </figure>

@@ -128,7 +128,7 @@ interface TableProps {
 
 /** Findings in the order given; used wherever findings are listed. */
 export function FindingTable({ findings, progress = [], short, here, point }: TableProps) {
-  const most = Math.max(...findings.map((finding) => finding.impact.user_hours_per_day), 1e-9);
+  const most = Math.max(...findings.map(wasted), 1e-9);
   return (
     <table className="rows findings">
       <thead>
@@ -183,7 +183,7 @@ interface RowProps {
 
 function Row({ finding, progress, most, short, here, point }: RowProps) {
   const href = to(`/findings/${finding.id}`);
-  const hours = finding.impact.user_hours_per_day;
+  const hours = wasted(finding);
   return (
     <tr
       className={here ? 'here' : undefined}
@@ -217,16 +217,13 @@ function Row({ finding, progress, most, short, here, point }: RowProps) {
         <span className="tag">{finding.fault}</span>
       </td>
       <td className="n strong">
-        <Hours hours={hours} />
+        <Wasted finding={finding} />
       </td>
       <td className="n p2">
         <Queries finding={finding} />
       </td>
       <td className="n p2">
-        <Change
-          now={duration(finding.duration_now_micros)}
-          after={duration(finding.duration_after_micros)}
-        />
+        <Times finding={finding} />
       </td>
       <td className="n p4">
         <Days count={finding.effort_days} />
@@ -238,6 +235,28 @@ function Row({ finding, progress, most, short, here, point }: RowProps) {
       </td>
     </tr>
   );
+}
+
+/** Hours a day of users; of the database where nobody is known to wait for it. */
+function wasted({ impact }: Finding): number {
+  return impact.user_hours_per_day > 0 ? impact.user_hours_per_day : impact.database_hours_per_day;
+}
+
+function Wasted({ finding }: { finding: Finding }) {
+  const ofUsers = finding.impact.user_hours_per_day > 0 || wasted(finding) === 0;
+  return (
+    <>
+      <Hours hours={wasted(finding)} />
+      {!ofUsers && <small title="time that the database works in vain"> database</small>}
+    </>
+  );
+}
+
+/** Now and after; nothing where it is not about how long something takes. */
+function Times({ finding }: { finding: Finding }) {
+  const { duration_now_micros: now, duration_after_micros: after } = finding;
+  if (now === 0 && after === 0) return <span className="dim">–</span>;
+  return <Change now={duration(now)} after={duration(after)} />;
 }
 
 /** Statements of the request, or calls where the fault is not about statements. */

@@ -13,14 +13,14 @@ import { criticalPath, type Graph } from './graph';
 const TALL_MAX = 40;
 
 const WIDTH_MIN = 118;
-/** Rate, p95 and share of errors have to fit below the name. */
-const WIDTH_TALL_MIN = 158;
-const WIDTH_MAX = 200;
+const WIDTH_MAX = 220;
 const GAP = 84;
 /** Higher than that it is scrolled. */
 const LARGE_HEIGHT = 700;
 const PAD = 12;
 const LETTER = 6.7;
+/** Of what stands below the name. */
+const SMALL_LETTER = 6.1;
 
 export function Picture({ graph, focus }: { graph: Graph; focus: string }) {
   const [measure, room] = useWidth(1000);
@@ -78,10 +78,20 @@ export function Picture({ graph, focus }: { graph: Graph; focus: string }) {
               edge={edge}
               sizes={sizes}
               className={[lit(edge) ? 'lit' : '', path.has(edge) ? 'main' : ''].join(' ')}
-              labelled={tall || lit(edge)}
               names={[name(graph, edge.from), name(graph, edge.to)]}
             />
           ))}
+          {/* Over all lines, so that none goes through what is to be read. */}
+          {edges
+            .filter((edge) => tall || lit(edge))
+            .map((edge) => (
+              <EdgeLabel
+                key={`${edge.from} ${edge.to}`}
+                edge={edge}
+                sizes={sizes}
+                className={lit(edge) ? 'lit' : ''}
+              />
+            ))}
           {graph.nodes.map((node, place) => (
             <Node
               key={`${node.kind} ${node.name}`}
@@ -150,8 +160,10 @@ interface Sizes {
 
 function sizesOf(layout: Layout, graph: Graph, room: number, tall: boolean): Sizes {
   const longest = Math.max(...graph.nodes.map((node) => node.name.length), 8);
-  const narrowest = tall ? WIDTH_TALL_MIN : WIDTH_MIN;
-  const box = Math.min(WIDTH_MAX, Math.max(narrowest, longest * LETTER + 18));
+  // Rate, p95 and share of errors have to fit below the name.
+  const below = tall ? Math.max(...graph.nodes.map((node) => detail(node).length)) : 0;
+  const wanted = Math.max(WIDTH_MIN, longest * LETTER + 18, below * SMALL_LETTER + 18);
+  const box = Math.min(WIDTH_MAX, wanted);
   const row = tall ? 58 : 27;
   const least = layout.layers * box + (layout.layers - 1) * GAP + 2 * PAD;
   const width = Math.max(least, Math.min(room, layout.layers * (box + 220)));
@@ -172,31 +184,43 @@ interface EdgeProps {
   edge: MapEdge;
   sizes: Sizes;
   className: string;
-  labelled: boolean;
   names: [string, string];
 }
 
-function Edge({ edge, sizes, className, labelled, names }: EdgeProps) {
+/** Where an edge begins and ends, and whether it leads back. */
+function ends(edge: MapEdge, sizes: Sizes) {
   const [from, to] = [sizes.at(edge.from), sizes.at(edge.to)];
   const back = to.x <= from.x;
   const [x1, x2] = back ? [from.x, to.x + sizes.box] : [from.x + sizes.box, to.x];
+  return { from, to, back, x1, x2 };
+}
+
+function Edge({ edge, sizes, className, names }: EdgeProps) {
+  const { from, to, back, x1, x2 } = ends(edge, sizes);
   const bend = back ? -Math.max(30, (x1 - x2) / 2) : Math.max(30, (x2 - x1) / 2);
   const { traffic } = edge;
   const failing = traffic.error_share > 0.01 ? ' failing' : '';
   const d = `M${x1} ${from.y}C${x1 + bend} ${from.y} ${x2 - bend} ${to.y} ${x2} ${to.y}`;
-  // Nearer to the called: edges part there, where they leave together.
-  const middle = { x: x1 + (x2 - x1) * 0.64, y: from.y + (to.y - from.y) * 0.74 };
   return (
     <g className={`map-edge ${className}${failing}`}>
       <title>{`${names[0]} calls ${names[1]}: ${words(traffic)}`}</title>
       <path d={d} strokeWidth={1 + 7 * Math.min(1, traffic.critical_share)} />
       <path d={d} className="hit" />
       <path d={`M${x2 - (back ? -6 : 6)} ${to.y - 4}L${x2} ${to.y}l${back ? 6 : -6} 4`} />
-      {labelled && Math.abs(x2 - x1) > 70 && (
-        <text x={middle.x} y={middle.y - 5} textAnchor="middle">
-          {rateText(traffic)} · {durationText(traffic.duration.p95_micros)}
-        </text>
-      )}
+    </g>
+  );
+}
+
+function EdgeLabel({ edge, sizes, className }: Omit<EdgeProps, 'names'>) {
+  const { from, to, x1, x2 } = ends(edge, sizes);
+  if (Math.abs(x2 - x1) <= 70) return null;
+  // Nearer to the called: edges part there, where they leave together.
+  const middle = { x: x1 + (x2 - x1) * 0.64, y: from.y + (to.y - from.y) * 0.74 };
+  return (
+    <g className={`map-edge ${className}`} pointerEvents="none">
+      <text x={middle.x} y={middle.y - 5} textAnchor="middle">
+        {rateText(edge.traffic)} · {durationText(edge.traffic.duration.p95_micros)}
+      </text>
     </g>
   );
 }
@@ -229,12 +253,18 @@ function Node({ node, at, width, tall, className, point }: NodeProps) {
       </text>
       {tall && own !== undefined && (
         <text x={at.x + 9} y={at.y + 13} className="small">
-          {rateText(own)} · {durationText(own.duration.p95_micros)}
-          {own.error_share > 0 && ` · ${shareText(own.error_share)} ✗`}
+          {detail(node)}
         </text>
       )}
     </Link>
   );
+}
+
+/** What stands below the name of a service. */
+function detail({ requests }: MapNode): string {
+  if (requests == null) return '';
+  const failing = requests.error_share > 0 ? ` · ${shareText(requests.error_share)} ✗` : '';
+  return `${rateText(requests)} · ${durationText(requests.duration.p95_micros)}${failing}`;
 }
 
 /** A shape for each kind, so that it is told without its colour. */

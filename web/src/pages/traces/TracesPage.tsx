@@ -83,6 +83,8 @@ function ById() {
           type="search"
           placeholder="/ trace id, then Enter"
           maxLength={40}
+          pattern="\s*[0-9a-fA-F]{1,32}\s*"
+          title="the id of a trace: up to 32 hexadecimal digits"
           value={id}
           onChange={(event) => setId(event.target.value)}
         />
