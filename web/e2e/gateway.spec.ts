@@ -45,6 +45,7 @@ const ANSWER: GatewayAnswer = {
         p999_ms: 180,
         compresses: true,
         cache: {
+          disk: 0,
           hit: 8500,
           stale: 40,
           revalidated: 0,
@@ -73,7 +74,7 @@ const ANSWER: GatewayAnswer = {
         limit: { requests: 100, window_seconds: 60, dry_run: false, clients: 311 },
       },
     ],
-    cache: { entries: 812, bytes: 12_000_000, bytes_max: 268_435_456, evictions: 4 },
+    cache: { entries: 812, bytes: 12_000_000, bytes_max: 268_435_456, evictions: 4, disk: null },
     canaries: [
       {
         route: 'all',

@@ -1856,6 +1856,7 @@ export interface components {
              * @default {
              *       "bytes": 0,
              *       "bytes_max": 0,
+             *       "disk": null,
              *       "entries": 0,
              *       "evictions": 0
              *     }
@@ -1925,6 +1926,8 @@ export interface components {
              * @default 0
              */
             bytes_max: number;
+            /** @default null */
+            disk: components["schemas"]["GatewayCacheDisk"] | null;
             /**
              * Format: int64
              * @description Keys that answers are stored under.
@@ -1937,6 +1940,78 @@ export interface components {
              * @default 0
              */
             evictions: number;
+        };
+        /** @description What the cache holds on disk, and what became of it since the start. */
+        GatewayCacheDisk: {
+            /**
+             * Format: int64
+             * @description Bytes of its files.
+             * @default 0
+             */
+            bytes: number;
+            /**
+             * Format: int64
+             * @description Bytes that they may have.
+             * @default 0
+             */
+            bytes_max: number;
+            /**
+             * Format: int64
+             * @description Records and files that were not as they were written.
+             * @default 0
+             */
+            damaged: number;
+            /**
+             * Format: int64
+             * @description Answers that were not written, because too much waited.
+             * @default 0
+             */
+            dropped: number;
+            /**
+             * Format: int64
+             * @description Answers that are there.
+             * @default 0
+             */
+            entries: number;
+            /**
+             * Format: int64
+             * @description Answers that were not written, because the disk failed.
+             * @default 0
+             */
+            failed: number;
+            /**
+             * @description Its folder.
+             * @default
+             */
+            folder: string;
+            /**
+             * Format: int64
+             * @description Answers that could not be read in time.
+             * @default 0
+             */
+            late: number;
+            /**
+             * Format: int64
+             * @description Answers that were read.
+             * @default 0
+             */
+            read: number;
+            /**
+             * @description Why not, or what failed last.
+             * @default null
+             */
+            trouble: string | null;
+            /**
+             * @description Whether it is in use.
+             * @default false
+             */
+            up: boolean;
+            /**
+             * Format: int64
+             * @description Answers that were written.
+             * @default 0
+             */
+            written: number;
         };
         /** @description A new version that is tried. */
         GatewayCanary: {
@@ -2256,6 +2331,12 @@ export interface components {
              * @default 0
              */
             coalesced: number;
+            /**
+             * Format: int64
+             * @description Answered with what was on disk.
+             * @default 0
+             */
+            disk: number;
             /**
              * Format: int64
              * @description Not answered.

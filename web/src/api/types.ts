@@ -39,6 +39,7 @@ export type GatewayAnswer = Schemas['GatewayAnswer'];
 export type GatewayCanary = Schemas['GatewayCanary'];
 export type GatewayMember = Schemas['GatewayMember'];
 export type GatewayRoute = Schemas['GatewayRoute'];
+export type GatewayCacheDisk = Schemas['GatewayCacheDisk'];
 export type GatewayRouteCache = Schemas['GatewayRouteCache'];
 export type GatewayService = Schemas['GatewayService'];
 export type Group = Schemas['Group'];

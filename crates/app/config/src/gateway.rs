@@ -61,15 +61,16 @@ pub(super) const TABLES_MAX: usize = 1_000;
 pub(crate) fn read(table: &Spanned<DeValue<'_>>, told: &mut Told<'_>) -> Option<Plan> {
     let before = told.problems.len();
     let mut fields = Fields::of("gateway", table, told)?;
-    let (cache, top_keys) = cache::settings(&mut fields, told);
+    let cache = cache::settings(&mut fields, told);
     let mut plan = Plan {
         listen: listens(&mut fields, told),
         admin: Some(([127, 0, 0, 1], 7072).into()),
         drain: Duration::from_secs(30),
         bounds: bounds(&mut fields, told),
         trusted: networks(&mut fields, told),
-        cache,
-        top_keys,
+        cache: cache.settings,
+        cache_disk: cache.disk,
+        top_keys: cache.top_keys,
         ..Plan::default()
     };
     if let Some(Value::Address(admin)) = fields.take("admin", Kind::AddressOrOff, told) {

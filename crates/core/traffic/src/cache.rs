@@ -9,13 +9,16 @@ mod answer;
 mod control;
 pub mod date;
 mod dictionary;
+mod index;
 mod judge;
 mod key;
+mod marks;
 mod orders;
 mod packed;
 mod partial;
 mod policy;
 mod purge;
+mod record;
 mod rule;
 pub mod simulate;
 mod status;
@@ -26,6 +29,7 @@ mod vary;
 
 pub use answer::{Answer, answer, conditions_removed, make_conditional};
 pub use control::{Control, Scope, Spoken, request_control};
+pub use index::{At, Forgotten, Index, Kept, Of, OnDisk};
 pub use judge::{Judged, judge, may_stand_in};
 pub use key::{Asker, Credentials, Key, asker, key_of};
 pub use orders::{Asked, OrderId, Orders, Sent};
@@ -33,7 +37,14 @@ pub use packed::{packed, unpacked};
 pub use partial::{Range, range_asked};
 pub use policy::{NotStored, Policy, Received, policy};
 pub use purge::{Found, Place, Purge, Purges};
-pub use rule::{CacheRule, CacheSettings, Clients, Cookies, Query, SetCookie, Template, User};
+pub use record::{
+    RECORD_MARK, START_BYTES, Said, Start, answer_of, answer_record, forget_record, gone_record,
+    heard_record,
+};
+pub use rule::{
+    CacheRule, CacheSettings, Clients, Cookies, DiskSettings, Keep, Query, SetCookie, Template,
+    User,
+};
 pub use status::{Forwarded, Status};
 pub use store::{Change, Store, StoreSize};
 pub use stored::{Stored, freshened, is_same};

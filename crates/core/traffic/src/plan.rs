@@ -8,7 +8,7 @@ use http::{HeaderName, HeaderValue, Method};
 
 use crate::{
     breaker::BreakerSettings,
-    cache::{CacheRule, CacheSettings, Template},
+    cache::{CacheRule, CacheSettings, DiskSettings, Template},
     canary::CanaryRule,
     capture::CaptureRules,
     concurrency::{ConcurrencySettings, Priority},
@@ -48,6 +48,8 @@ pub struct Plan {
     pub telling: Telling,
     /// The cache; routes say what is in it.
     pub cache: CacheSettings,
+    /// Where answers are kept besides memory, if anywhere.
+    pub cache_disk: Option<DiskSettings>,
     /// Services; a route has a place among these.
     pub services: Vec<Service>,
     /// Routes, in the order of the file.

@@ -2,6 +2,7 @@
 //! orders need a token, and so does looking where there is one.
 
 mod all;
+mod cache;
 mod canaries;
 pub(crate) mod orders;
 mod pages;
@@ -149,7 +150,7 @@ async fn page(
             shared.reload.notify_one();
             Ok(json!({"asked": true, "told": "where the gateway writes what it says"}))
         }
-        "/cache/purge" => orders::purge(&shared, &order),
+        "/cache/purge" => orders::purge(&shared, &order).await,
         "/cache/warm" => orders::warm(listen, &order).await,
         _ => match path.strip_prefix("/members/") {
             Some(rest) => orders::member(&shared, rest, &order),
@@ -201,7 +202,7 @@ fn seen(shared: &Shared, path: &str) -> Response<Full<Bytes>> {
         }
         "/members" => pages::members(shared),
         "/routes" => pages::routes(shared),
-        "/cache" => pages::cache(shared),
+        "/cache" => cache::cache(shared),
         "/limits" => pages::limits(shared),
         "/breakers" => pages::breakers(shared),
         "/capture" => pages::capture(shared),

@@ -1,44 +1,51 @@
-//! The cache in memory: shared by all threads, in shards so that they rarely meet; what is stored is sent as it is.
+//! The cache: shared by all threads; what is stored is sent as it is.
+//!
+//! Its levels: `memory`, which all requests look at; `disk`, looked at by who asks for what is not in memory; `shared`, in
+//! Redis, looked at after that. What one of them is told to forget all of them forget.
 //!
 //! `look` answers out of the head of a request alone, for whoever parsed it: a hit is a status, lines ready to be sent
 //! and bytes that are shared, not copied. What is missing is asked for once, whoever waits for it (`flight`), by a task
 //! that goes on when the client that asked first goes away (`fetch`). What is decided is decided by `traffic::cache`.
 
 pub(crate) mod counts;
+pub(crate) mod disk;
+mod effect;
 mod fetch;
 mod filling;
 mod flight;
 mod head;
 mod hit;
+mod memory;
 mod serve;
 pub(crate) mod shared;
 
-use std::{
-    collections::BTreeMap,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, AtomicUsize, Ordering},
-    },
-    time::Duration,
+use std::sync::{
+    Arc, Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicU64, AtomicUsize, Ordering},
 };
 
-use http::{Method, header};
+use http::{Method, StatusCode, header};
 use model::Moment;
 use traffic::{
     cache::{
-        self, Asker, CacheRule, CacheSettings, Change, Control, Credentials, Forwarded, Found,
-        Judged, Key, Place, Purge, Purges, Store, StoreSize, Stored, asker, judge, key_of,
-        request_control,
+        self, Asker, CacheRule, CacheSettings, Control, Credentials, Forwarded, Judged, Keep, Key,
+        Of, Place, Purge, Purges, StoreSize, Stored, asker, judge, key_of, request_control,
     },
     fields::Fields,
 };
 
-use self::flight::Flight;
+use self::{
+    disk::Disk,
+    memory::{Memory, Source},
+};
+use crate::answer::Refusal;
+
 pub(crate) use self::{
     counts::CacheResult,
+    effect::Effect,
     filling::Reader,
     hit::{CACHE_STATUS, Hit},
-    serve::{Cached, Effect, Serving, asked, serve},
+    serve::{Cached, Serving, asked, serve},
 };
 
 /// The cache.
@@ -46,7 +53,9 @@ pub(crate) use self::{
 pub(crate) struct Cache {
     settings: CacheSettings,
     seed: u64,
-    shards: Vec<Mutex<Shard>>,
+    memory: Memory,
+    /// The level on disk, if there is one. Its lock is taken before `purges`, never after.
+    pub(crate) disk: Option<Arc<Disk>>,
     /// Taken before a shard, never after.
     purges: Mutex<Purges>,
     /// The count of `purges`, to be read without it.
@@ -56,21 +65,6 @@ pub(crate) struct Cache {
     filling: AtomicU64,
     /// What other gateways hear of, and are heard of.
     pub(crate) common: shared::Common,
-}
-
-#[derive(Debug)]
-struct Shard {
-    store: Store<Entry>,
-    flights: BTreeMap<Vec<u8>, Arc<Flight>>,
-}
-
-/// What is stored under a key.
-#[derive(Debug, Clone, Default)]
-struct Entry {
-    /// Answers, the latest last.
-    variants: Vec<Arc<Stored>>,
-    /// Until when answers are known not to be worth waiting for: they are not stored.
-    alone_until: Option<Moment>,
 }
 
 /// A request as the cache sees it, before anything about it was changed.
@@ -115,27 +109,13 @@ pub(crate) struct Ask {
     pub(crate) place: Place,
 }
 
-/// Answers to the same request that differ by its headers: more are as good as none.
-const VARIANTS_MAX: usize = 32;
-
-/// For how long a key is remembered whose answers are not stored.
-const ALONE_FOR: Duration = Duration::from_secs(10);
-
-/// The least bytes of a shard, so that large answers fit.
-const SHARD_BYTES_MIN: u64 = 32 << 20;
-
-/// Shards at most: more threads than this rarely meet either.
-const SHARDS_MAX: u64 = 16;
-
 impl Cache {
-    pub(crate) fn new(settings: CacheSettings, seed: u64) -> Self {
-        let count = (settings.bytes_max / SHARD_BYTES_MIN).clamp(1, SHARDS_MAX);
-        let shard =
-            || Shard { store: Store::new(settings.bytes_max / count), flights: BTreeMap::new() };
+    pub(crate) fn new(settings: CacheSettings, disk: Option<Arc<Disk>>, seed: u64) -> Self {
         Self {
             settings,
             seed,
-            shards: (0..count).map(|_| Mutex::new(shard())).collect(),
+            memory: Memory::new(settings.bytes_max),
+            disk,
             purges: Mutex::default(),
             purged: AtomicU64::new(0),
             waiters: AtomicUsize::new(0),
@@ -169,7 +149,12 @@ impl Cache {
         }
         let (asker, credentials) = asker(rule, headers);
         let key = key_of(rule, route, (authority, target), headers, self.seed);
-        let found = self.find(&key, headers, asker, now);
+        let second = |stored: &Arc<Stored>| {
+            if let Some(disk) = self.disk.as_ref().filter(|_| rule.keep == Keep::Anywhere) {
+                disk.offer(&key, stored, now);
+            }
+        };
+        let found = self.memory.find(&key, (headers, asker), second, now);
         let judged = found
             .stored
             .as_ref()
@@ -184,10 +169,9 @@ impl Cache {
             credentials,
             asker,
             // What is asked for again each time is of use to one request alone.
-            together: found.together
-                && stale.as_ref().is_none_or(|stored: &Arc<Stored>| {
-                    !stored.policy.asks_always && !stored.policy.lifetime.is_zero()
-                }),
+            together: stale.as_ref().is_none_or(|stored: &Arc<Stored>| {
+                !stored.policy.asks_always && !stored.policy.lifetime.is_zero()
+            }),
             variant: found.variant,
             place: place(),
             control: control.clone(),
@@ -219,66 +203,40 @@ impl Cache {
         }
     }
 
-    /// What is stored for a request.
-    fn find(&self, key: &Key, headers: &impl Fields, asker: Asker, now: Moment) -> InStore {
-        let mut shard = self.shard(key);
-        let Some(entry) = shard.store.get(key) else {
-            return InStore { together: true, ..InStore::default() };
-        };
-        let mut variants = entry.variants.iter().rev();
-        let fits =
-            |stored: &&Arc<Stored>| stored.policy.is_for(asker) && stored.selecting.takes(headers);
-        let stored = variants.find(fits).cloned();
-        let variant = match (&stored, entry.variants.last()) {
-            (None, Some(latest)) => latest.selecting.number(headers),
-            _ => 0,
-        };
-        InStore {
-            alone: entry.alone_until.is_some_and(|until| now < until),
-            others: !entry.variants.is_empty(),
-            together: true,
-            variant,
-            stored,
-        }
-    }
-
     /// Stores an answer, unless what it is about was purged since it was asked for. Whether it did.
     fn put(&self, key: &Key, stored: &Arc<Stored>, began: u64, now: Moment) -> bool {
+        self.put_from(Source::Asked, (key, stored), began, now)
+    }
+
+    fn put_from(
+        &self,
+        source: Source,
+        (key, stored): (&Key, &Arc<Stored>),
+        began: u64,
+        now: Moment,
+    ) -> bool {
         let purges = lock(&self.purges);
         if purges.outdates(began, &stored.place) {
             return false;
         }
-        let mut shard = self.shard(key);
-        let mut entry = shard.store.peek(key).cloned().unwrap_or_default();
-        entry.alone_until = None;
-        // Of the same requests the latest counts; of others what can still be of use.
-        entry.variants.retain(|other| {
-            !other.selecting.is_same(&stored.selecting)
-                || other.policy.shared_with != stored.policy.shared_with
-                    && other.policy.left(now).is_ok()
-        });
-        if VARIANTS_MAX <= entry.variants.len() {
-            entry.variants.remove(0);
-        }
-        entry.variants.push(Arc::clone(stored));
-        shard.insert(key, entry);
+        self.memory.put(key, stored, source, now);
         drop(purges);
         true
     }
 
     /// Remembers that answers under a key are not stored.
     fn put_alone(&self, key: &Key, now: Moment) {
-        let mut shard = self.shard(key);
-        let mut entry = shard.store.peek(key).cloned().unwrap_or_default();
-        if entry.variants.is_empty() {
-            entry.alone_until = Some(now + ALONE_FOR);
-            shard.insert(key, entry);
-        }
+        self.memory.put_alone(key, now);
     }
 
     /// Forgets what is stored for a request.
-    fn forget(&self, key: &Key) {
-        self.shard(key).store.remove(key);
+    fn forget(&self, key: &Key, now: Moment) {
+        let of = Of::Key(key.hash, key.bytes.clone());
+        let all = || self.memory.forget(key);
+        match &self.disk {
+            Some(disk) => disk.forget(of, false, now, all).1,
+            None => all(),
+        }
     }
 
     /// Forgets what an order is for, or has it asked for again before it is used as fresh (`soft`). How many keys it was.
@@ -291,102 +249,37 @@ impl Cache {
 
     /// The same, in this gateway alone.
     fn purge_here(&self, purge: &Purge, soft: bool, now: Moment) -> usize {
-        {
-            let mut purges = lock(&self.purges);
-            purges.add(purge.clone());
-            self.purged.store(purges.count(), Ordering::Release);
+        let in_memory = || {
+            {
+                let mut purges = lock(&self.purges);
+                purges.add(purge.clone());
+                self.purged.store(purges.count(), Ordering::Release);
+            }
+            self.memory.purge(purge, soft, now)
+        };
+        match &self.disk {
+            Some(disk) => {
+                let (on_disk, kept) = disk.forget(Of::Order(purge.clone()), soft, now, in_memory);
+                // What is in both is one: as many as there are at least.
+                on_disk.max(kept)
+            }
+            None => in_memory(),
         }
-        let change = |entry: &Entry| {
-            if !entry.variants.iter().any(|stored| purge.takes(&stored.place)) {
-                return Change::Keep;
-            }
-            if !soft {
-                return Change::Forget;
-            }
-            let variants = entry.variants.iter().map(|stored| {
-                let is_meant = purge.takes(&stored.place);
-                if is_meant { Arc::new(stored.expired(now)) } else { Arc::clone(stored) }
-            });
-            Change::Set(Entry { variants: variants.collect(), alone_until: None })
-        };
-        let found = purge.found();
-        let each = |shard: &Mutex<Shard>| {
-            let mut shard = lock(shard);
-            match found {
-                Found::By(mark) => shard.store.change_marked(mark, change),
-                Found::InAll => shard.store.change_all(change),
-            }
-        };
-        self.shards.iter().map(each).sum()
     }
 
     /// URLs of what is asked for most, the most first; of answers that are for everybody.
     pub(crate) fn top(&self, max: usize) -> Vec<String> {
-        let mut all = Vec::new();
-        for shard in &self.shards {
-            let shard = lock(shard);
-            let hottest = shard.store.hottest(max).into_iter().filter_map(|(heat, entry)| {
-                let place = &entry.variants.last()?.place;
-                Some((heat, format!("http://{}{}", place.host, place.target)))
-            });
-            all.extend(hottest.filter(|(_, url)| !url.starts_with("http:///")));
-        }
-        all.sort_by(|(heat, url), (other_heat, other)| {
-            other_heat.cmp(heat).then_with(|| url.cmp(other))
-        });
-        let mut urls: Vec<String> = all.into_iter().map(|(_, url)| url).collect();
-        let mut seen = std::collections::BTreeSet::new();
-        urls.retain(|url| seen.insert(url.clone()));
-        urls.truncate(max);
-        urls
+        self.memory.top(max)
     }
 
-    /// How full it is.
+    /// How full memory is.
     pub(crate) fn size(&self) -> StoreSize {
-        let mut all = StoreSize::default();
-        for shard in &self.shards {
-            let size = lock(shard).store.size();
-            all.entries += size.entries;
-            all.bytes += size.bytes;
-            all.evictions += size.evictions;
-        }
-        all
+        self.memory.size()
     }
 
     /// The number of purges so far.
     fn purged(&self) -> u64 {
         self.purged.load(Ordering::Acquire)
-    }
-
-    fn shard(&self, key: &Key) -> MutexGuard<'_, Shard> {
-        // The low bits choose a bucket within: the high ones a shard.
-        let place = (u128::from(key.hash) * self.shards.len() as u128) >> 64;
-        lock(&self.shards[usize::try_from(place).unwrap_or(0)])
-    }
-}
-
-/// What was found for a request.
-#[derive(Debug, Default)]
-struct InStore {
-    stored: Option<Arc<Stored>>,
-    /// Whether answers for other headers are stored.
-    others: bool,
-    alone: bool,
-    together: bool,
-    variant: u64,
-}
-
-impl Shard {
-    fn insert(&mut self, key: &Key, entry: Entry) {
-        /// Of the key, the entry and their places.
-        const FIXED: u64 = 256;
-        let variants: u64 = entry.variants.iter().map(|stored| stored.bytes()).sum();
-        let mut marks: Vec<u64> =
-            entry.variants.iter().flat_map(|stored| stored.place.marks()).collect();
-        marks.sort_unstable();
-        marks.dedup();
-        let bytes = FIXED + 2 * key.bytes.len() as u64 + variants;
-        self.store.insert(key.clone(), entry, bytes, marks);
     }
 }
 
@@ -403,4 +296,10 @@ fn host_of(authority: &str) -> String {
 /// Whether a client may only have what is stored.
 fn only_stored(rule: &CacheRule, control: &Control) -> bool {
     control.only_if_cached && rule.clients == cache::Clients::Obey
+}
+
+/// What such a client is told of what is not.
+fn only_if_cached() -> Refusal {
+    const DETAIL: &str = "The answer is not stored, and the request wants no other.";
+    Refusal::new(StatusCode::GATEWAY_TIMEOUT, "only-if-cached", DETAIL)
 }

@@ -181,7 +181,7 @@ impl Gateway {
             ("listen", begin(&self.begun_with) != begin(&plan.listen)),
             ("admin", old.plan.admin != plan.admin),
             ("workers", old.plan.workers != plan.workers),
-            ("cache", old.plan.cache != plan.cache),
+            ("cache", old.plan.cache != plan.cache || old.plan.cache_disk != plan.cache_disk),
         ] {
             if differs {
                 not_taken.push(name);

@@ -2,26 +2,22 @@
 //! there is one; METRICS is the one place to add another.
 
 mod canaries;
+mod disk;
 mod edge;
 mod lately;
 mod limits;
+mod text;
 
-use std::{fmt::Write as _, sync::PoisonError, sync::atomic::Ordering, time::Duration};
+use std::{sync::PoisonError, time::Duration};
 
 use http::Method;
 use model::Moment;
 use stats::Sketch;
 use traffic::encoding::Coding;
 
+pub(crate) use self::text::text;
 use self::{edge::EdgeCounts, lately::Lately, limits::LimitCounts};
-
-use crate::{
-    cache::counts::{self as of_cache, CacheCounts},
-    clock,
-    compress::Done,
-    state::Shared,
-    tracing::Outcomes,
-};
+use crate::{cache::counts::CacheCounts, clock, compress::Done, state::Shared};
 
 /// Counts of one thread.
 #[derive(Debug, Default)]
@@ -303,75 +299,6 @@ pub(crate) fn method_number(method: &Method) -> usize {
     METHODS.iter().position(|known| *known == method.as_str()).unwrap_or(METHODS.len() - 1)
 }
 
-/// Everything, in the text format of Prometheus.
-pub(crate) fn text(shared: &Shared) -> String {
-    let mut text = String::new();
-    for metric in
-        METRICS.iter().chain(limits::METRICS).chain(edge::METRICS).chain(canaries::METRICS)
-    {
-        let Metric { name, kind, about } = metric;
-        // Writing into a text cannot fail.
-        let _ok = write!(text, "# HELP {name} {about}\n# TYPE {name} {kind}\n");
-        match *name {
-            "http_server_request_duration_seconds" => durations(&mut text, name, shared),
-            "taut_gateway_request_duration_seconds" => quantiles(&mut text, name, shared),
-            "taut_gateway_refused_total" => refusals(&mut text, name, shared),
-            "taut_gateway_spans_total" => outcomes(&mut text, name, &shared.spans),
-            "taut_gateway_access_log_lines_total" => outcomes(&mut text, name, &shared.lines),
-            "taut_gateway_captured_total" => outcomes(&mut text, name, &shared.captured.outcomes),
-            "taut_gateway_captured_bytes_total" => {
-                let bytes = shared.captured.bytes.load(Ordering::Relaxed);
-                let _ok = writeln!(text, "{name} {bytes}");
-            }
-            _ if limits::METRICS.iter().any(|metric| metric.name == *name) => {
-                limits::write(&mut text, name, shared);
-            }
-            _ if edge::METRICS.iter().any(|metric| metric.name == *name) => {
-                edge::write(&mut text, name, shared);
-            }
-            _ if name.starts_with("taut_gateway_canary_") => {
-                canaries::write(&mut text, name, shared);
-            }
-            _ if name.starts_with("taut_gateway_cache_") => {
-                of_cache::write(&mut text, name, shared);
-            }
-            _ if name.starts_with("taut_gateway_compress") => codings(&mut text, name, shared),
-            _ if name.starts_with("taut_gateway_member_") => members(&mut text, name, shared),
-            _ => {
-                let sum = sum(shared, |counts| counted(name, counts));
-                let _ok = writeln!(text, "{name} {sum}");
-            }
-        }
-    }
-    text
-}
-
-fn counted(name: &str, counts: &Counts) -> u64 {
-    match name {
-        "http_server_active_requests" => counts.active,
-        "taut_gateway_connections" => counts.connections,
-        "taut_gateway_sent_bytes_total" => counts.bytes_sent,
-        "taut_gateway_retries_total" => counts.retries,
-        "taut_gateway_broken_answers_total" => counts.broken,
-        _ => 0,
-    }
-}
-
-fn sum(shared: &Shared, of: impl Fn(&Counts) -> u64) -> u64 {
-    shared
-        .counts
-        .iter()
-        .map(|counts| of(&counts.lock().unwrap_or_else(PoisonError::into_inner)))
-        .sum()
-}
-
-fn refusals(text: &mut String, name: &str, shared: &Shared) {
-    for (place, reason) in REFUSALS.iter().enumerate() {
-        let sum = sum(shared, |counts| counts.refused[place]);
-        let _ok = writeln!(text, "{name}{{reason=\"{reason}\"}} {sum}");
-    }
-}
-
 /// Durations of a route's requests in the last one or two minutes, and requests a second, of all threads.
 pub(crate) fn lately(shared: &Shared, route: usize, now: Moment) -> (Sketch, f64) {
     let (mut all, mut per_second) = (Sketch::default(), 0.0);
@@ -383,110 +310,6 @@ pub(crate) fn lately(shared: &Shared, route: usize, now: Moment) -> (Sketch, f64
         }
     }
     (all, per_second)
-}
-
-fn quantiles(text: &mut String, name: &str, shared: &Shared) {
-    let names = shared.names.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    let now = clock::now();
-    for (number, route) in names.iter().enumerate() {
-        let (all, _) = lately(shared, number + 1, now);
-        let labels = format!("http_route=\"{}\"", escaped(route));
-        for q in [0.5, 0.9, 0.95, 0.99, 0.999] {
-            let seconds = all.quantile(q).map(Duration::from_nanos);
-            if let Some(seconds) = seconds.map(|duration| duration.as_secs_f64()) {
-                let _ok = writeln!(text, "{name}{{{labels},quantile=\"{q}\"}} {seconds}");
-            }
-        }
-        let sum = Duration::from_nanos(u64::try_from(all.sum()).unwrap_or(u64::MAX)).as_secs_f64();
-        let _ok = write!(
-            text,
-            "{name}_sum{{{labels}}} {sum}\n{name}_count{{{labels}}} {}\n",
-            all.count()
-        );
-    }
-}
-
-fn outcomes(text: &mut String, name: &str, seen: &Outcomes) {
-    for (outcome, counter) in
-        [("done", &seen.done), ("dropped", &seen.dropped), ("failed", &seen.failed)]
-    {
-        let count = counter.load(Ordering::Relaxed);
-        let _ok = writeln!(text, "{name}{{outcome=\"{outcome}\"}} {count}");
-    }
-}
-
-fn codings(text: &mut String, name: &str, shared: &Shared) {
-    for coding in Coding::ALL {
-        let mut sum = Coded::default();
-        for counts in &shared.counts {
-            let counts = counts.lock().unwrap_or_else(PoisonError::into_inner);
-            let one = counts.coded[coding.number()];
-            sum.answers += one.answers;
-            sum.taken += one.taken;
-            sum.given += one.given;
-            sum.took += one.took;
-        }
-        let value = match name {
-            "taut_gateway_compressed_answers_total" => sum.answers.to_string(),
-            "taut_gateway_compress_input_bytes_total" => sum.taken.to_string(),
-            "taut_gateway_compress_output_bytes_total" => sum.given.to_string(),
-            _ => sum.took.as_secs_f64().to_string(),
-        };
-        let _ok = writeln!(text, "{name}{{coding=\"{}\"}} {value}", coding.token());
-    }
-}
-
-fn durations(text: &mut String, name: &str, shared: &Shared) {
-    let mut merged: std::collections::BTreeMap<(usize, usize, u16), ([u64; 15], f64)> =
-        std::collections::BTreeMap::new();
-    for counts in &shared.counts {
-        let counts = counts.lock().unwrap_or_else(PoisonError::into_inner);
-        for (route, series) in counts.routes.iter().enumerate() {
-            for one in series {
-                let sum = merged.entry((route, one.method, one.status)).or_default();
-                sum.0.iter_mut().zip(one.buckets).for_each(|(sum, count)| *sum += count);
-                sum.1 += one.seconds;
-            }
-        }
-    }
-    let names = shared.names.lock().unwrap_or_else(PoisonError::into_inner);
-    for ((route, method, status), (buckets, seconds)) in merged {
-        let route = route.checked_sub(1).and_then(|place| names.get(place)).map_or("", |name| name);
-        let labels = format!(
-            "http_route=\"{}\",http_request_method=\"{}\",http_response_status_code=\"{status}\"",
-            escaped(route),
-            METHODS[method]
-        );
-        let mut below = 0;
-        for (place, count) in buckets.iter().enumerate() {
-            below += count;
-            let bound = BOUNDS.get(place).map_or_else(|| "+Inf".to_owned(), ToString::to_string);
-            let _ok = writeln!(text, "{name}_bucket{{{labels},le=\"{bound}\"}} {below}");
-        }
-        let _ok =
-            write!(text, "{name}_sum{{{labels}}} {seconds}\n{name}_count{{{labels}}} {below}\n");
-    }
-}
-
-fn members(text: &mut String, name: &str, shared: &Shared) {
-    let state = shared.state();
-    let now = clock::now();
-    for (service, known) in state.plan.services.iter().zip(&state.services) {
-        for member in &known.members {
-            let value = match name {
-                "taut_gateway_member_up" => u64::from(member.is_fit(now)),
-                "taut_gateway_member_active_requests" => {
-                    u64::from(member.in_flight.load(Ordering::Relaxed))
-                }
-                "taut_gateway_member_requests_total" => member.requests.load(Ordering::Relaxed),
-                "taut_gateway_member_failures_total" => member.failures.load(Ordering::Relaxed),
-                _ => member.connections.load(Ordering::Relaxed),
-            };
-            let (service, address) = (escaped(&service.name), escaped(&member.address));
-            let _ok =
-                writeln!(text, "{name}{{service=\"{service}\",member=\"{address}\"}} {value}");
-        }
-    }
 }
 
 pub(crate) fn escaped(text: &str) -> String {

@@ -24,7 +24,7 @@ use traffic::{
 use crate::{
     access::Log,
     admin::orders::Orders,
-    cache::Cache,
+    cache::{Cache, disk::Disk},
     canary::Canaries,
     capture::{Capture, Figures},
     clock, events,
@@ -120,6 +120,7 @@ pub(crate) struct ServiceState {
 impl Shared {
     pub(crate) fn new(plan: Plan, keyring: Keyring, workers: usize) -> Self {
         let seed = RandomState::new().hash_one("keys of limits");
+        let (disk, thread) = disk_of(&plan, seed).unzip();
         let shared = Self {
             state: Mutex::new(Arc::new(State::empty())),
             generation: AtomicU64::new(1),
@@ -127,13 +128,13 @@ impl Shared {
             counts: (0..workers).map(|_| Mutex::default()).collect(),
             names: Mutex::default(),
             seed,
-            cache: Arc::new(Cache::new(plan.cache, seed)),
+            cache: Arc::new(Cache::new(plan.cache, disk, seed)),
             events: Arc::default(),
             redis: Arc::default(),
             spans: Arc::default(),
             lines: Arc::default(),
             captured: Arc::default(),
-            tellers: Mutex::default(),
+            tellers: Mutex::new(thread.into_iter().collect()),
             orders: Mutex::new(Orders::new(plan.clone())),
             canaries: Canaries::default(),
             reload: Notify::new(),
@@ -174,6 +175,9 @@ impl Shared {
     /// Waits until what was told is written and sent; nothing more can be told then.
     pub(crate) fn tell_the_rest(&self) {
         *self.state.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(State::empty());
+        if let Some(disk) = &self.cache.disk {
+            disk.stop();
+        }
         let tellers =
             std::mem::take(&mut *self.tellers.lock().unwrap_or_else(PoisonError::into_inner));
         for thread in tellers {
@@ -283,6 +287,12 @@ impl Members {
         member.up_since.store(clock::now().nanos, Ordering::Relaxed);
         member
     }
+}
+
+/// The cache on disk, and its thread; without a thread there is none.
+fn disk_of(plan: &Plan, seed: u64) -> Option<(Arc<Disk>, JoinHandle<()>)> {
+    // Who hears of changes has heard of none while it was away.
+    Disk::start(plan.cache_disk.as_ref()?, plan.events.is_some(), seed).ok()
 }
 
 /// Where copies go; what was there goes on if the plan wants the same.

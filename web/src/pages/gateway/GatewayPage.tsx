@@ -5,6 +5,7 @@ import { path, useApi } from '../../api/use';
 import type {
   Gateway,
   GatewayAnswer,
+  GatewayCacheDisk,
   GatewayCanary,
   GatewayMember,
   GatewayRoute,
@@ -161,6 +162,7 @@ function Cache({ gateway: { routes, cache } }: { gateway: Gateway }) {
             <Num of={bytes(cache.bytes_max)} />; {grouped(cache.evictions)} were pushed out to make
             room since the start.
           </p>
+          {cache.disk != null && <OnDisk disk={cache.disk} />}
           <table className="rows">
             <thead>
               <tr>
@@ -187,18 +189,41 @@ function Cache({ gateway: { routes, cache } }: { gateway: Gateway }) {
   );
 }
 
+/** What is kept on disk besides, and what became of it. */
+function OnDisk({ disk }: { disk: GatewayCacheDisk }) {
+  const notKept = disk.dropped + disk.failed;
+  return (
+    <p>
+      On disk {grouped(disk.entries)} answers take <Num of={bytes(disk.bytes)} /> of at most{' '}
+      <Num of={bytes(disk.bytes_max)} /> in <code>{disk.folder}</code>; {grouped(disk.read)} were
+      read and {grouped(disk.written)} written since the start
+      {notKept > 0 && `, ${grouped(notKept)} could not be written`}
+      {disk.late > 0 && `, ${grouped(disk.late)} could not be read in time`}
+      {disk.damaged > 0 && `, ${grouped(disk.damaged)} were damaged and are not used`}.
+      {disk.trouble != null && (
+        <>
+          {' '}
+          <strong>{disk.up ? 'It had trouble' : 'It is not in use'}</strong>: {disk.trouble}.
+        </>
+      )}
+    </p>
+  );
+}
+
 function CacheRow({ route }: { route: GatewayRoute }) {
   const cache = route.cache;
   if (cache == null) return null;
   const { without, all } = answeredByCache(cache);
-  const served = cache.hit + cache.stale + cache.revalidated;
+  const served = cache.hit + cache.disk + cache.stale + cache.revalidated;
   return (
     <tr>
       <td>{route.name}</td>
       <td className="n" title={`${grouped(without)} of ${grouped(all)} requests since the start`}>
         {all === 0 ? '–' : <Percent share={without / all} />}
       </td>
-      <td className="n">{grouped(cache.hit)}</td>
+      <td className="n" title={`${grouped(cache.disk)} of them from disk`}>
+        {grouped(cache.hit + cache.disk)}
+      </td>
       <td className="n p2">{grouped(cache.stale)}</td>
       <td className="n p2">{grouped(cache.coalesced + cache.shared)}</td>
       <td className="n">{grouped(cache.miss + cache.bypass)}</td>

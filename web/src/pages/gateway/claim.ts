@@ -42,6 +42,7 @@ export function isAway(member: { healthy: boolean; left_alone: boolean }): boole
 
 /** Requests that no member was asked for, and all that could have been. */
 export function answeredByCache(cache: GatewayRouteCache): { without: number; all: number } {
-  const without = cache.hit + cache.stale + cache.coalesced + cache.shared + cache.revalidated;
+  const without =
+    cache.hit + cache.disk + cache.stale + cache.coalesced + cache.shared + cache.revalidated;
   return { without, all: without + cache.miss + cache.bypass + cache.failed };
 }

@@ -4,7 +4,8 @@ use std::{ops::Range, path::PathBuf, time::Duration};
 
 use toml::{Spanned, de::DeValue};
 use traffic::cache::{
-    CacheRule, CacheSettings, Clients, Cookies, Query, SetCookie, Template, User,
+    CacheRule, CacheSettings, Clients, Cookies, DiskSettings, Keep, Query, SetCookie, Template,
+    User,
 };
 
 use crate::table::Kind;
@@ -17,13 +18,19 @@ const LIFETIME: Kind = Kind::Duration { min: Duration::ZERO, max: Duration::from
 const ON_OFF: &[&str] = &["on", "off"];
 
 /// The cache of the gateway.
-pub(super) fn settings(
-    fields: &mut Fields<'_>,
-    told: &mut Told<'_>,
-) -> (CacheSettings, Option<PathBuf>) {
+#[derive(Default)]
+pub(super) struct Cache {
+    pub(super) settings: CacheSettings,
+    pub(super) disk: Option<DiskSettings>,
+    pub(super) top_keys: Option<PathBuf>,
+}
+
+pub(super) fn settings(fields: &mut Fields<'_>, told: &mut Told<'_>) -> Cache {
     let usual = CacheSettings::default();
-    let Some(table) = fields.raw("cache") else { return (usual, None) };
-    let Some(mut fields) = Fields::of("gateway.cache", table, told) else { return (usual, None) };
+    let Some(table) = fields.raw("cache") else { return Cache::default() };
+    let Some(mut fields) = Fields::of("gateway.cache", table, told) else {
+        return Cache::default();
+    };
     let bytes = Kind::Bytes { min: 1 << 20, max: 1 << 44 };
     let waiters = Kind::Count { min: 0, max: 10_000_000 };
     let settings = CacheSettings {
@@ -32,8 +39,29 @@ pub(super) fn settings(
         tells: fields.word("status-header", ON_OFF, told) != Some("off"),
     };
     let top_keys = fields.file("top-keys", told);
+    let disk = disk(&mut fields, told);
     fields.end(told);
-    (settings, top_keys)
+    Cache { settings, disk, top_keys }
+}
+
+/// Its level on disk.
+fn disk(fields: &mut Fields<'_>, told: &mut Told<'_>) -> Option<DiskSettings> {
+    let table = fields.raw("disk")?;
+    let mut fields = Fields::of("gateway.cache.disk", table, told)?;
+    let folder = fields.file("folder", told);
+    let bytes = Kind::Bytes { min: 16 << 20, max: 1 << 44 };
+    let (bytes_max, fresh_min) =
+        (fields.bytes("bytes-max", bytes, told), fields.time("fresh-min", LIFETIME, told));
+    if folder.is_none() {
+        fields.missing("folder", "a folder for this gateway alone: `folder = \"cache\"`", told);
+    }
+    fields.end(told);
+    let usual = DiskSettings::new(folder?);
+    Some(DiskSettings {
+        bytes_max: bytes_max.unwrap_or(usual.bytes_max),
+        fresh_min: fresh_min.unwrap_or(usual.fresh_min),
+        ..usual
+    })
 }
 
 /// The cache of a route.
@@ -79,6 +107,10 @@ pub(super) fn rule(fields: &mut Fields<'_>, told: &mut Told<'_>) -> Option<Cache
             _ => Clients::Obey,
         },
         shared: fields.word("shared", ON_OFF, told) == Some("on"),
+        keep: match fields.word("disk", ON_OFF, told) {
+            Some("off") => Keep::Memory,
+            _ => Keep::Anywhere,
+        },
     };
     if rule.over && rule.ttl.is_none() {
         fields.missing("ttl", "`over-answer` needs a `ttl` that counts instead", told);

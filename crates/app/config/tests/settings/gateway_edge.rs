@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use traffic::{
+    cache::Keep,
     hedge::HedgeRule,
     proxy_protocol::Version,
     wire::{Http, MemberTls},
@@ -101,4 +102,24 @@ fn mistakes_are_told() {
         let told = complaint(&file(&with(gateway, service, route)));
         assert!(told.contains(words), "{gateway}{service}{route}\n{told}");
     }
+}
+
+#[test]
+fn the_cache_has_a_folder_where_it_is_told() {
+    let disk = "[gateway.cache.disk]\nfolder = \"cache\"\n";
+    let plan = load(&file(&with(disk, PLAIN, "cache = {}"))).gateway.expect("there is a section");
+    let usual = plan.cache_disk.expect("there is a folder");
+    assert!(usual.folder.ends_with("cache"));
+    assert_eq!((usual.bytes_max, usual.fresh_min), (4 << 30, Duration::from_secs(30)));
+    assert_eq!(plan.routes[0].cache.as_ref().expect("it caches").keep, Keep::Anywhere);
+    let more = format!("{disk}bytes-max = \"1GiB\"\nfresh-min = \"1m\"");
+    let plan = load(&file(&with(&more, PLAIN, "cache = { disk = \"off\" }"))).gateway;
+    let plan = plan.expect("there is a section");
+    let told = plan.cache_disk.expect("there is a folder");
+    assert_eq!((told.bytes_max, told.fresh_min), (1 << 30, Duration::from_mins(1)));
+    assert_eq!(plan.routes[0].cache.as_ref().expect("it caches").keep, Keep::Memory);
+    let none = complaint(&file(&with("[gateway.cache.disk]\n", PLAIN, "")));
+    assert!(none.contains("`folder` is missing in `[gateway.cache.disk]`"), "{none}");
+    let plan = load(&file(&with("", PLAIN, ""))).gateway.expect("there is a section");
+    assert!(plan.cache_disk.is_none());
 }

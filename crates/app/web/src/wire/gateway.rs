@@ -137,6 +137,8 @@ pub struct GatewayRouteCache {
     pub coalesced: u64,
     /// Answered with what another gateway had asked for.
     pub shared: u64,
+    /// Answered with what was on disk.
+    pub disk: u64,
     /// Answered by a member.
     pub miss: u64,
     /// Answered by a member, without asking the cache.
@@ -163,6 +165,38 @@ pub struct GatewayCache {
     pub bytes_max: u64,
     /// Keys that were pushed out to make room, since the start.
     pub evictions: u64,
+    /// What it holds on disk, if it has a folder there.
+    pub disk: Option<GatewayCacheDisk>,
+}
+
+/// What the cache holds on disk, and what became of it since the start.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(default)]
+pub struct GatewayCacheDisk {
+    /// Its folder.
+    pub folder: String,
+    /// Whether it is in use.
+    pub up: bool,
+    /// Why not, or what failed last.
+    pub trouble: Option<String>,
+    /// Answers that are there.
+    pub entries: u64,
+    /// Bytes of its files.
+    pub bytes: u64,
+    /// Bytes that they may have.
+    pub bytes_max: u64,
+    /// Answers that were read.
+    pub read: u64,
+    /// Answers that could not be read in time.
+    pub late: u64,
+    /// Answers that were written.
+    pub written: u64,
+    /// Answers that were not written, because too much waited.
+    pub dropped: u64,
+    /// Answers that were not written, because the disk failed.
+    pub failed: u64,
+    /// Records and files that were not as they were written.
+    pub damaged: u64,
 }
 
 /// The limit of a route.

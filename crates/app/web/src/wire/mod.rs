@@ -38,9 +38,9 @@ pub use finding::{
 };
 pub use flame::{FlameAmounts, FlameAnswer, FlameFrame, FlameSide, FlameTree, FlameUnit};
 pub use gateway::{
-    Gateway, GatewayAnswer, GatewayCache, GatewayCanary, GatewayCapture, GatewayLimit,
-    GatewayMember, GatewayNews, GatewayRoute, GatewayRouteCache, GatewayService, GatewayThread,
-    GatewayVersion,
+    Gateway, GatewayAnswer, GatewayCache, GatewayCacheDisk, GatewayCanary, GatewayCapture,
+    GatewayLimit, GatewayMember, GatewayNews, GatewayRoute, GatewayRouteCache, GatewayService,
+    GatewayThread, GatewayVersion,
 };
 pub use log::{Log, Logs, TraceLogs};
 pub(crate) use operation::nanos_as_micros;

@@ -16,6 +16,14 @@ pub struct Key {
     pub bytes: Vec<u8>,
 }
 
+impl Key {
+    /// One of these bytes.
+    #[must_use]
+    pub fn new(bytes: Vec<u8>, seed: u64) -> Self {
+        Self { hash: hash(seed, &bytes), bytes }
+    }
+}
+
 /// What of a request's credentials no key knows of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Asker {
@@ -72,7 +80,7 @@ pub fn key_of(
         Some(User::Cookie(name)) => part(&[cookie(headers, name).unwrap_or(b"\x01")]),
         None => {}
     }
-    Key { hash: hash(seed, &bytes), bytes }
+    Key::new(bytes, seed)
 }
 
 /// A number for bytes, of a seed: `SipHash`, so that nobody can make keys that collide.

@@ -32,8 +32,17 @@ pub fn packed(stored: &Stored, now: Moment) -> Vec<u8> {
     let mut out = Vec::with_capacity(stored.body.len() + 1_024);
     out.extend_from_slice(&MARK);
     out.extend_from_slice(&[0; 4]);
+    put_head(&mut out, stored, now);
+    out.extend_from_slice(&stored.body);
+    let sum = crc32c::crc32c(&out[HEAD_BYTES..]);
+    out[MARK.len()..HEAD_BYTES].copy_from_slice(&sum.to_le_bytes());
+    out
+}
+
+/// Everything but the body.
+pub(super) fn put_head(out: &mut Vec<u8>, stored: &Stored, now: Moment) {
     let policy = &stored.policy;
-    put_number(&mut out, u64::from(stored.status.as_u16()));
+    put_number(out, u64::from(stored.status.as_u16()));
     let times = [
         policy.age(now),
         policy.lifetime,
@@ -43,7 +52,7 @@ pub fn packed(stored: &Stored, now: Moment) -> Vec<u8> {
         policy.took,
     ];
     for time in times {
-        put_number(&mut out, u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
+        put_number(out, u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
     }
     let flags = [
         policy.asks_always,
@@ -53,29 +62,25 @@ pub fn packed(stored: &Stored, now: Moment) -> Vec<u8> {
         policy.shared_with.cookies,
     ];
     out.extend(flags.map(u8::from));
-    put_count(&mut out, policy.omitted.len());
-    policy.omitted.iter().for_each(|name| put(&mut out, name.as_str().as_bytes()));
-    put_count(&mut out, stored.selecting.fields.len());
+    put_count(out, policy.omitted.len());
+    policy.omitted.iter().for_each(|name| put(out, name.as_str().as_bytes()));
+    put_count(out, stored.selecting.fields.len());
     for field in &stored.selecting.fields {
-        put(&mut out, field.name.as_str().as_bytes());
-        put_maybe(&mut out, field.raw.as_deref());
-        put_maybe(&mut out, field.meaning.as_deref());
+        put(out, field.name.as_str().as_bytes());
+        put_maybe(out, field.raw.as_deref());
+        put_maybe(out, field.meaning.as_deref());
     }
     let place = &stored.place;
     for text in [&place.route, &place.host, &place.target] {
-        put(&mut out, text.as_bytes());
+        put(out, text.as_bytes());
     }
-    put_count(&mut out, place.tags.len());
-    place.tags.iter().for_each(|tag| put(&mut out, tag.as_bytes()));
-    put_count(&mut out, stored.headers.len());
+    put_count(out, place.tags.len());
+    place.tags.iter().for_each(|tag| put(out, tag.as_bytes()));
+    put_count(out, stored.headers.len());
     for (name, value) in &stored.headers {
-        put(&mut out, name.as_str().as_bytes());
-        put(&mut out, value.as_bytes());
+        put(out, name.as_str().as_bytes());
+        put(out, value.as_bytes());
     }
-    out.extend_from_slice(&stored.body);
-    let sum = crc32c::crc32c(&out[HEAD_BYTES..]);
-    out[MARK.len()..HEAD_BYTES].copy_from_slice(&sum.to_le_bytes());
-    out
 }
 
 /// The answer that bytes are of, which were packed so long ago; `None` if they are not as they were written.
@@ -85,52 +90,35 @@ pub fn unpacked(bytes: &Bytes, ago: Duration, now: Moment) -> Option<Stored> {
     let (sum, rest) = rest.split_first_chunk::<4>()?;
     (crc32c::crc32c(rest) == u32::from_le_bytes(*sum)).then_some(())?;
     let mut from = From { rest };
-    let status = StatusCode::from_u16(u16::try_from(from.number()?).ok()?).ok()?;
-    let mut times = [Duration::ZERO; 6];
-    for time in &mut times {
-        *time = Duration::from_nanos(from.number()?);
-    }
-    let [age, lifetime, stale_while_revalidate, stale_if_error, stale_when_down, took] = times;
-    let mut flags = [false; 5];
-    for flag in &mut flags {
-        *flag = from.byte()? == 1;
-    }
-    let [asks_always, strict, immutable, authorization, cookies] = flags;
-    let omitted = from.list(From::name)?;
-    let fields = from.list(|from| {
-        Some(Field { name: from.name()?, raw: from.maybe()?.0, meaning: from.maybe()?.0 })
-    })?;
-    let place = Place {
-        route: from.text()?,
-        host: from.text()?,
-        target: from.text()?,
-        tags: from.list(From::text)?,
-    };
-    let lines =
-        from.list(|from| Some((from.name()?, HeaderValue::from_bytes(from.bytes()?).ok()?)))?;
-    let mut headers = HeaderMap::with_capacity(lines.len());
-    for (name, value) in lines {
-        headers.append(name, value);
-    }
-    let body = bytes.slice_ref(from.rest);
-    let policy = Policy {
-        received_at: now,
-        initial_age: age + ago,
-        lifetime,
-        stale_while_revalidate,
-        stale_if_error,
-        stale_when_down,
-        asks_always,
-        strict,
-        immutable,
-        shared_with: Asker { authorization, cookies },
-        omitted,
-        took,
-    };
-    Some(Stored::new(status, headers, body, (policy, Selecting { fields }, place)))
+    let head = from.head(ago, now)?;
+    Some(head.with(bytes.slice_ref(from.rest)))
 }
 
-fn put_number(out: &mut Vec<u8>, number: u64) {
+/// An answer without its body.
+pub(super) struct Head {
+    status: StatusCode,
+    headers: HeaderMap,
+    pub(super) policy: Policy,
+    pub(super) selecting: Selecting,
+    pub(super) place: Place,
+}
+
+impl Head {
+    /// The answer.
+    pub(super) fn with(self, body: Bytes) -> Stored {
+        let Self { status, headers, policy, selecting, place } = self;
+        Stored::new(status, headers, body, (policy, selecting, place))
+    }
+}
+
+/// What was written by `put_head` so long ago, and nothing more.
+pub(super) fn head_of(bytes: &[u8], ago: Duration, now: Moment) -> Option<Head> {
+    let mut from = From { rest: bytes };
+    let head = from.head(ago, now)?;
+    from.rest.is_empty().then_some(head)
+}
+
+pub(super) fn put_number(out: &mut Vec<u8>, number: u64) {
     out.extend_from_slice(&number.to_le_bytes());
 }
 
@@ -138,7 +126,7 @@ fn put_count(out: &mut Vec<u8>, count: usize) {
     out.extend_from_slice(&u32::try_from(count).unwrap_or(u32::MAX).to_le_bytes());
 }
 
-fn put(out: &mut Vec<u8>, bytes: &[u8]) {
+pub(super) fn put(out: &mut Vec<u8>, bytes: &[u8]) {
     put_count(out, bytes.len());
     out.extend_from_slice(bytes);
 }
@@ -152,18 +140,63 @@ fn put_maybe(out: &mut Vec<u8>, bytes: Option<&[u8]>) {
 struct Maybe(Option<Vec<u8>>);
 
 /// What is still to be read.
-struct From<'a> {
-    rest: &'a [u8],
+pub(super) struct From<'a> {
+    pub(super) rest: &'a [u8],
 }
 
 impl<'a> From<'a> {
-    fn byte(&mut self) -> Option<u8> {
+    fn head(&mut self, ago: Duration, now: Moment) -> Option<Head> {
+        let status = StatusCode::from_u16(u16::try_from(self.number()?).ok()?).ok()?;
+        let mut times = [Duration::ZERO; 6];
+        for time in &mut times {
+            *time = Duration::from_nanos(self.number()?);
+        }
+        let [age, lifetime, stale_while_revalidate, stale_if_error, stale_when_down, took] = times;
+        let mut flags = [false; 5];
+        for flag in &mut flags {
+            *flag = self.byte()? == 1;
+        }
+        let [asks_always, strict, immutable, authorization, cookies] = flags;
+        let omitted = self.list(From::name)?;
+        let fields = self.list(|from| {
+            Some(Field { name: from.name()?, raw: from.maybe()?.0, meaning: from.maybe()?.0 })
+        })?;
+        let place = Place {
+            route: self.text()?,
+            host: self.text()?,
+            target: self.text()?,
+            tags: self.list(From::text)?,
+        };
+        let lines =
+            self.list(|from| Some((from.name()?, HeaderValue::from_bytes(from.bytes()?).ok()?)))?;
+        let mut headers = HeaderMap::with_capacity(lines.len());
+        for (name, value) in lines {
+            headers.append(name, value);
+        }
+        let policy = Policy {
+            received_at: now,
+            initial_age: age + ago,
+            lifetime,
+            stale_while_revalidate,
+            stale_if_error,
+            stale_when_down,
+            asks_always,
+            strict,
+            immutable,
+            shared_with: Asker { authorization, cookies },
+            omitted,
+            took,
+        };
+        Some(Head { status, headers, policy, selecting: Selecting { fields }, place })
+    }
+
+    pub(super) fn byte(&mut self) -> Option<u8> {
         let (byte, rest) = self.rest.split_first()?;
         self.rest = rest;
         Some(*byte)
     }
 
-    fn number(&mut self) -> Option<u64> {
+    pub(super) fn number(&mut self) -> Option<u64> {
         let (number, rest) = self.rest.split_first_chunk::<8>()?;
         self.rest = rest;
         Some(u64::from_le_bytes(*number))
@@ -188,7 +221,7 @@ impl<'a> From<'a> {
         Some(Maybe(is_there.then(|| bytes.to_vec())))
     }
 
-    fn text(&mut self) -> Option<String> {
+    pub(super) fn text(&mut self) -> Option<String> {
         String::from_utf8(self.bytes()?.to_vec()).ok()
     }
 

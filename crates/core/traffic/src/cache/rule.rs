@@ -1,6 +1,6 @@
 //! What a route says about its cache, on top of what answers say themselves.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use http::HeaderName;
 
@@ -18,6 +18,25 @@ pub struct CacheSettings {
 impl Default for CacheSettings {
     fn default() -> Self {
         Self { bytes_max: 256 << 20, waiters_max: 10_000, tells: true }
+    }
+}
+
+/// The level of the cache on disk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DiskSettings {
+    /// Its folder, for one gateway alone.
+    pub folder: PathBuf,
+    /// Bytes of its files.
+    pub bytes_max: u64,
+    /// What is fresh for less time than this is not written.
+    pub fresh_min: Duration,
+}
+
+impl DiskSettings {
+    /// A folder, as it is unless told otherwise.
+    #[must_use]
+    pub fn new(folder: impl Into<PathBuf>) -> Self {
+        Self { folder: folder.into(), bytes_max: 4 << 30, fresh_min: Duration::from_secs(30) }
     }
 }
 
@@ -65,6 +84,8 @@ pub struct CacheRule {
     pub clients: Clients,
     /// Whether answers are also kept where other gateways find them.
     pub shared: bool,
+    /// Where answers are kept.
+    pub keep: Keep,
 }
 
 impl Default for CacheRule {
@@ -90,8 +111,19 @@ impl Default for CacheRule {
             body_bytes_max: 8 << 20,
             clients: Clients::Obey,
             shared: false,
+            keep: Keep::default(),
         }
     }
+}
+
+/// Where answers are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Keep {
+    /// In memory, and on disk where the gateway has a folder.
+    #[default]
+    Anywhere,
+    /// In memory alone, and in Redis where they are shared.
+    Memory,
 }
 
 /// Which parameters of the query tell answers apart.

@@ -5,11 +5,11 @@
 //! is in use. What was pushed out of the small one is remembered by its number, and stays the next time it comes. Here
 //! sizes are bytes, and entries have marks under which they are found when they are to be forgotten.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 
 use hashbrown::HashTable;
 
-use super::key::Key;
+use super::{key::Key, marks::Marks};
 
 /// A store of values.
 #[derive(Debug)]
@@ -21,7 +21,7 @@ pub struct Store<V> {
     small: Queue,
     main: Queue,
     ghosts: Ghosts,
-    marks: HashTable<Marked>,
+    marks: Marks,
     /// Tells a slot from what was in it before.
     turn: u64,
     evictions: u64,
@@ -48,9 +48,6 @@ struct Slot<V> {
     in_main: bool,
     marks: Vec<u64>,
 }
-
-/// A mark, and the slots that have it.
-type Marked = (u64, BTreeSet<usize>);
 
 #[derive(Debug, Default)]
 struct Queue {
@@ -84,7 +81,7 @@ impl<V> Store<V> {
             small: Queue::default(),
             main: Queue::default(),
             ghosts: Ghosts::default(),
-            marks: HashTable::new(),
+            marks: Marks::default(),
             turn: 0,
             evictions: 0,
         }
@@ -92,10 +89,15 @@ impl<V> Store<V> {
 
     /// What is stored under a key; it counts as a use.
     pub fn get(&mut self, key: &Key) -> Option<&V> {
+        self.get_mut(key).map(|value| &*value)
+    }
+
+    /// The same, to note something about it that takes no more room.
+    pub fn get_mut(&mut self, key: &Key) -> Option<&mut V> {
         let place = self.find(key)?;
         let slot = self.slots.get_mut(place)?.as_mut()?;
         slot.uses = (slot.uses + 1).min(USES_MAX);
-        Some(&slot.value)
+        Some(&mut slot.value)
     }
 
     /// The same, without counting it.
@@ -141,7 +143,7 @@ impl<V> Store<V> {
             let hash = slot.key.hash;
             let place = self.free.pop().unwrap_or(self.slots.len());
             for mark in &slot.marks {
-                add_mark(&mut self.marks, *mark, place);
+                self.marks.add(*mark, place);
             }
             if place == self.slots.len() {
                 self.slots.push(Some(slot));
@@ -167,9 +169,7 @@ impl<V> Store<V> {
     /// Looks at everything with a mark; what `keep` gives nothing for is forgotten, the rest changed. How many it was
     /// forgotten or changed for.
     pub fn change_marked(&mut self, mark: u64, change: impl FnMut(&V) -> Change<V>) -> usize {
-        let found = self.marks.find(mark, |(known, _)| *known == mark);
-        let places = found.map(|(_, places)| places.iter().copied().collect()).unwrap_or_default();
-        self.change(places, change)
+        self.change(self.marks.of(mark), change)
     }
 
     /// The same for everything.
@@ -221,10 +221,10 @@ impl<V> Store<V> {
         if slot.marks != marks {
             let before = std::mem::replace(&mut slot.marks, marks.clone());
             for mark in before {
-                drop_mark(&mut self.marks, mark, place);
+                self.marks.remove(mark, place);
             }
             for mark in marks {
-                add_mark(&mut self.marks, mark, place);
+                self.marks.add(mark, place);
             }
         }
         let queue = self.queue(in_main);
@@ -285,7 +285,7 @@ impl<V> Store<V> {
             entry.remove();
         }
         for mark in &slot.marks {
-            drop_mark(&mut self.marks, *mark, place);
+            self.marks.remove(*mark, place);
         }
         self.queue(slot.in_main).leave(slot.bytes);
         self.free.push(place);
@@ -319,23 +319,6 @@ pub enum Change<V> {
 
 fn hash_of<V>(slots: &[Option<Slot<V>>], place: usize) -> u64 {
     slots.get(place).and_then(Option::as_ref).map_or(0, |slot| slot.key.hash)
-}
-
-fn add_mark(marks: &mut HashTable<Marked>, mark: u64, place: usize) {
-    if let Some((_, places)) = marks.find_mut(mark, |(known, _)| *known == mark) {
-        places.insert(place);
-    } else {
-        marks.insert_unique(mark, (mark, BTreeSet::from([place])), |(mark, _)| *mark);
-    }
-}
-
-fn drop_mark(marks: &mut HashTable<Marked>, mark: u64, place: usize) {
-    let Ok(mut entry) = marks.find_entry(mark, |(known, _)| *known == mark) else { return };
-    let places = &mut entry.get_mut().1;
-    places.remove(&place);
-    if places.is_empty() {
-        entry.remove();
-    }
 }
 
 impl Queue {

@@ -78,30 +78,46 @@ impl Fixed {
 }
 
 /// When each request came, as far back as the window goes: at most as many moments as are allowed.
+///
+/// The first and the last lie beside the count, as nearly all decisions need no other: what is further away is fetched
+/// from memory only where moments leave.
 #[derive(Debug, Clone, Default)]
 pub struct Log {
     moments: VecDeque<Moment>,
+    first: Moment,
+    last: Moment,
 }
 
 impl Log {
     fn take(&mut self, quota: &Quota, cost: u32, now: Moment) -> Verdict {
         // A clock that goes back is taken to stand still, so that moments stay sorted.
-        let now = self.moments.back().map_or(now, |last| now.max(*last));
-        while self.moments.front().is_some_and(|first| quota.window <= now.since(*first)) {
+        let now = if self.moments.is_empty() { now } else { now.max(self.last) };
+        while !self.moments.is_empty() && quota.window <= now.since(self.first) {
             self.moments.pop_front();
+            self.first = self.moments.front().copied().unwrap_or(now);
         }
         let limit = quota.requests.get() as usize;
         let cost = cost as usize;
         let allowed = self.moments.len() + cost <= limit;
-        if allowed {
-            self.moments.extend(std::iter::repeat_n(now, cost));
+        if allowed && 0 < cost {
+            if self.moments.is_empty() {
+                self.first = now;
+            }
+            for _ in 0..cost {
+                self.moments.push_back(now);
+            }
+            self.last = now;
         }
         // Those that must leave before this one fits.
         let in_the_way = (self.moments.len() + cost).saturating_sub(limit).max(1) - 1;
+        let is_any = !self.moments.is_empty();
         let seen = Seen {
             count: self.moments.len(),
-            last: self.moments.back().copied(),
-            in_the_way: self.moments.get(in_the_way).copied(),
+            last: is_any.then_some(self.last),
+            in_the_way: match in_the_way {
+                0 => is_any.then_some(self.first),
+                place => self.moments.get(place).copied(),
+            },
         };
         seen.verdict(quota, allowed, now)
     }

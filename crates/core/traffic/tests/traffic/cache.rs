@@ -2,6 +2,7 @@
 
 mod credentials;
 mod days;
+mod disk;
 mod rules;
 mod shared;
 mod store;

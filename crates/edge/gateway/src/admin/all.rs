@@ -37,6 +37,7 @@ pub(crate) fn all(shared: &Shared) -> Value {
             "bytes": size.bytes,
             "bytes_max": shared.cache.settings().bytes_max,
             "evictions": size.evictions,
+            "disk": super::cache::disk(shared),
         },
         "canaries": tried["canaries"],
         "news": tried["lately"],

@@ -175,11 +175,16 @@ pub(super) async fn canary(shared: &Arc<Shared>, path: &str) -> Result<Value, Pr
 
 /// Carries out `POST /cache/purge`: `{"url": …}`, `{"prefix": …}`, `{"tag": …}`, `{"route": …}` or `{"all": true}`,
 /// with `"soft": true` to keep what may be answered stale.
-pub(super) fn purge(shared: &Shared, body: &Value) -> Result<Value, Problem> {
+pub(super) async fn purge(shared: &Shared, body: &Value) -> Result<Value, Problem> {
     const EXPECTED: &str = "expected one of \"url\", \"prefix\", \"tag\", \"route\" or \"all\": true, and \"soft\": true or not";
     let purge = purge_of(body).ok_or_else(|| Problem::wrong(EXPECTED))?;
     let soft = body.get("soft").and_then(Value::as_bool) == Some(true);
-    Ok(json!({"forgotten": shared.cache.purge(&purge, soft, clock::now()), "soft": soft}))
+    let forgotten = shared.cache.purge(&purge, soft, clock::now());
+    if let Some(disk) = &shared.cache.disk {
+        // Once it is answered it holds, even if the process is killed.
+        disk.settled().await;
+    }
+    Ok(json!({"forgotten": forgotten, "soft": soft}))
 }
 
 /// What an order to forget names.

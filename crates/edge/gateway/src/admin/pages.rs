@@ -9,7 +9,7 @@ use traffic::{
 };
 
 use super::orders::Orders;
-use crate::{cache::counts::RESULTS, clock, metrics, state::Shared};
+use crate::{clock, metrics, state::Shared};
 
 /// With less memory than this the next allocation may be the last: it is not ready.
 const MEMORY_BYTES_MIN: u64 = 32 << 20;
@@ -163,41 +163,6 @@ pub(super) fn routes(shared: &Shared) -> Value {
         })
     });
     json!({"window": "1m to 2m", "routes": routes.collect::<Vec<_>>()})
-}
-
-/// What the cache holds, and what it did for each route since the start.
-pub(super) fn cache(shared: &Shared) -> Value {
-    let size = shared.cache.size();
-    let mut sums = Vec::new();
-    for counts in &shared.counts {
-        counts.lock().unwrap_or_else(PoisonError::into_inner).cache.add_to(&mut sums);
-    }
-    let names = shared.names.lock().unwrap_or_else(PoisonError::into_inner);
-    let routes = names.iter().enumerate().filter_map(|(number, name)| {
-        // Counted from 1 as in all metrics, or from 0: what is empty is left out either way.
-        let of_route = sums.get(number + 1)?;
-        if of_route.results.iter().sum::<u64>() == 0 {
-            return None;
-        }
-        let results = RESULTS
-            .iter()
-            .zip(of_route.results)
-            .map(|(name, count)| ((*name).to_owned(), json!(count)));
-        let value = json!({
-            "results": results.collect::<Map<String, Value>>(),
-            "sent_bytes": of_route.bytes,
-            "saved_seconds": of_route.saved.as_secs_f64(),
-        });
-        Some((name.clone(), value))
-    });
-    let routes: Map<String, Value> = routes.collect();
-    json!({
-        "entries": size.entries,
-        "bytes": size.bytes,
-        "bytes_max": shared.cache.settings().bytes_max,
-        "evictions": size.evictions,
-        "routes": routes,
-    })
 }
 
 /// Limits, and how many clients each remembers.

@@ -5,8 +5,8 @@ use std::{fmt::Write as _, sync::PoisonError, time::Duration};
 use crate::{metrics::escaped, state::Shared};
 
 /// How requests were answered that the cache was asked for.
-pub(crate) const RESULTS: [&str; 8] =
-    ["hit", "stale", "revalidated", "coalesced", "miss", "bypass", "failed", "shared"];
+pub(crate) const RESULTS: [&str; 9] =
+    ["hit", "stale", "revalidated", "coalesced", "miss", "bypass", "failed", "shared", "disk"];
 
 /// How a request was answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +27,8 @@ pub(crate) enum CacheResult {
     Failed,
     /// With what another gateway had asked for.
     Shared,
+    /// With what was on disk.
+    Disk,
 }
 
 /// Counts by route.

@@ -1,6 +1,8 @@
 //! Asking a member for what is to be stored: by a task of its own, which goes on when the client that asked first goes
 //! away.
 
+mod levels;
+
 use std::{
     pin::pin,
     rc::Rc,
@@ -14,14 +16,16 @@ use hyper::body::Body as _;
 use model::Moment;
 use tokio::sync::oneshot;
 use traffic::cache::{
-    CacheRule, NotStored, Place, Policy, Received, Selecting, Status, Stored, conditions_removed,
-    freshened, is_same, make_conditional, may_stand_in, policy, selecting, tags_of,
+    CacheRule, Keep, NotStored, Place, Policy, Received, Selecting, Status, Stored,
+    conditions_removed, freshened, is_same, make_conditional, may_stand_in, policy, selecting,
+    tags_of,
 };
 
 use super::{
     Ask, Cache,
     filling::{Filling, Hold},
     flight::{Flying, Stage},
+    only_stored,
     shared::{self, Begun, Together},
 };
 use crate::{
@@ -79,8 +83,9 @@ pub(super) enum Led {
     Failed(Refusal),
 }
 
-/// What `Cache-Status` says of an answer that another gateway had.
-pub(super) const FOUND: &str = "shared";
+/// What `Cache-Status` says of an answer that another gateway had, and of one that was on disk.
+pub(super) const SHARED: &str = "shared";
+pub(super) const ON_DISK: &str = "disk";
 
 /// Asks.
 pub(super) fn start(fetch: Fetch) {
@@ -93,6 +98,15 @@ async fn run(fetch: Fetch) {
     let route = &local.state.plan.routes[landing.route];
     let total = route.total.or(local.state.plan.services[route.service].timeouts.total);
     if let Some(rule) = &route.cache {
+        if landing.ask.stale.is_none() && rule.keep == Keep::Anywhere {
+            match landing.look_on_disk(rule, decision).await {
+                Ok(()) => return,
+                Err(again) => decision = again,
+            }
+        }
+        if landing.reply.is_some() && only_stored(rule, &landing.ask.control) {
+            return landing.not_stored(decision);
+        }
         let asks = (rule, &*landing.ask);
         let redis = local.redis.as_ref();
         match shared::begin(landing.cache(), redis, asks, &landing.asked).await {
@@ -141,16 +155,6 @@ impl Landing {
             // Who asked may be gone.
             drop(reply.send((led, std::mem::take(decision))));
         }
-    }
-
-    /// Another gateway had it.
-    fn found(mut self, stored: Arc<Stored>, mut decision: Decision) {
-        let now = clock::now();
-        let is_stored = self.cache().put(&self.ask.key, &stored, self.flying.began, now);
-        let shared = is_stored && stored.policy.is_shareable(now);
-        self.flying.land(if shared { Stage::Stored(Arc::clone(&stored)) } else { Stage::Alone });
-        let status = self.status(&stored, None, Some(FOUND));
-        self.tell(Led::Stored(stored, Status { forwarded: None, ..status }), &mut decision);
     }
 
     /// Nobody could be asked.
@@ -248,7 +252,7 @@ impl Landing {
         if !of_asker && !response.status().is_server_error() {
             // What was stored is not what there is now.
             if self.ask.stale.is_some() {
-                self.cache().forget(key);
+                self.cache().forget(key, now);
             }
             self.cache().put_alone(key, now);
             if let Some(together) = self.together.take() {
@@ -282,7 +286,7 @@ impl Landing {
                 (fresh, is_stored)
             }
             Err(_) => {
-                self.cache().forget(&self.ask.key);
+                self.cache().forget(&self.ask.key, now);
                 let parts = (stale.policy.clone(), stale.selecting.clone(), stale.place.clone());
                 (Arc::new(Stored::new(stale.status, headers, stale.body.clone(), parts)), false)
             }

@@ -76,7 +76,7 @@ impl Cache {
         let mut key = ask.key.bytes.clone();
         key.extend_from_slice(&ask.credentials.0.to_le_bytes());
         key.extend_from_slice(&ask.variant.to_le_bytes());
-        let under_way = self.shard(&ask.key).flights.get(&key).cloned();
+        let under_way = self.memory.shard(ask.key.hash).flights.get(&key).cloned();
         // What was asked for before it changed is not what is wanted now.
         let under_way = under_way.filter(|flight| {
             let known = ask.stale.as_ref().map(|stored| &stored.place);
@@ -89,7 +89,7 @@ impl Cache {
             }
         });
         let began = self.purged();
-        let mut shard = self.shard(&ask.key);
+        let mut shard = self.memory.shard(ask.key.hash);
         match shard.flights.get(&key) {
             // Another one, begun in the meantime, is as good.
             Some(flight)
@@ -155,8 +155,7 @@ impl Flying {
 
     fn leave(&mut self) {
         let Some(flight) = self.flight.take() else { return };
-        let key = traffic::cache::Key { hash: flight.hash, bytes: Vec::new() };
-        let mut shard = self.cache.shard(&key);
+        let mut shard = self.cache.memory.shard(flight.hash);
         if shard.flights.get(&flight.key).is_some_and(|known| Arc::ptr_eq(known, &flight)) {
             shard.flights.remove(&flight.key);
         }

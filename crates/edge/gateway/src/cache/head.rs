@@ -25,7 +25,7 @@ pub(super) fn learn(
     let same =
         length.is_none_or(|length| stored.headers.get(header::CONTENT_LENGTH) == Some(length));
     if !same || !is_same(stored, told) {
-        cache.forget(&ask.key);
+        cache.forget(&ask.key, clock::now());
         return;
     }
     let mut headers = freshened(stored, told);

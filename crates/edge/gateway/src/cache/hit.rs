@@ -113,7 +113,7 @@ impl Hit {
                 counts.bytes += bytes as u64;
                 counts.age_seconds += self.age;
             }
-            if matches!(result, CacheResult::Hit | CacheResult::Stale) {
+            if matches!(result, CacheResult::Hit | CacheResult::Stale | CacheResult::Disk) {
                 counts.saved += self.saved();
             }
         });

@@ -1,5 +1,4 @@
-//! A request that the cache could not answer at once: waited for, asked for, or sent on; and what one that changes
-//! something makes the cache forget.
+//! A request that the cache could not answer at once: waited for, asked for, or sent on.
 
 use std::{rc::Rc, sync::Arc};
 
@@ -9,19 +8,18 @@ use http::{
 };
 use hyper::body::Body;
 use tokio::sync::oneshot;
-use traffic::{
-    cache::{Clients, Forwarded, Judged, Purge, Status, Stored, judge, may_stand_in},
-    plan::Route,
+use traffic::cache::{
+    CacheRule, Clients, Forwarded, Judged, Keep, Status, Stored, judge, may_stand_in,
 };
 
 use super::{
     Ask, Looked, Question,
     counts::CacheResult,
-    fetch::{FOUND, Fetch, Landing, Led, start},
+    fetch::{Fetch, Landing, Led, ON_DISK, SHARED, start},
     filling::Filling,
     flight::{Joined, Stage},
     hit::{Hit, tell},
-    only_stored,
+    only_if_cached, only_stored,
 };
 use crate::{
     answer::Refusal,
@@ -100,13 +98,13 @@ pub(crate) fn asked<B: Body>(
 }
 
 /// The host that a request is for, with its port; empty if it names none.
-fn authority_of<B>(request: &Request<B>) -> &str {
+pub(super) fn authority_of<B>(request: &Request<B>) -> &str {
     let named = request.uri().authority().map(Authority::as_str);
     let host = || request.headers().get(header::HOST)?.to_str().ok();
     named.or_else(host).unwrap_or_default()
 }
 
-fn target_of(uri: &Uri) -> &str {
+pub(super) fn target_of(uri: &Uri) -> &str {
     uri.path_and_query().map_or("/", PathAndQuery::as_str)
 }
 
@@ -204,15 +202,14 @@ impl One<'_> {
         let Some(rule) = local.state.plan.routes[self.route].cache.as_ref() else {
             return self.pass(admitted, ask.why, None).await;
         };
-        if only_stored(rule, &ask.control) {
+        let on_disk = self.is_on_disk(rule, &ask, &original.headers);
+        if only_stored(rule, &ask.control) && !on_disk {
             self.count(CacheResult::Failed);
-            let detail = "The answer is not stored, and the request wants no other.";
-            let refusal = Refusal::new(StatusCode::GATEWAY_TIMEOUT, "only-if-cached", detail);
-            return Err(Box::new((refusal, Some(self.finish))));
+            return Err(Box::new((only_if_cached(), Some(self.finish))));
         }
         // A part of what is not known, and a head alone, are not worth asking for all of it.
         let is_part = ask.stale.is_none() && original.headers.contains_key(header::RANGE);
-        if is_part || original.method == Method::HEAD {
+        if !on_disk && (is_part || original.method == Method::HEAD) {
             let why = if is_part { Some("range") } else { None };
             return self.head(admitted, ask, why).await;
         }
@@ -269,6 +266,13 @@ impl One<'_> {
         self.pass(admitted, ask.why, Some("alone")).await
     }
 
+    /// Whether it is not in memory, but on disk.
+    fn is_on_disk(&self, rule: &CacheRule, ask: &Ask, headers: &HeaderMap) -> bool {
+        let disk = self.serving.worker.shared.cache.disk.as_ref();
+        let disk = disk.filter(|_| ask.stale.is_none() && rule.keep == Keep::Anywhere);
+        disk.is_some_and(|disk| disk.has(&ask.key, headers, ask.asker, clock::now()))
+    }
+
     /// With what somebody else had asked for.
     fn collapsed(self, stored: Arc<Stored>, ask: &Ask, original: &Original) -> Response<Answer> {
         let hit = Hit::new(stored, &original.method, &original.headers, None, clock::now());
@@ -302,7 +306,8 @@ impl One<'_> {
         flying: super::flight::Flying,
     ) -> Result<Response<Answer>, Failed> {
         let conditional = [header::IF_NONE_MATCH, header::IF_MODIFIED_SINCE, header::RANGE];
-        let wants_whole = conditional.iter().any(|name| original.headers.contains_key(name));
+        let wants_whole = original.method == Method::HEAD
+            || conditional.iter().any(|name| original.headers.contains_key(name));
         let (reply, told) = oneshot::channel();
         let decision = std::mem::take(self.serving.decision);
         admitted.record = decision.record().cloned();
@@ -336,7 +341,8 @@ impl One<'_> {
                 let hit = Hit::new(stored, &original.method, &original.headers, None, clock::now());
                 let result = match status.forwarded_status {
                     Some(304) => CacheResult::Revalidated,
-                    _ if status.detail == Some(FOUND) => CacheResult::Shared,
+                    _ if status.detail == Some(SHARED) => CacheResult::Shared,
+                    _ if status.detail == Some(ON_DISK) => CacheResult::Disk,
                     _ if status.stored => CacheResult::Miss,
                     _ => CacheResult::Stale,
                 };
@@ -428,54 +434,4 @@ fn is_filling_for(ask: &Ask, filling: &Filling, original: &Original) -> bool {
     filling.policy.is_for(ask.asker)
         && filling.selecting.takes(&original.headers)
         && !conditional.iter().any(|name: &HeaderName| original.headers.contains_key(name))
-}
-
-/// A request that may change something.
-#[derive(Debug)]
-pub(crate) struct Effect {
-    authority: String,
-    target: String,
-}
-
-impl Effect {
-    /// What it may change; `None` if nothing, or nothing is cached.
-    pub(crate) fn of<B>(local: &Local, request: &Request<B>) -> Option<Self> {
-        let safe = [Method::GET, Method::HEAD, Method::OPTIONS, Method::TRACE];
-        if !local.state.caches || safe.contains(request.method()) {
-            return None;
-        }
-        let authority = authority_of(request).to_owned();
-        Some(Self { authority, target: target_of(request.uri()).to_owned() })
-    }
-
-    /// Forgets what its answer says that it changed: if it succeeded its URI, those that the answer names (RFC 9111,
-    /// section 4.4), and the tags that the route names.
-    pub(crate) fn done(&self, worker: &Worker, route: &Route, response: &Response<Answer>) {
-        let status = response.status();
-        if !(status.is_success() || status.is_redirection()) {
-            return;
-        }
-        let host = super::host_of(&self.authority);
-        let (cache, now) = (&worker.shared.cache, clock::now());
-        let path = self.target.split_once('?').map_or(&*self.target, |(path, _)| path);
-        let mut targets = vec![path.to_owned()];
-        for name in [header::LOCATION, header::CONTENT_LOCATION] {
-            let value = response.headers().get(name).and_then(|value| value.to_str().ok());
-            targets.extend(value.and_then(|value| same_origin(value, &self.authority)));
-        }
-        for target in targets {
-            cache.purge(&Purge::Url { host: Some(host.clone()), target }, false, now);
-        }
-        for tag in route.forgets.iter().filter_map(|template| template.tag(path)) {
-            cache.purge(&Purge::Tag(tag), false, now);
-        }
-    }
-}
-
-/// The path and query that a field of an answer names, if it is of the same origin.
-fn same_origin(value: &str, authority: &str) -> Option<String> {
-    let uri: Uri = value.parse().ok()?;
-    let same = uri.authority().is_none_or(|named| named.as_str().eq_ignore_ascii_case(authority));
-    let target = uri.path_and_query()?.as_str();
-    (same && target.starts_with('/')).then(|| target.to_owned())
 }

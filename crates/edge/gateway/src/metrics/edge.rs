@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use traffic::assets::Asset;
 
-use super::{Counts, Metric, sum};
+use super::{Counts, Metric, text::sum};
 use crate::state::Shared;
 
 /// Counts of one thread.

@@ -30,8 +30,8 @@ pub(super) enum Parsed {
     Partial,
     /// Something else than an answer.
     Nonsense,
-    /// An answer before the answer, of so many bytes: it is not passed on.
-    Interim(usize),
+    /// An answer before the answer, of so many bytes, and as it is passed on.
+    Interim(usize, Vec<u8>),
     /// An answer.
     Head(Head),
 }
@@ -93,8 +93,11 @@ pub(super) fn read(bytes: &[u8], writing: &Writing<'_>, to: &mut Vec<u8>) -> Par
     };
     if status.is_informational() {
         // Nobody asked to change the protocol.
-        let switched = status == StatusCode::SWITCHING_PROTOCOLS;
-        return if switched { Parsed::Nonsense } else { Parsed::Interim(head_bytes) };
+        if status == StatusCode::SWITCHING_PROTOCOLS {
+            return Parsed::Nonsense;
+        }
+        let hint = interim(status, &Lines(response.headers), &bytes[..head_bytes], writing);
+        return Parsed::Interim(head_bytes, hint);
     }
     let lines = Lines(response.headers);
     let one = response.version == Some(1);
@@ -112,6 +115,20 @@ pub(super) fn read(bytes: &[u8], writing: &Writing<'_>, to: &mut Vec<u8>) -> Par
     let (status, bytes) = (status.as_u16(), head_bytes);
     let close = writing.close;
     Parsed::Head(Head { status, bytes, framing, keep: !ends, written, close })
+}
+
+/// An answer before the answer, as it is passed on (RFC 9110, section 15.2); nothing of one that this gateway need not hear
+/// to go on.
+fn interim(status: StatusCode, lines: &Lines<'_>, head: &[u8], writing: &Writing<'_>) -> Vec<u8> {
+    let mut to = Vec::new();
+    if status != StatusCode::CONTINUE {
+        put_status(status, &mut to);
+        let hop = Hop::of(lines);
+        let rules = &writing.route.response_headers;
+        lines.copy(head, |name| !(hop.takes(name) || is_ruled(rules, name)), &mut to);
+        to.extend_from_slice(b"\r\n");
+    }
+    to
 }
 
 /// Where the body ends; `None` if nobody can tell.

@@ -248,17 +248,42 @@ impl Talk<'_> {
             while let Some(here) = &mut buffer {
                 match answer::read(here.unread(), &self.writing(terms, job, !more, asked), text) {
                     Parsed::Partial => break,
-                    Parsed::Interim(bytes) if interim < INTERIM_MAX => {
+                    Parsed::Interim(bytes, hint) if interim < INTERIM_MAX => {
                         here.consume(bytes);
                         interim += 1;
+                        // Of two members who are asked at once neither has the word yet.
+                        if terms.route.hedge.is_none() {
+                            self.pass_on(&hint).await;
+                        }
                     }
                     Parsed::Head(head) => {
                         let buffer = std::mem::take(here);
                         return Ok(Begun { bare, buffer, head });
                     }
-                    Parsed::Interim(_) | Parsed::Nonsense => {
+                    Parsed::Interim(..) | Parsed::Nonsense => {
                         return Err(attempt::no_answer(Reached::Sent, send::NO_ANSWER));
                     }
+                }
+            }
+        }
+    }
+
+    /// Passes an answer before the answer on; where it cannot be had by the client, nothing else can either.
+    async fn pass_on(&self, mut hint: &[u8]) {
+        while !hint.is_empty() {
+            let ready = wire::until(&self.watched, self.stream.writable()).await;
+            let written = match ready {
+                Some(Ok(())) => self.stream.try_write(hint),
+                Some(Err(error)) => Err(error),
+                None => Err(ErrorKind::TimedOut.into()),
+            };
+            match written {
+                Ok(count) => hint = hint.get(count..).unwrap_or_default(),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                Err(_) => {
+                    // Half of it may be there: nothing may follow.
+                    let _shut = rustix::net::shutdown(&self.stream, rustix::net::Shutdown::Both);
+                    return;
                 }
             }
         }

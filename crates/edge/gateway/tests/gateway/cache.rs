@@ -4,7 +4,7 @@ use std::{
     io::{Read as _, Write as _},
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU32, Ordering},
+        atomic::{AtomicBool, Ordering},
     },
     thread,
     time::Duration,
@@ -12,53 +12,22 @@ use std::{
 
 use traffic::{
     cache::{CacheRule, Template, User},
-    plan::{Plan, Route},
+    plan::Route,
 };
 
 use crate::kit::{
-    Origin, Reply, Running, ask, connect, eventually, get, plan, read_until, start, status,
+    Origin, Reply, answer, ask, cached, connect, counting, eventually, get, get_with, header,
+    read_until, start, status,
 };
-
-fn with(rule: CacheRule, origin: &Origin) -> Plan {
-    let mut plan = plan(&[origin.address]);
-    plan.routes = vec![Route { cache: Some(rule), ..Route::to("all", 0) }];
-    plan
-}
 
 fn an_hour() -> CacheRule {
     CacheRule { ttl: Some(Duration::from_hours(1)), ..CacheRule::default() }
 }
 
-fn answer(headers: &str, body: &str) -> Reply {
-    let length = body.len();
-    Reply::Send(
-        format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n{headers}\r\n{body}").into(),
-    )
-}
-
-/// An origin whose answers are numbered.
-fn counting(headers: &'static str) -> Origin {
-    let number = AtomicU32::new(0);
-    Origin::start(move |_| {
-        answer(headers, &format!("answer {}", number.fetch_add(1, Ordering::Relaxed)))
-    })
-}
-
-fn asked(gateway: &Running, path: &str, headers: &str) -> String {
-    ask(
-        gateway.address,
-        &format!("GET {path} HTTP/1.1\r\nhost: a\r\n{headers}connection: close\r\n\r\n"),
-    )
-}
-
-fn header<'a>(answer: &'a str, name: &str) -> Option<&'a str> {
-    answer.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
-}
-
 #[test]
 fn what_is_fresh_is_answered_without_asking() {
     let origin = counting("cache-control: max-age=60\r\netag: \"1\"\r\n");
-    let gateway = start(with(CacheRule::default(), &origin));
+    let gateway = start(cached(CacheRule::default(), &origin));
     let first = get(gateway.address, "/a");
     assert!(first.ends_with("answer 0"), "{first}");
     assert!(header(&first, "cache-status").unwrap().starts_with("taut; fwd=uri-miss"), "{first}");
@@ -68,9 +37,9 @@ fn what_is_fresh_is_answered_without_asking() {
     assert!(header(&second, "cache-status").unwrap().starts_with("taut; hit; ttl="), "{second}");
     assert_eq!(header(&second, "age"), Some("0"));
     assert!(get(gateway.address, "/b").ends_with("answer 1"));
-    let same = asked(&gateway, "/a", "if-none-match: \"1\"\r\n");
+    let same = get_with(gateway.address, "/a", "if-none-match: \"1\"\r\n");
     assert_eq!(status(&same), "304");
-    let part = asked(&gateway, "/a", "range: bytes=-1\r\n");
+    let part = get_with(gateway.address, "/a", "range: bytes=-1\r\n");
     assert_eq!((status(&part), header(&part, "content-range")), ("206", Some("bytes 7-7/8")));
     assert!(part.ends_with("\r\n\r\n0"), "{part}");
     let head = ask(gateway.address, "HEAD /a HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n");
@@ -95,7 +64,7 @@ fn a_stampede_on_an_expired_key_costs_one_request() {
         answer("", "the same for all")
     });
     let rule = CacheRule { ttl: Some(Duration::from_secs(1)), early: 0.0, ..CacheRule::default() };
-    let mut plan = with(rule, &origin);
+    let mut plan = cached(rule, &origin);
     plan.workers = 2;
     let gateway = start(plan);
     assert!(get(gateway.address, "/").ends_with("the same for all"));
@@ -131,7 +100,7 @@ fn who_waits_is_answered_even_if_who_asked_first_goes_away() {
         }
         answer("", "late")
     });
-    let gateway = start(with(an_hour(), &origin));
+    let gateway = start(cached(an_hour(), &origin));
     let mut first = connect(gateway.address);
     first.write_all(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n").unwrap();
     eventually("it is asked for", || origin.seen().len() == 1);
@@ -155,19 +124,31 @@ fn nobody_gets_what_is_somebody_elses() {
         };
         answer("", &format!("for {:?} {:?}", line("authorization: "), line("cookie: ")))
     });
-    let gateway = start(with(an_hour(), &origin));
+    let gateway = start(cached(an_hour(), &origin));
     for _ in 0..2 {
-        assert!(asked(&gateway, "/", "").ends_with("for None None"));
-        assert!(asked(&gateway, "/", "authorization: ann\r\n").ends_with("for Some(\"ann\") None"));
-        assert!(asked(&gateway, "/", "cookie: s=bob\r\n").ends_with("for None Some(\"s=bob\")"));
+        assert!(get_with(gateway.address, "/", "").ends_with("for None None"));
+        assert!(
+            get_with(gateway.address, "/", "authorization: ann\r\n")
+                .ends_with("for Some(\"ann\") None")
+        );
+        assert!(
+            get_with(gateway.address, "/", "cookie: s=bob\r\n")
+                .ends_with("for None Some(\"s=bob\")")
+        );
     }
     // The answer for nobody was asked for once, those for somebody each time.
     assert_eq!(origin.seen().len(), 5);
     let each = CacheRule { user: Some(User::Cookie("s".to_owned())), ..an_hour() };
-    let gateway = start(with(each, &origin));
+    let gateway = start(cached(each, &origin));
     for _ in 0..2 {
-        assert!(asked(&gateway, "/", "cookie: s=ann\r\n").ends_with("for None Some(\"s=ann\")"));
-        assert!(asked(&gateway, "/", "cookie: s=bob\r\n").ends_with("for None Some(\"s=bob\")"));
+        assert!(
+            get_with(gateway.address, "/", "cookie: s=ann\r\n")
+                .ends_with("for None Some(\"s=ann\")")
+        );
+        assert!(
+            get_with(gateway.address, "/", "cookie: s=bob\r\n")
+                .ends_with("for None Some(\"s=bob\")")
+        );
     }
     assert_eq!(origin.seen().len(), 7);
 }
@@ -175,8 +156,10 @@ fn nobody_gets_what_is_somebody_elses() {
 #[test]
 fn a_write_makes_it_forget_what_it_changed() {
     let origin = counting("");
-    let mut plan =
-        with(CacheRule { tags: vec![Template::parse("order-{2}").unwrap()], ..an_hour() }, &origin);
+    let mut plan = cached(
+        CacheRule { tags: vec![Template::parse("order-{2}").unwrap()], ..an_hour() },
+        &origin,
+    );
     let write = Route {
         methods: vec![http::Method::POST],
         forgets: vec![Template::parse("order-{3}").unwrap()],
@@ -217,7 +200,7 @@ fn what_is_stale_stands_in_when_nobody_can_be_reached() {
             answer("cache-control: max-age=0\r\netag: \"x\"\r\n", "kept")
         }
     });
-    let gateway = start(with(CacheRule::default(), &origin));
+    let gateway = start(cached(CacheRule::default(), &origin));
     assert!(get(gateway.address, "/").ends_with("kept"));
     down.store(true, Ordering::Relaxed);
     let answer = get(gateway.address, "/");
@@ -228,7 +211,7 @@ fn what_is_stale_stands_in_when_nobody_can_be_reached() {
 #[test]
 fn stale_answers_while_it_is_asked_for() {
     let origin = counting("cache-control: max-age=0, stale-while-revalidate=60\r\n");
-    let gateway = start(with(CacheRule::default(), &origin));
+    let gateway = start(cached(CacheRule::default(), &origin));
     assert!(get(gateway.address, "/").ends_with("answer 0"));
     eventually("stored", || gateway.metric("taut_gateway_cache_entries") > 0.0);
     assert!(get(gateway.address, "/").ends_with("answer 0"));
@@ -251,7 +234,7 @@ fn what_is_large_passes_through_without_being_kept() {
         }
     });
     let rule = CacheRule { body_bytes_max: 100_000, ..an_hour() };
-    let gateway = start(with(rule, &origin));
+    let gateway = start(cached(rule, &origin));
     for path in ["/known", "/unknown", "/known", "/unknown"] {
         let answer = get(gateway.address, path);
         let sent = answer.matches("0123456789").count() * 10;
@@ -272,7 +255,7 @@ fn what_breaks_off_is_not_kept() {
             answer("", "whole")
         }
     });
-    let gateway = start(with(an_hour(), &origin));
+    let gateway = start(cached(an_hour(), &origin));
     assert!(get(gateway.address, "/").ends_with("half"));
     assert!(get(gateway.address, "/").ends_with("whole"));
 }
@@ -280,7 +263,7 @@ fn what_breaks_off_is_not_kept() {
 #[test]
 fn a_connection_stays_usable_after_answers_out_of_the_cache() {
     let origin = counting("");
-    let gateway = start(with(an_hour(), &origin));
+    let gateway = start(cached(an_hour(), &origin));
     let mut client = connect(gateway.address);
     for _ in 0..3 {
         client.write_all(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n").unwrap();

@@ -4,13 +4,19 @@
 use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU32, Ordering},
+    },
     thread,
     time::{Duration, Instant},
 };
 
 use gateway::Gateway;
-use traffic::plan::{Listen, Member, Plan, Route, Service};
+use traffic::{
+    cache::CacheRule,
+    plan::{Listen, Member, Plan, Route, Service},
+};
 
 /// Longer than anything here takes on a machine that is not broken.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
@@ -43,7 +49,19 @@ pub(crate) fn start(plan: Plan) -> Running {
     Running { gateway: Some(gateway), address, admin }
 }
 
+/// A plan of one service of this member, and one route to it with a cache.
+pub(crate) fn cached(rule: CacheRule, origin: &Origin) -> Plan {
+    let mut plan = plan(&[origin.address]);
+    plan.routes = vec![Route { cache: Some(rule), ..Route::to("all", 0) }];
+    plan
+}
+
 impl Running {
+    /// One of another process.
+    pub(crate) fn elsewhere(address: SocketAddr, admin: SocketAddr) -> Self {
+        Self { gateway: None, address, admin }
+    }
+
     pub(crate) fn gateway(&self) -> &Gateway {
         self.gateway.as_ref().expect("it runs until it is dropped")
     }
@@ -52,14 +70,29 @@ impl Running {
         self.gateway.take().expect("it runs").stop();
     }
 
+    /// Orders something by the admin port, whose token is `sesame`.
+    pub(crate) fn order(&self, path: &str, body: &str) -> String {
+        let length = body.len();
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nhost: a\r\nauthorization: Bearer sesame\r\ncontent-length: {length}\r\n\
+             connection: close\r\n\r\n{body}"
+        );
+        ask(self.admin, &head)
+    }
+
+    /// A page of the admin port, for who shows the token that is `sesame`.
+    pub(crate) fn told(&self, path: &str) -> String {
+        get_with(self.admin, path, "authorization: Bearer sesame\r\n")
+    }
+
     /// A page of the admin port.
     pub(crate) fn page(&self, path: &str) -> String {
-        ask(self.admin, &format!("GET {path} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n"))
+        get(self.admin, path)
     }
 
     /// The value of a metric's line that begins like this.
     pub(crate) fn metric(&self, line: &str) -> f64 {
-        let page = self.page("/metrics");
+        let page = self.told("/metrics");
         let line = page.lines().find_map(|known| known.strip_prefix(line));
         line.and_then(|value| value.trim().parse().ok()).unwrap_or(0.0)
     }
@@ -93,6 +126,22 @@ pub(crate) enum Reply {
 
 pub(crate) fn ok(body: &str) -> Reply {
     Reply::Send(format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len()).into())
+}
+
+/// An answer with these header lines.
+pub(crate) fn answer(headers: &str, body: &str) -> Reply {
+    let length = body.len();
+    Reply::Send(
+        format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n{headers}\r\n{body}").into(),
+    )
+}
+
+/// An origin whose answers are numbered.
+pub(crate) fn counting(headers: &'static str) -> Origin {
+    let number = AtomicU32::new(0);
+    Origin::start(move |_| {
+        answer(headers, &format!("answer {}", number.fetch_add(1, Ordering::Relaxed)))
+    })
 }
 
 impl Origin {
@@ -131,6 +180,11 @@ impl Origin {
                 thread::spawn(move || converse_bytes(stream, &*reply));
             }
         });
+        Self { address, seen: Arc::default() }
+    }
+
+    /// One that runs already, in another process.
+    pub(crate) fn at(address: SocketAddr) -> Self {
         Self { address, seen: Arc::default() }
     }
 
@@ -298,6 +352,16 @@ pub(crate) fn read_until(stream: &mut TcpStream, end: &str) -> String {
 /// A request for a path, after which the connection is closed.
 pub(crate) fn get(address: SocketAddr, path: &str) -> String {
     ask(address, &format!("GET {path} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n"))
+}
+
+/// The same with these header lines.
+pub(crate) fn get_with(address: SocketAddr, path: &str, headers: &str) -> String {
+    ask(address, &format!("GET {path} HTTP/1.1\r\nhost: a\r\n{headers}connection: close\r\n\r\n"))
+}
+
+/// The value of a header of an answer.
+pub(crate) fn header<'a>(answer: &'a str, name: &str) -> Option<&'a str> {
+    answer.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
 }
 
 pub(crate) fn status(answer: &str) -> &str {

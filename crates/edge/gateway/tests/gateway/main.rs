@@ -9,6 +9,7 @@ mod canary;
 mod capture;
 mod certificates;
 mod compress;
+mod disk;
 mod events;
 mod faults;
 mod frames;

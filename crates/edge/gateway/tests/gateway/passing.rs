@@ -39,6 +39,28 @@ fn a_member_sees_the_request_without_what_was_for_the_gateway() {
 }
 
 #[test]
+fn early_hints_are_passed_on_before_the_answer() {
+    let origin = Origin::start(|_| {
+        let hints = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nlink: </a.css>; rel=preload\r\n\
+                     connection: x-hop\r\nx-hop: 1\r\n\r\nHTTP/1.1 102 Processing\r\n\r\n";
+        let Reply::Send(answer) = ok("hello") else { unreachable!("it is sent") };
+        Reply::Send([hints.as_bytes(), &answer].concat())
+    });
+    let gateway = start(plan(&[origin.address]));
+    let answer = get(gateway.address, "/");
+    let expected = "HTTP/1.1 103 Early Hints\r\nlink: </a.css>; rel=preload\r\n\r\n\
+                    HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 200 OK\r\n";
+    assert!(answer.starts_with(expected) && answer.ends_with("hello"), "{answer}");
+    // And the connection to the member goes on to be used.
+    assert!(get(gateway.address, "/").ends_with("hello"));
+    let line = format!(
+        "taut_gateway_member_connections_total{{service=\"app\",member=\"{}\"}}",
+        origin.address
+    );
+    assert!((gateway.metric(&line) - 1.0).abs() < 0.5);
+}
+
+#[test]
 fn a_trusted_proxy_is_believed_and_added_to() {
     let origin = Origin::start(|_| ok(""));
     let mut plan = plan(&[origin.address]);

@@ -17,7 +17,7 @@ use traffic::{
     redis::RedisSettings,
 };
 
-use crate::kit::{Origin, Reply, Running, ask, eventually, get, plan, start, status};
+use crate::kit::{Origin, Running, answer, ask, counting, eventually, get, plan, start, status};
 
 fn rule(ttl: Duration) -> CacheRule {
     CacheRule {
@@ -52,40 +52,9 @@ fn with(rule: CacheRule, origin: &Origin, redis: &Redis) -> Plan {
 fn up(plan: Plan) -> Running {
     let gateway = start(plan);
     eventually("connected", || {
-        page(&gateway, "/metrics").contains("taut_gateway_redis_connections 1")
+        gateway.told("/metrics").contains("taut_gateway_redis_connections 1")
     });
     gateway
-}
-
-fn page(gateway: &Running, path: &str) -> String {
-    let head = format!(
-        "GET {path} HTTP/1.1\r\nhost: a\r\nauthorization: Bearer sesame\r\nconnection: close\r\n\r\n"
-    );
-    ask(gateway.admin, &head)
-}
-
-fn order(gateway: &Running, path: &str, body: &str) -> String {
-    let length = body.len();
-    let head = format!(
-        "POST {path} HTTP/1.1\r\nhost: a\r\nauthorization: Bearer sesame\r\ncontent-length: {length}\r\n\
-         connection: close\r\n\r\n{body}"
-    );
-    ask(gateway.admin, &head)
-}
-
-fn answer(headers: &str, body: &str) -> Reply {
-    let length = body.len();
-    Reply::Send(
-        format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n{headers}\r\n{body}").into(),
-    )
-}
-
-/// An origin whose answers are numbered.
-fn counting(headers: &'static str) -> Origin {
-    let number = AtomicU32::new(0);
-    Origin::start(move |_| {
-        answer(headers, &format!("answer {}", number.fetch_add(1, Ordering::Relaxed)))
-    })
 }
 
 fn cache_status(answer: &str) -> &str {
@@ -112,7 +81,7 @@ fn what_one_gateway_asked_for_another_finds() {
     eventually("stored", || !cache_status(&get(two.address, "/items/1")).contains("shared"));
     assert_eq!(origin.seen().len(), 1);
     let line = "taut_gateway_cache_requests_total{http_route=\"all\",result=\"shared\"} 1";
-    assert!(page(&two, "/metrics").contains(line));
+    assert!(two.told("/metrics").contains(line));
     // And one that starts anew has it as well.
     let three = up(with(hour(), &origin, &redis));
     assert!(get(three.address, "/items/1").ends_with("answer 0"));
@@ -185,6 +154,42 @@ fn a_stampede_over_two_gateways_costs_one_request() {
 }
 
 #[test]
+fn of_two_gateways_one_asks_before_the_end() {
+    let redis = Redis::start();
+    let (number, go_on) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicBool::new(false)));
+    let (count, may_go_on) = (Arc::clone(&number), Arc::clone(&go_on));
+    // The first answer ends in ten seconds, the second in a year, and it comes when it is told to.
+    let origin = Origin::start(move |_| {
+        let number = count.fetch_add(1, Ordering::Relaxed);
+        let told = match number {
+            0 => "cache-control: max-age=3600\r\nage: 3590\r\n",
+            _ => "cache-control: max-age=31536000\r\n",
+        };
+        thread::sleep(Duration::from_millis(20));
+        eventually("told", || number == 0 || may_go_on.load(Ordering::Relaxed));
+        answer(told, &format!("answer {number}"))
+    });
+    // As the paper has it the time that asking takes counts: so many times, ten seconds are soon and a year is not.
+    let eager = CacheRule { early: 1e5, ttl: None, ..hour() };
+    let (one, two) = (up(with(eager.clone(), &origin, &redis)), up(with(eager, &origin, &redis)));
+    assert!(get(one.address, "/items/1").ends_with("answer 0"));
+    in_redis(&redis, 1);
+    assert!(get(two.address, "/items/1").ends_with("answer 0"));
+    // All are answered at once, with what is fresh, while one gateway asks for both.
+    for _ in 0..10 {
+        for gateway in [&one, &two] {
+            assert!(get(gateway.address, "/items/1").ends_with("answer 0"));
+        }
+    }
+    eventually("asked", || 2 <= number.load(Ordering::Relaxed));
+    go_on.store(true, Ordering::Relaxed);
+    for gateway in [&one, &two] {
+        eventually("there", || get(gateway.address, "/items/1").ends_with("answer 1"));
+    }
+    assert_eq!(number.load(Ordering::Relaxed), 2, "one of them asked");
+}
+
+#[test]
 fn what_one_is_told_to_forget_all_forget() {
     let (redis, origin) = (Redis::start(), counting(""));
     let gateways = [up(with(hour(), &origin, &redis)), up(with(hour(), &origin, &redis))];
@@ -204,7 +209,7 @@ fn what_one_is_told_to_forget_all_forget() {
     .iter()
     .enumerate()
     {
-        let told = order(&gateways[place % 2], "/cache/purge", body);
+        let told = gateways[place % 2].order("/cache/purge", body);
         assert_eq!(status(&told), "200", "{told}");
         // At once for who was told; for the other as soon as it hears.
         let expected = (place + 1).to_string();
@@ -274,7 +279,7 @@ fn redis_killed_while_all_wait_costs_no_answer() {
     redis.start_again();
     for gateway in &gateways {
         eventually("back", || {
-            page(gateway, "/metrics").contains("taut_gateway_redis_connections 1")
+            gateway.told("/metrics").contains("taut_gateway_redis_connections 1")
         });
     }
     assert_eq!(status(&get(gateways[0].address, "/items/3")), "200");
@@ -294,7 +299,7 @@ fn orders_given_while_redis_was_away_are_heard_when_it_is_back() {
             .all(|answer| answer.ends_with("answer 0"))
     );
     redis.kill();
-    let told = order(&gateways[0], "/cache/purge", r#"{"tag": "item-1"}"#);
+    let told = gateways[0].order("/cache/purge", r#"{"tag": "item-1"}"#);
     assert_eq!(status(&told), "200", "{told}");
     assert!(get(gateways[0].address, "/items/1").ends_with("answer 1"));
     redis.start_again();

@@ -46,16 +46,22 @@ pub(super) fn count(orders: &Value) -> usize {
 /// Hears of the orders of an answer, and forgets what they say.
 pub(super) fn hear(cache: &Cache, orders: &Value) {
     let Value::Array(all) = orders else { return };
+    // What was kept on disk from before this process knows of these already.
+    let known = cache.disk.as_ref().map(|disk| disk.restored().0).unwrap_or_default();
     for entry in all {
         let Some((id, order)) = read(entry) else { continue };
         // Known once here, it is not old any more for who looks next: forgotten first.
         let mut orders = lock(&cache.common.orders);
         let is_own = orders.sent().any(|sent| sent.nonce == order.nonce);
         let is_new = orders.heard() < id;
-        if is_new && !is_own {
+        if is_new && !is_own && known < id {
             cache.purge_here(&order.purge, order.soft, clock::now());
         }
         orders.hear(id, order.nonce, order.purge);
+        drop(orders);
+        if let Some(disk) = &cache.disk {
+            disk.heard(id);
+        }
     }
 }
 
@@ -119,6 +125,10 @@ fn sharing(shared: &Shared) -> Option<RedisSettings> {
 /// Keeps telling and hearing, whatever becomes of the connections.
 async fn keep(cache: &Arc<Cache>, settings: &RedisSettings) {
     let mut tries = 0;
+    if let Some(disk) = &cache.disk {
+        // What was missed is missed there as well.
+        disk.seen().await;
+    }
     loop {
         let told = async {
             let mut listening = timeout(ANSWER_MAX, connection(settings)).await.ok()?.ok()?;
@@ -145,7 +155,14 @@ async fn catch_up(
     connection: &mut MultiplexedConnection,
 ) -> Result<(), RedisError> {
     let stream = format!("{}:orders", settings.prefix);
-    let heard = cache.common.heard();
+    let mut heard = cache.common.heard();
+    let is_first = heard == OrderId::default();
+    let (restored, any) = cache.disk.as_ref().map(|disk| disk.restored()).unwrap_or_default();
+    if is_first && any {
+        heard = restored;
+    }
+    // Nothing was there that could have been missed.
+    let is_empty = is_first && !any;
     let mut asked = pipe();
     asked.cmd("XREVRANGE").arg(&stream).arg("+").arg("-").arg("COUNT").arg(Orders::KNOWN_MAX);
     asked.cmd("XRANGE").arg(&stream).arg(heard.to_string()).arg(heard.to_string());
@@ -153,10 +170,9 @@ async fn catch_up(
     let Value::Array(mut latest) = latest else { return Ok(()) };
     let newest = latest.first().and_then(read).map(|(id, _)| id).unwrap_or_default();
     let oldest = latest.last().and_then(read).map(|(id, _)| id).unwrap_or_default();
-    let is_first = heard == OrderId::default();
     let all_there = latest.len() < Orders::KNOWN_MAX;
     latest.reverse();
-    if !is_first && count(&known) == 0 {
+    if heard != OrderId::default() && count(&known) == 0 {
         // What was heard last is not there any more: nor may be what came after it.
         cache.purge_here(&Purge::All, false, clock::now());
         lock(&cache.common.orders).begin(newest.max(heard));
@@ -164,7 +180,7 @@ async fn catch_up(
     }
     let reaches = all_there || oldest <= heard;
     if !reaches {
-        if !is_first {
+        if !is_empty {
             cache.purge_here(&Purge::All, false, clock::now());
         }
         lock(&cache.common.orders).begin(oldest);

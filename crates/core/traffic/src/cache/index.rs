@@ -1,0 +1,323 @@
+//! What of the cache is on disk, and where: looked up without reading it, and forgotten there by the same orders as in memory.
+//!
+//! Files are written from their beginning to their end, and go as a whole, the oldest first (a queue, as S3-FIFO has it:
+//! what was asked for meanwhile goes to its end again).
+
+use std::collections::{BTreeMap, VecDeque};
+
+use model::Moment;
+
+use super::{
+    key::Asker,
+    marks::Marks,
+    policy::Policy,
+    purge::{Found, Place, Purge},
+    stored::Stored,
+    vary::Selecting,
+};
+use crate::fields::Fields;
+
+/// Where a record is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct At {
+    /// The number of its file.
+    pub file: u64,
+    /// Bytes before it.
+    pub offset: u64,
+    /// Its bytes.
+    pub bytes: u64,
+}
+
+/// What is known of an answer without reading it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    /// What it is of.
+    pub place: Place,
+    /// What it was chosen by.
+    pub selecting: Selecting,
+    /// Whether it is also for requests with credentials.
+    pub shared_with: Asker,
+    /// When it is of no more use.
+    pub ends: Moment,
+    /// Since when it only stands in.
+    pub expired: Option<Moment>,
+}
+
+impl Kept {
+    /// What is to be known of a stored answer.
+    #[must_use]
+    pub fn of(stored: &Stored, now: Moment) -> Self {
+        Self::new(stored.place.clone(), stored.selecting.clone(), &stored.policy, now)
+    }
+
+    /// It is of use until its end, and for as long as it may be stale past that.
+    pub(super) fn new(place: Place, selecting: Selecting, policy: &Policy, now: Moment) -> Self {
+        let stale =
+            policy.stale_while_revalidate.max(policy.stale_if_error).max(policy.stale_when_down);
+        let left = match policy.left(now) {
+            Ok(left) => left + stale,
+            Err(over) => stale.saturating_sub(over),
+        };
+        let shared_with = policy.shared_with;
+        Self { place, selecting, shared_with, ends: now + left, expired: None }
+    }
+}
+
+/// An answer that is on disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OnDisk {
+    /// Where.
+    pub at: At,
+    /// Since when it only stands in.
+    pub expired: Option<Moment>,
+}
+
+/// What is on disk.
+#[derive(Debug)]
+pub struct Index {
+    entries_max: usize,
+    slots: Vec<Option<Slot>>,
+    free: Vec<usize>,
+    keys: Marks,
+    marks: Marks,
+    /// By file: places of its answers.
+    files: BTreeMap<u64, BTreeMap<u64, usize>>,
+    live_bytes: u64,
+}
+
+#[derive(Debug)]
+struct Slot {
+    hash: u64,
+    at: At,
+    kept: Kept,
+    is_asked: bool,
+}
+
+impl Index {
+    /// One of at most so many answers.
+    #[must_use]
+    pub fn new(entries_max: usize) -> Self {
+        Self {
+            entries_max,
+            slots: Vec::new(),
+            free: Vec::new(),
+            keys: Marks::default(),
+            marks: Marks::default(),
+            files: BTreeMap::new(),
+            live_bytes: 0,
+        }
+    }
+
+    /// How many answers there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.slots.len() - self.free.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether there is room for no more.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.entries_max <= self.len()
+    }
+
+    /// Bytes of all of them.
+    #[must_use]
+    pub fn live_bytes(&self) -> u64 {
+        self.live_bytes
+    }
+
+    /// Answers in a file.
+    #[must_use]
+    pub fn live_in(&self, file: u64) -> usize {
+        self.files.get(&file).map_or(0, BTreeMap::len)
+    }
+
+    /// Where the answer to a request is, if there is one; `hash` is its key's.
+    #[must_use]
+    pub fn find(
+        &self,
+        hash: u64,
+        headers: &impl Fields,
+        asker: Asker,
+        now: Moment,
+    ) -> Option<OnDisk> {
+        let places = self.keys.of(hash);
+        let mut slots = places.iter().filter_map(|place| self.slots.get(*place)?.as_ref());
+        let fits = |slot: &&Slot| {
+            let Kept { selecting, shared_with, ends, .. } = &slot.kept;
+            let is_for = (!asker.authorization || shared_with.authorization)
+                && (!asker.cookies || shared_with.cookies);
+            is_for && now < *ends && selecting.takes(headers)
+        };
+        slots.find(fits).map(|slot| OnDisk { at: slot.at, expired: slot.kept.expired })
+    }
+
+    /// Remembers that it was asked for: it outlives its file.
+    pub fn asked(&mut self, at: At) {
+        if let Some(slot) = self.slot_at(at).and_then(|place| self.slots.get_mut(place)?.as_mut()) {
+            slot.is_asked = true;
+        }
+    }
+
+    /// An answer is there now, in place of the one to the same requests. `false` if there is no room.
+    pub fn insert(&mut self, hash: u64, at: At, kept: Kept) -> bool {
+        for place in self.keys.of(hash) {
+            let slot = self.slots.get(place).and_then(Option::as_ref);
+            let is_same = |slot: &Slot| {
+                slot.kept.selecting.is_same(&kept.selecting)
+                    && slot.kept.shared_with == kept.shared_with
+            };
+            if slot.is_some_and(is_same) {
+                self.remove(place);
+            }
+        }
+        if self.is_full() {
+            return false;
+        }
+        let place = self.free.pop().unwrap_or(self.slots.len());
+        self.keys.add(hash, place);
+        kept.place.marks().into_iter().for_each(|mark| self.marks.add(mark, place));
+        self.files.entry(at.file).or_default().insert(at.offset, place);
+        self.live_bytes += at.bytes;
+        let slot = Some(Slot { hash, at, kept, is_asked: false });
+        if place == self.slots.len() {
+            self.slots.push(slot);
+        } else {
+            self.slots[place] = slot;
+        }
+        true
+    }
+
+    /// Forgets the one that is there.
+    pub fn forget_at(&mut self, at: At) {
+        if let Some(place) = self.slot_at(at) {
+            self.remove(place);
+        }
+    }
+
+    /// Forgets what is kept under a key. How many it was.
+    pub fn forget_key(&mut self, hash: u64) -> usize {
+        let places = self.keys.of(hash);
+        for place in &places {
+            self.remove(*place);
+        }
+        places.len()
+    }
+
+    /// Forgets what an order is for; where it is soft that only stands in from now on. How many it was.
+    pub fn purge(&mut self, purge: &Purge, soft: bool, now: Moment) -> usize {
+        let places = match purge.found() {
+            Found::By(mark) => self.marks.of(mark),
+            Found::InAll => (0..self.slots.len()).collect(),
+        };
+        let mut count = 0;
+        for place in places {
+            let Some(Some(slot)) = self.slots.get_mut(place) else { continue };
+            if !purge.takes(&slot.kept.place) {
+                continue;
+            }
+            count += 1;
+            if soft {
+                slot.kept.expired = slot.kept.expired.or(Some(now));
+            } else {
+                self.remove(place);
+            }
+        }
+        count
+    }
+
+    /// Forgets all that is in a file. What of it was asked for since it came, and is still of use, with the hash of its key.
+    pub fn drop_file(&mut self, file: u64, now: Moment) -> Vec<(u64, At, Kept)> {
+        let places = self.files.remove(&file).unwrap_or_default();
+        let mut asked = Vec::new();
+        for place in places.into_values() {
+            let Some(slot) = self.take(place) else { continue };
+            if slot.is_asked && slot.kept.expired.is_none() && now < slot.kept.ends {
+                asked.push((slot.hash, slot.at, slot.kept));
+            }
+        }
+        asked
+    }
+
+    fn slot_at(&self, at: At) -> Option<usize> {
+        self.files.get(&at.file)?.get(&at.offset).copied()
+    }
+
+    fn remove(&mut self, place: usize) {
+        let Some(slot) = self.take(place) else { return };
+        if let Some(of_file) = self.files.get_mut(&slot.at.file) {
+            of_file.remove(&slot.at.offset);
+            if of_file.is_empty() {
+                self.files.remove(&slot.at.file);
+            }
+        }
+    }
+
+    fn take(&mut self, place: usize) -> Option<Slot> {
+        let slot = self.slots.get_mut(place)?.take()?;
+        self.keys.remove(slot.hash, place);
+        slot.kept.place.marks().into_iter().for_each(|mark| self.marks.remove(mark, place));
+        self.live_bytes -= slot.at.bytes;
+        self.free.push(place);
+        Some(slot)
+    }
+}
+
+/// What was forgotten of late: what was on its way to the disk meanwhile is old.
+#[derive(Debug, Default)]
+pub struct Forgotten {
+    next: u64,
+    log: VecDeque<(Of, bool)>,
+}
+
+/// What was forgotten.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Of {
+    /// What an order is for.
+    Order(Purge),
+    /// What was kept under a key: its hash, and itself.
+    Key(u64, Vec<u8>),
+}
+
+impl Forgotten {
+    /// What is remembered; what was on its way during more counts as old.
+    const LOG_MAX: usize = 16_384;
+
+    /// How often something was forgotten.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.next
+    }
+
+    /// Something was, or only stands in (`soft`).
+    pub fn add(&mut self, of: Of, soft: bool) {
+        self.next += 1;
+        self.log.push_back((of, soft));
+        if Self::LOG_MAX < self.log.len() {
+            self.log.pop_front();
+        }
+    }
+
+    /// All that was; `None` if more was than is remembered.
+    #[must_use]
+    pub fn all(&self) -> Option<impl Iterator<Item = &(Of, bool)>> {
+        (self.next == self.log.len() as u64).then(|| self.log.iter())
+    }
+
+    /// Whether an answer is old that was known when there had been `count`.
+    #[must_use]
+    pub fn outdates(&self, count: u64, hash: u64, place: &Place) -> bool {
+        let Ok(missed) = usize::try_from(self.next.saturating_sub(count)) else { return true };
+        let is = |(of, _): &(Of, bool)| match of {
+            Of::Order(purge) => purge.takes(place),
+            Of::Key(key, _) => *key == hash,
+        };
+        self.log.len() < missed || self.log.iter().rev().take(missed).any(is)
+    }
+}

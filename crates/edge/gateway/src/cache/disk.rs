@@ -1,0 +1,298 @@
+//! The second level: answers on disk, which outlive the process. Only what was asked for twice is written, by a thread of
+//! its own; what is read is read by others, and no request waits for it for long. Where the disk is full, slow or gone,
+//! the cache goes on without it.
+//!
+//! What is forgotten is forgotten here, in memory and in the log at once: who holds `level` keeps others from finding what
+//! is being forgotten (see `forget`).
+
+mod files;
+mod load;
+mod queue;
+mod reader;
+mod writer;
+
+use std::{
+    collections::BTreeMap,
+    fs::File,
+    io,
+    sync::{
+        Arc, Mutex,
+        atomic::{
+            AtomicBool, AtomicU64,
+            Ordering::{Acquire, Relaxed, Release},
+        },
+    },
+    thread::JoinHandle,
+    time::Duration,
+};
+
+use model::Moment;
+use traffic::{
+    cache::{Asker, At, DiskSettings, Forgotten, Index, Key, Of, OrderId, Purge, Stored},
+    fields::Fields,
+};
+
+use self::{
+    queue::{Order, Queue, Write},
+    reader::{Read, Readers},
+};
+use super::lock;
+
+/// The level on disk.
+#[derive(Debug)]
+pub(crate) struct Disk {
+    settings: DiskSettings,
+    seed: u64,
+    level: Mutex<Level>,
+    /// How often something was forgotten, in memory as well.
+    forgotten: AtomicU64,
+    queue: Queue,
+    readers: Readers,
+    pub(crate) figures: Figures,
+}
+
+/// What is known of the disk.
+#[derive(Debug)]
+struct Level {
+    /// Whether what is there is known, and may be looked at.
+    stands: bool,
+    index: Index,
+    files: BTreeMap<u64, Arc<File>>,
+    forgotten: Forgotten,
+    /// The last order of other gateways that was heard of before this process began.
+    heard: OrderId,
+}
+
+/// What became of it.
+#[derive(Debug, Default)]
+pub(crate) struct Figures {
+    /// Whether it is in use.
+    pub(crate) is_up: AtomicBool,
+    /// Whether it has been seen what is there from before, or that nothing can be seen.
+    is_seen: AtomicBool,
+    /// Answers that were read.
+    pub(crate) read: AtomicU64,
+    /// Reads that took too long, or that too many others were before.
+    pub(crate) late: AtomicU64,
+    /// Answers that were written, not written because too much waited, or not because the disk failed.
+    pub(crate) written: AtomicU64,
+    pub(crate) dropped: AtomicU64,
+    pub(crate) failed: AtomicU64,
+    /// Records and files that were not as they were written.
+    pub(crate) damaged: AtomicU64,
+    /// Files that were let go of to make room.
+    pub(crate) evicted: AtomicU64,
+    /// Bytes of the files.
+    pub(crate) bytes: AtomicU64,
+    pub(crate) trouble: Mutex<Option<String>>,
+}
+
+/// Answers that are remembered, about 500 bytes of memory each: more are of use to few.
+const ENTRIES_MAX: usize = 1 << 19;
+
+impl Disk {
+    /// Begins to look at what is there, on a thread that is to be waited for in the end. `expires`: what is there from before
+    /// only stands in, as nobody knows what changed meanwhile.
+    pub(crate) fn start(
+        settings: &DiskSettings,
+        expires: bool,
+        seed: u64,
+    ) -> io::Result<(Arc<Self>, JoinHandle<()>)> {
+        let disk = Arc::new(Self {
+            settings: settings.clone(),
+            seed,
+            level: Mutex::new(Level {
+                stands: false,
+                index: Index::new(ENTRIES_MAX),
+                files: BTreeMap::new(),
+                forgotten: Forgotten::default(),
+                heard: OrderId::default(),
+            }),
+            forgotten: AtomicU64::new(0),
+            queue: Queue::default(),
+            readers: Readers::start()?,
+            figures: Figures::default(),
+        });
+        let of_thread = Arc::clone(&disk);
+        let thread = std::thread::Builder::new()
+            .name("taut-cache-disk".to_owned())
+            .spawn(move || writer::run(&of_thread, expires))?;
+        Ok((disk, thread))
+    }
+
+    pub(crate) fn settings(&self) -> &DiskSettings {
+        &self.settings
+    }
+
+    /// Answers that are there, and their bytes.
+    pub(crate) fn size(&self) -> (u64, u64) {
+        let level = lock(&self.level);
+        (level.index.len() as u64, level.index.live_bytes())
+    }
+
+    /// Whether there is an answer to a request.
+    pub(super) fn has(&self, key: &Key, headers: &impl Fields, asker: Asker, now: Moment) -> bool {
+        self.figures.is_up.load(Relaxed)
+            && lock(&self.level).index.find(key.hash, headers, asker, now).is_some()
+    }
+
+    /// The answer to a request, if there is one and it can be had soon.
+    pub(super) async fn get(
+        &self,
+        key: &Key,
+        (headers, asker): (&impl Fields, Asker),
+        now: Moment,
+    ) -> Option<Stored> {
+        let (found, file) = {
+            let mut level = lock(&self.level);
+            let found = level.index.find(key.hash, headers, asker, now).filter(|_| level.stands)?;
+            level.index.asked(found.at);
+            (found, Arc::clone(level.files.get(&found.at.file)?))
+        };
+        match self.readers.read(file, found.at, key.bytes.clone()).await {
+            Read::Done(stored) => {
+                self.figures.read.fetch_add(1, Relaxed);
+                let mut stored = *stored;
+                if let Some(since) = found.expired {
+                    let policy = &mut stored.policy;
+                    let then = policy.age(now).saturating_sub(now.since(since));
+                    policy.lifetime = policy.lifetime.min(then);
+                }
+                Some(stored)
+            }
+            Read::Damaged => {
+                self.figures.damaged.fetch_add(1, Relaxed);
+                lock(&self.level).index.forget_at(found.at);
+                None
+            }
+            Read::Late => {
+                self.figures.late.fetch_add(1, Relaxed);
+                None
+            }
+        }
+    }
+
+    /// Takes an answer that was asked for twice, to be written when there is time. Called with what it is of still in
+    /// memory and locked: what forgets it there comes later, and counts.
+    pub(super) fn offer(&self, key: &Key, stored: &Arc<Stored>, now: Moment) {
+        let policy = &stored.policy;
+        let is_long = policy.left(now).is_ok_and(|left| self.settings.fresh_min <= left);
+        let fits =
+            stored.bytes() + (key.bytes.len() as u64) < files::file_bytes_max(&self.settings);
+        if !self.figures.is_up.load(Relaxed) || !is_long || policy.asks_always || !fits {
+            return;
+        }
+        let forgotten = self.forgotten.load(Acquire);
+        let write = Write { key: key.clone(), stored: Arc::clone(stored), forgotten };
+        if !self.queue.add(write) {
+            self.figures.dropped.fetch_add(1, Relaxed);
+        }
+    }
+
+    /// Forgets something here and, by `elsewhere`, in memory. How many answers it was here, and what came of the other.
+    ///
+    /// Nobody looks at this level meanwhile. What is offered to it until memory has forgotten it as well was offered before
+    /// `forgotten` rose, and is not taken any more.
+    pub(super) fn forget<T>(
+        &self,
+        of: Of,
+        soft: bool,
+        now: Moment,
+        elsewhere: impl FnOnce() -> T,
+    ) -> (usize, T) {
+        let mut level = lock(&self.level);
+        let count = level.index_forgets(&of, soft, now);
+        let done = elsewhere();
+        level.forgotten.add(of.clone(), soft);
+        self.forgotten.store(level.forgotten.count(), Release);
+        // What nothing is there of need not be written down.
+        if level.stands && 0 < count {
+            self.queue.order(Order { of, soft, at: now });
+        }
+        (count, done)
+    }
+
+    /// An order of another gateway was heard of.
+    pub(super) fn heard(&self, id: OrderId) {
+        if self.figures.is_up.load(Relaxed) {
+            self.queue.heard(id);
+        }
+    }
+
+    /// The last order of other gateways that what is there from before knows of, and whether there is anything.
+    pub(super) fn restored(&self) -> (OrderId, bool) {
+        let level = lock(&self.level);
+        (level.heard, !level.index.is_empty())
+    }
+
+    /// Waits until it is known what is there from before; not for long.
+    pub(super) async fn seen(&self) {
+        while !self.figures.is_seen.load(Acquire) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    /// Waits until all orders so far are on disk; not for long.
+    pub(crate) async fn settled(&self) {
+        /// Longer than a disk takes that is not broken; who ordered it need not wait for one that is.
+        const WAIT_MAX: Duration = Duration::from_secs(2);
+        if self.figures.is_up.load(Relaxed) {
+            let _in_time = tokio::time::timeout(WAIT_MAX, self.queue.settled()).await;
+        }
+    }
+
+    /// Writes what waits, and no more.
+    pub(crate) fn stop(&self) {
+        self.queue.stop();
+    }
+
+    /// It cannot be used, for this reason.
+    fn off(&self, why: String) {
+        let mut level = lock(&self.level);
+        level.stands = false;
+        level.index = Index::new(ENTRIES_MAX);
+        level.files.clear();
+        drop(level);
+        self.figures.is_up.store(false, Relaxed);
+        self.figures.bytes.store(0, Relaxed);
+        self.figures.is_seen.store(true, Release);
+        self.trouble(Some(why));
+    }
+
+    fn trouble(&self, why: Option<String>) {
+        *lock(&self.figures.trouble) = why;
+    }
+}
+
+impl Level {
+    fn index_forgets(&mut self, of: &Of, soft: bool, now: Moment) -> usize {
+        match of {
+            Of::Order(purge) => self.index.purge(purge, soft, now),
+            Of::Key(hash, _) => self.index.forget_key(*hash),
+        }
+    }
+
+    /// What is there is known now: what was forgotten since the start is forgotten there as well. What of that is to be
+    /// written down.
+    fn stand(&mut self, loaded: load::Loaded, now: Moment) -> Vec<Order> {
+        self.index = loaded.index;
+        self.files =
+            loaded.files.iter().map(|(number, (file, _))| (*number, Arc::clone(file))).collect();
+        self.stands = true;
+        let all: Option<Vec<(Of, bool)>> = self.forgotten.all().map(|all| all.cloned().collect());
+        let all = all.unwrap_or_else(|| vec![(Of::Order(Purge::All), false)]);
+        let mut orders = Vec::new();
+        for (of, soft) in all {
+            if 0 < self.index_forgets(&of, soft, now) {
+                orders.push(Order { of, soft, at: now });
+            }
+        }
+        orders
+    }
+
+    /// Whether an answer that was known when so much was forgotten may still be kept; it is, at this place.
+    fn keep(&mut self, (hash, forgotten): (u64, u64), at: At, kept: traffic::cache::Kept) -> bool {
+        let is_old = self.forgotten.outdates(forgotten, hash, &kept.place);
+        !is_old && self.stands && self.index.insert(hash, at, kept)
+    }
+}

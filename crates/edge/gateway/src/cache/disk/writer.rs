@@ -1,0 +1,320 @@
+//! The thread that writes: orders to forget first, then answers; and that lets go of the oldest file when there is no room.
+//!
+//! What it cannot write of answers is dropped, and the disk left alone for a while. What it cannot write of orders must not be
+//! found again after a restart: then all of it goes.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    fs::File,
+    io,
+    os::unix::fs::FileExt as _,
+    sync::{
+        Arc,
+        atomic::Ordering::{Relaxed, Release},
+    },
+    time::{Duration, Instant},
+};
+
+use traffic::cache::{
+    At, Index, Kept, Of, OrderId, Purge, START_BYTES, Start, answer_record, forget_record,
+    gone_record, heard_record,
+};
+
+use super::{
+    Disk, ENTRIES_MAX,
+    files::{FILE_MARK, Folder, file_bytes_max},
+    load::load,
+    lock,
+    queue::{Order, Waiting, Write},
+};
+use crate::clock;
+
+/// How often it is tried again to have the folder.
+const RETRY: Duration = Duration::from_millis(500);
+
+/// How long a disk is left alone that failed.
+const PAUSE: Duration = Duration::from_secs(5);
+
+/// How long it is waited for something to write.
+const IDLE: Duration = Duration::from_secs(1);
+
+/// Runs until it is told to stop.
+pub(super) fn run(disk: &Disk, expires: bool) {
+    // Behind the threads that answer; where that is refused, beside them.
+    let _given_way = rustix::process::nice(10);
+    // What is there at once is from before this process; what is there later was another's meanwhile, who heard of all.
+    let mut was = Was::Earlier { expires };
+    loop {
+        let ended = Writing::open(disk, was).and_then(|mut writing| {
+            disk.trouble(None);
+            writing.go().map_err(|error| {
+                format!("failed to write to `{}`: {error}", disk.settings.folder.display())
+            })
+        });
+        was = Was::Anothers;
+        let Err(why) = ended else { return };
+        disk.off(why);
+        if disk.queue.pause(RETRY) {
+            return;
+        }
+    }
+}
+
+/// Whose what is there was until now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Was {
+    /// Of a process before this one; whether it only stands in, as nobody knows what changed meanwhile.
+    Earlier { expires: bool },
+    /// Of one that ran beside it.
+    Anothers,
+}
+
+struct Writing<'a> {
+    disk: &'a Disk,
+    folder: Folder,
+    files: BTreeMap<u64, (Arc<File>, u64)>,
+    heard: OrderId,
+    failed: Option<Instant>,
+}
+
+impl<'a> Writing<'a> {
+    /// Takes the folder, and looks at what is there.
+    fn open(disk: &'a Disk, was: Was) -> Result<Self, String> {
+        let settings = &disk.settings;
+        let folder = Folder::open(&settings.folder)?;
+        let shown = settings.folder.display();
+        let now = clock::now();
+        let loaded = load(&folder, Index::new(ENTRIES_MAX), disk.seed, now);
+        let mut loaded =
+            loaded.map_err(|error| format!("failed to read the cache in `{shown}`: {error}"))?;
+        if was == (Was::Earlier { expires: true }) {
+            loaded.index.purge(&Purge::All, true, now);
+        }
+        disk.figures.damaged.fetch_add(loaded.damaged, Relaxed);
+        let (files, heard) = (loaded.files.clone(), loaded.heard);
+        let mut writing = Self { disk, folder, files, heard, failed: None };
+        let next = writing.files.last_key_value();
+        let has_room = next.is_some_and(|(_, (_, bytes))| *bytes < file_bytes_max(settings) / 2);
+        if !has_room {
+            let began = writing.begin_file();
+            began.map_err(|error| format!("failed to write a file in `{shown}`: {error}"))?;
+        }
+        if let Some((number, file)) = writing.files.last_key_value() {
+            loaded.files.insert(*number, file.clone());
+        }
+        let mut level = lock(&disk.level);
+        level.heard = if was == Was::Anothers { OrderId::default() } else { heard };
+        for order in level.stand(loaded, now) {
+            disk.queue.order(order);
+        }
+        disk.figures.is_up.store(true, Relaxed);
+        drop(level);
+        disk.figures.is_seen.store(true, Release);
+        writing.tell_bytes();
+        Ok(writing)
+    }
+
+    /// Writes until it is told to stop, or the disk cannot even be emptied.
+    fn go(&mut self) -> io::Result<()> {
+        loop {
+            let Waiting { orders, heard, writes, told, is_stopping, .. } =
+                self.disk.queue.take(IDLE);
+            let is_ordered = !orders.is_empty() || heard.is_some();
+            self.heard = self.heard.max(heard.unwrap_or_default());
+            if is_ordered && let Err(error) = self.order(&orders) {
+                self.fail(&error);
+                self.empty()?;
+            }
+            for told in told {
+                // Who waited may have gone on.
+                let _told = told.send(());
+            }
+            for write in writes {
+                self.write(&write);
+            }
+            self.let_go();
+            self.tell_bytes();
+            if is_stopping {
+                // What came meanwhile waits no more: nobody adds to it.
+                let _synced = self.sync();
+                return Ok(());
+            }
+        }
+    }
+
+    fn order(&mut self, orders: &VecDeque<Order>) -> io::Result<()> {
+        for Order { of, soft, at } in orders {
+            let record = match of {
+                Of::Order(purge) => forget_record(purge, *soft, *at),
+                Of::Key(_, key) => gone_record(key, *at),
+            };
+            self.append(&record.ok_or(io::ErrorKind::FileTooLarge)?)?;
+        }
+        if let Some(record) = heard_record(self.heard, clock::now()) {
+            self.append(&record)?;
+        }
+        // Answers may be lost with the machine's power, orders must not.
+        self.sync()
+    }
+
+    fn write(&mut self, write: &Write) {
+        let figures = &self.disk.figures;
+        if self.failed.is_some_and(|failed| failed.elapsed() < PAUSE) {
+            figures.dropped.fetch_add(1, Relaxed);
+            return;
+        }
+        let now = clock::now();
+        let hash = write.key.hash;
+        let kept = Kept::of(&write.stored, now);
+        if lock(&self.disk.level).forgotten.outdates(write.forgotten, hash, &kept.place) {
+            return;
+        }
+        let Some(record) = answer_record(&write.key, &write.stored, now) else { return };
+        self.make_room(record.len() as u64);
+        match self.append(&record) {
+            Ok(at) => {
+                figures.written.fetch_add(1, Relaxed);
+                self.failed = None;
+                self.disk.trouble(None);
+                self.keep((hash, write.forgotten), at, kept, &write.key.bytes);
+            }
+            Err(error) => {
+                figures.failed.fetch_add(1, Relaxed);
+                self.fail(&error);
+            }
+        }
+    }
+
+    /// Lets an answer be found that was written, unless it was forgotten meanwhile: then that is written as well.
+    fn keep(&mut self, known: (u64, u64), at: At, kept: Kept, key: &[u8]) {
+        let is_kept = lock(&self.disk.level).keep(known, at, kept);
+        if !is_kept {
+            let of = Of::Key(known.0, key.to_vec());
+            self.disk.queue.order(Order { of, soft: false, at: clock::now() });
+        }
+    }
+
+    fn append(&mut self, record: &[u8]) -> io::Result<At> {
+        let max = file_bytes_max(&self.disk.settings);
+        let is_full = |(_, bytes): &(Arc<File>, u64)| max < bytes + record.len() as u64;
+        if self.files.last_key_value().is_none_or(|(_, last)| is_full(last)) {
+            let _synced = self.sync();
+            self.begin_file()?;
+        }
+        let Some(mut last) = self.files.last_entry() else {
+            return Err(io::ErrorKind::NotFound.into());
+        };
+        let number = *last.key();
+        let (file, bytes) = last.get_mut();
+        let offset = *bytes;
+        if let Err(error) = file.write_all_at(record, offset) {
+            // What is half there is as if it were not: the next one comes in its place.
+            let _cut = file.set_len(offset);
+            return Err(error);
+        }
+        *bytes += record.len() as u64;
+        Ok(At { file: number, offset, bytes: record.len() as u64 })
+    }
+
+    /// A new file, which begins with what was heard: the file that says so may go.
+    fn begin_file(&mut self) -> io::Result<()> {
+        let number = self.files.last_key_value().map_or(1, |(number, _)| number + 1);
+        let file = Arc::new(self.folder.create(number)?);
+        lock(&self.disk.level).files.insert(number, Arc::clone(&file));
+        self.files.insert(number, (file, FILE_MARK.len() as u64));
+        if self.heard != OrderId::default()
+            && let Some(record) = heard_record(self.heard, clock::now())
+        {
+            self.append(&record)?;
+        }
+        Ok(())
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.files.last_key_value().map_or(Ok(()), |(_, (file, _))| file.sync_data())
+    }
+
+    /// Lets go of the oldest files until there is room for so many bytes more.
+    fn make_room(&mut self, bytes: u64) {
+        let max = self.disk.settings.bytes_max;
+        loop {
+            let all: u64 = self.files.values().map(|(_, bytes)| *bytes).sum();
+            let is_full = lock(&self.disk.level).index.is_full();
+            if self.files.len() < 2 || all + bytes <= max && !is_full {
+                return;
+            }
+            self.drop_oldest();
+        }
+    }
+
+    /// The oldest file goes; what of it was asked for goes to the end again, up to half of it.
+    fn drop_oldest(&mut self) {
+        let Some((number, (file, _))) = self.files.pop_first() else { return };
+        let (asked, forgotten) = {
+            let mut level = lock(&self.disk.level);
+            level.files.remove(&number);
+            (level.index.drop_file(number, clock::now()), level.forgotten.count())
+        };
+        // Where it cannot be removed it is read again at the next start, and is older than all that is there.
+        let _removed = self.folder.remove(number);
+        self.disk.figures.evicted.fetch_add(1, Relaxed);
+        let mut left = file_bytes_max(&self.disk.settings) / 2;
+        for (hash, at, kept) in asked {
+            if left < at.bytes {
+                return;
+            }
+            left -= at.bytes;
+            let mut record = vec![0; usize::try_from(at.bytes).unwrap_or(0)];
+            if file.read_exact_at(&mut record, at.offset).is_err() {
+                return;
+            }
+            let Some(start) = Start::parse(&record) else { continue };
+            let Ok(at) = self.append(&record) else { return };
+            let key = record.get(START_BYTES..).map_or(&[][..], |rest| start.key(rest));
+            self.keep((hash, forgotten), at, kept, key);
+        }
+    }
+
+    /// Lets go of the oldest files that nothing is found in any more.
+    fn let_go(&mut self) {
+        while 1 < self.files.len()
+            && let Some(number) = self.files.keys().next().copied()
+        {
+            let live = lock(&self.disk.level).index.live_in(number);
+            if 0 < live || self.folder.remove(number).is_err() {
+                return;
+            }
+            lock(&self.disk.level).files.remove(&number);
+            self.files.remove(&number);
+        }
+    }
+
+    /// Removes all files, so that nothing is found after a restart that was forgotten.
+    fn empty(&mut self) -> io::Result<()> {
+        {
+            let mut level = lock(&self.disk.level);
+            level.index = Index::new(ENTRIES_MAX);
+            level.files.clear();
+        }
+        for number in self.folder.numbers()? {
+            self.folder.remove(number)?;
+        }
+        let next = self.files.last_key_value().map_or(1, |(number, _)| number + 1);
+        self.files.clear();
+        let file = Arc::new(self.folder.create(next)?);
+        lock(&self.disk.level).files.insert(next, Arc::clone(&file));
+        self.files.insert(next, (file, FILE_MARK.len() as u64));
+        Ok(())
+    }
+
+    fn fail(&mut self, error: &io::Error) {
+        self.failed = Some(Instant::now());
+        let shown = self.disk.settings.folder.display();
+        self.disk.trouble(Some(format!("failed to write to `{shown}`: {error}")));
+    }
+
+    fn tell_bytes(&self) {
+        let bytes = self.files.values().map(|(_, bytes)| *bytes).sum();
+        self.disk.figures.bytes.store(bytes, Relaxed);
+    }
+}
