@@ -71,6 +71,8 @@ const PAGES = {
   plan: '/plan',
   proof: '/runs',
   'proof-verdict': '/runs',
+  ledger: '/ledger',
+  board: '/board?last=15m',
   resources: '/resources',
   gateway: '/gateway',
   status: '/status',

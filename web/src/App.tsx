@@ -2,6 +2,7 @@
 import { tellIn } from './lib/format';
 import { usePathname, useQuery } from './lib/route';
 import { zoneOf } from './lib/time';
+import { BoardPage } from './pages/board/BoardPage';
 import { ComparePage } from './pages/compare/ComparePage';
 import { DatabasePage } from './pages/database/DatabasePage';
 import { DatabasesPage } from './pages/database/DatabasesPage';
@@ -12,6 +13,7 @@ import { FindingPage } from './pages/finding/FindingPage';
 import { FindingsPage } from './pages/findings/FindingsPage';
 import { FlamePage } from './pages/flame/FlamePage';
 import { GatewayPage } from './pages/gateway/GatewayPage';
+import { LedgerPage } from './pages/ledger/LedgerPage';
 import { MapPage } from './pages/map/MapPage';
 import { OverviewPage } from './pages/overview/OverviewPage';
 import { PlanPage } from './pages/plan/PlanPage';
@@ -74,6 +76,10 @@ function page(pathname: string) {
       return <ExplorePage />;
     case 'runs':
       return <RunsPage />;
+    case 'ledger':
+      return <LedgerPage />;
+    case 'board':
+      return <BoardPage />;
     case 'resources':
       return <ResourcesPage />;
     case 'gateway':

@@ -21,6 +21,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/board": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Before and after, for people who decide: operations in two windows, and what open findings still cost. */
+        get: operations["board"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/compare": {
         parameters: {
             query?: never;
@@ -327,6 +344,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/ledger": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the ledger has, the newest first: remedies, what people said, proofs, runs of load, decisions. */
+        get: operations["list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/logs": {
         parameters: {
             query?: never;
@@ -474,6 +508,40 @@ export interface paths {
         put?: never;
         /** Reads a profile, or compares two. Nothing of them is kept. */
         post: operations["read"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/proof": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether requests of a window are better than those of the one before. */
+        get: operations["proof"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/proof/requests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How long each request of a window took, in columns: for `taut prove`. */
+        get: operations["requests"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -822,6 +890,114 @@ export interface components {
             /** @description The value. */
             value: string;
         };
+        /** @description Operations in two windows, what all requests took, and what the findings that are open still cost. */
+        Board: {
+            /** @description The window after. */
+            after: components["schemas"]["Window"];
+            /** @description The window before. */
+            before: components["schemas"]["Window"];
+            /** @description What the findings that are open cost. */
+            open: components["schemas"]["BoardOpen"];
+            /** @description Operations that both windows have, those first that took the most time before; at most 20. */
+            rows: components["schemas"]["BoardRow"][];
+            /** @description What all requests of the window after took. */
+            spent_after: components["schemas"]["BoardSpent"];
+            /** @description What all requests of the window before took. */
+            spent_before: components["schemas"]["BoardSpent"];
+        };
+        /** @description A figure with what it stands on. */
+        BoardFigure: {
+            /**
+             * Format: double
+             * @description The upper end.
+             */
+            high?: number | null;
+            /**
+             * Format: double
+             * @description The lower end of its 95 % interval; absent where there are too few requests.
+             */
+            low?: number | null;
+            /**
+             * Format: int64
+             * @description Requests that it is of.
+             */
+            requests: number;
+            /**
+             * Format: double
+             * @description How much.
+             */
+            value: number;
+        };
+        /** @description What open findings cost. */
+        BoardOpen: {
+            /** @description Three letters (ISO 4217). */
+            currency: string;
+            /**
+             * Format: double
+             * @description Time that databases work in vain, in hours a day.
+             */
+            database_hours_per_day: number;
+            /**
+             * Format: double
+             * @description Money a month; absent while no price is set.
+             */
+            money_per_month?: number | null;
+            /**
+             * Format: double
+             * @description Time that users wait in vain, in hours a day.
+             */
+            user_hours_per_day: number;
+        };
+        /** @description A measure of one operation in both windows. */
+        BoardRow: {
+            /** @description After. */
+            after: components["schemas"]["BoardFigure"];
+            /** @description Before. */
+            before: components["schemas"]["BoardFigure"];
+            /** @description `p95`, `queries per request`. */
+            name: string;
+            /** @description Such as `GET /api/orders/`. */
+            operation: string;
+            /** @description `service.name`. */
+            service: string;
+            /** @description Whether the intervals of both lie apart; absent where there is none. */
+            sure?: boolean | null;
+            /** @description What it counts. */
+            unit: components["schemas"]["BoardUnit"];
+        };
+        /** @description What all requests of a window took. */
+        BoardSpent: {
+            /**
+             * Format: double
+             * @description How long of it they waited for databases.
+             */
+            database_micros: number;
+            /**
+             * Format: int64
+             * @description Of them, failed.
+             */
+            failed: number;
+            /**
+             * Format: int64
+             * @description Requests.
+             */
+            requests: number;
+            /**
+             * Format: int64
+             * @description Database statements of them.
+             */
+            statements: number;
+            /**
+             * Format: double
+             * @description How long they took, added up.
+             */
+            users_micros: number;
+        };
+        /**
+         * @description What a figure counts.
+         * @enum {string}
+         */
+        BoardUnit: "micros" | "count" | "share";
         /** @description Where time went, on the critical path. */
         Breakdown: {
             /**
@@ -2653,12 +2829,192 @@ export interface components {
              */
             written_bytes: number;
         };
+        /** @description Requests of a window, in columns of equal length: what `taut prove` compares by itself. */
+        KeptRequests: {
+            /**
+             * Format: int64
+             * @description When the first of them began, in milliseconds since 1970; 0 if there is none.
+             */
+            began_unix_ms: number;
+            /** @description How long each waited for its database. */
+            database_nanos: number[];
+            /** @description One request in so many is told. */
+            every: number;
+            /** @description Places of those that failed. */
+            failed: number[];
+            /** @description The place of each one's route. */
+            route: number[];
+            /** @description Names of routes. */
+            routes: string[];
+            /** @description When each began, since the first. */
+            start_nanos: number[];
+            /** @description Statements of each. */
+            statements: number[];
+            /** @description How long each took. */
+            took_nanos: number[];
+        };
         /** @description A key and its value as people read it. */
         KeyValue: {
             /** @description The key. */
             key: string;
             /** @description The value: texts as they are, everything else as JSON, bytes in hexadecimal. */
             value: string;
+        };
+        /** @description What the ledger has, the newest first. */
+        Ledger: {
+            /** @description What passed, the newest first; at most 500. */
+            entries: components["schemas"]["LedgerEntry"][];
+            /** @description How much there is of each kind, whatever passed. */
+            kinds: components["schemas"]["LedgerCount"][];
+            /** @description It is kept in PostgreSQL, where several share it. */
+            shared: boolean;
+            /** @description How much passed. */
+            total: number;
+        };
+        /** @description How much there is of a kind. */
+        LedgerCount: {
+            /** @description How much. */
+            count: number;
+            /** @description The kind. */
+            kind: components["schemas"]["LedgerKind"];
+        };
+        /** @description Something that the ledger has. */
+        LedgerEntry: {
+            /** @description Who decided; empty if nobody said. */
+            by: string;
+            /** @description The finding that it is about. */
+            finding?: string | null;
+            /** @description What it is. */
+            kind: components["schemas"]["LedgerKind"];
+            /**
+             * Format: int64
+             * @description Its number among its kind, as `taut ledger` and `taut fix` tell it.
+             */
+            number: number;
+            proof?: components["schemas"]["LedgerProof"] | null;
+            remedy?: components["schemas"]["LedgerRemedy"] | null;
+            run?: components["schemas"]["LedgerRun"] | null;
+            /** @description More of it, in paragraphs; may be empty. */
+            text: string;
+            /** @description In a line. */
+            title: string;
+            /**
+             * Format: int64
+             * @description When; of a remedy, when something happened to it last.
+             */
+            unix_ms: number;
+        };
+        /** @description A figure of a run. */
+        LedgerFigure: {
+            /** @description `p95`. */
+            name: string;
+            /** @description `ms`. */
+            unit: string;
+            /**
+             * Format: double
+             * @description How much, in `unit`.
+             */
+            value: number;
+        };
+        /**
+         * @description Kinds of what the ledger has.
+         * @enum {string}
+         */
+        LedgerKind: "remedy" | "note" | "proof" | "run" | "decision";
+        /** @description A comparison of before and after. */
+        LedgerProof: {
+            /**
+             * Format: int64
+             * @description Requests after that were compared.
+             */
+            after: number;
+            /**
+             * Format: int64
+             * @description Requests before that were compared.
+             */
+            before: number;
+            /** @description What speaks against believing it. */
+            notes: string[];
+            /** @description What was compared. */
+            rows: components["schemas"]["LedgerProofRow"][];
+            /** @description `better`, `worse`, `no difference`, `cannot tell`. */
+            verdict: string;
+        };
+        /** @description A measure before and after. */
+        LedgerProofRow: {
+            /**
+             * Format: double
+             * @description After.
+             */
+            after: number;
+            /**
+             * Format: double
+             * @description Before.
+             */
+            before: number;
+            /** @description It decided. */
+            decides: boolean;
+            /**
+             * Format: double
+             * @description The upper end.
+             */
+            high?: number | null;
+            /**
+             * Format: double
+             * @description Where `after / before - 1` lies: the lower end; absent where that is not known.
+             */
+            low?: number | null;
+            /** @description `p95`, `queries per request`. */
+            name: string;
+            /** @description `ms`, `%`; empty for counts. */
+            unit: string;
+        };
+        /** @description What is known of a remedy. */
+        LedgerRemedy: {
+            /** @description Statements that make it. */
+            apply: string[];
+            /** @description Somebody changed it, not Taut. */
+            by_hand: boolean;
+            /** @description The fault that it answers; empty if unknown. */
+            fault: string;
+            /** @description What happened, in order. */
+            history: components["schemas"]["LedgerStep"][];
+            /** @description Where: a database, or a service. */
+            place: string;
+            /** @description Why it was taken back, if somebody said. */
+            reason: string;
+            /** @description `proposed`, `rehearsed`, `applied`, `proven`, `reverted` or `failed`. */
+            state: string;
+        };
+        /** @description A run of load. */
+        LedgerRun: {
+            /**
+             * Format: int64
+             * @description Requests that failed.
+             */
+            failed: number;
+            /** @description What was measured. */
+            figures: components["schemas"]["LedgerFigure"][];
+            /**
+             * Format: int64
+             * @description Requests that were answered.
+             */
+            requests: number;
+            /**
+             * Format: double
+             * @description How long it ran.
+             */
+            seconds: number;
+        };
+        /** @description Something that happened to a remedy. */
+        LedgerStep: {
+            /**
+             * Format: int64
+             * @description When.
+             */
+            unix_ms: number;
+            /** @description `rehearsed`, `applied`, `measured` … */
+            what: string;
         };
         /**
          * @description How bad a finding is, by user-hours a day.
@@ -3406,6 +3762,198 @@ export interface components {
              * @description Units of the phase.
              */
             total: number;
+        };
+        /** @description Whether after is better than before, and what that rests on. */
+        Proof: {
+            /** @description What of after was used. */
+            after: components["schemas"]["ProofSide"];
+            /** @description What of before was used. */
+            before: components["schemas"]["ProofSide"];
+            /** @description The percentile that decides: `p95`. */
+            decides: string;
+            /** @description Shares of requests that failed. */
+            errors: components["schemas"]["ProofErrors"];
+            /**
+             * Format: double
+             * @description How sure intervals of percentiles are.
+             */
+            interval_level: number;
+            /**
+             * Format: double
+             * @description The least change that matters, relative to before.
+             */
+            matters: number;
+            /** @description Percentiles. */
+            measures: components["schemas"]["ProofMeasure"][];
+            /**
+             * Format: int64
+             * @description As many more requests a side would do to tell, about.
+             */
+            more_requests?: number | null;
+            /** @description What to know before believing it. */
+            notes: string[];
+            /** @description Why, in a sentence. */
+            reason: string;
+            /** @description The deciding percentile of each route. */
+            routes: components["schemas"]["ProofRoute"][];
+            /** @description How latencies of both are spread, over one axis. */
+            spread: components["schemas"]["ProofBin"][];
+            tests?: components["schemas"]["ProofTests"] | null;
+            /** @description `better`, `worse`, `no difference`, `cannot tell`. */
+            verdict: string;
+            /** @description Means of what requests did besides: queries, database time, bytes. */
+            work: components["schemas"]["ProofWork"][];
+        };
+        /** @description A box of latencies. */
+        ProofBin: {
+            /**
+             * Format: double
+             * @description Share of the requests after.
+             */
+            after: number;
+            /**
+             * Format: double
+             * @description Share of the requests before in it.
+             */
+            before: number;
+            /**
+             * Format: double
+             * @description From which on.
+             */
+            from_nanos: number;
+            /**
+             * Format: double
+             * @description Up to which.
+             */
+            to_nanos: number;
+        };
+        /** @description Shares of requests that failed. */
+        ProofErrors: {
+            /**
+             * Format: double
+             * @description After.
+             */
+            after: number;
+            /**
+             * Format: double
+             * @description Before, 0 to 1.
+             */
+            before: number;
+            /**
+             * Format: double
+             * @description How likely so different shares are by chance alone.
+             */
+            p: number;
+        };
+        /** @description A percentile before and after. */
+        ProofMeasure: {
+            /**
+             * Format: double
+             * @description After.
+             */
+            after_nanos: number;
+            /**
+             * Format: double
+             * @description Before.
+             */
+            before_nanos: number;
+            /** @description Where `after - before` lies. */
+            difference_interval_nanos?: number[] | null;
+            /** @description `p95`. */
+            measure: string;
+            /**
+             * Format: double
+             * @description `after / before - 1`.
+             */
+            relative: number;
+            /** @description Where that lies; null where there is too little to tell. */
+            relative_interval?: number[] | null;
+        };
+        /** @description The deciding percentile of a route. */
+        ProofRoute: {
+            /** @description Its percentile. */
+            change: components["schemas"]["ProofMeasure"];
+            /** @description Its requests before and after. */
+            requests: number[];
+            /** @description Its name. */
+            route: string;
+            /**
+             * Format: double
+             * @description Its share of the requests before.
+             */
+            share: number;
+        };
+        /** @description What of a side was used. */
+        ProofSide: {
+            /** @description Latencies compared. */
+            compared: number;
+            /** @description Of them, failed. */
+            failed: number;
+            /** @description Requests given. */
+            given: number;
+            /** @description Of them, of routes that the other side has not. */
+            other_routes: number;
+            /** @description Of them, left out as warm-up. */
+            warm_up: number;
+            /**
+             * Format: double
+             * @description As many independent ones they are worth.
+             */
+            worth: number;
+        };
+        /** @description Tests over the whole distribution. */
+        ProofTests: {
+            /**
+             * Format: double
+             * @description Cliff's delta.
+             */
+            cliffs_delta: number;
+            /** @description Its size in a word. */
+            effect: string;
+            /**
+             * Format: double
+             * @description Kolmogorov and Smirnov's distance.
+             */
+            kolmogorov_smirnov_d: number;
+            /**
+             * Format: double
+             * @description Its p.
+             */
+            kolmogorov_smirnov_p: number;
+            /**
+             * Format: double
+             * @description Its p.
+             */
+            mann_whitney_p: number;
+            /**
+             * Format: double
+             * @description Mann and Whitney's U.
+             */
+            mann_whitney_u: number;
+        };
+        /** @description A mean of what requests did. */
+        ProofWork: {
+            /**
+             * Format: double
+             * @description After.
+             */
+            after: number;
+            /**
+             * Format: double
+             * @description Before.
+             */
+            before: number;
+            /** @description Where `after - before` lies, with 95 %; null where there is too little to tell. */
+            difference_interval?: number[] | null;
+            /** @description `queries per request`, `database time`, `bytes of an answer`. */
+            measure: string;
+            /**
+             * Format: double
+             * @description `after / before - 1`.
+             */
+            relative: number;
+            /** @description `queries`, `ns` or `bytes`. */
+            unit: string;
         };
         /** @description An index to create. */
         ProposedIndex: {
@@ -4605,6 +5153,46 @@ export interface operations {
             };
         };
     };
+    board: {
+        parameters: {
+            query?: {
+                /** @description A stretch that ends now: `15m`, `1h`, `24h`, `7d`. */
+                last?: string;
+                /** @description First moment, in milliseconds since 1970; goes with `to`. */
+                from?: number;
+                /** @description First moment after, in milliseconds since 1970; goes with `from`. */
+                to?: number;
+                /** @description First moment of the window of before; goes with `before_to`. The time just before unless told otherwise. */
+                before_from?: number;
+                /** @description First moment after the window of before. */
+                before_to?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description operations in both windows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Board"];
+                };
+            };
+            /** @description a parameter is wrong */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     compare: {
         parameters: {
             query?: {
@@ -5334,6 +5922,44 @@ export interface operations {
             };
         };
     };
+    list: {
+        parameters: {
+            query?: {
+                /** @description Of one kind: `remedy`, `note`, `proof`, `run` or `decision`. */
+                kind?: "remedy" | "note" | "proof" | "run" | "decision";
+                /** @description Remedies that stand there: `proposed`, `rehearsed`, `applied`, `proven`, `reverted` or `failed`. */
+                state?: string;
+                /** @description What is about one finding: its 16 hexadecimal digits, or the first of them. */
+                finding?: string;
+                /** @description What has this text in it, in either case. */
+                q?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description what passed; nothing if there is no ledger */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Ledger"];
+                };
+            };
+            /** @description a parameter is wrong */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     logs: {
         parameters: {
             query?: {
@@ -5683,6 +6309,92 @@ export interface operations {
                 };
             };
             /** @description there is no profile in it */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    proof: {
+        parameters: {
+            query?: {
+                /** @description A stretch that ends now: `15m`, `1h`, `24h`, `7d`. */
+                last?: string;
+                /** @description First moment, in milliseconds since 1970; goes with `to`. */
+                from?: number;
+                /** @description First moment after, in milliseconds since 1970; goes with `from`. */
+                to?: number;
+                /** @description First moment of the window of before; goes with `before_to`. The time just before unless told otherwise. */
+                before_from?: number;
+                /** @description First moment after the window of before. */
+                before_to?: number;
+                /** @description Of one service. */
+                service?: string;
+                /** @description Of one operation. */
+                operation?: string;
+                /** @description The percentile that decides, such as `99`; 95 unless told otherwise. */
+                percentile?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the verdict, and what it rests on */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Proof"];
+                };
+            };
+            /** @description a parameter is wrong */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    requests: {
+        parameters: {
+            query?: {
+                /** @description A stretch that ends now: `15m`, `1h`, `24h`, `7d`. */
+                last?: string;
+                /** @description First moment, in milliseconds since 1970; goes with `to`. */
+                from?: number;
+                /** @description First moment after, in milliseconds since 1970; goes with `from`. */
+                to?: number;
+                /** @description Of one service. */
+                service?: string;
+                /** @description Of one operation. */
+                operation?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description requests, by when they began */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeptRequests"];
+                };
+            };
+            /** @description a parameter is wrong */
             400: {
                 headers: {
                     [name: string]: unknown;

@@ -37,6 +37,8 @@ export interface Limit {
   held?: number;
   broke?: number;
   knee?: number;
+  /** Share of what it holds that is free at today's peak. */
+  headroom?: number;
   peak?: number;
   byGenerator: boolean;
   steps: Step[];
@@ -85,7 +87,20 @@ export interface Proof {
   routes: { route: string; share: number; requests: [number, number]; change: Measure }[];
   errors: [number, number];
   effect?: string;
+  /** What requests did besides: queries, database time, bytes. */
+  work: Work[];
+  /** Shares of the requests of each side by how long they took. */
+  spread: { before: Bin[]; after: Bin[] };
   notes: string[];
+}
+
+export interface Work {
+  name: string;
+  unit: string;
+  before: number;
+  after: number;
+  /** Of the difference. */
+  interval?: [number, number];
 }
 
 export interface Measure {
@@ -110,6 +125,11 @@ export function readProof(text: string): Told | string {
   } catch {
     return 'It is no JSON, or only the beginning of it.';
   }
+  return toldBy(json);
+}
+
+/** What a result says, or why it is none that can be shown. */
+export function toldBy(json: unknown): Told | string {
   const all = fields(json);
   if (all['format'] === 'taut-load-1') return run(all);
   if (typeof all['format'] === 'string' && all['format'].startsWith('taut-load-'))
@@ -201,6 +221,7 @@ function limit(all: Fields): Limit {
     ...given('held', some(all['held_per_second'])),
     ...given('broke', some(all['broke_per_second'])),
     ...given('knee', some(all['knee_per_second'])),
+    ...given('headroom', some(all['headroom'])),
     ...given('peak', some(law['peak_per_second'])),
     byGenerator: all['limited_by_generator'] === true,
     steps: list(all['steps']).map((one) => ({
@@ -273,9 +294,38 @@ function proof(all: Fields): Proof {
       };
     }),
     errors: [number(errors['before']), number(errors['after'])],
+    work: list(all['work']).map(work),
+    spread: {
+      before: bins(all['spread'], 'before'),
+      after: bins(all['spread'], 'after'),
+    },
     ...given('effect', text(fields(all['tests'])['effect']) || undefined),
     notes: texts(all['notes']),
   };
+}
+
+/** A mean; times in µs. */
+function work(one: Fields): Work {
+  const interval = one['difference_interval'];
+  const unit = text(one['unit']);
+  const amount = (value: unknown) => (unit === 'ns' ? micros(value) : number(value));
+  return {
+    name: text(one['measure']),
+    unit,
+    before: amount(one['before']),
+    after: amount(one['after']),
+    ...(Array.isArray(interval) && interval.length === 2
+      ? { interval: [amount(interval[0]), amount(interval[1])] as [number, number] }
+      : {}),
+  };
+}
+
+function bins(value: unknown, side: string): Bin[] {
+  return list(value).map((one) => ({
+    from: micros(one['from_nanos']),
+    to: micros(one['to_nanos']),
+    count: number(one[side]),
+  }));
 }
 
 function measure(one: Fields): Measure {

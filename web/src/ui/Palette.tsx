@@ -113,6 +113,13 @@ function useCommands(): Command[] {
         to('/profile'),
       ),
       go('page', 'Open a trace from a file', 'OTLP, Jaeger, Zipkin', to('/traces/file')),
+      go(
+        'page',
+        'Compare two stretches of time',
+        'is it better, and how surely',
+        to('/runs', { compare: 'previous' }),
+      ),
+      go('page', 'The board report', 'before and after, for people who decide', to('/board')),
       go('page', 'Read a plan', 'what EXPLAIN says', to('/plan')),
       ...(operations?.services ?? []).map((service) =>
         go('service', service, 'its endpoints', to('/endpoints', { service })),

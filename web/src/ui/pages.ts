@@ -13,6 +13,7 @@ export const PAGES = [
     sections: ['traces', 'flame', 'compare', 'profile'],
   },
   { name: 'Proof', path: '/runs', key: 'p', sections: ['runs'] },
+  { name: 'Ledger', path: '/ledger', key: 'l', sections: ['ledger', 'board'] },
   { name: 'Explore', path: '/explore', key: 'x', sections: ['explore'] },
   { name: 'Gateway', path: '/gateway', key: 'w', sections: ['gateway'] },
   { name: 'Resources', path: '/resources', key: 'r', sections: ['resources'] },

@@ -19,6 +19,7 @@ mod markdown;
 pub(crate) mod plan;
 pub(crate) mod profile;
 pub(crate) mod prove;
+pub(crate) mod prove_html;
 pub(crate) mod replay;
 mod terminal;
 pub(crate) mod waterfall;

@@ -1,10 +1,14 @@
 //! Before and after, for people who decide: what operations did in two recordings, with sample counts and intervals.
 
+mod kept;
+
 use std::collections::BTreeMap;
 
 use find::{Outcome, RequestView};
 use model::{OperationKey, Trace, Window};
 use stats::{Interval, quantile, quantile_interval};
+
+pub use kept::{Kept, Spent, kept};
 
 use crate::{Analysis, SeenBefore};
 

@@ -219,6 +219,12 @@ pub fn is_by_hand(remedy: &Remedy) -> bool {
     remedy.proposal.change.apply.is_empty()
 }
 
+/// The finding that a remedy answers, if it answers one.
+#[must_use]
+pub fn finding_of(remedy: &Remedy) -> Option<FindingId> {
+    u64::from_str_radix(&remedy.proposal.finding, 16).ok().map(FindingId)
+}
+
 /// Where a finding stands: by what was said last, or by its remedies if nothing was.
 #[must_use]
 pub fn standing(history: &History, finding: FindingId) -> FindingState {

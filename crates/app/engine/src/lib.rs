@@ -17,6 +17,7 @@ pub mod metrics;
 mod overview;
 mod own_spans;
 mod progress;
+pub mod proof;
 pub mod question;
 mod releases;
 mod resources;

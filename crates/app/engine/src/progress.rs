@@ -6,6 +6,7 @@ use model::{FindingId, Moment, Text, Window};
 use store::ledger::{FindingState, Ledger, LedgerError, LedgerPlace, Note, Remedy, Said, State};
 
 use crate::{
+    history::{History, finding_of},
     live::{Live, lock, now},
     releases::Release,
 };
@@ -140,10 +141,6 @@ pub fn progress_of(notes: &[Note], remedies: &[Remedy]) -> BTreeMap<FindingId, P
     all
 }
 
-fn finding_of(remedy: &Remedy) -> Option<FindingId> {
-    u64::from_str_radix(&remedy.proposal.finding, 16).ok().map(FindingId)
-}
-
 /// What may explain a change within a window, in order of time.
 #[must_use]
 pub fn marks_of(
@@ -195,6 +192,22 @@ impl Live {
     pub fn progress(&self) -> Result<BTreeMap<FindingId, Progress>, LedgerError> {
         let read = self.with_ledger(|ledger| Ok((ledger.notes()?, ledger.remedies()?)))?;
         Ok(read.map_or_else(BTreeMap::new, |(notes, remedies)| progress_of(&notes, &remedies)))
+    }
+
+    /// Everything that the ledger has; nothing if there is none.
+    ///
+    /// # Errors
+    ///
+    /// The ledger cannot be read.
+    pub fn in_ledger(&self) -> Result<History, LedgerError> {
+        let read = self.with_ledger(|ledger| {
+            Ok(History {
+                remedies: ledger.remedies()?,
+                notes: ledger.notes()?,
+                records: ledger.records()?,
+            })
+        })?;
+        Ok(read.unwrap_or_default())
     }
 
     /// Notes what somebody says of a finding; it is on the disk then.

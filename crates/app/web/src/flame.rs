@@ -150,6 +150,41 @@ impl Flames {
     }
 }
 
+/// Before and after merged into one tree, for a report that draws it by itself.
+#[derive(Debug)]
+pub struct Flamed {
+    /// The tree; amounts are nanoseconds.
+    pub tree: Tree,
+    /// Names of its frames.
+    pub names: Vec<String>,
+    /// Requests of each side.
+    pub requests: [u64; 2],
+}
+
+/// Merges all requests of two recordings.
+#[must_use]
+pub fn flamed(before: &[Trace], after: &[Trace]) -> Flamed {
+    let mut flames = Flames::new();
+    let mut requests = [0, 0];
+    for ((traces, side), count) in
+        [(before, Side::Before), (after, Side::After)].into_iter().zip(&mut requests)
+    {
+        for trace in traces {
+            let mut end = 0;
+            for entry in &trace.entries {
+                let node = &trace.nodes[*entry];
+                if node.call.request().is_some() && end <= *entry {
+                    flames.add(side, trace, *entry);
+                    end = node.subtree_end;
+                    *count += 1;
+                }
+            }
+        }
+    }
+    let (tree, frames) = flames.finish();
+    Flamed { tree, names: frames.into_iter().map(|frame| frame.name).collect(), requests }
+}
+
 #[cfg(test)]
 mod tests {
     use std::fmt::Write as _;

@@ -28,6 +28,7 @@ mod token;
 pub mod wire;
 
 pub use columns::columns as trace_columns;
+pub use flame::{Flamed, flamed};
 pub use fold::trace as wire_trace;
 pub use openapi::document as openapi;
 pub use profile::profiles;

@@ -3,7 +3,8 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::{
-    extract::{FromRequestParts, Query},
+    Json,
+    extract::{FromRequestParts, Query, rejection::JsonRejection},
     http::request::Parts,
 };
 use model::{Moment, Window};
@@ -39,6 +40,11 @@ impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
             }
         }
     }
+}
+
+/// What was sent as JSON; `hint` says what to send where it is none.
+pub(crate) fn sent<T>(body: Result<Json<T>, JsonRejection>, hint: &str) -> Result<T, Problem> {
+    body.map(|Json(sent)| sent).map_err(|error| Problem::wrong(error.body_text(), hint))
 }
 
 /// Which stretch of time is meant; the last hour unless told otherwise.

@@ -61,6 +61,13 @@ pub trait Source: fmt::Debug + Send + Sync {
     /// The ledger cannot be read.
     fn progress(&self) -> Result<BTreeMap<FindingId, Progress>, LedgerError>;
 
+    /// Everything that the ledger has.
+    ///
+    /// # Errors
+    ///
+    /// The ledger cannot be read.
+    fn in_ledger(&self) -> Result<engine::history::History, LedgerError>;
+
     /// Notes what somebody says of a finding; it is on the disk then.
     ///
     /// # Errors
@@ -129,6 +136,10 @@ impl Source for Live {
 
     fn progress(&self) -> Result<BTreeMap<FindingId, Progress>, LedgerError> {
         Self::progress(self)
+    }
+
+    fn in_ledger(&self) -> Result<engine::history::History, LedgerError> {
+        Self::in_ledger(self)
     }
 
     fn note(&self, finding: FindingId, said: &Said) -> Result<(), LedgerError> {

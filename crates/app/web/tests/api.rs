@@ -21,6 +21,8 @@ use web::Setup;
 
 #[path = "api/flames.rs"]
 mod flames;
+#[path = "api/ledger.rs"]
+mod ledger;
 
 type Result<T = ()> = std::result::Result<T, Box<dyn Error>>;
 

@@ -9,14 +9,18 @@
 mod quantiles;
 mod ranks;
 mod series;
+mod spread;
 mod verdict;
+mod work;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use stats::Interval;
 
 pub use ranks::{Effect, Ranks, Size};
+pub use spread::{BOXES, Bin, spread, time_of_day};
 pub use verdict::Verdict;
+pub use work::{Counted, Measure, MeanChange, Worked, work};
 
 use crate::Random;
 use quantiles::Weighed;

@@ -24,7 +24,7 @@ pub(crate) struct Ended {
     pub(crate) place: u64,
     pub(crate) route: u32,
     /// All since the beginning of the run.
-    pub(crate) intover_nanos: u64,
+    pub(crate) intended_nanos: u64,
     pub(crate) sent_nanos: u64,
     pub(crate) over_nanos: u64,
 }
@@ -104,11 +104,11 @@ impl Recorder {
     }
 
     /// A request was meant to start; the generator came to it so much later.
-    pub(crate) fn start(&mut self, intover_nanos: u64, late_nanos: u64) {
+    pub(crate) fn start(&mut self, intended_nanos: u64, late_nanos: u64) {
         self.started += 1;
         self.lately.started += 1;
         self.late.saturating_record(late_nanos);
-        if let Some(bin) = self.bin(intover_nanos) {
+        if let Some(bin) = self.bin(intended_nanos) {
             bin.started += 1;
         }
     }
@@ -116,7 +116,7 @@ impl Recorder {
     /// A request is over.
     pub(crate) fn end(&mut self, ended: Ended, done: Result<(&Answer, bool), Trouble>) {
         let is_good = matches!(done, Ok((_, true)));
-        let corrected = ended.over_nanos.saturating_sub(ended.intover_nanos);
+        let corrected = ended.over_nanos.saturating_sub(ended.intended_nanos);
         match done {
             Ok((answer, _)) => {
                 self.answered += 1;
@@ -143,7 +143,7 @@ impl Recorder {
                 route.latencies.add(corrected);
             }
         }
-        if let Some(bin) = self.bin(ended.intover_nanos) {
+        if let Some(bin) = self.bin(ended.intended_nanos) {
             bin.answered += u64::from(done.is_ok());
             bin.failed += u64::from(!is_good);
             if counts {
@@ -152,7 +152,7 @@ impl Recorder {
         }
         self.samples.add(Sample {
             place: ended.place,
-            start_nanos: ended.intover_nanos,
+            start_nanos: ended.intended_nanos,
             took_nanos: corrected,
             route: ended.route,
             failed: !is_good,
@@ -193,8 +193,8 @@ impl Recorder {
         self.connections += other.connections;
     }
 
-    fn bin(&mut self, intover_nanos: u64) -> Option<&mut Bin> {
-        let place = usize::try_from((intover_nanos / self.bin_nanos).min(BINS_MAX)).ok()?;
+    fn bin(&mut self, intended_nanos: u64) -> Option<&mut Bin> {
+        let place = usize::try_from((intended_nanos / self.bin_nanos).min(BINS_MAX)).ok()?;
         if self.bins.len() <= place {
             self.bins.resize_with(place + 1, Bin::default);
         }

@@ -6,7 +6,14 @@ import { clock, zone } from '../../lib/format';
 import { setParams, useQuery } from '../../lib/route';
 import { COMPARED, comparedWith, local, moment, rangeEnds, type Range } from '../../lib/time';
 
-export function CompareSelect({ range, problem }: { range: Range; problem: Problem | undefined }) {
+interface Props {
+  range: Range;
+  problem: Problem | undefined;
+  /** What is said where nothing is chosen. */
+  first?: string;
+}
+
+export function CompareSelect({ range, problem, first = 'compare with nothing' }: Props) {
   const value = useQuery().get('compare') ?? '';
   const other = comparedWith(range, value);
   const [asking, setAsking] = useState(false);
@@ -23,7 +30,7 @@ export function CompareSelect({ range, problem }: { range: Range; problem: Probl
           value={asking || own ? 'own' : value}
           onChange={(event) => changed(event.target.value)}
         >
-          <option value="">compare with nothing</option>
+          <option value="">{first}</option>
           {COMPARED.map((known) => (
             <option key={known.name} value={known.name}>
               compare with {known.words}

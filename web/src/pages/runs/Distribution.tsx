@@ -7,10 +7,17 @@ const HEIGHT = 170;
 const BOTTOM = 22;
 const COLOURS = ['line p50', 'line p95'];
 
-export function Distribution({ bins, names }: { bins: Bin[][]; names: string[] }) {
+interface Props {
+  bins: Bin[][];
+  names: string[];
+  /** Counts are shares of all. */
+  shares?: boolean;
+}
+
+export function Distribution({ bins, names, shares = false }: Props) {
   const [measure, width] = useWidth();
   const first = bins[0] ?? [];
-  const most = Math.max(1, ...bins.flat().map((bin) => bin.count));
+  const most = Math.max(...bins.flat().map((bin) => bin.count), 0) || 1;
   const box = width / Math.max(1, first.length);
   const y = (count: number) => (count / most) * (HEIGHT - BOTTOM - 12);
   const every = Math.max(1, Math.ceil(90 / Math.max(box, 1)));
@@ -20,7 +27,7 @@ export function Distribution({ bins, names }: { bins: Bin[][]; names: string[] }
       to: 0,
       count: 0,
     });
-    return `${names[place] ?? ''}: most of them, ${digits(top.count)}, between ${durationText(top.from)} and ${durationText(top.to)}`;
+    return `${names[place] ?? ''}: most of them, ${shares ? `${Math.round(top.count * 100)} %` : digits(top.count)}, between ${durationText(top.from)} and ${durationText(top.to)}`;
   });
   if (first.length === 0) return <p className="nothing">No request has a latency.</p>;
   return (

@@ -4,6 +4,7 @@ import type { Limit, Step } from '../../lib/proof';
 import { ticks } from '../../lib/scale';
 import { useWidth } from '../../lib/size';
 import { Breaks } from '../../ui/Breaks';
+import { Heads } from '../../ui/Heads';
 import { Duration, Percent } from '../../ui/Num';
 
 const HEIGHT = 240;
@@ -20,6 +21,13 @@ export function LimitView({ limit }: { limit: Limit }) {
         <p>
           <Breaks text={limit.target} />
         </p>
+        {limit.headroom !== undefined && (
+          <p className={limit.headroom < 0.3 ? 'over' : ''}>
+            {limit.headroom < 0
+              ? 'No headroom: today’s peak is above what it holds.'
+              : `${Math.round(limit.headroom * 100)} % headroom at today’s peak.`}
+          </p>
+        )}
       </div>
       {limit.byGenerator && (
         <ul className="notes" aria-label="What to know about this search">
@@ -28,27 +36,17 @@ export function LimitView({ limit }: { limit: Limit }) {
       )}
       <Chart limit={limit} steps={steps} />
       <table className="rows">
-        <thead>
-          <tr>
-            <th scope="col">asked a second</th>
-            <th scope="col" className="n">
-              answered
-            </th>
-            <th scope="col" className="n p3">
-              p50
-            </th>
-            <th scope="col" className="n">
-              p95
-            </th>
-            <th scope="col" className="n p3">
-              p99
-            </th>
-            <th scope="col" className="n p2">
-              failed
-            </th>
-            <th scope="col">goals</th>
-          </tr>
-        </thead>
+        <Heads
+          columns={[
+            ['asked a second'],
+            ['answered', 'n'],
+            ['p50', 'n p3'],
+            ['p95', 'n'],
+            ['p99', 'n p3'],
+            ['failed', 'n p2'],
+            ['goals'],
+          ]}
+        />
         <tbody>
           {steps.map((step, place) => (
             <tr key={place}>

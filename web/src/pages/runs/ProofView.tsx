@@ -1,8 +1,10 @@
 /** A comparison of two runs: the verdict, what it rests on, each percentile with its interval, each route. */
-import { digits, plural } from '../../lib/format';
-import type { Measure, Proof } from '../../lib/proof';
+import { bytes, digits, durationText, plural } from '../../lib/format';
+import type { Measure, Proof, Work } from '../../lib/proof';
 import { Breaks } from '../../ui/Breaks';
+import { Heads } from '../../ui/Heads';
 import { Duration, Percent } from '../../ui/Num';
+import { Distribution } from './Distribution';
 
 export function ProofView({ proof }: { proof: Proof }) {
   return (
@@ -25,10 +27,18 @@ export function ProofView({ proof }: { proof: Proof }) {
           ))}
         </ul>
       )}
+      {proof.spread.before.length > 0 && (
+        <>
+          <h2>How long requests took</h2>
+          <Distribution
+            bins={[proof.spread.before, proof.spread.after]}
+            names={['before', 'after']}
+            shares
+          />
+        </>
+      )}
       <table className="rows">
-        <thead>
-          <Heads what="percentile" />
-        </thead>
+        <Heads columns={heads('percentile')} />
         <tbody>
           {proof.measures.map((measure) => (
             <tr key={measure.name}>
@@ -46,15 +56,21 @@ export function ProofView({ proof }: { proof: Proof }) {
             </td>
             <td className="n" />
           </tr>
+          {proof.work.map((one) => (
+            <tr key={one.name}>
+              <td>{one.name}</td>
+              <td className="n p2">{amount(one, one.before)}</td>
+              <td className="n strong">{amount(one, one.after)}</td>
+              <td className="n">{difference(one)}</td>
+            </tr>
+          ))}
         </tbody>
       </table>
       {proof.routes.length > 1 && (
         <>
           <h2>Routes</h2>
           <table className="rows">
-            <thead>
-              <Heads what="route" />
-            </thead>
+            <Heads columns={heads('route')} />
             <tbody>
               {proof.routes.map((route) => (
                 <tr key={route.route}>
@@ -72,21 +88,23 @@ export function ProofView({ proof }: { proof: Proof }) {
   );
 }
 
-function Heads({ what }: { what: string }) {
-  return (
-    <tr>
-      <th scope="col">{what}</th>
-      <th scope="col" className="n p2">
-        before
-      </th>
-      <th scope="col" className="n">
-        after
-      </th>
-      <th scope="col" className="n">
-        change
-      </th>
-    </tr>
-  );
+/** A mean with its unit. */
+function amount(work: Work, value: number): string {
+  if (work.unit === 'ns') return durationText(value);
+  if (work.unit !== 'bytes') return digits(value);
+  const told = bytes(value);
+  return `${told.value} ${told.unit}`;
+}
+
+/** Where the difference lies, with 95 %. */
+function difference(work: Work): string {
+  if (work.interval === undefined) return '–';
+  const signed = (value: number) => `${value < 0 ? '−' : '+'}${amount(work, Math.abs(value))}`;
+  return `${signed(work.interval[0])} to ${signed(work.interval[1])}`;
+}
+
+function heads(what: string): [string, string?][] {
+  return [[what], ['before', 'n p2'], ['after', 'n'], ['change', 'n']];
 }
 
 function Figures({ measure }: { measure: Measure }) {

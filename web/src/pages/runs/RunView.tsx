@@ -2,6 +2,7 @@
 import { digits, durationText, percent, plural } from '../../lib/format';
 import { distribution, quantile, type Quantiles, type Run } from '../../lib/proof';
 import { Breaks } from '../../ui/Breaks';
+import { Heads } from '../../ui/Heads';
 import { Duration, Percent } from '../../ui/Num';
 import { TimeChart, type ChartLine } from '../../ui/TimeChart';
 import { Distribution } from './Distribution';
@@ -140,16 +141,7 @@ function OverTime({ run }: { run: Run }) {
 function Spread({ runs, names }: { runs: Run[]; names: string[] }) {
   return (
     <table className="rows">
-      <thead>
-        <tr>
-          <th scope="col">percentile</th>
-          {names.map((name, place) => (
-            <th key={place} scope="col" className="n">
-              <Breaks text={name} />
-            </th>
-          ))}
-        </tr>
-      </thead>
+      <Heads columns={[['percentile'], ...names.map((name): [string, string] => [name, 'n'])]} />
       <tbody>
         {TOLD.map(([name, q]) => (
           <tr key={name}>
@@ -179,26 +171,16 @@ function Routes({ run }: { run: Run }) {
     <>
       <h2>Routes</h2>
       <table className="rows">
-        <thead>
-          <tr>
-            <th scope="col">route</th>
-            <th scope="col" className="n">
-              requests
-            </th>
-            <th scope="col" className="n p2">
-              failed
-            </th>
-            <th scope="col" className="n p3">
-              p50
-            </th>
-            <th scope="col" className="n">
-              p95
-            </th>
-            <th scope="col" className="n p3">
-              p99
-            </th>
-          </tr>
-        </thead>
+        <Heads
+          columns={[
+            ['route'],
+            ['requests', 'n'],
+            ['failed', 'n p2'],
+            ['p50', 'n p3'],
+            ['p95', 'n'],
+            ['p99', 'n p3'],
+          ]}
+        />
         <tbody>
           {run.routes.map((route) => (
             <tr key={route.name}>

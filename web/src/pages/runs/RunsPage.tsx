@@ -6,10 +6,13 @@ import { Code } from '../../ui/Copy';
 import { DropFile } from '../../ui/DropFile';
 import { Empty } from '../../ui/Empty';
 import { Breaks } from '../../ui/Breaks';
+import { Link } from '../../ui/Link';
+import { to, useParam } from '../../lib/route';
 import { LimitView } from './LimitView';
 import { ProofView } from './ProofView';
 import { ReplayView } from './ReplayView';
 import { RunView, TwoRuns } from './RunView';
+import { Stretches } from './Stretches';
 
 /** The largest result: 200,000 single requests are some 20 MB. */
 const FILE_BYTES_MAX = 256 * 1024 * 1024;
@@ -23,6 +26,11 @@ interface Opened {
 let kept: Opened[] = [];
 
 export function RunsPage() {
+  const [compare] = useParam('compare');
+  return compare === '' ? <Files /> : <Stretches />;
+}
+
+function Files() {
   const [opened, setOpened] = useState(kept);
   const open = useCallback((files: File[]) => {
     void Promise.all(files.slice(0, 2).map(read)).then((next) => {
@@ -92,6 +100,11 @@ function Nothing({ button }: { button: React.ReactNode }) {
         one over the other. Nothing of them is kept.
       </p>
       <p>{button}</p>
+      <p>
+        Or compare <Link to={to('/runs', { compare: 'previous' })}>two stretches of time</Link> of
+        what is kept here. What was noted of runs and proofs is in{' '}
+        <Link to={to('/ledger')}>the ledger</Link>.
+      </p>
       <p>To write them:</p>
       <Code
         label="shell"

@@ -60,8 +60,17 @@ pub(super) struct Which {
 
 impl Which {
     pub(super) fn place(&self) -> Result<LedgerPlace, Failure> {
+        Ok(place_of(&self.settings()?.store))
+    }
+
+    pub(super) fn settings(&self) -> Result<config::Settings, Failure> {
         let store = flag("--store", "store.folder", self.store.as_ref());
-        Ok(place_of(&self.settings.load(store.into_iter().collect())?.store))
+        self.settings.load(store.into_iter().collect())
+    }
+
+    /// A folder was named on the command line, so that nobody else is asked.
+    pub(super) fn names_a_folder(&self) -> bool {
+        self.store.is_some()
     }
 }
 

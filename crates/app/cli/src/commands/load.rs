@@ -37,7 +37,7 @@ Examples:
   taut load http://localhost:8000/ --ramp 10..500 --for 2m --html load.html
   taut load shop.toml --rate 50 --for 1m --expect 'p95<200ms' --expect 'errors<1%'
   taut load http://localhost:8000/ --users 40 --think 1s..3s --for 1m
-  taut load http://localhost:8000/ --search --expect 'p95<200ms'
+  taut load http://localhost:8000/ --search --expect 'p95<200ms' --peak 320
   taut load captures/ --at http://localhost:8000 --users 20    what people did, with their pauses
   taut load shop.toml --export k6 > shop.js
   taut load http://localhost:8000/ --rate 200 --out after.json && taut prove before.json after.json
@@ -65,6 +65,9 @@ pub(super) struct Arguments {
     /// A goal: `p95<200ms`, `p99.9<1s`, `mean<50ms`, `max<2s`, `errors<1%`, `rate>990`; may be given more than once.
     #[arg(long, value_name = "GOAL", value_parser = Goal::parse)]
     expect: Vec<Goal>,
+    /// With --search, today's peak in requests a second, or a recording whose busiest ten seconds are it: tells the headroom.
+    #[arg(long, value_name = "RATE|FILE", requires = "search")]
+    peak: Option<String>,
     /// Connections open at once at most; requests beyond wait, and that counts. 256 unless said, 8 in HTTP/2.
     #[arg(long, value_name = "COUNT")]
     connections: Option<usize>,

@@ -1,16 +1,19 @@
 //! `taut prove`: whether after is better than before.
 
-use std::{fs, path::Path, path::PathBuf};
+mod csv;
+mod kept;
+mod source;
 
-use ::load::{FILE_BYTES_MAX, Outcome};
-use ::prove::compare::{Comparison, Question, Request, Side, Verdict, compare};
+use std::{fs, path::PathBuf};
+
+use ::prove::compare::{Comparison, Question, Verdict};
 use clap::Args;
 use model::FindingId;
 
 use super::{Done, OK, ledger};
 use crate::{
     exit,
-    report::prove as report,
+    report::{prove as report, prove_html},
     say::{self, DIM, Failure},
 };
 
@@ -22,9 +25,14 @@ Examples:
   taut prove before.json after.json
   taut prove --measure p99 --matters 10% before.csv after.csv
   taut prove before.json after.json --record 3f2a
+  taut prove monday.otlp.jsonl friday.otlp.jsonl --html proof.html
+                                                   recordings: queries, database time, bytes and flame graphs as well
+  taut prove spans.json@4.2.0 spans.json@4.2.1     two versions of a service in a recording
+  taut prove captures-old/ captures-new/           what the gateway captured
+  taut prove 25h..24h 1h.. --service shop          two stretches of what `taut up` keeps: yesterday's hour and the last one
 
-A file is what `taut load --out` keeps, or a CSV: one latency in milliseconds a line, or a head with `latency_ms` and perhaps
-`start_ms`, `route` and `failed` (0 or 1).
+A side is what `taut load --out` keeps; a CSV: one latency in milliseconds a line, or a head with `latency_ms` and perhaps
+`start_ms`, `route` and `failed` (0 or 1); a recording in any format that `taut find` reads; a capture or a HAR; or FROM..TO.
 
 Code 0: better, or no difference. Code 1: worse, or too little to tell; --worse-only is content with the latter.";
 
@@ -34,12 +42,18 @@ Code 0: better, or no difference. Code 1: worse, or too little to tell; --worse-
 #[derive(Debug, Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(super) struct Arguments {
-    /// Before the change.
+    /// Before the change: a file, FILE@VERSION, or FROM..TO of what `taut up` keeps.
     #[arg(value_name = "BEFORE")]
-    before: PathBuf,
+    before: String,
     /// After it.
     #[arg(value_name = "AFTER")]
-    after: PathBuf,
+    after: String,
+    /// Only requests to this service, of a recording or of what is kept.
+    #[arg(long, value_name = "NAME")]
+    service: Option<String>,
+    /// Only requests of this operation: `GET /api/orders/`.
+    #[arg(long, value_name = "NAME")]
+    operation: Option<String>,
     /// The percentile that decides. Choose it before you look.
     #[arg(long, value_name = "PERCENTILE", default_value = "p95", value_parser = measure)]
     measure: f64,
@@ -55,6 +69,9 @@ pub(super) struct Arguments {
     /// Everything as JSON.
     #[arg(long)]
     json: bool,
+    /// A page with both distributions and, of recordings, flame graphs and their difference.
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
     /// Keep it in the ledger as the proof of this finding: a remedy that is applied becomes proven if it is better.
     #[arg(long, value_name = "FINDING")]
     record: Option<String>,
@@ -68,18 +85,29 @@ pub(super) fn run(arguments: &Arguments) -> Done {
         ledger::finding_of(text, &history)
     });
     let finding = finding.transpose()?;
-    let (before, after) = (read(&arguments.before)?, read(&arguments.after)?);
+    let before = source::read(&arguments.before, arguments)?;
+    let after = source::read(&arguments.after, arguments)?;
     let question =
         Question { quantile: arguments.measure, matters: arguments.matters, seed: arguments.seed };
-    let comparison = compare(&before, &after, &question);
+    let proven = engine::proof::prove(&before.evidence, &after.evidence, &question);
+    let comparison = &proven.comparison;
     let text = if arguments.json {
-        report::json(&comparison)
+        report::json(&proven)
     } else {
-        report::terminal(&comparison, say::columns())
+        report::terminal(&proven, say::columns())
     };
+    if let Some(path) = &arguments.html {
+        let has_traces = !before.traces.is_empty() && !after.traces.is_empty();
+        let flames = has_traces.then(|| web::flamed(&before.traces, &after.traces));
+        let names = [arguments.before.as_str(), arguments.after.as_str()];
+        let page = prove_html::html(&proven, names, flames.as_ref());
+        fs::write(path, page).map_err(|error| {
+            Failure::world(&error).hint(format!("`{}` could not be written", path.display()))
+        })?;
+    }
     say::data(&text)?;
     if let Some(finding) = finding {
-        keep(arguments, finding, &comparison)?;
+        keep(arguments, finding, comparison)?;
     }
     match comparison.verdict {
         Verdict::Better | Verdict::NoDifference => OK,
@@ -106,103 +134,6 @@ fn keep(arguments: &Arguments, finding: FindingId, comparison: &Comparison) -> R
     Ok(())
 }
 
-fn read(path: &Path) -> Result<Side, Failure> {
-    let shown = path.display();
-    let unread = |error: std::io::Error| {
-        Failure::of_the_world(format!("failed to read `{shown}`: {error}"))
-            .hint("it should be what `taut load --out FILE` has written, or a CSV of latencies")
-    };
-    let size = fs::metadata(path).map_err(unread)?.len();
-    if FILE_BYTES_MAX < size {
-        return Err(Failure::use_of(format!(
-            "`{shown}` has {size} bytes; at most {FILE_BYTES_MAX} are read"
-        )));
-    }
-    let bytes = fs::read(path).map_err(unread)?;
-    let wrong = |why: String| {
-        Failure::use_of(format!("failed to understand `{shown}`: {why}"))
-            .hint("it should be what `taut load --out FILE` has written, or a CSV of latencies")
-    };
-    if bytes.first() == Some(&b'{') {
-        return Outcome::from_json(&bytes).map(|outcome| of_run(&outcome)).map_err(wrong);
-    }
-    let text = String::from_utf8(bytes)
-        .map_err(|_error| wrong("it is neither JSON nor text".to_owned()))?;
-    of_csv(&text).map_err(wrong)
-}
-
-fn of_run(outcome: &Outcome) -> Side {
-    let requests = outcome.samples.iter().map(|sample| Request {
-        start_nanos: sample.start_nanos,
-        took_nanos: sample.took_nanos,
-        route: sample.route,
-        failed: sample.failed,
-    });
-    Side {
-        routes: outcome.routes.iter().map(|route| route.name.clone()).collect(),
-        requests: requests.collect(),
-    }
-}
-
-/// Latencies as text. Without starts, the order of lines is taken as that of time.
-fn of_csv(text: &str) -> Result<Side, String> {
-    let mut lines =
-        text.lines().map(str::trim).zip(1_usize..).filter(|(line, _)| !line.is_empty()).peekable();
-    let (first, _) = lines.peek().ok_or("it is empty")?;
-    let names: Vec<String> = if first.parse::<f64>().is_ok() {
-        vec!["latency_ms".to_owned()]
-    } else {
-        let head = first.split(',').map(|name| name.trim().to_ascii_lowercase()).collect();
-        lines.next();
-        head
-    };
-    let column = |name: &str| names.iter().position(|known| known == name);
-    let latency = column("latency_ms").ok_or("no column is called `latency_ms`")?;
-    let (start, route, failed) = (column("start_ms"), column("route"), column("failed"));
-    let mut side = Side::default();
-    for (line, number) in lines {
-        let cells: Vec<&str> = line.split(',').map(str::trim).collect();
-        let cell = |column: Option<usize>| cells.get(column?).copied();
-        let millis = |text: Option<&str>| {
-            let value = text
-                .and_then(|text| text.parse::<f64>().ok())
-                .filter(|value| value.is_finite() && 0.0 <= *value);
-            value
-                .ok_or_else(|| format!("line {number} has no number where one should be: `{line}`"))
-        };
-        let took_nanos = nanos(millis(cell(Some(latency)))?);
-        let start_nanos = match start {
-            Some(column) => nanos(millis(cell(Some(column)))?),
-            None => u64::try_from(side.requests.len()).unwrap_or(u64::MAX),
-        };
-        let name = cell(route).unwrap_or_default();
-        let place = match side.routes.iter().position(|known| known == name) {
-            Some(place) => place,
-            None if side.routes.len() < ROUTES_MAX => {
-                side.routes.push(name.to_owned());
-                side.routes.len() - 1
-            }
-            None => return Err(format!("it has more than {ROUTES_MAX} routes")),
-        };
-        let route = u32::try_from(place).unwrap_or(u32::MAX);
-        let failed = matches!(cell(failed), Some("1" | "true" | "yes"));
-        side.requests.push(Request { start_nanos, took_nanos, route, failed });
-    }
-    Ok(side)
-}
-
-/// Routes of a CSV at most: each is looked for by name.
-const ROUTES_MAX: usize = 1_000;
-
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "not below zero; it saturates"
-)]
-fn nanos(millis: f64) -> u64 {
-    (millis * 1e6).round() as u64
-}
-
 fn measure(text: &str) -> Result<f64, String> {
     let percent: Option<f64> = text.strip_prefix('p').and_then(|digits| digits.parse().ok());
     let percent = percent.filter(|percent| 0.0 < *percent && *percent < 100.0);
@@ -223,22 +154,6 @@ fn part(text: &str) -> Result<f64, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn latencies_are_read_with_and_without_a_head() {
-        let plain = of_csv("1.5\n2\n\n3\n").unwrap();
-        let took: Vec<u64> = plain.requests.iter().map(|request| request.took_nanos).collect();
-        assert_eq!(took, [1_500_000, 2_000_000, 3_000_000]);
-        let named = of_csv("route, start_ms, latency_ms, failed\n/a,10,2,0\n/b,5,3,1\n").unwrap();
-        assert_eq!(named.routes, ["/a", "/b"]);
-        let second =
-            Request { start_nanos: 5_000_000, took_nanos: 3_000_000, route: 1, failed: true };
-        assert_eq!(named.requests[1], second);
-        assert_eq!(of_csv("").unwrap_err(), "it is empty");
-        assert_eq!(of_csv("a,b\n1,2\n").unwrap_err(), "no column is called `latency_ms`");
-        assert!(of_csv("1\nfast\n").unwrap_err().contains("line 2"));
-        assert!(of_csv("1\n-4\n").is_err());
-    }
 
     #[test]
     fn measures_and_parts_are_read_as_people_write_them() {

@@ -9,7 +9,7 @@ use config::Settings;
 use engine::question::{AskError, Asked, Question};
 use model::Window;
 use serde_json::Value;
-use store::{Limits, StoreError};
+use store::{Folder, Limits, StoreError};
 
 use super::{
     Done, OK,
@@ -161,7 +161,8 @@ fn address(asked: &Asked, window: Window) -> String {
     query
 }
 
-fn of_folder(question: &Question, settings: &Settings) -> Result<Value, Failure> {
+/// The store's folder, where nobody answers that has it open.
+pub(super) fn folder(settings: &Settings) -> Result<Folder, Failure> {
     let folder = &settings.store.folder;
     if !folder.is_dir() {
         return Err(Failure::use_of(format!(
@@ -186,6 +187,11 @@ fn of_folder(question: &Question, settings: &Settings) -> Result<Value, Failure>
         settings.web.listen,
         folder.display()
     ));
+    Ok(store)
+}
+
+fn of_folder(question: &Question, settings: &Settings) -> Result<Value, Failure> {
+    let store = folder(settings)?;
     // Nobody else waits for it here, so that it may take longer than a page.
     let limits = Limits { time: Duration::from_mins(2), ..Limits::default() };
     let table = question.answer(&store, &limits).map_err(|error| match error {

@@ -8,9 +8,8 @@ use std::time::Duration;
 use config::Price;
 use engine::{
     board::{Figure, Row, Side, Unit},
-    history::{History, is_by_hand},
+    history::{History, finding_of, is_by_hand},
 };
-use model::FindingId;
 use store::ledger::{LedgerRecord, Recorded, Remedy, Said, State};
 
 pub(crate) use html::html;
@@ -132,7 +131,7 @@ impl Board<'_> {
 
     /// The newest proof of a remedy's finding.
     fn proof(&self, remedy: &Remedy) -> Option<&LedgerRecord> {
-        let finding = finding(remedy)?;
+        let finding = finding_of(remedy)?;
         self.history.records.iter().rev().find(|record| {
             record.finding == Some(finding) && matches!(record.recorded, Recorded::Proof { .. })
         })
@@ -140,7 +139,7 @@ impl Board<'_> {
 
     /// Why a remedy was taken back, as somebody said.
     fn reason(&self, remedy: &Remedy) -> String {
-        let finding = finding(remedy);
+        let finding = finding_of(remedy);
         let said = self.history.notes.iter().rev().find_map(|note| match &note.said {
             Said::State { state, reason } if Some(note.finding) == finding => {
                 (*state == store::ledger::FindingState::Reverted).then(|| reason.clone())
@@ -154,10 +153,6 @@ impl Board<'_> {
         let records = self.history.records.iter().rev();
         records.filter(|record| record.recorded.kind() == kind).take(TOLD_MAX).collect()
     }
-}
-
-fn finding(remedy: &Remedy) -> Option<FindingId> {
-    u64::from_str_radix(&remedy.proposal.finding, 16).ok().map(FindingId)
 }
 
 /// What was done: in words, and as SQL where Taut did it.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use engine::history::{History, is_by_hand, standing};
+use engine::history::{History, finding_of, is_by_hand, standing};
 use model::{FindingId, Moment};
 use serde_json::{Value, json};
 use store::ledger::{FindingState, LedgerRecord, Note, ProofRow, Recorded, Remedy, Said, State};
@@ -40,10 +40,6 @@ pub(crate) fn findings(history: &History) -> Vec<FindingId> {
     let of_records = history.records.iter().filter_map(|record| record.finding);
     let all: BTreeSet<FindingId> = of_remedies.chain(of_notes).chain(of_records).collect();
     all.into_iter().collect()
-}
-
-fn finding_of(remedy: &Remedy) -> Option<FindingId> {
-    u64::from_str_radix(&remedy.proposal.finding, 16).ok().map(FindingId)
 }
 
 /// What passes, by time.

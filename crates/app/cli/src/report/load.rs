@@ -233,7 +233,7 @@ pub(crate) fn json(outcome: &Outcome, judged: &[Judged]) -> String {
 
 /// `12.3 MB`.
 #[expect(clippy::cast_precision_loss, reason = "shown with three digits")]
-fn bytes(count: u64) -> String {
+pub(crate) fn bytes(count: u64) -> String {
     let value = count as f64;
     match count {
         0..1_000 => format!("{count} B"),

@@ -12,7 +12,14 @@ use crate::{
 };
 
 /// For people.
-pub(crate) fn terminal(target: &str, limit: &Limit, goals: &[Goal], columns: usize) -> String {
+///
+/// `today` is the peak that the target has to bear today, in requests a second.
+pub(crate) fn terminal(
+    target: &str,
+    limit: &Limit,
+    (goals, today): (&[Goal], Option<f64>),
+    columns: usize,
+) -> String {
     let goals: Vec<String> = goals.iter().map(ToString::to_string).collect();
     let mut text = format!("{BOLD}{}{BOLD:#}\n", claim(limit));
     text.push_str(&format!("{DIM}{}: {}{DIM:#}\n\n", layout::clean(target), goals.join(", ")));
@@ -40,7 +47,7 @@ pub(crate) fn terminal(target: &str, limit: &Limit, goals: &[Goal], columns: usi
         ));
     }
     text.push('\n');
-    for line in explained(limit) {
+    for line in explained(limit).into_iter().chain(headroom_words(limit, today)) {
         for line in layout::wrap(&line, columns) {
             text.push_str(&format!("{line}\n"));
         }
@@ -61,6 +68,24 @@ fn claim(limit: &Limit) -> String {
         (Some(held), None) => format!("It holds {} a second, as much as was asked for", rate(held)),
         (None, _) => "The goals are missed at any rate that was tried".to_owned(),
     }
+}
+
+/// The share of what it holds that is free at today's peak; below zero where the peak is more.
+fn headroom(limit: &Limit, today: Option<f64>) -> Option<f64> {
+    limit.breaking.held.zip(today).map(|(held, today)| 1.0 - today / held)
+}
+
+fn headroom_words(limit: &Limit, today: Option<f64>) -> Option<String> {
+    /// Less is short: a member that fails takes as much from three.
+    const SHORT: f64 = 0.3;
+    let (headroom, today) = headroom(limit, today).zip(today)?;
+    let peak = units::three_digits_of(today.round());
+    Some(if headroom < 0.0 {
+        format!("Headroom: none; today's peak of {peak} a second is above what it holds.")
+    } else {
+        let short = if headroom < SHORT { ", which is short: below 30 %" } else { "" };
+        format!("Headroom: {:.0} % at today's peak of {peak} a second{short}.", headroom * 100.0)
+    })
 }
 
 fn explained(limit: &Limit) -> Vec<String> {
@@ -101,7 +126,7 @@ fn explained(limit: &Limit) -> Vec<String> {
 }
 
 /// For machines.
-pub(crate) fn json(target: &str, limit: &Limit) -> String {
+pub(crate) fn json(target: &str, limit: &Limit, today: Option<f64>) -> String {
     let finite = |value: f64| if value.is_finite() { json!(value) } else { json!(null) };
     let between = |interval: stats::Interval| json!([finite(interval.low), finite(interval.high)]);
     let law = limit.fit.as_ref().ok().map(|fit| {
@@ -122,6 +147,8 @@ pub(crate) fn json(target: &str, limit: &Limit) -> String {
         "interrupted": limit.is_interrupted,
         "held_per_second": limit.breaking.held,
         "broke_per_second": limit.breaking.broke,
+        "peak_today_per_second": today,
+        "headroom": headroom(limit, today),
         "limited_by_generator": limit.by_generator,
         "knee_per_second": limit.knee.map(|knee| knee.rate),
         "scalability": law,

@@ -2,17 +2,18 @@
 
 use std::time::Duration;
 
-use prove::compare::{Change, Comparison, LEVEL, Verdict};
-use serde_json::json;
+use engine::proof::Proven;
+use prove::compare::{Change, Comparison, LEVEL, MeanChange, Measure, Verdict};
 
-use super::layout;
+use super::{layout, load::bytes};
 use crate::{
     say::{ACCENT, AMBER, BOLD, DIM, RED},
     units,
 };
 
 /// For people.
-pub(crate) fn terminal(comparison: &Comparison, columns: usize) -> String {
+pub(crate) fn terminal(proven: &Proven, columns: usize) -> String {
+    let comparison = &proven.comparison;
     let style = match comparison.verdict {
         Verdict::Better => ACCENT,
         Verdict::Worse => RED,
@@ -25,6 +26,9 @@ pub(crate) fn terminal(comparison: &Comparison, columns: usize) -> String {
         text.push_str(&format!("Need about {more} a side, of the same kind, to tell.\n"));
     }
     table(&mut text, comparison);
+    for change in &proven.work {
+        text.push_str(&format!("  {}\n", work_row(change)));
+    }
     routes(&mut text, comparison, columns);
     text.push_str(&format!("\n{DIM}{}{DIM:#}\n", basis(comparison)));
     for note in &comparison.notes {
@@ -76,6 +80,53 @@ fn row(name: &str, change: &Change) -> String {
     )
 }
 
+/// What requests did besides, one line for each measure.
+fn work_row(change: &MeanChange) -> String {
+    let value = |value| amount(change.measure, value);
+    let between = change.difference.map_or_else(
+        || "too few".to_owned(),
+        |difference| {
+            let sign = |end: f64| if end < 0.0 { "-" } else { "+" };
+            let told = |end: f64| format!("{}{}", sign(end), value(end.abs()));
+            format!("{} to {}", told(difference.low), told(difference.high))
+        },
+    );
+    format!(
+        "{:>7} {:>10} {:>10} {:>+7.1} %  {DIM}{between}, {}{DIM:#}",
+        short(change.measure),
+        value(change.before),
+        value(change.after),
+        change.ratio() * 100.0,
+        change.measure.words()
+    )
+}
+
+fn short(measure: Measure) -> &'static str {
+    match measure {
+        Measure::Statements => "queries",
+        Measure::DatabaseTime => "in db",
+        Measure::Bytes => "bytes",
+    }
+}
+
+/// A mean with its unit.
+pub(super) fn amount(measure: Measure, value: f64) -> String {
+    match measure {
+        Measure::Statements => units::three_digits_of(value),
+        Measure::DatabaseTime => time(value),
+        Measure::Bytes => bytes(whole(value)),
+    }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "bytes of an answer, above zero; it saturates"
+)]
+fn whole(value: f64) -> u64 {
+    value.round() as u64
+}
+
 fn routes(text: &mut String, comparison: &Comparison, columns: usize) {
     if comparison.routes.is_empty() {
         return;
@@ -89,7 +140,7 @@ fn routes(text: &mut String, comparison: &Comparison, columns: usize) {
     }
 }
 
-fn basis(comparison: &Comparison) -> String {
+pub(super) fn basis(comparison: &Comparison) -> String {
     let side = |used: &prove::compare::Used| {
         format!(
             "{} of {} requests, worth {} independent ones",
@@ -116,69 +167,15 @@ fn basis(comparison: &Comparison) -> String {
 }
 
 /// For machines.
-pub(crate) fn json(comparison: &Comparison) -> String {
-    let change = |change: &Change| {
-        json!({
-            "measure": name(change.quantile),
-            "before_nanos": change.before,
-            "after_nanos": change.after,
-            "relative": change.ratio(),
-            "relative_interval": change.relative.map(|interval| [interval.low, interval.high]),
-            "difference_interval_nanos": change.difference.map(|interval| [interval.low, interval.high]),
-        })
-    };
-    let used = |used: &prove::compare::Used| {
-        json!({
-            "given": used.given,
-            "warm_up": used.warm_up,
-            "failed": used.failed,
-            "other_routes": used.alone,
-            "compared": used.compared,
-            "worth": used.worth,
-        })
-    };
-    let more = match comparison.verdict {
-        Verdict::CannotTell { more } => more,
-        _ => None,
-    };
-    let document = json!({
-        "verdict": comparison.verdict.words(),
-        "reason": comparison.reason,
-        "more_requests": more,
-        "decides": name(comparison.question.quantile),
-        "matters": comparison.question.matters,
-        "interval_level": LEVEL,
-        "before": used(&comparison.before),
-        "after": used(&comparison.after),
-        "measures": comparison.quantiles.iter().map(change).collect::<Vec<_>>(),
-        "errors": {
-            "before": comparison.errors.before,
-            "after": comparison.errors.after,
-            "p": comparison.errors.p,
-        },
-        "tests": comparison.ranks.map(|ranks| json!({
-            "mann_whitney_u": ranks.u,
-            "mann_whitney_p": ranks.u_p,
-            "kolmogorov_smirnov_d": ranks.distance,
-            "kolmogorov_smirnov_p": ranks.distance_p,
-            "cliffs_delta": ranks.effect.delta,
-            "effect": ranks.effect.size.word(),
-        })),
-        "routes": comparison.routes.iter().map(|route| json!({
-            "route": route.route,
-            "share": route.share,
-            "requests": [route.counts.0, route.counts.1],
-            "change": change(&route.change),
-        })).collect::<Vec<_>>(),
-        "notes": comparison.notes,
-    });
-    format!("{document:#}\n")
+pub(crate) fn json(proven: &Proven) -> String {
+    let document = serde_json::to_string_pretty(&web::wire::Proof::from(proven));
+    format!("{}\n", document.unwrap_or_default())
 }
 
-fn name(quantile: f64) -> String {
+pub(super) fn name(quantile: f64) -> String {
     format!("p{}", (quantile * 1e5).round() / 1e3)
 }
 
-fn time(nanos: f64) -> String {
+pub(super) fn time(nanos: f64) -> String {
     units::time(Duration::try_from_secs_f64(nanos / 1e9).unwrap_or_default())
 }

@@ -15,6 +15,7 @@ mod load;
 mod log;
 mod manual;
 mod plan;
+mod prove;
 mod profile;
 mod query;
 mod replay;

@@ -12,7 +12,7 @@ use store::ledger;
 use utoipa::IntoParams;
 
 use crate::{
-    params::{Params, bounded},
+    params::{Params, bounded, sent},
     problem::Problem,
     server::App,
     wire::{
@@ -225,7 +225,7 @@ pub(crate) async fn note(
     body: Result<Json<FindingNote>, JsonRejection>,
 ) -> Result<Json<FindingProgress>, Problem> {
     let hint = "send JSON with `state`, `reason`, `assignee` or `remark`";
-    let Json(note) = body.map_err(|error| Problem::wrong(error.body_text(), hint))?;
+    let note = sent(body, hint)?;
     let wanted = wanted(&id)?;
     let said = note.said();
     if said.is_empty() {

@@ -12,6 +12,7 @@ use store::{
 };
 
 use crate::{
+    params::sent,
     problem::Problem,
     server::App,
     wire::{SqlAnswer, SqlColumn, SqlQuestion, micros},
@@ -72,8 +73,7 @@ pub(crate) async fn run(
     State(app): State<App>,
     body: Result<Json<SqlQuestion>, JsonRejection>,
 ) -> Result<Json<SqlAnswer>, Problem> {
-    let hint = "send JSON with `sql`, a statement of up to 32 KiB";
-    let Json(question) = body.map_err(|error| Problem::wrong(error.body_text(), hint))?;
+    let question = sent(body, "send JSON with `sql`, a statement of up to 32 KiB")?;
     app.read(move |source| {
         let begun = Instant::now();
         let answer = source.store().sql(&question.sql, &Limits::default())?;

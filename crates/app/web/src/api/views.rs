@@ -9,6 +9,7 @@ use axum::{
 use store::Store;
 
 use crate::{
+    params::sent,
     problem::Problem,
     server::App,
     wire::{SavedView, Views},
@@ -55,7 +56,7 @@ pub(crate) async fn save(
     body: Result<Json<SavedView>, JsonRejection>,
 ) -> Result<Json<Views>, Problem> {
     let hint = "send JSON with `name` and `query`, the query of the page's address";
-    let Json(mut view) = body.map_err(|error| Problem::wrong(error.body_text(), hint))?;
+    let mut view = sent(body, hint)?;
     view.name = view.name.trim().to_owned();
     if view.name.is_empty() || NAME_BYTES_MAX < view.name.len() {
         let what = format!("`name`: it has 1 to {NAME_BYTES_MAX} bytes, not {}", view.name.len());

@@ -1,18 +1,21 @@
 //! What goes over the wire: plain data with units in its names, ids in hexadecimal, times in
 //! milliseconds or microseconds since 1970 as the name says.
 
+mod board;
 mod columns;
 mod convert;
 mod database;
 mod finding;
 mod flame;
 mod gateway;
+mod ledger;
 mod log;
 mod operation;
 mod overview;
 mod plan;
 pub(crate) mod profile;
 mod progress;
+mod proof;
 mod question;
 mod span;
 mod sql;
@@ -21,6 +24,7 @@ mod system;
 mod trace;
 mod view;
 
+pub use board::{Board, BoardFigure, BoardOpen, BoardRow, BoardSpent, BoardUnit};
 pub use columns::{OpenedTrace, OpenedTraces, SpanColumns, TraceColumns};
 pub(crate) use convert::{hex, micros, unix_micros, unix_ms};
 pub use database::{
@@ -42,6 +46,10 @@ pub use gateway::{
     GatewayLimit, GatewayMember, GatewayNews, GatewayRoute, GatewayRouteCache, GatewayService,
     GatewayThread, GatewayVersion,
 };
+pub use ledger::{
+    Ledger, LedgerCount, LedgerEntry, LedgerFigure, LedgerKind, LedgerProof, LedgerProofRow,
+    LedgerRemedy, LedgerRun, LedgerStep,
+};
 pub use log::{Log, Logs, TraceLogs};
 pub(crate) use operation::nanos_as_micros;
 pub use operation::{
@@ -54,6 +62,9 @@ pub use overview::{
 pub use plan::{Plan, PlanAnswer, PlanFact, PlanNode, PlanNote};
 pub use profile::{Profile, ProfileAnswer, ProfileFigures, ProfileFunction};
 pub use progress::{FindingEvent, FindingNote, FindingProgress, FindingState};
+pub use proof::{
+    KeptRequests, Proof, ProofBin, ProofErrors, ProofMeasure, ProofRoute, ProofSide, ProofTests, ProofWork,
+};
 pub use question::{
     ComparedField, ComparedValue, ComparisonAnswer, Coverage, Fields, FigureColumn, FigureUnit,
     Heatmap, HeatmapColumn, SpanList, SpanSummary, TableAnswer, TableRow, TableStep,

@@ -379,7 +379,7 @@ impl Worker {
         let ended = Ended {
             place,
             route,
-            intover_nanos: self.nanos(intended),
+            intended_nanos: self.nanos(intended),
             sent_nanos: self.nanos(sent),
             over_nanos: self.nanos(Instant::now()),
         };

@@ -20,6 +20,7 @@ pub(super) fn run(
     stop: &Arc<AtomicBool>,
 ) -> Done {
     let length = arguments.amount.length();
+    let today = arguments.peak.as_deref().map(super::source::peak).transpose()?;
     let shown = Progress::new(length);
     let told = |step: usize, rate: f64, tick: &::load::Tick| {
         shown.tick_with(&format!("step {step}: {}/s  ", units::three_digits_of(rate)), tick);
@@ -31,9 +32,9 @@ pub(super) fn run(
         LimitError::Schedule(error) => Failure::use_of(format!("that is no schedule: {error}")),
     })?;
     let text = if arguments.json {
-        load_limit::json(&plan.name, &found)
+        load_limit::json(&plan.name, &found, today)
     } else {
-        load_limit::terminal(&plan.name, &found, &arguments.expect, say::columns())
+        load_limit::terminal(&plan.name, &found, (&arguments.expect, today), say::columns())
     };
     say::data(&text)?;
     match found.breaking.held {

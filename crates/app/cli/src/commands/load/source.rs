@@ -60,6 +60,40 @@ pub(super) fn scenario(path: &Path, arguments: &Arguments) -> Result<Scenario, F
     Ok(scenario)
 }
 
+/// A rate that is given, or the busiest ten seconds of what was recorded.
+pub(super) fn peak(text: &str) -> Result<f64, Failure> {
+    if let Ok(rate) = text.parse::<f64>() {
+        return Some(rate).filter(|rate| rate.is_finite() && 0.0 < *rate).ok_or_else(|| {
+            Failure::use_of(format!("`{text}` is no peak")).hint("write requests a second: 320")
+        });
+    }
+    let mut starts: Vec<u64> = exchanges(Path::new(text), true)?
+        .iter()
+        .map(|exchange| exchange.began.nanos)
+        .collect();
+    starts.sort_unstable();
+    let peak = busiest(&starts);
+    let shown = units::three_digits_of(peak.round());
+    say::words(&format!("{shown} a second in the busiest ten seconds of `{text}`\n"));
+    Ok(peak)
+}
+
+/// Requests a second in the ten seconds that have most of them; of a recording that is shorter, on average.
+#[expect(clippy::cast_precision_loss, reason = "counts and times of a recording")]
+fn busiest(ascending: &[u64]) -> f64 {
+    const STRETCH_NANOS: u64 = 10_000_000_000;
+    let (Some(first), Some(last)) = (ascending.first(), ascending.last()) else { return 0.0 };
+    let (mut most, mut begin) = (0, 0);
+    for (place, start) in ascending.iter().enumerate() {
+        while ascending.get(begin).is_some_and(|oldest| STRETCH_NANOS <= start - oldest) {
+            begin += 1;
+        }
+        most = most.max(place + 1 - begin);
+    }
+    let seconds = (last - first).clamp(1_000_000_000, STRETCH_NANOS) as f64 / 1e9;
+    most as f64 / seconds
+}
+
 fn exchanges(path: &Path, writes: bool) -> Result<Vec<Exchange>, Failure> {
     if is_captured(path) {
         let captured = replay::read(path)?;
@@ -113,5 +147,21 @@ fn is_capture(path: &Path) -> bool {
     match ::load::Captured::read(path) {
         Ok(_) | Err(::load::CaptureError::Version { .. }) => true,
         Err(_) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_peak_is_that_of_the_busiest_ten_seconds() {
+        let second = 1_000_000_000;
+        let mut starts: Vec<u64> = (0..100).map(|place| place * second).collect();
+        starts.extend((0..190).map(|place| 50 * second + place * 50_000_000));
+        starts.sort_unstable();
+        assert!((busiest(&starts) - 20.0).abs() < 0.2, "{}", busiest(&starts));
+        assert!((busiest(&[0, 500_000_000]) - 2.0).abs() < 1e-9);
+        assert!(busiest(&[]).abs() < 1e-9);
     }
 }

@@ -1,0 +1,287 @@
+//! The ledger on the wire: remedies with their history, what people said, proofs, runs of load, decisions.
+
+use engine::history::{finding_of, is_by_hand};
+use serde::{Deserialize, Serialize};
+use store::ledger::{LedgerRecord, Note, ProofRow, Recorded, Remedy, RunFigure, Said};
+use utoipa::ToSchema;
+
+use super::unix_ms;
+
+/// What the ledger has, the newest first.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Ledger {
+    /// What passed, the newest first; at most 500.
+    pub entries: Vec<LedgerEntry>,
+    /// How much passed.
+    pub total: usize,
+    /// How much there is of each kind, whatever passed.
+    pub kinds: Vec<LedgerCount>,
+    /// It is kept in PostgreSQL, where several share it.
+    pub shared: bool,
+}
+
+/// How much there is of a kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+pub struct LedgerCount {
+    /// The kind.
+    pub kind: LedgerKind,
+    /// How much.
+    pub count: usize,
+}
+
+/// Kinds of what the ledger has.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum LedgerKind {
+    /// A change, proposed or made.
+    Remedy,
+    /// What somebody said of a finding.
+    Note,
+    /// A comparison of before and after.
+    Proof,
+    /// A run of load.
+    Run,
+    /// A decision.
+    Decision,
+}
+
+impl LedgerKind {
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Remedy, Self::Note, Self::Proof, Self::Run, Self::Decision];
+}
+
+/// Something that the ledger has.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct LedgerEntry {
+    /// What it is.
+    pub kind: LedgerKind,
+    /// Its number among its kind, as `taut ledger` and `taut fix` tell it.
+    pub number: i64,
+    /// When; of a remedy, when something happened to it last.
+    pub unix_ms: u64,
+    /// The finding that it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub finding: Option<String>,
+    /// In a line.
+    pub title: String,
+    /// More of it, in paragraphs; may be empty.
+    pub text: String,
+    /// Who decided; empty if nobody said.
+    pub by: String,
+    /// Of a remedy.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remedy: Option<LedgerRemedy>,
+    /// Of a proof.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proof: Option<LedgerProof>,
+    /// Of a run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub run: Option<LedgerRun>,
+}
+
+/// What is known of a remedy.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct LedgerRemedy {
+    /// `proposed`, `rehearsed`, `applied`, `proven`, `reverted` or `failed`.
+    pub state: String,
+    /// Somebody changed it, not Taut.
+    pub by_hand: bool,
+    /// The fault that it answers; empty if unknown.
+    pub fault: String,
+    /// Where: a database, or a service.
+    pub place: String,
+    /// Statements that make it.
+    pub apply: Vec<String>,
+    /// What happened, in order.
+    pub history: Vec<LedgerStep>,
+    /// Why it was taken back, if somebody said.
+    pub reason: String,
+}
+
+/// Something that happened to a remedy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct LedgerStep {
+    /// When.
+    pub unix_ms: u64,
+    /// `rehearsed`, `applied`, `measured` …
+    pub what: String,
+}
+
+/// A comparison of before and after.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct LedgerProof {
+    /// `better`, `worse`, `no difference`, `cannot tell`.
+    pub verdict: String,
+    /// Requests before that were compared.
+    pub before: u64,
+    /// Requests after that were compared.
+    pub after: u64,
+    /// What was compared.
+    pub rows: Vec<LedgerProofRow>,
+    /// What speaks against believing it.
+    pub notes: Vec<String>,
+}
+
+/// A measure before and after.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct LedgerProofRow {
+    /// `p95`, `queries per request`.
+    pub name: String,
+    /// `ms`, `%`; empty for counts.
+    pub unit: String,
+    /// Before.
+    pub before: f64,
+    /// After.
+    pub after: f64,
+    /// Where `after / before - 1` lies: the lower end; absent where that is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub low: Option<f64>,
+    /// The upper end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub high: Option<f64>,
+    /// It decided.
+    pub decides: bool,
+}
+
+/// A run of load.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct LedgerRun {
+    /// Requests that were answered.
+    pub requests: u64,
+    /// Requests that failed.
+    pub failed: u64,
+    /// How long it ran.
+    pub seconds: f64,
+    /// What was measured.
+    pub figures: Vec<LedgerFigure>,
+}
+
+/// A figure of a run.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct LedgerFigure {
+    /// `p95`.
+    pub name: String,
+    /// How much, in `unit`.
+    pub value: f64,
+    /// `ms`.
+    pub unit: String,
+}
+
+impl LedgerEntry {
+    fn of(kind: LedgerKind, number: i64, time: model::Moment) -> Self {
+        Self {
+            kind,
+            number,
+            unix_ms: unix_ms(time),
+            finding: None,
+            title: String::new(),
+            text: String::new(),
+            by: String::new(),
+            remedy: None,
+            proof: None,
+            run: None,
+        }
+    }
+
+    /// A remedy; `reason` is why it was taken back.
+    pub(crate) fn remedy(remedy: &Remedy, reason: String) -> Self {
+        let last = remedy.entries.last().map(|entry| entry.time).unwrap_or_default();
+        let steps = remedy.entries.iter().map(|entry| LedgerStep {
+            unix_ms: unix_ms(entry.time),
+            what: entry.event.name().to_owned(),
+        });
+        let proposal = &remedy.proposal;
+        Self {
+            finding: finding_of(remedy).map(|id| id.to_string()),
+            title: proposal.claim.clone(),
+            remedy: Some(LedgerRemedy {
+                state: remedy.state.to_string(),
+                by_hand: is_by_hand(remedy),
+                fault: proposal.fault.clone(),
+                place: proposal.server.clone(),
+                apply: proposal.change.apply.clone(),
+                history: steps.collect(),
+                reason,
+            }),
+            ..Self::of(LedgerKind::Remedy, remedy.id.0, last)
+        }
+    }
+}
+
+impl From<&Note> for LedgerEntry {
+    fn from(note: &Note) -> Self {
+        let (title, text) = match &note.said {
+            Said::State { state, reason } => (state.to_string(), reason.clone()),
+            Said::Assigned { to } if to.is_empty() => ("nobody has it".to_owned(), String::new()),
+            Said::Assigned { to } => (format!("{to} has it"), String::new()),
+            Said::Remark { text } => ("remark".to_owned(), text.clone()),
+        };
+        Self {
+            finding: Some(note.finding.to_string()),
+            title,
+            text,
+            ..Self::of(LedgerKind::Note, note.id, note.time)
+        }
+    }
+}
+
+impl From<&LedgerRecord> for LedgerEntry {
+    fn from(record: &LedgerRecord) -> Self {
+        let of = |kind| Self {
+            finding: record.finding.map(|id| id.to_string()),
+            ..Self::of(kind, record.id, record.time)
+        };
+        match &record.recorded {
+            Recorded::Decision { title, text, by } => Self {
+                title: title.clone(),
+                text: text.clone(),
+                by: by.clone(),
+                ..of(LedgerKind::Decision)
+            },
+            Recorded::Run { title, requests, failed, seconds, figures } => Self {
+                title: title.clone(),
+                run: Some(LedgerRun {
+                    requests: *requests,
+                    failed: *failed,
+                    seconds: *seconds,
+                    figures: figures.iter().map(LedgerFigure::from).collect(),
+                }),
+                ..of(LedgerKind::Run)
+            },
+            Recorded::Proof { verdict, claim, rows, compared, notes } => Self {
+                title: claim.clone(),
+                proof: Some(LedgerProof {
+                    verdict: verdict.clone(),
+                    before: compared.0,
+                    after: compared.1,
+                    rows: rows.iter().map(LedgerProofRow::from).collect(),
+                    notes: notes.clone(),
+                }),
+                ..of(LedgerKind::Proof)
+            },
+        }
+    }
+}
+
+impl From<&RunFigure> for LedgerFigure {
+    fn from(figure: &RunFigure) -> Self {
+        let RunFigure { name, value, unit } = figure.clone();
+        Self { name, value, unit }
+    }
+}
+
+impl From<&ProofRow> for LedgerProofRow {
+    fn from(row: &ProofRow) -> Self {
+        Self {
+            name: row.name.clone(),
+            unit: row.unit.clone(),
+            before: row.before,
+            after: row.after,
+            low: row.relative.map(|(low, _)| low),
+            high: row.relative.map(|(_, high)| high),
+            decides: row.decides,
+        }
+    }
+}

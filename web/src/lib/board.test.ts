@@ -1,0 +1,119 @@
+/** The board report as Markdown, and its figures. */
+import { expect, test } from 'vitest';
+
+import type { Board, LedgerEntry } from '../api/types';
+import { boardClaim, boardMarkdown, proofOf, sureText, toldOf, totals } from './board';
+
+const DAY = 86_400_000;
+
+const figure = (value: number, low?: number, high?: number) => ({
+  value,
+  requests: 900,
+  ...(low === undefined ? {} : { low }),
+  ...(high === undefined ? {} : { high }),
+});
+
+const BOARD: Board = {
+  before: { from_unix_ms: 0, to_unix_ms: 2 * DAY },
+  after: { from_unix_ms: 2 * DAY, to_unix_ms: 3 * DAY },
+  spent_before: {
+    requests: 2000,
+    failed: 0,
+    statements: 768_000,
+    users_micros: 2 * 3.6e9,
+    database_micros: 3.6e9,
+  },
+  spent_after: {
+    requests: 1000,
+    failed: 5,
+    statements: 3000,
+    users_micros: 0.36e9,
+    database_micros: 0.1e9,
+  },
+  rows: [
+    {
+      service: 'shop',
+      operation: 'GET /api/orders/',
+      name: 'p95',
+      unit: 'micros',
+      before: figure(1.2e6, 1.1e6, 1.3e6),
+      after: figure(95_000, 90_000, 99_000),
+      sure: true,
+    },
+    {
+      service: 'shop',
+      operation: 'GET /api/orders/',
+      name: 'queries per request',
+      unit: 'count',
+      before: figure(384),
+      after: figure(3),
+    },
+  ],
+  open: { user_hours_per_day: 2, database_hours_per_day: 1, money_per_month: 412, currency: 'GBP' },
+};
+
+const entry = (of: Partial<LedgerEntry>): LedgerEntry => ({
+  kind: 'note',
+  number: 1,
+  unix_ms: DAY,
+  title: '',
+  text: '',
+  by: '',
+  ...of,
+});
+
+const remedy = (state: string, title: string, reason = '') =>
+  entry({
+    kind: 'remedy',
+    title,
+    finding: '00000000000000ff',
+    remedy: { state, by_hand: true, fault: '', place: '', apply: [], history: [], reason },
+  });
+
+const TOLD = toldOf([
+  entry({
+    kind: 'proof',
+    title: 'p95 changed by −92 %',
+    finding: '00000000000000ff',
+    proof: { verdict: 'better', before: 900, after: 950, rows: [], notes: [] },
+  }),
+  remedy('proven', 'orders load their customers at once'),
+  remedy('reverted', 'a cache | for <prices>', 'memory doubled'),
+  entry({ kind: 'decision', title: '# No cache', text: 'They\n\n\nchange.', by: 'Ada' }),
+]);
+
+test('what was reached is one sentence', () => {
+  expect(boardClaim(BOARD, TOLD)).toBe(
+    'p95 fell at 1 operation and rose at 0, each beyond chance; 1 remedy proven, 0 applied and not proven yet, 1 taken back.',
+  );
+});
+
+test('totals are by the day, however long the windows are', () => {
+  expect(totals(BOARD).map((one) => [one.name, one.before, one.after, one.change])).toEqual([
+    ['requests a day', '1,000', '1,000', '0 %'],
+    ['users wait', '1.00 h/d', '6 min/d', '−90 %'],
+    ['databases work', '30 min/d', '1.7 min/d', '−94 %'],
+    ['a request takes', '3.60 s', '360 ms', '−90 %'],
+    ['queries per request', '384', '3', '−99 %'],
+    ['failed', '0 %', '0.5 %', '–'],
+  ]);
+});
+
+test('a proof stands beside the remedy of its finding', () => {
+  expect(proofOf(TOLD, remedy('proven', ''))?.title).toBe('p95 changed by −92 %');
+  expect(proofOf(TOLD, entry({ kind: 'remedy' }))).toBeUndefined();
+});
+
+test('what others wrote is no Markdown', () => {
+  const text = boardMarkdown('What was made faster', BOARD, TOLD);
+  expect(text).toContain('# What was made faster\n\np95 fell at');
+  expect(text).toContain('| GET /api/orders/ | p95 | 1.20 s (1.10 s to 1.30 s, n = 900) | 95.0 ms');
+  expect(text).toContain('about GBP 412 a month');
+  expect(text).toContain('- a cache \\| for &lt;prices\\> (by hand): memory doubled');
+  expect(text).toContain('### \\# No cache\n\n1970-01-02, Ada\n\nThey\n\nchange.');
+  expect(text).toContain('at once (by hand). better: p95 changed by −92 %; 900 requests before');
+});
+
+test('a change without intervals is not called sure', () => {
+  expect(BOARD.rows.map(sureText)).toEqual(['sure', '']);
+});
