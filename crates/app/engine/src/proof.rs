@@ -6,8 +6,8 @@ use find::RequestView;
 use model::{Exchange, Moment, OperationKey, Span, Trace, Window, Work};
 use prove::{
     compare::{
-        Bin, Comparison, Counted, MeanChange, Question, Request, SAMPLES_MAX, Side, Worked, compare,
-        spread, time_of_day, work,
+        Bin, Comparison, Counted, MeanChange, Question, Request, SAMPLES_MAX, Side, Worked,
+        compare, spread, time_of_day, work,
     },
     replay::endpoint,
 };
@@ -104,9 +104,9 @@ struct Seen {
 /// Of the requests in traces; all their spans have to be there.
 #[must_use]
 pub fn of_traces(traces: &[Trace], of: &Of) -> Evidence {
-    let views = traces.iter().flat_map(|trace| {
-        trace.entries.iter().map(move |entry| RequestView::new(trace, *entry))
-    });
+    let views = traces
+        .iter()
+        .flat_map(|trace| trace.entries.iter().map(move |entry| RequestView::new(trace, *entry)));
     Evidence::of(views.filter_map(|view| {
         let request = view.request().filter(|_request| of.is(&view.key))?;
         let call = view.entry_call();

@@ -20,7 +20,7 @@ use stats::Interval;
 pub use ranks::{Effect, Ranks, Size};
 pub use spread::{BOXES, Bin, spread, time_of_day};
 pub use verdict::Verdict;
-pub use work::{Counted, Measure, MeanChange, Worked, work};
+pub use work::{Counted, MeanChange, Measure, Worked, work};
 
 use crate::Random;
 use quantiles::Weighed;

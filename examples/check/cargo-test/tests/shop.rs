@@ -8,7 +8,10 @@ struct Spans(SdkTracerProvider);
 
 impl Spans {
     fn on() -> Self {
-        let exporter = SpanExporter::builder().with_http().build().expect("the exporter is set by the environment");
+        let exporter = SpanExporter::builder()
+            .with_http()
+            .build()
+            .expect("the exporter is set by the environment");
         let provider = SdkTracerProvider::builder().with_batch_exporter(exporter).build();
         opentelemetry::global::set_tracer_provider(provider.clone());
         Self(provider)

@@ -62,13 +62,11 @@ fn spread(proven: &Proven) -> Markup {
     let (low, high) = (first.from_nanos.ln(), last.to_nanos.ln().max(first.from_nanos.ln() + 1e-6));
     let x = |nanos: f64| ((nanos.max(1.0).ln() - low) / (high - low)).clamp(0.0, 1.0) * WIDTH;
     let outline = |share: fn(&prove::compare::Bin) -> f64| {
-        let steps: String = bins
-            .iter()
-            .map(|bin| {
-                let top = HEIGHT - share(bin) / most * HEIGHT;
-                format!("L{:.1} {top:.1}H{:.1}", x(bin.from_nanos), x(bin.to_nanos))
-            })
-            .collect();
+        let mut steps = String::new();
+        for bin in bins {
+            let top = HEIGHT - share(bin) / most * HEIGHT;
+            steps.push_str(&format!("L{:.1} {top:.1}H{:.1}", x(bin.from_nanos), x(bin.to_nanos)));
+        }
         format!("M0 {HEIGHT}{steps}V{HEIGHT}Z")
     };
     let comparison = &proven.comparison;

@@ -20,7 +20,8 @@ fn recordings_are_compared_by_what_their_requests_did_as_well() {
     let ran = run(["prove", &faulty, &fixed, "--json", "--html", &page]);
     let proof = told(&ran);
     let work = proof["work"].as_array().expect("a list");
-    let queries = work.iter().find(|it| it["measure"] == "queries per request").expect("it is told");
+    let queries =
+        work.iter().find(|it| it["measure"] == "queries per request").expect("it is told");
     assert!(100.0 < queries["before"].as_f64().unwrap(), "{queries}");
     assert!(queries["after"].as_f64().unwrap() < 10.0, "{queries}");
     assert!(work.iter().any(|it| it["measure"] == "database time"), "{work:?}");
@@ -39,7 +40,8 @@ fn recordings_are_compared_by_what_their_requests_did_as_well() {
 /// OTLP with one request each of versions 1 and 2 of the shop.
 fn versions() -> Value {
     let resource = |version: &str, trace: char, millis: u64| {
-        let attribute = |key: &str, value: &str| json!({ "key": key, "value": { "stringValue": value } });
+        let attribute =
+            |key: &str, value: &str| json!({ "key": key, "value": { "stringValue": value } });
         let id = |letter: char, count: usize| letter.to_string().repeat(count);
         json!({
             "resource": { "attributes": [attribute("service.name", "shop"), attribute("service.version", version)] },

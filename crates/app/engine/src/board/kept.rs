@@ -73,7 +73,13 @@ fn compared(old: &[Operation], new: &[Operation]) -> Kept {
 fn of(before: &Operation, after: &Operation) -> Vec<Row> {
     let row = |name, unit, figure: &dyn Fn(&Operation) -> Option<Figure>| {
         let (before_figure, after_figure) = (figure(before)?, figure(after)?);
-        Some(Row { key: before.key.clone(), name, unit, before: before_figure, after: after_figure })
+        Some(Row {
+            key: before.key.clone(),
+            name,
+            unit,
+            before: before_figure,
+            after: after_figure,
+        })
     };
     let time = |at: f64| {
         move |it: &Operation| {
@@ -129,13 +135,16 @@ mod tests {
 
     #[test]
     fn operations_of_both_windows_are_compared_the_costly_first() {
-        let old = [operation("GET /a", 10, 2), operation("GET /b", 1_000, 384), operation("x", 1, 0)];
+        let old =
+            [operation("GET /a", 10, 2), operation("GET /b", 1_000, 384), operation("x", 1, 0)];
         let new = [operation("GET /a", 10, 2), operation("GET /b", 100, 3)];
         let kept = compared(&old, &new);
         let told: Vec<_> = kept.rows.iter().map(|row| (&*row.key.operation, row.name)).collect();
         let names = ["p50", "p95", "queries per request", "database time"];
-        let expected: Vec<_> =
-            ["GET /b", "GET /a"].into_iter().flat_map(|key| names.map(|name| (key, name))).collect();
+        let expected: Vec<_> = ["GET /b", "GET /a"]
+            .into_iter()
+            .flat_map(|key| names.map(|name| (key, name)))
+            .collect();
         assert_eq!(told, expected);
         assert!(kept.rows[0].is_sure() && kept.rows[1].is_sure(), "{:?}", kept.rows[0]);
         assert!(!kept.rows[4].is_sure(), "nothing changed");

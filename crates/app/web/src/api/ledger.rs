@@ -107,7 +107,8 @@ fn why_reverted(history: &History, remedy: &Remedy) -> String {
 
 fn has(entry: &LedgerEntry, text: &str) -> bool {
     let remedy = entry.remedy.iter();
-    let more = remedy.flat_map(|remedy| [&remedy.fault, &remedy.place].into_iter().chain(&remedy.apply));
+    let more =
+        remedy.flat_map(|remedy| [&remedy.fault, &remedy.place].into_iter().chain(&remedy.apply));
     [&entry.title, &entry.text, &entry.by]
         .into_iter()
         .chain(more)

@@ -30,9 +30,7 @@ pub struct LedgerCount {
 }
 
 /// Kinds of what the ledger has.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum LedgerKind {
     /// A change, proposed or made.

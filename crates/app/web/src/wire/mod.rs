@@ -63,7 +63,8 @@ pub use plan::{Plan, PlanAnswer, PlanFact, PlanNode, PlanNote};
 pub use profile::{Profile, ProfileAnswer, ProfileFigures, ProfileFunction};
 pub use progress::{FindingEvent, FindingNote, FindingProgress, FindingState};
 pub use proof::{
-    KeptRequests, Proof, ProofBin, ProofErrors, ProofMeasure, ProofRoute, ProofSide, ProofTests, ProofWork,
+    KeptRequests, Proof, ProofBin, ProofErrors, ProofMeasure, ProofRoute, ProofSide, ProofTests,
+    ProofWork,
 };
 pub use question::{
     ComparedField, ComparedValue, ComparisonAnswer, Coverage, Fields, FigureColumn, FigureUnit,

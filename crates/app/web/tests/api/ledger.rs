@@ -65,12 +65,16 @@ async fn the_ledger_is_told_the_newest_first_and_by_kind() -> Result {
         .filter_map(|entry| entry["unix_ms"].as_u64())
         .collect();
     assert!(times.len() == 6 && times.is_sorted_by(|one, other| one >= other), "{times:?}");
-    let proof = &server.get("/api/v1/ledger?kind=proof&finding=00000000").await?.json()["entries"][0];
+    let proof =
+        &server.get("/api/v1/ledger?kind=proof&finding=00000000").await?.json()["entries"][0];
     assert_eq!(proof["proof"]["rows"][0]["high"], -0.9, "{proof:#}");
     let reverted = server.get("/api/v1/ledger?state=reverted").await?.json();
     let remedy = &reverted["entries"][0];
     assert_eq!(remedy["remedy"]["reason"], "memory doubled", "{reverted:#}");
-    assert_eq!((&remedy["title"], &remedy["remedy"]["by_hand"]), (&json!("orders <load> customers"), &json!(true)));
+    assert_eq!(
+        (&remedy["title"], &remedy["remedy"]["by_hand"]),
+        (&json!("orders <load> customers"), &json!(true))
+    );
     let found = server.get("/api/v1/ledger?q=no%20CACHE").await?.json();
     assert_eq!((&found["total"], &found["entries"][0]["by"]), (&json!(1), &json!("Ada")));
     assert_eq!(server.get("/api/v1/ledger?kind=cats").await?.status, 400);

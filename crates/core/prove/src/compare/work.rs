@@ -178,7 +178,11 @@ mod tests {
         let change = told[0];
         assert!((change.before - (0.75 * 384.0 + 0.25 * 2.0)).abs() < 1e-9, "{change:?}");
         assert!((change.after - (0.75 * 3.0 + 0.25 * 2.0)).abs() < 1e-9, "{change:?}");
-        assert_eq!((change.difference, change.counts), (None, (4, 5)), "one request tells no spread");
+        assert_eq!(
+            (change.difference, change.counts),
+            (None, (4, 5)),
+            "one request tells no spread"
+        );
         let many = work(&side(&[("/", &[380, 384, 388])]), &side(&[("/", &[3, 3, 4])]))[0];
         let interval = many.difference.unwrap();
         assert!(-395.0 < interval.low && interval.high < -370.0, "{many:?}");

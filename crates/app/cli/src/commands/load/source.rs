@@ -67,10 +67,8 @@ pub(super) fn peak(text: &str) -> Result<f64, Failure> {
             Failure::use_of(format!("`{text}` is no peak")).hint("write requests a second: 320")
         });
     }
-    let mut starts: Vec<u64> = exchanges(Path::new(text), true)?
-        .iter()
-        .map(|exchange| exchange.began.nanos)
-        .collect();
+    let mut starts: Vec<u64> =
+        exchanges(Path::new(text), true)?.iter().map(|exchange| exchange.began.nanos).collect();
     starts.sort_unstable();
     let peak = busiest(&starts);
     let shown = units::three_digits_of(peak.round());

@@ -11,7 +11,11 @@ use crate::{
 };
 
 /// The requests of a window.
-pub(super) fn evidence(window: Window, of: &Of, arguments: &Arguments) -> Result<Evidence, Failure> {
+pub(super) fn evidence(
+    window: Window,
+    of: &Of,
+    arguments: &Arguments,
+) -> Result<Evidence, Failure> {
     let settings = arguments.which.settings()?;
     let answer = if arguments.which.names_a_folder() {
         Err(Unanswered::Nobody)

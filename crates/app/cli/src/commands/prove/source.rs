@@ -70,7 +70,8 @@ fn of(arguments: &Arguments) -> Of {
 }
 
 fn of_path(path: &Path, version: Option<&str>, arguments: &Arguments) -> Result<Read, Failure> {
-    let is_plain = version.is_none() && arguments.service.is_none() && arguments.operation.is_none();
+    let is_plain =
+        version.is_none() && arguments.service.is_none() && arguments.operation.is_none();
     match kind(path)? {
         Kind::Run if is_plain => of_run_or_csv(path),
         Kind::Capture if is_plain => {
@@ -91,7 +92,8 @@ fn of_path(path: &Path, version: Option<&str>, arguments: &Arguments) -> Result<
 }
 
 fn of_spans(path: &Path, version: Option<&str>, arguments: &Arguments) -> Result<Read, Failure> {
-    let read = engine::read_file(path).map_err(|error| Failure::world(&error).hint(error.hint()))?;
+    let read =
+        engine::read_file(path).map_err(|error| Failure::world(&error).hint(error.hint()))?;
     find::tell_problems(&read);
     if read.spans.is_empty() {
         return Err(find::no_spans(&[PathBuf::from(path)]));
@@ -102,7 +104,8 @@ fn of_spans(path: &Path, version: Option<&str>, arguments: &Arguments) -> Result
             let versions = proof::versions(&read.spans);
             let spans = proof::of_version(read.spans, version);
             if spans.is_empty() {
-                let known = if versions.is_empty() { "none".to_owned() } else { versions.join(", ") };
+                let known =
+                    if versions.is_empty() { "none".to_owned() } else { versions.join(", ") };
                 return Err(Failure::use_of(format!(
                     "`{}` has nothing of version `{version}`",
                     path.display()
@@ -145,8 +148,12 @@ fn kind(path: &Path) -> Result<Kind, Failure> {
     file.take(4_096).read_to_end(&mut begin).map_err(unread)?;
     let begin = String::from_utf8_lossy(&begin);
     let is_csv = begin.starts_with(|letter: char| letter.is_ascii_digit())
-        || begin.lines().next().is_some_and(|line| line.to_ascii_lowercase().contains("latency_ms"));
-    let has_ending = |ending: &str| path.extension().is_some_and(|it| it.eq_ignore_ascii_case(ending));
+        || begin
+            .lines()
+            .next()
+            .is_some_and(|line| line.to_ascii_lowercase().contains("latency_ms"));
+    let has_ending =
+        |ending: &str| path.extension().is_some_and(|it| it.eq_ignore_ascii_case(ending));
     // The first key of what `taut load --out` writes.
     let is_run = begin.starts_with("{\"format\":\"taut-load");
     let is_run = is_run || begin.trim_start().is_empty() || has_ending("csv");
@@ -203,7 +210,10 @@ mod tests {
         let now = Moment { nanos: 1_795_165_200_000_000_000 };
         let window = |text: &str| stretch(text, now).ok().flatten();
         let hour = window("2h..1h").unwrap();
-        assert_eq!((now.since(hour.to), hour.length()), (Duration::from_hours(1), Duration::from_hours(1)));
+        assert_eq!(
+            (now.since(hour.to), hour.length()),
+            (Duration::from_hours(1), Duration::from_hours(1))
+        );
         assert_eq!(window("1h..").unwrap().to, now);
         assert_eq!(window("2026-11-20..2026-11-21").unwrap().length(), Duration::from_hours(24));
         assert_eq!((window("../after.json"), window("after.json")), (None, None));

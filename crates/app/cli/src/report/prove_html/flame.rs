@@ -54,7 +54,10 @@ fn graph(flames: &Flamed, shown: Shown) -> Markup {
     let depth = rects.iter().map(|rect| rect.branch.depth).max().unwrap_or(0);
     let high = f64::from(depth + 1) * ROW;
     let name = |branch: &Branch| {
-        usize::try_from(branch.frame).ok().and_then(|place| flames.names.get(place)).map_or("", String::as_str)
+        usize::try_from(branch.frame)
+            .ok()
+            .and_then(|place| flames.names.get(place))
+            .map_or("", String::as_str)
     };
     let words = match shown {
         Shown::Before => "flame graph of the requests before",
@@ -82,10 +85,7 @@ fn graph(flames: &Flamed, shown: Shown) -> Markup {
 #[expect(clippy::cast_precision_loss, reason = "nanoseconds of some requests")]
 fn each(flames: &Flamed, branch: &Branch) -> [f64; 2] {
     let part = |total: u64, requests: u64| total as f64 / requests.max(1) as f64;
-    [
-        part(branch.before.total, flames.requests[0]),
-        part(branch.after.total, flames.requests[1]),
-    ]
+    [part(branch.before.total, flames.requests[0]), part(branch.after.total, flames.requests[1])]
 }
 
 fn rects(flames: &Flamed, shown: Shown) -> Vec<Rect<'_>> {
@@ -108,10 +108,9 @@ fn rects(flames: &Flamed, shown: Shown) -> Vec<Rect<'_>> {
     for (place, branch) in branches.iter().enumerate() {
         let wide = size(branch) * scale;
         let parent = branch.parent.and_then(|parent| usize::try_from(parent).ok());
-        let x = match parent.and_then(|parent| next.get_mut(parent)) {
-            Some(begin) => std::mem::replace(begin, *begin + wide),
-            None => std::mem::replace(&mut next_root, next_root + wide),
-        };
+        let begin = parent.and_then(|parent| next.get_mut(parent)).unwrap_or(&mut next_root);
+        let x = *begin;
+        *begin += wide;
         if let Some(own) = next.get_mut(place) {
             *own = x;
         }
