@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { byEndpoint, distribution, quantile, readProof } from './proof';
+import { byEndpoint, distribution, latency, quantile, readProof } from './proof';
 
 const RUN = {
   format: 'taut-load-1',
@@ -46,6 +46,19 @@ test('each kind is told by what is in it', () => {
       '{"verdict": "better", "measures": [{"measure": "p95", "before_nanos": 2000, "after_nanos": 1000, "relative_interval": [-0.6, -0.4]}]}',
     ),
   ).toMatchObject({ kind: 'proof', measures: [{ before: 2, after: 1, interval: [-0.6, -0.4] }] });
+});
+
+test('who was turned away is no fast answer, and of a sample the longest is not known', () => {
+  const refused = Array.from({ length: 5 }, () => ({ took_nanos: 100_000, failed: true }));
+  const read = (every?: number) => {
+    const samples = [...refused, ...RUN.samples.map((one) => ({ ...one, failed: false }))];
+    const run = readProof(JSON.stringify({ ...RUN, samples, samples_every: every }));
+    if (typeof run === 'string' || run.kind !== 'run') throw new Error('it is a run');
+    return run;
+  };
+  expect([0.5, 1].map((q) => latency(read(), q))).toEqual([2000, 3000]);
+  expect([0.5, 1].map((q) => latency(read(8), q))).toEqual([2000, undefined]);
+  expect(read(8)).toMatchObject({ took: [2000, 3000], every: 8 });
 });
 
 test('what is nothing of it is refused in words', () => {

@@ -15,8 +15,10 @@ export interface Run {
   intervalSeconds: number;
   intervals: Interval[];
   routes: { name: string; count: number; failed: number; quantiles: Quantiles }[];
-  /** How long single requests took in µs, in ascending order. */
+  /** How long single requests took in µs that did not fail, in ascending order. */
   took: number[];
+  /** Of how many requests one is among those. */
+  every: number;
   troubles: { what: string; count: number }[];
 }
 
@@ -179,8 +181,11 @@ function quantiles(of: Fields): Quantiles {
 }
 
 function run(all: Fields): Run {
-  const samples = Array.isArray(all['samples']) ? all['samples'].slice(0, TOOK_MAX) : [];
-  const took = samples.map((one) => micros(fields(one)['took_nanos']));
+  // Who is turned away at once is no fast answer.
+  const took = list(all['samples'])
+    .slice(0, TOOK_MAX)
+    .filter((one) => one['failed'] !== true)
+    .map((one) => micros(one['took_nanos']));
   const troubles = Array.isArray(all['troubles']) ? all['troubles'] : [];
   return {
     kind: 'run',
@@ -207,6 +212,7 @@ function run(all: Fields): Run {
       quantiles: quantiles(one),
     })),
     took: took.sort((left, right) => left - right),
+    every: Math.max(1, number(all['samples_every'])),
     troubles: troubles.flatMap((one) =>
       Array.isArray(one) ? [{ what: text(one[0]), count: number(one[1]) }] : [],
     ),
@@ -365,6 +371,11 @@ export function distribution(values: number[], boxes: number): Bin[] {
     if (bin !== undefined) bin.count += 1;
   }
   return bins;
+}
+
+/** A latency of a run, in µs; the longest is known only if each request is. */
+export function latency(run: Run, q: number): number | undefined {
+  return q === 1 && run.every > 1 ? undefined : quantile(run.took, q);
 }
 
 /** The nearest rank of values in ascending order. */

@@ -8,6 +8,7 @@ import { setParams, to } from '../../lib/route';
 import { Problem, Waiting } from '../../ui/Empty';
 import { Link } from '../../ui/Link';
 import { Duration, Percent } from '../../ui/Num';
+import { CoverageNote } from '../explore/Notes';
 import type { At } from './EndpointPage';
 import { whereOf } from './Heat';
 
@@ -64,7 +65,8 @@ export function Selected({ at, box, window }: Props) {
 }
 
 function Special({ answer, at, box }: { answer: ComparisonAnswer; at: At; box: Box }) {
-  if (answer.selected === 0) return <p>No request lies in the box. Draw a larger one.</p>;
+  if (answer.selected === 0) return <NoneSelected answer={answer} />;
+  const isAbout = answer.coverage.estimate === true;
   const telling = answer.fields
     .map((field) => ({ field: field.field, value: field.values[0] }))
     .filter(({ field, value }) => value !== undefined && field !== 'duration')
@@ -73,8 +75,12 @@ function Special({ answer, at, box }: { answer: ComparisonAnswer; at: At; box: B
   return (
     <>
       <h3>
-        {plural(answer.selected, 'request')}, against {plural(answer.others, 'other')}
+        {plural(answer.selected, 'request')}, against {isAbout && 'about '}
+        {plural(answer.others, 'other')}
       </h3>
+      <p className="dim">
+        <CoverageNote coverage={answer.coverage} />
+      </p>
       {telling.length === 0 ? (
         <p>
           {answer.others === 0
@@ -133,6 +139,18 @@ function Special({ answer, at, box }: { answer: ComparisonAnswer; at: At; box: B
         </table>
       )}
     </>
+  );
+}
+
+/** Where not all was looked at, there may be some. */
+function NoneSelected({ answer: { coverage } }: { answer: ComparisonAnswer }) {
+  const isWhole =
+    coverage.reached == null && coverage.elsewhere == null && coverage.damaged.length === 0;
+  if (isWhole) return <p>No request lies in the box. Draw a larger one.</p>;
+  return (
+    <p>
+      No request that was looked at lies in the box. <CoverageNote coverage={coverage} />
+    </p>
   );
 }
 

@@ -43,6 +43,8 @@ export function SqlView() {
   const [answer, setAnswer] = useState<Answer<SqlAnswer>>();
   const [running, setRunning] = useState(false);
   const run = () => {
+    // The keys, too, wait: of two, the slower would replace the newer.
+    if (running) return;
     setParams({ sql: text });
     setRunning(true);
     void post<SqlAnswer>(path('sql'), { sql: text }).then((answer) => {

@@ -1,6 +1,6 @@
 /** A run of load: percentiles over time, how latencies are spread, routes; or two of them, one over the other. */
 import { digits, durationText, percent, plural } from '../../lib/format';
-import { distribution, quantile, type Quantiles, type Run } from '../../lib/proof';
+import { distribution, latency, quantile, type Quantiles, type Run } from '../../lib/proof';
 import { Breaks } from '../../ui/Breaks';
 import { Heads } from '../../ui/Heads';
 import { Duration, Percent } from '../../ui/Num';
@@ -81,7 +81,8 @@ export function TwoRuns({ runs, names }: { runs: Run[]; names: string[] }) {
 function claim(run: Run): string {
   if (run.answered === 0) return `No answer to ${plural(run.started, 'request')}`;
   const rate = digits(run.answered / Math.max(run.seconds, 1e-9));
-  const at = (q: number) => durationText(quantile(run.took, q) ?? 0);
+  const at = (q: number) => durationText(latency(run, q) ?? 0);
+  if (run.took.length === 0) return `${rate} answers a second, and each of them failed`;
   return `${rate} answers a second, p50 ${at(0.5)}, p95 ${at(0.95)}`;
 }
 
@@ -148,16 +149,17 @@ function Spread({ runs, names }: { runs: Run[]; names: string[] }) {
             <td>{name}</td>
             {runs.map((run, place) => (
               <td key={place} className="n">
-                <Duration micros={quantile(run.took, q) ?? NaN} />
+                <Duration micros={latency(run, q) ?? NaN} />
               </td>
             ))}
           </tr>
         ))}
         <tr>
-          <td>requests that are shown</td>
+          <td>requests that are shown, without those that failed</td>
           {runs.map((run, place) => (
             <td key={place} className="n">
               {digits(run.took.length)}
+              {run.every > 1 && <span className="dim">, one in {digits(run.every)}</span>}
             </td>
           ))}
         </tr>

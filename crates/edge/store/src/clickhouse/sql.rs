@@ -80,6 +80,13 @@ impl ClickHouse {
         if !is_one(text) {
             return Err(refused("there is more than one statement", "run one after the other"));
         }
+        if !names_are_plain(text) {
+            return Err(refused(
+                "a quoted name has odd signs in it",
+                "in names, letters, digits, blanks and `_.-/%()` are fine; leave out `$`, `#` and a comment in a comment \
+                 beside them",
+            ));
+        }
         self.prepare()?;
         let tree = format!("EXPLAIN QUERY TREE run_passes = 0\n{text}\nFORMAT TSVRaw");
         let only = [("readonly", "1"), ("database", self.schema.database.as_str())];
@@ -170,8 +177,57 @@ fn is_one(text: &str) -> bool {
             }
             ('-', Some('-')) => while signs.next().is_some_and(|inner| inner != '\n') {},
             ('/', Some('*')) => {
+                signs.next();
                 let mut last = ' ';
                 while let Some(inner) = signs.next().filter(|inner| (last, *inner) != ('*', '/')) {
+                    last = inner;
+                }
+            }
+            _ => {}
+        }
+    }
+    true
+}
+
+/// Whether quoted names have no sign that could make a line of the tree say something else: names are written there as they
+/// are, aliases before what they stand for.
+///
+/// Where a statement has such names, all that could end or begin a text for ClickHouse and not for this reading is refused.
+fn names_are_plain(text: &str) -> bool {
+    // ClickHouse takes typographic quotes, too.
+    let is_typographic = |sign: char| ('\u{2018}'..='\u{201f}').contains(&sign);
+    if !text.contains(|sign: char| matches!(sign, '`' | '"') || is_typographic(sign)) {
+        return true;
+    }
+    let is_plain = |sign: char| sign.is_alphanumeric() || " _.-/%()".contains(sign);
+    let mut signs = text.chars().peekable();
+    while let Some(sign) = signs.next() {
+        match (sign, signs.peek()) {
+            ('$' | '#', _) => return false,
+            (sign, _) if is_typographic(sign) => return false,
+            ('`' | '"', _) => loop {
+                match signs.next() {
+                    Some(inner) if inner == sign => break,
+                    Some(inner) if is_plain(inner) => {}
+                    _ => return false,
+                }
+            },
+            ('\'', _) => {
+                while let Some(inner) = signs.next().filter(|inner| *inner != '\'') {
+                    if inner == '\\' {
+                        signs.next();
+                    }
+                }
+            }
+            ('-', Some('-')) => while signs.next().is_some_and(|inner| inner != '\n') {},
+            ('/', Some('*')) => {
+                signs.next();
+                let mut last = ' ';
+                while let Some(inner) = signs.next().filter(|inner| (last, *inner) != ('*', '/')) {
+                    // For ClickHouse a comment in a comment ends by itself.
+                    if (last, inner) == ('/', '*') {
+                        return false;
+                    }
                     last = inner;
                 }
             }
@@ -185,18 +241,15 @@ fn is_one(text: &str) -> bool {
 fn check(tree: &str, database: &str) -> Result<(), SqlError> {
     let mut above: Vec<(usize, &str)> = Vec::new();
     let mut before = (0, "");
-    for line in tree.lines() {
+    for (number, line) in tree.lines().enumerate() {
         let said = line.trim_start();
         let indent = line.len() - said.len();
         while above.last().is_some_and(|(depth, _)| indent <= *depth) {
             above.pop();
         }
         // A name with a line break in it could look like another line of the tree.
-        if before.0 + 2 < indent {
-            return Err(refused(
-                "its tree makes no sense",
-                "leave out names with odd signs in them",
-            ));
+        if before.0 + 2 < indent || 0 < number && indent == 0 && !said.is_empty() {
+            return Err(makes_no_sense());
         }
         let is_first = before.0 < indent;
         check_line(said, is_first, &above, database)?;
@@ -205,6 +258,17 @@ fn check(tree: &str, database: &str) -> Result<(), SqlError> {
     }
     Ok(())
 }
+
+fn makes_no_sense() -> SqlError {
+    refused("its tree makes no sense", "leave out names with odd signs in them")
+}
+
+/// What lines say that name something, by their first word.
+const NAMING: &[(&str, &str)] = &[
+    ("TABLE_FUNCTION id:", "table_function_name: "),
+    ("FUNCTION id:", "function_name: "),
+    ("IDENTIFIER id:", "identifier: "),
+];
 
 /// Refuses a line of a tree; `is_first` says whether it is the first below the line above it.
 fn check_line(
@@ -216,6 +280,10 @@ fn check_line(
     let own = "ask the tables of Taut's own database: spans, logs, metrics and minutes";
     if said.starts_with("SETTINGS") {
         return Err(refused("a statement may set nothing", "leave out SETTINGS"));
+    }
+    let naming = NAMING.iter().find(|(kind, _)| said.starts_with(kind));
+    if naming.is_some_and(|(_, name)| value(said, name).is_none()) {
+        return Err(makes_no_sense());
     }
     if let Some(function) = value(said, "table_function_name: ") {
         let is_known = MAKE_ROWS.iter().any(|known| known.eq_ignore_ascii_case(function));
@@ -262,9 +330,13 @@ fn is_right_of_in(above: &[(usize, &str)]) -> bool {
     })
 }
 
-/// `numbers` of `TABLE_FUNCTION id: 2, table_function_name: numbers`.
+/// `numbers` of `TABLE_FUNCTION id: 2, table_function_name: numbers`; nothing if it is said twice, since an alias that stands
+/// before it may have faked the first.
 fn value<'a>(said: &'a str, name: &str) -> Option<&'a str> {
     let (before, rest) = said.split_once(name)?;
+    if rest.contains(name) {
+        return None;
+    }
     // `table_function_name` ends as `function_name` does.
     if !before.ends_with(", ") {
         return None;
@@ -331,6 +403,32 @@ mod tests {
         }
     }
 
+    #[test]
+    fn quoted_names_are_plain_however_they_are_hidden() {
+        for text in [
+            "SELECT 'a, b: c', '`', '\\'`:' -- `,\n, /* \" */ 1 AS `p95 (ms)`",
+            "SELECT attributes['$a#'] AS \"größe\" FROM spans",
+            "SELECT $a$ 'x $a$ /* /* */",
+            "SELECT 'it''s, “:”' AS `a-b.c/d %`",
+        ] {
+            assert!(names_are_plain(text), "{text}");
+        }
+        for text in [
+            "SELECT * FROM system.query_log AS `a, identifier: spans`",
+            "SELECT * FROM clusterAllReplicas('c', system.users) AS `a, table_function_name: numbers`",
+            "SELECT * FROM system.users AS `a\nb`",
+            "SELECT * FROM system.users AS \"a\\nb\"",
+            "SELECT * FROM system.users AS “a, identifier: spans”",
+            // Each hides the name in what is a text or a comment for one of the two alone.
+            "SELECT $a$'$a$, 1 AS `a, identifier: spans`, '' FROM system.users",
+            "SELECT 1 # '\n FROM system.users AS `a, identifier: spans` -- '",
+            "SELECT 1 /* /* */ ' */ FROM system.users AS `a, identifier: spans` -- '",
+            "SELECT 1 AS `a",
+        ] {
+            assert!(!names_are_plain(text), "{text}");
+        }
+    }
+
     const TREE: &str = "QUERY id: 0
   PROJECTION
     LIST id: 1, nodes: 1
@@ -368,6 +466,26 @@ mod tests {
             check("QUERY id: 0\n  JOIN TREE\n    IDENTIFIER id: 1, identifier: system.one", "taut")
                 .is_ok()
         );
+        // An alias comes before what it stands for, and may look like it.
+        for (line, goes) in [
+            ("IDENTIFIER id: 1, alias: a, identifier: spans", true),
+            ("IDENTIFIER id: 1, alias: a, identifier: system.users", false),
+            ("IDENTIFIER id: 1, alias: a, identifier: spans, identifier: system.users", false),
+            ("IDENTIFIER id: 1, alias: a", false),
+            ("TABLE_FUNCTION id: 1, alias: a, table_function_name: numbers", true),
+            (
+                "TABLE_FUNCTION id: 1, alias: a, table_function_name: numbers, table_function_name: url",
+                false,
+            ),
+            ("FUNCTION id: 1, alias: x, function_name: plus, function_type: ordinary", true),
+            ("FUNCTION id: 1, alias: x, function_name: plus, function_name: file", false),
+            ("FUNCTION id: 1, alias: x", false),
+            ("IDENTIFIER id: 1, alias: a\nb, identifier: system.users", false),
+            ("CONSTANT id: 1, constant_value: 'b'\nb, identifier: system.users", false),
+        ] {
+            let tree = format!("QUERY id: 0\n  JOIN TREE\n    {line}");
+            assert_eq!(check(&tree, "taut").is_ok(), goes, "{line}");
+        }
         // What was a line break in a name.
         let broken =
             "QUERY id: 0\n  PROJECTION\n X\n        IDENTIFIER id: 1, identifier: system.users";

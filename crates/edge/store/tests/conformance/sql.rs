@@ -56,6 +56,9 @@ fn statements_read_what_was_moved_and_nothing_else() {
         "SELECT * FROM remote('127.0.0.2', system.one)",
         "SELECT * FROM merge('system', '.*')",
         "SELECT dictGet('a', 'b', 1)",
+        "SELECT * FROM system.tables AS `a, identifier: spans`",
+        "SELECT * FROM system.tables AS `a\nb`",
+        "SELECT * FROM remote('127.0.0.2', system.one) AS `a, table_function_name: numbers`",
         "EXPLAIN SELECT 1",
         "",
     ] {
