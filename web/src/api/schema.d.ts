@@ -1934,6 +1934,11 @@ export interface components {
         FlameSide: {
             /** @description Some of the sample were left out, since the bound on spans or on time was reached. */
             cut: boolean;
+            /**
+             * Format: int64
+             * @description Since when requests are known, if the window begins earlier and earlier ones were dropped.
+             */
+            held_since_unix_ms?: number | null;
             /** @description What was requested. */
             operation: string;
             /**
@@ -3273,6 +3278,8 @@ export interface components {
              * @description Calls of the sample.
              */
             sampled: number;
+            /** @description It is there, but so seldom that the sample has none of it: its figures are not known, and zero here. */
+            seldom?: boolean;
         };
         /** @description Something that may explain why figures changed. */
         Mark: {

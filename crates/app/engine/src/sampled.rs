@@ -4,12 +4,12 @@ use std::{
     collections::BTreeMap,
     sync::atomic::{AtomicUsize, Ordering::Relaxed},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use model::{Span, TraceId, Window};
 use store::{
-    Coverage, Limits, RequestFilter, SPANS_MAX, Store, StoreError, Stretch,
+    Coverage, Limit, Limits, RequestFilter, SPANS_MAX, Store, StoreError, Stretch,
     keep::{
         SPANS,
         query::{Field, Filter, Top},
@@ -19,6 +19,9 @@ use store::{
 
 /// How far from its requests spans of a trace are looked for: longer than somebody waits, and a fraction of a row group.
 const AROUND: Duration = Duration::from_mins(1);
+
+/// Spans of traces that are too large to be read with others: what a flame graph is merged of, some hundred megabytes.
+const LARGE_SPANS_MAX: usize = 200_000;
 
 /// Threads that read: more would starve those that receive.
 const THREADS_MAX: usize = 4;
@@ -36,7 +39,7 @@ pub struct SampledTraces {
     pub is_cut: bool,
 }
 
-/// Whole traces of a fair sample of the requests that pass, at most so many.
+/// Whole traces of a fair sample of the requests that pass, at most so many. The limits are those of all that is read.
 ///
 /// # Errors
 ///
@@ -49,10 +52,12 @@ pub fn sampled_traces(
 ) -> Result<SampledTraces, StoreError> {
     let sampled = store.sampled(filter, traces_max)?;
     let next = AtomicUsize::new(0);
+    let until = Instant::now() + limits.time.min(Duration::from_hours(1));
+    let reader = Reader { store, limits, until, large_spans: AtomicUsize::new(0) };
     let work = || {
         let mut own = SampledTraces::default();
         while let Some(stretch) = sampled.stretches.get(next.fetch_add(1, Relaxed)) {
-            read(stretch, store, limits, &mut own)?;
+            reader.read(stretch, &mut own)?;
         }
         Ok(own)
     };
@@ -76,38 +81,67 @@ pub fn sampled_traces(
         all.coverage.merge(own.coverage);
         all.is_cut |= own.is_cut;
     }
+    let since = sampled.since.filter(|since| filter.window.from < *since);
+    all.coverage.held_since = all.coverage.held_since.max(since);
     Ok(all)
 }
 
-/// Reads the traces of a stretch; fewer of them if they are too large to be read at once.
-fn read(
-    stretch: &Stretch,
-    store: &dyn Store,
-    limits: &Limits,
-    own: &mut SampledTraces,
-) -> Result<(), StoreError> {
-    let window = Window { from: stretch.window.from - AROUND, to: stretch.window.to + AROUND };
-    let mut wanted: Vec<TraceId> = stretch.traces.iter().copied().collect();
-    loop {
-        let ids = wanted.iter().map(|id| id.to_string().into()).collect();
-        let top = Top {
-            table: &SPANS,
-            window,
-            filter: Filter::Is(Field::Column(span::TRACE_ID), ids),
-            by: Field::Column(span::START),
-            limit: SPANS_MAX,
-        };
-        let answered = store.top(&top, limits)?;
-        own.is_cut |= answered.coverage.reached.is_some();
-        own.coverage.merge(answered.coverage);
-        if SPANS_MAX <= answered.answer.len() && 1 < wanted.len() {
+/// What stretches are read with.
+struct Reader<'a> {
+    store: &'a dyn Store,
+    limits: &'a Limits,
+    until: Instant,
+    /// Spans of large traces that were read.
+    large_spans: AtomicUsize,
+}
+
+impl Reader<'_> {
+    /// Reads the traces of a stretch; fewer of them if they are too large to be read at once.
+    fn read(&self, stretch: &Stretch, own: &mut SampledTraces) -> Result<(), StoreError> {
+        let window = Window { from: stretch.window.from - AROUND, to: stretch.window.to + AROUND };
+        let mut wanted: Vec<TraceId> = stretch.traces.iter().copied().collect();
+        loop {
+            let time = self.until.saturating_duration_since(Instant::now());
+            if time.is_zero() {
+                own.is_cut = true;
+                own.coverage.reached = Some(Limit::Time);
+                return Ok(());
+            }
+            let ids = wanted.iter().map(|id| id.to_string().into()).collect();
+            let top = Top {
+                table: &SPANS,
+                window,
+                filter: Filter::Is(Field::Column(span::TRACE_ID), ids),
+                by: Field::Column(span::START),
+                limit: SPANS_MAX,
+            };
+            let answered = self.store.top(&top, &Limits { time, ..*self.limits })?;
+            own.is_cut |= answered.coverage.reached.is_some();
+            own.coverage.merge(answered.coverage);
+            if SPANS_MAX <= answered.answer.len() {
+                if let [id] = wanted[..] {
+                    return self.read_large(id, own);
+                }
+                own.is_cut = true;
+                wanted.truncate(wanted.len() / 2);
+                continue;
+            }
+            for span in answered.answer {
+                own.traces.entry(span.trace_id).or_default().push(span);
+            }
+            return Ok(());
+        }
+    }
+
+    /// Reads a trace of more spans than are given at once: the last ones would not have its begin among them.
+    fn read_large(&self, id: TraceId, own: &mut SampledTraces) -> Result<(), StoreError> {
+        if LARGE_SPANS_MAX <= self.large_spans.load(Relaxed) {
             own.is_cut = true;
-            wanted.truncate(wanted.len() / 2);
-            continue;
+            return Ok(());
         }
-        for span in answered.answer {
-            own.traces.entry(span.trace_id).or_default().push(span);
-        }
-        return Ok(());
+        let spans = self.store.trace(id)?;
+        self.large_spans.fetch_add(spans.len(), Relaxed);
+        own.traces.insert(id, spans);
+        Ok(())
     }
 }

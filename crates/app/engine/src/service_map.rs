@@ -3,14 +3,18 @@
 //! A caller's span and the span that answers it are joined by parent and child, so that an edge is there once and its
 //! latency is what the caller waited. [`Edges`] is pure; [`service_map`] feeds it a fair sample of the window's traces.
 
-use std::{collections::BTreeMap, hash::Hasher as _, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    hash::Hasher as _,
+    time::{Duration, Instant},
+};
 
 use find::CriticalPath;
 use model::{Call, Node, Span, SpanKind, Text, Trace, TraceId, Window, Work};
 use rustc_hash::FxHasher;
 use stats::Sketch;
 use store::{
-    Answered, Coverage, Limits, RequestFilter, SPANS_MAX, Store,
+    Answered, Coverage, Limits, RequestFact, RequestFilter, SPANS_MAX, Store,
     keep::{
         SPANS,
         query::{Field, Filter, GROUPS_MAX, Measure, Measured, Query, Top},
@@ -26,11 +30,12 @@ use crate::{
 /// Traces that a map is made of: some thousand calls tell the shape of a system and its latencies.
 const TRACES_MAX: usize = 400;
 
-/// Services of which a map looks for a trace each: as many as it is meant for, and some.
-const SERVICES_MAX: usize = 300;
-
-/// Services that the sample leaves out of which a trace is looked for: each takes a look at the whole window.
+/// Services that the sample leaves out of which a trace is read: each takes some milliseconds.
 const MISSING_MAX: usize = 24;
+
+/// The longest requests of such a service of which one is taken, and spans that it may have.
+const MISSING_LOOKS: usize = 20;
+const MISSING_SPANS_MAX: u32 = 5_000;
 
 /// Edges of a map: two hundred services with a handful of neighbours each.
 const EDGES_MAX: usize = 2_000;
@@ -92,6 +97,8 @@ pub struct ServiceMap {
     pub window: Window,
     /// What the sampled traces say.
     pub edges: Edges,
+    /// What the sample leaves out, from a trace each: that it is there, and nothing of how often or how long.
+    pub seldom: Edges,
     /// Traces that were looked at.
     pub traces: u64,
     /// Traces of the window that pass the filter: counts of the sample stand for as many times more.
@@ -244,6 +251,7 @@ pub fn service_map(
     store: &dyn Store,
     limits: &Limits,
 ) -> Result<ServiceMap, AskError> {
+    let until = Instant::now() + limits.time.min(Duration::from_hours(1));
     let filter = read_filter(&SPANS, filter, "where")?;
     let requests =
         RequestFilter { window, service: None, operation: None, duration_min: None, failed: None };
@@ -270,41 +278,40 @@ pub fn service_map(
         }
     };
     add(&mut edges, &spans);
+    let mut seldom = Edges::default();
     if is_of_all {
-        let missing = of_missing(&edges, window, store, limits)?;
-        add(&mut edges, &missing);
+        let missing = of_missing(&spans, &requests, store, until)?;
+        add(&mut seldom, &missing);
+        // One trace that was looked for says nothing about how often: it does not count beside a fair sample.
+        seldom.services.retain(|name, _| !edges.services.contains_key(name));
+        seldom.calls.retain(|call, _| !edges.calls.contains_key(call));
     }
     let traces = spans.len() as u64;
-    Ok(ServiceMap { window, edges, traces, traces_in_all: in_all, coverage })
+    Ok(ServiceMap { window, edges, seldom, traces, traces_in_all: in_all, coverage })
 }
 
-/// A trace of each service of which the sample has none: a map that leaves out who is asked seldom is wrong.
+/// A trace of each service of which the sample has none, as far as they are read in time: a map that leaves out who is asked
+/// seldom is wrong.
 fn of_missing(
-    edges: &Edges,
-    window: Window,
+    sampled: &BTreeMap<TraceId, Vec<Span>>,
+    requests: &RequestFilter,
     store: &dyn Store,
-    limits: &Limits,
+    until: Instant,
 ) -> Result<BTreeMap<TraceId, Vec<Span>>, AskError> {
-    let service = || Field::Column(span::SERVICE);
-    let known = Query {
-        table: &SPANS,
-        window,
-        filter: Filter::All,
-        group: vec![service()],
-        step: None,
-        measures: vec![Measure::Count],
-        limit: SERVICES_MAX,
-    };
-    let known = store.ask(&known, limits)?.answer.groups;
-    let names = known.into_iter().filter_map(|group| group.key.into_iter().next().flatten());
-    let missing: Vec<Text> = names.filter(|name| !edges.services.contains_key(name)).collect();
+    let seen: BTreeSet<&str> = sampled.values().flatten().map(Span::service).collect();
+    let known = store.services(requests.window, 1)?;
+    let missing = known.into_keys().filter(|name| !seen.contains(&**name));
     let mut traces = BTreeMap::new();
-    for name in missing.into_iter().take(MISSING_MAX) {
-        let filter = Filter::Is(service(), vec![name]);
-        let by = Field::Column(span::DURATION);
-        let longest = Top { table: &SPANS, window, filter, by, limit: 1 };
-        if let Some(span) = store.top(&longest, limits)?.answer.first() {
-            traces.extend(spans_of(&[span.trace_id], window, store, limits)?);
+    for name in missing.take(MISSING_MAX) {
+        if until <= Instant::now() {
+            break;
+        }
+        let of_it = RequestFilter { service: Some(name), ..requests.clone() };
+        let longest = store.slowest(&of_it, MISSING_LOOKS)?;
+        // The longest says most of what a service does, unless it is an export of everything.
+        let fits = |fact: &&RequestFact| fact.spans <= MISSING_SPANS_MAX;
+        if let Some(fact) = longest.iter().find(fits) {
+            traces.insert(fact.trace_id, store.trace(fact.trace_id)?);
         }
     }
     Ok(traces)

@@ -10,7 +10,12 @@ use model::{Span, Trace, Window};
 use stats::tree::{Merge, Side, Step, Tree};
 use store::{Limits, RequestFilter, StoreError};
 
-use crate::{fold::without_numbers, label::label, source::Source, wire::FlameFrame};
+use crate::{
+    fold::without_numbers,
+    label::label,
+    source::Source,
+    wire::{Coverage, FlameFrame},
+};
 
 /// Nodes of a merged tree: what a browser draws without a pause.
 const NODES_MAX: usize = 50_000;
@@ -35,6 +40,10 @@ pub(crate) struct Merged {
     pub(crate) requests: u64,
     pub(crate) traces_in_all: u64,
     pub(crate) cut: bool,
+    /// The time was up, or what is kept elsewhere was not told.
+    pub(crate) is_hindered: bool,
+    /// Since when requests are known.
+    pub(crate) held_since_unix_ms: Option<u64>,
 }
 
 impl Flames {
@@ -49,7 +58,7 @@ impl Flames {
         for root in &roots {
             self.add(side, trace, *root);
         }
-        Merged { requests: 1, traces_in_all: 1, cut: false }
+        Merged { requests: 1, traces_in_all: 1, ..Merged::default() }
     }
 
     /// Merges a fair sample of an operation's requests, at most `traces_max` of them.
@@ -69,7 +78,14 @@ impl Flames {
             failed: None,
         };
         let sampled = engine::sampled_traces(&requests, traces_max, store, &limits)?;
-        let mut merged = Merged { requests: 0, traces_in_all: sampled.in_all, cut: sampled.is_cut };
+        let coverage = Coverage::from(&sampled.coverage);
+        let mut merged = Merged {
+            requests: 0,
+            traces_in_all: sampled.in_all,
+            cut: sampled.is_cut,
+            is_hindered: coverage.is_hindered(),
+            held_since_unix_ms: coverage.held_since_unix_ms,
+        };
         let mut count = 0;
         let fits = |spans: &Vec<Span>| {
             count += spans.len();

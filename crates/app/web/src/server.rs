@@ -115,6 +115,7 @@ fn routes(source: Arc<dyn Source>, setup: Setup, closing: watch::Receiver<bool>)
     let guarded = Guarded { hosts: setup.hosts.clone(), token: setup.token.clone() };
     let measured = Arc::clone(&source);
     let answers = again::Answers::default();
+    let forget = middleware::from_fn_with_state(answers.clone(), again::forget);
     let again = middleware::from_fn_with_state((Arc::clone(&source), answers), again::again);
     // Where working out the answer takes long.
     let kept = |route: MethodRouter<App>| route.layer(again.clone());
@@ -131,7 +132,9 @@ fn routes(source: Arc<dyn Source>, setup: Setup, closing: watch::Receiver<bool>)
         .route("/api/v1/findings/{id}", get(api::findings::one))
         .route(
             "/api/v1/findings/{id}/notes",
-            post(api::findings::note).layer(DefaultBodyLimit::max(api::findings::NOTE_BYTES_MAX)),
+            post(api::findings::note)
+                .layer(DefaultBodyLimit::max(api::findings::NOTE_BYTES_MAX))
+                .layer(forget),
         )
         .route("/api/v1/overview", kept(get(api::overview::overview)))
         .route("/api/v1/marks", get(api::overview::marks))

@@ -33,6 +33,9 @@ pub trait Source: fmt::Debug + Send + Sync {
     /// A counter that changes whenever findings or requests did.
     fn changes(&self) -> watch::Receiver<u64>;
 
+    /// A counter that rises with each log record and each point of a metric that is kept.
+    fn items_kept(&self) -> u64;
+
     /// What it was set to.
     fn settings(&self) -> &config::Settings;
 
@@ -104,6 +107,10 @@ impl Source for Live {
 
     fn changes(&self) -> watch::Receiver<u64> {
         Self::changes(self)
+    }
+
+    fn items_kept(&self) -> u64 {
+        Self::items_kept(self)
     }
 
     fn settings(&self) -> &config::Settings {

@@ -96,6 +96,12 @@ fn load() -> Metric {
 
 /// A server over a store with ten requests, two of them slow and failed, and what was logged and measured meanwhile.
 async fn server(folder: &std::path::Path) -> Result<std::net::SocketAddr> {
+    Ok(server_and_engine(folder).await?.0)
+}
+
+async fn server_and_engine(
+    folder: &std::path::Path,
+) -> Result<(std::net::SocketAddr, Arc<engine::Live>)> {
     let (store, _) = store::Folder::open(folder, store::Options::default())?;
     let settings = config::Settings::load(&config::Sources::default())?;
     let live = engine::Live::new(Arc::new(store), settings)?;
@@ -109,9 +115,9 @@ async fn server(folder: &std::path::Path) -> Result<std::net::SocketAddr> {
     live.metrics().ok_or("metrics are off")?.keep(metrics).map_err(|it| format!("{it:?}"))?;
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
-    let source: Arc<dyn web::Source> = live;
+    let source: Arc<dyn web::Source> = Arc::clone(&live) as Arc<dyn web::Source>;
     tokio::spawn(web::serve(listener, source, web::Setup::default(), std::future::pending()));
-    Ok(address)
+    Ok((address, live))
 }
 
 async fn get(address: std::net::SocketAddr, path: &str) -> Result<(u16, Json)> {
@@ -245,6 +251,29 @@ async fn log_records_come_with_their_trace_and_by_filters() -> Result {
     let (_, found) = get(server, "logs?where=body%20contains%20%22%3Cscript%3E%22").await?;
     assert_eq!(found["logs"].as_array().map(Vec::len), Some(1));
     assert_eq!(found["logs"][0]["body"], "rendering <script>");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_log_record_is_in_the_same_question_a_moment_later() -> Result {
+    let folder = tempfile::tempdir()?;
+    let (server, live) = server_and_engine(folder.path()).await?;
+    // Asked of a day, so that its window is the same for minutes.
+    let count = async || Ok::<Json, Box<dyn Error>>(get(server, "ask?of=logs&last=24h").await?.1);
+    let before = count().await?["rows"][0]["figures"][0].clone();
+    assert_eq!(before, json!(2.0));
+    let logs = ReceivedItems { items: vec![record(9, 9, "more")], otlp: None, received: now() };
+    live.logs().ok_or("logs are off")?.keep(logs).map_err(|it| format!("{it:?}"))?;
+    // For some seconds, as long as it takes to work it out twenty times, the old one is as good as new.
+    let mut after = before;
+    for _ in 0..300 {
+        after = count().await?["rows"][0]["figures"][0].clone();
+        if after == json!(3.0) {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert_eq!(after, json!(3.0));
     Ok(())
 }
 

@@ -144,15 +144,17 @@ impl Shelf {
             }
             Ok::<Differences, StoreError>(all)
         };
-        let Parts { whole, sampled, rest, times } = Parts::of(&units, comparison);
+        let Parts { whole, sampled, rest, rows: (of_sampled, of_others) } =
+            Parts::of(&units, comparison);
         let mut answer = look(&whole)?;
         let mut sample = look(&sampled)?;
-        if answer.rows().0 + sample.rows().0 < SELECTED_MIN {
-            // Too few are selected for a sample: each of them counts.
+        let (one, other) = (answer.rows(), sample.rows());
+        if (one.0 + other.0).min(one.1 + other.1) < SELECTED_MIN {
+            // Too few are selected, or left to compare them with, for a sample: each of them counts.
             sample.merge(look(&rest)?);
         } else {
-            sample.times(times);
-            coverage.is_estimate |= 1 < times;
+            sample.times(of_others, of_sampled);
+            coverage.is_estimate |= of_sampled < of_others;
         }
         answer.merge(sample);
         if let Some(cold) = &self.cold {
@@ -226,8 +228,8 @@ struct Parts {
     sampled: Vec<usize>,
     /// The others.
     rest: Vec<usize>,
-    /// How many units each of the sample stands for.
-    times: u64,
+    /// Rows of the sample, and those of the others that it stands for, itself among them.
+    rows: (u64, u64),
 }
 
 impl Parts {
@@ -257,11 +259,16 @@ impl Parts {
         let room = COMPARED_ROWS.saturating_sub(of_whole).max(COMPARED_ROWS / 4);
         let times = of_others.div_ceil(room).max(1);
         let step = usize::try_from(times).unwrap_or(usize::MAX);
-        let mut parts = Self { whole, times, ..Self::default() };
+        let mut parts = Self { whole, rows: (0, of_others), ..Self::default() };
         for (number, place) in others.into_iter().enumerate() {
             // From the middle of each stretch, so that the newest weigh no more than the oldest.
             let is_sampled = number % step == step / 2;
-            if is_sampled { &mut parts.sampled } else { &mut parts.rest }.push(place);
+            if is_sampled {
+                parts.rows.0 += units[place].1;
+                parts.sampled.push(place);
+            } else {
+                parts.rest.push(place);
+            }
         }
         parts
     }
@@ -386,15 +393,18 @@ mod tests {
     #[test]
     fn a_comparison_looks_at_all_of_few_rows_and_at_a_fair_sample_of_many() {
         let few = Parts::split(&[(false, 1_000), (true, 0), (false, COMPARED_ROWS - 1_000)]);
-        assert_eq!((few.whole, few.sampled, few.rest, few.times), (vec![1], vec![0, 2], vec![], 1));
+        assert_eq!((few.whole, few.sampled, few.rest), (vec![1], vec![0, 2], vec![]));
+        assert_eq!(few.rows, (COMPARED_ROWS, COMPARED_ROWS));
         let day: Vec<(bool, u64)> = (0..76).map(|hour| (hour == 40, 131_072)).collect();
         let many = Parts::split(&day);
-        assert_eq!((many.whole, many.times), (vec![40], 8));
+        assert_eq!((many.whole, many.rows), (vec![40], (9 * 131_072, 75 * 131_072)));
         assert_eq!(many.sampled, [4, 12, 20, 28, 36, 45, 53, 61, 69]);
         assert_eq!(many.rest.len() + many.sampled.len(), 75);
         // What is selected is looked at, however much it is, and something beside it.
         let all: Vec<(bool, u64)> = (0..100).map(|hour| (hour < 90, 131_072)).collect();
         let wide = Parts::split(&all);
-        assert_eq!((wide.whole.len(), wide.sampled.len(), wide.times), (90, 2, 4));
+        assert_eq!((wide.whole.len(), wide.sampled.len()), (90, 2));
+        // What is looked at stands for all, however few units there are.
+        assert_eq!(wide.rows, (2 * 131_072, 10 * 131_072));
     }
 }

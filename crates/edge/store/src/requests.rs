@@ -114,6 +114,14 @@ impl Requests {
         self.segments.last_key_value().map(|(_, segment)| segment.last)
     }
 
+    /// Since when requests are known, if earlier ones were dropped: segments are numbered from 1, and the oldest go first.
+    pub(crate) fn since(&self) -> Option<Moment> {
+        let (number, segment) = self.segments.first_key_value()?;
+        let (first, _) = segment.starts?;
+        // What was sent long after it happened is known for as long as it is said to last.
+        (1 < *number).then(|| segment.first.min(first))
+    }
+
     /// Segments in order of their numbers.
     pub(crate) fn segments(&self) -> impl Iterator<Item = (u32, &Segment)> {
         self.segments.iter().map(|(number, segment)| (*number, segment))

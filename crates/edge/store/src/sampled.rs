@@ -4,7 +4,7 @@
 //! handful of its rows. So the requests are put in order of time, and from each of some equal parts of them (by number,
 //! not by time: busy hours weigh more) the traces in the middle are taken: a systematic sample of clusters.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, ops::Range};
 
 use model::{Moment, TraceId, Window};
 use rustc_hash::FxBuildHasher;
@@ -18,7 +18,8 @@ use crate::{
 /// Stretches of time: enough to see each hour of a day's shift, few enough to be read while somebody waits.
 const STRETCHES: usize = 8;
 
-/// Parts of a window in which requests are counted: each holds a stretch several times over.
+/// Parts of the time from the first request to the last in which requests are counted: so few of them lie in each that few
+/// have to be put in order.
 const PARTS: usize = 4_096;
 
 /// Requests of one trace, mostly: a service or two behind a gateway.
@@ -35,6 +36,8 @@ pub struct Sampled {
     pub stretches: Vec<Stretch>,
     /// How many traces there are; an estimate where there are many.
     pub in_all: u64,
+    /// Since when requests are known, if earlier ones were dropped.
+    pub since: Option<Moment>,
 }
 
 /// Traces that lie close together.
@@ -48,35 +51,41 @@ pub struct Stretch {
 
 /// See [`crate::Store::sampled`].
 pub(crate) fn sampled(requests: &Requests, filter: &RequestFilter, limit: usize) -> Sampled {
+    let since = requests.since();
     let mut counted = Counted::new();
-    let mut parts = vec![0_usize; PARTS];
+    let mut times: Option<(Moment, Moment)> = None;
     each(requests, filter, |row| {
         counted.add(row.head.trace_id);
-        if let Some(part) = parts.get_mut(part(filter.window, row)) {
-            *part += 1;
-        }
+        let start = row.head.start;
+        let (first, last) = times.unwrap_or((start, start));
+        times = Some((first.min(start), last.max(start)));
     });
+    let Some((from, to)) = times else { return Sampled { since, ..Sampled::default() } };
+    let within = Window { from, to };
+    let mut parts = vec![0_usize; PARTS];
+    each(requests, filter, |row| parts[part(within, row)] += 1);
     let all: usize = parts.iter().sum();
     let is_few = all <= limit.saturating_mul(REQUESTS_EACH);
     let wanted = if is_few { vec![(0, all)] } else { ranks(all, limit.div_ceil(STRETCHES)) };
-    let taken: Vec<(usize, usize)> =
-        wanted.into_iter().map(|(rank, count)| parts_of(&parts, rank, count)).collect();
-    let mut rows = vec![Vec::new(); taken.len()];
+    let ranges = ranges(&parts, &wanted);
+    let mut rows = vec![Vec::new(); ranges.len()];
     each(requests, filter, |row| {
-        let part = part(filter.window, row);
-        if let Some(place) = taken.iter().position(|(first, last)| (*first..*last).contains(&part))
-        {
+        let part = part(within, row);
+        if let Some(place) = ranges.iter().position(|range| range.parts.contains(&part)) {
             rows[place].push((row.head.start, row.head.trace_id, row.head.duration_nanos));
         }
     });
     let each_max = if is_few { limit } else { limit.div_ceil(STRETCHES) };
     let mut stretches: Vec<Stretch> = Vec::new();
     let mut seen = BTreeSet::new();
-    for rows in rows {
-        stretches.extend(stretch(rows, each_max, &mut seen));
+    for (range, mut rows) in ranges.iter().zip(rows) {
+        rows.sort_unstable();
+        for from in &range.from {
+            stretches.extend(stretch(rows.get(*from..).unwrap_or(&[]), each_max, &mut seen));
+        }
     }
     let sampled = stretches.iter().map(|stretch| stretch.traces.len() as u64).sum();
-    Sampled { stretches, in_all: counted.distinct().max(sampled) }
+    Sampled { stretches, in_all: counted.distinct().max(sampled), since }
 }
 
 fn each<'a>(requests: &'a Requests, filter: &'a RequestFilter, mut take: impl FnMut(&'a Row)) {
@@ -87,11 +96,11 @@ fn each<'a>(requests: &'a Requests, filter: &'a RequestFilter, mut take: impl Fn
     }
 }
 
-/// Which part of the window a request began in.
-fn part(window: Window, row: &Row) -> usize {
-    let length = u128::from(window.to.nanos.saturating_sub(window.from.nanos)).max(1);
-    let passed = u128::from(row.head.start.nanos.saturating_sub(window.from.nanos));
-    (passed * PARTS as u128 / length) as usize
+/// Which part of the time from the first request to the last a request began in.
+fn part(within: Window, row: &Row) -> usize {
+    let length = u128::from(within.to.nanos.saturating_sub(within.from.nanos)).saturating_add(1);
+    let passed = u128::from(row.head.start.nanos.saturating_sub(within.from.nanos));
+    ((passed * PARTS as u128 / length) as usize).min(PARTS - 1)
 }
 
 /// Where the stretches begin among so many requests, and how many requests each is to have.
@@ -101,43 +110,71 @@ fn ranks(all: usize, traces: usize) -> Vec<(usize, usize)> {
     (0..STRETCHES).map(|place| (middle(place).saturating_sub(count / 2), count)).collect()
 }
 
-/// The parts that hold the requests from one rank on, as many as wanted, or some more.
-fn parts_of(parts: &[usize], rank: usize, count: usize) -> (usize, usize) {
+/// Parts side by side, and where among their requests stretches begin.
+#[derive(Debug, PartialEq, Eq)]
+struct Taken {
+    parts: Range<usize>,
+    from: Vec<usize>,
+}
+
+/// The parts that hold the requests from each rank on, as many as wanted, or some more. No part is in two of them: where many
+/// came at once, several stretches lie in one.
+fn ranges(parts: &[usize], wanted: &[(usize, usize)]) -> Vec<Taken> {
+    let mut ranges: Vec<Taken> = Vec::new();
+    for (rank, count) in wanted {
+        let (range, within) = parts_of(parts, *rank, *count);
+        match ranges.last_mut() {
+            Some(last) if range.start < last.parts.end => {
+                // Ranks rise, so that it begins in or behind the first part of the last one.
+                let between: usize = parts[last.parts.start..range.start].iter().sum();
+                last.from.push(between + within);
+                last.parts.end = last.parts.end.max(range.end);
+            }
+            _ => ranges.push(Taken { parts: range, from: vec![within] }),
+        }
+    }
+    ranges
+}
+
+/// The parts that hold so many requests from a rank on, and how many requests of them come before.
+fn parts_of(parts: &[usize], rank: usize, count: usize) -> (Range<usize>, usize) {
     let (mut first, mut before) = (0, 0);
     while first < parts.len() && before + parts[first] <= rank {
         before += parts[first];
         first += 1;
     }
+    let within = rank.saturating_sub(before);
     let (mut last, mut held) = (first, 0);
-    while last < parts.len() && held < count + (rank - before) {
+    while last < parts.len() && held < count + within {
         held += parts[last];
         last += 1;
     }
-    (first, last)
+    (first..last, within)
 }
 
-/// The first traces of some requests that are in no other stretch.
+/// The first traces of some requests, in order of time, that are in no other stretch.
 fn stretch(
-    mut rows: Vec<(Moment, TraceId, u64)>,
+    rows: &[(Moment, TraceId, u64)],
     traces_max: usize,
     seen: &mut BTreeSet<TraceId>,
 ) -> Option<Stretch> {
-    rows.sort_unstable();
-    let first = rows.first()?.0;
-    let mut stretch =
-        Stretch { window: Window { from: first, to: first }, traces: BTreeSet::new() };
+    let mut found: Option<Stretch> = None;
     for (start, trace, duration_nanos) in rows {
-        if stretch.traces.len() == traces_max && !stretch.traces.contains(&trace) {
+        let traces = found.as_ref().map(|stretch| &stretch.traces);
+        let is_known = traces.is_some_and(|traces| traces.contains(trace));
+        if !is_known && traces_max <= traces.map_or(0, BTreeSet::len) {
             break;
         }
-        if !stretch.traces.contains(&trace) && !seen.insert(trace) {
+        if !is_known && !seen.insert(*trace) {
             continue;
         }
-        stretch.traces.insert(trace);
-        let end = Moment { nanos: start.nanos.saturating_add(duration_nanos).saturating_add(1) };
+        let window = Window { from: *start, to: *start };
+        let stretch = found.get_or_insert(Stretch { window, traces: BTreeSet::new() });
+        stretch.traces.insert(*trace);
+        let end = Moment { nanos: start.nanos.saturating_add(*duration_nanos).saturating_add(1) };
         stretch.window.to = stretch.window.to.max(end);
     }
-    (!stretch.traces.is_empty()).then_some(stretch)
+    found
 }
 
 /// Counts distinct traces in memory of a fixed size.
@@ -207,9 +244,9 @@ mod tests {
 
     fn kept(facts: &[RequestFact]) -> Requests {
         let mut requests = Requests::default();
-        for (number, facts) in (0_u32..).zip(facts.chunks(500)) {
+        for (number, facts) in (1_u32..).zip(facts.chunks(500)) {
             let placed = Placed { segment: number, offset: 0, bytes: 0 };
-            assert!(requests.insert(placed, at(0), &packed::encode(facts)));
+            assert!(requests.insert(placed, facts[0].start, &packed::encode(facts)));
         }
         requests
     }
@@ -240,7 +277,13 @@ mod tests {
         let second = |number: u64| if number < 1_000 { number * 9 } else { 9_000 + number / 10 };
         let both = |number| ["shop", "gateway"].map(|name| fact(number, second(number), name));
         let facts: Vec<_> = (0..10_000).flat_map(both).collect();
-        let found = sampled(&kept(&facts), &filter(0, 10_000), 80);
+        // However much longer the window is than the time in which they came.
+        for to in [10_000, 10_000_000] {
+            check(&sampled(&kept(&facts), &filter(0, to), 80));
+        }
+    }
+
+    fn check(found: &Sampled) {
         assert_eq!(found.stretches.len(), STRETCHES);
         let traces: BTreeSet<TraceId> =
             found.stretches.iter().flat_map(|it| it.traces.iter().copied()).collect();
@@ -252,5 +295,40 @@ mod tests {
             let long = stretch.window.length();
             assert!(long < Duration::from_secs(200), "{long:?}");
         }
+    }
+
+    #[test]
+    fn of_a_burst_the_sample_is_as_large_and_from_all_of_it() {
+        // One came long before all others, which came within a minute: one part holds them.
+        let second = |number: u64| if number == 0 { 0 } else { 9_000_000 + number / 200 };
+        let facts: Vec<_> =
+            (0..12_000).map(|number| fact(number, second(number), "shop")).collect();
+        let found = sampled(&kept(&facts), &filter(0, 10_000_000), 80);
+        let traces: BTreeSet<TraceId> =
+            found.stretches.iter().flat_map(|it| it.traces.iter().copied()).collect();
+        assert_eq!((found.stretches.len(), traces.len()), (STRETCHES, 80));
+        let begins: Vec<u64> = found
+            .stretches
+            .iter()
+            .map(|it| it.window.from.nanos / 1_000_000_000 - 9_000_000)
+            .collect();
+        assert_eq!(begins, [3, 11, 18, 26, 33, 41, 48, 56]);
+        // Beside each other, and one in the other.
+        let wanted = [(1, 4), (4, 4), (7, 4), (40, 2)];
+        let parts = [2, 3, 9, 0, 30];
+        let taken = |parts, from: &[usize]| Taken { parts, from: from.to_vec() };
+        assert_eq!(ranges(&parts, &wanted), [taken(0..3, &[1, 4, 7]), taken(4..5, &[26])]);
+    }
+
+    #[test]
+    fn since_when_requests_are_known_is_told_once_some_were_dropped() {
+        let facts: Vec<_> = (0..2_000).map(|number| fact(number, number, "shop")).collect();
+        let mut requests = kept(&facts);
+        assert_eq!(sampled(&requests, &filter(0, 10_000), 80).since, None);
+        requests.drop_segment(1);
+        let found = sampled(&requests, &filter(0, 10_000), 80);
+        assert_eq!(found.since, Some(at(500)));
+        assert!(found.in_all.abs_diff(1_500) <= 3, "{}", found.in_all);
+        assert_eq!(sampled(&requests, &filter(0, 400), 80).since, Some(at(500)));
     }
 }

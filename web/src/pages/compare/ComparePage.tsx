@@ -130,7 +130,9 @@ type Side = FlameAnswer['sides'][number];
 
 export function sampled(side: Side): string {
   const of = side.traces_in_all > side.requests ? ` of ${plural(side.traces_in_all, 'trace')}` : '';
-  return `${plural(side.requests, 'request')}${of}${side.cut ? ' (cut)' : ''}`;
+  const since =
+    side.held_since_unix_ms == null ? '' : `, of what came since ${clock(side.held_since_unix_ms)}`;
+  return `${plural(side.requests, 'request')}${of}${since}${side.cut ? ' (cut)' : ''}`;
 }
 
 function sideName(word: string, side: Side): string {

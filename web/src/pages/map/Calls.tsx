@@ -53,6 +53,7 @@ export function Calls({ graph }: { graph: Graph }) {
       <tbody>
         {edges.map((edge) => {
           const { traffic } = edge;
+          const seldom = traffic.seldom === true;
           return (
             <tr key={`${edge.from} ${edge.to}`}>
               <td>
@@ -71,22 +72,22 @@ export function Calls({ graph }: { graph: Graph }) {
                 {path.has(edge) && <span className="badge strong on-path">critical path</span>}
               </td>
               <td className="n strong">
-                <Percent share={traffic.critical_share} />
+                {seldom ? <span className="dim">seldom</span> : <Percent share={traffic.critical_share} />}
               </td>
               <td className="n p2" title={`${plural(traffic.sampled, 'call')} in the sample`}>
-                <Rate perSecond={traffic.rate_per_second} />
+                {!seldom && <Rate perSecond={traffic.rate_per_second} />}
               </td>
               <td className={`n p2 ${traffic.error_share > 0 ? 'broken' : 'dim'}`}>
-                <Percent share={traffic.error_share} />
+                {!seldom && <Percent share={traffic.error_share} />}
               </td>
               <td className="n p3">
-                <Duration micros={traffic.duration.p50_micros} />
+                {!seldom && <Duration micros={traffic.duration.p50_micros} />}
               </td>
               <td className="n p2">
-                <Duration micros={traffic.duration.p95_micros} />
+                {!seldom && <Duration micros={traffic.duration.p95_micros} />}
               </td>
               <td className="n p3">
-                <Duration micros={traffic.duration.p99_micros} />
+                {!seldom && <Duration micros={traffic.duration.p99_micros} />}
               </td>
             </tr>
           );

@@ -28,6 +28,7 @@ export function MapPage() {
   if (data === undefined) return <Waiting />;
   if (data.nodes.length === 0) return <Nothing />;
   const graph = focused(data, focus);
+  const seldom = data.edges.some(({ traffic }) => traffic.seldom === true);
   const known = focus === '' || data.nodes.some((node) => node.name === focus);
   return (
     <div className={stale ? 'stale' : ''}>
@@ -59,6 +60,7 @@ export function MapPage() {
       <p className="dim">
         From {plural(data.traces, 'trace')}, a fair sample of {grouped(data.traces_in_all)}; rates
         are those of all.
+        {seldom && ' What is marked “seldom” is there, too seldom to be in the sample.'}
         {data.cut && ' There are more calls than are kept: look at one service.'}{' '}
         <CoverageNote coverage={data.coverage} />
       </p>

@@ -219,7 +219,7 @@ function EdgeLabel({ edge, sizes, className }: Omit<EdgeProps, 'names'>) {
   return (
     <g className={`map-edge ${className}`} pointerEvents="none">
       <text x={middle.x} y={middle.y - 5} textAnchor="middle">
-        {rateText(edge.traffic)} · {durationText(edge.traffic.duration.p95_micros)}
+        {figures(edge.traffic)}
       </text>
     </g>
   );
@@ -264,7 +264,7 @@ function Node({ node, at, width, tall, className, point }: NodeProps) {
 function detail({ requests }: MapNode): string {
   if (requests == null) return '';
   const failing = requests.error_share > 0 ? ` · ${shareText(requests.error_share)} ✗` : '';
-  return `${rateText(requests)} · ${durationText(requests.duration.p95_micros)}${failing}`;
+  return `${figures(requests)}${failing}`;
 }
 
 /** A shape for each kind, so that it is told without its colour. */
@@ -292,6 +292,7 @@ function Told({ graph, place }: { graph: Graph; place: number }) {
 }
 
 function words(traffic: MapTraffic): string {
+  if (traffic.seldom === true) return 'seen, but too seldom to be in the sample';
   const { duration } = traffic;
   return [
     rateText(traffic),
@@ -300,6 +301,11 @@ function words(traffic: MapTraffic): string {
     `${shareText(traffic.error_share)} fail`,
     `waited for in ${shareText(traffic.critical_share)} of the time`,
   ].join(', ');
+}
+
+function figures(traffic: MapTraffic): string {
+  if (traffic.seldom === true) return 'seldom';
+  return `${rateText(traffic)} · ${durationText(traffic.duration.p95_micros)}`;
 }
 
 function rateText(traffic: MapTraffic): string {

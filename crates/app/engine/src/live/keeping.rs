@@ -66,6 +66,15 @@ impl Live {
         outcome
     }
 
+    /// A counter that rises with each log record and each point of a metric that is kept: they are no change that pages
+    /// are told of ([`Live::changes`]), but answers about them are old then.
+    #[must_use]
+    pub fn items_kept(&self) -> u64 {
+        let counts = &self.own.counts;
+        let kept = |counts: &ItemCounts| counts.kept.load(Ordering::Relaxed);
+        kept(&counts.log_records).wrapping_add(kept(&counts.data_points))
+    }
+
     /// What stays of spans, and for how long.
     pub(super) fn keeping(&self) -> Keeping {
         let keep = &self.settings.keep;

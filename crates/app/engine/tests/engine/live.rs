@@ -71,7 +71,7 @@ impl Engine {
         }
     }
 
-    fn requests(&self) -> u64 {
+    pub(crate) fn requests(&self) -> u64 {
         let operations = self.live.store().operations(Window::ALL).expect("the disk works");
         operations.iter().map(|operation| operation.count).sum()
     }

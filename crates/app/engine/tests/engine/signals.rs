@@ -5,14 +5,14 @@ use std::{sync::Arc, time::Duration};
 use engine::{
     Aspect, PeerKind, metrics,
     question::{Asked, Question},
-    resources, service_map,
+    resources, sampled_traces, service_map,
 };
 use model::{
     Attributes, LogRecord, Measured, Metric, MetricKind, Moment, Number, Point, Resource, Scope,
     Severity, Span, SpanKind, Temporality, Text, Value, Window,
 };
 use receive::{ReceivedItems, Refusal, Sink as _};
-use store::Limits;
+use store::{Limits, RequestFilter};
 
 use crate::{live::Engine, shop};
 
@@ -207,6 +207,87 @@ fn the_map_of_one_service_shows_its_database() {
         ("shop", PeerKind::Database, "postgresql")
     );
     assert_eq!((traffic.calls, traffic.errors), (3 * 41, 0));
+    engine.stop();
+}
+
+#[test]
+fn a_large_trace_is_in_a_sample_with_its_begin() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = Engine::start(folder.path());
+    let mut spans = shop::orders(1, shop::now() - Duration::from_mins(1));
+    let first = spans[0].clone();
+    let child = |number: u64| Span {
+        span_id: shop::span_id(1, number),
+        parent_id: Some(first.span_id),
+        kind: SpanKind::Internal,
+        name: "step".into(),
+        attributes: Attributes::default(),
+        start: first.start + Duration::from_micros(number),
+        end: first.start + Duration::from_micros(number + 1),
+        ..first.clone()
+    };
+    // Of so many, one answer has but the last ones.
+    spans.extend((1_000..1_500 + store::SPANS_MAX as u64).map(child));
+    let count = spans.len();
+    engine.accept(spans).expect("there is room");
+    engine.wait_until("the request", |_| engine.requests() == 1);
+    let of_all = RequestFilter {
+        window: last_hour(),
+        service: Some("shop".into()),
+        operation: None,
+        duration_min: None,
+        failed: None,
+    };
+    let sample =
+        |limits| sampled_traces(&of_all, 10, engine.live.store(), &limits).expect("it is read");
+    let whole = sample(Limits::default());
+    assert_eq!((whole.traces.len(), whole.is_cut), (1, false));
+    let spans = &whole.traces[&shop::trace_id(1)];
+    assert_eq!(spans.len(), count);
+    assert!(spans.iter().any(|span| span.span_id == first.span_id), "its begin is there");
+    // The time is that of all that is read.
+    let none = sample(Limits { time: Duration::ZERO, ..Limits::default() });
+    assert_eq!((none.traces.len(), none.is_cut), (0, true));
+    assert_eq!(none.coverage.reached, Some(store::Limit::Time));
+    engine.stop();
+}
+
+#[test]
+fn who_is_asked_seldom_is_on_the_map_without_figures() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = Engine::start(folder.path());
+    let begin = shop::now() - Duration::from_mins(30);
+    let template = shop::orders(0, begin).swap_remove(0);
+    let request = |trace: u64, number: u64, service: &str| Span {
+        trace_id: shop::trace_id(trace),
+        span_id: shop::span_id(trace, number),
+        parent_id: None,
+        start: begin + Duration::from_millis(100 * trace),
+        end: begin + Duration::from_millis(100 * trace + 20),
+        resource: Arc::new(Resource {
+            attributes: attributes(&[("service.name", service)]),
+            ..Resource::default()
+        }),
+        ..template.clone()
+    };
+    // More than are sampled; the seldom one lies at the very begin, between two stretches of the sample.
+    let mut spans: Vec<Span> = (0..4_000).map(|trace| request(trace, 0, "shop")).collect();
+    let asks = Span {
+        kind: SpanKind::Client,
+        parent_id: Some(shop::span_id(1, 0)),
+        ..request(1, 1, "shop")
+    };
+    let answers = Span { parent_id: Some(asks.span_id), ..request(1, 2, "archive") };
+    spans.extend([asks, answers]);
+    engine.accept(spans).expect("there is room");
+    engine.wait_until("all requests", |_| engine.requests() == 4_001);
+    let map = service_map("", last_hour(), engine.live.store(), &Limits::default()).unwrap();
+    assert!((350..=400).contains(&map.traces), "{}", map.traces);
+    assert_eq!(map.edges.services.keys().collect::<Vec<_>>(), ["shop"]);
+    assert_eq!(map.edges.services["shop"].calls, map.traces, "the one that was looked for apart");
+    assert_eq!(map.seldom.services.keys().collect::<Vec<_>>(), ["archive"]);
+    let seldom: Vec<_> = map.seldom.calls.keys().map(|(from, to)| (&**from, &*to.name)).collect();
+    assert_eq!(seldom, [("shop", "archive")]);
     engine.stop();
 }
 

@@ -1,12 +1,13 @@
 //! Requests merged into one tree, and two such trees to compare.
 
-use axum::{Json, extract::State};
+use axum::extract::State;
 use model::{TraceId, Window};
 use serde::Deserialize;
 use stats::tree::Side;
 use utoipa::IntoParams;
 
 use crate::{
+    again::Told,
     flame::{Flames, Merged},
     params::{Params, WindowParams, now},
     problem::Problem,
@@ -72,21 +73,28 @@ enum Wanted {
 pub(crate) async fn read(
     State(app): State<App>,
     Params(params): Params<FlameParams>,
-) -> Result<Json<FlameAnswer>, Problem> {
+) -> Result<Told<FlameAnswer>, Problem> {
     let limit = params.limit.unwrap_or(REQUESTS_DEFAULT).clamp(1, REQUESTS_MAX);
     let (before, after) = wanted(params)?;
     app.read(move |source| {
         let mut flames = Flames::new();
         let mut sides = Vec::new();
+        let mut is_hindered = false;
+        let mut add = |flames: &mut Flames, of, wanted: &Wanted| {
+            let (told, hindered) = side(flames, of, source, (wanted, limit))?;
+            sides.push(told);
+            is_hindered |= hindered;
+            Ok::<(), Problem>(())
+        };
         if let Some(before) = &before {
-            sides.push(side(&mut flames, Side::Before, source, (before, limit))?);
-            sides.push(side(&mut flames, Side::After, source, (&after, limit))?);
+            add(&mut flames, Side::Before, before)?;
+            add(&mut flames, Side::After, &after)?;
         } else {
-            sides.push(side(&mut flames, Side::Before, source, (&after, limit))?);
+            add(&mut flames, Side::Before, &after)?;
         }
         let (tree, frames) = flames.finish();
         let tree = columns(&tree, FlameUnit::Nanos, frames, sides.len());
-        Ok(Json(FlameAnswer { sides, tree }))
+        Ok(Told::hindered(FlameAnswer { sides, tree }, is_hindered))
     })
     .await
 }
@@ -135,12 +143,13 @@ fn trace_id(text: &str) -> Result<TraceId, Problem> {
     })
 }
 
+/// What a side was merged of, and whether the time was up before all of it was.
 fn side(
     flames: &mut Flames,
     side: Side,
     source: &dyn Source,
     (wanted, limit): (&Wanted, usize),
-) -> Result<FlameSide, Problem> {
+) -> Result<(FlameSide, bool), Problem> {
     match wanted {
         Wanted::Trace(id) => {
             let Some(detail) = source.trace(*id)? else {
@@ -153,13 +162,13 @@ fn side(
             let merged = flames.add_trace(side, &detail.trace);
             let (service, operation) = first(&detail.trace);
             let of = (service, operation, None);
-            Ok(FlameSide { trace_id: Some(id.to_string()), ..told(of, &merged) })
+            Ok((FlameSide { trace_id: Some(id.to_string()), ..told(of, &merged) }, false))
         }
         Wanted::Operation { service, operation, window } => {
             let merged =
                 flames.add_operation(side, source, (service, operation), (*window, limit))?;
             let of = (service.clone(), operation.clone(), Some((*window).into()));
-            Ok(told(of, &merged))
+            Ok((told(of, &merged), merged.is_hindered))
         }
     }
 }
@@ -188,5 +197,6 @@ fn told(
         requests: merged.requests,
         traces_in_all: merged.traces_in_all,
         cut: merged.cut,
+        held_since_unix_ms: merged.held_since_unix_ms,
     }
 }

@@ -15,6 +15,7 @@ use utoipa::IntoParams;
 
 use super::ROWS_MAX;
 use crate::{
+    again::Told,
     params::{Params, WindowParams, now},
     problem::Problem,
     server::App,
@@ -96,7 +97,7 @@ pub(crate) struct AskParams {
 pub(crate) async fn ask(
     State(app): State<App>,
     Params(params): Params<AskParams>,
-) -> Result<Json<TableAnswer>, Problem> {
+) -> Result<Told<TableAnswer>, Problem> {
     let window =
         WindowParams { last: params.last, from: params.from, to: params.to }.window(now())?;
     let asked = Asked {
@@ -111,7 +112,7 @@ pub(crate) async fn ask(
     let question = Question::read(&asked, window)?;
     app.read(move |source| {
         let table = question.answer(source.store(), &Limits::default())?;
-        Ok(Json(table.into()))
+        Ok(Told::new(table.into(), |it: &TableAnswer| &it.coverage))
     })
     .await
 }
@@ -153,7 +154,7 @@ pub(crate) struct HeatmapParams {
 pub(crate) async fn heatmap(
     State(app): State<App>,
     Params(params): Params<HeatmapParams>,
-) -> Result<Json<Heatmap>, Problem> {
+) -> Result<Told<Heatmap>, Problem> {
     let window =
         WindowParams { last: params.last, from: params.from, to: params.to }.window(now())?;
     let columns = params.columns.unwrap_or(HEATMAP_COLUMNS);
@@ -161,7 +162,7 @@ pub(crate) async fn heatmap(
         let filter = params.filter.as_deref().unwrap_or("");
         let of = (params.of.as_deref(), filter, params.field.as_deref());
         let cells = question::cells(of, columns, window, source.store(), &Limits::default())?;
-        Ok(Json(cells.into()))
+        Ok(Told::new(cells.into(), |it: &Heatmap| &it.coverage))
     })
     .await
 }
@@ -205,7 +206,7 @@ pub(crate) struct CompareParams {
 pub(crate) async fn compare(
     State(app): State<App>,
     Params(params): Params<CompareParams>,
-) -> Result<Json<ComparisonAnswer>, Problem> {
+) -> Result<Told<ComparisonAnswer>, Problem> {
     let table = question::table(params.of.as_deref())?;
     let selection = selection(table, &params)?;
     let window =
@@ -229,13 +230,14 @@ pub(crate) async fn compare(
             };
             Some(ComparedField { field, values: values.iter().map(value).collect() })
         });
-        Ok(Json(ComparisonAnswer {
+        let answer = ComparisonAnswer {
             window: window.into(),
             selected,
             others,
             fields: fields.collect(),
             coverage: (&answered.coverage).into(),
-        }))
+        };
+        Ok(Told::new(answer, |it| &it.coverage))
     })
     .await
 }
@@ -300,7 +302,7 @@ pub(crate) struct SpansParams {
 pub(crate) async fn spans(
     State(app): State<App>,
     Params(params): Params<SpansParams>,
-) -> Result<Json<SpanList>, Problem> {
+) -> Result<Told<SpanList>, Problem> {
     let window =
         WindowParams { last: params.last, from: params.from, to: params.to }.window(now())?;
     let filter = question::read_filter(&SPANS, params.filter.as_deref().unwrap_or(""), "where")?;
@@ -329,11 +331,12 @@ pub(crate) async fn spans(
             let mut seen = std::collections::BTreeSet::new();
             answered.answer.retain(|span| seen.insert(span.trace_id));
         }
-        Ok(Json(SpanList {
+        let list = SpanList {
             window: window.into(),
             spans: answered.answer.iter().take(limit).map(SpanSummary::from).collect(),
             coverage: (&answered.coverage).into(),
-        }))
+        };
+        Ok(Told::new(list, |it| &it.coverage))
     })
     .await
 }

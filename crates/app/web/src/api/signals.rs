@@ -7,7 +7,7 @@ use axum::{
     extract::{Path, State},
 };
 use engine::{Peer, PeerKind, Traffic, question};
-use model::TraceId;
+use model::{TraceId, Window};
 use serde::Deserialize;
 use store::{
     Limits, StoreError,
@@ -21,6 +21,7 @@ use utoipa::IntoParams;
 
 use super::ROWS_MAX;
 use crate::{
+    again::Told,
     params::{Params, WindowParams, bounded, now},
     problem::Problem,
     server::App,
@@ -159,13 +160,13 @@ pub(crate) struct MapParams {
 pub(crate) async fn service_map(
     State(app): State<App>,
     Params(params): Params<MapParams>,
-) -> Result<Json<ServiceMap>, Problem> {
+) -> Result<Told<ServiceMap>, Problem> {
     let window =
         WindowParams { last: params.last, from: params.from, to: params.to }.window(now())?;
     app.read(move |source| {
         let filter = params.filter.as_deref().unwrap_or("");
         let map = engine::service_map(filter, window, source.store(), &Limits::default())?;
-        Ok(Json(on_the_wire(&map)))
+        Ok(Told::new(on_the_wire(&map), |it| &it.coverage))
     })
     .await
 }
@@ -174,24 +175,29 @@ fn on_the_wire(map: &engine::ServiceMap) -> ServiceMap {
     #[expect(clippy::cast_precision_loss, reason = "rates are shown with three digits")]
     let per_second = {
         let times = ratio(map.traces_in_all as f64, map.traces as f64);
-        ratio(times, map.window.length().as_secs_f64())
+        // Of requests before that nothing is known any more, so that the traces are of the time since.
+        let from = map.window.from.max(map.coverage.held_since.unwrap_or_default());
+        ratio(times, Window { from, to: map.window.to }.length().as_secs_f64())
     };
     let all = map.edges.critical_nanos;
+    let own = |name: &model::Text| {
+        let sampled = map.edges.services.get(name).map(|own| traffic(own, per_second, all));
+        sampled.or_else(|| map.seldom.services.contains_key(name).then(seldom))
+    };
     let mut places: BTreeMap<Peer, usize> = BTreeMap::new();
     let mut nodes: Vec<MapNode> = Vec::new();
     let mut place = |peer: Peer, nodes: &mut Vec<MapNode>| {
         *places.entry(peer.clone()).or_insert_with(|| {
-            let own = (peer.kind == PeerKind::Service).then(|| map.edges.services.get(&peer.name));
             nodes.push(MapNode {
                 kind: MapNodeKind::from(peer.kind),
                 name: peer.name.to_string(),
-                requests: own.flatten().map(|requests| traffic(requests, per_second, all)),
+                requests: if peer.kind == PeerKind::Service { own(&peer.name) } else { None },
             });
             nodes.len() - 1
         })
     };
     let service = |name: &model::Text| Peer { kind: PeerKind::Service, name: name.clone() };
-    for name in map.edges.services.keys() {
+    for name in map.edges.services.keys().chain(map.seldom.services.keys()) {
         place(service(name), &mut nodes);
     }
     let mut edges: Vec<MapEdge> = Vec::new();
@@ -200,6 +206,11 @@ fn on_the_wire(map: &engine::ServiceMap) -> ServiceMap {
         let to = place(called.clone(), &mut nodes);
         edges.push(MapEdge { from, to, traffic: traffic(calls, per_second, all) });
     }
+    for (caller, called) in map.seldom.calls.keys() {
+        let from = place(service(caller), &mut nodes);
+        let to = place(called.clone(), &mut nodes);
+        edges.push(MapEdge { from, to, traffic: seldom() });
+    }
     edges.sort_by_key(|edge| std::cmp::Reverse(edge.traffic.sampled));
     ServiceMap {
         window: map.window.into(),
@@ -207,7 +218,7 @@ fn on_the_wire(map: &engine::ServiceMap) -> ServiceMap {
         edges,
         traces: map.traces,
         traces_in_all: map.traces_in_all,
-        cut: map.edges.is_cut,
+        cut: map.edges.is_cut || map.seldom.is_cut,
         coverage: (&map.coverage).into(),
     }
 }
@@ -220,7 +231,13 @@ fn traffic(traffic: &Traffic, per_second: f64, all_nanos: u64) -> MapTraffic {
         sampled: traffic.calls,
         critical_share: ratio(traffic.critical_nanos as f64, all_nanos as f64),
         duration: (&traffic.durations).into(),
+        seldom: false,
     }
+}
+
+/// What is known of what the sample leaves out.
+fn seldom() -> MapTraffic {
+    MapTraffic { seldom: true, ..traffic(&Traffic::default(), 0.0, 0) }
 }
 
 /// Whose resources.
@@ -253,14 +270,14 @@ pub(crate) struct ResourcesParams {
 pub(crate) async fn resources(
     State(app): State<App>,
     Params(params): Params<ResourcesParams>,
-) -> Result<Json<Resources>, Problem> {
+) -> Result<Told<Resources>, Problem> {
     let window =
         WindowParams { last: params.last, from: params.from, to: params.to }.window(now())?;
     let service = bounded(params.service)?;
     app.read(move |source| {
         let limits = Limits::default();
         let all = engine::resources(service.as_deref(), window, source.store(), &limits)?;
-        Ok(Json(all.into()))
+        Ok(Told::new(all.into(), |it: &Resources| &it.coverage))
     })
     .await
 }

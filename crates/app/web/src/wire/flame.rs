@@ -33,6 +33,9 @@ pub struct FlameSide {
     pub traces_in_all: u64,
     /// Some of the sample were left out, since the bound on spans or on time was reached.
     pub cut: bool,
+    /// Since when requests are known, if the window begins earlier and earlier ones were dropped.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub held_since_unix_ms: Option<u64>,
 }
 
 /// A merged tree: parents before children, the largest sibling first.

@@ -30,6 +30,13 @@ pub struct Coverage {
     pub estimate: bool,
 }
 
+impl Coverage {
+    /// Whether the same question may say more a moment later: the time was up, or what is kept in ClickHouse is missing.
+    pub(crate) fn is_hindered(&self) -> bool {
+        self.reached.as_deref() == Some("time") || self.elsewhere.is_some()
+    }
+}
+
 impl From<&store::Coverage> for Coverage {
     fn from(coverage: &store::Coverage) -> Self {
         let reached = coverage.reached.map(|limit| match limit {

@@ -78,6 +78,10 @@ pub struct MapTraffic {
     pub critical_share: f64,
     /// How long it took.
     pub duration: Percentiles,
+    /// It is there, but so seldom that the sample has none of it: its figures are not known, and zero here.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schema(required = false)]
+    pub seldom: bool,
 }
 
 impl From<PeerKind> for MapNodeKind {

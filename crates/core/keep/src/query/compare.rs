@@ -203,9 +203,13 @@ impl Differences {
         }
     }
 
-    /// Counts everything so often: what was looked at is a sample that stands for as much.
-    pub fn times(&mut self, times: u64) {
-        let more = |count: &mut u64| *count = count.saturating_mul(times);
+    /// Counts everything as often as `all` is more than `looked_at`: what was looked at is a sample that stands for all.
+    pub fn times(&mut self, all: u64, looked_at: u64) {
+        // Rounded down, so that the values of a field are never more than its rows.
+        let more = |count: &mut u64| {
+            let times = u128::from(*count) * u128::from(all) / u128::from(looked_at.max(1));
+            *count = u64::try_from(times).unwrap_or(u64::MAX);
+        };
         more(&mut self.selected);
         more(&mut self.others);
         for (selected, others) in self.fields.values_mut().flat_map(BTreeMap::values_mut) {
