@@ -72,7 +72,11 @@ export function Calls({ graph }: { graph: Graph }) {
                 {path.has(edge) && <span className="badge strong on-path">critical path</span>}
               </td>
               <td className="n strong">
-                {seldom ? <span className="dim">seldom</span> : <Percent share={traffic.critical_share} />}
+                {seldom ? (
+                  <span className="dim">seldom</span>
+                ) : (
+                  <Percent share={traffic.critical_share} />
+                )}
               </td>
               <td className="n p2" title={`${plural(traffic.sampled, 'call')} in the sample`}>
                 {!seldom && <Rate perSecond={traffic.rate_per_second} />}
