@@ -91,14 +91,17 @@ impl CaptureUploads {
         }
     }
 
-    /// Puts what is whole there once more, and ends; what cannot be put stays for the next start.
-    pub fn stop(mut self) {
+    /// Puts what is whole there once more, and ends; what became of them in the end. What cannot be put stays for the next
+    /// start.
+    #[must_use]
+    pub fn stop(mut self) -> CaptureUploadsSeen {
         *lock(&self.shared.stopping) = true;
         self.shared.told.notify_all();
         if let Some(thread) = self.thread.take() {
             // A thread that panicked has nothing left to end.
             drop(thread.join());
         }
+        self.seen()
     }
 }
 
@@ -117,9 +120,11 @@ pub enum UploadError {
 }
 
 fn run(folder: &Path, bucket: &Bucket, shared: &Shared) {
-    let host = host();
+    let host = crate::machine::letters();
     let mut pause = PAUSE;
     loop {
+        // Read before: what is whole when it is told to end goes as well.
+        let is_last = *lock(&shared.stopping);
         let wait = match put_all(folder, bucket, (shared, &host)) {
             Ok(()) => {
                 pause = PAUSE;
@@ -134,10 +139,10 @@ fn run(folder: &Path, bucket: &Bucket, shared: &Shared) {
                 wait
             }
         };
-        let stopping = lock(&shared.stopping);
-        if *stopping {
+        if is_last {
             return;
         }
+        let stopping = lock(&shared.stopping);
         let waited = shared.told.wait_timeout_while(stopping, wait, |stopping| !*stopping);
         drop(waited.unwrap_or_else(PoisonError::into_inner));
     }
@@ -180,13 +185,6 @@ fn packed(folder: &Path) -> Vec<PathBuf> {
         .collect();
     paths.sort();
     paths
-}
-
-/// A few letters that tell this machine from others which write into the same bucket.
-fn host() -> String {
-    let name = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    let digits = format!("{:016x}", sql::hash(name.trim().as_bytes()));
-    digits.chars().take(8).collect()
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -10,10 +10,13 @@ use std::{
 use config::{DiffError, PatchError, Patched};
 use model::{Change, Finding, FindingId, GatewayChange, Moment};
 use store::ledger::{
-    Direction, Event, Ledger, LedgerError, LedgerPlace, Proposal, Readings, Remedy, RemedyId, State,
+    Claim, Direction, Event, Ledger, LedgerError, LedgerPlace, Proposal, Readings, Remedy, RemedyId, State,
 };
 
-/// What the ledger calls the place of a change before the file's path.
+use crate::machine;
+
+/// What the ledger calls the place of a change before the file's path; where machines share the ledger, the machine's name and
+/// a colon stand between them.
 const SERVER: &str = "gateway ";
 
 /// A file of settings is at most this long, as where it is read.
@@ -62,6 +65,12 @@ pub enum GatewayFixError {
         #[source]
         source: io::Error,
     },
+    /// The file is on another machine.
+    #[error("it is in the settings of another machine, `{machine}`")]
+    Elsewhere {
+        /// Its name.
+        machine: String,
+    },
     /// Somebody else is at it.
     #[error("another `taut fix` is changing the same")]
     Claimed,
@@ -91,6 +100,10 @@ impl GatewayFixError {
             Self::Diff(_) => {
                 "take it back by hand, then `taut ledger mark ID reverted --because '...'`; `taut fix ID` shows the patch"
             }
+            Self::Elsewhere { .. } => {
+                "take it back there; if this is that machine under another name, by hand, then `taut ledger mark ID reverted --because '...'`"
+            }
+            Self::Ledger(LedgerError::Unsure { .. }) => crate::history::UNSURE,
             Self::Ledger(_) => "--store names the folder in which the ledger lies",
             Self::File { .. } => "--config names the file of the settings",
             Self::Claimed | Self::Meanwhile { .. } => "look at the patch again, and try again",
@@ -141,7 +154,7 @@ pub fn id_of(words: &str) -> FindingId {
     FindingId(sql::hash(words.as_bytes()))
 }
 
-/// Changes of settings that the ledger has, in the order in which they were proposed; looking makes no ledger.
+/// Changes of this machine's settings that the ledger has, in the order in which they were proposed; looking makes no ledger.
 ///
 /// # Errors
 ///
@@ -151,7 +164,7 @@ pub fn remedies(place: &LedgerPlace) -> Result<Vec<Remedy>, GatewayFixError> {
         return Ok(Vec::new());
     }
     let mut remedies = open(place)?.remedies()?;
-    remedies.retain(is_of_gateway);
+    remedies.retain(|remedy| is_of_gateway(remedy) && elsewhere(remedy).is_none());
     Ok(remedies)
 }
 
@@ -170,7 +183,7 @@ pub fn apply(place: &LedgerPlace, fix: &GatewayFix) -> Result<Remedy, GatewayFix
     let mut ledger = open(place)?;
     let proposal = Proposal {
         finding: fix.finding.to_string(),
-        server: format!("{SERVER}{}", fix.file.display()),
+        server: server_of(place, &fix.file),
         fault: fix.fault.clone(),
         claim: fix.claim.clone(),
         change: Change {
@@ -182,7 +195,7 @@ pub fn apply(place: &LedgerPlace, fix: &GatewayFix) -> Result<Remedy, GatewayFix
         statements: Vec::new(),
     };
     let id = ledger.propose(&proposal, now())?;
-    let _claim = ledger.claim(id)?.ok_or(GatewayFixError::Claimed)?;
+    let claim = ledger.claim(id)?.ok_or(GatewayFixError::Claimed)?;
     let standing = known(&ledger, id)?;
     settle(&mut ledger, &standing, &read(&fix.file)?)?;
     if known(&ledger, id)?.state.is_in_force() {
@@ -191,7 +204,7 @@ pub fn apply(place: &LedgerPlace, fix: &GatewayFix) -> Result<Remedy, GatewayFix
     if read(&fix.file)? != fix.before {
         return Err(GatewayFixError::Meanwhile { path: fix.file.clone() });
     }
-    carry_out(&mut ledger, id, Direction::Apply, (&fix.file, &fix.patched.text))?;
+    carry_out((&mut ledger, &claim), id, Direction::Apply, (&fix.file, &fix.patched.text))?;
     ledger.append(id, &Event::Applied { baseline: Readings::default() }, now())?;
     Ok(known(&ledger, id)?)
 }
@@ -203,9 +216,12 @@ pub fn apply(place: &LedgerPlace, fix: &GatewayFix) -> Result<Remedy, GatewayFix
 /// It is not in force, the file was changed at the same place since, the settings would be wrong without it, or the ledger or
 /// the file cannot be written.
 pub fn revert(place: &LedgerPlace, remedy: &Remedy) -> Result<Remedy, GatewayFixError> {
+    if let Some(machine) = elsewhere(remedy) {
+        return Err(GatewayFixError::Elsewhere { machine });
+    }
     let mut ledger = open(place)?;
     let id = remedy.id;
-    let _claim = ledger.claim(id)?.ok_or(GatewayFixError::Claimed)?;
+    let claim = ledger.claim(id)?.ok_or(GatewayFixError::Claimed)?;
     let file = file_of(remedy);
     let diff = diff_of(remedy);
     let text = read(&file)?;
@@ -217,7 +233,7 @@ pub fn revert(place: &LedgerPlace, remedy: &Remedy) -> Result<Remedy, GatewayFix
     }
     let before = config::undone(&text, diff)?;
     config::checked(&file, &before)?;
-    carry_out(&mut ledger, id, Direction::Revert, (&file, &before))?;
+    carry_out((&mut ledger, &claim), id, Direction::Revert, (&file, &before))?;
     ledger.append(id, &Event::Reverted, now())?;
     Ok(known(&ledger, id)?)
 }
@@ -225,7 +241,30 @@ pub fn revert(place: &LedgerPlace, remedy: &Remedy) -> Result<Remedy, GatewayFix
 /// The file that a remedy changes.
 #[must_use]
 pub fn file_of(remedy: &Remedy) -> PathBuf {
-    PathBuf::from(remedy.proposal.server.strip_prefix(SERVER).unwrap_or_default())
+    PathBuf::from(place_of(remedy).1)
+}
+
+/// The machine whose file a remedy changes, if it is not this one.
+fn elsewhere(remedy: &Remedy) -> Option<String> {
+    let (machine, _) = place_of(remedy);
+    machine.filter(|machine| *machine != machine::name()).map(str::to_owned)
+}
+
+/// How the ledger calls a file. Several machines have one of the same path.
+fn server_of(place: &LedgerPlace, file: &Path) -> String {
+    let shared = place.server.as_ref().map(|_address| format!("{}:", machine::name()));
+    format!("{SERVER}{}{}", shared.unwrap_or_default(), file.display())
+}
+
+/// The machine, where one is named, and the path, which begins with a slash.
+fn place_of(remedy: &Remedy) -> (Option<&str>, &str) {
+    let place = remedy.proposal.server.strip_prefix(SERVER).unwrap_or_default();
+    match place.split_once(":/") {
+        Some((machine, _)) if !machine.contains('/') => {
+            (Some(machine), place.get(machine.len() + 1..).unwrap_or_default())
+        }
+        _ => (None, place),
+    }
 }
 
 /// The patch of a remedy.
@@ -236,7 +275,7 @@ pub fn diff_of(remedy: &Remedy) -> &str {
 
 /// Notes what is about to be done, does it, and notes that it was.
 fn carry_out(
-    ledger: &mut Ledger,
+    (ledger, claim): (&mut Ledger, &Claim),
     id: RemedyId,
     direction: Direction,
     (file, text): (&Path, &str),
@@ -246,6 +285,7 @@ fn carry_out(
         Direction::Revert => "what was there before the patch, to",
     };
     let sql = format!("{what} {}", file.display());
+    claim.check()?;
     let intended = Event::Intended { direction, sql, index: None, backend: None };
     let intent = ledger.append(id, &intended, now())?;
     let began = std::time::Instant::now();
@@ -339,4 +379,35 @@ fn known(ledger: &Ledger, id: RemedyId) -> Result<Remedy, LedgerError> {
 fn now() -> Moment {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Moment { nanos: u64::try_from(since.as_nanos()).unwrap_or(u64::MAX) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn remedy(server: String) -> Remedy {
+        let proposal = Proposal { server, ..Proposal::default() };
+        Remedy { id: RemedyId(1), proposal, state: State::Applied, entries: Vec::new() }
+    }
+
+    #[test]
+    fn a_file_of_another_machine_is_not_ours() {
+        let shared =
+            LedgerPlace { folder: "/s".into(), server: Some("postgresql://db/x".to_owned()) };
+        let file = Path::new("/etc/taut/a:/b.toml");
+        let alone = LedgerPlace { server: None, ..shared.clone() };
+        for place in [&shared, &alone] {
+            let own = remedy(server_of(place, file));
+            assert_eq!((file_of(&own).as_path(), elsewhere(&own)), (file, None));
+        }
+        let other = remedy("gateway somebody-else:/etc/taut/taut.toml".to_owned());
+        assert_eq!(file_of(&other), Path::new("/etc/taut/taut.toml"));
+        assert_eq!(elsewhere(&other).as_deref(), Some("somebody-else"));
+        let refused = revert(&shared, &other).unwrap_err();
+        assert_eq!(
+            refused.to_string(),
+            "it is in the settings of another machine, `somebody-else`"
+        );
+        assert_ne!(server_of(&shared, file), server_of(&alone, file));
+    }
 }

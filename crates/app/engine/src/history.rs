@@ -10,7 +10,7 @@ use store::ledger::{
 };
 
 /// Everything that the ledger has.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct History {
     /// Remedies, in the order in which they were proposed.
     pub remedies: Vec<Remedy>,
@@ -29,6 +29,14 @@ pub struct ByHand {
     pub fault: String,
     /// The service that it is in; empty if unknown.
     pub service: String,
+}
+
+impl History {
+    /// All that a ledger has.
+    pub(crate) fn of(ledger: &Ledger) -> Result<Self, LedgerError> {
+        let (remedies, notes) = (ledger.remedies()?, ledger.notes()?);
+        Ok(Self { remedies, notes, records: ledger.records()? })
+    }
 }
 
 /// Why the ledger was not changed.
@@ -61,6 +69,7 @@ impl HistoryError {
                 "`taut ledger show FINDING` tells its history"
             }
             Self::Ledger(LedgerError::Server { .. }) => AWAY,
+            Self::Ledger(LedgerError::Unsure { .. }) => UNSURE,
             Self::Ledger(_) => "--store names the folder in which the ledger lies",
         }
     }
@@ -68,6 +77,9 @@ impl HistoryError {
 
 /// What to do about a server that does not take entries.
 pub const AWAY: &str = "nothing was noted; `store.ledger` names the database, and TAUT_STORE_LEDGER=[] keeps it in the folder";
+
+/// What to do where nobody knows whether an entry was taken.
+pub const UNSURE: &str = "`taut ledger` tells, once the server answers; note it again only if it is not there";
 
 /// The version that entries are signed with.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -81,8 +93,7 @@ pub fn history(place: &LedgerPlace) -> Result<History, LedgerError> {
     if !Ledger::is_in(place) {
         return Ok(History::default());
     }
-    let ledger = Ledger::open(place, VERSION, now())?;
-    Ok(History { remedies: ledger.remedies()?, notes: ledger.notes()?, records: ledger.records()? })
+    History::of(&Ledger::open(place, VERSION, now())?)
 }
 
 /// Keeps a decision, a run or a proof; its number.

@@ -32,6 +32,7 @@ use crate::{
     analysis::Analysis,
     copies::Copier,
     database::{History as _, Watched},
+    ledger_seen::LedgerSeen,
     memory,
     metrics::{Own, counted},
     releases::Releases,
@@ -67,6 +68,8 @@ pub struct Live {
     releases: Mutex<Releases>,
     /// Opened by the first who needs it.
     ledger: Mutex<Option<Ledger>>,
+    /// What pages know of one on a server.
+    ledger_seen: Arc<LedgerSeen>,
     own: Own,
 }
 
@@ -149,6 +152,7 @@ impl Live {
             copying: Mutex::default(),
             releases: Mutex::new(releases),
             ledger: Mutex::default(),
+            ledger_seen: Arc::default(),
         }))
     }
 
@@ -283,6 +287,10 @@ impl Live {
         &self.ledger
     }
 
+    pub(crate) fn ledger_seen(&self) -> &Arc<LedgerSeen> {
+        &self.ledger_seen
+    }
+
     /// Says that what the pages show has changed.
     pub(crate) fn tell_change(&self) {
         self.changes.send_modify(|version| *version += 1);
@@ -339,7 +347,11 @@ impl Live {
 
     fn problem(&self) -> Option<String> {
         let of_copies = || self.copier.as_ref().and_then(Copier::problem);
-        lock(&self.problems).first().or_else(of_copies)
+        let of_ledger = || {
+            let why = self.ledger_seen.away()?;
+            Some(format!("the ledger is away, and what is shown of it may be old: {why}"))
+        };
+        lock(&self.problems).first().or_else(of_copies).or_else(of_ledger)
     }
 
     fn tell(&self, work: Work, error: &StoreError) {

@@ -1,6 +1,6 @@
 //! Where findings stand: what people said of them, and what became of their remedies; both from the ledger.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use model::{FindingId, Moment, Text, Window};
 use store::ledger::{FindingState, Ledger, LedgerError, LedgerPlace, Note, Remedy, Said, State};
@@ -190,8 +190,8 @@ impl Live {
     ///
     /// The ledger cannot be read.
     pub fn progress(&self) -> Result<BTreeMap<FindingId, Progress>, LedgerError> {
-        let read = self.with_ledger(|ledger| Ok((ledger.notes()?, ledger.remedies()?)))?;
-        Ok(read.map_or_else(BTreeMap::new, |(notes, remedies)| progress_of(&notes, &remedies)))
+        let read = self.read_ledger(of_findings)?;
+        Ok(progress_of(&read.notes, &read.remedies))
     }
 
     /// Everything that the ledger has; nothing if there is none.
@@ -200,14 +200,7 @@ impl Live {
     ///
     /// The ledger cannot be read.
     pub fn in_ledger(&self) -> Result<History, LedgerError> {
-        let read = self.with_ledger(|ledger| {
-            Ok(History {
-                remedies: ledger.remedies()?,
-                notes: ledger.notes()?,
-                records: ledger.records()?,
-            })
-        })?;
-        Ok(read.unwrap_or_default())
+        Ok(Arc::unwrap_or_clone(self.read_ledger(History::of)?))
     }
 
     /// Notes what somebody says of a finding; it is on the disk then.
@@ -217,6 +210,9 @@ impl Live {
     /// It is too long or lacks a reason, or the ledger cannot be written.
     pub fn note(&self, finding: FindingId, said: &Said) -> Result<(), LedgerError> {
         let Some(place) = self.ledger_place() else { return Ok(()) };
+        if let Some(error) = self.ledger_seen().refuses(&place) {
+            return Err(error);
+        }
         let mut ledger = lock(self.ledger());
         let opened = match ledger.take() {
             Some(opened) => opened,
@@ -228,15 +224,19 @@ impl Live {
         Ok(())
     }
 
-    /// Releases and remedies within a window, in order of time.
+    /// Releases and remedies within a window, in order of time; of a ledger on a server that is away what was read last,
+    /// and if nothing was, releases alone: [`Live::standing`] says so.
     ///
     /// # Errors
     ///
-    /// The ledger cannot be read.
+    /// A ledger in the folder cannot be read.
     pub fn marks(&self, window: Window) -> Result<Vec<Mark>, LedgerError> {
-        let remedies = self.with_ledger(Ledger::remedies)?.unwrap_or_default();
+        let read = match self.read_ledger(of_findings) {
+            Err(LedgerError::Server { .. }) => Arc::default(),
+            read => read?,
+        };
         let mut claims: BTreeMap<FindingId, (Text, String)> = BTreeMap::new();
-        for remedy in &remedies {
+        for remedy in &read.remedies {
             let claim = remedy.proposal.claim.clone();
             claims.extend(finding_of(remedy).map(|id| (id, (Text::default(), claim))));
         }
@@ -245,7 +245,8 @@ impl Live {
             claims.insert(finding.id, (service, finding.claim.clone()));
         }
         let releases = lock(self.releases()).within(window);
-        Ok(marks_of(releases, &self.progress()?, &claims, window))
+        let progress = progress_of(&read.notes, &read.remedies);
+        Ok(marks_of(releases, &progress, &claims, window))
     }
 
     /// Where the ledger lies; nowhere without a folder, as in tests.
@@ -254,21 +255,28 @@ impl Live {
         Some(LedgerPlace { folder, server: self.settings().store.ledger_server() })
     }
 
-    /// Reads the ledger, if there is one: looking makes none.
-    fn with_ledger<T>(
+    /// What the ledger has, if there is one: looking makes none. Of one in the folder what `wanted` reads.
+    fn read_ledger(
         &self,
-        read: impl FnOnce(&Ledger) -> Result<T, LedgerError>,
-    ) -> Result<Option<T>, LedgerError> {
-        let Some(place) = self.ledger_place() else { return Ok(None) };
-        let mut ledger = lock(self.ledger());
-        if ledger.is_none() {
-            if !Ledger::is_in(&place) {
-                return Ok(None);
-            }
-            *ledger = Some(Ledger::open(place, env!("CARGO_PKG_VERSION"), now())?);
+        wanted: fn(&Ledger) -> Result<History, LedgerError>,
+    ) -> Result<Arc<History>, LedgerError> {
+        let Some(place) = self.ledger_place() else { return Ok(Arc::default()) };
+        if place.server.is_some() {
+            return self.ledger_seen().read(&place);
         }
-        ledger.as_ref().map(read).transpose()
+        let mut ledger = lock(self.ledger());
+        let opened = match ledger.take() {
+            Some(opened) => opened,
+            None if !Ledger::is_in(&place) => return Ok(Arc::default()),
+            None => Ledger::open(place, env!("CARGO_PKG_VERSION"), now())?,
+        };
+        wanted(ledger.insert(opened)).map(Arc::new)
     }
+}
+
+/// What is about findings: proofs and runs are many, and nobody asked for them.
+fn of_findings(ledger: &Ledger) -> Result<History, LedgerError> {
+    Ok(History { remedies: ledger.remedies()?, notes: ledger.notes()?, records: Vec::new() })
 }
 
 #[cfg(test)]

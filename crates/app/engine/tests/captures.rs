@@ -56,7 +56,8 @@ fn whole_files_go_to_the_bucket_and_are_removed_here() {
     assert_eq!((seen.put_bytes, seen.trouble), (3, None));
     // What comes later goes as well, at the latest when it ends.
     fs::write(own.path().join("capture-0000000000003-7.jsonl.zst"), "three").unwrap();
-    uploads.stop();
+    let seen = uploads.stop();
+    assert_eq!((seen.put, seen.trouble), (2, None), "the last one is counted");
     let mut there: Vec<String> = fs::read_dir(root.path().join("captures/shop"))
         .unwrap()
         .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
@@ -83,6 +84,6 @@ fn what_cannot_be_put_stays_and_is_told() {
         .unwrap();
     let seen = until(&uploads, |seen| seen.trouble.is_some());
     assert!(seen.trouble.unwrap().contains("check AWS_ACCESS_KEY_ID"));
-    uploads.stop();
+    assert!(uploads.stop().trouble.is_some());
     assert_eq!(fs::read(&file).unwrap(), b"one");
 }

@@ -107,6 +107,14 @@ impl From<LedgerError> for Problem {
                 in_full(&error),
                 "say in a sentence or two why, or what there is to know",
             ),
+            LedgerError::Server { .. } => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "ledger-away", "the ledger is away")
+                    .says(in_full(&error), engine::history::AWAY)
+            }
+            LedgerError::Unsure { .. } => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "ledger-away", "the ledger is away")
+                    .says(in_full(&error), engine::history::UNSURE)
+            }
             _ => Self::new(StatusCode::INTERNAL_SERVER_ERROR, "ledger", "the ledger failed").says(
                 in_full(&error),
                 "see whether the disk that holds the store is full or failing",

@@ -45,7 +45,7 @@ const ENDINGS: [&str; 25] = [
     "jpg", "jpeg", "gif", "svg", "webp", "avif", "ico", "mp3", "mp4", "webm", "ogg", "txt",
 ];
 
-/// Hexadecimal digits of the shortest digest that is a name by itself: MD5's. MongoDB's `ObjectId` has 24.
+/// Hexadecimal digits of the shortest digest that is a name by itself: MD5's. `MongoDB`'s `ObjectId` has 24.
 const DIGEST_DIGITS: usize = 32;
 
 /// Endings of what bundlers write with hashes of mixed letters; elsewhere such a name may be a word: `iPhone15Pro.png`.

@@ -171,7 +171,12 @@ impl Connection {
         };
         match timeout(longest, done).await {
             Ok(done) => done,
-            Err(_late) => Err(Trouble::TimedOut),
+            Err(_late) => {
+                if let Self::Two(two) = self {
+                    two.timed_out();
+                }
+                Err(Trouble::TimedOut)
+            }
         }
     }
 

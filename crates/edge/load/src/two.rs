@@ -19,6 +19,7 @@ use tokio::{
     io::{AsyncRead, AsyncWrite},
     sync::Mutex,
     task::spawn_local,
+    time::Instant,
 };
 
 use crate::{
@@ -59,6 +60,12 @@ pub(crate) struct Lines {
 struct Line {
     /// Streams that hold it.
     held: Cell<usize>,
+    /// Which connection it is: one more each time that it is given up.
+    number: Cell<u64>,
+    /// Answers that came on it, whole or in part.
+    answers: Cell<u64>,
+    /// When it could not be opened last, and why: that counts for all who waited meanwhile.
+    failed: Cell<Option<(Instant, Trouble)>>,
     /// Whoever comes while it is being opened waits for that.
     sender: Mutex<Option<SendRequest<Bytes>>>,
 }
@@ -67,6 +74,10 @@ struct Line {
 #[derive(Debug)]
 pub(crate) struct Two {
     line: Rc<Line>,
+    /// Which connection of the line.
+    number: u64,
+    /// Answers on the line when the request was sent.
+    answers: u64,
     sender: SendRequest<Bytes>,
     scheme: &'static str,
     pub(crate) is_fresh: bool,
@@ -79,18 +90,27 @@ impl Lines {
 
     /// A stream on the connection that has the fewest; whether that had to be opened.
     pub(crate) async fn stream(&self, dial: &Dial, turn: usize) -> Result<(Two, bool), Trouble> {
-        let line = self.emptiest();
-        let mut held = Held::of(line);
-        let mut sender = held.line.sender.lock().await;
+        let asked = Instant::now();
+        let mut held = Held::of(self.emptiest());
+        let line = Rc::clone(&held.line);
+        let mut sender = line.sender.lock().await;
         if let Some(known) = &*sender
             && let Ok(known) = known.clone().ready().await
         {
             drop(sender);
             return Ok((held.stream(known, dial), false));
         }
-        // It never was, or the server has closed it.
+        // It never was, or the server has closed it. One attempt is enough for all who wait: each takes as long as a
+        // connection may.
         *sender = None;
-        let opened = dial.two(turn).await?;
+        if let Some((when, trouble)) = line.failed.get()
+            && asked <= when
+        {
+            return Err(trouble);
+        }
+        let opened = dial.two(turn).await.inspect_err(|trouble| {
+            line.failed.set(Some((Instant::now(), *trouble)));
+        })?;
         *sender = Some(opened.clone());
         drop(sender);
         Ok((held.stream(opened, dial), true))
@@ -130,7 +150,9 @@ impl Held {
     fn stream(&mut self, sender: SendRequest<Bytes>, dial: &Dial) -> Two {
         self.is_used = true;
         let scheme = if dial.tls.is_some() { "https" } else { "http" };
-        Two { line: Rc::clone(&self.line), sender, scheme, is_fresh: true }
+        let line = Rc::clone(&self.line);
+        let (number, answers) = (line.number.get(), line.answers.get());
+        Two { line, number, answers, sender, scheme, is_fresh: true }
     }
 }
 
@@ -188,6 +210,19 @@ async fn drive(
 }
 
 impl Two {
+    /// It was waited for in vain. Where nothing else came either since it was sent, the connection may be dead without a word, as
+    /// after a failover: whoever comes next opens another, as in HTTP/1.1, where a connection ends with its request.
+    pub(crate) fn timed_out(&self) {
+        let line = &self.line;
+        if self.number == line.number.get()
+            && self.answers == line.answers.get()
+            && let Ok(mut sender) = line.sender.try_lock()
+        {
+            *sender = None;
+            line.number.set(self.number + 1);
+        }
+    }
+
     /// Sends a request that is written as in HTTP/1.1, and reads its answer.
     pub(crate) async fn exchange(
         &mut self,
@@ -195,6 +230,11 @@ impl Two {
         mut decoder: Decoder,
     ) -> Result<Answer, Trouble> {
         let (head, body) = taken_apart(request, self.scheme).ok_or(Trouble::Unwritten)?;
+        if self.number != self.line.number.get() {
+            // Somebody waited in vain on it: nothing was sent yet.
+            return Err(Trouble::Untaken);
+        }
+        self.answers = self.line.answers.get();
         // Whatever goes wrong up to here, the server has seen nothing of it.
         let ready = self.sender.clone().ready().await;
         let mut sender = ready.map_err(|_closed| Trouble::Untaken)?;
@@ -204,12 +244,14 @@ impl Two {
             sending.send_data(body, true).map_err(|error| trouble(&error))?;
         }
         let (head, mut body) = answer.await.map_err(|error| trouble(&error))?.into_parts();
+        self.line.answers.set(self.line.answers.get() + 1);
         let headers = head.headers.iter();
         decoder.begin(
             head.status.as_u16(),
             headers.map(|(name, value)| (name.as_str(), value.as_bytes())),
         );
         while let Some(part) = body.data().await {
+            self.line.answers.set(self.line.answers.get() + 1);
             let part = part.map_err(|error| trouble(&error))?;
             decoder.more(&part);
             // It fails where the stream is over: then there is nothing to make room for.
@@ -262,7 +304,10 @@ fn taken_apart(bytes: &[u8], scheme: &str) -> Option<(Request<()>, Bytes)> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+    use crate::connection::Connection;
 
     #[test]
     fn a_request_is_the_same_in_both_versions() {
@@ -299,5 +344,106 @@ mod tests {
         assert_eq!(counts(), [3, 3, 1]);
         drop((held, more));
         assert_eq!(counts(), [0, 0, 0]);
+    }
+
+    /// A server of which each connection but the first `silent` answers; how many there were.
+    async fn server(silent: usize) -> (Dial, Rc<Cell<usize>>) {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let addresses = vec![listener.local_addr().unwrap()];
+        let accepted = Rc::<Cell<usize>>::default();
+        let count = Rc::clone(&accepted);
+        spawn_local(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                count.set(count.get() + 1);
+                let is_silent = count.get() <= silent;
+                spawn_local(async move {
+                    let mut connection = h2::server::handshake(stream).await.unwrap();
+                    let mut unanswered = Vec::new();
+                    while let Some(Ok((_request, mut respond))) = connection.accept().await {
+                        if is_silent {
+                            unanswered.push(respond);
+                        } else {
+                            drop(respond.send_response(http::Response::new(()), true));
+                        }
+                    }
+                });
+            }
+        });
+        let timeout = Duration::from_mins(1);
+        (Dial { addresses, tls: None, timeout, is_two: true, streams: 8 }, accepted)
+    }
+
+    fn in_a_thread(test: impl Future<Output = ()>) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        tokio::task::LocalSet::new().block_on(&runtime, test);
+    }
+
+    const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+
+    #[test]
+    fn a_connection_that_says_nothing_any_more_is_opened_anew() {
+        in_a_thread(async {
+            let (dial, accepted) = server(1).await;
+            let lines = Lines::new(1, 8);
+            let (mut idle, is_new) = lines.stream(&dial, 0).await.unwrap();
+            assert!(is_new);
+            let (two, is_new) = lines.stream(&dial, 0).await.unwrap();
+            assert!(!is_new, "they share a connection");
+            let mut asked = Connection::Two(two);
+            let decoder = || Decoder::new(crate::response::Wants::Size);
+            let short = Duration::from_millis(50);
+            let waited = asked.ask(REQUEST, decoder(), short).await;
+            assert_eq!(waited.err(), Some(Trouble::TimedOut));
+            drop(asked);
+            // What is idle on the dead one sends nothing there.
+            let refused = idle.exchange(REQUEST, decoder()).await;
+            assert_eq!(refused.err(), Some(Trouble::Untaken));
+            let (mut two, is_new) = lines.stream(&dial, 0).await.unwrap();
+            assert!(is_new);
+            assert_eq!(two.exchange(REQUEST, decoder()).await.unwrap().status, 200);
+            assert_eq!(accepted.get(), 2);
+        });
+    }
+
+    #[test]
+    fn whoever_waits_for_a_connection_that_cannot_be_opened_hears_so_with_the_first() {
+        in_a_thread(async {
+            // Nobody shakes hands for TLS there.
+            let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let addresses = vec![listener.local_addr().unwrap()];
+            let accepted = Rc::<Cell<usize>>::default();
+            let count = Rc::clone(&accepted);
+            spawn_local(async move {
+                let mut open = Vec::new();
+                while let Ok((stream, _)) = listener.accept().await {
+                    count.set(count.get() + 1);
+                    open.push(stream);
+                }
+            });
+            let config = rustls::ClientConfig::builder_with_provider(
+                rustls::crypto::ring::default_provider().into(),
+            )
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(rustls::RootCertStore::empty())
+            .with_no_client_auth();
+            let connector = tokio_rustls::TlsConnector::from(std::sync::Arc::new(config));
+            let tls = Some((connector, "localhost".try_into().unwrap()));
+            let timeout = Duration::from_millis(300);
+            let dial = Dial { addresses, tls, timeout, is_two: true, streams: 32 };
+            let lines = Rc::new(Lines::new(1, 32));
+            let waits: Vec<_> = (0..16)
+                .map(|turn| {
+                    let (lines, dial) = (Rc::clone(&lines), dial.clone());
+                    spawn_local(async move { lines.stream(&dial, turn).await.err() })
+                })
+                .collect();
+            for wait in waits {
+                assert_eq!(wait.await.unwrap(), Some(Trouble::TimedOut));
+            }
+            assert_eq!(accepted.get(), 1, "one attempt for all of them");
+            assert!(lines.stream(&dial, 0).await.is_err(), "and another for who comes later");
+            assert_eq!(accepted.get(), 2);
+        });
     }
 }

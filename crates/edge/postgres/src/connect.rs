@@ -63,6 +63,16 @@ impl Target {
     pub fn database(&self) -> &str {
         self.config.get_dbname().or_else(|| self.config.get_user()).unwrap_or("postgres")
     }
+
+    /// Whether it is on this machine, by each address that it has: another machine means another server by it.
+    #[must_use]
+    pub fn is_near(&self) -> bool {
+        let by_name = self.config.get_hosts().iter().all(|host| match host {
+            Host::Tcp(name) => matches!(name.as_str(), "localhost" | "127.0.0.1" | "::1"),
+            Host::Unix(_) => true,
+        });
+        by_name && self.config.get_hostaddrs().iter().all(std::net::IpAddr::is_loopback)
+    }
 }
 
 /// How long a server may take to answer at all: a far one takes a second, a dead one never answers.

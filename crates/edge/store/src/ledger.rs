@@ -122,16 +122,32 @@ impl Remedy {
     }
 }
 
-/// Nobody else works on the remedy while this lives; freed by the system however the process ends.
+/// Nobody else works on the remedy while this lives; freed by the system however the process ends, and by a server once its
+/// connection to whoever has it breaks: [`Claim::check`] tells.
 #[derive(Debug)]
 pub struct Claim {
-    _lock: Lock,
+    lock: Lock,
 }
 
 #[derive(Debug)]
 enum Lock {
     File { _file: File },
-    Server { _held: server::Held },
+    Server { held: server::Held },
+}
+
+impl Claim {
+    /// Makes sure that it still holds: before each step that nobody else may take at the same time. Between this and the
+    /// step it may end all the same.
+    ///
+    /// # Errors
+    ///
+    /// The connection to the server that held it broke.
+    pub fn check(&self) -> Result<(), LedgerError> {
+        match &self.lock {
+            Lock::File { .. } => Ok(()),
+            Lock::Server { held } => held.check(),
+        }
+    }
 }
 
 impl Ledger {
@@ -190,7 +206,7 @@ impl Ledger {
                 let columns = [finding, target, fault, claim, &change, &statements]
                     .map(|column| plain(column));
                 let version = self.version.clone();
-                return server.propose(Proposed { columns, now, version, text });
+                return server.propose(Proposed { columns, version, text });
             }
         };
         let transaction = connection
@@ -232,7 +248,7 @@ impl Ledger {
     /// # Errors
     ///
     /// The state does not allow it, what it settles was never announced, or the disk is full or fails;
-    /// nothing was noted then.
+    /// nothing was noted then, unless it is [`LedgerError::Unsure`].
     pub fn append(&mut self, id: RemedyId, event: &Event, now: Moment) -> Result<i64, LedgerError> {
         let failed = self.failed("write");
         let path = self.path();
@@ -245,7 +261,7 @@ impl Ledger {
             Kept::Server(server) => {
                 let event = event.clone();
                 let allows = move |entries: &[Entry]| allows(id, entries, &event);
-                return server.append(id, (now, self.version.clone(), text), allows);
+                return server.append(id, (self.version.clone(), text), allows);
             }
         };
         let transaction = connection
@@ -294,7 +310,7 @@ impl Ledger {
             Kept::File { folder, .. } => folder,
             Kept::Server(server) => {
                 let held = server.claim(id)?;
-                return Ok(held.map(|held| Claim { _lock: Lock::Server { _held: held } }));
+                return Ok(held.map(|held| Claim { lock: Lock::Server { held } }));
             }
         };
         let path = folder.join(format!("ledger-{}.lock", id.0));
@@ -302,7 +318,7 @@ impl Ledger {
         let file =
             File::options().create(true).truncate(false).write(true).open(&path).map_err(failed)?;
         match file.try_lock() {
-            Ok(()) => Ok(Some(Claim { _lock: Lock::File { _file: file } })),
+            Ok(()) => Ok(Some(Claim { lock: Lock::File { _file: file } })),
             Err(TryLockError::WouldBlock) => Ok(None),
             Err(TryLockError::Error(source)) => Err(failed(source)),
         }

@@ -68,7 +68,9 @@ fn postgres_keeps_the_rules_of_the_file() {
     let claim = "orders are read as a whole,\u{fffd} for \"few\" rows, it's 🐌".to_owned();
     assert_eq!(remedy.proposal, Proposal { claim, ..proposal("00ff") });
     assert_eq!((remedy.state, remedy.entries.len()), (State::Proposed, 1));
-    assert_eq!((remedy.entries[0].time, remedy.entries[0].version.as_str()), (at(1), "1.2.3"));
+    assert_eq!(remedy.entries[0].version, "1.2.3");
+    // By the server's clock, whatever the writer takes the time for: one clock puts in order what several machines do.
+    assert!(at(0).nanos < remedy.entries[0].time.nanos && at(1) != remedy.entries[0].time);
     let proven = || Event::Proven { verdict: Verdict::default(), after: Readings::default() };
     let refused = ledger.append(id, &proven(), at(4)).unwrap_err();
     assert_eq!(refused.to_string(), "a remedy that is proposed cannot become proven");
@@ -94,9 +96,17 @@ fn postgres_keeps_the_rules_of_the_file() {
     ledger.record(None, &decision("No cache"), at(11)).unwrap();
     ledger.record(Some(FindingId(7)), &decision("An index"), at(12)).unwrap();
     let records = open(&server).records().unwrap();
-    let told: Vec<_> = records.iter().map(|it| (it.time, it.finding, &it.recorded)).collect();
-    assert_eq!(told[0], (at(11), None, &decision("No cache")));
-    assert_eq!(told[1], (at(12), Some(FindingId(7)), &decision("An index")));
+    let told: Vec<_> = records.iter().map(|it| (it.finding, &it.recorded)).collect();
+    assert_eq!(told[0], (None, &decision("No cache")));
+    assert_eq!(told[1], (Some(FindingId(7)), &decision("An index")));
+    let entries = open(&server).remedy(id).unwrap().unwrap().entries;
+    let times: Vec<Moment> = entries
+        .iter()
+        .map(|it| it.time)
+        .chain(notes.iter().map(|it| it.time))
+        .chain(records.iter().map(|it| it.time))
+        .collect();
+    assert!(times.is_sorted(), "{times:?}");
     for sql in [
         "update taut_ledger.entry set version = 'x'",
         "delete from taut_ledger.record",
@@ -193,4 +203,80 @@ fn postgres_away_takes_nothing_and_says_so() {
     let wrong =
         LedgerPlace { folder: "/nowhere".into(), server: Some("postgres://x:secret@".to_owned()) };
     assert!(!format!("{wrong:?}").contains("secret"));
+}
+
+/// The process of the server that a ledger talks to.
+fn backend(server: &Postgres) -> String {
+    let sql = "select pid from pg_stat_activity where application_name = 'taut ledger' order by 1";
+    server.psql(sql).lines().next().expect("it is connected").trim().to_owned()
+}
+
+fn signal(name: &str, pid: &str) {
+    let told = std::process::Command::new("kill").args([name, pid]).status();
+    assert!(told.expect("there is a kill").success());
+}
+
+#[test]
+fn postgres_frozen_takes_nothing_later_either() {
+    let server = Postgres::start();
+    let mut ledger = open(&server);
+    let id = ledger.propose(&proposal("00ff"), at(1)).unwrap();
+    let pid = backend(&server);
+    signal("-STOP", &pid);
+    let error = ledger.append(id, &applied(), at(2)).unwrap_err();
+    assert!(matches!(error, LedgerError::Server { .. }), "{error:?}");
+    assert_eq!(std::error::Error::source(&error).unwrap().to_string(), "it does not answer");
+    signal("-CONT", &pid);
+    // Asked for again, it is there once: the first one was given up for good.
+    ledger.append(id, &applied(), at(3)).unwrap();
+    assert_eq!(ledger.remedies().unwrap()[0].entries.len(), 2);
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    while server.psql(&format!("select count(*) from pg_stat_activity where pid = {pid}")) != "0" {
+        assert!(std::time::Instant::now() < until, "the connection was left open");
+        thread::sleep(std::time::Duration::from_millis(20));
+    }
+    assert_eq!(ledger.remedies().unwrap()[0].entries.len(), 2);
+}
+
+#[test]
+fn postgres_lost_while_it_commits_is_told_as_not_known() {
+    let mut server = Postgres::start();
+    let mut ledger = open(&server);
+    server.psql(
+        "create function slow() returns trigger language plpgsql as
+             $$ begin perform pg_sleep(3600); return null; end $$;
+         create constraint trigger slow after insert on taut_ledger.record
+             deferrable initially deferred for each row execute function slow()",
+    );
+    let writer = thread::spawn(move || ledger.record(None, &decision("who knows"), at(1)));
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(8);
+    let sleeps = "select count(*) from pg_stat_activity where wait_event = 'PgSleep'";
+    while server.psql(sleeps) == "0" {
+        assert!(std::time::Instant::now() < until, "it does not commit");
+        thread::sleep(std::time::Duration::from_millis(20));
+    }
+    server.kill9();
+    let error = writer.join().unwrap().unwrap_err();
+    assert!(matches!(error, LedgerError::Unsure { .. }), "{error:?}");
+    assert!(error.to_string().ends_with("whether it was noted is not known"), "{error}");
+}
+
+#[test]
+fn postgres_claims_end_with_their_connection_and_say_so() {
+    let server = Postgres::start();
+    let mut ledger = open(&server);
+    let id = ledger.propose(&proposal("00ff"), at(1)).unwrap();
+    let claim = ledger.claim(id).unwrap().expect("nobody has it");
+    claim.check().unwrap();
+    claim.check().unwrap();
+    server.psql(
+        "select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and granted",
+    );
+    let error = claim.check().unwrap_err();
+    assert!(matches!(error, LedgerError::Server { .. }), "{error:?}");
+    // Another may have it by now: it is not taken again in silence.
+    claim.check().unwrap_err();
+    assert!(open(&server).claim(id).unwrap().is_some());
+    // The ledger itself goes on, on a connection of its own.
+    ledger.append(id, &applied(), at(2)).unwrap();
 }

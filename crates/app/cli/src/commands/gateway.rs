@@ -68,6 +68,7 @@ pub(super) fn run(arguments: &Arguments) -> Done {
     let file = settings.file.clone();
     let began_with = settings.clone();
     let plan = plan(settings)?;
+    let has_token = plan.admin_token.is_some();
     let watched = file.filter(|_| !arguments.no_watch).map(|file| Watched::new(file, &plan));
     let gateway = Gateway::start(plan).map_err(|error| {
         Failure::world(&error).hint(
@@ -75,7 +76,7 @@ pub(super) fn run(arguments: &Arguments) -> Done {
         )
     })?;
     let beside = beside::Beside::start(&gateway, &began_with)?;
-    greet(&gateway, &text);
+    greet(&gateway, &text, has_token);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -227,7 +228,21 @@ fn meaning(settings: &Settings) -> String {
     text
 }
 
-fn greet(gateway: &Gateway, meaning: &str) {
+/// What to say where others than this machine reach the admin port.
+fn exposed(gateway: &Gateway, has_token: bool) -> Option<String> {
+    let admin = gateway.admin().filter(|admin| !admin.ip().is_loopback())?;
+    let mut text = format!(
+        "{AMBER}warning{AMBER:#}: `admin` listens on {admin}, which others than this machine can reach\n"
+    );
+    if !has_token {
+        text.push_str(
+            "         set `TAUT_GATEWAY_ADMIN_TOKEN` to a long random text, and they want it\n",
+        );
+    }
+    Some(text)
+}
+
+fn greet(gateway: &Gateway, meaning: &str, has_token: bool) {
     let mut text = format!("{BOLD}the gateway is up{BOLD:#}\n");
     for address in gateway.listens() {
         text.push_str(&format!("  listens    {ACCENT}{address}{ACCENT:#}\n"));
@@ -236,12 +251,7 @@ fn greet(gateway: &Gateway, meaning: &str) {
         text.push_str(&format!("  admin      {ACCENT}http://{admin}/members{ACCENT:#}\n"));
     }
     text.push_str(meaning);
-    let exposed = gateway.admin().filter(|admin| !admin.ip().is_loopback());
-    if let Some(admin) = exposed {
-        text.push_str(&format!(
-            "{AMBER}warning{AMBER:#}: `admin` listens on {admin}, which others than this machine can reach\n"
-        ));
-    }
+    text.push_str(&exposed(gateway, has_token).unwrap_or_default());
     text.push_str(&format!("{DIM}Ctrl-C ends it.{DIM:#}\n"));
     say::words(&text);
 }

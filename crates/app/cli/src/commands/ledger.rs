@@ -83,6 +83,7 @@ pub(super) fn place_of(store: &config::Store) -> LedgerPlace {
 pub(super) fn hint(error: &LedgerError) -> &'static str {
     match error {
         LedgerError::Server { .. } => history::AWAY,
+        LedgerError::Unsure { .. } => history::UNSURE,
         _ => "--store names the folder in which the ledger lies",
     }
 }
@@ -234,7 +235,9 @@ fn note(arguments: &Mark) -> Done {
     history::mark(&place, finding, arguments.state, &arguments.because, &by_hand).map_err(
         |error| match error {
             history::HistoryError::Ledger(
-                LedgerError::Sqlite { .. } | LedgerError::Server { .. },
+                LedgerError::Sqlite { .. }
+                | LedgerError::Server { .. }
+                | LedgerError::Unsure { .. },
             ) => Failure::world(&error).hint(error.hint()),
             _ => Failure::use_of(&error).hint(error.hint()),
         },

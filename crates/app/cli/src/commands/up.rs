@@ -82,7 +82,8 @@ async fn serve(settings: Settings, file: &SettingsFile) -> Done {
     let address = pages.local_addr().map_err(|error| Failure::world(&error))?;
     let (here, asked) = super::gateway::here::start(&settings, file)?;
     let listens = here.as_ref().map(super::gateway::here::Here::listens).unwrap_or_default();
-    greet(&live, (&receivers, &listens), address, began.elapsed());
+    let warning = here.as_ref().and_then(super::gateway::here::Here::warning).unwrap_or_default();
+    greet(&live, (&receivers, &listens, &warning), address, began.elapsed());
     let setup = web::Setup {
         otlp_http: receivers.http(),
         otlp_grpc: receivers.grpc(),
@@ -170,7 +171,7 @@ fn options(settings: &Settings) -> receive::Options {
 
 fn greet(
     live: &Live,
-    (receivers, gateway): (&Running, &[String]),
+    (receivers, gateway, warning): (&Running, &[String], &str),
     address: std::net::SocketAddr,
     took: Duration,
 ) {
@@ -201,6 +202,7 @@ fn greet(
             );
         }
     }
+    text.push_str(warning);
     if let Some(http) = receivers.http() {
         text.push_str(&format!(
             "\nPoint an application at it:\n  OTEL_EXPORTER_OTLP_ENDPOINT=http://{http} \

@@ -378,3 +378,34 @@ fn up_is_the_gateway_as_well_or_asks_one_that_runs_already() {
         "{told}"
     );
 }
+
+#[test]
+fn up_shares_no_port_with_a_gateway_and_says_who_reaches_its_admin_port() {
+    let ground = Ground::new(Origin::start().address);
+    let running = Gateway::start(&ground.settings);
+    let settings = fs::read_to_string(&ground.settings).unwrap();
+    let up = |gateway: &str| {
+        let receive = "[receive]\ngrpc = \"off\"\nhttp = \"127.0.0.1:0\"\n[web]\nlisten = \"127.0.0.1:0\"\n";
+        let text = settings.replace("listen = \"127.0.0.1:0\"\nadmin = \"off\"\n", gateway);
+        fs::write(&ground.settings, format!("{text}{receive}")).unwrap();
+        let mut command = taut();
+        command.args(["up", "--config"]).arg(&ground.settings).current_dir(ground.folder.path());
+        command
+    };
+    // The kernel would let both have it, and give each some of the requests.
+    let listens = running.listens;
+    let out = up(&format!("listen = \"{listens}\"\nadmin = \"off\"\n")).output().unwrap();
+    let words = String::from_utf8(out.stderr).unwrap();
+    assert_eq!(out.status.code(), Some(3), "{words}");
+    assert!(words.contains(&format!("failed to listen on {listens}")), "{words}");
+    running.until("/", |answer| answer.contains("200"));
+
+    let mut command = up("listen = \"127.0.0.1:0\"\nadmin = \"0.0.0.0:0\"\n");
+    let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+    let mut words = BufReader::new(child.stderr.take().unwrap());
+    let mut greeting = String::new();
+    while !greeting.contains("Ctrl-C ends it") && words.read_line(&mut greeting).unwrap() != 0 {}
+    drop((child.kill(), child.wait()));
+    assert!(greeting.contains("`admin` listens on 0.0.0.0:"), "{greeting}");
+    assert!(greeting.contains("TAUT_GATEWAY_ADMIN_TOKEN"), "{greeting}");
+}

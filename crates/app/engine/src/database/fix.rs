@@ -27,6 +27,7 @@ pub use rehearsal::{Place, RehearsalNews, RehearsalRequest, Rehearsed, can_be_re
 pub use store::ledger::{Rehearsal, RehearsalOutcome};
 pub use verdict::{Judgement, Outcome, Poll, StatementChange, judge};
 
+use crate::machine;
 use journal::Noting;
 use plans::plan_use;
 
@@ -62,6 +63,14 @@ impl Fixes {
         Ok(self.ledger.insert(ledger))
     }
 
+    /// How the ledger calls a database. Where machines share the ledger each has a `localhost` of its own.
+    fn server_of(&self, target: &Target) -> String {
+        if self.place.server.is_some() && target.is_near() {
+            return format!("{target} on {}", machine::name());
+        }
+        target.to_string()
+    }
+
     /// All remedies of this server and database, in the order in which they were proposed; of all without one.
     ///
     /// # Errors
@@ -70,7 +79,7 @@ impl Fixes {
     pub fn remedies(&self, target: Option<&Target>) -> Result<Vec<Remedy>, FixError> {
         let ledger = self.ledger.as_ref();
         let mut remedies = ledger.map(Ledger::remedies).transpose()?.unwrap_or_default();
-        let server = target.map(ToString::to_string);
+        let server = target.map(|target| self.server_of(target));
         remedies.retain(|remedy| {
             server.as_ref().is_none_or(|server| *server == remedy.proposal.server)
         });
@@ -96,7 +105,7 @@ impl Fixes {
     pub fn propose(&mut self, target: &Target, fixable: &Fixable) -> Result<RemedyId, FixError> {
         let proposal = Proposal {
             finding: fixable.id.clone(),
-            server: target.to_string(),
+            server: self.server_of(target),
             fault: fixable.fault.clone(),
             claim: fixable.claim.clone(),
             change: fixable.change.clone(),
@@ -117,7 +126,7 @@ impl Fixes {
         options: Options,
         (tell, stop): (&mut (dyn FnMut(News) + Send), Stop),
     ) -> Result<Done, FixError> {
-        let _claim = self.ledger()?.claim(id)?.ok_or(FixError::Claimed)?;
+        let claim = self.ledger()?.claim(id)?.ok_or(FixError::Claimed)?;
         let remedy = self.remedy(id)?;
         if remedy.proposal.change.apply.is_empty() {
             return Err(FixError::Code);
@@ -126,7 +135,8 @@ impl Fixes {
         let started = Event::Started { direction: Direction::Apply, before };
         self.ledger()?.append(id, &started, now())?;
         let past = past(&remedy);
-        let mut noting = Noting { ledger: self.ledger()?, id, direction: Direction::Apply, tell };
+        let direction = Direction::Apply;
+        let mut noting = Noting { ledger: self.ledger()?, id, claim: &claim, direction, tell };
         let change = &remedy.proposal.change;
         let done = apply::apply(target, change, &past, options, (&mut noting, stop)).await;
         let done = self.or_failed(id, done)?;
@@ -176,7 +186,7 @@ impl Fixes {
         options: Options,
         (tell, stop): (&mut (dyn FnMut(News) + Send), Stop),
     ) -> Result<Done, FixError> {
-        let _claim = self.ledger()?.claim(id)?.ok_or(FixError::Claimed)?;
+        let claim = self.ledger()?.claim(id)?.ok_or(FixError::Claimed)?;
         let remedy = self.remedy(id)?;
         let past = past(&remedy);
         let change = &remedy.proposal.change;
@@ -191,7 +201,8 @@ impl Fixes {
         let before = self.read(target, &remedy).await?;
         let started = Event::Started { direction: Direction::Revert, before };
         self.ledger()?.append(id, &started, now())?;
-        let mut noting = Noting { ledger: self.ledger()?, id, direction: Direction::Revert, tell };
+        let direction = Direction::Revert;
+        let mut noting = Noting { ledger: self.ledger()?, id, claim: &claim, direction, tell };
         let done = apply::revert(target, change, &past, options, (&mut noting, stop)).await;
         let done = self.or_failed(id, done)?;
         self.ledger()?.append(id, &Event::Reverted, now())?;

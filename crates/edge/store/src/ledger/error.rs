@@ -38,6 +38,17 @@ pub enum LedgerError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// The connection to the server broke while it kept something: nobody knows whether it did.
+    #[error("failed to {action} the ledger at `{server}`, and whether it was noted is not known")]
+    Unsure {
+        /// What was tried.
+        action: &'static str,
+        /// Host, port and database.
+        server: String,
+        /// What happened.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// A newer version of Taut wrote it.
     #[error(
         "the ledger `{path}` is of version {found}, and this Taut knows {known}: use the newer one"

@@ -150,7 +150,7 @@ impl Ledger {
             }
             Kept::Server(server) => {
                 let version = self.version.clone();
-                server.write(Table::Note, Written { finding: Some(finding), now, version, text })
+                server.write(Table::Note, Written { finding: Some(finding), version, text })
             }
         }
     }

@@ -14,6 +14,15 @@ pub struct LedgerPlace {
     pub server: Option<String>,
 }
 
+impl LedgerPlace {
+    /// How it is called in words: the folder, or host, port and database.
+    #[must_use]
+    pub fn name(&self) -> String {
+        let folder = || self.folder.display().to_string();
+        self.server.as_deref().map_or_else(folder, super::server::name_of)
+    }
+}
+
 impl From<&Path> for LedgerPlace {
     fn from(folder: &Path) -> Self {
         Self { folder: folder.to_path_buf(), server: None }

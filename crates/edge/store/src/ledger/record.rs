@@ -178,7 +178,7 @@ impl Ledger {
             }
             Kept::Server(server) => {
                 let version = self.version.clone();
-                server.write(Table::Record, Written { finding, now, version, text })
+                server.write(Table::Record, Written { finding, version, text })
             }
         }
     }

@@ -2,7 +2,8 @@
 //!
 //! A thread of its own has the connection, so that whoever notes something may be in a runtime or not. What is written has a
 //! token: where a connection breaks before the answer is there, the same is asked for again on a new one, and kept once. A
-//! server that is away is an error that says so, and nothing is noted then.
+//! server that is away is an error that says so, and nothing is noted then, nor later; where a connection broke for good
+//! while a write was being kept, the error says that nobody knows. Times are those of the server's clock, one for all.
 
 mod schema;
 mod session;
@@ -10,21 +11,28 @@ mod session;
 use std::{
     path::PathBuf,
     sync::{
+        Arc,
         atomic::{AtomicU64, Ordering::Relaxed},
         mpsc,
     },
     thread,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use model::Moment;
 use tokio_postgres::{Client, Row, types::ToSql};
 
 use super::{Entry, Event, LedgerError, Remedy, RemedyId, State, wire};
-use session::{Broken, Session};
+use session::{Broken, Doing, Session};
 
-/// How long an answer is waited for, with two attempts to connect and to write: then the server counts as away.
-const ANSWER_MAX: Duration = Duration::from_secs(40);
+/// How long an answer is waited for, with a second attempt where a connection broke: then the server counts as away. The
+/// server itself gives up a statement after ten seconds.
+const ANSWER_MAX: Duration = Duration::from_secs(20);
+/// How much longer than the thread that asks: it knows better what became of it.
+const THREAD_GRACE: Duration = Duration::from_secs(2);
+
+/// Now, by the clock of the server, in nanoseconds; it knows microseconds.
+const NOW: &str = "(extract(epoch from clock_timestamp()) * 1000000)::bigint * 1000";
 
 /// A ledger on a server.
 #[derive(Debug)]
@@ -36,16 +44,36 @@ pub(super) struct Server {
 
 type Job = Box<dyn FnOnce(&mut Session) + Send>;
 
-/// A remedy that nobody else on any machine works on while this lives. The server frees it when its session ends.
+/// A remedy that nobody else on any machine works on while this lives and its connection does: the server frees it when the
+/// session ends, also where the connection broke, so that whoever has it looks before each step.
 #[derive(Debug)]
 pub(super) struct Held {
-    _server: Server,
+    server: Server,
+    number: i32,
+}
+
+impl Held {
+    /// # Errors
+    ///
+    /// The connection broke, and another may have it now.
+    pub(super) fn check(&self) -> Result<(), LedgerError> {
+        const ACTION: &str = "hold a claim in";
+        let number = i64::from(self.number);
+        let is_held = self.server.run(ACTION, async move |client| {
+            let sql = "select exists (select from pg_locks where locktype = 'advisory' and pid = pg_backend_pid() \
+                 and classid::bigint = $1 and objid::bigint = $2 and objsubid = 2 and granted)";
+            let of = i64::from(schema::LOCKS);
+            Ok(client.query_one(sql, &[&of, &number]).await?.try_get::<_, bool>(0)?)
+        })?;
+        let server = self.server.name.clone();
+        let source = "the server has freed it".into();
+        if is_held { Ok(()) } else { Err(LedgerError::Server { action: ACTION, server, source }) }
+    }
 }
 
 /// A row of `note` or `record`, as it is written.
 pub(super) struct Written {
     pub(super) finding: Option<String>,
-    pub(super) now: Moment,
     pub(super) version: String,
     pub(super) text: String,
 }
@@ -62,7 +90,6 @@ pub(super) struct Kept {
 /// A remedy as it is written.
 pub(super) struct Proposed {
     pub(super) columns: [String; 6],
-    pub(super) now: Moment,
     pub(super) version: String,
     pub(super) text: String,
 }
@@ -109,8 +136,8 @@ impl Server {
 
     pub(super) fn propose(&self, proposed: Proposed) -> Result<RemedyId, LedgerError> {
         let token = token();
-        let id = self.run("write", async move |client| {
-            let Proposed { columns, now, version, text } = &proposed;
+        let id = self.write_with(async move |client, doing| {
+            let Proposed { columns, version, text } = &proposed;
             let transaction = client.transaction().await?;
             let [finding, server, _, _, change, _] = columns;
             // Whoever comes second finds it there.
@@ -120,7 +147,8 @@ impl Server {
                 columns.iter().map(|column| column as &(dyn ToSql + Sync)).collect();
             if let Some(row) = transaction.query_opt(sql, &values).await? {
                 let id: i64 = row.try_get(0)?;
-                insert(&transaction, (id, *now), version, text, &token).await?;
+                insert(&transaction, id, version, text, &token).await?;
+                doing.commits()?;
                 transaction.commit().await?;
                 return Ok(id);
             }
@@ -136,12 +164,12 @@ impl Server {
     pub(super) fn append(
         &self,
         id: RemedyId,
-        (now, version, text): (Moment, String, String),
+        (version, text): (String, String),
         allows: impl Fn(&[Entry]) -> Result<(), LedgerError> + Send + 'static,
     ) -> Result<i64, LedgerError> {
         let token = token();
         let place = self.place();
-        self.run("write", async move |client| {
+        self.write_with(async move |client, doing| {
             let transaction = client.transaction().await?;
             let lock = "select id from taut_ledger.remedy where id = $1 for update";
             transaction.query(lock, &[&id.0]).await?;
@@ -154,7 +182,8 @@ impl Server {
             let entries =
                 rows.iter().map(|row| entry(row, &place)).collect::<Result<Vec<_>, _>>()?;
             allows(&entries)?;
-            let number = insert(&transaction, (id.0, now), &version, &text, &token).await?;
+            let number = insert(&transaction, id.0, &version, &text, &token).await?;
+            doing.commits()?;
             transaction.commit().await?;
             Ok(number)
         })
@@ -194,25 +223,29 @@ impl Server {
     pub(super) fn claim(&self, id: RemedyId) -> Result<Option<Held>, LedgerError> {
         // A session of its own: what it holds is free when it ends, however it ends.
         let server = Self::open(&self.url, env!("CARGO_PKG_VERSION"), Moment::default())?;
+        let number = i32::try_from(id.0).unwrap_or(i32::MAX);
         let is_free = server.run("claim a remedy in", async move |client| {
             let sql = "select pg_try_advisory_lock($1, $2)";
-            let number = i32::try_from(id.0).unwrap_or(i32::MAX);
             Ok(client.query_one(sql, &[&schema::LOCKS, &number]).await?.try_get::<_, bool>(0)?)
         })?;
-        Ok(is_free.then_some(Held { _server: server }))
+        // A thread that has ended says so when it is asked.
+        drop(server.jobs.send(Box::new(Session::bind)));
+        Ok(is_free.then_some(Held { server, number }))
     }
 
     pub(super) fn write(&self, table: Table, row: Written) -> Result<i64, LedgerError> {
         let token = token();
-        self.run("write", async move |client| {
+        self.write_with(async move |client, doing| {
             let (table, column) = table.columns();
             let sql = format!(
                 "insert into taut_ledger.{table} (finding, time_nanos, version, {column}, token) \
-                 values ($1, $2, $3, $4, $5) on conflict (token) do nothing returning id"
+                 values ($1, {NOW}, $2, $3, $4) on conflict (token) do nothing returning id"
             );
-            let Written { finding, now, version, text } = &row;
-            let values: [&(dyn ToSql + Sync); 5] = [finding, &nanos(*now), version, text, &token];
-            if let Some(row) = client.query_opt(&sql, &values).await? {
+            let Written { finding, version, text } = &row;
+            let values: [&(dyn ToSql + Sync); 4] = [finding, version, text, &token];
+            let insert = client.prepare(&sql).await?;
+            doing.commits()?;
+            if let Some(row) = client.query_opt(&insert, &values).await? {
                 return Ok(row.try_get(0)?);
             }
             let sql = format!("select id from taut_ledger.{table} where token = $1");
@@ -245,32 +278,50 @@ impl Server {
         PathBuf::from(&self.name)
     }
 
-    /// Has the thread do something, and waits for it.
+    /// Has the thread write something that is kept from where `Doing` is told so.
+    fn write_with<T: Send + 'static>(
+        &self,
+        work: impl AsyncFn(&mut Client, &Doing) -> Result<T, Broken> + Send + 'static,
+    ) -> Result<T, LedgerError> {
+        let doing = Arc::<Doing>::default();
+        let own = Arc::clone(&doing);
+        self.wait_for("write", &doing, async move |client| work(client, &own).await)
+    }
+
+    /// Has the thread do something that keeps nothing.
     fn run<T: Send + 'static>(
         &self,
         action: &'static str,
         work: impl AsyncFn(&mut Client) -> Result<T, Broken> + Send + 'static,
     ) -> Result<T, LedgerError> {
+        self.wait_for(action, &Arc::default(), work)
+    }
+
+    fn wait_for<T: Send + 'static>(
+        &self,
+        action: &'static str,
+        doing: &Arc<Doing>,
+        work: impl AsyncFn(&mut Client) -> Result<T, Broken> + Send + 'static,
+    ) -> Result<T, LedgerError> {
         let (tell, told) = mpsc::channel();
+        let (own, until) = (Arc::clone(doing), Instant::now() + ANSWER_MAX);
         let job: Job = Box::new(move |session| {
             // Whoever asked may have given up.
-            drop(tell.send(session.run(&work)));
+            drop(tell.send(session.run(&work, (&own, until))));
         });
-        let away = |why: &'static str| LedgerError::Server {
-            action,
-            server: self.name.clone(),
-            source: why.into(),
-        };
-        self.jobs.send(job).map_err(|_gone| away("its connection has ended"))?;
-        match told.recv_timeout(ANSWER_MAX) {
-            Ok(done) => done.map_err(|broken| match broken {
-                Broken::Ledger(error) => error,
-                Broken::Server(source) => {
-                    LedgerError::Server { action, server: self.name.clone(), source }
-                }
-            }),
-            Err(_late) => Err(away("it does not answer")),
-        }
+        let gone = |_| Broken::Server("its connection has ended".into());
+        let done = self.jobs.send(job).map_err(gone).and_then(|()| {
+            told.recv_timeout(ANSWER_MAX + THREAD_GRACE).unwrap_or_else(|_late| {
+                let why = "it does not answer".into();
+                Err(if doing.gives_up() { Broken::Server(why) } else { Broken::Unsure(why) })
+            })
+        });
+        let server = || self.name.clone();
+        done.map_err(|broken| match broken {
+            Broken::Ledger(error) => error,
+            Broken::Server(source) => LedgerError::Server { action, server: server(), source },
+            Broken::Unsure(source) => LedgerError::Unsure { action, server: server(), source },
+        })
     }
 }
 
@@ -279,14 +330,16 @@ const ENTRIES_OF: &str =
 
 async fn insert(
     transaction: &tokio_postgres::Transaction<'_>,
-    (remedy, now): (i64, Moment),
+    remedy: i64,
     version: &str,
     text: &str,
     token: &str,
 ) -> Result<i64, Broken> {
-    let sql = "insert into taut_ledger.entry (remedy, time_nanos, version, event, token) \
-         values ($1, $2, $3, $4, $5) returning id";
-    let row = transaction.query_one(sql, &[&remedy, &nanos(now), &version, &text, &token]).await?;
+    let sql = format!(
+        "insert into taut_ledger.entry (remedy, time_nanos, version, event, token) \
+         values ($1, {NOW}, $2, $3, $4) returning id"
+    );
+    let row = transaction.query_one(&sql, &[&remedy, &version, &text, &token]).await?;
     Ok(row.try_get(0)?)
 }
 
@@ -321,6 +374,11 @@ fn remedy(
     let state = State::of(entries.iter().map(|entry| &entry.event));
     let state = state.ok_or(LedgerError::Unknown { id })?;
     Ok(Remedy { id, proposal, state, entries })
+}
+
+/// How a server is called, without user and password.
+pub(super) fn name_of(url: &str) -> String {
+    session::name_of(url)
 }
 
 fn nanos(moment: Moment) -> i64 {

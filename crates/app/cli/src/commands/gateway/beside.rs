@@ -1,16 +1,23 @@
-//! What runs beside a gateway: what happens to its canaries is noted, and whole files of captures are moved to a bucket.
+//! What runs beside a gateway: what happens to its canaries is noted, and whole files of captures are moved to a bucket. Both on
+//! threads of their own: the gateway waits for no ledger and no disk.
 
 use std::{
     fs,
     io::Write as _,
     path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+        mpsc,
+    },
+    thread::JoinHandle,
 };
 
 use config::Settings;
 use engine::{CaptureUploads, history};
 use gateway::{CanaryNews, CanaryStands, Gateway};
 use serde_json::{Value, json};
-use store::ledger::{LedgerPlace, Recorded};
+use store::ledger::{LedgerError, LedgerPlace, Recorded};
 
 use crate::{
     commands::ledger::place_of,
@@ -20,9 +27,22 @@ use crate::{
 /// Where canaries stand, in the folder of the store.
 const STANDS_FILE: &str = "canaries.json";
 
+/// What happened to canaries and is not noted yet, at most: a hundred of them turn within a second of each other at worst.
+const NEWS_MAX: usize = 128;
+
 /// Lets what belongs to a gateway run beside it, until this is stopped.
 pub(crate) struct Beside {
     uploads: Option<CaptureUploads>,
+    notes: Notes,
+}
+
+/// A thread that notes one thing after the other.
+struct Notes {
+    /// `None` ends it: who tells it may live longer.
+    tell: mpsc::SyncSender<Option<CanaryNews>>,
+    /// It is to end: a ledger that fails is not tried again.
+    ending: Arc<AtomicBool>,
+    thread: JoinHandle<()>,
 }
 
 impl Beside {
@@ -35,8 +55,8 @@ impl Beside {
             .is_some_and(|plan| plan.routes.iter().any(|route| route.canary.is_some()));
         // Nothing is made in the folder of a store that nobody asked for; a reload may bring a canary later.
         let stood = if has_canary { stood(&folder) } else { Vec::new() };
-        let place = place_of(&settings.store);
-        gateway.keep_canaries(stood, Box::new(move |news| note((&folder, &place), news)));
+        let notes = Notes::start(folder, place_of(&settings.store))?;
+        gateway.keep_canaries(stood, Box::new(listener(notes.tell.clone())));
         let capture = settings.gateway.as_ref().and_then(|plan| plan.capture.as_ref());
         let access = settings.store.copy.access.as_ref();
         let uploads = capture.map(|rules| CaptureUploads::start(rules, access)).transpose();
@@ -44,15 +64,14 @@ impl Beside {
             Failure::world(&error)
                 .hint("`to`, `endpoint` and `region` in `[gateway.capture]` say where files go")
         })?;
-        Ok(Self { uploads: uploads.flatten() })
+        Ok(Self { uploads: uploads.flatten(), notes })
     }
 
     /// Ends it, once the gateway has: what it wrote last goes as well.
     pub(crate) fn stop(self) {
+        self.notes.stop();
         if let Some(uploads) = self.uploads {
-            let trouble = uploads.seen().trouble;
-            uploads.stop();
-            if let Some(trouble) = trouble {
+            if let Some(trouble) = uploads.stop().trouble {
                 say::words(&format!(
                     "{AMBER}note{AMBER:#}: captures stay in their folder: {trouble}\n"
                 ));
@@ -61,26 +80,75 @@ impl Beside {
     }
 }
 
-/// Notes what happened to a canary: a decision in the ledger, and where it stands, for the next start.
-fn note((folder, place): (&Path, &LedgerPlace), news: &CanaryNews) {
-    let CanaryNews { route, old, new, stage, share, why, ordered, .. } = news;
+/// Passes on what happened, and waits for nobody.
+fn listener(tell: mpsc::SyncSender<Option<CanaryNews>>) -> impl Fn(&CanaryNews) + Send + Sync {
+    move |news| {
+        say::words(&format!("{DIM}{}: {}{DIM:#}\n", title(news), news.why));
+        if tell.try_send(Some(news.clone())).is_err() {
+            not_kept("too much waits for the ledger");
+        }
+    }
+}
+
+impl Notes {
+    fn start(folder: PathBuf, place: LedgerPlace) -> Result<Self, Failure> {
+        let (tell, told) = mpsc::sync_channel::<Option<CanaryNews>>(NEWS_MAX);
+        let ending = Arc::<AtomicBool>::default();
+        let is_ending = Arc::clone(&ending);
+        let work = move || {
+            let mut has_failed = false;
+            while let Ok(Some(news)) = told.recv() {
+                // First what the next start needs, which no server can hold up.
+                if let Err(error) = keep(&folder, &news) {
+                    not_kept(&error.to_string());
+                }
+                if has_failed && is_ending.load(Relaxed) {
+                    not_kept("the ledger is away");
+                } else {
+                    let noted = note(&place, &news);
+                    has_failed = noted.is_err();
+                    if let Err(error) = noted {
+                        not_kept(&in_full(&error));
+                    }
+                }
+            }
+        };
+        let thread = std::thread::Builder::new().name("canary-notes".to_owned()).spawn(work);
+        Ok(Self { tell, ending, thread: thread.map_err(|error| Failure::world(&error))? })
+    }
+
+    /// Ends it, once what was told is noted.
+    fn stop(self) {
+        self.ending.store(true, Relaxed);
+        // One that has ended already hears nothing.
+        drop(self.tell.send(None));
+        drop(self.thread.join());
+    }
+}
+
+fn title(news: &CanaryNews) -> String {
+    let CanaryNews { route, new, stage, share, .. } = news;
     let percent = (share * 1e4).round() / 1e2;
-    let title = format!("canary of `{route}`: {new} {stage}, {percent} % of requests");
+    format!("canary of `{route}`: {new} {stage}, {percent} % of requests")
+}
+
+/// Notes what happened to a canary as a decision in the ledger.
+fn note(place: &LedgerPlace, news: &CanaryNews) -> Result<(), LedgerError> {
+    let CanaryNews { old, why, ordered, .. } = news;
     let text = format!("{why}. The other version is {old}.");
     let by = if *ordered { "somebody, through the admin port" } else { "taut gateway" };
-    let decision = Recorded::Decision { title: title.clone(), text, by: by.to_owned() };
-    say::words(&format!("{DIM}{title}: {why}{DIM:#}\n"));
-    let noted = history::record(place, None, &decision);
-    let kept = keep(folder, news);
-    for failed in
-        [noted.err().map(|error| error.to_string()), kept.err().map(|error| error.to_string())]
-            .into_iter()
-            .flatten()
-    {
-        say::words(&format!(
-            "{AMBER}note{AMBER:#}: what happened to the canary could not be kept: {failed}\n"
-        ));
-    }
+    let decision = Recorded::Decision { title: title(news), text, by: by.to_owned() };
+    history::record(place, None, &decision).map(|_number| ())
+}
+
+fn not_kept(why: &str) {
+    say::words(&format!(
+        "{AMBER}note{AMBER:#}: what happened to the canary could not be kept: {why}\n"
+    ));
+}
+
+fn in_full(error: &dyn std::error::Error) -> String {
+    error.source().map_or_else(|| error.to_string(), |cause| format!("{error}: {cause}"))
 }
 
 /// Where canaries stood; a file that makes no sense is as none, and they begin anew.
@@ -120,4 +188,42 @@ fn keep(folder: &Path, news: &CanaryNews) -> std::io::Result<()> {
     file.write_all(format!("{:#}\n", Value::from(all)).as_bytes())?;
     file.sync_all()?;
     fs::rename(part, path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn news(route: usize) -> CanaryNews {
+        CanaryNews {
+            time: model::Moment::default(),
+            route: route.to_string(),
+            old: "shop".to_owned(),
+            new: "shop-2".to_owned(),
+            stage: "on trial",
+            step: 1,
+            share: 0.05,
+            why: "it is no worse".to_owned(),
+            ordered: false,
+        }
+    }
+
+    #[test]
+    fn whoever_tells_of_canaries_never_waits_and_the_end_waits_for_what_was_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = LedgerPlace::from(folder.path());
+        let notes = Notes::start(folder.path().to_owned(), place.clone()).unwrap();
+        let listener = listener(notes.tell.clone());
+        for route in 0..5 {
+            listener(&news(route));
+        }
+        notes.stop();
+        assert_eq!(history::history(&place).unwrap().records.len(), 5);
+        assert_eq!(stood(folder.path()).len(), 5);
+        // Nobody takes anything any more, and that holds nobody up, however much is told.
+        for route in 0..2 * NEWS_MAX {
+            listener(&news(route));
+        }
+        assert_eq!(history::history(&place).unwrap().records.len(), 5);
+    }
 }

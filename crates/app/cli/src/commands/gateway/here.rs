@@ -4,18 +4,21 @@ use std::sync::Arc;
 
 use config::Settings;
 use gateway::Gateway;
+use traffic::plan::Plan;
 use tokio::{
+    net::TcpSocket,
     signal::unix::{SignalKind, signal},
     task::JoinHandle,
 };
 use web::GatewayAsked;
 
-use super::{LOOK_INTERVAL, Watched, beside::Beside, reload};
+use super::{LOOK_INTERVAL, Watched, beside::Beside, exposed, reload};
 use crate::{client, commands::settings::SettingsFile, say::Failure};
 
 /// A gateway in this process.
 pub(crate) struct Here {
     gateway: Arc<Gateway>,
+    has_token: bool,
     beside: Beside,
     watch: JoinHandle<()>,
 }
@@ -33,6 +36,8 @@ pub(crate) fn start(
         let ask = move || client::told_by_admin(admin, "/all", token.as_deref());
         return Ok((None, Some(GatewayAsked { place: admin.to_string(), ask: Arc::new(ask) })));
     }
+    alone(&plan)?;
+    let has_token = token.is_some();
     let watched = settings.file.clone().map(|path| Watched::new(path, &plan));
     let gateway = Gateway::start(plan).map_err(|error| {
         Failure::world(&error).hint(
@@ -45,13 +50,18 @@ pub(crate) fn start(
     let seen = gateway.seen();
     let asked =
         GatewayAsked { place: "this process".to_owned(), ask: Arc::new(move || Ok(seen())) };
-    Ok((Some(Here { gateway, beside, watch }), Some(asked)))
+    Ok((Some(Here { gateway, has_token, beside, watch }), Some(asked)))
 }
 
 impl Here {
     /// Where it receives requests, for the greeting.
     pub(crate) fn listens(&self) -> Vec<String> {
         self.gateway.listens().iter().map(ToString::to_string).collect()
+    }
+
+    /// What to say where others than this machine reach its admin port.
+    pub(crate) fn warning(&self) -> Option<String> {
+        exposed(&self.gateway, self.has_token)
     }
 
     /// Lets requests that have begun end, and ends it.
@@ -68,6 +78,25 @@ impl Here {
         });
         drop(stopped.await);
     }
+}
+
+/// Several gateways may listen on one port, so that one takes over from another; this one is not meant to share: the kernel
+/// would give some requests to each.
+fn alone(plan: &Plan) -> Result<(), Failure> {
+    for address in plan.listen.iter().map(|listen| listen.address) {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() };
+        // Without SO_REUSEPORT it is refused where somebody listens; what is closing is not in the way.
+        let bound = socket.and_then(|socket| {
+            socket.set_reuseaddr(true)?;
+            socket.bind(address)
+        });
+        bound.map_err(|error| {
+            Failure::of_the_world(format!("failed to listen on {address}: {error}")).hint(
+                "a `taut gateway` that has it is found by its `admin` address, so give it one; `listen` in `[gateway]` says where this one listens",
+            )
+        })?;
+    }
+    Ok(())
 }
 
 /// Reads the settings again when their file changes, on SIGHUP, and when the admin port is told to.

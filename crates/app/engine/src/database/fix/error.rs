@@ -67,6 +67,7 @@ impl FixError {
         match self {
             Self::Apply(error) => error.hint(),
             Self::Ledger(LedgerError::Server { .. }) => crate::history::AWAY.to_owned(),
+            Self::Ledger(LedgerError::Unsure { .. }) => crate::history::UNSURE.to_owned(),
             Self::Ledger(_) => "the ledger lies in the folder of the store: --store".to_owned(),
             Self::Rehearse(RehearseError::Refused(Refusal::Primary)) => {
                 "--on takes the address of a replica; --clone here|URL makes a clone; --on-primary runs it there all the same"

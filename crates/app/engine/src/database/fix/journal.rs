@@ -1,19 +1,22 @@
 //! The ledger as the journal of a run: nothing is sent that is not on the disk.
 
 use postgres::apply::{Intent, Journal, JournalError, News, Outcome};
-use store::ledger::{Backend, Direction, Event, IndexTarget, Ledger, RemedyId};
+use store::ledger::{Backend, Claim, Direction, Event, IndexTarget, Ledger, RemedyId};
 
 use super::now;
 
 pub(super) struct Noting<'a> {
     pub(super) ledger: &'a mut Ledger,
     pub(super) id: RemedyId,
+    pub(super) claim: &'a Claim,
     pub(super) direction: Direction,
     pub(super) tell: &'a mut (dyn FnMut(News) + Send),
 }
 
 impl Journal for Noting<'_> {
     fn intend(&mut self, intent: &Intent) -> Result<i64, JournalError> {
+        // Another machine may have it by now.
+        self.claim.check()?;
         let event = Event::Intended {
             direction: self.direction,
             sql: intent.sql.clone(),
