@@ -135,8 +135,12 @@ MIX: list[tuple[str, int, Callable[[Client], Ask]]] = [
 NAMES = [name for name, _, _ in MIX]
 
 
-# One path stands for these: the latest orders of all, and what nobody calls.
-ALONE = {"orders": "/api/orders/", "report": "/api/reports/monthly/"}
+# One path stands for these: the latest orders of all, what nobody calls, and a file of 122 KB.
+ALONE = {
+    "orders": "/api/orders/",
+    "report": "/api/reports/monthly/",
+    "assets": "/static/rest_framework/css/bootstrap.min.css",
+}
 
 
 def asks(name: str, count: int) -> list[Ask]:

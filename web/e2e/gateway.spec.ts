@@ -8,7 +8,9 @@ function member(address: string, healthy = true) {
   return {
     address,
     weight: 1,
+    zone: null,
     drained: false,
+    added: false,
     healthy,
     left_alone: false,
     in_flight: 3,

@@ -3,8 +3,8 @@
 use std::process::ExitCode;
 
 use crate::{
-    args::Args, bench, demo, docs, failure::Failure, linger, pairs, screen, setup, shell::Shell,
-    test, web,
+    args::Args, bench, demo, docs, failure::Failure, fronts, linger, pairs, screen, setup,
+    shell::Shell, test, web,
 };
 
 /// One command.
@@ -89,6 +89,20 @@ const COMMANDS: &[Command] = &[
         ],
         known: &["--only=", "--scale=", "--distance=", "--share=", "--profile=", "--taut="],
         run: pairs::command,
+    },
+    Command {
+        name: "fronts",
+        usage: "[--only NAME]... [--scale full|small] [--share N] [--profile NAME | --taut FILE]",
+        about: "The faulty application with the gateway in front and without: answers, latencies, bytes, verdict",
+        options: &[
+            ("--only NAME", "these requests alone; may be repeated"),
+            ("--scale full|small", "how much data the application has (full)"),
+            ("--share N", "percent of the usual time of each load (100)"),
+            ("--profile NAME", "how taut is built (demo)"),
+            ("--taut FILE", "do not build it: take this one"),
+        ],
+        known: &["--only=", "--scale=", "--share=", "--profile=", "--taut="],
+        run: fronts::command,
     },
     Command {
         name: "docs",

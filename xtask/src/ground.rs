@@ -273,7 +273,7 @@ fn ground(shell: &Shell, word: &str, state: &Path) -> Command {
 }
 
 /// What runs here has its settings from here, not from whoever's shell this is.
-fn forget_settings(command: &mut Command) {
+pub(crate) fn forget_settings(command: &mut Command) {
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy();
         if ["TAUT_", "OTEL_", "PG"].iter().any(|prefix| text.starts_with(prefix)) {

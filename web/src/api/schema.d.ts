@@ -2350,6 +2350,11 @@ export interface components {
         /** @description A member of a service. */
         GatewayMember: {
             /**
+             * @description It was added by an order: the settings do not name it.
+             * @default false
+             */
+            added: boolean;
+            /**
              * @description Host and port.
              * @default
              */
@@ -2398,6 +2403,11 @@ export interface components {
              * @default 0
              */
             weight: number;
+            /**
+             * @description Where it is, if that is told.
+             * @default null
+             */
+            zone: string | null;
         };
         /** @description Something that happened to a canary. */
         GatewayNews: {

@@ -89,6 +89,15 @@ pub(crate) fn read(table: &Spanned<DeValue<'_>>, told: &mut Told<'_>) -> Option<
     if let Some(Value::Address(resolver)) = fields.take("resolver", Kind::AddressOrOff, told) {
         plan.resolver = resolver;
     }
+    plan.zone = zone(&mut fields, told);
+    if let Some((name, span)) =
+        fields.text("deadline-header", told).filter(|(name, _)| name != "off")
+    {
+        plan.deadline_header = name.parse().ok();
+        if plan.deadline_header.is_none() {
+            fields.wrong_at("deadline-header", span, "expected the name of a header", told);
+        }
+    }
     let compress = compress::read(&mut fields, None, told);
     plan.services = service::all(&mut fields, told);
     plan.events = shared::events(&mut fields, told);
@@ -113,6 +122,16 @@ pub(crate) fn read(table: &Spanned<DeValue<'_>>, told: &mut Told<'_>) -> Option<
     }
     fields.end(told);
     (before == told.problems.len()).then_some(plan)
+}
+
+/// The name of a zone.
+fn zone(fields: &mut Fields<'_>, told: &mut Told<'_>) -> Option<String> {
+    let (zone, span) = fields.text("zone", told)?;
+    if traffic::plan::is_zone(&zone) {
+        return Some(zone);
+    }
+    fields.wrong_at("zone", span, "expected a name such as `eu-central-1a`", told);
+    None
 }
 
 fn listens(fields: &mut Fields<'_>, told: &mut Told<'_>) -> Vec<Listen> {

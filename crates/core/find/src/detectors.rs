@@ -49,6 +49,7 @@ mod transaction_wraparound;
 mod uncached_work;
 mod unfit_setting;
 mod unindexed_foreign_key;
+mod unkept_asset;
 mod unused_index;
 mod unused_replica;
 mod wide_select;
@@ -99,4 +100,5 @@ pub static DETECTORS: &[&Detector] = &[
     &transaction_wraparound::TRANSACTION_WRAPAROUND,
     &unfit_setting::UNFIT_SETTING,
     &costly_plan::COSTLY_PLAN,
+    &unkept_asset::UNKEPT_ASSET,
 ];

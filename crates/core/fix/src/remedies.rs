@@ -23,6 +23,7 @@ mod drop_index;
 mod eager_load;
 mod freeze_rows;
 mod index_statement;
+mod keep_assets;
 mod keep_connections;
 mod keep_result;
 mod lean_serializer;
@@ -84,6 +85,7 @@ pub static REMEDIES: &[&Remedy] = &[
     &widen_key::WIDEN_KEY,
     &freeze_rows::FREEZE_ROWS,
     &reshape_plan::RESHAPE_PLAN,
+    &keep_assets::KEEP_ASSETS,
 ];
 
 /// What a remedy changes in the gateway's settings.
@@ -97,6 +99,7 @@ static OF_GATEWAY: &[(&Remedy, Changes)] = &[
     (&balance_by_latency::BALANCE_BY_LATENCY, balance_by_latency::change),
     (&limit_client::LIMIT_CLIENT, limit_client::change),
     (&cache_route::CACHE_ROUTE, cache_route::change),
+    (&keep_assets::KEEP_ASSETS, keep_assets::change),
 ];
 
 /// What the gateway can do about a finding, if this remedy is one of its own.

@@ -21,13 +21,24 @@ pub enum Asset {
     Told,
     /// It is sent anew each time: nobody may keep it, or there is nothing to ask about.
     Cold,
+    /// Its name has a hash, but nothing says that it is kept: it is asked for again with a condition.
+    Unmarked,
+    /// Its name has a hash, and it is sent anew each time all the same.
+    UnmarkedCold,
 }
 
 impl Asset {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Immutable, Self::Revalidated, Self::Told, Self::Cold];
+    pub const ALL: [Self; 6] = [
+        Self::Immutable,
+        Self::Revalidated,
+        Self::Told,
+        Self::Cold,
+        Self::Unmarked,
+        Self::UnmarkedCold,
+    ];
 
-    /// As metrics have it.
+    /// As metrics and spans have it.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -35,6 +46,8 @@ impl Asset {
             Self::Revalidated => "revalidated",
             Self::Told => "told",
             Self::Cold => "cold",
+            Self::Unmarked => "unmarked",
+            Self::UnmarkedCold => "unmarked-cold",
         }
     }
 }
@@ -51,6 +64,9 @@ const DIGEST_DIGITS: usize = 32;
 /// Endings of what bundlers write with hashes of mixed letters; elsewhere such a name may be a word: `iPhone15Pro.png`.
 const CODE: [&str; 7] = ["js", "mjs", "cjs", "css", "map", "wasm", "woff2"];
 
+/// Endings of what as often is an answer of an application as a file.
+const DATA: [&str; 3] = ["json", "txt", "map"];
+
 /// Says of an answer how long it may be kept, if it does not say so itself; what it is then. `None` if it is no
 /// asset: another method, a failure, or an answer for one user.
 pub fn tell(
@@ -59,37 +75,98 @@ pub fn tell(
     status: StatusCode,
     headers: &mut HeaderMap,
 ) -> Option<Asset> {
-    let reads = *method == Method::GET || *method == Method::HEAD;
-    let good =
-        matches!(status, StatusCode::OK | StatusCode::PARTIAL_CONTENT | StatusCode::NOT_MODIFIED);
-    if !reads || !good || headers.contains_key(header::SET_COOKIE) {
-        return None;
-    }
-    let says = |word: &str| {
-        let lines = headers.get_all(header::CACHE_CONTROL).iter();
-        let mut words = lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b','));
-        words.any(|one| {
-            let name = one.split(|byte| *byte == b'=').next().unwrap_or_default();
-            name.trim_ascii().eq_ignore_ascii_case(word.as_bytes())
-        })
-    };
-    if says("no-store") || says("private") {
-        return Some(Asset::Cold);
+    let said = Said::of(method, status, headers)?;
+    if said.forbids || said.private {
+        return Some(if said.forbids { Asset::Cold } else { said.kept() });
     }
     if is_hashed(path) {
         headers.insert(header::CACHE_CONTROL, IMMUTABLE);
         return Some(Asset::Immutable);
     }
-    let can_be_asked =
-        headers.contains_key(header::ETAG) || headers.contains_key(header::LAST_MODIFIED);
-    if ["max-age", "s-maxage", "no-cache", "must-revalidate"].into_iter().any(says)
-        || headers.contains_key(header::EXPIRES)
-    {
-        let kept = can_be_asked || !says("no-cache");
-        return Some(if kept { Asset::Told } else { Asset::Cold });
+    if !said.tells {
+        headers.insert(header::CACHE_CONTROL, REVALIDATE);
     }
-    headers.insert(header::CACHE_CONTROL, REVALIDATE);
-    Some(if can_be_asked { Asset::Revalidated } else { Asset::Cold })
+    Some(said.kept())
+}
+
+/// What an answer is as it stands, where its name is that of a file which pages are made of; nothing is changed.
+#[must_use]
+pub fn seen(method: &Method, path: &str, status: StatusCode, headers: &HeaderMap) -> Option<Asset> {
+    let path = path.split(['?', '#']).next().unwrap_or_default();
+    let ending = path.rsplit('/').next()?.rsplit_once('.')?.1.to_ascii_lowercase();
+    if !ENDINGS.contains(&&*ending) || DATA.contains(&&*ending) {
+        return None;
+    }
+    let said = Said::of(method, status, headers)?;
+    Some(match said.kept() {
+        // Who forbids it means it, whatever the name is.
+        _ if said.forbids => Asset::Cold,
+        _ if said.immutable => Asset::Immutable,
+        Asset::Cold if is_hashed(path) => Asset::UnmarkedCold,
+        _ if is_hashed(path) && !said.lasts => Asset::Unmarked,
+        kept => kept,
+    })
+}
+
+/// What an answer says of how long it is kept.
+#[expect(clippy::struct_excessive_bools, reason = "words that stand beside each other in any way")]
+struct Said {
+    /// Nobody may keep it.
+    forbids: bool,
+    /// Browsers alone may keep it.
+    private: bool,
+    immutable: bool,
+    /// Browsers may keep it for a while without asking.
+    lasts: bool,
+    /// It says something of how long it is kept.
+    tells: bool,
+    /// There is something to ask about.
+    can_be_asked: bool,
+}
+
+impl Said {
+    /// `None` if it is no asset.
+    fn of(method: &Method, status: StatusCode, headers: &HeaderMap) -> Option<Self> {
+        let reads = *method == Method::GET || *method == Method::HEAD;
+        let good = matches!(
+            status,
+            StatusCode::OK | StatusCode::PARTIAL_CONTENT | StatusCode::NOT_MODIFIED
+        );
+        if !reads || !good || headers.contains_key(header::SET_COOKIE) {
+            return None;
+        }
+        let says = |word: &str| {
+            let lines = headers.get_all(header::CACHE_CONTROL).iter();
+            let mut words = lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b','));
+            words.any(|one| {
+                let name = one.split(|byte| *byte == b'=').next().unwrap_or_default();
+                // With its value, or any.
+                [one, name].iter().any(|it| it.trim_ascii().eq_ignore_ascii_case(word.as_bytes()))
+            })
+        };
+        let ends = says("no-cache") || says("max-age=0");
+        let timed = says("max-age") || headers.contains_key(header::EXPIRES);
+        Some(Self {
+            forbids: says("no-store"),
+            private: says("private"),
+            immutable: says("immutable"),
+            lasts: timed && !ends,
+            tells: timed || ["s-maxage", "no-cache", "must-revalidate"].into_iter().any(says),
+            // What answers a condition was asked about already, whatever it repeats of it.
+            can_be_asked: status == StatusCode::NOT_MODIFIED
+                || headers.contains_key(header::ETAG)
+                || headers.contains_key(header::LAST_MODIFIED),
+        })
+    }
+
+    fn kept(&self) -> Asset {
+        match (self.lasts, self.can_be_asked) {
+            (true, _) => Asset::Told,
+            (false, true) if self.tells => Asset::Told,
+            (false, true) => Asset::Revalidated,
+            (false, false) => Asset::Cold,
+        }
+    }
 }
 
 /// Whether the name of a file has a hash of its content, as bundlers write it: `app.3f2a9c1b.js`, `index-BX2k9Qz1.css`.

@@ -7,11 +7,13 @@ mod cookie;
 mod ewma;
 mod ring;
 mod rotation;
+mod zones;
 
 pub use cookie::{COOKIE_BYTES_MAX, CookieKey};
 pub use ewma::PeakEwma;
 pub use ring::{Ring, key_of};
 pub use rotation::Rotation;
+pub use zones::{Side, Zones, keep_zone};
 
 use std::time::Duration;
 

@@ -77,7 +77,7 @@ pub fn expanded<'a>(
             let address = address.to_string();
             if taken.insert(address.clone()) {
                 let host = Some(member.host().to_owned());
-                all.push(Member { address, weight: member.weight, host });
+                all.push(Member { address, host, ..member.clone() });
             }
         }
     }

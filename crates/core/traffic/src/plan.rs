@@ -66,6 +66,10 @@ pub struct Plan {
     pub tokens: Option<Arc<Tokens>>,
     /// Who is asked for the addresses of members; `None` for whom the system asks.
     pub resolver: Option<SocketAddr>,
+    /// Where the gateway itself is; members that are there, too, are asked before others.
+    pub zone: Option<String>,
+    /// The header in which members are told how many milliseconds are left for a request.
+    pub deadline_header: Option<HeaderName>,
 }
 
 /// An address to listen on.
@@ -173,6 +177,8 @@ pub struct Service {
     pub wire: Wire,
     /// How names of members are looked up again, each address a member; `None` for once a connection.
     pub lookup: Option<Lookup>,
+    /// The share of members in the gateway's own zone that have to be well for all requests to stay with them.
+    pub zone_share: f64,
 }
 
 impl Service {
@@ -195,6 +201,7 @@ impl Service {
             connections_max: 1_024,
             wire: Wire::default(),
             lookup: None,
+            zone_share: 0.7,
         }
     }
 }
@@ -208,13 +215,15 @@ pub struct Member {
     pub weight: u32,
     /// The host that the address was looked up for, if it was.
     pub host: Option<String>,
+    /// Where it is, if that is told.
+    pub zone: Option<String>,
 }
 
 impl Member {
     /// One with the usual share of the work.
     #[must_use]
     pub fn new(address: impl Into<String>) -> Self {
-        Self { address: address.into(), weight: 1, host: None }
+        Self { address: address.into(), weight: 1, host: None, zone: None }
     }
 
     /// The host: that which was looked up, else that of the address.
@@ -226,6 +235,13 @@ impl Member {
         };
         self.host.as_deref().unwrap_or_else(of_address)
     }
+}
+
+/// Whether a zone can be called so: letters, digits and `-._`, 64 of them at most.
+#[must_use]
+pub fn is_zone(name: &str) -> bool {
+    let good = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+    !name.is_empty() && name.len() <= 64 && name.bytes().all(good)
 }
 
 /// Who of the members is asked.

@@ -78,3 +78,12 @@ impl Phases {
 fn millis(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1_000.0
 }
+
+/// The time that a request says it has left, in milliseconds; `None` for what is no such time.
+#[must_use]
+pub fn time_left(told: &[u8]) -> Option<Duration> {
+    // Nine digits are eleven days.
+    let digits = (1..=9).contains(&told.len()) && told.iter().all(u8::is_ascii_digit);
+    let millis = std::str::from_utf8(told).ok().filter(|_| digits)?.parse().ok()?;
+    Some(Duration::from_millis(millis))
+}

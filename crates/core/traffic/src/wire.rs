@@ -66,3 +66,16 @@ pub fn scheme(text: &str) -> Option<(Http, bool)> {
         _ => None,
     }
 }
+
+/// Whether this is the host and port of a member: a name, an IPv4 address, or an IPv6 address in brackets.
+#[must_use]
+pub fn is_address(text: &str) -> bool {
+    let Some((host, port)) = text.rsplit_once(':') else { return false };
+    let named = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+    let bracketed = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    let host = match bracketed {
+        Some(inner) => inner.parse::<std::net::Ipv6Addr>().is_ok(),
+        None => !host.is_empty() && host.bytes().all(named),
+    };
+    host && port.parse::<u16>().is_ok_and(|port| port != 0)
+}

@@ -4,6 +4,7 @@
 mod all;
 mod cache;
 mod canaries;
+pub(crate) mod members;
 pub(crate) mod orders;
 mod pages;
 mod top;
@@ -153,7 +154,7 @@ async fn page(
         "/cache/purge" => orders::purge(&shared, &order).await,
         "/cache/warm" => orders::warm(listen, &order).await,
         _ => match path.strip_prefix("/members/") {
-            Some(rest) => orders::member(&shared, rest, &order),
+            Some(rest) => members::change(&shared, rest, &order),
             None => match path.strip_prefix("/canaries/") {
                 Some(rest) => orders::canary(&shared, rest).await,
                 None => Err(Problem::unknown(KNOWN)),
@@ -168,7 +169,7 @@ async fn page(
 
 /// What can be asked for.
 const KNOWN: &str = "known are GET /health, /ready, /metrics, /members, /routes, /cache, /limits, /breakers, /capture, /canaries, /all and POST \
-                     /members/SERVICE/ADDRESS/drain, undrain or weight, /canaries/ROUTE/step, hold, revert or finish, /cache/purge, /cache/warm, /reload";
+                     /members/SERVICE/ADDRESS/add, remove, drain, undrain or weight, /canaries/ROUTE/step, hold, revert or finish, /cache/purge, /cache/warm, /reload";
 
 /// Whether somebody may: looking needs the token where there is one, doing something always.
 fn allowed(shared: &Shared, read: bool, path: &str, headers: &HeaderMap) -> Result<(), Problem> {

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use http::{Request, Response, StatusCode};
+use http::{HeaderValue, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use tokio::time::timeout;
 use traffic::{
@@ -106,6 +106,12 @@ impl Tries {
         let (place, parent) = told.unzip();
         if let Some(parent) = parent.flatten() {
             request.headers_mut().insert(TRACEPARENT, parent);
+        }
+        let header = &self.local.state.plan.deadline_header;
+        if let (Some(name), Some(deadline)) = (header, self.deadline) {
+            let left = deadline.saturating_duration_since(tokio::time::Instant::now());
+            let millis = u64::try_from(left.as_millis()).unwrap_or(u64::MAX).max(1);
+            request.headers_mut().insert(name, HeaderValue::from(millis));
         }
         let attempted = self.once(worker, member, request).await;
         if let (Some(record), Some(place)) = (&self.record, place) {

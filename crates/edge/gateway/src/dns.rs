@@ -90,7 +90,7 @@ pub(crate) async fn run(shared: Arc<Shared>) {
 fn wanted_of(shared: &Shared) -> Wanted {
     let orders = shared.orders.lock().unwrap_or_else(PoisonError::into_inner);
     let mut names: BTreeMap<String, Duration> = BTreeMap::new();
-    for service in &orders.base.services {
+    for service in &orders.told().services {
         let Some(lookup) = service.lookup else { continue };
         for member in &service.members {
             if member.address.parse::<SocketAddr>().is_err() {

@@ -74,6 +74,11 @@ impl Decision {
         let _ok = write!(text, "{before}{name}=\"{value}\"");
     }
 
+    /// Whether anybody is told.
+    pub(crate) fn is_told(&self) -> bool {
+        self.text.is_some() || self.record.is_some()
+    }
+
     /// A phase took so long.
     pub(crate) fn phase(&mut self, phase: Phase, took: Duration) {
         self.phases.add(phase, took);

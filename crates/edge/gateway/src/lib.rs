@@ -124,9 +124,8 @@ impl Gateway {
             listens.push(address);
         }
         let admin_socket = plan.admin.map(|address| {
-            let socket = std::net::TcpListener::bind(address)
-                .and_then(|socket| socket.set_nonblocking(true).map(|()| socket));
-            socket.map_err(|source| StartError::Listen { address, source })
+            // Shared as the others are, so that the next process can begin before this one ends.
+            worker::listen(address).map_err(|source| StartError::Listen { address, source })
         });
         let admin_socket = admin_socket.transpose()?;
         let admin = admin_socket.as_ref().and_then(|socket| socket.local_addr().ok());
@@ -188,7 +187,7 @@ impl Gateway {
             }
         }
         let mut orders = self.shared.orders.lock().unwrap_or_else(PoisonError::into_inner);
-        orders.base = plan;
+        orders.renew(plan);
         *self.shared.keyring.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(keyring);
         self.shared.take(orders.plan());
         drop(orders);

@@ -13,7 +13,7 @@ use model::Moment;
 use sha2::{Digest as _, Sha256};
 use traffic::{
     Dice,
-    balance::{Candidate, Rotation, better_of_two, fewest_in_flight, key_of},
+    balance::{Candidate, Rotation, Zones, better_of_two, fewest_in_flight, keep_zone, key_of},
     breaker::Breaker,
     concurrency::Concurrency,
     health::{self, Fit},
@@ -52,6 +52,8 @@ type Known = (Moment, Option<Rc<Claims>>);
 #[derive(Debug)]
 pub(crate) struct ServiceLocal {
     rotation: RefCell<Rotation>,
+    /// Of requests that leave the gateway's zone: turns of the one side say nothing about those of the other.
+    rotation_elsewhere: RefCell<Rotation>,
     turn: Cell<usize>,
     pub(crate) dice: RefCell<Dice>,
     pub(crate) budget: RefCell<Budget>,
@@ -152,19 +154,23 @@ impl Local {
     pub(crate) fn choose(&self, service: usize, wish: &Wish<'_>, now: Moment) -> Option<usize> {
         let local = &self.services[service];
         let plan = &self.state.plan.services[service];
-        let members = &self.state.services[service].members;
+        let state = &self.state.services[service];
+        let members = &state.members;
         if members.len() == 1 {
             // Whatever is known of it: there is nobody else.
             return (plan.members[0].weight > 0).then_some(0);
         }
         let mut candidates = local.candidates.borrow_mut();
         candidates.clear();
-        let mut fit = 0;
-        for (member, known) in plan.members.iter().zip(members) {
+        let (mut fit, mut zones) = (0, Zones::default());
+        for (place, (member, known)) in plan.members.iter().zip(members).enumerate() {
             let up_since = Moment { nanos: known.up_since.load(Ordering::Relaxed) };
             let share = health::slow_start(up_since, plan.slow_start, now);
             let open = known.is_fit(now);
             fit += usize::from(open);
+            if let Some(side) = state.sides.get(place) {
+                zones.add(member.weight, *side, open);
+            }
             candidates.push(Candidate {
                 weight: health::weight_left(member.weight, share),
                 in_flight: known.in_flight.load(Ordering::Relaxed),
@@ -175,7 +181,8 @@ impl Local {
                 open,
             });
         }
-        if health::fit(fit, members.len(), plan.panic_share) == Fit::Panic {
+        let panics = health::fit(fit, members.len(), plan.panic_share) == Fit::Panic;
+        if panics {
             candidates.iter_mut().for_each(|candidate| candidate.open = true);
         }
         if !wish.tried.is_empty() {
@@ -186,7 +193,39 @@ impl Local {
                 wish.tried.iter().for_each(|tried| candidates[*tried].open = false);
             }
         }
-        self.by_policy(service, wish, &candidates)
+        // A cookie leads to its member wherever that is, and in a panic nobody is left out.
+        let named = self.named(service, wish, &candidates);
+        if named.is_some() {
+            return named;
+        }
+        let mut rotation = &local.rotation;
+        if !panics && !state.sides.is_empty() {
+            let stays = self.draw(service, wish) < zones.stays(plan.zone_share);
+            keep_zone(&mut candidates, &state.sides, stays);
+            if !stays {
+                rotation = &local.rotation_elsewhere;
+            }
+        }
+        self.by_policy(service, wish, &candidates, rotation)
+    }
+
+    /// A share by chance, which for the same client is the same where members go by address.
+    fn draw(&self, service: usize, wish: &Wish<'_>) -> f64 {
+        match self.state.plan.services[service].balance {
+            // Not the key itself, by which the ring goes.
+            Balance::Address => Dice::new(address_key(wish.client)).share(),
+            _ => self.services[service].dice.borrow_mut().share(),
+        }
+    }
+
+    /// The member that a request's cookie names, if it may be asked.
+    fn named(&self, service: usize, wish: &Wish<'_>, candidates: &[Candidate]) -> Option<usize> {
+        let plan = &self.state.plan.services[service];
+        let names = plan.members.iter().map(|member| &*member.address);
+        let key = self.state.services[service].cookie.as_ref()?;
+        let named = key.member(&plan.name, wish.cookie?, names)?;
+        let candidate = candidates.get(named)?;
+        (candidate.open && 0 < candidate.weight).then_some(named)
     }
 
     fn by_policy(
@@ -194,12 +233,14 @@ impl Local {
         service: usize,
         wish: &Wish<'_>,
         candidates: &[Candidate],
+        rotation: &RefCell<Rotation>,
     ) -> Option<usize> {
         let local = &self.services[service];
         let plan = &self.state.plan.services[service];
         let state = &self.state.services[service];
         match &plan.balance {
-            Balance::RoundRobin => local.rotation.borrow_mut().next(candidates),
+            // Who has a cookie was led to its member before.
+            Balance::RoundRobin | Balance::Cookie { .. } => rotation.borrow_mut().next(candidates),
             Balance::LeastConnections => {
                 local.turn.set(local.turn.get().wrapping_add(1));
                 fewest_in_flight(candidates, local.turn.get())
@@ -209,17 +250,6 @@ impl Local {
                 /// What the paper's authors advise: a quarter above the fair share.
                 const FACTOR: f64 = 1.25;
                 state.ring.as_ref()?.choose(address_key(wish.client), candidates, FACTOR)
-            }
-            Balance::Cookie { .. } => {
-                let named = wish.cookie.and_then(|cookie| {
-                    let names = plan.members.iter().map(|member| &*member.address);
-                    state.cookie.as_ref()?.member(&plan.name, cookie, names)
-                });
-                let named = named.filter(|named| {
-                    let candidate = &candidates[*named];
-                    candidate.open && 0 < candidate.weight
-                });
-                named.or_else(|| local.rotation.borrow_mut().next(candidates))
             }
         }
     }
@@ -262,6 +292,7 @@ impl ServiceLocal {
         let budget = Budget::new(retries.share, retries.free_per_second, clock::now());
         Self {
             rotation: RefCell::default(),
+            rotation_elsewhere: RefCell::default(),
             turn: Cell::new(usize::try_from(seed & 0xFFFF).unwrap_or(0)),
             dice: RefCell::new(Dice::new(seed)),
             budget: RefCell::new(budget),

@@ -1,7 +1,13 @@
 //! A request from its head on: what is let in, what it looks like to a member, what its answer looks like to
 //! the client.
 
-use std::{cell::Cell, net::IpAddr, pin::pin, rc::Rc, time::Instant};
+use std::{
+    cell::Cell,
+    net::IpAddr,
+    pin::pin,
+    rc::Rc,
+    time::{Duration, Instant},
+};
 
 use http::{
     HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version, header,
@@ -13,6 +19,7 @@ use traffic::{
     forward::{self, Framing, Sender, X_FORWARDED_FOR, X_FORWARDED_HOST, X_FORWARDED_PROTO},
     plan::{HeaderRule, LimitRule, Plan, Route},
     route::{Asked, Found, host_of, rewritten},
+    timing,
 };
 
 use crate::{
@@ -54,6 +61,8 @@ pub(crate) struct Admitted {
     cached: Option<Cached>,
     /// Where it is told, if anybody wants to know.
     pub(crate) record: Option<Rc<Record>>,
+    /// When nobody waits for it any more.
+    pub(crate) deadline: Option<tokio::time::Instant>,
 }
 
 /// Answers a request.
@@ -68,6 +77,7 @@ pub(crate) async fn handle(
     let plan = &local.state.plan;
     let mut decision = Decision::asked(request.headers_mut(), plan, peer.address);
     finish.record = decision.watch(&local.state, &mut request, &peer, began);
+    let time_left = time_left(plan, &peer, request.headers_mut());
     let change = Effect::of(&local, &request);
     let (method, uri) = (request.method().clone(), request.uri().clone());
     // What somebody gets who says who they are is theirs, and no asset (RFC 9111, section 3.5).
@@ -84,7 +94,9 @@ pub(crate) async fn handle(
     admitted.record = decision.record().cloned();
     let rules = Rc::clone(&local);
     let place = admitted.found.route;
-    let asset = (route.assets && !for_one).then_some((method, uri));
+    // Only who is told wants to know of what is not to be changed.
+    let is_wanted = (route.assets || decision.is_told()) && !for_one;
+    let asset = is_wanted.then_some((method, uri));
     let limit = rules.state.plan.routes[place].limit.as_ref().zip(limited.as_ref());
     if let Some((rule, limited)) = limit {
         decision.add("limit", || limited.words(rule));
@@ -95,7 +107,9 @@ pub(crate) async fn handle(
     let canary = canary::choose(&worker, &mut admitted, &mut decision);
     finish.canary.clone_from(&canary);
     let service = &plan.services[route.service];
-    let total = deadline(began.into(), route.total.or(service.timeouts.total));
+    let total = [route.total.or(service.timeouts.total), time_left].into_iter().flatten().min();
+    let total = deadline(began.into(), total);
+    admitted.deadline = total;
     let late = finish.late();
     let serving = Serving { worker: &worker, peer: &peer, decision: &mut decision };
     match within(total, &late, answered(serving, admitted, finish)).await {
@@ -103,16 +117,9 @@ pub(crate) async fn handle(
             if let Some(change) = &change {
                 change.done(&worker, &rules.state.plan.routes[place], &response);
             }
-            if let Some((method, uri)) = &asset {
-                let status = response.status();
-                let told = assets::tell(method, uri.path(), status, response.headers_mut());
-                if let Some(told) = told {
-                    worker.count(|counts| counts.asset(told));
-                    decision.add("asset", || told.name().to_owned());
-                }
-            }
+            let route = &rules.state.plan.routes[place];
+            head_as_told(&worker, route, asset.as_ref(), &mut response, &mut decision);
             let headers = response.headers_mut();
-            apply(&rules.state.plan.routes[place].response_headers, headers);
             canary::remember(headers, canary.as_ref(), peer.encrypted);
             if let Some((rule, limited)) = limit {
                 limited.tell(rule, headers);
@@ -127,6 +134,39 @@ pub(crate) async fn handle(
         Err(failed) => {
             let (refusal, finish) = *failed;
             Ok(refused(&worker, &refusal, limit, finish, decision))
+        }
+    }
+}
+
+/// The time that a trusted proxy in front says is left. Nobody else's word on it reaches a member.
+fn time_left(plan: &Plan, peer: &Peer, headers: &mut HeaderMap) -> Option<Duration> {
+    let told = headers.remove(plan.deadline_header.as_ref()?)?;
+    let is_believed = forward::is_trusted(peer.address, &plan.trusted);
+    timing::time_left(told.as_bytes()).filter(|_| is_believed)
+}
+
+/// Makes of an answer's head what the route says, and tells what the answer is as an asset, where anybody wants to know.
+fn head_as_told(
+    worker: &Worker,
+    route: &Route,
+    asset: Option<&(Method, Uri)>,
+    response: &mut Response<Answer>,
+    decision: &mut Decision,
+) {
+    let status = response.status();
+    let headers = response.headers_mut();
+    let mut kind = None;
+    if let Some((method, uri)) = asset.filter(|_| route.assets) {
+        kind = assets::tell(method, uri.path(), status, headers);
+        if let Some(kind) = kind {
+            worker.count(|counts| counts.asset(kind));
+        }
+    }
+    apply(&route.response_headers, headers);
+    if let Some((method, uri)) = asset {
+        // As the client gets it.
+        if let Some(kind) = assets::seen(method, uri.path(), status, headers).or(kind) {
+            decision.add("asset", || kind.name().to_owned());
         }
     }
 }
@@ -251,6 +291,7 @@ async fn admit(
         coding,
         cached,
         record,
+        deadline: None,
     })
 }
 

@@ -74,6 +74,8 @@ pub(crate) struct Tries {
     /// Where time went.
     phases: Phases,
     pub(crate) tried: Vec<usize>,
+    /// When nobody waits for it any more.
+    pub(crate) deadline: Option<tokio::time::Instant>,
 }
 
 /// One try, and what came of it.
@@ -231,8 +233,8 @@ struct Rest {
 
 impl Tries {
     fn new(admitted: Admitted, peer: &Peer) -> (Self, Rest) {
-        let Admitted { local, found, service, client, head, body, upload, upgrade, record, .. } =
-            admitted;
+        let Admitted { local, found, service, client, head, body, .. } = admitted;
+        let Admitted { upload, upgrade, record, deadline, .. } = admitted;
         let route = &local.state.plan.routes[found.route];
         let (place, priority) = (service, route.priority);
         let tries = Self {
@@ -248,6 +250,7 @@ impl Tries {
             record,
             phases: Phases::default(),
             tried: Vec::new(),
+            deadline,
             local,
         };
         (tries, Rest { upload, upgrade, priority })

@@ -14,7 +14,7 @@ use std::{
 
 use tokio::sync::Notify;
 use traffic::{
-    balance::{CookieKey, Ring},
+    balance::{CookieKey, Ring, Side},
     health::Outliers,
     limit::LimitRule,
     plan::{Balance, Plan, Route, Service},
@@ -23,7 +23,7 @@ use traffic::{
 
 use crate::{
     access::Log,
-    admin::orders::Orders,
+    admin::members::Orders,
     cache::{Cache, disk::Disk},
     canary::Canaries,
     capture::{Capture, Figures},
@@ -113,6 +113,8 @@ pub(crate) struct ServiceState {
     pub(crate) outliers: Mutex<Outliers>,
     pub(crate) ring: Option<Ring>,
     pub(crate) cookie: Option<CookieKey>,
+    /// Which members are in the gateway's own zone; empty where that makes no difference.
+    pub(crate) sides: Vec<Side>,
     /// How connections to members are encrypted, if they are.
     pub(crate) connector: Option<Connector>,
 }
@@ -218,8 +220,9 @@ impl State {
         let mut members = Members::new(old);
         let keyring = shared.keyring();
         let services = plan.services.iter();
-        let services: Vec<ServiceState> =
-            services.map(|service| ServiceState::new(service, &mut members, &keyring)).collect();
+        let services: Vec<ServiceState> = services
+            .map(|service| ServiceState::new(service, &plan, &mut members, &keyring))
+            .collect();
         let limits = limits(&plan, old, shared.seed);
         let numbers = plan.routes.iter().map(|route| shared.number(&route.name)).collect();
         let (access_log, exporter) = tellers(&plan, old, shared);
@@ -233,7 +236,7 @@ impl State {
 }
 
 impl ServiceState {
-    fn new(service: &Service, known: &mut Members, keyring: &Keyring) -> Self {
+    fn new(service: &Service, plan: &Plan, known: &mut Members, keyring: &Keyring) -> Self {
         let members: Vec<Arc<Member>> =
             service.members.iter().map(|member| known.take(&service.name, member)).collect();
         let ring = (service.balance == Balance::Address).then(|| {
@@ -243,9 +246,17 @@ impl ServiceState {
             Balance::Cookie { secret, .. } => Some(CookieKey::new(secret.0.as_bytes())),
             _ => None,
         };
+        let side = |member: &traffic::plan::Member| match &plan.zone {
+            Some(zone) if member.zone.as_ref() == Some(zone) => Side::Own,
+            _ => Side::Elsewhere,
+        };
+        let mut sides: Vec<Side> = service.members.iter().map(side).collect();
+        if !sides.contains(&Side::Own) || !sides.contains(&Side::Elsewhere) {
+            sides.clear();
+        }
         let outliers = Mutex::new(Outliers::new(service.outliers, members.len()));
         let connector = keyring.connector(&service.wire);
-        Self { members, outliers, ring, cookie, connector }
+        Self { members, outliers, ring, cookie, sides, connector }
     }
 }
 

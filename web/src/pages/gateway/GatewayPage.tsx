@@ -264,6 +264,13 @@ function Services({ services }: { services: GatewayService[] }) {
                 <td title={`balanced by ${service.balance}`}>{service.name}</td>
                 <td>
                   <code>{member.address}</code>
+                  {member.zone != null && <span className="dim"> {member.zone}</span>}
+                  {member.added && (
+                    <span className="dim" title="By an order: the settings do not name it.">
+                      {' '}
+                      added
+                    </span>
+                  )}
                 </td>
                 <td className={levelOf(member)} title={member.trouble ?? ''}>
                   {stateOf(member)}

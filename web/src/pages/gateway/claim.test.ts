@@ -22,7 +22,9 @@ function member(healthy = true) {
   return {
     address: '127.0.0.1:1',
     weight: 1,
+    zone: null,
     drained: false,
+    added: false,
     healthy,
     left_alone: false,
     in_flight: 0,

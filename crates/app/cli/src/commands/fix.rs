@@ -1,6 +1,7 @@
 //! `taut fix`: what can be changed in a database or in the gateway's settings, rehearsing it, changing it, taking it back, and
 //! whether it worked.
 
+mod asking;
 mod doing;
 mod finding;
 mod gateway;

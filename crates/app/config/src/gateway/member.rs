@@ -21,7 +21,7 @@ pub(super) fn all(fields: &mut Fields<'_>, told: &mut Told<'_>) -> (Vec<Member>,
     let mut members: Vec<Member> = Vec::new();
     let mut spoken = None;
     for entry in fields.list("members", told).into_iter().take(TABLES_MAX) {
-        let (text, span, weight) = match entry.get_ref() {
+        let (text, span, weight, zone) = match entry.get_ref() {
             DeValue::Table(_) => {
                 let Some(mut one) = Fields::of("gateway.service.members", entry, told) else {
                     continue;
@@ -29,6 +29,7 @@ pub(super) fn all(fields: &mut Fields<'_>, told: &mut Told<'_>) -> (Vec<Member>,
                 let address = one.text("address", told);
                 let weight = Kind::Count { min: 0, max: 1_000 };
                 let weight = one.small("weight", weight, told).unwrap_or(1);
+                let zone = super::zone(&mut one, told);
                 if address.is_none() {
                     one.missing(
                         "address",
@@ -38,9 +39,9 @@ pub(super) fn all(fields: &mut Fields<'_>, told: &mut Told<'_>) -> (Vec<Member>,
                 }
                 one.end(told);
                 let Some((address, span)) = address else { continue };
-                (address, span, weight)
+                (address, span, weight, zone)
             }
-            DeValue::String(address) => (address.to_string(), entry.span(), 1),
+            DeValue::String(address) => (address.to_string(), entry.span(), 1, None),
             _ => {
                 fields.wrong_at("members", entry.span(), "expected a host and a port", told);
                 continue;
@@ -58,7 +59,7 @@ pub(super) fn all(fields: &mut Fields<'_>, told: &mut Told<'_>) -> (Vec<Member>,
             fields.wrong_at("members", span, label, told);
         } else {
             spoken = Some(speaks);
-            members.push(Member { weight, ..Member::new(address) });
+            members.push(Member { weight, zone, ..Member::new(address) });
         }
     }
     (members, spoken.unwrap_or_default())
@@ -67,26 +68,14 @@ pub(super) fn all(fields: &mut Fields<'_>, told: &mut Told<'_>) -> (Vec<Member>,
 /// How an address begins, and the host and port. Those with a scheme may leave its usual port out.
 fn split(text: &str) -> Option<(Spoken, String)> {
     let Some((scheme, rest)) = text.split_once("://") else {
-        return is_address(text).then(|| (Spoken::default(), text.to_owned()));
+        return wire::is_address(text).then(|| (Spoken::default(), text.to_owned()));
     };
     let spoken = wire::scheme(scheme)?;
     let rest = rest.strip_suffix('/').unwrap_or(rest);
     let port = if spoken.1 { 443 } else { 80 };
     let with_port = format!("{rest}:{port}");
-    let found = [rest, &with_port].into_iter().find(|text| is_address(text))?;
+    let found = [rest, &with_port].into_iter().find(|text| wire::is_address(text))?;
     Some((spoken, found.to_owned()))
-}
-
-/// A host and a port: a name, an IPv4 address, or an IPv6 address in brackets.
-fn is_address(text: &str) -> bool {
-    let Some((host, port)) = text.rsplit_once(':') else { return false };
-    let named = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
-    let bracketed = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
-    let host = match bracketed {
-        Some(inner) => inner.parse::<std::net::Ipv6Addr>().is_ok(),
-        None => !host.is_empty() && host.bytes().all(named),
-    };
-    host && port.parse::<u16>().is_ok_and(|port| port != 0)
 }
 
 /// How members are spoken to.

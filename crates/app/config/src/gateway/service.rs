@@ -47,6 +47,9 @@ fn one(name: String, table: &Spanned<DeValue<'_>>, told: &mut Told<'_>) -> Optio
     service.check = check(&mut fields, told);
     service.outliers = outliers(&mut fields, told);
     service.panic_share = fields.number("panic-share", SHARE, told).unwrap_or(service.panic_share);
+    // A share of nobody would have nobody carry everything.
+    let some = Kind::Number { min: 0.01, max: 1.0, unit: "of the own zone's members" };
+    service.zone_share = fields.number("zone-share", some, told).unwrap_or(service.zone_share);
     service.slow_start = fields.time("slow-start", TIME, told).unwrap_or_default();
     let Timeouts { connect, answer, pause, .. } = service.timeouts;
     service.timeouts = Timeouts {

@@ -123,3 +123,27 @@ fn the_cache_has_a_folder_where_it_is_told() {
     let plan = load(&file(&with("", PLAIN, ""))).gateway.expect("there is a section");
     assert!(plan.cache_disk.is_none());
 }
+
+#[test]
+fn zones_and_the_time_left_are_told() {
+    let members = "members = [{ address = \"10.0.0.1:80\", zone = \"eu-1a\" }, \"10.0.0.2:80\"]\nzone-share = 0.5";
+    let plan = load(&file(&with("zone = \"eu-1a\"", members, ""))).gateway.expect("a section");
+    assert_eq!(plan.zone.as_deref(), Some("eu-1a"));
+    let service = &plan.services[0];
+    let zones: Vec<_> = service.members.iter().map(|member| member.zone.as_deref()).collect();
+    assert_eq!(zones, [Some("eu-1a"), None]);
+    assert!((service.zone_share - 0.5).abs() < f64::EPSILON);
+    assert_eq!(plan.deadline_header, None);
+    let told = load(&file(&with("deadline-header = \"X-Time-Left\"", PLAIN, "")));
+    let header = told.gateway.expect("a section").deadline_header;
+    assert_eq!(header.expect("it is set").as_str(), "x-time-left");
+    for (gateway, service, names) in [
+        ("deadline-header = \"a b\"", PLAIN, "deadline-header"),
+        ("zone = \"\"", PLAIN, "`zone` in `[gateway]`"),
+        ("", "members = [{ address = \"a:1\", zone = \"a b\" }]", "zone"),
+        ("", "members = [\"a:1\"]\nzone-share = 0", "zone-share"),
+    ] {
+        let told = complaint(&file(&with(gateway, service, "")));
+        assert!(told.contains(names), "{told}");
+    }
+}

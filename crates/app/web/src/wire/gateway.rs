@@ -60,13 +60,18 @@ pub struct GatewayService {
 /// A member of a service.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
+#[expect(clippy::struct_excessive_bools, reason = "what is true of a member, each by itself")]
 pub struct GatewayMember {
     /// Host and port.
     pub address: String,
     /// Its share of the work, relative to the others.
     pub weight: u32,
+    /// Where it is, if that is told.
+    pub zone: Option<String>,
     /// No new requests are sent to it.
     pub drained: bool,
+    /// It was added by an order: the settings do not name it.
+    pub added: bool,
     /// What checks say.
     pub healthy: bool,
     /// It failed, and is left alone for a while.

@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use proptest::prelude::*;
-use traffic::assets::{Asset, is_hashed, tell};
+use traffic::assets::{Asset, is_hashed, seen, tell};
 
 #[test]
 fn names_as_bundlers_write_them_have_a_hash() {
@@ -82,7 +82,70 @@ fn what_an_answer_says_itself_counts() {
     assert_eq!(told("/app.3f2a9c1b.js", &[("set-cookie", "a=1")]), (None, None));
 }
 
+#[test]
+fn what_browsers_alone_may_keep_is_left_alone_and_not_cold_for_that() {
+    let mine = ("cache-control", "private, max-age=60");
+    assert_eq!(told("/app.js", &[mine]), (Some(Asset::Told), Some(mine.1.to_owned())));
+}
+
+#[test]
+fn what_answers_say_is_seen_as_it_is() {
+    let etag = ("etag", "\"a\"");
+    let says = |value| ("cache-control", value);
+    for (path, lines, expected) in [
+        ("/app.css", vec![], Some(Asset::Cold)),
+        ("/app.css", vec![etag], Some(Asset::Revalidated)),
+        ("/app.css?v=2", vec![("last-modified", "x")], Some(Asset::Revalidated)),
+        ("/app.css", vec![says("max-age=60")], Some(Asset::Told)),
+        ("/app.css", vec![says("max-age=0")], Some(Asset::Cold)),
+        ("/app.css", vec![says("no-cache, max-age=60")], Some(Asset::Cold)),
+        ("/app.css", vec![says("max-age=0, must-revalidate"), etag], Some(Asset::Told)),
+        ("/app.css", vec![says("no-cache, no-store"), etag], Some(Asset::Cold)),
+        ("/app.3f2a9c1b.css", vec![etag], Some(Asset::Unmarked)),
+        ("/app.3f2a9c1b.css", vec![says("no-cache"), etag], Some(Asset::Unmarked)),
+        ("/app.3f2a9c1b.css", vec![], Some(Asset::UnmarkedCold)),
+        ("/app.3f2a9c1b.css", vec![says("max-age=60")], Some(Asset::Told)),
+        ("/app.3f2a9c1b.css", vec![says("max-age=60, immutable")], Some(Asset::Immutable)),
+        ("/app.css", vec![("set-cookie", "a=1")], None),
+        // As often an answer of the application as a file.
+        ("/data.json", vec![], None),
+        ("/api/trending", vec![], None),
+    ] {
+        let mut headers = HeaderMap::new();
+        for (name, value) in lines.iter().copied() {
+            headers.append(name, HeaderValue::from_static(value));
+        }
+        let found = seen(&Method::GET, path, StatusCode::OK, &headers);
+        assert_eq!(found, expected, "{path} {lines:?}");
+    }
+    let again = seen(&Method::GET, "/a.css", StatusCode::NOT_MODIFIED, &HeaderMap::new());
+    assert_eq!(again, Some(Asset::Revalidated), "it was asked about");
+    assert_eq!(seen(&Method::POST, "/a.css", StatusCode::OK, &HeaderMap::new()), None);
+    assert_eq!(seen(&Method::GET, "/a.css", StatusCode::NOT_FOUND, &HeaderMap::new()), None);
+}
+
 proptest! {
+    #[test]
+    fn what_is_told_is_then_seen(
+        path in prop::sample::select(vec!["/a.css", "/a.3f2a9c1b.css"]),
+        says in prop::sample::select(vec!["", "no-cache", "max-age=60", "max-age=0", "private", "no-store"]),
+        asked in any::<bool>(),
+    ) {
+        let mut headers = HeaderMap::new();
+        if !says.is_empty() {
+            headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(says));
+        }
+        if asked {
+            headers.insert(header::ETAG, HeaderValue::from_static("\"a\""));
+        }
+        let told = tell(&Method::GET, path, StatusCode::OK, &mut headers);
+        let seen = seen(&Method::GET, path, StatusCode::OK, &headers);
+        // Only what is told to be private, or to be asked about, is seen as less than it was.
+        let same = told == seen || says == "private" || told == Some(Asset::Revalidated);
+        prop_assert!(same, "{told:?} {seen:?} {headers:?}");
+        prop_assert!(seen != Some(Asset::Unmarked) || says == "private");
+    }
+
     #[test]
     fn the_names_of_a_bundler_that_hashes_in_hex_are_kept(
         name in "[a-z]{1,12}", hash in "[0-9a-f]{8,40}", dot in any::<bool>(),

@@ -4,7 +4,8 @@ use proptest::prelude::*;
 use traffic::{
     Dice,
     balance::{
-        Candidate, CookieKey, PeakEwma, Ring, Rotation, better_of_two, fewest_in_flight, key_of,
+        Candidate, CookieKey, PeakEwma, Ring, Rotation, Side, Zones, better_of_two,
+        fewest_in_flight, keep_zone, key_of,
     },
 };
 
@@ -165,5 +166,80 @@ proptest! {
         prop_assert_eq!(key.member("shop", &other, ["a"]), None);
         let elsewhere = key.sign("mail", "a");
         prop_assert_eq!(key.member("shop", &elsewhere, ["a"]), None);
+    }
+}
+
+fn side(is_own: bool) -> Side {
+    if is_own { Side::Own } else { Side::Elsewhere }
+}
+
+/// Members by zone, each with its weight and whether it is well.
+fn zones(members: &[(bool, u32, bool)]) -> Zones {
+    let mut zones = Zones::default();
+    members
+        .iter()
+        .for_each(|(is_own, weight, is_well)| zones.add(*weight, side(*is_own), *is_well));
+    zones
+}
+
+#[test]
+fn requests_spill_over_in_proportion_to_who_is_ill_at_home() {
+    let stays = |well: usize| {
+        let own = (0..10).map(|nth| (true, 1, nth < well));
+        let members: Vec<_> = own.chain([(false, 1, true)]).collect();
+        (zones(&members).stays(0.7) * 100.0).round()
+    };
+    let told: Vec<f64> = [10, 8, 7, 5, 1, 0].map(stays).to_vec();
+    assert_eq!(told, [100.0, 100.0, 100.0, 71.0, 14.0, 0.0]);
+}
+
+proptest! {
+    #[test]
+    fn the_more_are_well_at_home_the_more_stays_and_never_for_nobody(
+        members in prop::collection::vec((any::<bool>(), 0_u32..5, any::<bool>()), 1..12),
+        share in 0.01_f64..1.0,
+        ill in any::<prop::sample::Index>(),
+    ) {
+        let stays = zones(&members).stays(share);
+        prop_assert!((0.0..=1.0).contains(&stays));
+        let well = |own: bool| members.iter().any(|it| it.0 == own && it.1 > 0 && it.2);
+        if !well(true) {
+            prop_assert!(stays == 0.0, "nobody is well at home: {stays}");
+        } else if !well(false) {
+            prop_assert!((stays - 1.0).abs() < f64::EPSILON, "nobody is well elsewhere: {stays}");
+        }
+        let mut fewer = members.clone();
+        let place = ill.index(fewer.len());
+        if fewer[place].0 {
+            fewer[place].2 = false;
+            prop_assert!(zones(&fewer).stays(share) <= stays || !well(false));
+        }
+    }
+
+    #[test]
+    fn a_zone_takes_nobody_away_where_nobody_else_is_left(
+        members in prop::collection::vec((any::<bool>(), 0_u32..3, any::<bool>()), 0..9),
+        stays in any::<bool>(),
+    ) {
+        let before: Vec<Candidate> = members
+            .iter()
+            .map(|(_, weight, is_open)| Candidate { open: *is_open, ..open(*weight) })
+            .collect();
+        let mut after = before.clone();
+        let sides: Vec<Side> = members.iter().map(|member| side(member.0)).collect();
+        keep_zone(&mut after, &sides, stays);
+        let can = |candidates: &[Candidate], place: usize| {
+            candidates[place].open && candidates[place].weight > 0
+        };
+        let all = 0..members.len();
+        prop_assert_eq!(
+            all.clone().any(|place| can(&before, place)),
+            all.clone().any(|place| can(&after, place)),
+        );
+        let at_side = all.clone().any(|place| can(&before, place) && members[place].0 == stays);
+        for place in all {
+            prop_assert!(before[place].open || !after[place].open, "nobody is opened");
+            prop_assert!(!at_side || !after[place].open || members[place].0 == stays);
+        }
     }
 }

@@ -1,12 +1,6 @@
-//! What can be done: drain a member and take that back, change weights, forget what is cached, warm it, read the
-//! settings again. Orders about members outlive a reload, not a restart; they are told in `/members`.
+//! What can be done besides changing members: take a canary further, forget what is cached, warm it.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    net::SocketAddr,
-    sync::Arc,
-    time::Duration,
-};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use http::StatusCode;
 use serde_json::{Value, json};
@@ -15,44 +9,10 @@ use tokio::{
     net::TcpStream,
     time::timeout,
 };
-use traffic::{cache::Purge, dns, plan::Plan};
+use traffic::cache::Purge;
 
 use super::Problem;
 use crate::{clock, state::Shared};
-
-/// What was ordered of members.
-#[derive(Debug, Default)]
-pub(crate) struct Orders {
-    of: BTreeMap<(String, String), Order>,
-    /// The plan as the settings have it.
-    pub(crate) base: Plan,
-    /// What was found for names of members that are looked up, by host and port.
-    pub(crate) found: BTreeMap<String, Found>,
-}
-
-/// What is known of a name.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct Found {
-    /// Its addresses, as of the last time that there were any.
-    pub(crate) addresses: BTreeSet<SocketAddr>,
-    /// Why it could not be looked up the last time; `None` if it could.
-    pub(crate) trouble: Option<String>,
-}
-
-/// What was ordered of a member.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Order {
-    /// No new requests are sent to it.
-    pub(crate) drained: bool,
-    /// Its weight, instead of that of the settings.
-    weight: Option<u32>,
-}
-
-/// Orders at once: more than there are members.
-const ORDERS_MAX: usize = 10_000;
-
-/// Weights, as in the settings.
-const WEIGHT_MAX: u64 = 1_000;
 
 /// Addresses that are warmed by one order.
 pub(super) const WARM_MAX: usize = 1_000;
@@ -62,99 +22,6 @@ const WARM_AT_ONCE: usize = 4;
 
 /// For one of them.
 const WARM_TIME_MAX: Duration = Duration::from_secs(30);
-
-impl Orders {
-    /// None, beside this plan.
-    pub(crate) fn new(base: Plan) -> Self {
-        Self { of: BTreeMap::new(), base, found: BTreeMap::new() }
-    }
-
-    /// What was ordered of a member.
-    pub(crate) fn of(&self, service: &str, address: &str) -> Option<Order> {
-        self.of.get(&(service.to_owned(), address.to_owned())).copied()
-    }
-
-    /// The settings' plan, with the members that names stand for.
-    fn looked_up(&self) -> Plan {
-        let mut plan = self.base.clone();
-        let found = |name: &str| self.found.get(name).map(|found| &found.addresses);
-        for service in &mut plan.services {
-            if service.lookup.is_some() {
-                service.members = dns::expanded(&service.members, found);
-            }
-        }
-        plan
-    }
-
-    /// The settings' plan with what was found and ordered.
-    pub(crate) fn plan(&self) -> Plan {
-        let mut plan = self.looked_up();
-        for service in &mut plan.services {
-            for member in &mut service.members {
-                if let Some(order) = self.of(&service.name, &member.address) {
-                    member.weight = order.weight.unwrap_or(member.weight);
-                    if order.drained {
-                        member.weight = 0;
-                    }
-                }
-            }
-        }
-        plan
-    }
-}
-
-/// Carries out `POST /members/SERVICE/ADDRESS/drain`, `undrain` or `weight`.
-pub(super) fn member(shared: &Shared, path: &str, body: &Value) -> Result<Value, Problem> {
-    let mut parts = path.splitn(3, '/');
-    let (Some(service), Some(address), Some(verb)) = (parts.next(), parts.next(), parts.next())
-    else {
-        return Err(Problem::unknown("expected /members/SERVICE/ADDRESS/drain, undrain or weight"));
-    };
-    let mut orders = shared.orders.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    let known = orders.looked_up();
-    let found = known.services.iter().find(|known| known.name == service);
-    if !found.is_some_and(|found| found.members.iter().any(|one| one.address == address)) {
-        return Err(Problem::unknown("no service of this name has a member of this address"));
-    }
-    let key = (service.to_owned(), address.to_owned());
-    let before = orders.of.get(&key).copied();
-    let mut order = before.unwrap_or_default();
-    match verb {
-        "drain" => order.drained = true,
-        "undrain" => order.drained = false,
-        "weight" => {
-            let weight = body.get("weight").and_then(Value::as_u64).filter(|it| *it <= WEIGHT_MAX);
-            let weight = weight.and_then(|weight| u32::try_from(weight).ok());
-            let missing = || Problem::wrong("expected {\"weight\": N}, from 0 to 1000");
-            order.weight = Some(weight.ok_or_else(missing)?);
-        }
-        _ => return Err(Problem::unknown("known are drain, undrain and weight")),
-    }
-    if ORDERS_MAX <= orders.of.len() {
-        return Err(Problem::new(StatusCode::CONFLICT, "too many orders stand already"));
-    }
-    if order == Order::default() {
-        orders.of.remove(&key);
-    } else {
-        orders.of.insert(key.clone(), order);
-    }
-    let plan = orders.plan();
-    let of_service = plan.services.iter().find(|known| known.name == service);
-    let left = of_service.is_some_and(|known| known.members.iter().any(|one| one.weight > 0));
-    if !left && body.get("force").and_then(Value::as_bool) != Some(true) {
-        match before {
-            Some(before) => drop(orders.of.insert(key, before)),
-            None => drop(orders.of.remove(&key)),
-        }
-        let detail = "nobody of the service would be left; {\"force\": true} does it all the same";
-        return Err(Problem::new(StatusCode::CONFLICT, detail));
-    }
-    shared.take(plan);
-    Ok(json!({
-        "service": service, "member": address, "drained": order.drained, "weight": order.weight,
-        "lasts": "until it is undone or the gateway is restarted",
-    }))
-}
 
 /// Carries out `POST /canaries/ROUTE/step`, `hold`, `revert` or `finish`.
 pub(super) async fn canary(shared: &Arc<Shared>, path: &str) -> Result<Value, Problem> {

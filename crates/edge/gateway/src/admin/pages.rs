@@ -8,7 +8,7 @@ use traffic::{
     plan::Service,
 };
 
-use super::orders::Orders;
+use super::members::{Order, Orders};
 use crate::{clock, metrics, state::Shared};
 
 /// With less memory than this the next allocation may be the last: it is not ready.
@@ -98,6 +98,7 @@ pub(super) fn members(shared: &Shared) -> Value {
     let state = shared.state();
     let now = clock::now();
     let orders = shared.orders.lock().unwrap_or_else(PoisonError::into_inner);
+    let told = orders.told();
     let services = state.plan.services.iter().zip(&state.services).map(|(service, known)| {
         let outliers = known.outliers.lock().unwrap_or_else(PoisonError::into_inner);
         let members = service.members.iter().zip(&known.members).enumerate();
@@ -106,7 +107,9 @@ pub(super) fn members(shared: &Shared) -> Value {
             json!({
                 "address": member.address,
                 "weight": plan.weight,
+                "zone": plan.zone,
                 "drained": order.is_some_and(|order| order.drained),
+                "added": order.is_some_and(Order::is_added),
                 "ordered": order.is_some(),
                 "healthy": member.healthy.load(Ordering::Relaxed),
                 "left_alone": outliers.is_out(place, now) || !member.is_fit(now) && member.healthy.load(Ordering::Relaxed),
@@ -118,10 +121,13 @@ pub(super) fn members(shared: &Shared) -> Value {
             })
         });
         let members: Vec<Value> = members.collect();
-        let mut value = json!({"balance": service.balance.name(), "members": members});
-        let base = orders.base.services.iter().find(|known| known.name == service.name);
-        if let Some(base) = base.filter(|base| base.lookup.is_some()) {
-            value["names"] = names(base, &orders);
+        let removed: Vec<&str> = orders.removed(&service.name).collect();
+        let mut value = json!({
+            "balance": service.balance.name(), "members": members, "removed": removed,
+        });
+        let told = told.services.iter().find(|known| known.name == service.name);
+        if let Some(told) = told.filter(|told| told.lookup.is_some()) {
+            value["names"] = names(told, &orders);
         }
         (service.name.clone(), value)
     });

@@ -46,6 +46,8 @@ pub(crate) fn fits(plan: &Plan, route: &Route) -> bool {
         || compress.is_some()
         || canary.is_some()
         || is_told
+        // What is left differs with each try, whose lines are written once here.
+        || plan.deadline_header.is_some()
         || is_shared
         || *assets
     {
@@ -73,6 +75,7 @@ fn fits_service(service: &Service) -> bool {
         connections_max: _,
         wire,
         lookup: _,
+        zone_share: _,
     } = service;
     wire.is_plain() && !matches!(balance, Balance::Cookie { .. })
 }

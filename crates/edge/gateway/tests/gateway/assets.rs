@@ -68,3 +68,29 @@ fn what_the_gateway_keeps_itself_is_told_in_the_same_way() {
     }
     assert_eq!(origin.seen().len(), 1);
 }
+
+#[test]
+fn who_wants_to_know_is_told_what_an_asset_is_and_nothing_is_changed() {
+    let origin = origin();
+    let gateway = start(plan(&[origin.address]));
+    for (path, kind) in [
+        ("/none.css", Some("cold")),
+        ("/app.js", Some("revalidated")),
+        ("/told.js", Some("told")),
+        ("/secret.js", Some("cold")),
+        ("/app.3f2a9c1b.css", Some("unmarked-cold")),
+        ("/gone.3f2a9c1b.js", None),
+        ("/api/items", None),
+    ] {
+        let asked = format!(
+            "GET {path} HTTP/1.1\r\nhost: a\r\ntaut-explain: 1\r\nconnection: close\r\n\r\n"
+        );
+        let answer = ask(gateway.address, &asked);
+        let decision = line(&answer, "taut-decision").expect("it was asked for");
+        let told = decision.split("; ").find_map(|one| one.strip_prefix("asset="));
+        let expected = kind.map(|kind| format!("\"{kind}\""));
+        assert_eq!(told, expected.as_deref(), "{path}: {answer}");
+        let plain = get(gateway.address, path);
+        assert_eq!(line(&plain, "cache-control"), line(&answer, "cache-control"), "{path}");
+    }
+}

@@ -11,11 +11,12 @@ use std::{
 
 use traffic::{
     breaker::BreakerSettings,
+    concurrency::{ConcurrencySettings, Priority},
     health::{Expected, Thresholds},
-    plan::Check,
+    plan::{Check, PathRule, Route},
 };
 
-use crate::kit::{Origin, Reply, ask, eventually, get, ok, plan, start, status};
+use crate::kit::{Origin, Path, Reply, ask, eventually, get, ok, plan, start, status};
 
 /// An address where nobody listens.
 fn nobody() -> SocketAddr {
@@ -207,4 +208,120 @@ fn checks_find_out_who_is_ill_and_who_is_well_again() {
     well.store(true, Ordering::Relaxed);
     eventually("health", || is_up(true));
     assert!((0..6).any(|_| get(gateway.address, "/").ends_with("first")));
+}
+
+#[test]
+fn members_are_told_how_long_is_left() {
+    let origin = Origin::start(|request| match request.split(' ').nth(1) {
+        Some("/busy") => {
+            std::thread::sleep(Duration::from_millis(50));
+            Reply::Send(b"HTTP/1.1 503 Busy\r\ncontent-length: 0\r\n\r\n".to_vec())
+        }
+        _ => ok("x"),
+    });
+    let mut plan = plan(&[origin.address]);
+    plan.deadline_header = Some(http::HeaderName::from_static("x-left"));
+    plan.services[0].timeouts.total = Some(Duration::from_mins(1));
+    let told = |request: &str| -> Option<u64> {
+        let line = request.lines().find_map(|line| line.strip_prefix("x-left: "))?;
+        Some(line.parse().expect("a number"))
+    };
+    let asks = |gateway: &crate::kit::Running, path: &str, line: &str| {
+        let head = format!("GET {path} HTTP/1.1\r\nhost: a\r\n{line}connection: close\r\n\r\n");
+        ask(gateway.address, &head)
+    };
+    let gateway = start(plan.clone());
+    asks(&gateway, "/busy", "x-left: 5\r\n");
+    let left: Vec<u64> = origin.seen().iter().filter_map(|one| told(one)).collect();
+    assert_eq!(left.len(), 2, "once for each try");
+    assert!(left[0] <= 60_000 && 30_000 < left[0], "a stranger is not believed: {left:?}");
+    assert!(left[1] + 50 <= left[0], "less with the second: {left:?}");
+    // Whom the settings trust may say that less is left, and is passed on.
+    plan.trusted = vec![traffic::forward::Network::parse("127.0.0.1/32").expect("a network")];
+    let trusting = start(plan);
+    asks(&trusting, "/", "x-left: 20000\r\n");
+    let last = origin.seen().pop().and_then(|one| told(&one)).expect("it was told");
+    assert!(last <= 20_000, "{last}");
+    asks(&trusting, "/", "x-left: nonsense\r\n");
+    let last = origin.seen().pop().and_then(|one| told(&one)).expect("it was told");
+    assert!(20_000 < last, "{last}");
+}
+
+/// A member that answers nobody until it is let.
+fn waiting() -> (Origin, Arc<AtomicBool>) {
+    let may = Arc::new(AtomicBool::new(false));
+    let told = Arc::clone(&may);
+    let origin = Origin::start(move |_| {
+        while !told.load(Ordering::Relaxed) {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        ok("x")
+    });
+    (origin, may)
+}
+
+fn on(path: Path, address: SocketAddr, target: &str) -> String {
+    let head =
+        format!("GET {target} HTTP/1.1\r\nhost: a\r\n{}connection: close\r\n\r\n", path.line());
+    ask(address, &head)
+}
+
+#[test]
+fn as_many_wait_for_a_connection_as_have_one_and_the_next_is_refused() {
+    for path in Path::BOTH {
+        let (origin, may) = waiting();
+        let mut plan = plan(&[origin.address]);
+        plan.services[0].connections_max = 1;
+        plan.services[0].timeouts.connect = crate::kit::PATIENCE;
+        let gateway = start(plan);
+        let address = gateway.address;
+        let first = std::thread::spawn(move || on(path, address, "/"));
+        eventually("the first", || origin.seen().len() == 1);
+        let (tell, hear) = std::sync::mpsc::channel();
+        for _ in 0..2 {
+            let tell = tell.clone();
+            std::thread::spawn(move || drop(tell.send(on(path, address, "/"))));
+        }
+        let refused = hear.recv_timeout(crate::kit::PATIENCE).expect("one of them is refused");
+        assert!(status(&refused) == "503" && refused.contains("\"reason\":\"full\""), "{refused}");
+        assert_eq!(origin.seen().len(), 1, "one at a time");
+        may.store(true, Ordering::Relaxed);
+        let waited = hear.recv_timeout(crate::kit::PATIENCE).expect("the other waits");
+        assert_eq!((status(&first.join().unwrap()), status(&waited)), ("200", "200"));
+    }
+}
+
+#[test]
+fn where_there_is_room_for_little_what_matters_less_gives_way() {
+    for path in Path::BOTH {
+        let (origin, may) = waiting();
+        let mut plan = plan(&[origin.address]);
+        // Four at once, of which what matters least may have three.
+        plan.services[0].concurrency = Some(ConcurrencySettings {
+            min: 4,
+            max: 4,
+            start: 4,
+            ..ConcurrencySettings::default()
+        });
+        for (name, priority) in [("low", Priority::Low), ("high", Priority::High)] {
+            let mut route = Route::to(name, 0);
+            route.paths = vec![PathRule::parse(&format!("/{name}")).expect("a path")];
+            route.priority = priority;
+            plan.routes.push(route);
+        }
+        let gateway = start(plan);
+        let address = gateway.address;
+        let begin = |target: &'static str| std::thread::spawn(move || on(path, address, target));
+        let mut begun: Vec<_> = (0..3).map(|_| begin("/low")).collect();
+        eventually("three", || origin.seen().len() == 3);
+        let refused = on(path, address, "/low");
+        assert!(status(&refused) == "503" && refused.contains("\"reason\":\"full\""), "{refused}");
+        begun.push(begin("/high"));
+        eventually("the fourth", || origin.seen().len() == 4);
+        assert_eq!(status(&on(path, address, "/high")), "503", "there is no room for anybody");
+        may.store(true, Ordering::Relaxed);
+        for one in begun {
+            assert_eq!(status(&one.join().unwrap()), "200");
+        }
+    }
 }

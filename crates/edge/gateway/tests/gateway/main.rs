@@ -17,6 +17,7 @@ mod hedged;
 mod hostile;
 mod kit;
 mod limits;
+mod members;
 mod names;
 mod nginx;
 mod origins;

@@ -89,6 +89,7 @@ fn another_process_takes_over_and_what_has_begun_ends_first() {
     // The next one listens on the same port before the first stops.
     let mut next = plan(&[new.address]);
     next.listen[0].address = address;
+    next.admin = Some(first.admin);
     let second = start(next);
     assert_eq!(second.address, address);
     let stopping = thread::spawn(move || first.stop());
@@ -99,4 +100,5 @@ fn another_process_takes_over_and_what_has_begun_ends_first() {
     for _ in 0..10 {
         assert!(get(address, "/").ends_with("new"));
     }
+    assert!(second.page("/members").contains(&new.address.to_string()), "its admin port is there");
 }

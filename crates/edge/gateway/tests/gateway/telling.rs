@@ -268,3 +268,22 @@ fn durations_of_a_route_are_told_lately() {
     assert_eq!(routes["routes"][0]["name"], "all");
     assert!(routes["routes"][0]["duration_ms"]["p999"].as_f64().expect("a number") > 0.0);
 }
+
+#[test]
+fn a_file_that_browsers_may_not_keep_becomes_a_finding() {
+    let origin = Origin::start(|_| ok("body {}"));
+    let collector = Collector::start();
+    let mut plan = plan(&[origin.address]);
+    plan.routes[0].name = "app/static/*".to_owned();
+    telling(&mut plan, &collector);
+    let gateway = start(plan);
+    assert_eq!(status(&get(gateway.address, "/static/app.css?v=1")), "200");
+    let spans = collector.spans(2);
+    let mut statements = sql::Statements::default();
+    let trace = observe::assemble_spans(spans[0].trace_id, &spans, &mut statements);
+    let view = find::RequestView::new(&trace, trace.entries[0]);
+    let found = find::sightings(&view, &find::Settings::default());
+    let found = found.iter().find(|sighting| sighting.fault == "unkept-asset").expect("a finding");
+    assert_eq!(found.evidence.endpoint.as_deref(), Some("GET /static/app.css"));
+    assert!(found.evidence.excerpt[0].starts_with("/static/app.css, 7 bytes: "), "{found:?}");
+}

@@ -1,9 +1,6 @@
 //! Doing it: asks, shows how far it is, and stops when told to.
 
-use std::{
-    io::{IsTerminal as _, Write as _},
-    time::Duration,
-};
+use std::time::Duration;
 
 use engine::database::fix::{FixError, Fixes, Judgement};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -16,6 +13,7 @@ use postgres::{
 use store::ledger::Remedy;
 use tokio::{runtime::Runtime, sync::watch};
 
+use super::asking::ask;
 use crate::{
     commands::Done,
     exit::{self, Exit},
@@ -137,23 +135,7 @@ impl Runner<'_> {
     }
 
     fn ask(&self, what: &str, statements: &str) -> Result<(), Failure> {
-        if self.yes {
-            return Ok(());
-        }
-        let input = std::io::stdin();
-        if !input.is_terminal() {
-            return Err(
-                Failure::use_of("nobody is there to be asked").hint("--yes does it without asking")
-            );
-        }
-        say::words(&format!("{what} on {}?\n  {statements}\n[y/N] ", self.target));
-        std::io::stderr().flush().ok();
-        let mut answer = String::new();
-        input.read_line(&mut answer).map_err(|error| Failure::world(&error))?;
-        if matches!(answer.trim(), "y" | "Y" | "yes") {
-            return Ok(());
-        }
-        Err(Failure::use_of("nothing was changed").hint("answer `y` to go on"))
+        ask(self.yes, &format!("{what} on {}?\n  {statements}", self.target))
     }
 }
 

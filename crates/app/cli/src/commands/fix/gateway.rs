@@ -1,9 +1,6 @@
 //! Changing the gateway's settings: the patch, writing it, taking it back.
 
-use std::{
-    io::{IsTerminal as _, Write as _},
-    path::PathBuf,
-};
+use std::path::PathBuf;
 
 use clap::Args;
 use config::Settings;
@@ -12,7 +9,7 @@ use model::{FindingId, GatewayChange, GatewayPlace};
 use serde_json::Value;
 use store::ledger::Remedy;
 
-use super::Arguments;
+use super::{Arguments, asking::ask};
 use crate::{
     client::{self, Unanswered},
     commands::{find, gateway::tell_gateway, ledger::place_of},
@@ -139,7 +136,7 @@ fn one(
         })?;
         return Ok(exit::YES);
     }
-    ask(arguments, &format!("Write this to {}?\n{}", planned.file.display(), planned.diff))?;
+    ask(arguments.yes, &format!("Write this to {}?\n{}", planned.file.display(), planned.diff))?;
     let remedy =
         fixes::apply(&place_of(&settings.store), &planned).map_err(|error| failure(&error))?;
     done(arguments, settings, (&remedy, Some(&planned)), "applied")
@@ -162,7 +159,7 @@ fn in_the_ledger(
     if arguments.revert {
         let file = fixes::file_of(remedy);
         ask(
-            arguments,
+            arguments.yes,
             &format!("Take this back in {}?\n{}", file.display(), fixes::diff_of(remedy)),
         )?;
         let remedy =
@@ -331,26 +328,6 @@ fn pair(text: &str) -> Result<(String, String), Failure> {
         return Err(wrong());
     }
     Ok((key.to_owned(), value.trim().to_owned()))
-}
-
-fn ask(arguments: &Arguments, question: &str) -> Result<(), Failure> {
-    if arguments.yes {
-        return Ok(());
-    }
-    let input = std::io::stdin();
-    if !input.is_terminal() {
-        return Err(
-            Failure::use_of("nobody is there to be asked").hint("--yes does it without asking")
-        );
-    }
-    say::words(&format!("{question}\n[y/N] "));
-    std::io::stderr().flush().ok();
-    let mut answer = String::new();
-    input.read_line(&mut answer).map_err(|error| Failure::world(&error))?;
-    if matches!(answer.trim(), "y" | "Y" | "yes") {
-        return Ok(());
-    }
-    Err(Failure::use_of("nothing was changed").hint("answer `y` to go on"))
 }
 
 /// What a failure is to whoever typed the command.
