@@ -176,9 +176,9 @@ fn side(is_own: bool) -> Side {
 /// Members by zone, each with its weight and whether it is well.
 fn zones(members: &[(bool, u32, bool)]) -> Zones {
     let mut zones = Zones::default();
-    members
-        .iter()
-        .for_each(|(is_own, weight, is_well)| zones.add(*weight, side(*is_own), *is_well));
+    for (is_own, weight, is_well) in members {
+        zones.add(*weight, side(*is_own), *is_well);
+    }
     zones
 }
 

@@ -56,8 +56,7 @@ fn who(address: SocketAddr, count: usize) -> Vec<String> {
 #[test]
 fn a_member_that_is_added_is_asked_and_one_that_is_removed_is_not() {
     let (one, two) = (Origin::start(|_| ok("one")), Origin::start(|_| ok("two")));
-    let settings = plan(&[one.address]);
-    let gateway = begin(settings.clone());
+    let gateway = begin(plan(&[one.address]));
     assert_eq!(who(gateway.address, 2), ["one"]);
     let added = told(&gateway, two.address, "add", "{\"weight\": 2, \"zone\": \"b\"}");
     assert!(status(&added) == "200" && added.contains("\"added\": true"), "{added}");
@@ -176,7 +175,7 @@ fn who_joins_by_name_is_looked_up_as_others_are() {
     let first = Origin::start(|_| ok("first"));
     let mut settings = plan(&[first.address]);
     settings.services[0].lookup =
-        Some(traffic::wire::Lookup { interval: std::time::Duration::from_secs(60) });
+        Some(traffic::wire::Lookup { interval: std::time::Duration::from_mins(1) });
     let gateway = begin(settings);
     let name = format!("localhost:{}", origin.address.port());
     assert_eq!(order(&gateway, &name, "add", ""), "200");
