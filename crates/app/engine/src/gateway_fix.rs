@@ -10,7 +10,8 @@ use std::{
 use config::{DiffError, PatchError, Patched};
 use model::{Change, Finding, FindingId, GatewayChange, Moment};
 use store::ledger::{
-    Claim, Direction, Event, Ledger, LedgerError, LedgerPlace, Proposal, Readings, Remedy, RemedyId, State,
+    Claim, Direction, Event, Ledger, LedgerError, LedgerPlace, Proposal, Readings, Remedy,
+    RemedyId, State,
 };
 
 use crate::machine;

@@ -79,7 +79,8 @@ impl HistoryError {
 pub const AWAY: &str = "nothing was noted; `store.ledger` names the database, and TAUT_STORE_LEDGER=[] keeps it in the folder";
 
 /// What to do where nobody knows whether an entry was taken.
-pub const UNSURE: &str = "`taut ledger` tells, once the server answers; note it again only if it is not there";
+pub const UNSURE: &str =
+    "`taut ledger` tells, once the server answers; note it again only if it is not there";
 
 /// The version that entries are signed with.
 const VERSION: &str = env!("CARGO_PKG_VERSION");

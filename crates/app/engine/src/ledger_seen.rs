@@ -84,9 +84,9 @@ impl LedgerSeen {
                 let begun = thread::Builder::new().name("ledger-pages".to_owned()).spawn(work);
                 state.is_asking = begun.is_ok();
             }
-            let waited = self.told.wait_timeout_while(state, wait, |state| {
-                state.is_asking && state.answers < wanted
-            });
+            let waited = self
+                .told
+                .wait_timeout_while(state, wait, |state| state.is_asking && state.answers < wanted);
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
             if state.answers < wanted && state.away.is_none() {
                 state.away = Some((Instant::now(), "it has not answered yet".to_owned()));

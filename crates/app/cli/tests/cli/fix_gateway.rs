@@ -385,7 +385,8 @@ fn up_shares_no_port_with_a_gateway_and_says_who_reaches_its_admin_port() {
     let running = Gateway::start(&ground.settings);
     let settings = fs::read_to_string(&ground.settings).unwrap();
     let up = |gateway: &str| {
-        let receive = "[receive]\ngrpc = \"off\"\nhttp = \"127.0.0.1:0\"\n[web]\nlisten = \"127.0.0.1:0\"\n";
+        let receive =
+            "[receive]\ngrpc = \"off\"\nhttp = \"127.0.0.1:0\"\n[web]\nlisten = \"127.0.0.1:0\"\n";
         let text = settings.replace("listen = \"127.0.0.1:0\"\nadmin = \"off\"\n", gateway);
         fs::write(&ground.settings, format!("{text}{receive}")).unwrap();
         let mut command = taut();

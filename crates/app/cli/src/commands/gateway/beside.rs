@@ -70,12 +70,10 @@ impl Beside {
     /// Ends it, once the gateway has: what it wrote last goes as well.
     pub(crate) fn stop(self) {
         self.notes.stop();
-        if let Some(uploads) = self.uploads {
-            if let Some(trouble) = uploads.stop().trouble {
-                say::words(&format!(
-                    "{AMBER}note{AMBER:#}: captures stay in their folder: {trouble}\n"
-                ));
-            }
+        if let Some(trouble) = self.uploads.and_then(|uploads| uploads.stop().trouble) {
+            say::words(&format!(
+                "{AMBER}note{AMBER:#}: captures stay in their folder: {trouble}\n"
+            ));
         }
     }
 }

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use config::Settings;
 use gateway::Gateway;
-use traffic::plan::Plan;
 use tokio::{
     net::TcpSocket,
     signal::unix::{SignalKind, signal},
     task::JoinHandle,
 };
+use traffic::plan::Plan;
 use web::GatewayAsked;
 
 use super::{LOOK_INTERVAL, Watched, beside::Beside, exposed, reload};
