@@ -234,6 +234,18 @@ pub fn is_trusted(address: IpAddr, trusted: &[Network]) -> bool {
     trusted.iter().any(|network| network.contains(address))
 }
 
+/// How a client asks, `http` or `https`: as a trusted proxy tells it, or as its connection is.
+#[must_use]
+pub fn scheme(
+    (address, encrypted): (IpAddr, bool),
+    fields: &impl Fields,
+    trusted: &[Network],
+) -> &'static str {
+    let told = fields.first(&X_FORWARDED_PROTO).filter(|_| is_trusted(address, trusted));
+    let encrypted = told.map_or(encrypted, |told| told.eq_ignore_ascii_case(b"https"));
+    if encrypted { "https" } else { "http" }
+}
+
 /// Who a request comes from, as a member is told: what a client says of that itself ends here, unless it is a
 /// trusted proxy.
 #[derive(Debug, Clone, Copy)]

@@ -73,6 +73,8 @@ pub(crate) struct Question<'a, F> {
     pub(crate) rule: &'a CacheRule,
     /// The name of its route.
     pub(crate) route: &'a str,
+    /// How the client asks, as members are told: `http` or `https`.
+    pub(crate) scheme: &'static str,
     /// The host, with its port.
     pub(crate) authority: &'a str,
     /// The path and query.
@@ -135,7 +137,7 @@ impl Cache {
         chance: f64,
         now: Moment,
     ) -> Looked {
-        let Question { rule, route, authority, target, method, headers } = *question;
+        let Question { rule, route, scheme, authority, target, method, headers } = *question;
         if *method != Method::GET && *method != Method::HEAD {
             return Looked::Pass(Forwarded::Method);
         }
@@ -148,7 +150,7 @@ impl Cache {
             return Looked::Pass(Forwarded::Request);
         }
         let (asker, credentials) = asker(rule, headers);
-        let key = key_of(rule, route, (authority, target), headers, self.seed);
+        let key = key_of(rule, route, (scheme, authority, target), headers, self.seed);
         let second = |stored: &Arc<Stored>| {
             if let Some(disk) = self.disk.as_ref().filter(|_| rule.keep == Keep::Anywhere) {
                 disk.offer(&key, stored, now);
@@ -268,8 +270,8 @@ impl Cache {
     }
 
     /// URLs of what is asked for most, the most first; of answers that are for everybody.
-    pub(crate) fn top(&self, max: usize) -> Vec<String> {
-        self.memory.top(max)
+    pub(crate) fn top(&self, max: usize, is_for_all: impl Fn(&str) -> bool) -> Vec<String> {
+        self.memory.top(max, is_for_all)
     }
 
     /// How full memory is.

@@ -17,7 +17,12 @@ use hyper::{
 };
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{net::TcpStream, time::timeout};
-use traffic::{forward, plan::Bounds, proxy_protocol::Ends};
+use traffic::{
+    fields::Fields,
+    forward,
+    plan::{Bounds, Plan},
+    proxy_protocol::Ends,
+};
 
 use crate::{
     body::Inbound,
@@ -37,6 +42,13 @@ pub(crate) struct Peer {
     pub(crate) encrypted: bool,
     /// Both ends of the connection, for members that are told.
     pub(crate) ends: Option<Ends>,
+}
+
+impl Peer {
+    /// How a client asks, `http` or `https`, as members are told.
+    pub(crate) fn scheme(&self, plan: &Plan, fields: &impl Fields) -> &'static str {
+        forward::scheme((self.address, self.encrypted), fields, &plan.trusted)
+    }
 }
 
 /// A connection as it was accepted.

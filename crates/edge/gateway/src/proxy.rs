@@ -254,7 +254,8 @@ async fn admit(
         .as_ref()
         .zip(limited)
         .is_some_and(|(rule, limited)| limited.refusal(rule).is_some());
-    let cached = if refused { None } else { cache::asked(worker, local, found.route, &request) };
+    let cached =
+        if refused { None } else { cache::asked(worker, local, (peer, found.route), &request) };
     let wanted = forward::upgrade(request.headers()).filter(is_tunnel);
     let wanted = wanted.filter(|_| request.version() == Version::HTTP_11);
     let upgrade = wanted.is_some().then(|| hyper::upgrade::on(&mut request));

@@ -7,6 +7,9 @@ use http::{HeaderName, header};
 use super::rule::{CacheRule, Cookies, Query, User};
 use crate::fields::Fields;
 
+/// Between a scheme and a host.
+const SCHEME_END: &[u8] = b"://";
+
 /// What a request is known by.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Key {
@@ -21,6 +24,14 @@ impl Key {
     #[must_use]
     pub fn new(bytes: Vec<u8>, seed: u64) -> Self {
         Self { hash: hash(seed, &bytes), bytes }
+    }
+
+    /// The scheme that it was asked for by, of a key that [`key_of`] made.
+    #[must_use]
+    pub fn scheme(&self) -> Option<&str> {
+        let address = self.bytes.split(|byte| *byte == 0).nth(1)?;
+        let end = address.windows(SCHEME_END.len()).position(|bytes| bytes == SCHEME_END)?;
+        std::str::from_utf8(address.get(..end)?).ok()
     }
 }
 
@@ -42,7 +53,7 @@ pub struct Credentials(pub u64);
 pub fn key_of(
     rule: &CacheRule,
     route: &str,
-    (host, path_and_query): (&str, &str),
+    (scheme, host, path_and_query): (&str, &str, &str),
     headers: &impl Fields,
     seed: u64,
 ) -> Key {
@@ -54,10 +65,11 @@ pub fn key_of(
         bytes.push(0);
     };
     part(&[route.as_bytes(), b"\x01", rule.version.as_bytes()]);
+    // All of the address (RFC 9111, section 2): what is told on `http` may be no more than to come back on `https`.
     if host.bytes().any(|byte| byte.is_ascii_uppercase()) {
-        part(&[host.to_ascii_lowercase().as_bytes()]);
+        part(&[scheme.as_bytes(), SCHEME_END, host.to_ascii_lowercase().as_bytes()]);
     } else {
-        part(&[host.as_bytes()]);
+        part(&[scheme.as_bytes(), SCHEME_END, host.as_bytes()]);
     }
     match (&rule.query, path_and_query.split_once('?')) {
         (Query::All, _) | (_, None) => part(&[path_and_query.as_bytes()]),

@@ -106,12 +106,13 @@ impl<V> Store<V> {
         self.slots.get(self.find(key)?)?.as_ref().map(|slot| &slot.value)
     }
 
-    /// What is asked for most, as far as eviction knows: how much, and the value; the most first.
+    /// What is asked for most, as far as eviction knows: how much, its key, and the value; the most first.
     #[must_use]
-    pub fn hottest(&self, max: usize) -> Vec<((bool, u8), &V)> {
+    pub fn hottest(&self, max: usize) -> Vec<((bool, u8), &Key, &V)> {
         let slots = self.slots.iter().flatten();
-        let mut all: Vec<_> = slots.map(|slot| ((slot.in_main, slot.uses), &slot.value)).collect();
-        all.sort_by_key(|(heat, _)| std::cmp::Reverse(*heat));
+        let mut all: Vec<_> =
+            slots.map(|slot| ((slot.in_main, slot.uses), &slot.key, &slot.value)).collect();
+        all.sort_by_key(|(heat, ..)| std::cmp::Reverse(*heat));
         all.truncate(max);
         all
     }

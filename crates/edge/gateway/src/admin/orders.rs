@@ -79,8 +79,7 @@ pub(super) async fn warm(listen: Option<SocketAddr>, body: &Value) -> Result<Val
         let detail = "no address without encryption is listened on, through which to warm";
         Problem::new(StatusCode::CONFLICT, detail)
     })?;
-    let urls: Option<Vec<(String, String)>> =
-        listed.iter().map(|url| split(url.as_str()?)).collect();
+    let urls: Option<Vec<Address>> = listed.iter().map(|url| split(url.as_str()?)).collect();
     let urls = Arc::new(urls.ok_or_else(wrong)?);
     let next = Arc::new(std::sync::atomic::AtomicUsize::new(0));
     let mut tasks = tokio::task::JoinSet::new();
@@ -90,8 +89,8 @@ pub(super) async fn warm(listen: Option<SocketAddr>, body: &Value) -> Result<Val
             let mut warmed = 0_usize;
             loop {
                 let place = next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-                let Some((host, path)) = urls.get(place) else { return warmed };
-                let asked = timeout(WARM_TIME_MAX, fetch(listen, host, path)).await;
+                let Some(address) = urls.get(place) else { return warmed };
+                let asked = timeout(WARM_TIME_MAX, fetch(listen, address)).await;
                 warmed += usize::from(matches!(asked, Ok(Ok(true))));
             }
         });
@@ -103,21 +102,26 @@ pub(super) async fn warm(listen: Option<SocketAddr>, body: &Value) -> Result<Val
     Ok(json!({"asked": urls.len(), "answered": warmed}))
 }
 
-/// Host and path of an address.
-fn split(url: &str) -> Option<(String, String)> {
-    let rest = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://"))?;
+/// What is asked for: scheme, host, and path with query.
+type Address = (&'static str, String, String);
+
+fn split(url: &str) -> Option<Address> {
+    let (scheme, rest) = url.split_once("://")?;
+    let scheme = ["http", "https"].into_iter().find(|known| *known == scheme)?;
     let slash = rest.find('/').unwrap_or(rest.len());
     let (host, path) = rest.split_at_checked(slash)?;
     let path = if path.is_empty() { "/" } else { path };
     let good = |text: &str| text.bytes().all(|byte| byte.is_ascii_graphic());
-    (!host.is_empty() && good(host) && good(path)).then(|| (host.to_owned(), path.to_owned()))
+    let is_good = !host.is_empty() && good(host) && good(path);
+    is_good.then(|| (scheme, host.to_owned(), path.to_owned()))
 }
 
-/// Whether it was answered well.
-async fn fetch(listen: SocketAddr, host: &str, path: &str) -> std::io::Result<bool> {
+/// Whether it was answered well. What is kept for `https` can only be asked for where the gateway's own word about that counts.
+async fn fetch(listen: SocketAddr, (scheme, host, path): &Address) -> std::io::Result<bool> {
     let mut stream = TcpStream::connect(listen).await?;
     let head = format!(
-        "GET {path} HTTP/1.1\r\nhost: {host}\r\nuser-agent: taut-warm\r\nconnection: close\r\n\r\n"
+        "GET {path} HTTP/1.1\r\nhost: {host}\r\nuser-agent: taut-warm\r\nx-forwarded-proto: {scheme}\r\n\
+         connection: close\r\n\r\n"
     );
     stream.write_all(head.as_bytes()).await?;
     let mut first = [0; 12];

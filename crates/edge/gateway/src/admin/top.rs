@@ -1,7 +1,15 @@
 //! What of the cache is asked for most, recorded in a file, and asked for again when the gateway starts: a restart does not
 //! begin with nothing.
 
-use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
+use std::{
+    fs::{File, OpenOptions},
+    io::{self, Write as _},
+    net::SocketAddr,
+    os::unix::fs::OpenOptionsExt as _,
+    path::Path,
+    sync::Arc,
+    time::Duration,
+};
 
 use serde_json::json;
 use tokio::time::sleep;
@@ -43,15 +51,31 @@ fn recorded(path: &Path) -> Option<Vec<String>> {
 /// Records what is asked for most; nothing where there is nothing yet.
 pub(super) fn record(shared: &Shared) {
     let Some(path) = shared.state().plan.top_keys.clone() else { return };
-    let urls = shared.cache.top(TOP_MAX);
+    // What somebody in particular asked for is theirs, and of no use to the gateway, which asks as nobody.
+    let state = shared.state();
+    let for_all = |route: &str| {
+        let mut routes = state.plan.routes.iter().filter(|it| it.name == route);
+        routes.any(|it| it.cache.as_ref().is_some_and(|rule| rule.user.is_none()))
+    };
+    let urls = shared.cache.top(TOP_MAX, for_all);
     if urls.is_empty() {
         return;
     }
     // Beside it first, so that whoever reads it meanwhile reads all of one record.
     let new = path.with_extension("new");
     let text = format!("{:#}\n", json!(urls));
-    if std::fs::write(&new, text).is_ok() {
+    let written = private(&new).and_then(|mut file| file.write_all(text.as_bytes()));
+    if written.is_ok() {
         // Without it the cache begins with nothing, as it would without a record.
         let _recorded = std::fs::rename(&new, &path);
     }
+}
+
+/// A file for its owner alone: addresses may hold what nobody else shall know.
+fn private(path: &Path) -> io::Result<File> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
 }

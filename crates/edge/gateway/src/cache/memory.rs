@@ -180,15 +180,17 @@ impl Memory {
     }
 
     /// URLs of what is asked for most, the most first; of answers that are for everybody.
-    pub(super) fn top(&self, max: usize) -> Vec<String> {
+    pub(super) fn top(&self, max: usize, is_for_all: impl Fn(&str) -> bool) -> Vec<String> {
         let mut all = Vec::new();
         for shard in &self.shards {
             let shard = lock(shard);
-            let hottest = shard.store.hottest(max).into_iter().filter_map(|(heat, entry)| {
+            let hottest = shard.store.hottest(max).into_iter().filter_map(|(heat, key, entry)| {
                 let place = &entry.variants.last()?.stored.place;
-                Some((heat, format!("http://{}{}", place.host, place.target)))
+                let is_there = !place.host.is_empty() && is_for_all(&place.route);
+                let scheme = key.scheme().filter(|_| is_there)?;
+                Some((heat, format!("{scheme}://{}{}", place.host, place.target)))
             });
-            all.extend(hottest.filter(|(_, url)| !url.starts_with("http:///")));
+            all.extend(hottest);
         }
         all.sort_by(|(heat, url), (other_heat, other)| {
             other_heat.cmp(heat).then_with(|| url.cmp(other))

@@ -44,6 +44,7 @@ pub(crate) struct Serving<'a> {
 /// A request as it came.
 #[derive(Debug)]
 pub(crate) struct Original {
+    pub(crate) scheme: &'static str,
     pub(crate) authority: String,
     pub(crate) target: String,
     pub(crate) method: Method,
@@ -65,7 +66,7 @@ impl Cached {
 pub(crate) fn asked<B: Body>(
     worker: &Worker,
     local: &Local,
-    route: usize,
+    (peer, route): (&Peer, usize),
     request: &Request<B>,
 ) -> Option<Cached> {
     let plan = &local.state.plan.routes[route];
@@ -76,6 +77,7 @@ pub(crate) fn asked<B: Body>(
     let question = Question {
         rule,
         route: &plan.name,
+        scheme: peer.scheme(&local.state.plan, request.headers()),
         authority: authority_of(request),
         target: target_of(request.uri()),
         method: request.method(),
@@ -89,6 +91,7 @@ pub(crate) fn asked<B: Body>(
         Looked::Pass(_) => false,
     };
     let original = needed.then(|| Original {
+        scheme: question.scheme,
         authority: question.authority.to_owned(),
         target: question.target.to_owned(),
         method: request.method().clone(),
@@ -252,6 +255,7 @@ impl One<'_> {
             let question = Question {
                 rule,
                 route: &local.state.plan.routes[self.route].name,
+                scheme: original.scheme,
                 authority: &original.authority,
                 target: &original.target,
                 method: &original.method,

@@ -93,8 +93,11 @@ impl Common {
         if !self.is_on.load(Ordering::Relaxed) {
             return;
         }
+        let mut orders = lock(&self.orders);
+        // Numbered while nobody else can be: who tells of them goes on from the last number.
         let nonce = self.nonce.fetch_add(1, Ordering::Relaxed);
-        lock(&self.orders).send(Sent { nonce, purge: purge.clone(), soft });
+        orders.send(Sent { nonce, purge: purge.clone(), soft });
+        drop(orders);
         self.sent.notify_one();
     }
 

@@ -256,11 +256,12 @@ impl Judge<'_> {
         if 0 < head.body_bytes {
             return Some(Looked::Pass(Forwarded::Bypass));
         }
-        let Self { worker, local, .. } = self;
+        let Self { worker, local, peer, .. } = self;
         let authority = head.lines.first(&header::HOST);
         let question = Question {
             rule,
             route: &route.name,
+            scheme: peer.scheme(&local.state.plan, &head.lines),
             authority: authority
                 .and_then(|host| std::str::from_utf8(host).ok())
                 .unwrap_or_default(),

@@ -87,8 +87,10 @@ fn a_first_that_is_silent_is_given_up_in_time_though_the_second_refuses() {
         plan.services[0].outliers.fails = 1_000;
         plan.services[0].timeouts.answer = Duration::from_millis(300);
         let gateway = start(plan);
+        let request =
+            format!("GET /x HTTP/1.1\r\nhost: a\r\n{}connection: close\r\n\r\n", path.line());
         for _ in 0..4 {
-            let answer = ask(path, gateway.address, "GET");
+            let answer = crate::kit::ask(gateway.address, &request);
             assert!(["502", "504"].contains(&status(&answer)), "{path:?} {answer}");
         }
     }

@@ -2,6 +2,7 @@
 //! wrong when Redis is killed.
 
 use std::{
+    os::unix::fs::PermissionsExt as _,
     sync::{
         Arc, Barrier,
         atomic::{AtomicBool, AtomicU32, Ordering},
@@ -375,6 +376,12 @@ fn what_was_asked_for_most_is_there_after_a_restart() {
     assert_eq!(origin.seen().len(), 2);
     gateway.stop();
     let record = std::fs::read_to_string(folder.path().join("top-keys.json")).unwrap();
+    let data = std::fs::metadata(folder.path().join("top-keys.json")).unwrap();
+    assert_eq!(
+        data.permissions().mode() & 0o777,
+        0o600,
+        "addresses may hold what nobody else shall know"
+    );
     let urls: Vec<&str> = record.lines().filter_map(|line| line.split('"').nth(1)).collect();
     assert_eq!(urls, ["http://a/items/often", "http://a/items/once"]);
     let gateway = start(settings);

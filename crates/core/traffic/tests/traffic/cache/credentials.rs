@@ -43,7 +43,7 @@ fn lines(request: &Request) -> Vec<(&'static str, &'static str)> {
 fn known(rule: &CacheRule, request: &Request) -> (Key, Asker, Credentials) {
     let map = headers(&lines(request));
     let (asker, credentials) = asker(rule, &map);
-    (key_of(rule, "r", ("a", "/me"), &map, 1), asker, credentials)
+    (key_of(rule, "r", ("http", "a", "/me"), &map, 1), asker, credentials)
 }
 
 fn stored(rule: &CacheRule, asker: Asker, said: &[(&str, &str)]) -> Option<Policy> {

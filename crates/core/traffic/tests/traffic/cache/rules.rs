@@ -237,7 +237,7 @@ fn vary_is_about_what_is_meant_not_how_it_is_written() {
 #[test]
 fn the_key_has_what_the_route_says() {
     let key = |rule: &CacheRule, target: &str, lines: &[(&str, &str)]| {
-        key_of(rule, "r", ("Example.com", target), &headers(lines), 7).bytes
+        key_of(rule, "r", ("http", "Example.com", target), &headers(lines), 7).bytes
     };
     let all = CacheRule::default();
     assert_ne!(key(&all, "/?a=1", &[]), key(&all, "/?a=2", &[]));
@@ -249,8 +249,12 @@ fn the_key_has_what_the_route_says() {
     let lang = CacheRule { headers: vec!["x-lang".parse().unwrap()], ..CacheRule::default() };
     assert_ne!(key(&lang, "/", &[("x-lang", "en")]), key(&lang, "/", &[]));
     assert_ne!(key(&lang, "/", &[("x-lang", "")]), key(&lang, "/", &[]));
-    let other = key_of(&all, "r", ("other.com", "/"), &HeaderMap::new(), 7).bytes;
+    let other = key_of(&all, "r", ("http", "other.com", "/"), &HeaderMap::new(), 7).bytes;
     assert_ne!(key(&all, "/", &[]), other);
+    // On `http` there may be no more than the way to `https`.
+    let encrypted = key_of(&all, "r", ("https", "example.com", "/"), &HeaderMap::new(), 7);
+    assert_ne!(key(&all, "/", &[]), encrypted.bytes);
+    assert_eq!(encrypted.scheme(), Some("https"));
 }
 
 #[test]
