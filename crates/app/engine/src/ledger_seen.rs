@@ -142,7 +142,7 @@ mod tests {
         let frozen = move || {
             own.fetch_add(1, Relaxed);
             // Until the test drops its end.
-            drop(waits.recv());
+            let _done = waits.recv();
             Ok(History::default())
         };
         seen.read_by(frozen, SHORT).expect("what was read last");
