@@ -13,6 +13,7 @@ function member(address: string, healthy = true) {
     added: false,
     healthy,
     left_alone: false,
+    waiting: 0,
     in_flight: 3,
     requests: 12_345,
     failures: healthy ? 0 : 42,
@@ -27,6 +28,14 @@ const ANSWER: GatewayAnswer = {
     state: 'up',
     requests_per_second: 128.4,
     in_flight: 6,
+    decided: {
+      retried: 17,
+      hedged: 0,
+      refused: [
+        { reason: 'limit', count: 1204 },
+        { reason: 'queue', count: 3 },
+      ],
+    },
     services: [
       {
         name: 'app',
@@ -56,6 +65,9 @@ const ANSWER: GatewayAnswer = {
           miss: 300,
           bypass: 0,
           failed: 0,
+          entries: 800,
+          held_bytes: 11_000_000,
+          evictions: 4,
           sent_bytes: 88_000_000,
           age_seconds: 120_000,
           saved_seconds: 19_550,
@@ -113,6 +125,7 @@ test('it says what is wrong first, and what the cache spares', async ({ page }) 
   await expect(cached).toContainText('97');
   await expect(page.getByRole('row', { name: /10\.0\.0\.2/ })).toContainText('ill');
   await expect(page.getByText(/app-v2 is held/)).toBeVisible();
+  await expect(page.getByText(/1,204 by limit, 3 by queue/)).toBeVisible();
 });
 
 test('without a gateway it says how to get one', async ({ page }) => {

@@ -106,6 +106,11 @@ const BENCHES: &[Bench] = &[
         what: What::Of("load", "load"),
     },
     Bench {
+        name: "breaking",
+        about: "the breaking point of nginx with a known limit, as a search finds it",
+        what: What::Of("load", "breaking"),
+    },
+    Bench {
         name: "verdicts",
         about: "how often a comparison of two samples errs: false alarms, and shifts that are found",
         what: What::Of("prove", "verdicts"),

@@ -46,13 +46,11 @@ pub(crate) fn table(findings: &Value) -> String {
             text("claim"),
             text("fault")
         ));
-        lines.push(format!(
-            "          {:.1} hours a day; {}p95 {} -> {}",
-            finding["impact"]["user_hours_per_day"].as_f64().unwrap_or(0.0),
-            fewer(finding),
-            millis(&finding["duration_now_micros"]),
-            millis(&finding["duration_after_micros"]),
-        ));
+        let told: Vec<String> =
+            [hours(finding), fewer(finding), faster(finding)].into_iter().flatten().collect();
+        if !told.is_empty() {
+            lines.push(format!("          {}", told.join("; ")));
+        }
         if let Some(advice) = finding["advice"][0]["text"].as_str() {
             lines.push(format!("          {advice}"));
         }
@@ -61,17 +59,28 @@ pub(crate) fn table(findings: &Value) -> String {
     lines.join("\n")
 }
 
+/// What it costs users, as far as a tenth of an hour shows.
+fn hours(finding: &Value) -> Option<String> {
+    let hours = finding["impact"]["user_hours_per_day"].as_f64().unwrap_or(0.0);
+    (hours >= 0.05).then(|| format!("{hours:.1} hours a day"))
+}
+
 /// What becomes fewer, if anything does: statements, or calls of other services.
-fn fewer(finding: &Value) -> String {
-    for (unit, now, after) in [
+fn fewer(finding: &Value) -> Option<String> {
+    let counted = [
         ("statements", "statements_now", "statements_after"),
         ("calls", "calls_now", "calls_after"),
-    ] {
-        if finding[now] != finding[after] {
-            return format!("{} -> {} {unit}; ", finding[now], finding[after]);
-        }
-    }
-    String::new()
+    ];
+    let (unit, now, after) =
+        counted.into_iter().find(|(_, now, after)| finding[now] != finding[after])?;
+    Some(format!("{} -> {} {unit}", finding[now], finding[after]))
+}
+
+/// How long requests take, where it is about requests.
+fn faster(finding: &Value) -> Option<String> {
+    let millis = |key: &str| finding[key].as_f64().unwrap_or(0.0) / 1_000.0;
+    let (now, after) = (millis("duration_now_micros"), millis("duration_after_micros"));
+    (now > 0.0).then(|| format!("p95 {now:.0} ms -> {after:.0} ms"))
 }
 
 /// HTTP/1.0: the answer ends where the connection does.
@@ -83,10 +92,6 @@ fn get(port: u16, path: &str) -> std::io::Result<String> {
     let mut answer = Vec::new();
     stream.take(ANSWER_BYTES_MAX).read_to_end(&mut answer)?;
     Ok(String::from_utf8_lossy(&answer).into_owned())
-}
-
-fn millis(micros: &Value) -> String {
-    format!("{:.0} ms", micros.as_f64().unwrap_or(0.0) / 1000.0)
 }
 
 #[cfg(test)]
@@ -110,5 +115,15 @@ mod tests {
              13.9 hours a day; 384 -> 3 statements; p95 1180 ms -> 100 ms\n          \
              load customers together with orders\n"
         );
+    }
+    #[test]
+    fn a_finding_about_the_server_tells_no_requests() {
+        let findings = json!({"findings": [{
+            "level": "low", "operation": "server", "claim": "blocks are not in the buffers", "fault": "low-buffer-hits",
+            "impact": {"user_hours_per_day": -0.0}, "duration_now_micros": 0.0, "duration_after_micros": 0.0,
+            "advice": [{"text": "set shared_buffers"}]
+        }]});
+        let told = "low       server  blocks are not in the buffers  (low-buffer-hits)\n          set shared_buffers\n";
+        assert!(table(&findings).ends_with(told));
     }
 }

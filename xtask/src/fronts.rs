@@ -1,11 +1,7 @@
 //! `cargo xtask fronts`: what the gateway brings in front of the proving ground, whose application is not touched. The same
 //! requests straight to it and through the gateway: answers compared, latencies and bytes measured, a verdict by `taut prove`.
 
-use std::{
-    path::{Path, PathBuf},
-    process::Child,
-    time::Duration,
-};
+use std::{path::Path, process::Child, time::Duration};
 
 use serde_json::Value;
 
@@ -15,9 +11,8 @@ use crate::{
     ground::{self, Application, Folder, How},
     screen,
     service::{Service, free_port},
-    setup,
     shell::{self, Shell, make_folder},
-    sides::{self, Load, Sides, number, text, write},
+    sides::{self, Load, Sides, Told, text, write},
 };
 
 /// Requests that are answered with the gateway in front, and without.
@@ -97,24 +92,10 @@ const ROUTE: &str = "x-front";
 
 /// `cargo xtask fronts`
 pub(crate) fn command(shell: &mut Shell, args: &Args) -> Result<(), Failure> {
-    args.no_words()?;
-    let scale = args.choice("--scale", &["full", "small"])?.unwrap_or("full");
-    let profile = args.choice("--profile", &["demo", "dev", "release"])?.unwrap_or("demo");
-    let share = number(args, "--share", 100.0, 1_000.0)?;
-    let only = args.all("--only");
-    if let Some(unknown) = only.iter().find(|name| !FRONTS.iter().any(|it| it.name == **name)) {
-        let names: Vec<&str> = FRONTS.iter().map(|front| front.name).collect();
-        return Err(Failure::usage(format!("nothing to measure is called `{unknown}`"))
-            .hint(format!("known are: {}", names.join(", "))));
-    }
-    screen::heading("setup");
-    setup::ensure(shell)?;
-    screen::heading("build");
-    let binary = match args.all("--taut").last() {
-        Some(path) => PathBuf::from(path),
-        None => ground::build(shell, profile)?,
-    };
-    screen::heading("run");
+    let names: Vec<&str> = FRONTS.iter().map(|front| front.name).collect();
+    let told = Told::read(args, "nothing to measure", &names)?;
+    let scale = told.scale;
+    let binary = told.ready(shell)?;
     // The folder of the pairs' faulty side: its rows are loaded already where those ran.
     let folder = Folder::claim(shell, "pairs-faulty")?;
     let otlp = "http://127.0.0.1:9";
@@ -123,7 +104,7 @@ pub(crate) fn command(shell: &mut Shell, args: &Args) -> Result<(), Failure> {
     let work = folder.join("work");
     let outcome = make_folder(&work).and_then(|()| {
         let sides = Sides { shell, binary: &binary, work: &work };
-        rows(&sides, application.base(), share, &only)
+        rows(&sides, application.base(), &told)
     });
     shell.forget_interrupt();
     let down = application.down(shell);
@@ -140,7 +121,7 @@ pub(crate) fn command(shell: &mut Shell, args: &Args) -> Result<(), Failure> {
 }
 
 /// The table's rows, with a gateway for all of them.
-fn rows(sides: &Sides<'_>, base: &str, share: f64, only: &[&str]) -> Result<Vec<String>, Failure> {
+fn rows(sides: &Sides<'_>, base: &str, told: &Told<'_>) -> Result<Vec<String>, Failure> {
     let port = free_port(0)?;
     let file = sides.work.join("gateway.toml");
     write(&file, &settings(port, base.trim_start_matches("http://")))?;
@@ -150,8 +131,8 @@ fn rows(sides: &Sides<'_>, base: &str, share: f64, only: &[&str]) -> Result<Vec<
     command.env("TAUT_STORE_FOLDER", sides.work.join("store"));
     let mut gateway = Service::start(sides.shell, "taut gateway", &mut command, port)?;
     let through = format!("http://127.0.0.1:{port}");
-    let wanted = FRONTS.iter().filter(|front| only.is_empty() || only.contains(&front.name));
-    let rows = wanted.map(|front| row(sides, front, [base, &through], share)).collect();
+    let wanted = FRONTS.iter().filter(|front| told.wants(front.name));
+    let rows = wanted.map(|front| row(sides, front, [base, &through], told.share)).collect();
     match gateway.ended() {
         Some(failure) => Err(failure),
         None => rows,
@@ -170,7 +151,7 @@ fn settings(port: u16, member: &str) -> String {
             "\n[[gateway.route]]\nname = \"{name}\"\nservice = \"{service}\"\nheaders = {{ {ROUTE} = \"{name}\" }}\n{route}\n"
         ));
     }
-    // What is asked meanwhile, and what is compared, says nothing of routes.
+    // What is asked meanwhile says nothing of routes.
     text.push_str(
         "\n[[gateway.route]]\nservice = \"webhooks\"\npaths = [\"/api/webhooks/*\"]\n\n[[gateway.route]]\nservice = \"app\"\n",
     );
@@ -181,8 +162,8 @@ fn settings(port: u16, member: &str) -> String {
 fn row(sides: &Sides<'_>, front: &Front, bases: [&str; 2], share: f64) -> Result<String, Failure> {
     let Front { name, asks, does, users, seconds, .. } = *front;
     let asks = sides.asks(asks)?;
-    let answers = sides.answers(name, &asks, bases)?;
     let headers = [(ROUTE, name), ("Accept-Encoding", "gzip, br, zstd")];
+    let answers = sides.answers(name, &asks, bases, &headers)?;
     let mut told = Vec::new();
     for (side, base, seconds) in
         [("straight", bases[0], seconds[0]), ("gateway", bases[1], seconds[1])]

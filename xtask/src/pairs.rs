@@ -2,17 +2,17 @@
 //! without: answers compared by `taut replay`, statements counted by `taut check` in the recordings, latencies by `taut
 //! load`, and a verdict by `taut prove`. Two applications with a database each, so that both answer from the same rows.
 
-use std::{fs, path::PathBuf};
+use std::fs;
 
 use serde_json::Value;
 
 use crate::{
     args::Args,
     failure::Failure,
-    ground::{self, Application, Folder, How},
-    screen, setup,
+    ground::{Application, Folder, How},
+    screen,
     shell::{Shell, make_folder},
-    sides::{self, Load, Sides, number, text},
+    sides::{self, Load, Sides, Told, number, text},
 };
 
 /// An endpoint that has a faulty and a fixed version.
@@ -57,25 +57,11 @@ const PAIRS: &[Pair] = &[
 
 /// `cargo xtask pairs`
 pub(crate) fn command(shell: &mut Shell, args: &Args) -> Result<(), Failure> {
-    args.no_words()?;
-    let scale = args.choice("--scale", &["full", "small"])?.unwrap_or("full");
-    let profile = args.choice("--profile", &["demo", "dev", "release"])?.unwrap_or("demo");
+    let names: Vec<&str> = PAIRS.iter().map(|pair| pair.name).collect();
+    let told = Told::read(args, "no pair", &names)?;
     let distance_millis = number(args, "--distance", 0.0, 1_000.0)?;
-    let share = number(args, "--share", 100.0, 1_000.0)?;
-    let only = args.all("--only");
-    if let Some(unknown) = only.iter().find(|name| !PAIRS.iter().any(|pair| pair.name == **name)) {
-        let names: Vec<&str> = PAIRS.iter().map(|pair| pair.name).collect();
-        return Err(Failure::usage(format!("no pair is called `{unknown}`"))
-            .hint(format!("known are: {}", names.join(", "))));
-    }
-    screen::heading("setup");
-    setup::ensure(shell)?;
-    screen::heading("build");
-    let binary = match args.all("--taut").last() {
-        Some(path) => PathBuf::from(path),
-        None => ground::build(shell, profile)?,
-    };
-    screen::heading("run");
+    let (scale, share) = (told.scale, told.share);
+    let binary = told.ready(shell)?;
     let folders = [Folder::claim(shell, "pairs-faulty")?, Folder::claim(shell, "pairs-fixed")?];
     // Spans go nowhere: making them is a part of what users run, receiving them is not.
     let how =
@@ -86,13 +72,13 @@ pub(crate) fn command(shell: &mut Shell, args: &Args) -> Result<(), Failure> {
         make_folder(&work)?;
         let sides = Sides { shell, binary: &binary, work: &work };
         let run = Run { sides, faulty: &faulty, fixed: &fixed, share };
-        let told = PAIRS
+        let rows = PAIRS
             .iter()
-            .filter(|pair| only.is_empty() || only.contains(&pair.name))
+            .filter(|pair| told.wants(pair.name))
             .map(|pair| run.pair(pair))
             .collect::<Result<Vec<String>, Failure>>();
         shell.forget_interrupt();
-        fixed.down(shell).and(told)
+        fixed.down(shell).and(rows)
     });
     shell.forget_interrupt();
     let down = faulty.down(shell);
@@ -124,7 +110,7 @@ impl Run<'_> {
     fn pair(&self, pair: &Pair) -> Result<String, Failure> {
         let Self { sides, faulty, fixed, share } = self;
         let asks = sides.asks(pair.name)?;
-        let answers = sides.answers(pair.name, &asks, [faulty.base(), fixed.base()])?;
+        let answers = sides.answers(pair.name, &asks, [faulty.base(), fixed.base()], &[])?;
         let answers = match pair.differs {
             "" => answers,
             why => format!("{answers}: {why}"),

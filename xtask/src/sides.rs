@@ -2,6 +2,7 @@
 //! `taut load`, and a verdict by `taut prove`.
 
 use std::{
+    collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
 };
@@ -11,12 +12,15 @@ use serde_json::{Value, json};
 use crate::{
     args::Args,
     failure::Failure,
-    screen,
+    ground, screen, setup,
     shell::{Shell, minutes},
 };
 
 /// Requests of an endpoint that are replayed and drawn from.
 const ASKS: &str = "20";
+
+/// Places in answers that are named where they differ.
+const PLACES_TOLD_MAX: usize = 4;
 
 /// What measures.
 pub(crate) struct Sides<'a> {
@@ -27,14 +31,70 @@ pub(crate) struct Sides<'a> {
     pub(crate) work: &'a Path,
 }
 
+/// What a command that compares sides is told.
+pub(crate) struct Told<'a> {
+    /// Rows: `full` or `small`.
+    pub(crate) scale: &'a str,
+    /// Percent of the usual time.
+    pub(crate) share: f64,
+    only: Vec<&'a str>,
+    profile: &'a str,
+    binary: Option<&'a str>,
+}
+
+impl<'a> Told<'a> {
+    /// Reads it; `what` is how one of the names that `--only` takes is called.
+    pub(crate) fn read(args: &'a Args, what: &str, names: &[&str]) -> Result<Self, Failure> {
+        args.no_words()?;
+        let told = Self {
+            scale: args.choice("--scale", &["full", "small"])?.unwrap_or("full"),
+            share: number(args, "--share", 100.0, 1_000.0)?,
+            only: args.all("--only"),
+            profile: args.choice("--profile", &["demo", "dev", "release"])?.unwrap_or("demo"),
+            binary: args.all("--taut").last().copied(),
+        };
+        match told.only.iter().find(|name| !names.contains(name)) {
+            Some(unknown) => Err(Failure::usage(format!("{what} is called `{unknown}`"))
+                .hint(format!("known are: {}", names.join(", ")))),
+            None => Ok(told),
+        }
+    }
+
+    /// Whether one of them is to be measured.
+    pub(crate) fn wants(&self, name: &str) -> bool {
+        self.only.is_empty() || self.only.contains(&name)
+    }
+
+    /// Makes everything ready, and gives the binary that measures.
+    pub(crate) fn ready(&self, shell: &mut Shell) -> Result<PathBuf, Failure> {
+        screen::heading("setup");
+        setup::ensure(shell)?;
+        screen::heading("build");
+        let binary = match self.binary {
+            Some(path) => PathBuf::from(path),
+            None => ground::build(shell, self.profile)?,
+        };
+        screen::heading("run");
+        Ok(binary)
+    }
+}
+
 /// How a side is loaded.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Load<'a> {
     /// Users at once.
     pub(crate) users: u32,
     pub(crate) seconds: f64,
-    /// What each request says besides.
-    pub(crate) headers: &'a [(&'a str, &'a str)],
+    pub(crate) headers: Headers<'a>,
+}
+
+/// What each request says besides.
+pub(crate) type Headers<'a> = &'a [(&'a str, &'a str)];
+
+/// With what a body is.
+fn with_kind<'a>(headers: Headers<'a>, ask: &Value) -> Vec<(&'a str, &'a str)> {
+    let kind = (!ask["body"].is_null()).then_some(("Content-Type", "application/json"));
+    headers.iter().copied().chain(kind).collect()
 }
 
 impl Sides<'_> {
@@ -53,14 +113,15 @@ impl Sides<'_> {
         name: &str,
         asks: &[Value],
         [before, after]: [&str; 2],
+        headers: Headers<'_>,
     ) -> Result<String, Failure> {
         let mut lines =
             json!({"format": "taut-capture-1", "began_unix_nanos": 0, "by": "xtask"}).to_string();
         for (place, ask) in (0_u64..).zip(asks) {
+            let headers = with_kind(headers, ask);
             let mut request =
-                json!({"method": ask["method"], "target": ask["path"], "headers": []});
+                json!({"method": ask["method"], "target": ask["path"], "headers": headers});
             if !ask["body"].is_null() {
-                request["headers"] = json!([["content-type", "application/json"]]);
                 request["body"] = json!({"text": ask["body"].to_string(), "sent_bytes": 0});
             }
             let line = json!({
@@ -83,7 +144,12 @@ impl Sides<'_> {
         } else if told["different"].as_u64() == Some(0) {
             format!("{compared} the same, {identical} byte for byte")
         } else {
-            format!("{} of {compared} differ", told["different"])
+            let places = told["differences"].as_array().map_or(&[][..], Vec::as_slice);
+            let places: BTreeSet<&str> =
+                places.iter().filter_map(|it| it["place"].as_str()).collect();
+            let told_of: Vec<&str> = places.iter().copied().take(PLACES_TOLD_MAX).collect();
+            let more = if told_of.len() < places.len() { " and more" } else { "" };
+            format!("{} of {compared} differ in {}{more}", told["different"], told_of.join(", "))
         })
     }
 
@@ -109,7 +175,7 @@ impl Sides<'_> {
         (name, side): (&str, &str),
         asks: &[Value],
         base: &str,
-        headers: &[(&str, &str)],
+        headers: Headers<'_>,
     ) -> Result<PathBuf, Failure> {
         let mut scenario = format!("target = \"{base}\"\n");
         for ask in asks {
@@ -118,17 +184,14 @@ impl Sides<'_> {
             scenario.push_str(&format!(
                 "[[flow]]\nname = \"{name}\"\n[[flow.step]]\nname = \"{name}\"\nmethod = \"{method}\"\npath = {path:?}\n",
             ));
-            let kind = (!ask["body"].is_null()).then_some(("Content-Type", "application/json"));
-            let headers: Vec<String> = headers
+            let headers: Vec<String> = with_kind(headers, ask)
                 .iter()
-                .copied()
-                .chain(kind)
                 .map(|(name, value)| format!("{name} = \"{value}\""))
                 .collect();
             if !headers.is_empty() {
                 scenario.push_str(&format!("headers = {{ {} }}\n", headers.join(", ")));
             }
-            if kind.is_some() {
+            if !ask["body"].is_null() {
                 scenario.push_str(&format!("body = '{}'\n", ask["body"]));
             }
         }
@@ -155,7 +218,9 @@ impl Sides<'_> {
             let percent = |place: usize| it["relative_interval"][place].as_f64().map(|x| x * 100.0);
             match (percent(0), percent(1)) {
                 (Some(low), Some(high)) => format!(", {low:+.0} to {high:+.0} %"),
-                _ => String::new(),
+                _ => it["relative_at_least"]
+                    .as_f64()
+                    .map_or(String::new(), |least| format!(", {:+.0} % or more", least * 100.0)),
             }
         });
         Ok(format!("{verdict}{interval}"))
@@ -175,7 +240,8 @@ impl Sides<'_> {
         if !is_answer {
             return Err(Failure::world(format!("{name} ended with {}", output.status)).cause(words));
         }
-        Ok(serde_json::from_slice(&output.stdout).unwrap_or_default())
+        serde_json::from_slice(&output.stdout)
+            .map_err(|error| Failure::world(format!("{name} printed no JSON")).cause(error))
     }
 
     fn out(&self, name: &str, side: &str) -> PathBuf {

@@ -9,7 +9,6 @@ use crate::{
     args::Args,
     caching, clickhouse,
     closing::{Closing, closings},
-    docs,
     failure::Failure,
     linger, lint, live, screen, servers, setup,
     shell::{Shell, minutes},
@@ -42,7 +41,6 @@ const STEPS: &[Step] = &[
         about: "HTTP caching of the gateway, by npm's http-cache-tests",
         run: caching::step,
     },
-    Step { name: "docs", about: "pages of the guide that come from tables", run: docs_step },
     Step {
         name: "ground",
         about: "Taut over the real application, faulty and fixed",
@@ -225,10 +223,6 @@ fn quiet_snapshots(command: &mut Command) -> &mut Command {
 fn doctest_step(shell: &mut Shell) -> Result<String, Failure> {
     let mut command = shell.cargo(&["test", "--workspace", "--doc", "--no-fail-fast"]);
     shell.run("cargo test --doc", minutes(20), &mut command)
-}
-
-fn docs_step(shell: &mut Shell) -> Result<String, Failure> {
-    docs::check(shell)
 }
 
 #[cfg(test)]

@@ -892,12 +892,16 @@ export interface components {
         };
         /** @description Operations in two windows, what all requests took, and what the findings that are open still cost. */
         Board: {
-            /** @description The window after. */
+            /** @description What is known of the window after. */
             after: components["schemas"]["Window"];
-            /** @description The window before. */
+            /** @description What is known of the window before: all of it, or the end of it, for the store keeps only so many requests. */
             before: components["schemas"]["Window"];
+            /** @description Whether these are shorter than what was asked for. */
+            cut: boolean;
             /** @description What the findings that are open cost. */
             open: components["schemas"]["BoardOpen"];
+            /** @description How many remedies stand where, in all of the ledger. */
+            remedies: components["schemas"]["BoardRemedies"];
             /** @description Operations that both windows have, those first that took the most time before; at most 20. */
             rows: components["schemas"]["BoardRow"][];
             /** @description What all requests of the window after took. */
@@ -947,6 +951,15 @@ export interface components {
              * @description Time that users wait in vain, in hours a day.
              */
             user_hours_per_day: number;
+        };
+        /** @description How many remedies stand where. */
+        BoardRemedies: {
+            /** @description Applied, and not proven yet. */
+            applied: number;
+            /** @description Measured, and better. */
+            proven: number;
+            /** @description Taken back. */
+            reverted: number;
         };
         /** @description A measure of one operation in both windows. */
         BoardRow: {
@@ -2051,6 +2064,15 @@ export interface components {
             /** @default null */
             capture: components["schemas"]["GatewayCapture"] | null;
             /**
+             * @description What it decided since it started.
+             * @default {
+             *       "hedged": 0,
+             *       "refused": [],
+             *       "retried": 0
+             *     }
+             */
+            decided: components["schemas"]["GatewayDecided"];
+            /**
              * Format: int64
              * @description Requests that members have not answered yet.
              * @default 0
@@ -2321,6 +2343,26 @@ export interface components {
             /** @description What is set. */
             settings: components["schemas"]["GatewaySetting"][];
         };
+        /** @description What a gateway decided since it started, besides who answers what. */
+        GatewayDecided: {
+            /**
+             * Format: int64
+             * @description Requests for which a second member was asked, as the first took too long.
+             * @default 0
+             */
+            hedged: number;
+            /**
+             * @description Requests that it refused, by reason.
+             * @default []
+             */
+            refused: components["schemas"]["GatewayRefused"][];
+            /**
+             * Format: int64
+             * @description Requests that were sent to a member again.
+             * @default 0
+             */
+            retried: number;
+        };
         /** @description The limit of a route. */
         GatewayLimit: {
             /**
@@ -2398,6 +2440,12 @@ export interface components {
              */
             trouble: string | null;
             /**
+             * Format: int64
+             * @description Requests that wait for a connection to it.
+             * @default 0
+             */
+            waiting: number;
+            /**
              * Format: int32
              * @description Its share of the work, relative to the others.
              * @default 0
@@ -2443,6 +2491,20 @@ export interface components {
              * @default
              */
             why: string;
+        };
+        /** @description Requests that a gateway refused for one reason. */
+        GatewayRefused: {
+            /**
+             * Format: int64
+             * @description How many.
+             * @default 0
+             */
+            count: number;
+            /**
+             * @description As its metrics and answers have it: `limit`, `queue`, `breaker`.
+             * @default
+             */
+            reason: string;
         };
         /** @description A route: how often it is asked, how fast it answers, what its cache and its limit do. */
         GatewayRoute: {
@@ -2530,10 +2592,28 @@ export interface components {
             disk: number;
             /**
              * Format: int64
+             * @description Keys that its answers are stored under.
+             * @default 0
+             */
+            entries: number;
+            /**
+             * Format: int64
+             * @description Keys of it that were pushed out to make room, since the start.
+             * @default 0
+             */
+            evictions: number;
+            /**
+             * Format: int64
              * @description Not answered.
              * @default 0
              */
             failed: number;
+            /**
+             * Format: int64
+             * @description Memory that they take, about.
+             * @default 0
+             */
+            held_bytes: number;
             /**
              * Format: int64
              * @description Answered out of the cache.
@@ -2853,10 +2933,10 @@ export interface components {
             began_unix_ms: number;
             /** @description How long each waited for its database. */
             database_nanos: number[];
-            /** @description One request in so many is told. */
-            every: number;
             /** @description Places of those that failed. */
             failed: number[];
+            /** @description What to know of them: that some are left out, that some are no longer there. */
+            notes?: string[];
             /** @description The place of each one's route. */
             route: number[];
             /** @description Names of routes. */
@@ -3883,6 +3963,12 @@ export interface components {
              * @description `after / before - 1`.
              */
             relative: number;
+            /**
+             * Format: double
+             * @description Where there is no interval: how far it is from zero at least, if it surely fell or rose; null where not even that
+             *     is known.
+             */
+            relative_at_least?: number | null;
             /** @description Where that lies; null where there is too little to tell. */
             relative_interval?: number[] | null;
         };
@@ -3966,9 +4052,9 @@ export interface components {
             measure: string;
             /**
              * Format: double
-             * @description `after / before - 1`.
+             * @description `after / before - 1`; null where there was nothing before.
              */
-            relative: number;
+            relative?: number | null;
             /** @description `queries`, `ns` or `bytes`. */
             unit: string;
         };

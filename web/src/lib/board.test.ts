@@ -50,6 +50,8 @@ const BOARD: Board = {
     },
   ],
   open: { user_hours_per_day: 2, database_hours_per_day: 1, money_per_month: 412, currency: 'GBP' },
+  cut: false,
+  remedies: { proven: 1, applied: 0, reverted: 1 },
 };
 
 const entry = (of: Partial<LedgerEntry>): LedgerEntry => ({
@@ -83,7 +85,7 @@ const TOLD = toldOf([
 ]);
 
 test('what was reached is one sentence', () => {
-  expect(boardClaim(BOARD, TOLD)).toBe(
+  expect(boardClaim(BOARD)).toBe(
     'p95 fell at 1 operation and rose at 0, each beyond chance; 1 remedy proven, 0 applied and not proven yet, 1 taken back.',
   );
 });

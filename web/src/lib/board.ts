@@ -44,10 +44,11 @@ export function proofOf(told: Told, remedy: LedgerEntry): LedgerEntry | undefine
 }
 
 /** What was reached, in a sentence. */
-export function boardClaim(board: Board, told: Told): string {
+export function boardClaim(board: Board): string {
   const sure = board.rows.filter((row) => row.name === 'p95' && row.sure === true);
   const fell = sure.filter((row) => row.after.value < row.before.value).length;
-  const remedies = `${plural(told.proven.length, 'remedy', 'remedies')} proven, ${grouped(told.applied.length)} applied and not proven yet, ${grouped(told.reverted.length)} taken back`;
+  const { proven, applied, reverted } = board.remedies;
+  const remedies = `${plural(proven, 'remedy', 'remedies')} proven, ${grouped(applied)} applied and not proven yet, ${grouped(reverted)} taken back`;
   if (board.rows.length === 0) return `${remedies}.`;
   return `p95 fell at ${plural(fell, 'operation')} and rose at ${grouped(sure.length - fell)}, each beyond chance; ${remedies}.`;
 }
@@ -59,6 +60,9 @@ export function basis(board: Board): string[] {
   return [
     side('Before', board.spent_before, board.before),
     side('After', board.spent_after, board.after),
+    ...(board.cut
+      ? ['The store keeps only so many requests: what is older than these is not known.']
+      : []),
     'Operations that both have, those first that took the most time. Intervals hold with 95 %; where there is none, there were too few requests.',
   ];
 }
@@ -75,7 +79,10 @@ export function totals(board: Board): Total[] {
     text: (value: number) => string,
   ): Total => {
     const [before, after] = [of(old, was), of(fresh, now)];
-    return { name, before: text(before), after: text(after), change: changeText(before, after) };
+    // Nothing is known of a side that has no length.
+    const told = (value: number, length: number) => (length > 0 ? text(value) : '–');
+    const change = was > 0 && now > 0 ? changeText(before, after) : '–';
+    return { name, before: told(before, was), after: told(after, now), change };
   };
   const hours = (value: number) => {
     const { value: told, unit } = hoursPerDay(value);
@@ -172,7 +179,7 @@ export function figuresText(entry: LedgerEntry): string {
 
 /** The report as Markdown. */
 export function boardMarkdown(title: string, board: Board, told: Told): string {
-  const parts = [`# ${cell(title)}`, cell(boardClaim(board, told))];
+  const parts = [`# ${cell(title)}`, cell(boardClaim(board))];
   parts.push(
     basis(board)
       .map((line) => `- ${cell(line)}`)
@@ -198,10 +205,14 @@ export function boardMarkdown(title: string, board: Board, told: Told): string {
     const heads = ['operation', 'metric', 'before', 'after', 'change', ''];
     parts.push('## By operation', table(heads, '|---|---|--:|--:|--:|---|', lines));
   }
-  parts.push(...remedies('What was proven', told.proven, told));
-  parts.push(...remedies('Applied, and not proven yet', told.applied, told));
+  const { proven, applied, reverted: allReverted } = board.remedies;
+  parts.push(...remedies(headed('What was proven', told.proven, proven), told.proven, told));
+  parts.push(
+    ...remedies(headed('Applied, and not proven yet', told.applied, applied), told.applied, told),
+  );
   const reverted = told.reverted.map((one) => `- ${cell(remedyText(one))}: ${cell(why(one))}`);
-  parts.push('## What did not work, and was taken back', reverted.join('\n') || 'Nothing.');
+  const heading = headed('What did not work, and was taken back', told.reverted, allReverted);
+  parts.push(`## ${heading}`, reverted.join('\n') || 'Nothing.');
   if (told.decisions.length > 0) parts.push('## Decisions');
   for (const one of told.decisions) {
     const by = one.by === '' ? '' : `, ${cell(one.by)}`;
@@ -222,6 +233,13 @@ export function boardMarkdown(title: string, board: Board, told: Told): string {
     parts.push('## Runs of load', table(heads, '|---|---|--:|--:|---|', lines));
   }
   return `${parts.join('\n\n')}\n`;
+}
+
+/** A heading that tells where not all is told. */
+export function headed(heading: string, entries: LedgerEntry[], all: number): string {
+  return entries.length < all
+    ? `${heading} (the newest ${grouped(entries.length)} of ${grouped(all)})`
+    : heading;
 }
 
 export function why(reverted: LedgerEntry): string {

@@ -36,6 +36,10 @@ test('each kind is told by what is in it', () => {
   );
   expect(limit).toMatchObject({ kind: 'limit', held: 50, steps: [{ rate: 50, held: true }] });
   expect(limit).not.toHaveProperty('broke');
+  expect(limit).not.toHaveProperty('ended');
+  expect(
+    readProof('{"steps": [], "held_per_second": 50, "ended_because": "nobody was there"}'),
+  ).toMatchObject({ held: 50, ended: 'nobody was there' });
   const group = { endpoint: 'GET /', place: '/a', count: 1, compared: 2, example: null };
   expect(readProof(JSON.stringify({ played: 2, differences: [group], noise: [] }))).toMatchObject({
     kind: 'replay',

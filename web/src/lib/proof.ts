@@ -43,6 +43,8 @@ export interface Limit {
   headroom?: number;
   peak?: number;
   byGenerator: boolean;
+  /** Why it ended before the limit was known; Ctrl-C, or nobody was there any more. */
+  ended?: string;
   steps: Step[];
 }
 
@@ -112,6 +114,8 @@ export interface Measure {
   after: number;
   /** Of the relative change. */
   interval?: [number, number];
+  /** Where there is none: how far the change is from zero at least. */
+  atLeast?: number;
 }
 
 export type Told = Run | Limit | Replay | Proof;
@@ -230,6 +234,8 @@ function limit(all: Fields): Limit {
     ...given('headroom', some(all['headroom'])),
     ...given('peak', some(law['peak_per_second'])),
     byGenerator: all['limited_by_generator'] === true,
+    ...(all['interrupted'] === true ? { ended: 'it was interrupted' } : {}),
+    ...(text(all['ended_because']) === '' ? {} : { ended: text(all['ended_because']) }),
     steps: list(all['steps']).map((one) => ({
       rate: number(one['rate']),
       answered: number(one['answered']),
@@ -343,6 +349,7 @@ function measure(one: Fields): Measure {
     ...(Array.isArray(interval) && interval.length === 2
       ? { interval: [number(interval[0]), number(interval[1])] as [number, number] }
       : {}),
+    ...(typeof one['relative_at_least'] === 'number' ? { atLeast: one['relative_at_least'] } : {}),
   };
 }
 

@@ -30,6 +30,7 @@ mod store;
 mod trace;
 mod up;
 mod what_if;
+mod written;
 
 /// Finds what makes a web backend slow, says how to fix it, and proves that the fix worked.
 #[derive(Debug, Parser)]

@@ -1,5 +1,6 @@
 //! Findings as people and machines read them.
 
+mod axis;
 pub(crate) mod board;
 pub(crate) mod check;
 pub(crate) mod database;
@@ -12,10 +13,12 @@ pub(crate) mod ledger;
 pub(crate) mod load;
 pub(crate) mod load_html;
 pub(crate) mod load_limit;
+pub(crate) mod load_limit_html;
 pub(crate) mod log;
 mod log_html;
 mod log_terminal;
 mod markdown;
+mod page;
 pub(crate) mod plan;
 pub(crate) mod profile;
 pub(crate) mod prove;

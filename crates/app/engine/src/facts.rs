@@ -30,7 +30,7 @@ pub(crate) fn fact(view: &RequestView<'_>) -> RequestFact {
 }
 
 /// Where the request's time went, on its critical path; what other services did counts as the call.
-fn breakdown(view: &RequestView<'_>) -> Breakdown {
+pub(crate) fn breakdown(view: &RequestView<'_>) -> Breakdown {
     let mut parts = Breakdown::default();
     for place in view.places.iter().copied() {
         let work = &view.call(place).work;

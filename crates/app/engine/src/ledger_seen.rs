@@ -2,6 +2,7 @@
 //! have what was read last, and one that fails is left alone for a while.
 
 use std::{
+    panic::{self, AssertUnwindSafe},
     sync::{Arc, Condvar, Mutex, PoisonError},
     thread,
     time::{Duration, Instant},
@@ -99,12 +100,17 @@ impl LedgerSeen {
     /// Asks until nobody waits for an answer that was not asked for yet.
     fn ask(&self, mut ask: impl FnMut() -> Result<History, LedgerError>) {
         loop {
-            let answer = ask();
+            // A fault here would leave all pages waiting for an answer that never comes.
+            let answer = panic::catch_unwind(AssertUnwindSafe(&mut ask));
             let mut state = lock(&self.state);
             state.answers += 1;
             match answer {
-                Ok(read) => (state.known, state.away) = (Some(Arc::new(read)), None),
-                Err(error) => state.away = Some((Instant::now(), in_full(&error))),
+                Ok(Ok(read)) => (state.known, state.away) = (Some(Arc::new(read)), None),
+                Ok(Err(error)) => state.away = Some((Instant::now(), in_full(&error))),
+                Err(_panic) => {
+                    let why = "reading it failed by a fault of Taut's own; its log has more";
+                    state.away = Some((Instant::now(), why.to_owned()));
+                }
             }
             state.is_asking = state.answers < state.wanted && state.away.is_none();
             self.told.notify_all();
@@ -168,5 +174,13 @@ mod tests {
         seen.read_by(|| unreachable!("it is left alone"), LONG).unwrap_err();
         let error = seen.refuses(&place).unwrap();
         assert_eq!(error.to_string(), "failed to write the ledger at `db.internal:5432/taut`");
+    }
+
+    #[test]
+    fn a_fault_while_reading_leaves_nobody_waiting() {
+        let seen = Arc::<LedgerSeen>::default();
+        let why = seen.read_by(|| panic!("a fault that is meant"), LONG).unwrap_err();
+        assert!(why.starts_with("reading it failed by a fault"), "{why}");
+        assert!(!lock(&seen.state).is_asking);
     }
 }

@@ -1,9 +1,12 @@
 //! What a comparison of before and after is made of: traces, captures, or two windows of what a store keeps.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use find::RequestView;
-use model::{Exchange, Moment, OperationKey, Span, Trace, Window, Work};
+use model::{Exchange, Moment, OperationKey, Span, SpanId, Trace, TraceId, Window};
 use prove::{
     compare::{
         Bin, Comparison, Counted, MeanChange, Question, Request, SAMPLES_MAX, Side, Worked,
@@ -13,8 +16,13 @@ use prove::{
 };
 use store::{RequestFilter, Store, StoreError};
 
+use crate::facts::breakdown;
+
+/// Requests of a window that are compared at most: more say the same, and each takes a hundred bytes.
+const KEPT_MAX: usize = 500_000;
+
 /// One side of a proof.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Evidence {
     /// How long requests took, and which failed.
     pub side: Side,
@@ -22,21 +30,34 @@ pub struct Evidence {
     pub worked: Worked,
     /// When the first one began.
     pub began: Option<Moment>,
+    /// What to know of them: that some are left out, that some are no longer there.
+    pub notes: Vec<String>,
 }
 
-/// Which requests of a store are meant; all without a name.
+/// Which requests are meant; all without a name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Of {
     /// Of one service.
     pub service: Option<String>,
     /// Of one operation.
     pub operation: Option<String>,
+    /// Those that begin with one of these spans.
+    pub among: Option<Among>,
 }
 
+/// Spans of a recording.
+pub type Among = BTreeSet<(TraceId, SpanId)>;
+
 impl Of {
-    fn is(&self, key: &OperationKey) -> bool {
+    /// Whether a request is meant.
+    #[must_use]
+    pub fn is(&self, view: &RequestView<'_>) -> bool {
         let fits = |name: Option<&String>, known: &str| name.is_none_or(|it| it == known);
-        fits(self.service.as_ref(), &key.service) && fits(self.operation.as_ref(), &key.operation)
+        let place = (view.trace.id, view.entry_call().span_id);
+        view.request().is_some()
+            && fits(self.service.as_ref(), &view.key.service)
+            && fits(self.operation.as_ref(), &view.key.operation)
+            && self.among.as_ref().is_none_or(|among| among.contains(&place))
     }
 }
 
@@ -57,6 +78,9 @@ pub fn prove(before: &Evidence, after: &Evidence, question: &Question) -> Proven
     let mut comparison = compare(&before.side, &after.side, question);
     let began = before.began.zip(after.began);
     comparison.notes.extend(began.and_then(|(before, after)| time_of_day(before, after)));
+    for (side, evidence) in [("before", before), ("after", after)] {
+        comparison.notes.extend(evidence.notes.iter().map(|note| format!("{side}: {note}")));
+    }
     Proven {
         comparison,
         work: work(&before.worked, &after.worked),
@@ -71,13 +95,13 @@ impl Evidence {
         requests.sort_by(|one, other| (one.began, &one.route).cmp(&(other.began, &other.route)));
         let began = requests.first().map(|first| first.began);
         let first = began.unwrap_or_default();
-        let mut places: BTreeMap<String, u32> = BTreeMap::new();
+        let mut places: BTreeMap<Arc<str>, u32> = BTreeMap::new();
         let (mut side, mut worked) = (Side::default(), Worked::default());
         for seen in requests {
             let next = u32::try_from(places.len()).unwrap_or(u32::MAX);
-            let route = *places.entry(seen.route.clone()).or_insert(next);
+            let route = *places.entry(Arc::clone(&seen.route)).or_insert(next);
             if route == next {
-                side.routes.push(seen.route);
+                side.routes.push(seen.route.to_string());
             }
             side.requests.push(Request {
                 start_nanos: nanos(seen.began.since(first)),
@@ -88,13 +112,13 @@ impl Evidence {
             worked.requests.push(Counted { route, ..seen.counted });
         }
         worked.routes.clone_from(&side.routes);
-        Self { side, worked, began }
+        Self { side, worked, began, notes: Vec::new() }
     }
 }
 
 /// A request before routes have numbers.
 struct Seen {
-    route: String,
+    route: Arc<str>,
     began: Moment,
     took_nanos: u64,
     failed: bool,
@@ -108,22 +132,16 @@ pub fn of_traces(traces: &[Trace], of: &Of) -> Evidence {
         .iter()
         .flat_map(|trace| trace.entries.iter().map(move |entry| RequestView::new(trace, *entry)));
     Evidence::of(views.filter_map(|view| {
-        let request = view.request().filter(|_request| of.is(&view.key))?;
+        let request = view.request().filter(|_request| of.is(&view))?;
         let call = view.entry_call();
-        let statements: Vec<usize> = view
-            .places
-            .iter()
-            .copied()
-            .filter(|place| matches!(view.call(*place).work, Work::Statement(_)))
-            .collect();
         let counted = Counted {
             route: 0,
             statements: Some(u64::from(view.statement_count())),
-            database_nanos: Some(nanos(view.waited(&statements))),
+            database_nanos: Some(nanos(breakdown(&view).database)),
             body_bytes: request.response_bytes,
         };
         Some(Seen {
-            route: route_of(&view.key),
+            route: route_of(&view.key).into(),
             began: call.start,
             took_nanos: nanos(view.duration()),
             failed: call.failed,
@@ -138,7 +156,7 @@ pub fn of_exchanges(exchanges: &[Exchange]) -> Evidence {
     Evidence::of(exchanges.iter().map(|exchange| {
         let answer = exchange.answer.as_ref();
         Seen {
-            route: endpoint(&exchange.request.method, &exchange.request.target),
+            route: endpoint(&exchange.request.method, &exchange.request.target).into(),
             began: exchange.began,
             took_nanos: nanos(exchange.took),
             failed: answer.is_none_or(|answer| 500 <= answer.status),
@@ -163,37 +181,65 @@ pub fn of_store(store: &dyn Store, window: Window, of: &Of) -> Result<Evidence, 
         duration_min: None,
         failed: None,
     };
-    // All of them, in whatever order: the store has them at hand.
-    let facts = store.slowest(&filter, SAMPLES_MAX)?;
-    Ok(Evidence::of(facts.into_iter().map(|fact| Seen {
-        route: route_of(&fact.operation),
-        began: fact.start,
-        took_nanos: nanos(fact.duration),
-        failed: fact.failed,
-        counted: Counted {
-            route: 0,
-            statements: Some(u64::from(fact.statements)),
-            database_nanos: Some(nanos(fact.breakdown.database)),
-            body_bytes: None,
-        },
-    })))
+    let timed = store.timed(&filter, KEPT_MAX)?;
+    let routes: Vec<Arc<str>> = timed.operations.iter().map(|key| route_of(key).into()).collect();
+    let mut evidence = Evidence::of(timed.requests.iter().filter_map(|request| {
+        Some(Seen {
+            route: Arc::clone(routes.get(usize::try_from(request.operation).ok()?)?),
+            began: request.start,
+            took_nanos: request.duration_nanos,
+            failed: request.failed,
+            counted: Counted {
+                route: 0,
+                statements: Some(u64::from(request.statements)),
+                database_nanos: Some(request.database_nanos),
+                body_bytes: None,
+            },
+        })
+    }));
+    evidence.notes.extend(timed.since.and_then(|since| partly(window, since)));
+    if 1 < timed.every {
+        let note = format!("one request in {} of {} is compared", timed.every, timed.in_all);
+        evidence.notes.push(note);
+    }
+    Ok(evidence)
 }
 
-/// The spans of traces in which a service of this version took part.
+/// That a window began before what is known of requests does.
+fn partly(window: Window, since: Moment) -> Option<String> {
+    let long = |time: std::time::Duration| match time.as_secs_f64() / 60.0 {
+        minutes if minutes < 120.0 => format!("{minutes:.0} min"),
+        minutes => format!("{:.1} h", minutes / 60.0),
+    };
+    (window.from < since).then(|| {
+        let known = Window { from: since.min(window.to), to: window.to };
+        format!(
+            "requests are known of its last {} alone, not of all {}: the store keeps only so many",
+            long(known.length()),
+            long(window.length())
+        )
+    })
+}
+
+/// The spans of traces in which a service of this version took part, whole; and which of them are that version's own, for
+/// in a trace others serve requests, too.
 #[must_use]
-pub fn of_version(spans: Vec<Span>, version: &str) -> Vec<Span> {
-    let is_meant = |span: &Span| span.resource.attributes.text("service.version") == Some(version);
-    let traces: std::collections::BTreeSet<_> =
-        spans.iter().filter(|span| is_meant(span)).map(|span| span.trace_id).collect();
-    spans.into_iter().filter(|span| traces.contains(&span.trace_id)).collect()
+pub fn of_version(spans: Vec<Span>, version: &str) -> (Vec<Span>, Among) {
+    let meant = spans.iter().filter(|span| version_of(span) == Some(version));
+    let among: Among = meant.map(|span| (span.trace_id, span.span_id)).collect();
+    let traces: BTreeSet<TraceId> = among.iter().map(|(trace, _)| *trace).collect();
+    (spans.into_iter().filter(|span| traces.contains(&span.trace_id)).collect(), among)
 }
 
 /// The versions that spans tell of, sorted.
 #[must_use]
 pub fn versions(spans: &[Span]) -> Vec<String> {
-    let all = spans.iter().filter_map(|span| span.resource.attributes.text("service.version"));
-    let all: std::collections::BTreeSet<&str> = all.collect();
+    let all: BTreeSet<&str> = spans.iter().filter_map(version_of).collect();
     all.into_iter().map(str::to_owned).collect()
+}
+
+fn version_of(span: &Span) -> Option<&str> {
+    span.resource.attributes.text("service.version")
 }
 
 fn route_of(key: &OperationKey) -> String {
@@ -209,6 +255,7 @@ mod tests {
     use std::time::Duration;
 
     use model::{AnswerSeen, RequestSeen};
+    use serde_json::json;
 
     use super::*;
 
@@ -244,5 +291,56 @@ mod tests {
         assert_eq!(told, [(0, 0, false), (1, 1, true), (2, 0, true)]);
         assert_eq!(evidence.worked.requests[1].body_bytes, None, "there was no answer");
         assert_eq!(evidence.began, Some(Moment { nanos: 10_000_000_000 }));
+    }
+    /// A frontend of 1.0.0 and the backend that it asks, in two traces.
+    fn released() -> Vec<Span> {
+        let text =
+            |key: &str, value: &str| json!({ "key": key, "value": { "stringValue": value } });
+        let of = |service: &str, version: &str, span: serde_json::Value| {
+            let resource = [text("service.name", service), text("service.version", version)];
+            json!({ "resource": { "attributes": resource }, "scopeSpans": [{ "spans": [span] }] })
+        };
+        let span = |trace: u8, id: u8, parent: u8, millis: u64| {
+            let parent = if parent == 0 { String::new() } else { format!("{parent:016x}") };
+            json!({
+                "traceId": format!("{trace:032x}"), "spanId": format!("{id:016x}"), "parentSpanId": parent,
+                "name": "GET /orders", "kind": 2, "startTimeUnixNano": "1000000",
+                "endTimeUnixNano": ((millis + 1) * 1_000_000).to_string(),
+                "attributes": [text("http.request.method", "GET"), text("http.route", "/orders")],
+            })
+        };
+        let told = json!({ "resourceSpans": [
+            of("web", "1.0.0", span(1, 1, 0, 90)), of("shop", "1.0.0", span(1, 2, 1, 80)),
+            of("web", "1.0.0", span(2, 3, 0, 30)), of("shop", "1.1.0", span(2, 4, 3, 20)),
+        ]});
+        observe::otlp::decode_json(told.to_string().as_bytes()).unwrap().spans
+    }
+
+    #[test]
+    fn a_version_is_that_of_who_answered_not_of_who_took_part() {
+        let durations = |version: &str, service: Option<&str>| -> Vec<u64> {
+            let (spans, among) = of_version(released(), version);
+            let of =
+                Of { service: service.map(str::to_owned), among: Some(among), ..Of::default() };
+            let traces = crate::traces_of(spans);
+            let requests = of_traces(&traces, &of).side.requests;
+            requests.iter().map(|request| request.took_nanos / 1_000_000).collect()
+        };
+        assert_eq!(durations("1.0.0", Some("shop")), [80]);
+        assert_eq!(durations("1.1.0", Some("shop")), [20]);
+        assert_eq!(durations("1.1.0", None), [20], "the frontend is 1.0.0");
+        assert_eq!(durations("1.0.0", None).len(), 3);
+        let whole = of_version(released(), "1.1.0").0;
+        assert_eq!(whole.len(), 2, "who asked is kept, so that requests stay what they are");
+    }
+
+    #[test]
+    fn that_a_window_is_known_in_part_is_told() {
+        let hour = |hour: u64| Moment { nanos: hour * 3_600_000_000_000 };
+        let window = Window { from: hour(2), to: hour(5) };
+        assert_eq!((partly(window, hour(2)), partly(window, hour(1))), (None, None));
+        let told = partly(window, hour(4)).unwrap();
+        assert!(told.starts_with("requests are known of its last 60 min alone, not of all 3.0 h"));
+        assert!(partly(window, hour(9)).unwrap().contains("last 0 min"));
     }
 }

@@ -5,7 +5,8 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use find::{CriticalPath, Kind};
+use engine::proof::Of;
+use find::{CriticalPath, Kind, RequestView};
 use model::{Span, Trace, Window};
 use stats::tree::{Merge, Side, Step, Tree};
 use store::{Limits, RequestFilter, StoreError};
@@ -177,21 +178,20 @@ pub struct Flamed {
     pub requests: [u64; 2],
 }
 
-/// Merges all requests of two recordings.
+/// Merges the requests that are meant of two recordings; those within another one are a part of it.
 #[must_use]
-pub fn flamed(before: &[Trace], after: &[Trace]) -> Flamed {
+pub fn flamed(sides: [(&[Trace], &Of); 2]) -> Flamed {
     let mut flames = Flames::new();
     let mut requests = [0, 0];
-    for ((traces, side), count) in
-        [(before, Side::Before), (after, Side::After)].into_iter().zip(&mut requests)
+    for (((traces, of), side), count) in
+        sides.into_iter().zip([Side::Before, Side::After]).zip(&mut requests)
     {
         for trace in traces {
             let mut end = 0;
             for entry in &trace.entries {
-                let node = &trace.nodes[*entry];
-                if node.call.request().is_some() && end <= *entry {
+                if end <= *entry && of.is(&RequestView::new(trace, *entry)) {
                     flames.add(side, trace, *entry);
-                    end = node.subtree_end;
+                    end = trace.nodes[*entry].subtree_end;
                     *count += 1;
                 }
             }

@@ -130,7 +130,8 @@ fn finding(
     }
     let database = evidence.database.get_or_insert_with(Box::<DatabaseEvidence>::default);
     database.database.clone_from(&view.database.name);
-    let awaited: f64 = database.routes.iter().map(|(_, share)| share).sum::<f64>().min(1.0);
+    // Not `sum`, which is -0 where there are none.
+    let awaited = database.routes.iter().fold(0.0, |sum, (_, share)| sum + share).min(1.0);
     let hours = cost.database_hours_per_day;
     let impact = Impact {
         requests_per_day: cost.runs_per_day,

@@ -6,6 +6,7 @@
 //! Like is compared with like: routes that both sides have, weighted as they were before. Requests that follow each
 //! other are not independent (a pause slows a hundred of them), so that the sample counts for as many as it is worth.
 
+mod bounds;
 mod quantiles;
 mod ranks;
 mod series;
@@ -132,6 +133,8 @@ pub struct Change {
     pub difference: Option<Interval>,
     /// Where `after / before - 1` lies.
     pub relative: Option<Interval>,
+    /// Where there is no interval: how far `after / before - 1` is from zero at least, if it surely fell or rose.
+    pub at_least: Option<f64>,
 }
 
 impl Change {
@@ -224,17 +227,23 @@ fn same(left: f64, right: f64) -> bool {
 
 /// A quantile of both, and where the difference lies: the bootstrap without resampling. The quantile of a resample is
 /// the value at a rank that is Beta distributed, whatever the values are (Schultzberg and Ankargren, 2022).
-fn change([before, after]: &[Weighed; 2], quantile: f64, random: &mut Random) -> Option<Change> {
+fn change(sides: &[Weighed; 2], quantile: f64, random: &mut Random) -> Option<Change> {
+    let [before, after] = sides;
     let (old, new) = (before.at(quantile)?, after.at(quantile)?);
-    let mut change = Change { quantile, before: old, after: new, difference: None, relative: None };
+    let mut change = Change {
+        quantile,
+        before: old,
+        after: new,
+        difference: None,
+        relative: None,
+        at_least: None,
+    };
     let worth = [before.worth(quantile), after.worth(quantile)];
-    let beyond = quantile.min(1.0 - quantile);
-    if worth.iter().any(|worth| worth * beyond < BEYOND_MIN) {
+    if !worth.iter().all(|worth| bounds::has_interval(*worth, quantile)) {
+        change.at_least = bounds::apart(sides, quantile);
         return Some(change);
     }
-    // The spread itself is known from so many values only: Student's correction, to its first term, doubled because
-    // the correlation is an estimate too.
-    let worth = worth.map(|worth| worth / (1.0 + 5.0 / (worth * beyond)));
+    let worth = worth.map(|worth| bounds::independent(worth, quantile));
     let mut differences = Vec::with_capacity(DRAWS);
     let mut ratios = Vec::with_capacity(DRAWS);
     for _ in 0..DRAWS {

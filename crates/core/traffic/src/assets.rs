@@ -19,8 +19,10 @@ pub enum Asset {
     Revalidated,
     /// It says itself how long it is kept.
     Told,
-    /// It is sent anew each time: nobody may keep it, or there is nothing to ask about.
+    /// It is sent anew each time: there is nothing to ask about.
     Cold,
+    /// It is sent anew each time: the application forbids to keep it, in so many words.
+    Forbidden,
     /// Its name has a hash, but nothing says that it is kept: it is asked for again with a condition.
     Unmarked,
     /// Its name has a hash, and it is sent anew each time all the same.
@@ -29,11 +31,12 @@ pub enum Asset {
 
 impl Asset {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Immutable,
         Self::Revalidated,
         Self::Told,
         Self::Cold,
+        Self::Forbidden,
         Self::Unmarked,
         Self::UnmarkedCold,
     ];
@@ -46,6 +49,7 @@ impl Asset {
             Self::Revalidated => "revalidated",
             Self::Told => "told",
             Self::Cold => "cold",
+            Self::Forbidden => "forbidden",
             Self::Unmarked => "unmarked",
             Self::UnmarkedCold => "unmarked-cold",
         }
@@ -77,7 +81,7 @@ pub fn tell(
 ) -> Option<Asset> {
     let said = Said::of(method, status, headers)?;
     if said.forbids || said.private {
-        return Some(if said.forbids { Asset::Cold } else { said.kept() });
+        return Some(if said.forbids { Asset::Forbidden } else { said.kept() });
     }
     if is_hashed(path) {
         headers.insert(header::CACHE_CONTROL, IMMUTABLE);
@@ -100,7 +104,7 @@ pub fn seen(method: &Method, path: &str, status: StatusCode, headers: &HeaderMap
     let said = Said::of(method, status, headers)?;
     Some(match said.kept() {
         // Who forbids it means it, whatever the name is.
-        _ if said.forbids => Asset::Cold,
+        _ if said.forbids => Asset::Forbidden,
         _ if said.immutable => Asset::Immutable,
         Asset::Cold if is_hashed(path) => Asset::UnmarkedCold,
         _ if is_hashed(path) && !said.lasts => Asset::Unmarked,

@@ -9,6 +9,7 @@ mod answer;
 mod control;
 pub mod date;
 mod dictionary;
+mod forgotten;
 mod index;
 mod judge;
 mod key;
@@ -29,7 +30,8 @@ mod vary;
 
 pub use answer::{Answer, answer, conditions_removed, make_conditional};
 pub use control::{Control, Scope, Spoken, request_control};
-pub use index::{At, Forgotten, Index, Kept, Of, OnDisk};
+pub use forgotten::{Forgotten, Of};
+pub use index::{At, Dropped, Index, Kept, OnDisk};
 pub use judge::{Judged, judge, may_stand_in};
 pub use key::{Asker, Credentials, Key, asker, key_of};
 pub use orders::{Asked, OrderId, Orders, Sent};

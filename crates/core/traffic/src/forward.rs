@@ -1,6 +1,6 @@
 //! What of a message is for the next hop alone, and who the client is behind proxies.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
@@ -206,7 +206,7 @@ pub const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-p
 pub const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 
 /// Who sent a request: the peer, or, where that is a trusted proxy, the last in `X-Forwarded-For` that is
-/// none. What an untrusted peer says of itself counts for nothing.
+/// none; in `Forwarded` where there is nothing else. What an untrusted peer says of itself counts for nothing.
 #[must_use]
 pub fn client(peer: IpAddr, fields: &impl Fields, trusted: &[Network]) -> IpAddr {
     /// Proxies in a row that are looked behind: more is no real chain.
@@ -215,17 +215,58 @@ pub fn client(peer: IpAddr, fields: &impl Fields, trusted: &[Network]) -> IpAddr
         return peer;
     }
     let mut client = peer;
-    let name = X_FORWARDED_FOR;
+    let is_other = !fields.has(&X_FORWARDED_FOR);
+    let name = if is_other { header::FORWARDED } else { X_FORWARDED_FOR };
     let lines: Vec<&[u8]> = fields.all(&name).collect();
     let entries = lines.iter().rev().filter_map(|line| std::str::from_utf8(line).ok());
-    for entry in entries.flat_map(|line| line.rsplit(',')).take(HOPS_MAX) {
-        let Ok(address) = entry.trim().parse::<IpAddr>() else { break };
+    let elements = |line| if is_other { parts(line, b',') } else { line.split(',').collect() };
+    for entry in entries.flat_map(|line| elements(line).into_iter().rev()).take(HOPS_MAX) {
+        let address = if is_other { node(entry) } else { entry.trim().parse().ok() };
+        let Some(address) = address else { break };
         client = address;
         if !is_trusted(address, trusted) {
             break;
         }
     }
     client
+}
+
+/// The address that an element of `Forwarded` is for (RFC 7239, section 6); `None` if it names none.
+fn node(element: &str) -> Option<IpAddr> {
+    let named = parts(element, b';').into_iter().find_map(|pair| {
+        let (name, value) = pair.split_once('=')?;
+        name.trim().eq_ignore_ascii_case("for").then(|| value.trim())
+    })?;
+    let named = match named.strip_prefix('"') {
+        Some(rest) => rest.strip_suffix('"')?,
+        None => named,
+    };
+    if let Some(rest) = named.strip_prefix('[') {
+        let (address, _port) = rest.split_once(']')?;
+        return address.parse::<Ipv6Addr>().ok().map(IpAddr::V6);
+    }
+    let address = named.split_once(':').map_or(named, |(address, _port)| address);
+    address.parse::<Ipv4Addr>().ok().map(IpAddr::V4)
+}
+
+/// The parts of a line between such a byte, which within quotes is text like any other (RFC 9110, section 5.6.4).
+fn parts(line: &str, between: u8) -> Vec<&str> {
+    let mut parts = Vec::new();
+    let (mut from, mut is_quoted, mut is_escaped) = (0, false, false);
+    for (place, byte) in line.bytes().enumerate() {
+        if is_escaped {
+            is_escaped = false;
+        } else if is_quoted && byte == b'\\' {
+            is_escaped = true;
+        } else if byte == b'"' {
+            is_quoted = !is_quoted;
+        } else if byte == between && !is_quoted {
+            parts.extend(line.get(from..place));
+            from = place + 1;
+        }
+    }
+    parts.extend(line.get(from..));
+    parts
 }
 
 /// Whether an address lies in one of these networks.
@@ -266,8 +307,8 @@ impl Sender<'_> {
         // Most lines have another length than all of these.
         match name.len() {
             15 => is(&X_FORWARDED_FOR),
-            _ if self.trusted => false,
             9 => is(&header::FORWARDED),
+            _ if self.trusted => false,
             16 => is(&X_FORWARDED_HOST),
             17 => is(&X_FORWARDED_PROTO),
             _ => false,
@@ -283,6 +324,32 @@ impl Sender<'_> {
             }
         }
         to.extend_from_slice(self.address);
+    }
+
+    /// Adds the value of `Forwarded` to these bytes, if a trusted peer tells it: what it says, and the peer (RFC 7239). Whether
+    /// there is one: to who does not speak it `X-Forwarded-For` and the others say the same.
+    pub fn forwarded(&self, fields: &impl Fields, to: &mut Vec<u8>) -> bool {
+        if !self.trusted || !fields.has(&header::FORWARDED) {
+            return false;
+        }
+        for line in fields.all(&header::FORWARDED) {
+            to.extend_from_slice(line);
+            to.extend_from_slice(b", ");
+        }
+        let is_six = self.address.contains(&b':');
+        let (before, after) = if is_six { ("\"[", "]\"") } else { ("", "") };
+        let (before, after) = (before.as_bytes(), after.as_bytes());
+        let proto: &[u8] = if self.encrypted { b"https" } else { b"http" };
+        for part in [&b"for="[..], before, self.address, after, b";proto=", proto] {
+            to.extend_from_slice(part);
+        }
+        let plain = |host: &&[u8]| !host.iter().any(|byte| matches!(byte, b'"' | b'\\'));
+        if let Some(host) = fields.first(&header::HOST).filter(plain) {
+            for part in [&b";host=\""[..], host, b"\""] {
+                to.extend_from_slice(part);
+            }
+        }
+        true
     }
 
     /// The value of `X-Forwarded-Proto`, unless there is one that stays.

@@ -173,6 +173,9 @@ pub struct Service {
     pub idle_max: usize,
     /// Connections to a member, each thread; past it requests wait for one. With HTTP/2 requests at once.
     pub connections_max: usize,
+    /// Requests that wait for a connection to a member, each thread; past it they are refused. `None` for as many as there
+    /// may be connections.
+    pub queue_max: Option<usize>,
     /// How members are spoken to.
     pub wire: Wire,
     /// How names of members are looked up again, each address a member; `None` for once a connection.
@@ -199,6 +202,7 @@ impl Service {
             concurrency: None,
             idle_max: 64,
             connections_max: 1_024,
+            queue_max: None,
             wire: Wire::default(),
             lookup: None,
             zone_share: 0.7,

@@ -77,6 +77,30 @@ impl Table {
     }
 }
 
+impl Table {
+    /// Places of the routes to which requests of this method for this may come, whatever headers they have.
+    pub fn may_take<'a>(
+        &'a self,
+        routes: &'a [Route],
+        (host, path): (&'a str, &'a str),
+        method: &'a Method,
+    ) -> impl Iterator<Item = usize> {
+        let fits = move |entry: &&Entry| {
+            let host = entry.host.as_ref().is_none_or(|known| known.takes(host));
+            let path = entry.path.as_ref().is_none_or(|known| known.takes(path).is_some());
+            let methods = routes.get(entry.route).map(|route| &route.methods);
+            host && path && methods.is_some_and(|all| all.is_empty() || all.contains(method))
+        };
+        let mut is_over = false;
+        self.entries.iter().filter(fits).map(|entry| entry.route).take_while(move |place| {
+            // One that wants no headers leaves nothing for those after it.
+            let goes_on = !is_over;
+            is_over |= routes.get(*place).is_some_and(|route| route.headers.is_empty());
+            goes_on
+        })
+    }
+}
+
 /// How close a match is: host, path, conditions.
 fn rank(entry: &Entry, route: &Route) -> (u8, usize, u8, usize, usize) {
     let (host, host_bytes) = match &entry.host {

@@ -81,3 +81,16 @@ fn stale(folder: &Path, pages: &BTreeMap<String, String>) -> Vec<PathBuf> {
 fn failed(verb: &str, path: &Path, error: &io::Error) -> String {
     format!("failed to {verb} `{}`: {error}", path.display())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_pages_are_what_the_tables_say() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../docs");
+        if let Err(error) = check(&folder) {
+            panic!("{error}\n`cargo xtask docs` writes them anew");
+        }
+    }
+}

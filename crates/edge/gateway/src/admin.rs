@@ -30,7 +30,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use crate::{check, dns, metrics, state::Shared};
+use crate::{check::Checks, dns, metrics, state::Shared};
 
 /// What the thread begins with.
 pub(crate) struct Admin {
@@ -78,9 +78,10 @@ async fn run(admin: Admin) {
     tokio::task::spawn_local(top::run(Arc::clone(&shared), listen));
     tokio::task::spawn_local(dns::run(Arc::clone(&shared)));
     let checks = async {
+        let mut checks = Checks::default();
         loop {
             let generation = shared.generation.load(Ordering::Acquire);
-            let _tasks = check::start(&shared.state(), shared.seed.wrapping_add(generation));
+            checks.follow(&shared.state(), shared.seed.wrapping_add(generation));
             while shared.generation.load(Ordering::Acquire) == generation {
                 sleep(LOOK_INTERVAL).await;
             }

@@ -20,7 +20,7 @@ use crate::{
     member::Member,
     pool::{Lease, NoConnection, Want},
     reach,
-    send::{CLOSED, NO_ANSWER, Tries, full, is_failure, too_late},
+    send::{CLOSED, NO_ANSWER, Tries, is_failure, too_late},
     worker::Worker,
 };
 
@@ -56,7 +56,10 @@ pub(crate) struct Failure {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Blame {
     Member,
+    /// Not the member, and no other would do better.
     Other,
+    /// Nobody knows; another member may do better.
+    Nobody,
 }
 
 impl Outcome {
@@ -198,15 +201,26 @@ pub(crate) fn no_answer(reached: Reached, detail: &'static str) -> Failure {
     Failure { refusal, reached, blame: Blame::Member }
 }
 
+/// There is no room among those that wait for a connection, or none came of it.
+fn queue(detail: &'static str) -> Failure {
+    let refusal = Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "queue", detail);
+    let refusal = refusal.after(Duration::from_secs(1));
+    Failure { refusal, reached: Reached::Nothing, blame: Blame::Other }
+}
+
 pub(crate) fn no_connection(no: &NoConnection) -> Failure {
     match no {
         NoConnection::Full => {
-            Failure { refusal: full(), reached: Reached::Nothing, blame: Blame::Other }
+            queue("As many requests wait for a connection to the member as may wait.")
         }
-        NoConnection::Timeout => {
+        NoConnection::Busy => queue("No connection to the member became free in time."),
+        NoConnection::Timeout | NoConnection::Slow => {
             const DETAIL: &str = "The member did not accept a connection in time.";
             let refusal = Refusal::new(StatusCode::GATEWAY_TIMEOUT, "timeout", DETAIL);
-            Failure { refusal, reached: Reached::Nothing, blame: Blame::Member }
+            // Who waits for what somebody else makes may have come a moment before it was too late.
+            let is_own = matches!(no, NoConnection::Timeout);
+            let blame = if is_own { Blame::Member } else { Blame::Nobody };
+            Failure { refusal, reached: Reached::Nothing, blame }
         }
         NoConnection::Failed => no_answer(Reached::Nothing, "The member refused the connection."),
         NoConnection::NoTunnel => {

@@ -19,9 +19,12 @@ mod memory;
 mod serve;
 pub(crate) mod shared;
 
-use std::sync::{
-    Arc, Mutex, MutexGuard, PoisonError,
-    atomic::{AtomicU64, AtomicUsize, Ordering},
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
 };
 
 use http::{Method, StatusCode, header};
@@ -36,7 +39,7 @@ use traffic::{
 
 use self::{
     disk::Disk,
-    memory::{Memory, Source},
+    memory::{Memory, Offered},
 };
 use crate::answer::Refusal;
 
@@ -53,7 +56,7 @@ pub(crate) use self::{
 pub(crate) struct Cache {
     settings: CacheSettings,
     seed: u64,
-    memory: Memory,
+    memory: Arc<Memory>,
     /// The level on disk, if there is one. Its lock is taken before `purges`, never after.
     pub(crate) disk: Option<Arc<Disk>>,
     /// Taken before a shard, never after.
@@ -113,10 +116,14 @@ pub(crate) struct Ask {
 
 impl Cache {
     pub(crate) fn new(settings: CacheSettings, disk: Option<Arc<Disk>>, seed: u64) -> Self {
+        let memory = Arc::new(Memory::new(settings.bytes_max));
+        if let Some(disk) = &disk {
+            disk.stand_behind(&memory);
+        }
         Self {
             settings,
             seed,
-            memory: Memory::new(settings.bytes_max),
+            memory,
             disk,
             purges: Mutex::default(),
             purged: AtomicU64::new(0),
@@ -152,9 +159,8 @@ impl Cache {
         let (asker, credentials) = asker(rule, headers);
         let key = key_of(rule, route, (scheme, authority, target), headers, self.seed);
         let second = |stored: &Arc<Stored>| {
-            if let Some(disk) = self.disk.as_ref().filter(|_| rule.keep == Keep::Anywhere) {
-                disk.offer(&key, stored, now);
-            }
+            let disk = self.disk.as_ref().filter(|_| rule.keep == Keep::Anywhere);
+            disk.map_or(Offered::Refused, |disk| disk.offer(&key, stored, now))
         };
         let found = self.memory.find(&key, (headers, asker), second, now);
         let judged = found
@@ -206,14 +212,27 @@ impl Cache {
     }
 
     /// Stores an answer, unless what it is about was purged since it was asked for. Whether it did.
-    fn put(&self, key: &Key, stored: &Arc<Stored>, began: u64, now: Moment) -> bool {
-        self.put_from(Source::Asked, (key, stored), began, now)
+    ///
+    /// What it takes the place of on disk is written anew, or forgotten there: it is older.
+    fn put(
+        &self,
+        keep: Keep,
+        (key, stored): (&Key, &Arc<Stored>),
+        began: u64,
+        now: Moment,
+    ) -> bool {
+        match &self.disk {
+            Some(disk) => disk.put(keep, (key, stored), now, |again| {
+                self.put_in_memory((key, stored), again, began, now)
+            }),
+            None => self.put_in_memory((key, stored), &mut |_| Offered::Refused, began, now),
+        }
     }
 
-    fn put_from(
+    fn put_in_memory(
         &self,
-        source: Source,
         (key, stored): (&Key, &Arc<Stored>),
+        again: &mut dyn FnMut(bool) -> Offered,
         began: u64,
         now: Moment,
     ) -> bool {
@@ -221,9 +240,20 @@ impl Cache {
         if purges.outdates(began, &stored.place) {
             return false;
         }
-        self.memory.put(key, stored, source, now);
+        self.memory.put(key, stored, again, now);
         drop(purges);
         true
+    }
+
+    /// Stores in memory what is on disk, unless it was purged meanwhile, or there is something younger. Whether it did.
+    fn put_from_disk(&self, (key, stored): (&Key, &Arc<Stored>), began: u64, now: Moment) -> bool {
+        let purges = lock(&self.purges);
+        if purges.outdates(began, &stored.place) {
+            return false;
+        }
+        let is_stored = self.memory.put_from_disk(key, stored, now);
+        drop(purges);
+        is_stored
     }
 
     /// Remembers that answers under a key are not stored.
@@ -250,7 +280,7 @@ impl Cache {
     }
 
     /// The same, in this gateway alone.
-    fn purge_here(&self, purge: &Purge, soft: bool, now: Moment) -> usize {
+    pub(crate) fn purge_here(&self, purge: &Purge, soft: bool, now: Moment) -> usize {
         let in_memory = || {
             {
                 let mut purges = lock(&self.purges);
@@ -277,6 +307,11 @@ impl Cache {
     /// How full memory is.
     pub(crate) fn size(&self) -> StoreSize {
         self.memory.size()
+    }
+
+    /// How much of it is whose, by the names of routes.
+    pub(crate) fn size_of_routes(&self) -> BTreeMap<String, StoreSize> {
+        self.memory.size_of_routes()
     }
 
     /// The number of purges so far.

@@ -134,9 +134,13 @@ where
             done = &mut listening, if !is_listening => {
                 done?;
                 is_listening = true;
-                // Nobody knows what was told meanwhile, nor before the first time: what others share was there, and
-                // what came into the cache while the server was away.
-                shared.cache.purge(&Purge::All, true, clock::now());
+                // Nobody knows what was told meanwhile, nor before the first time: what is on disk was there, and what came
+                // into the cache while the server was away.
+                if is_beginning(shared) {
+                    shared.cache.purge_here(&Purge::All, true, clock::now());
+                } else {
+                    shared.cache.purge(&Purge::All, true, clock::now());
+                }
                 shared.events.connected.fetch_add(1, Ordering::Relaxed);
                 shared.events.is_up.store(true, Ordering::Relaxed);
             }
@@ -148,6 +152,13 @@ where
             },
         }
     }
+}
+
+/// Whether this gateway begins beside others, which have listened meanwhile: what they share need not be asked for anew.
+fn is_beginning(shared: &Shared) -> bool {
+    let state = shared.state();
+    let others = state.plan.redis.as_ref().is_some_and(|redis| 1 < redis.gateways.get());
+    others && shared.events.connected.load(Ordering::Relaxed) == 0
 }
 
 /// Forgets what an event names: tags, or an order as the admin port takes it.

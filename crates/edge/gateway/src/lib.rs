@@ -45,10 +45,14 @@ use std::{
     path::PathBuf,
     sync::{Arc, PoisonError, atomic::Ordering},
     thread::JoinHandle,
+    time::Duration,
 };
 
 use tokio::sync::watch;
-use traffic::plan::{Listen, Plan};
+use traffic::{
+    capture::CaptureTo,
+    plan::{Listen, Plan},
+};
 
 use crate::{
     admin::Admin,
@@ -62,8 +66,8 @@ use crate::{
 pub struct Gateway {
     shared: Arc<Shared>,
     listens: Vec<SocketAddr>,
-    /// The same, as the plan had them.
-    begun_with: Vec<Listen>,
+    /// What it began with: some of it counts until the end.
+    begun_with: Plan,
     admin: Option<SocketAddr>,
     stop: watch::Sender<bool>,
     threads: Vec<JoinHandle<()>>,
@@ -94,6 +98,9 @@ pub use crate::tls::CertificateError;
 
 /// What of a new plan only counts after a restart.
 pub type NotTaken = Vec<&'static str>;
+
+/// What was told of requests has so long to be written, however little time requests have.
+const TELL_MIN: Duration = Duration::from_secs(1);
 
 /// Threads at most: more than any machine has use for.
 const WORKERS_MAX: usize = 256;
@@ -129,7 +136,7 @@ impl Gateway {
         });
         let admin_socket = admin_socket.transpose()?;
         let admin = admin_socket.as_ref().and_then(|socket| socket.local_addr().ok());
-        let begun_with = plan.listen.clone();
+        let begun_with = plan.clone();
         let shared = Arc::new(Shared::new(plan, keyring, workers));
         let (stop, stopping) = watch::channel(false);
         let mut threads = Vec::new();
@@ -161,30 +168,37 @@ impl Gateway {
     }
 
     /// Takes a new plan for every request from now on; those that have begun end under the old one. Members
-    /// that are in both keep what is known of them, and their connections unless these are encrypted.
+    /// that are in both keep what is known of them, and their connections unless these are encrypted and what encrypts
+    /// them has changed.
     ///
     /// Certificates are read again, for connections from now on. Tells what of the plan only counts after a restart.
     ///
     /// # Errors
     ///
     /// A certificate cannot be used: then everything stays as it was.
-    pub fn replace(&self, plan: Plan) -> Result<NotTaken, CertificateError> {
-        let old = self.shared.state();
-        let keyring = Keyring::read(&plan, &self.begun_with, Some(&self.shared.keyring()))?;
+    pub fn replace(&self, mut plan: Plan) -> Result<NotTaken, CertificateError> {
+        let old = &self.begun_with;
+        let keyring = Keyring::read(&plan, &old.listen, Some(&self.shared.keyring()))?;
         let begin = |listens: &[Listen]| -> Vec<(SocketAddr, bool, bool)> {
             let one = |it: &Listen| (it.address, it.tls.is_empty(), it.proxy_protocol);
             listens.iter().map(one).collect()
         };
         let mut not_taken = Vec::new();
         for (name, differs) in [
-            ("listen", begin(&self.begun_with) != begin(&plan.listen)),
-            ("admin", old.plan.admin != plan.admin),
-            ("workers", old.plan.workers != plan.workers),
-            ("cache", old.plan.cache != plan.cache || old.plan.cache_disk != plan.cache_disk),
+            ("listen", begin(&old.listen) != begin(&plan.listen)),
+            ("admin", old.admin != plan.admin),
+            ("workers", old.workers != plan.workers),
+            ("cache", old.cache != plan.cache || old.cache_disk != plan.cache_disk),
+            ("capture.to", plan.capture.is_some() && moved(old) != moved(&plan)),
         ] {
             if differs {
                 not_taken.push(name);
             }
+        }
+        // Who moves them looks where they were written before.
+        if let (Some(rules), Some((folder, to))) = (&mut plan.capture, moved(old)) {
+            rules.folder = folder;
+            rules.to = Some(to);
         }
         let mut orders = self.shared.orders.lock().unwrap_or_else(PoisonError::into_inner);
         orders.renew(plan);
@@ -218,13 +232,20 @@ impl Gateway {
 
     /// Takes no more connections, lets requests that have begun end within the plan's `drain`, and returns.
     pub fn stop(self) {
+        let drain = self.shared.state().plan.drain;
         self.shared.stopping.store(true, Ordering::Release);
         self.stop.send_replace(true);
         for thread in self.threads {
             // A thread that panicked has nothing left to end.
             drop(thread.join());
         }
-        // What was told of requests is written and sent before this returns.
-        self.shared.tell_the_rest();
+        // What was told of requests is written and sent before this returns, unless that takes longer than requests may.
+        self.shared.tell_the_rest(drain.max(TELL_MIN));
     }
+}
+
+/// Where captures are written, and where whole files of them are moved to, if they are.
+fn moved(plan: &Plan) -> Option<(PathBuf, CaptureTo)> {
+    let rules = plan.capture.as_ref()?;
+    Some((rules.folder.clone(), rules.to.clone()?))
 }

@@ -38,7 +38,7 @@ pub(crate) struct Local {
     /// Which routes the path for plain HTTP/1.1 knows all about.
     pub(crate) plain: Vec<bool>,
     /// How long answers of each route take, where a second member may be asked.
-    pub(crate) hedges: Vec<Option<RefCell<Hedge>>>,
+    pub(crate) hedges: Vec<Option<Rc<RefCell<Hedge>>>>,
     /// What is shared with other gateways.
     pub(crate) redis: Option<Rc<Redis>>,
     /// What tokens say that were verified lately, by their digests; nothing of those that did not pass.
@@ -56,11 +56,12 @@ pub(crate) struct ServiceLocal {
     rotation_elsewhere: RefCell<Rotation>,
     turn: Cell<usize>,
     pub(crate) dice: RefCell<Dice>,
-    pub(crate) budget: RefCell<Budget>,
-    pub(crate) breaker: Option<RefCell<Breaker>>,
-    pub(crate) concurrency: Option<RefCell<Concurrency>>,
-    /// Requests of this thread that are not answered yet.
-    pub(crate) in_flight: Cell<u32>,
+    /// These are the same under each plan that wants the same: requests that end under an old one count in the new one.
+    pub(crate) budget: Rc<RefCell<Budget>>,
+    pub(crate) breaker: Option<Rc<RefCell<Breaker>>>,
+    pub(crate) concurrency: Option<Rc<RefCell<Concurrency>>>,
+    /// Requests of this thread that are not answered yet, under whatever plan they began.
+    pub(crate) in_flight: Rc<Cell<u32>>,
     candidates: RefCell<Vec<Candidate>>,
 }
 
@@ -83,20 +84,23 @@ impl Local {
         figures: &Arc<Figures>,
     ) -> Self {
         let services = state.plan.services.iter().enumerate().map(|(place, service)| {
-            let fresh = ServiceLocal::new(service, seed.wrapping_add(place as u64));
+            let mut fresh = ServiceLocal::new(service, seed.wrapping_add(place as u64));
             // What a service did lately does not change with the plan.
             let before = old.and_then(|old| {
                 let services = old.state.plan.services.iter();
                 let mut pairs = services.zip(&old.services);
-                pairs.find(|(other, _)| is_same(other, service)).map(|(_, local)| local)
+                pairs.find(|(other, _)| other.name == service.name)
             });
-            if let Some(before) = before {
-                fresh.budget.replace(*before.budget.borrow());
-                if let (Some(fresh), Some(before)) = (&fresh.breaker, &before.breaker) {
-                    fresh.replace(before.borrow().clone());
+            if let Some((other, before)) = before {
+                fresh.in_flight = Rc::clone(&before.in_flight);
+                if other.retries == service.retries {
+                    fresh.budget = Rc::clone(&before.budget);
                 }
-                if let (Some(fresh), Some(before)) = (&fresh.concurrency, &before.concurrency) {
-                    fresh.replace(*before.borrow());
+                if other.breaker == service.breaker {
+                    fresh.breaker.clone_from(&before.breaker);
+                }
+                if other.concurrency == service.concurrency {
+                    fresh.concurrency.clone_from(&before.concurrency);
                 }
             }
             fresh
@@ -255,16 +259,8 @@ impl Local {
     }
 }
 
-/// Whether what was learnt of a service still counts: members may have come or gone.
-fn is_same(one: &Service, other: &Service) -> bool {
-    one.name == other.name
-        && one.retries == other.retries
-        && one.breaker == other.breaker
-        && one.concurrency == other.concurrency
-}
-
 /// What is known of how long answers take; of the same routes what was known before.
-fn hedges(plan: &Plan, old: Option<&Local>) -> Vec<Option<RefCell<Hedge>>> {
+fn hedges(plan: &Plan, old: Option<&Local>) -> Vec<Option<Rc<RefCell<Hedge>>>> {
     let known = |name: &str| {
         let old = old?;
         let place = old.state.plan.routes.iter().position(|route| route.name == name)?;
@@ -272,9 +268,9 @@ fn hedges(plan: &Plan, old: Option<&Local>) -> Vec<Option<RefCell<Hedge>>> {
     };
     let of_route = |route: &Route| {
         let rule = route.hedge?;
-        let known = known(&route.name).map(|known| known.borrow().clone());
-        let same = known.filter(|known| known.rule() == rule);
-        Some(RefCell::new(same.unwrap_or_else(|| Hedge::new(rule))))
+        let same = known(&route.name).filter(|known| known.borrow().rule() == rule);
+        let fresh = || Rc::new(RefCell::new(Hedge::new(rule)));
+        Some(same.map_or_else(fresh, Rc::clone))
     };
     plan.routes.iter().map(of_route).collect()
 }
@@ -295,12 +291,12 @@ impl ServiceLocal {
             rotation_elsewhere: RefCell::default(),
             turn: Cell::new(usize::try_from(seed & 0xFFFF).unwrap_or(0)),
             dice: RefCell::new(Dice::new(seed)),
-            budget: RefCell::new(budget),
-            breaker: service.breaker.map(|settings| RefCell::new(Breaker::new(settings))),
+            budget: Rc::new(RefCell::new(budget)),
+            breaker: service.breaker.map(|settings| Rc::new(RefCell::new(Breaker::new(settings)))),
             concurrency: service
                 .concurrency
-                .map(|settings| RefCell::new(Concurrency::new(settings))),
-            in_flight: Cell::new(0),
+                .map(|settings| Rc::new(RefCell::new(Concurrency::new(settings)))),
+            in_flight: Rc::default(),
             candidates: RefCell::default(),
         }
     }

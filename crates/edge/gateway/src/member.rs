@@ -27,12 +27,16 @@ pub(crate) struct Member {
     pub(crate) slot: usize,
     /// What checks say.
     pub(crate) healthy: AtomicBool,
+    /// Whether they have said anything.
+    pub(crate) checked: AtomicBool,
     /// Since when it is healthy, in nanoseconds; 0 for always.
     pub(crate) up_since: AtomicU64,
     /// Until when it is left alone, in nanoseconds.
     pub(crate) out_until: AtomicU64,
     /// Whether its last request failed: only then is it worth telling that one went well.
     pub(crate) suspect: AtomicBool,
+    /// Requests that wait for a connection to it.
+    pub(crate) waiting: AtomicU32,
     /// Requests that it has not answered yet.
     pub(crate) in_flight: AtomicU32,
     /// Requests that were sent to it.
@@ -59,9 +63,11 @@ impl Member {
             address,
             slot,
             healthy: AtomicBool::new(true),
+            checked: AtomicBool::new(false),
             up_since: AtomicU64::new(0),
             out_until: AtomicU64::new(0),
             suspect: AtomicBool::new(false),
+            waiting: AtomicU32::new(0),
             in_flight: AtomicU32::new(0),
             requests: AtomicU64::new(0),
             failures: AtomicU64::new(0),

@@ -68,7 +68,7 @@ const BOUNDS: [f64; 14] =
 const METHODS: [&str; 8] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "_OTHER"];
 
 /// Why requests are refused by the gateway itself.
-pub(crate) const REFUSALS: [&str; 11] = [
+pub(crate) const REFUSALS: [&str; 12] = [
     "bad-request",
     "no-route",
     "limit",
@@ -76,6 +76,7 @@ pub(crate) const REFUSALS: [&str; 11] = [
     "too-large",
     "no-member",
     "full",
+    "queue",
     "breaker",
     "timeout",
     "member-failed",
@@ -203,6 +204,21 @@ pub(crate) const METRICS: &[Metric] = &[
         about: "Keys that were pushed out to make room.",
     },
     Metric {
+        name: "taut_gateway_cache_route_entries",
+        kind: "gauge",
+        about: "Keys of a route that answers are stored under.",
+    },
+    Metric {
+        name: "taut_gateway_cache_route_bytes",
+        kind: "gauge",
+        about: "Memory of a route's stored answers, about.",
+    },
+    Metric {
+        name: "taut_gateway_cache_route_evictions_total",
+        kind: "counter",
+        about: "Keys of a route that were pushed out to make room.",
+    },
+    Metric {
         name: "taut_gateway_cache_waiting_requests",
         kind: "gauge",
         about: "Requests that wait for what another one asked for.",
@@ -216,6 +232,11 @@ pub(crate) const METRICS: &[Metric] = &[
         name: "taut_gateway_member_active_requests",
         kind: "gauge",
         about: "Requests that a member has not answered yet.",
+    },
+    Metric {
+        name: "taut_gateway_member_waiting_requests",
+        kind: "gauge",
+        about: "Requests that wait for a connection to a member.",
     },
     Metric {
         name: "taut_gateway_member_requests_total",
@@ -291,6 +312,28 @@ impl Counts {
     pub(crate) fn connection(&mut self, opened: bool) {
         self.connections =
             if opened { self.connections + 1 } else { self.connections.saturating_sub(1) };
+    }
+}
+
+/// What was decided since the start.
+#[derive(Debug, Default)]
+pub(crate) struct Decided {
+    /// Requests that were sent to a member again, and those for which a second one was asked.
+    pub(crate) retried: u64,
+    pub(crate) hedged: u64,
+    /// Requests that the gateway itself answered, by reason; those that there were.
+    pub(crate) refused: Vec<(&'static str, u64)>,
+}
+
+/// What all threads decided.
+pub(crate) fn decided(shared: &Shared) -> Decided {
+    let refused = REFUSALS.iter().enumerate();
+    let refused =
+        refused.map(|(place, reason)| (*reason, text::sum(shared, |counts| counts.refused[place])));
+    Decided {
+        retried: text::sum(shared, |counts| counts.retries),
+        hedged: text::sum(shared, |counts| counts.edge.hedges()),
+        refused: refused.filter(|(_, count)| 0 < *count).collect(),
     }
 }
 

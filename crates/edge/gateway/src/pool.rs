@@ -6,7 +6,7 @@
 use std::{
     cell::{Cell, RefCell},
     io::ErrorKind,
-    rc::Rc,
+    rc::{Rc, Weak},
     sync::{Arc, atomic::Ordering},
     task::{Context, Waker},
     time::{Duration, Instant},
@@ -48,11 +48,15 @@ pub(crate) struct Pool {
     room: Arc<Semaphore>,
     waiting: Cell<usize>,
     waiting_max: usize,
-    /// Held by who connects where the connection may be for all: others wait, and use it.
-    connecting: tokio::sync::Mutex<()>,
+    /// Held by who makes a connection that carries many requests: others wait, and use it. Where members are told who
+    /// asks, only those that ask from there.
+    connecting: RefCell<Vec<(Option<Ends>, Weak<Turn>)>>,
     /// Whether the member chose HTTP/1.1 last.
     chose_one: Cell<bool>,
 }
+
+/// Whose turn it is to connect.
+type Turn = tokio::sync::Mutex<()>;
 
 #[derive(Debug)]
 struct Idle<C> {
@@ -76,6 +80,10 @@ struct Two {
 impl Two {
     fn is_over(&self) -> bool {
         self.ended.get() || self.sender.is_closed()
+    }
+
+    fn is_idle(&self) -> bool {
+        self.streams.get() == 0
     }
 }
 
@@ -127,8 +135,12 @@ pub(crate) struct Want {
 /// Why there is no connection.
 #[derive(Debug)]
 pub(crate) enum NoConnection {
-    /// Too many requests wait for one already, or waited too long.
+    /// As many requests wait for one as may.
     Full,
+    /// None became free in time.
+    Busy,
+    /// Somebody else was making one that both could use, and it took too long.
+    Slow,
     /// It takes too long to connect.
     Timeout,
     /// It is refused, or the like.
@@ -141,7 +153,6 @@ pub(crate) enum NoConnection {
 
 impl Pool {
     pub(crate) fn new(service: &Service, connector: Option<&Connector>) -> Self {
-        let connections_max = service.connections_max.clamp(1, Semaphore::MAX_PERMITS);
         Self {
             idle: RefCell::default(),
             bare: RefCell::default(),
@@ -150,11 +161,10 @@ impl Pool {
             connections_max: service.connections_max,
             wire: service.wire.clone(),
             connector: connector.cloned(),
-            room: Arc::new(Semaphore::new(connections_max)),
+            room: Arc::new(Semaphore::new(room_max(service))),
             waiting: Cell::new(0),
-            // As many again may wait: more would wait longer than anybody does.
-            waiting_max: connections_max,
-            connecting: tokio::sync::Mutex::new(()),
+            waiting_max: waiting_max(service),
+            connecting: RefCell::default(),
             chose_one: Cell::new(false),
         }
     }
@@ -168,6 +178,7 @@ impl Pool {
         };
         same && self.idle_max == service.idle_max
             && self.connections_max == service.connections_max
+            && self.waiting_max == waiting_max(service)
             && self.wire == service.wire
     }
 
@@ -183,7 +194,7 @@ impl Pool {
             return Err(NoConnection::NoTunnel);
         }
         let wait_max = service.timeouts.connect;
-        let room = self.room(wait_max).await?;
+        let room = self.room(member, wait_max).await?;
         let ends = want.ends.filter(|_| self.wire.proxy_protocol.is_some());
         let leased = |on, room, reused| {
             let pool = Rc::clone(self);
@@ -193,10 +204,11 @@ impl Pool {
         if may_share && let Some(stream) = self.stream(ends) {
             return leased(On::Two(stream), room, true);
         }
+        let turn = (may_share && !self.chose_one.get()).then(|| self.turn(ends));
         let mut alone = None;
-        if may_share && !self.chose_one.get() {
-            let turn = timeout(wait_max, self.connecting.lock()).await;
-            alone = Some(turn.map_err(|_elapsed| NoConnection::Timeout)?);
+        if let Some(turn) = &turn {
+            let locked = timeout(wait_max, turn.lock()).await;
+            alone = Some(locked.map_err(|_elapsed| NoConnection::Slow)?);
             if let Some(stream) = self.stream(ends) {
                 return leased(On::Two(stream), room, true);
             }
@@ -224,10 +236,38 @@ impl Pool {
                 self.chose_one.set(false);
                 let (streams, since) = (Cell::new(0), Cell::new(Instant::now()));
                 let two = Rc::new(Two { sender, streams, since, ends, ended: Cell::new(false) });
-                self.twos.borrow_mut().push(Rc::clone(&two));
+                self.keep(Rc::clone(&two));
                 leased(On::Two(Stream::new(two)), room, false)
             }
         }
+    }
+
+    /// Whose turn it is to connect for these ends.
+    fn turn(&self, ends: Option<Ends>) -> Rc<Turn> {
+        let mut all = self.connecting.borrow_mut();
+        all.retain(|(_, turn)| 0 < turn.strong_count());
+        let known = all.iter().find(|(of, _)| *of == ends);
+        known.and_then(|(_, turn)| turn.upgrade()).unwrap_or_else(|| {
+            let turn = Rc::<Turn>::default();
+            all.push((ends, Rc::downgrade(&turn)));
+            turn
+        })
+    }
+
+    /// Keeps a connection of HTTP/2. Where each is for one client, no more stay on which nothing is asked than of
+    /// HTTP/1.1: those that were used the longest ago go.
+    fn keep(&self, two: Rc<Two>) {
+        let mut twos = self.twos.borrow_mut();
+        if two.ends.is_some() {
+            let idle = twos.iter().filter(|two| two.is_idle());
+            let mut idle: Vec<Instant> = idle.map(|two| two.since.get()).collect();
+            let too_many = (idle.len() + 1).saturating_sub(self.idle_max.max(1));
+            idle.sort_unstable();
+            if let Some(last) = too_many.checked_sub(1).and_then(|place| idle.get(place)) {
+                twos.retain(|two| !two.is_idle() || *last < two.since.get());
+            }
+        }
+        twos.push(two);
     }
 
     /// Room on a connection of HTTP/2 that is there.
@@ -258,7 +298,7 @@ impl Pool {
         member: &Member,
         service: &Service,
     ) -> Result<Bare, NoConnection> {
-        let room = self.room(service.timeouts.connect).await?;
+        let room = self.room(member, service.timeouts.connect).await?;
         loop {
             let Some(Idle { connection: stream, .. }) = self.bare.borrow_mut().pop() else { break };
             if is_quiet(&stream) {
@@ -272,7 +312,11 @@ impl Pool {
         Ok(Bare { stream, pool: Rc::clone(self), _room: room, reused: false })
     }
 
-    async fn room(&self, wait_max: Duration) -> Result<OwnedSemaphorePermit, NoConnection> {
+    async fn room(
+        &self,
+        member: &Member,
+        wait_max: Duration,
+    ) -> Result<OwnedSemaphorePermit, NoConnection> {
         if let Ok(room) = Arc::clone(&self.room).try_acquire_owned() {
             return Ok(room);
         }
@@ -280,10 +324,11 @@ impl Pool {
             return Err(NoConnection::Full);
         }
         self.waiting.set(self.waiting.get() + 1);
-        let _waits = Waits(&self.waiting);
+        member.waiting.fetch_add(1, Ordering::Relaxed);
+        let _waits = Waits(&self.waiting, member);
         match timeout(wait_max, Arc::clone(&self.room).acquire_owned()).await {
             Ok(Ok(room)) => Ok(room),
-            _ => Err(NoConnection::Full),
+            _ => Err(NoConnection::Busy),
         }
     }
 
@@ -294,10 +339,19 @@ impl Pool {
         self.idle.borrow_mut().retain(|idle| here(idle) && is_young(idle.since));
         self.bare.borrow_mut().retain(|idle| is_young(idle.since) && is_quiet(&idle.connection));
         self.twos.borrow_mut().retain(|two| {
-            let used = 0 < two.streams.get() || is_young(two.since.get());
+            let used = !two.is_idle() || is_young(two.since.get());
             used && !two.is_over()
         });
     }
+}
+
+fn room_max(service: &Service) -> usize {
+    service.connections_max.clamp(1, Semaphore::MAX_PERMITS)
+}
+
+/// Who may wait: as many again unless told otherwise, since more would wait longer than anybody does.
+fn waiting_max(service: &Service) -> usize {
+    service.queue_max.unwrap_or_else(|| room_max(service))
 }
 
 /// The last of those that are for the same client, where they are for one.
@@ -306,11 +360,12 @@ fn take_last<C>(idle: &mut Vec<Idle<C>>, ends: Option<Ends>) -> Option<Idle<C>> 
     Some(idle.remove(place))
 }
 
-struct Waits<'a>(&'a Cell<usize>);
+struct Waits<'a>(&'a Cell<usize>, &'a Member);
 
 impl Drop for Waits<'_> {
     fn drop(&mut self) {
         self.0.set(self.0.get() - 1);
+        self.1.waiting.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

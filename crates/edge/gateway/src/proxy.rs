@@ -115,7 +115,7 @@ pub(crate) async fn handle(
     match within(total, &late, answered(serving, admitted, finish)).await {
         Ok(mut response) => {
             if let Some(change) = &change {
-                change.done(&worker, &rules.state.plan.routes[place], &response);
+                change.done(&worker, &rules.state, place, &response);
             }
             let route = &rules.state.plan.routes[place];
             head_as_told(&worker, route, asset.as_ref(), &mut response, &mut decision);
@@ -424,6 +424,8 @@ fn forwarded(headers: &mut HeaderMap, plan: &Plan, peer: &Peer) {
     let sender = Sender { address: peer.text.as_bytes(), encrypted: peer.encrypted, trusted };
     let mut chain = Vec::new();
     sender.chain(headers, &mut chain);
+    let mut told = Vec::new();
+    let is_told = sender.forwarded(headers, &mut told);
     let proto = sender.proto(headers).map(HeaderValue::from_static);
     let host = sender.host(headers).and_then(|host| HeaderValue::from_bytes(host).ok());
     for name in [X_FORWARDED_FOR, X_FORWARDED_PROTO, X_FORWARDED_HOST, header::FORWARDED] {
@@ -432,8 +434,13 @@ fn forwarded(headers: &mut HeaderMap, plan: &Plan, peer: &Peer) {
         }
     }
     let chain = HeaderValue::from_bytes(&chain).ok();
-    let lines = [(X_FORWARDED_FOR, chain), (X_FORWARDED_PROTO, proto), (X_FORWARDED_HOST, host)];
-    for (name, value) in lines {
+    let told = HeaderValue::from_bytes(&told).ok().filter(|_| is_told);
+    for (name, value) in [
+        (X_FORWARDED_FOR, chain),
+        (X_FORWARDED_PROTO, proto),
+        (X_FORWARDED_HOST, host),
+        (header::FORWARDED, told),
+    ] {
         if let Some(value) = value {
             headers.insert(name, value);
         }

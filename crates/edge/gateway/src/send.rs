@@ -318,7 +318,7 @@ impl Tries {
             Outcome::Answer(answer) => {
                 (Reached::Sent, retry::is_worth_it(answer.0.status().as_u16()))
             }
-            Outcome::None(failure) => (failure.reached, failure.blame == Blame::Member),
+            Outcome::None(failure) => (failure.reached, failure.blame != Blame::Other),
         };
         worth && retry::is_safe(request.method(), reached, Body::Whole)
     }
@@ -372,7 +372,7 @@ fn settle(
         member.failures.fetch_add(1, Ordering::Relaxed);
     }
     let mut outliers = state.outliers.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(until) = outliers.record(chosen, !failed, now) {
+    if let Some(until) = outliers.record(&member.address, !failed, now) {
         member.out_until.store(until.nanos, Ordering::Relaxed);
         member.up_since.store(until.nanos, Ordering::Relaxed);
     }
@@ -391,7 +391,7 @@ pub(crate) const CLOSED: &str = "The member closed the connection.";
 /// What a member did that has answered with nothing, or nonsense.
 pub(crate) const NO_ANSWER: &str = "The member closed the connection, or sent what is no answer.";
 
-pub(crate) fn full() -> Refusal {
+fn full() -> Refusal {
     const DETAIL: &str = "As many requests as the service bears are in flight already.";
     let refusal = Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "full", DETAIL);
     refusal.after(Duration::from_secs(1))

@@ -10,6 +10,7 @@ use std::{
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     thread::JoinHandle,
+    time::{Duration, Instant},
 };
 
 use tokio::sync::Notify;
@@ -24,7 +25,10 @@ use traffic::{
 use crate::{
     access::Log,
     admin::members::Orders,
-    cache::{Cache, disk::Disk},
+    cache::{
+        Cache,
+        disk::{Disk, Missed},
+    },
     canary::Canaries,
     capture::{Capture, Figures},
     clock, events,
@@ -110,7 +114,8 @@ pub(crate) struct State {
 #[derive(Debug)]
 pub(crate) struct ServiceState {
     pub(crate) members: Vec<Arc<Member>>,
-    pub(crate) outliers: Mutex<Outliers>,
+    /// The same under each plan: requests that end under an old one tell the new one as well.
+    pub(crate) outliers: Arc<Mutex<Outliers>>,
     pub(crate) ring: Option<Ring>,
     pub(crate) cookie: Option<CookieKey>,
     /// Which members are in the gateway's own zone; empty where that makes no difference.
@@ -174,8 +179,9 @@ impl Shared {
         })
     }
 
-    /// Waits until what was told is written and sent; nothing more can be told then.
-    pub(crate) fn tell_the_rest(&self) {
+    /// Waits until what was told is written and sent, but for no longer than this; nothing more can be told then.
+    pub(crate) fn tell_the_rest(&self, wait_max: Duration) {
+        let until = Instant::now() + wait_max;
         *self.state.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(State::empty());
         if let Some(disk) = &self.cache.disk {
             disk.stop();
@@ -183,6 +189,13 @@ impl Shared {
         let tellers =
             std::mem::take(&mut *self.tellers.lock().unwrap_or_else(PoisonError::into_inner));
         for thread in tellers {
+            // Somebody may write to a disk that does not answer.
+            while !thread.is_finished() && Instant::now() < until {
+                std::thread::sleep(Duration::from_millis(2));
+            }
+            if !thread.is_finished() {
+                continue;
+            }
             // A thread that panicked has nothing left to tell.
             drop(thread.join());
         }
@@ -229,8 +242,7 @@ impl State {
         let capture = capture(&plan, old, shared);
         let table = Table::new(&plan.routes);
         let caches = plan.routes.iter().any(|route| route.cache.is_some());
-        let shares = |route: &Route| route.cache.as_ref().is_some_and(|rule| rule.shared);
-        shared.cache.common.turn(plan.redis.is_some() && plan.routes.iter().any(shares));
+        shared.cache.common.turn(shares(&plan));
         Self { plan, table, services, limits, numbers, caches, access_log, exporter, capture }
     }
 }
@@ -254,7 +266,7 @@ impl ServiceState {
         if !sides.contains(&Side::Own) || !sides.contains(&Side::Elsewhere) {
             sides.clear();
         }
-        let outliers = Mutex::new(Outliers::new(service.outliers, members.len()));
+        let outliers = known.outliers(service, &members);
         let connector = keyring.connector(&service.wire);
         Self { members, outliers, ring, cookie, sides, connector }
     }
@@ -264,21 +276,39 @@ impl ServiceState {
 struct Members {
     known: BTreeMap<(String, String), Arc<Member>>,
     used: std::collections::BTreeSet<usize>,
+    /// How requests to them ended, by service.
+    outliers: BTreeMap<String, Arc<Mutex<Outliers>>>,
 }
 
 impl Members {
     fn new(old: Option<&State>) -> Self {
-        let mut known = BTreeMap::new();
+        let (mut known, mut outliers) = (BTreeMap::new(), BTreeMap::new());
         for (service, state) in
             old.into_iter().flat_map(|old| old.plan.services.iter().zip(&old.services))
         {
+            outliers.insert(service.name.clone(), Arc::clone(&state.outliers));
             for member in &state.members {
                 let key = (service.name.clone(), member.address.clone());
                 known.insert(key, Arc::clone(member));
             }
         }
         let used = known.values().map(|member| member.slot).collect();
-        Self { known, used }
+        Self { known, used, outliers }
+    }
+
+    /// How requests to the members of a service ended; what is known of those that stay is kept.
+    fn outliers(&self, service: &Service, members: &[Arc<Member>]) -> Arc<Mutex<Outliers>> {
+        let addresses = || members.iter().map(|member| &*member.address);
+        let Some(known) = self.outliers.get(&service.name) else {
+            return Arc::new(Mutex::new(Outliers::new(service.outliers, addresses())));
+        };
+        let mut all = known.lock().unwrap_or_else(PoisonError::into_inner);
+        all.renew(service.outliers, addresses(), clock::now());
+        for member in members {
+            member.out_until.store(all.out_until(&member.address).nanos, Ordering::Relaxed);
+        }
+        drop(all);
+        Arc::clone(known)
     }
 
     fn take(&mut self, service: &str, member: &traffic::plan::Member) -> Arc<Member> {
@@ -300,10 +330,17 @@ impl Members {
     }
 }
 
+/// Whether answers are shared with other gateways.
+fn shares(plan: &Plan) -> bool {
+    let of_route = |route: &Route| route.cache.as_ref().is_some_and(|rule| rule.shared);
+    plan.redis.is_some() && plan.routes.iter().any(of_route)
+}
+
 /// The cache on disk, and its thread; without a thread there is none.
 fn disk_of(plan: &Plan, seed: u64) -> Option<(Arc<Disk>, JoinHandle<()>)> {
     // Who hears of changes has heard of none while it was away.
-    Disk::start(plan.cache_disk.as_ref()?, plan.events.is_some(), seed).ok()
+    let missed = Missed { anything: plan.events.is_some(), orders: shares(plan) };
+    Disk::start(plan.cache_disk.as_ref()?, missed, seed).ok()
 }
 
 /// Where copies go; what was there goes on if the plan wants the same.

@@ -14,6 +14,7 @@ use rustls::{
     server::{ClientHello, ResolvesServerCert},
     sign::CertifiedKey,
 };
+use sha2::{Digest as _, Sha256};
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 use traffic::{
     plan::{Certificate, Listen, Plan},
@@ -68,7 +69,17 @@ fn in_file(path: Option<&Path>) -> String {
 pub(crate) struct Keyring {
     /// For each address that is listened on.
     acceptors: Vec<Option<TlsAcceptor>>,
-    connectors: Vec<(MemberTls, Http, Connector)>,
+    connectors: Vec<Known>,
+}
+
+/// How members are spoken to that are spoken to like this.
+#[derive(Debug, Clone)]
+struct Known {
+    tls: MemberTls,
+    http: Http,
+    /// Of all that was read for it.
+    digest: [u8; 32],
+    connector: Connector,
 }
 
 /// How connections to members are encrypted.
@@ -112,11 +123,12 @@ impl Keyring {
                 None => old.and_then(|old| old.acceptors.get(place)?.clone()),
             });
         }
-        let mut connectors: Vec<(MemberTls, Http, Connector)> = Vec::new();
+        let mut connectors: Vec<Known> = Vec::new();
+        let before = old.map(|old| &*old.connectors).unwrap_or_default();
         for service in &plan.services {
             let Wire { http, tls: Some(tls), .. } = &service.wire else { continue };
-            if !connectors.iter().any(|(known, same, _)| known == tls && same == http) {
-                connectors.push((tls.clone(), *http, connector(tls, *http)?));
+            if !connectors.iter().any(|known| known.tls == *tls && known.http == *http) {
+                connectors.push(connector(tls, *http, before)?);
             }
         }
         Ok(Self { acceptors, connectors })
@@ -131,8 +143,8 @@ impl Keyring {
     pub(crate) fn connector(&self, wire: &Wire) -> Option<Connector> {
         let tls = wire.tls.as_ref()?;
         let mut known = self.connectors.iter();
-        let found = known.find(|(other, http, _)| other == tls && *http == wire.http);
-        found.map(|(_, _, connector)| connector.clone())
+        let found = known.find(|known| known.tls == *tls && known.http == wire.http);
+        found.map(|known| known.connector.clone())
     }
 }
 
@@ -147,7 +159,7 @@ impl Connector {
         self.name.clone().or_else(|| ServerName::try_from(host.to_owned()).ok())
     }
 
-    /// Whether it is the same one, not read again since.
+    /// Whether it is the same one: what it was made of has not changed.
     pub(crate) fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(self.usual.config(), other.usual.config())
     }
@@ -230,12 +242,19 @@ fn chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, CertificateError> 
     CertificateDer::pem_file_iter(path).and_then(Iterator::collect).map_err(of_file)
 }
 
-fn connector(tls: &MemberTls, http: Http) -> Result<Connector, CertificateError> {
+/// How members are spoken to. Where the files hold what they held before it is what it was, so that connections stay.
+fn connector(tls: &MemberTls, http: Http, before: &[Known]) -> Result<Known, CertificateError> {
     let mut roots = RootCertStore::empty();
     let believed = match &tls.authorities {
         Some(path) => chain(path)?,
         None => rustls_native_certs::load_native_certs().certs,
     };
+    let identity = tls.identity.as_ref().map(files).transpose()?;
+    let digest = digest(&believed, identity.as_ref());
+    let same = |known: &&Known| known.tls == *tls && known.http == http && known.digest == digest;
+    if let Some(known) = before.iter().find(same) {
+        return Ok(known.clone());
+    }
     roots.add_parsable_certificates(believed);
     if roots.is_empty() {
         return Err(CertificateError::Nobody { path: tls.authorities.clone() });
@@ -249,12 +268,9 @@ fn connector(tls: &MemberTls, http: Http) -> Result<Connector, CertificateError>
         .with_safe_default_protocol_versions()
         .map_err(unfit)?
         .with_root_certificates(roots);
-    let mut config = match &tls.identity {
+    let mut config = match identity {
         None => builder.with_no_client_auth(),
-        Some(identity) => {
-            let (chain, key) = files(identity)?;
-            builder.with_client_auth_cert(chain, key).map_err(unfit)?
-        }
+        Some((chain, key)) => builder.with_client_auth_cert(chain, key).map_err(unfit)?,
     };
     let mut one = config.clone();
     one.alpn_protocols = vec![b"http/1.1".to_vec()];
@@ -271,7 +287,27 @@ fn connector(tls: &MemberTls, http: Http) -> Result<Connector, CertificateError>
         ),
     };
     let (usual, one) = (Arc::new(config).into(), Arc::new(one).into());
-    Ok(Connector { usual, one, name })
+    Ok(Known { tls: tls.clone(), http, digest, connector: Connector { usual, one, name } })
+}
+
+/// Of whom is believed, and of what is shown.
+fn digest(believed: &[CertificateDer<'_>], identity: Option<&Files>) -> [u8; 32] {
+    let mut digest = Sha256::new();
+    let mut part = |bytes: &[u8]| {
+        digest.update(bytes.len().to_le_bytes());
+        digest.update(bytes);
+    };
+    for certificate in believed {
+        part(certificate);
+    }
+    if let Some((chain, key)) = identity {
+        part(b"shown");
+        for certificate in chain {
+            part(certificate);
+        }
+        part(key.secret_der());
+    }
+    digest.finalize().into()
 }
 
 /// The files that a plan reads besides the settings: who watches those watches these as well.

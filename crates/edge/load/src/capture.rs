@@ -4,10 +4,11 @@ use std::{
     fs::{self, File},
     io::{self, BufRead, BufReader, Read as _},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use capture::{FormatError, Head, LINE_BYTES_MAX, Line, parse};
-use model::Exchange;
+use model::{Exchange, Moment};
 
 /// Exchanges that are held at most.
 pub const EXCHANGES_MAX: usize = 1_000_000;
@@ -88,6 +89,7 @@ impl Captured {
         let unread = |error| CaptureError::Unread(path.to_owned(), error);
         let shown = path.display().to_string();
         let mut reader = open(path).map_err(unread)?;
+        let mut clock = Clock::default();
         let (mut number, mut damaged, mut first_damage) = (0_u64, 0_u64, String::new());
         loop {
             let mut line = Vec::new();
@@ -107,8 +109,12 @@ impl Captured {
                 continue;
             }
             match parse(text) {
-                Ok(Line::Head(head)) => self.heads.push(head),
-                Ok(Line::Exchange(exchange)) => {
+                Ok(Line::Head(head)) => {
+                    clock.begin();
+                    self.heads.push(head);
+                }
+                Ok(Line::Exchange(mut exchange)) => {
+                    clock.put_right(&mut exchange);
                     *held += line.len();
                     if EXCHANGES_MAX <= self.exchanges.len() || HELD_BYTES_MAX < *held {
                         self.notes.push(format!(
@@ -139,12 +145,53 @@ impl Captured {
                 }
             }
         }
+        self.notes.extend(clock.note(&shown));
         if 0 < damaged {
             self.notes.push(format!(
                 "`{shown}` has {damaged} lines that could not be read, the first {first_damage}"
             ));
         }
         Ok(())
+    }
+}
+
+/// The clock of who captured. A line is written as its answer ends, so that ends only ever go on: a clock that was set back is taken as if it had gone
+/// on, or a log-in would come after what it was for.
+#[derive(Debug, Default)]
+struct Clock {
+    ended: Moment,
+    /// What is added since it was set back.
+    behind: Duration,
+    times: u64,
+}
+
+impl Clock {
+    /// Less is no clock that was set, but answers that ended together and were written by turns.
+    const BACK_MIN: Duration = Duration::from_mins(1);
+
+    /// Another capture begins.
+    fn begin(&mut self) {
+        (self.ended, self.behind) = (Moment::default(), Duration::ZERO);
+    }
+
+    fn put_right(&mut self, exchange: &mut Exchange) {
+        exchange.began = exchange.began + self.behind;
+        if Self::BACK_MIN < self.ended.since(exchange.began + exchange.took) {
+            // After all that was written before, as nobody knows what of it was still under way.
+            let back = self.ended.since(exchange.began);
+            exchange.began = exchange.began + back;
+            self.behind = self.behind.saturating_add(back);
+            self.times += 1;
+        }
+        self.ended = self.ended.max(exchange.began + exchange.took);
+    }
+
+    fn note(&self, shown: &str) -> Option<String> {
+        let times =
+            if self.times == 1 { "once".to_owned() } else { format!("{} times", self.times) };
+        (0 < self.times).then(|| {
+            format!("the clock was set back {times} while `{shown}` was recorded; what came later is taken as later")
+        })
     }
 }
 
@@ -162,4 +209,34 @@ fn open(path: &Path) -> io::Result<Box<dyn BufRead>> {
         return Ok(Box::new(BufReader::new(zstd::stream::read::Decoder::new(file)?)));
     }
     Ok(Box::new(file))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_was_set_back_is_taken_as_if_it_had_gone_on() {
+        let mut clock = Clock::default();
+        let mut began = |second: u64| {
+            let mut exchange = Exchange {
+                began: Moment { nanos: second * 1_000_000_000 },
+                took: Duration::from_secs(1),
+                ..Exchange::default()
+            };
+            clock.put_right(&mut exchange);
+            exchange.began.nanos / 1_000_000_000
+        };
+        // An hour back, then as the new clock tells; out of order by a little is no clock.
+        assert_eq!(
+            [10_000, 10_005, 9_990, 6_410, 6_412].map(&mut began),
+            [10_000, 10_005, 9_990, 10_006, 10_008]
+        );
+        assert!(clock.note("a.jsonl").unwrap().contains("set back once while `a.jsonl`"));
+        clock.begin();
+        let mut other = Exchange::default();
+        clock.put_right(&mut other);
+        assert_eq!(other.began, Moment::default());
+        assert!(Clock::default().note("a.jsonl").is_none());
+    }
 }

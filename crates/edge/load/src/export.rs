@@ -1,12 +1,15 @@
 //! Scenarios for engines that run on many machines: k6 and Locust.
 
-use std::time::Duration;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use prove::schedule::Think;
 use serde_json::{Value, json};
 
 use crate::{
-    scenario::{Extract, Scenario, Step},
+    scenario::{Extract, Flow, Scenario, Step},
     session::split_names,
 };
 
@@ -38,17 +41,59 @@ fn quoted(text: &str) -> String {
     Value::from(text).to_string()
 }
 
-/// A text with names in it as a sum of texts and look-ups.
-fn filled(text: &str, look_up: impl Fn(&str) -> String) -> String {
-    let parts = split_names(text);
-    let one = |(part, is_name): (&str, bool)| if is_name { look_up(part) } else { quoted(part) };
-    let sum: Vec<String> = parts.into_iter().map(one).collect();
-    if sum.is_empty() { quoted("") } else { sum.join(" + ") }
+/// Names that texts of a flow may hold. Others are left as they are, as a run leaves them: what was recorded has braces of its own.
+struct Names<'a>(BTreeSet<&'a str>);
+
+impl<'a> Names<'a> {
+    fn of(scenario: &'a Scenario, flow: &'a Flow) -> Self {
+        let columns = scenario.data.first().into_iter().flat_map(BTreeMap::keys);
+        let taken = flow.steps.iter().flat_map(|step| &step.extract).map(|(name, _place)| name);
+        Self(columns.chain(taken).map(String::as_str).collect())
+    }
+
+    /// A text with names in it as a sum of texts and look-ups.
+    fn filled(&self, text: &str, look_up: impl Fn(&str) -> String) -> String {
+        let one = |(part, is_name): (&str, bool)| {
+            if is_name && self.0.contains(part) {
+                look_up(part)
+            } else if is_name {
+                quoted(&format!("{{{part}}}"))
+            } else {
+                quoted(part)
+            }
+        };
+        let sum: Vec<String> = split_names(text).into_iter().map(one).collect();
+        if sum.is_empty() { quoted("") } else { sum.join(" + ") }
+    }
 }
 
 fn seconds(time: Duration) -> String {
     format!("{:.3}", time.as_secs_f64())
 }
+
+/// What is at a place in an answer: a pointer as RFC 6901 has it; undefined where nothing is, or no JSON.
+const K6_AT: &str = "function at(answer, pointer) {
+  let value;
+  try {
+    value = answer.json();
+  } catch (error) {
+    return undefined;
+  }
+  for (const part of pointer.split('/').slice(1)) {
+    const key = part.replace(/~1/g, '/').replace(/~0/g, '~');
+    if (typeof value !== 'object' || value === null) return undefined;
+    if (Array.isArray(value) ? !/^[0-9]+$/.test(key) : !Object.hasOwn(value, key)) return undefined;
+    value = value[key];
+  }
+  return value;
+}
+
+// What is no text is put into requests as it is in JSON.
+function said(value) {
+  return value === undefined || typeof value === 'string' ? value : JSON.stringify(value);
+}
+
+";
 
 fn k6(scenario: &Scenario) -> String {
     let weights: Vec<f64> = scenario.flows.iter().map(|flow| flow.weight).collect();
@@ -56,19 +101,19 @@ fn k6(scenario: &Scenario) -> String {
         "// Written by taut. Run it with: k6 run --vus 10 --duration 1m scenario.js\n\
          import http from 'k6/http';\nimport {{ check, sleep }} from 'k6';\n\n\
          const BASE = __ENV.BASE || {};\nconst DATA = {};\nconst WEIGHTS = {};\n\n\
-         function at(body, pointer) {{\n  return pointer.split('/').slice(1).reduce((value, key) => value && value[key], body);\n}}\n\n\
-         const FLOWS = [\n",
+         {K6_AT}const FLOWS = [\n",
         quoted(&base(scenario)),
         json!(scenario.data),
         json!(weights),
     );
     for flow in &scenario.flows {
+        let names = Names::of(scenario, flow);
         text.push_str(&format!(
             "  // {}\n  (values) => {{\n    let answer;\n",
             one_line(&flow.name)
         ));
         for (place, step) in flow.steps.iter().enumerate() {
-            text.push_str(&k6_step(step, place + 1 == flow.steps.len()));
+            text.push_str(&k6_step(step, &names, place + 1 == flow.steps.len()));
         }
         text.push_str("  },\n");
     }
@@ -80,19 +125,20 @@ fn k6(scenario: &Scenario) -> String {
     text
 }
 
-fn k6_step(step: &Step, is_last: bool) -> String {
+fn k6_step(step: &Step, names: &Names<'_>, is_last: bool) -> String {
     let value = |name: &str| format!("values[{}]", quoted(name));
     let escaped = |name: &str| format!("encodeURIComponent(values[{}])", quoted(name));
     let headers: Vec<String> = step
         .headers
         .iter()
-        .map(|(name, text)| format!("{}: {}", quoted(name), filled(text, value)))
+        .map(|(name, text)| format!("{}: {}", quoted(name), names.filled(text, value)))
         .collect();
-    let body = if step.body.is_empty() { "null".to_owned() } else { filled(&step.body, value) };
+    let body =
+        if step.body.is_empty() { "null".to_owned() } else { names.filled(&step.body, value) };
     let mut text = format!(
-        "    answer = http.request({}, BASE + {}, {body}, {{ headers: {{ {} }}, tags: {{ name: {} }} }});\n",
+        "    answer = http.request({}, BASE + {}, {body}, {{ headers: {{ {} }}, redirects: 0, tags: {{ name: {} }} }});\n",
         quoted(step.method.as_str()),
-        filled(&step.path, escaped),
+        names.filled(&step.path, escaped),
         headers.join(", "),
         quoted(&step.name),
     );
@@ -101,10 +147,10 @@ fn k6_step(step: &Step, is_last: bool) -> String {
         some => format!("{}.includes(answer.status)", json!(some)),
     }];
     if let Some(words) = &step.check.contains {
-        checks.push(format!("answer.body.includes({})", quoted(words)));
+        checks.push(format!("String(answer.body).includes({})", quoted(words)));
     }
     if let Some(pointer) = &step.check.json {
-        checks.push(format!("at(answer.json(), {}) !== undefined", quoted(pointer)));
+        checks.push(format!("at(answer, {}) !== undefined", quoted(pointer)));
     }
     text.push_str(&format!(
         "    if (!check(answer, {{ {}: () => {} }})) return;\n",
@@ -113,10 +159,11 @@ fn k6_step(step: &Step, is_last: bool) -> String {
     ));
     for (name, place) in &step.extract {
         let taken = match place {
-            Extract::Json(pointer) => format!("at(answer.json(), {})", quoted(pointer)),
+            Extract::Json(pointer) => format!("said(at(answer, {}))", quoted(pointer)),
             Extract::Header(header) => format!("answer.headers[{}]", quoted(&canonical(header))),
         };
-        text.push_str(&format!("    values[{}] = {taken};\n", quoted(name)));
+        let value = value(name);
+        text.push_str(&format!("    {value} = {taken};\n    if ({value} === undefined) return;\n"));
     }
     if !is_last {
         let pause = match step.think {
@@ -133,46 +180,76 @@ fn k6_step(step: &Step, is_last: bool) -> String {
     text
 }
 
+/// The same in Python, where nothing is an exception.
+const LOCUST_AT: &str = r#"MISSING = (IndexError, KeyError, TypeError, ValueError)
+
+
+def at(answer, pointer):
+    value = answer.json()
+    for key in pointer.split("/")[1:]:
+        key = key.replace("~1", "/").replace("~0", "~")
+        if isinstance(value, list) and not (key.isascii() and key.isdigit()):
+            raise KeyError(key)
+        value = value[int(key)] if isinstance(value, list) else value[key]
+    return value
+
+
+def said(value):
+    if isinstance(value, str):
+        return value
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+
+
+def has(answer, pointer):
+    try:
+        at(answer, pointer)
+    except MISSING:
+        return False
+    return True
+
+
+"#;
+
 fn locust(scenario: &Scenario) -> String {
     let mut text = format!(
         "# Written by taut. Run it with: locust -f scenario.py --headless -u 10 -t 1m\n\
          import itertools\nimport json\nimport random\nimport time\nfrom urllib.parse import quote\n\n\
          from locust import HttpUser, task\n\nDATA = itertools.cycle(json.loads({}) or [{{}}])\n\n\n\
-         def at(body, pointer):\n    for key in pointer.split(\"/\")[1:]:\n        body = body[int(key)] if isinstance(body, list) else body[key]\n    return body\n\n\n\
-         class Visitor(HttpUser):\n    host = {}\n",
+         {LOCUST_AT}class Visitor(HttpUser):\n    host = {}\n",
         quoted(&json!(scenario.data).to_string()),
         quoted(&base(scenario)),
     );
     for (place, flow) in scenario.flows.iter().enumerate() {
+        let names = Names::of(scenario, flow);
         let weight = format!("{:.0}", (flow.weight * 100.0).max(1.0));
         text.push_str(&format!(
             "\n    # {}\n    @task({weight})\n    def flow_{place}(self):\n        values = dict(next(DATA))\n",
             one_line(&flow.name)
         ));
         for (place, step) in flow.steps.iter().enumerate() {
-            text.push_str(&locust_step(step, place + 1 == flow.steps.len()));
+            text.push_str(&locust_step(step, &names, place + 1 == flow.steps.len()));
         }
     }
     text
 }
 
-fn locust_step(step: &Step, is_last: bool) -> String {
+fn locust_step(step: &Step, names: &Names<'_>, is_last: bool) -> String {
     let value = |name: &str| format!("str(values[{}])", quoted(name));
     let escaped = |name: &str| format!("quote(str(values[{}]), safe=\"\")", quoted(name));
     let headers: Vec<String> = step
         .headers
         .iter()
-        .map(|(name, text)| format!("{}: {}", quoted(name), filled(text, value)))
+        .map(|(name, text)| format!("{}: {}", quoted(name), names.filled(text, value)))
         .collect();
     let body = if step.body.is_empty() {
         "None".to_owned()
     } else {
-        format!("({}).encode()", filled(&step.body, value))
+        format!("({}).encode()", names.filled(&step.body, value))
     };
     let mut text = format!(
         "        with self.client.request({}, {}, name={}, headers={{{}}}, data={body}, allow_redirects=False, catch_response=True) as answer:\n",
         quoted(step.method.as_str()),
-        filled(&step.path, escaped),
+        names.filled(&step.path, escaped),
         quoted(&step.name),
         headers.join(", "),
     );
@@ -183,17 +260,29 @@ fn locust_step(step: &Step, is_last: bool) -> String {
     if let Some(words) = &step.check.contains {
         checks.push(format!("{} in answer.text", quoted(words)));
     }
+    if let Some(pointer) = &step.check.json {
+        checks.push(format!("has(answer, {})", quoted(pointer)));
+    }
     text.push_str(&format!(
-        "            if not ({}):\n                answer.failure(\"not what was expected\")\n                return\n            answer.success()\n",
+        "            if not ({}):\n                answer.failure(\"not what was expected\")\n                return\n",
         checks.join(" and ")
     ));
+    if !step.extract.is_empty() {
+        text.push_str("            try:\n");
+    }
     for (name, place) in &step.extract {
         let taken = match place {
-            Extract::Json(pointer) => format!("at(answer.json(), {})", quoted(pointer)),
+            Extract::Json(pointer) => format!("said(at(answer, {}))", quoted(pointer)),
             Extract::Header(header) => format!("answer.headers[{}]", quoted(header)),
         };
-        text.push_str(&format!("            values[{}] = {taken}\n", quoted(name)));
+        text.push_str(&format!("                values[{}] = {taken}\n", quoted(name)));
     }
+    if !step.extract.is_empty() {
+        text.push_str(
+            "            except MISSING:\n                answer.failure(\"what the next step wants is not in it\")\n                return\n",
+        );
+    }
+    text.push_str("            answer.success()\n");
     if !is_last {
         let pause = match step.think {
             Think::Never => None,
@@ -226,7 +315,7 @@ fn one_line(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Check, Flow, Method, Target};
+    use crate::{Check, Method, Target};
 
     fn scenario() -> Scenario {
         let step = Step {
@@ -253,8 +342,8 @@ mod tests {
         for part in [
             "const DATA = [{\"id\":\"7\"}];",
             "http.request(\"POST\", BASE + \"/o/\" + encodeURIComponent(values[\"id\"]), \"{\\\"n\\\": \\\"\" + values[\"id\"] + \"\\\"}\", { headers: { \"X-A\": \"b \" + values[\"id\"] }",
-            "answer.body.includes(\"it's\")",
-            "values[\"next\"] = at(answer.json(), \"/a/0\");",
+            "String(answer.body).includes(\"it's\")",
+            "values[\"next\"] = at(answer, \"/a/0\");",
             "sleep(1.000 + Math.random() * 2.000);",
         ] {
             assert!(text.contains(part), "{part} in\n{text}");
@@ -269,7 +358,7 @@ mod tests {
             "    @task(250)\n    def flow_0(self):\n",
             "self.client.request(\"POST\", \"/o/\" + quote(str(values[\"id\"]), safe=\"\"), name=\"one order\"",
             "\"it's\" in answer.text",
-            "            values[\"next\"] = at(answer.json(), \"/a/0\")\n",
+            "                values[\"next\"] = at(answer, \"/a/0\")\n",
             "        time.sleep(random.uniform(1.000, 3.000))\n",
         ] {
             assert!(text.contains(part), "{part} in\n{text}");

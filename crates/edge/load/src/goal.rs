@@ -86,6 +86,15 @@ impl Goal {
         Ok(Self { figure, is_below, limit })
     }
 
+    /// The latency that is not to be exceeded, in nanoseconds; `None` of goals about anything else.
+    #[must_use]
+    pub fn latency_nanos(&self) -> Option<f64> {
+        match self.figure {
+            Figure::Latency(_) | Figure::Mean | Figure::Max => Some(self.limit),
+            Figure::Errors | Figure::Rate => None,
+        }
+    }
+
     fn value(&self, outcome: &Outcome) -> f64 {
         let nanos = |time: Duration| time.as_secs_f64() * 1e9;
         match self.figure {
@@ -145,6 +154,8 @@ mod tests {
         assert_eq!(shown("p99.9 < 1s"), "p99.9 below 1000.00 ms");
         assert_eq!(shown("errors<=1%"), "errors below 1.00 %");
         assert_eq!(shown("rate>990"), "rate above 990.0 a second");
+        let latency = |text| Goal::parse(text).unwrap().latency_nanos();
+        assert_eq!((latency("p95<200ms"), latency("errors<1%")), (Some(2e8), None));
         for wrong in
             ["", "p95", "p0<1s", "p101<1s", "q95<1s", "p95<fast", "errors<7", "rate>-1", "p95<0s"]
         {

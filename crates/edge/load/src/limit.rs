@@ -56,6 +56,8 @@ pub struct Limit {
     pub by_generator: bool,
     /// It was ended early.
     pub is_interrupted: bool,
+    /// It ended because the target could not be reached any more; what was measured before is told.
+    pub gone: Option<RunError>,
 }
 
 /// Why there is no limit.
@@ -73,7 +75,7 @@ pub enum LimitError {
 ///
 /// # Errors
 ///
-/// A step cannot be run.
+/// The first step cannot be run.
 pub fn find_limit(
     plan: &Plan,
     mut search: Search,
@@ -82,12 +84,19 @@ pub fn find_limit(
     mut told: impl FnMut(usize, f64, &Tick),
 ) -> Result<Limit, LimitError> {
     let mut rungs: Vec<Rung> = Vec::new();
-    let mut by_generator = false;
+    let (mut by_generator, mut gone) = (false, None);
     while let capacity::Step::Try(rate) = search.next() {
         let schedule = Schedule::constant(rate, length, Arrivals::Poisson(plan.seed))?;
         let step = Plan { model: Model::Open(schedule), ..plan.clone() };
         let number = rungs.len() + 1;
-        let outcome = run(&step, stop, |tick| told(number, rate, tick))?;
+        let outcome = match run(&step, stop, |tick| told(number, rate, tick)) {
+            Ok(outcome) => outcome,
+            Err(error) if rungs.is_empty() => return Err(error.into()),
+            Err(error) => {
+                gone = Some(error);
+                break;
+            }
+        };
         if outcome.is_interrupted {
             break;
         }
@@ -117,6 +126,7 @@ pub fn find_limit(
         rungs,
         by_generator,
         is_interrupted: stop.load(Relaxed),
+        gone,
     })
 }
 

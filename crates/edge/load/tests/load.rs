@@ -142,6 +142,22 @@ fn a_result_survives_its_file() {
 }
 
 #[test]
+fn a_generator_that_is_late_is_known_by_what_it_adds() {
+    let address = serve(|_first| ok("fine"));
+    let mut seen = done(&plan(address, constant(200.0, SECOND / 2)));
+    let mut says = |late_micros: u64, took_millis: u64| {
+        seen.late.clear();
+        seen.late.record_n(late_micros * 1_000, 100).unwrap();
+        seen.corrected.clear();
+        seen.corrected.record_n(took_millis * 1_000_000, 100).unwrap();
+        seen.lateness().is_bottleneck
+    };
+    // Late by more than a millisecond, and by more than a tenth of what was measured.
+    assert!(says(40_000, 45) && says(5_000, 45));
+    assert!(!says(4_000, 45) && !says(900, 1) && !says(40_000, 900));
+}
+
+#[test]
 fn failures_are_counted_by_what_they_are() {
     let count = AtomicU64::new(0);
     let address = serve(move |_first| match count.fetch_add(1, Relaxed) % 4 {

@@ -16,7 +16,7 @@ use model::{LogRecord, Metric, Moment, OperationKey, Span, SpanId, TraceId, Wind
 
 use crate::{
     Answered, Batch, BlockFile, Items, Keeping, Limits, Operation, OperationPoint, RequestFact,
-    RequestFilter, Retention, Sampled, SpanGroup, Store, StoreError, Syncing, answers,
+    RequestFilter, Retention, Sampled, SpanGroup, Store, StoreError, Syncing, Timed, answers,
     clickhouse::{self, ClickHouse, SqlAnswer, SqlError},
     clock::Clock,
     cold::Cold,
@@ -29,6 +29,7 @@ use crate::{
     sampled,
     shelf::Shelf,
     signals::{Item, SIGNALS, Signal},
+    timed,
     usage::{Dropping, Usage},
 };
 
@@ -294,6 +295,14 @@ impl Store for Folder {
 
     fn sampled(&self, filter: &RequestFilter, limit: usize) -> Result<Sampled, StoreError> {
         Ok(sampled::sampled(&disk::read(&self.requests), filter, limit))
+    }
+
+    fn timed(&self, filter: &RequestFilter, most: usize) -> Result<Timed, StoreError> {
+        Ok(timed::timed(&disk::read(&self.requests), filter, most))
+    }
+
+    fn requests_since(&self) -> Option<Moment> {
+        disk::read(&self.requests).since()
     }
 
     fn services(

@@ -44,6 +44,7 @@ mod since;
 mod snapshot;
 mod texts;
 mod thin;
+mod timed;
 mod traces;
 mod usage;
 
@@ -74,6 +75,7 @@ pub use questions::SPANS_MAX;
 pub use recovery::Recovery;
 pub use sampled::{Sampled, Stretch};
 pub use thin::Keeping;
+pub use timed::{Timed, TimedRequest};
 pub use usage::{DroppedBytes, SignalUsage, ThinnedUsage, Usage};
 
 /// Most steps of [`Store::series`]: more than a screen has columns.
@@ -165,6 +167,17 @@ pub trait Store: fmt::Debug + Send + Sync {
     ///
     /// The disk fails.
     fn sampled(&self, filter: &RequestFilter, limit: usize) -> Result<Sampled, StoreError>;
+
+    /// How long each of the requests that pass `filter` took, and what it did: all of them, or one in every so many if
+    /// there are more than `most`.
+    ///
+    /// # Errors
+    ///
+    /// The disk fails.
+    fn timed(&self, filter: &RequestFilter, most: usize) -> Result<Timed, StoreError>;
+
+    /// Since when requests are known, if earlier ones were dropped.
+    fn requests_since(&self) -> Option<Moment>;
 
     /// All requests of each service over time: a point for each of `steps` equal parts of `window`, in order; at most
     /// [`STEPS_MAX`]. Services without requests in the window are left out.

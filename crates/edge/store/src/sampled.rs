@@ -211,7 +211,7 @@ impl Counted {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::time::Duration;
 
     use model::{OperationKey, SpanId};
@@ -219,7 +219,7 @@ mod tests {
     use super::*;
     use crate::{Breakdown, RequestFact, log::Placed, packed};
 
-    fn fact(number: u64, second: u64, service: &str) -> RequestFact {
+    pub(crate) fn fact(number: u64, second: u64, service: &str) -> RequestFact {
         let mut trace_id = TraceId::default();
         trace_id.0[..8].copy_from_slice(&number.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes());
         RequestFact {
@@ -238,11 +238,11 @@ mod tests {
         }
     }
 
-    fn at(second: u64) -> Moment {
+    pub(crate) fn at(second: u64) -> Moment {
         Moment { nanos: second * 1_000_000_000 }
     }
 
-    fn kept(facts: &[RequestFact]) -> Requests {
+    pub(crate) fn kept(facts: &[RequestFact]) -> Requests {
         let mut requests = Requests::default();
         for (number, facts) in (1_u32..).zip(facts.chunks(500)) {
             let placed = Placed { segment: number, offset: 0, bytes: 0 };
@@ -251,7 +251,7 @@ mod tests {
         requests
     }
 
-    fn filter(from: u64, to: u64) -> RequestFilter {
+    pub(crate) fn filter(from: u64, to: u64) -> RequestFilter {
         RequestFilter {
             window: Window { from: at(from), to: at(to) },
             service: None,

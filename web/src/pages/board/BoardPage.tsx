@@ -1,12 +1,13 @@
 /** The board report: before and after for people who decide, on a screen and on A4. */
 import { path, useApi } from '../../api/use';
-import type { Board, Ledger, LedgerEntry } from '../../api/types';
+import type { Board, Ledger, LedgerEntry, LedgerKind } from '../../api/types';
 import {
   basis,
   boardClaim,
   boardMarkdown,
   dayText,
   figuresText,
+  headed,
   openText,
   proofOf,
   proofText,
@@ -35,16 +36,24 @@ export function BoardPage() {
   const other = comparedWith(range, compare);
   const asked = { ...range, before_from: other?.from, before_to: other?.to };
   const { data, problem } = useApi<Board>(path('board', asked));
-  const { data: ledger, problem: unread } = useApi<Ledger>(path('ledger'));
+  const ledgers = [
+    useNewest('remedy'),
+    useNewest('decision'),
+    useNewest('run'),
+    useNewest('proof'),
+  ];
+  const unread = ledgers.find((one) => one.problem !== undefined)?.problem;
+  const read = ledgers.flatMap((one) => one.data ?? []);
   if (problem !== undefined) return <Problem problem={problem} />;
   if (unread !== undefined) return <Problem problem={unread} />;
-  if (data === undefined || ledger === undefined) return <Waiting />;
-  const told = toldOf(ledger.entries);
+  if (data === undefined || read.length < ledgers.length) return <Waiting />;
+  const told = toldOf(read.flatMap((ledger) => ledger.entries));
+  const { proven, applied, reverted } = data.remedies;
   return (
     <article className="board">
       <div className="claim">
         <h1>{TITLE}</h1>
-        <p>{boardClaim(data, told)}</p>
+        <p>{boardClaim(data)}</p>
       </div>
       <div className="filters">
         <CompareSelect
@@ -65,10 +74,18 @@ export function BoardPage() {
       </ul>
       <Totals board={data} />
       <Operations rows={data.rows} />
-      <Remedies heading="What was proven" entries={told.proven} told={told} />
-      <Remedies heading="Applied, and not proven yet" entries={told.applied} told={told} />
+      <Remedies
+        heading={headed('What was proven', told.proven, proven)}
+        entries={told.proven}
+        told={told}
+      />
+      <Remedies
+        heading={headed('Applied, and not proven yet', told.applied, applied)}
+        entries={told.applied}
+        told={told}
+      />
       <section>
-        <h2>What did not work, and was taken back</h2>
+        <h2>{headed('What did not work, and was taken back', told.reverted, reverted)}</h2>
         {told.reverted.length === 0 && <p>Nothing.</p>}
         <ul>
           {told.reverted.map((one) => (
@@ -82,6 +99,11 @@ export function BoardPage() {
       <Runs entries={told.runs} />
     </article>
   );
+}
+
+/** What the ledger has of a kind: asked by itself, so that many runs do not push remedies out. */
+function useNewest(kind: LedgerKind) {
+  return useApi<Ledger>(path('ledger', { kind }));
 }
 
 function Totals({ board }: { board: Board }) {

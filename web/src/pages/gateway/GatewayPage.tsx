@@ -79,6 +79,7 @@ function Shown({ gateway, asked }: { gateway: Gateway; asked: string }) {
         <Spark values={rates} label="requests a second since this page was opened" width={160} />
       </div>
       <Routes routes={gateway.routes} />
+      <Decided gateway={gateway} />
       <Cache gateway={gateway} />
       <Services services={gateway.services} />
       <Canaries gateway={gateway} />
@@ -172,6 +173,7 @@ function Cache({ gateway: { routes, cache } }: { gateway: Gateway }) {
                 <th className="n p2">stale</th>
                 <th className="n p2">coalesced</th>
                 <th className="n">misses</th>
+                <th className="n p3">holds</th>
                 <th className="n p3">sent</th>
                 <th className="n p3">mean age</th>
                 <th className="n p2">time saved</th>
@@ -227,6 +229,12 @@ function CacheRow({ route }: { route: GatewayRoute }) {
       <td className="n p2">{grouped(cache.stale)}</td>
       <td className="n p2">{grouped(cache.coalesced + cache.shared)}</td>
       <td className="n">{grouped(cache.miss + cache.bypass)}</td>
+      <td
+        className="n p3"
+        title={`${grouped(cache.entries)} answers; ${grouped(cache.evictions)} were pushed out`}
+      >
+        <Num of={bytes(cache.held_bytes)} />
+      </td>
       <td className="n p3">
         <Num of={bytes(cache.sent_bytes)} />
       </td>
@@ -276,7 +284,12 @@ function Services({ services }: { services: GatewayService[] }) {
                   {stateOf(member)}
                 </td>
                 <td className="n p2">{member.weight}</td>
-                <td className="n">{grouped(member.in_flight)}</td>
+                <td
+                  className={member.waiting > 0 ? 'n broken' : 'n'}
+                  title={`${grouped(member.waiting)} more wait for a connection`}
+                >
+                  {grouped(member.in_flight)}
+                </td>
                 <td className="n p2">{grouped(member.requests)}</td>
                 <td className="n">{grouped(member.failures)}</td>
                 <td className="p3 dim">{breakerOf(service)}</td>
@@ -303,6 +316,21 @@ function levelOf(member: GatewayMember): string {
 function breakerOf(service: GatewayService): string {
   const states = service.threads.map((thread) => thread.breaker).filter((state) => state != null);
   return [...new Set(states)].join(', ');
+}
+
+function Decided({ gateway: { decided } }: { gateway: Gateway }) {
+  const { retried, hedged, refused } = decided;
+  if (retried + hedged + refused.length === 0) return null;
+  const reasons = refused.map(({ reason, count }) => `${grouped(count)} by ${reason}`);
+  return (
+    <section>
+      <h2>Decisions</h2>
+      <p>
+        Since it started it sent {grouped(retried)} requests to a member again, and asked a second
+        member for {grouped(hedged)}.{reasons.length > 0 && ` It refused ${reasons.join(', ')}.`}
+      </p>
+    </section>
+  );
 }
 
 function Canaries({ gateway: { canaries, news } }: { gateway: Gateway }) {

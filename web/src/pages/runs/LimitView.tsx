@@ -29,6 +29,11 @@ export function LimitView({ limit }: { limit: Limit }) {
           </p>
         )}
       </div>
+      {limit.ended !== undefined && (
+        <ul className="notes" aria-label="Why this search ended">
+          <li>{limit.ended}.</li>
+        </ul>
+      )}
       {limit.byGenerator && (
         <ul className="notes" aria-label="What to know about this search">
           <li>The generator could do no more: the limit is its own, not that of the server.</li>
@@ -75,6 +80,12 @@ export function LimitView({ limit }: { limit: Limit }) {
 
 function claim(limit: Limit): string {
   const rate = (value: number) => digits(value);
+  if (limit.ended !== undefined)
+    return limit.held === undefined
+      ? 'Ended early; the limit is not known'
+      : `It held ${rate(limit.held)} a second, and ended early; the limit is not known`;
+  if (limit.byGenerator && limit.held !== undefined)
+    return `At least ${rate(limit.held)} a second hold; the generator could not ask for more`;
   if (limit.held !== undefined && limit.broke !== undefined)
     return `It holds ${rate(limit.held)} a second, and breaks at ${rate(limit.broke)}`;
   if (limit.held !== undefined)

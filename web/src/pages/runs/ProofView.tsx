@@ -119,9 +119,11 @@ function Figures({ measure }: { measure: Measure }) {
         <Duration micros={measure.after} />
       </td>
       <td className="n">
-        {measure.interval === undefined
-          ? '–'
-          : `${signed(measure.interval[0])} to ${signed(measure.interval[1])}`}
+        {measure.interval !== undefined
+          ? `${signed(measure.interval[0])} to ${signed(measure.interval[1])}`
+          : measure.atLeast !== undefined
+            ? `${signed(measure.atLeast)} or more`
+            : '–'}
       </td>
     </>
   );

@@ -14,7 +14,7 @@ use config::Settings;
 use engine::check::{BaselineError, Looked, baseline_text, look, read_baseline};
 use model::{Span, Trace};
 
-use super::{Done, find, settings::SettingsFile};
+use super::{Done, find, settings::SettingsFile, written};
 use crate::{
     exit,
     report::{
@@ -105,6 +105,15 @@ struct Recorded {
 pub(super) fn run(arguments: &Arguments) -> Done {
     let settings = arguments.settings.load(Vec::new())?;
     let path = baseline_path(arguments, &settings)?;
+    // Before the tests run: they may take long.
+    let baseline = path.filter(|_path| arguments.update).map(Path::to_owned);
+    let reports = [&arguments.junit, &arguments.sarif, &arguments.markdown];
+    // A folder that is not there yet may be made by the tests.
+    let may_come = |path: &&&Option<PathBuf>| {
+        let folder = path.as_deref().and_then(Path::parent).filter(|it| !it.as_os_str().is_empty());
+        arguments.live && folder.is_some_and(|folder| !folder.exists())
+    };
+    written::can_be(reports.iter().filter(|path| !may_come(path)).copied().chain([&baseline]))?;
     let before = if arguments.update { None } else { path.map(before).transpose()? };
     let recorded = record(arguments)?;
     if recorded.interrupted {
@@ -126,18 +135,17 @@ pub(super) fn run(arguments: &Arguments) -> Done {
         damage: &recorded.damage,
         failed: recorded.failed.as_deref(),
     };
-    write_files(arguments, &report)?;
     let text = if arguments.json {
         report::json(&report)
     } else {
         report::terminal(&report, say::columns())
     };
-    say::data(&text)?;
-    if arguments.update
-        && let Some(path) = path
-    {
-        update(path, &looked)?;
-    }
+    let told = say::data(&text);
+    let files = write_files(arguments, &report);
+    let baseline = path.filter(|_path| arguments.update);
+    let updated = baseline.map_or(Ok(()), |path| update(path, &looked));
+    told.and(files)?;
+    updated?;
     Ok(code(&recorded, &verdict))
 }
 
@@ -259,7 +267,7 @@ fn update(path: &Path, looked: &Looked) -> Result<(), Failure> {
     let gone = read_baseline(path).map_or(0, |old| {
         old.endpoints.keys().filter(|key| !now.endpoints.contains_key(key)).count()
     });
-    write(path, &baseline_text(&now))?;
+    written::one(path, &baseline_text(&now))?;
     let endpoints = units::some(now.endpoints.len() as u64, "endpoint", "endpoints");
     say::words(&format!("{DIM}wrote {endpoints} to `{}`{DIM:#}\n", path.display()));
     if 0 < gone {
@@ -272,17 +280,11 @@ fn update(path: &Path, looked: &Looked) -> Result<(), Failure> {
 }
 
 fn write_files(arguments: &Arguments, report: &Report<'_>) -> Result<(), Failure> {
-    type Made = fn(&Report<'_>) -> String;
-    let files: [(&Option<PathBuf>, Made); 3] = [
-        (&arguments.junit, report::junit),
-        (&arguments.sarif, report::sarif),
-        (&arguments.markdown, report::markdown),
-    ];
-    for (path, made) in files {
-        if let Some(path) = path {
-            write(path, &made(report))?;
-        }
-    }
+    let files = written::all(&[
+        (&arguments.junit, &|| report::junit(report)),
+        (&arguments.sarif, &|| report::sarif(report)),
+        (&arguments.markdown, &|| report::markdown(report)),
+    ]);
     let summary = std::env::var_os(SUMMARY_VARIABLE).filter(|path| !path.is_empty());
     if let Some(path) = summary.map(PathBuf::from) {
         use std::io::Write as _;
@@ -297,11 +299,5 @@ fn write_files(arguments: &Arguments, report: &Report<'_>) -> Result<(), Failure
             ));
         }
     }
-    Ok(())
-}
-
-fn write(path: &Path, text: &str) -> Result<(), Failure> {
-    fs::write(path, text).map_err(|error| {
-        Failure::world(&error).hint(format!("`{}` could not be written", path.display()))
-    })
+    files
 }

@@ -84,6 +84,10 @@ pub(super) fn hint(error: &LedgerError) -> &'static str {
     match error {
         LedgerError::Server { .. } => history::AWAY,
         LedgerError::Unsure { .. } => history::UNSURE,
+        error if error.is_damaged() => {
+            "it is damaged, or no ledger: `sqlite3 FILE .recover` saves what can be read; a new one is begun once it is moved away"
+        }
+        error if error.is_full() => "nothing was noted: there is no room on that disk",
         _ => "--store names the folder in which the ledger lies",
     }
 }

@@ -8,7 +8,7 @@ mod source;
 
 use std::{
     fs,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering::Relaxed},
@@ -18,13 +18,13 @@ use std::{
 
 use ::load::{
     Believes, CONNECTIONS_MAX, Engine, Goal, Http, Method, Outcome, Plan, RunError, STREAMS_MAX,
-    Scenario, THREADS_MAX, export, judge, write_hlog,
+    Scenario, ScenarioError, THREADS_MAX, Target, export, judge, write_hlog,
 };
 use clap::{ArgGroup, Args, ValueEnum};
 
 pub(super) use source::is_captured;
 
-use super::{Done, OK, ledger};
+use super::{Done, OK, ledger, written};
 use crate::{
     exit,
     report::load as report,
@@ -85,16 +85,16 @@ pub(super) struct Arguments {
     /// What is random follows from it: arrivals, weights, times to think.
     #[arg(long, value_name = "NUMBER", default_value_t = 1)]
     seed: u64,
-    /// The method, for a URL.
-    #[arg(long, short = 'X', value_name = "METHOD", value_parser = Method::parse, default_value = "GET")]
-    method: Method,
-    /// A header, for a URL or what was recorded: `Name: value`; may be given more than once.
+    /// The method, for a URL; GET unless said.
+    #[arg(long, short = 'X', value_name = "METHOD", value_parser = Method::parse)]
+    method: Option<Method>,
+    /// A header for each request, in place of the one that is there: `Name: value`; may be given more than once.
     #[arg(long, short = 'H', value_name = "HEADER", value_parser = header)]
     header: Vec<(String, String)>,
     /// The body, for a URL; `@FILE` reads it from a file.
     #[arg(long, short = 'd', value_name = "TEXT")]
     body: Option<String>,
-    /// Where the requests of a capture, a HAR, spans or OpenAPI go.
+    /// Where the requests of a capture, a HAR, spans or OpenAPI go; those of a scenario, too, instead of where it says.
     #[arg(long, value_name = "URL")]
     at: Option<String>,
     /// Send what may change something, too, of a capture, a HAR, spans or OpenAPI.
@@ -185,6 +185,7 @@ enum Tool {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Done {
+    written::can_be([&arguments.out, &arguments.hlog, &arguments.html])?;
     let scenario = scenario(arguments)?;
     if let Some(tool) = arguments.export {
         let engine = match tool {
@@ -228,18 +229,19 @@ pub(super) fn run(arguments: &Arguments) -> Done {
         ::load::run(&plan, &stop, |tick| shown.tick(tick)).map_err(|error| failed(&error));
     shown.end();
     let outcome = outcome?;
-    keep(arguments, &outcome)?;
     let judged = judge(&arguments.expect, &outcome);
     let text = if arguments.json {
         report::json(&outcome, &judged)
     } else {
         report::terminal(&outcome, &judged, say::columns())
     };
-    say::data(&text)?;
-    // Told first: a ledger that is away takes no figures along.
+    // Told first: a disk that is full, or a ledger that is away, takes no figures along; nor does nobody who listens.
+    let told = say::data(&text);
+    keep(arguments, &outcome)?;
     if arguments.record {
         ledger::keep(&arguments.which.place()?, None, &record::of(&outcome))?;
     }
+    told?;
     if outcome.is_interrupted {
         return Ok(exit::INTERRUPTED);
     }
@@ -251,31 +253,79 @@ pub(super) fn run(arguments: &Arguments) -> Done {
 }
 
 fn scenario(arguments: &Arguments) -> Result<Scenario, Failure> {
-    let wrong = |error: ::load::ScenarioError| match &error {
-        ::load::ScenarioError::Unread(..) => Failure::world(&error),
-        _ => Failure::use_of(&error),
-    };
-    if arguments.target.contains("://") {
-        let body = match &arguments.body {
-            None => String::new(),
-            Some(text) => match text.strip_prefix('@') {
-                Some(path) => fs::read_to_string(path).map_err(|error| {
-                    Failure::world(&error).hint(format!("`{path}` was to be the body"))
-                })?,
-                None => text.clone(),
-            },
-        };
-        let made =
-            Scenario::url(&arguments.target, arguments.method, arguments.header.clone(), body);
-        return made.map_err(wrong);
+    let is_url = arguments.target.contains("://");
+    if is_url && arguments.at.is_some() {
+        return Err(Failure::use_of("a URL says itself where requests go, and --at as well")
+            .hint("--at is for what was recorded, and for scenarios"));
+    }
+    if is_url {
+        return of_url(arguments);
+    }
+    if arguments.method.is_some() || arguments.body.is_some() {
+        return Err(Failure::use_of("--method and --body are for a URL")
+            .hint("a scenario and what was recorded say them with each request"));
     }
     let path = PathBuf::from(&arguments.target);
-    if source::is_one(&path) {
-        return source::scenario(&path, arguments);
+    let mut scenario = if source::is_one(&path) {
+        source::scenario(&path, arguments)?
+    } else {
+        of_file(&path, arguments)?
+    };
+    for step in scenario.flows.iter_mut().flat_map(|flow| &mut flow.steps) {
+        for (name, value) in &arguments.header {
+            step.headers.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
+            step.headers.push((name.clone(), value.clone()));
+        }
     }
-    Scenario::file(&path).map_err(|error| {
-        wrong(error).hint("the target is a URL such as http://localhost:8000/, or a scenario as docs/load.md shows")
-    })
+    Ok(scenario)
+}
+
+fn of_url(arguments: &Arguments) -> Result<Scenario, Failure> {
+    let body = match &arguments.body {
+        None => String::new(),
+        Some(text) => match text.strip_prefix('@') {
+            Some(path) => fs::read_to_string(path).map_err(|error| {
+                Failure::world(&error).hint(format!("`{path}` was to be the body"))
+            })?,
+            None => text.clone(),
+        },
+    };
+    let method = arguments.method.unwrap_or_default();
+    Scenario::url(&arguments.target, method, arguments.header.clone(), body)
+        .map_err(|error| wrong(&error))
+}
+
+fn of_file(path: &Path, arguments: &Arguments) -> Result<Scenario, Failure> {
+    let ending = path.extension().map(std::ffi::OsStr::to_ascii_lowercase);
+    let is_yaml = ending.is_some_and(|ending| ending == "yaml" || ending == "yml");
+    let mut scenario = Scenario::file(path).map_err(|error| {
+        wrong(&error).hint(if is_yaml {
+            "OpenAPI is read as JSON: `yq -o json api.yaml > api.json` makes it"
+        } else {
+            "the target is a URL such as http://localhost:8000/, or a scenario as docs/load.md shows"
+        })
+    })?;
+    if let Some(at) = &arguments.at {
+        scenario.target = server(at)?;
+    }
+    Ok(scenario)
+}
+
+/// Whom `--at` names: paths are those of what was recorded or written down.
+fn server(at: &str) -> Result<Target, Failure> {
+    let (target, path) = Target::parse(at).map_err(|error| Failure::use_of(&error))?;
+    if path == "/" {
+        return Ok(target);
+    }
+    Err(Failure::use_of(format!("`{at}` has a path, and --at names a server alone"))
+        .hint("http://localhost:8000"))
+}
+
+fn wrong(error: &ScenarioError) -> Failure {
+    match error {
+        ScenarioError::Unread(..) => Failure::world(error),
+        _ => Failure::use_of(error),
+    }
 }
 
 pub(super) fn header(text: &str) -> Result<(String, String), String> {
@@ -335,15 +385,11 @@ pub(super) fn failed(error: &RunError) -> Failure {
 
 /// Writes the files that were asked for.
 fn keep(arguments: &Arguments, outcome: &Outcome) -> Result<(), Failure> {
-    let write = |path: &Option<PathBuf>, text: &dyn Fn() -> String| {
-        let Some(path) = path else { return Ok(()) };
-        fs::write(path, text()).map_err(|error| {
-            Failure::world(&error).hint(format!("`{}` could not be written", path.display()))
-        })
-    };
-    write(&arguments.out, &|| outcome.to_json())?;
-    write(&arguments.hlog, &|| write_hlog(outcome))?;
-    write(&arguments.html, &|| {
-        crate::report::load_html::html(outcome, &judge(&arguments.expect, outcome))
-    })
+    written::all(&[
+        (&arguments.out, &|| outcome.to_json()),
+        (&arguments.hlog, &|| write_hlog(outcome)),
+        (&arguments.html, &|| {
+            crate::report::load_html::html(outcome, &judge(&arguments.expect, outcome))
+        }),
+    ])
 }

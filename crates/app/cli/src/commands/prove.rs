@@ -4,13 +4,13 @@ mod csv;
 mod kept;
 mod source;
 
-use std::{fs, path::PathBuf};
+use std::path::PathBuf;
 
 use ::prove::compare::{Comparison, Question, Verdict};
 use clap::Args;
 use model::FindingId;
 
-use super::{Done, OK, ledger};
+use super::{Done, OK, ledger, written};
 use crate::{
     exit,
     report::{prove as report, prove_html},
@@ -80,6 +80,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Done {
+    written::can_be([&arguments.html])?;
     let finding = arguments.record.as_deref().map(|text| {
         let history = ledger::read(&arguments.which)?;
         ledger::finding_of(text, &history)
@@ -96,19 +97,18 @@ pub(super) fn run(arguments: &Arguments) -> Done {
     } else {
         report::terminal(&proven, say::columns())
     };
-    if let Some(path) = &arguments.html {
+    let told = say::data(&text);
+    written::all(&[(&arguments.html, &|| {
         let has_traces = !before.traces.is_empty() && !after.traces.is_empty();
-        let flames = has_traces.then(|| web::flamed(&before.traces, &after.traces));
+        let sides = [&before, &after].map(|side| (&side.traces[..], &side.of));
+        let flames = has_traces.then(|| web::flamed(sides));
         let names = [arguments.before.as_str(), arguments.after.as_str()];
-        let page = prove_html::html(&proven, names, flames.as_ref());
-        fs::write(path, page).map_err(|error| {
-            Failure::world(&error).hint(format!("`{}` could not be written", path.display()))
-        })?;
-    }
-    say::data(&text)?;
+        prove_html::html(&proven, names, flames.as_ref())
+    })])?;
     if let Some(finding) = finding {
         keep(arguments, finding, comparison)?;
     }
+    told?;
     match comparison.verdict {
         Verdict::Better | Verdict::NoDifference => OK,
         Verdict::CannotTell { .. } if arguments.worse_only => OK,

@@ -19,6 +19,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::{
     Done, OK,
     load::{Way, failed, header, stopping},
+    written,
 };
 use crate::{
     exit,
@@ -123,6 +124,7 @@ const HINT: &str =
     "captures are what `[gateway.capture]` writes, docs/capture.md shows; a HAR is read as well";
 
 pub(super) fn run(arguments: &Arguments) -> Done {
+    written::can_be([&arguments.html])?;
     let captured = read(&arguments.capture)?;
     let plan = plan(arguments, &captured)?;
     let stop = stopping()?;
@@ -147,16 +149,13 @@ pub(super) fn run(arguments: &Arguments) -> Done {
         replayed: &replayed,
         speed: speed.as_ref(),
     };
-    if let Some(path) = &arguments.html {
-        fs::write(path, report::html(&told)).map_err(|error| {
-            Failure::world(&error).hint(format!("`{}` could not be written", path.display()))
-        })?;
-    }
-    say::data(&if arguments.json {
+    let said = say::data(&if arguments.json {
         report::json(&told)
     } else {
         report::terminal(&told, say::columns())
-    })?;
+    });
+    written::all(&[(&arguments.html, &|| report::html(&told))])?;
+    said?;
     if stop.load(Relaxed) {
         return Ok(exit::INTERRUPTED);
     }
@@ -262,19 +261,21 @@ fn redactor(arguments: &Arguments, captured: &Captured) -> Result<Option<Redacto
 /// A capture, or a HAR.
 pub(super) fn read(path: &Path) -> Result<Captured, Failure> {
     let is_har = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("har"));
-    if is_har {
+    let captured = if is_har {
         let bytes = fs::read(path).map_err(|error| {
             Failure::world(&error).hint(format!("`{}` was to be a HAR", path.display()))
         })?;
         let exchanges = capture::har(&bytes).map_err(|error| {
             Failure::use_of(format!("failed to understand `{}`: {error}", path.display()))
+                .hint("half of a HAR is none: export it again, with content")
         })?;
-        return Ok(Captured { exchanges, ..Captured::default() });
-    }
-    let captured = Captured::read(path).map_err(|error| match &error {
-        CaptureError::Unread(..) => Failure::world(&error).hint(HINT),
-        _ => Failure::use_of(&error).hint(HINT),
-    })?;
+        Captured { exchanges, ..Captured::default() }
+    } else {
+        Captured::read(path).map_err(|error| match &error {
+            CaptureError::Unread(..) => Failure::world(&error).hint(HINT),
+            _ => Failure::use_of(&error).hint(HINT),
+        })?
+    };
     if captured.exchanges.is_empty() {
         return Err(
             Failure::use_of(format!("`{}` has no requests in it", path.display())).hint(HINT)

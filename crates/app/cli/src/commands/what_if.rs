@@ -66,6 +66,7 @@ struct Recording {
 
 /// Take calls off the critical path: how long requests would take without them.
 #[derive(Debug, Args)]
+#[command(after_help = "Example:\n  taut what-if without 'SELECT name FROM customers*' spans.json")]
 struct Without {
     /// Statements by their text, remote calls as `GET host/path`, spans by name; `*` stands for anything.
     #[arg(value_name = "CALL")]
@@ -76,6 +77,7 @@ struct Without {
 
 /// Let requests queue for connections of a pool.
 #[derive(Debug, Args)]
+#[command(after_help = "Example:\n  taut what-if pool --size 10 --size 20 --wait 5ms spans.json")]
 struct Pool {
     #[command(flatten)]
     recording: Recording,
@@ -101,6 +103,9 @@ enum Held {
 
 /// Let requests through a limit: who would have been refused.
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  taut what-if limit --requests 100 --window 1m --by client.address spans.json"
+)]
 struct Limit {
     #[command(flatten)]
     recording: Recording,
@@ -136,6 +141,9 @@ enum Counted {
 
 /// Spread requests over members of a service: the tail by policy.
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  taut what-if balance --members 4 --slots 8 --slow 3 spans.json"
+)]
 struct Balance {
     #[command(flatten)]
     recording: Recording,
@@ -158,15 +166,18 @@ struct Balance {
 
 /// Put a cache in front: hit rates by time to live and size.
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  taut what-if cache --ttl 1m --size 1MiB..1GiB --endpoint 'GET /api/products/*' spans.json"
+)]
 struct Cache {
     #[command(flatten)]
     recording: Recording,
     /// How long an answer is fresh; may be given more than once. 1 s, 10 s, 1 min and 10 min unless said.
     #[arg(long, value_name = "TIME", value_parser = duration)]
     ttl: Vec<Duration>,
-    /// Bytes of the cache; may be given more than once. 64 MiB unless said.
-    #[arg(long, value_name = "SIZE", value_parser = bytes)]
-    size: Vec<u64>,
+    /// Bytes of the cache; may be given more than once. `1MiB..1GiB` tries each that is twice the one before: the curve of misses. 64 MiB unless said.
+    #[arg(long, value_name = "SIZE", value_parser = sizes)]
+    size: Vec<Sizes>,
     /// Only these endpoints: `GET /api/*`.
     #[arg(long, value_name = "PATTERN")]
     endpoint: Option<String>,
@@ -305,7 +316,11 @@ fn in_cache(arguments: &Cache) -> Result<String, Failure> {
             given.to_vec()
         }
     };
-    let sizes = if arguments.size.is_empty() { vec![64 << 20] } else { arguments.size.clone() };
+    let mut sizes: Vec<u64> =
+        arguments.size.iter().flat_map(|Sizes(sizes)| sizes).copied().collect();
+    if sizes.is_empty() {
+        sizes.push(64 << 20);
+    }
     let mut rows = Vec::new();
     for ttl in or(&arguments.ttl) {
         for size in &sizes {
@@ -331,6 +346,24 @@ fn captured(recording: &Recording) -> Result<Option<Vec<Exchange>>, Failure> {
         exchanges.extend(captured.exchanges);
     }
     Ok(Some(exchanges))
+}
+
+/// One size, or each from one to another that is twice the one before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Sizes(Vec<u64>);
+
+fn sizes(text: &str) -> Result<Sizes, String> {
+    let Some((from, to)) = text.split_once("..") else {
+        return Ok(Sizes(vec![bytes(text)?]));
+    };
+    let (from, to) = (bytes(from)?, bytes(to)?);
+    if from == 0 || to < from {
+        return Err(format!("`{text}` does not begin above zero and go up; such are 1MiB..1GiB"));
+    }
+    let doubled = std::iter::successors(Some(from), |size| size.checked_mul(2));
+    let mut sizes: Vec<u64> = doubled.take_while(|size| *size < to).collect();
+    sizes.push(to);
+    Ok(Sizes(sizes))
 }
 
 fn bytes(text: &str) -> Result<u64, String> {
@@ -364,4 +397,18 @@ fn traces(recording: &Recording) -> Result<Vec<Trace>, Failure> {
 fn duration(text: &str) -> Result<Duration, String> {
     config::parse_duration(text)
         .ok_or_else(|| format!("`{text}` is no time; such are 10ms, 1s, 1m"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_one_or_a_curve() {
+        let told = |text| sizes(text).map(|Sizes(sizes)| sizes);
+        assert_eq!(told("10kB"), Ok(vec![10_000]));
+        assert_eq!(told("1MiB..3MiB"), Ok(vec![1 << 20, 2 << 20, 3 << 20]));
+        assert_eq!(told("1MiB..1MiB"), Ok(vec![1 << 20]));
+        assert!(told("2MiB..1MiB").is_err() && told("0kB..1MiB").is_err() && told("..").is_err());
+    }
 }

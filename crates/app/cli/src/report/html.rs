@@ -1,38 +1,24 @@
 //! Findings as a page that needs nothing else: no script, no font, no server.
 
 use engine::database::DatabaseFound;
-use maud::{DOCTYPE, Markup, PreEscaped, html as page};
+use maud::{Markup, html as page};
 use model::Finding;
 
-use super::{Report, database, durations, level, statements};
+use super::{Report, database, durations, level, page::framed, statements};
 use crate::units;
-
-const STYLE: &str = include_str!("report.css");
 
 /// The report as one HTML document.
 pub(crate) fn html(report: &Report<'_>) -> String {
     let findings = &report.outcome.findings;
-    let document = page! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="color-scheme" content="light dark";
-                title { "What to fix first" }
-                style { (PreEscaped(STYLE)) }
-            }
-            body {
-                h1 { "What to fix first" }
-                p.claim { (report.claim()) }
-                p.basis { (report.basis()) }
-                @if let Some(found) = report.database { (about(report, found)) }
-                @if !findings.is_empty() { (table(findings)) }
-                @for finding in findings { (section(finding)) }
-            }
-        }
+    let body = page! {
+        h1 { "What to fix first" }
+        p.claim { (report.claim()) }
+        p.basis { (report.basis()) }
+        @if let Some(found) = report.database { (about(report, found)) }
+        @if !findings.is_empty() { (table(findings)) }
+        @for finding in findings { (section(finding)) }
     };
-    document.into_string()
+    framed("What to fix first", "", &body)
 }
 
 /// The database: what it is, what cannot be seen of it, and the indexes that are proposed.

@@ -3,48 +3,37 @@
 use std::time::Duration;
 
 use load::{Judged, Outcome};
-use maud::{DOCTYPE, Markup, PreEscaped, html as page};
+use maud::{Markup, html as page};
 
-use super::load::{TOLD, basis, claim, failures, notes};
+use super::{
+    axis::{Latencies, place},
+    load::{TOLD, basis, claim, failures, notes},
+    page::framed,
+};
 use crate::units;
 
-const STYLE: &str = concat!(
-    include_str!("report.css"),
-    "svg { width: 100%; height: 16rem; overflow: visible; } svg text { fill: var(--muted); font-size: 11px; } \
+const STYLE: &str = "svg { width: 100%; height: 16rem; overflow: visible; } svg text { fill: var(--muted); font-size: 11px; } \
      .grid { stroke: var(--line); } polyline { fill: none; stroke-width: 1.5; } .p50 { stroke: var(--muted); } .p95 { stroke: var(--accent); } \
      .p99 { stroke: var(--red); } .rate { stroke: var(--amber); } .bar { fill: var(--accent); } .key span { margin-right: 1rem; } \
-     .key .p50 { color: var(--muted); } .key .p95 { color: var(--accent); } .key .p99 { color: var(--red); }"
-);
+     .key .p50 { color: var(--muted); } .key .p95 { color: var(--accent); } .key .p99 { color: var(--red); }";
 
 const WIDTH: f64 = 960.0;
 const HEIGHT: f64 = 220.0;
 
 /// The report as one HTML document.
 pub(crate) fn html(outcome: &Outcome, judged: &[Judged]) -> String {
-    let document = page! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="color-scheme" content="light dark";
-                title { "Load on " (outcome.target) }
-                style { (PreEscaped(STYLE)) }
-            }
-            body {
-                h1 { (claim(outcome)) }
-                p.claim { code { (outcome.target) } ": " (outcome.load) }
-                p.basis { (basis(outcome)) }
-                @for note in notes(outcome) { p.high { (note) } }
-                (goals(judged))
-                (over_time(outcome))
-                (distribution(outcome))
-                (routes(outcome))
-                (failed(outcome))
-            }
-        }
+    let body = page! {
+        h1 { (claim(outcome)) }
+        p.claim { code { (outcome.target) } ": " (outcome.load) }
+        p.basis { (basis(outcome)) }
+        @for note in notes(outcome) { p.high { (note) } }
+        (goals(judged))
+        (over_time(outcome))
+        (distribution(outcome))
+        (routes(outcome))
+        (failed(outcome))
     };
-    document.into_string()
+    framed(&format!("Load on {}", outcome.target), STYLE, &body)
 }
 
 fn goals(judged: &[Judged]) -> Markup {
@@ -64,29 +53,24 @@ fn goals(judged: &[Judged]) -> Markup {
     }
 }
 
-/// Percentiles by when requests were meant to start, on a logarithmic scale: a pause is a wedge, and noise stays flat.
+/// Percentiles by when requests were meant to start.
 #[expect(clippy::cast_precision_loss, reason = "places in a picture")]
 fn over_time(outcome: &Outcome) -> Markup {
-    let seen: Vec<u64> =
-        outcome.intervals.iter().flat_map(|part| [part.p50, part.p99]).flatten().collect();
-    let (Some(least), Some(most)) = (seen.iter().min(), seen.iter().max()) else {
+    let seen = outcome.intervals.iter().flat_map(|part| [part.p50, part.p99]).flatten();
+    let Some(axis) = Latencies::of(seen.map(|nanos| nanos as f64), HEIGHT) else {
         return Markup::default();
     };
     if outcome.intervals.len() < 2 {
         return Markup::default();
     }
-    let low = (*least as f64).max(1e3).log10().floor();
-    let high = (*most as f64).max(1e3).log10().ceil().max(low + 1.0);
     let step = WIDTH / (outcome.intervals.len() - 1) as f64;
-    let y = |nanos: f64| HEIGHT - (nanos.max(1.0).log10() - low) / (high - low) * HEIGHT;
     let line = |figure: fn(&load::Interval) -> Option<u64>| -> String {
-        let points = outcome.intervals.iter().enumerate().filter_map(|(place, part)| {
-            Some(format!("{:.1},{:.1}", place as f64 * step, y(figure(part)? as f64)))
+        let points = outcome.intervals.iter().enumerate().filter_map(|(number, part)| {
+            let nanos = figure(part)? as f64;
+            Some(format!("{},{}", place(number as f64 * step), place(axis.y(nanos))))
         });
         points.collect::<Vec<_>>().join(" ")
     };
-    let powers = std::iter::successors(Some(low), |power| Some(power + 1.0))
-        .take_while(|power| *power <= high);
     let length =
         Duration::try_from_secs_f64(outcome.interval_seconds * outcome.intervals.len() as f64);
     page! {
@@ -94,13 +78,7 @@ fn over_time(outcome: &Outcome) -> Markup {
         p.key { span.p50 { "p50" } span.p95 { "p95" } span.p99 { "p99" } "by when requests were meant to start, each point "
             (units::time(Duration::try_from_secs_f64(outcome.interval_seconds).unwrap_or_default())) }
         svg viewBox="-60 -10 1030 250" role="img" aria-label="percentiles of latency over time" {
-            @for power in powers {
-                @let at = y(10_f64.powf(power));
-                line.grid x1="0" x2=(WIDTH) y1=(format!("{at:.1}")) y2=(format!("{at:.1}")) {}
-                text x="-8" y=(format!("{:.1}", at + 4.0)) text-anchor="end" {
-                    (units::time(Duration::try_from_secs_f64(10_f64.powf(power - 9.0)).unwrap_or_default()))
-                }
-            }
+            (axis.grid(WIDTH))
             polyline.p50 points=(line(|part| part.p50)) {}
             polyline.p95 points=(line(|part| part.p95)) {}
             polyline.p99 points=(line(|part| part.p99)) {}

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use load::{Goal, Limit};
+use load::{Goal, Limit, Rung};
 use serde_json::json;
 
 use super::layout;
@@ -31,11 +31,12 @@ pub(crate) fn terminal(
     rungs.sort_by(|left, right| left.rate.total_cmp(&right.rate));
     for rung in rungs {
         let time = |nanos| units::time(Duration::from_nanos(nanos));
-        let (style, word) = match (rung.held, rung.by_generator) {
-            (true, _) => (ACCENT, "held"),
-            (false, true) => (AMBER, "the generator could not keep up"),
-            (false, false) => (RED, "broke"),
+        let style = match (rung.held, rung.by_generator) {
+            (true, _) => ACCENT,
+            (false, true) => AMBER,
+            (false, false) => RED,
         };
+        let word = fate(rung);
         text.push_str(&format!(
             "{:>10} {:>10} {:>9} {:>9} {:>9} {:>6.2} %  {style}{word}{style:#}\n",
             units::three_digits_of(rung.rate.round()),
@@ -55,10 +56,24 @@ pub(crate) fn terminal(
     text
 }
 
-fn claim(limit: &Limit) -> String {
+/// What became of a step.
+pub(super) fn fate(rung: &Rung) -> &'static str {
+    match (rung.held, rung.by_generator) {
+        (true, _) => "held",
+        (false, true) => "the generator could not keep up",
+        (false, false) => "broke",
+    }
+}
+
+/// The most important in a line.
+pub(super) fn claim(limit: &Limit) -> String {
     let rate = |rate: f64| units::three_digits_of(rate.round());
     match (limit.breaking.held, limit.breaking.broke) {
         _ if limit.is_interrupted => "Ended early; the limit is not known yet".to_owned(),
+        (Some(held), _) if limit.gone.is_some() => {
+            format!("It held {} a second, and then nobody was there any more", rate(held))
+        }
+        (None, _) if limit.gone.is_some() => "Nobody was there any more".to_owned(),
         (Some(held), _) if limit.by_generator => {
             format!("At least {} a second hold; the generator could not ask for more", rate(held))
         }
@@ -75,7 +90,8 @@ fn headroom(limit: &Limit, today: Option<f64>) -> Option<f64> {
     limit.breaking.held.zip(today).map(|(held, today)| 1.0 - today / held)
 }
 
-fn headroom_words(limit: &Limit, today: Option<f64>) -> Option<String> {
+/// The same in a sentence, where there is a peak.
+pub(super) fn headroom_words(limit: &Limit, today: Option<f64>) -> Option<String> {
     /// Less is short: a member that fails takes as much from three.
     const SHORT: f64 = 0.3;
     let (headroom, today) = headroom(limit, today).zip(today)?;
@@ -88,7 +104,8 @@ fn headroom_words(limit: &Limit, today: Option<f64>) -> Option<String> {
     })
 }
 
-fn explained(limit: &Limit) -> Vec<String> {
+/// What the steps say together, in sentences.
+pub(super) fn explained(limit: &Limit) -> Vec<String> {
     let mut lines = Vec::new();
     if let Some(knee) = limit.knee {
         lines.push(format!(
@@ -145,6 +162,7 @@ pub(crate) fn json(target: &str, limit: &Limit, today: Option<f64>) -> String {
     let document = json!({
         "target": target,
         "interrupted": limit.is_interrupted,
+        "ended_because": limit.gone.as_ref().map(ToString::to_string),
         "held_per_second": limit.breaking.held,
         "broke_per_second": limit.breaking.broke,
         "peak_today_per_second": today,

@@ -5,48 +5,37 @@ mod server;
 
 use std::time::Duration;
 
-use maud::{DOCTYPE, Markup, PreEscaped, html as page};
+use maud::{Markup, html as page};
 
-use super::log::{HourTold, LogReport, Problem, Single, Statement, bytes};
+use super::{
+    log::{HourTold, LogReport, Problem, Single, Statement, bytes},
+    page::framed,
+};
 use crate::units;
-
-const STYLE: &str = concat!(include_str!("report.css"), include_str!("log.css"));
 
 /// The report as one HTML document.
 pub(crate) fn html(report: &LogReport) -> String {
-    let document = page! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="color-scheme" content="light dark";
-                title { "What the log says" }
-                style { (PreEscaped(STYLE)) }
-            }
-            body {
-                h1 { (report.claim) }
-                @if !report.troubles.is_empty() { p.troubles { (report.troubles) } }
-                p.basis { (report.basis) }
-                (chart(&report.hours))
-                (by_time(report))
-                (by_mean(report))
-                (by_count(report))
-                (singles("Slowest single statements", &report.slowest))
-                (seen::plans(report))
-                (locks(report))
-                (temp_files(report))
-                (errors(report))
-                (server::groups(report))
-                (server::server(report))
-                (server::tables(report))
-                (server::hours(&report.hours))
-                (server::hints(report))
-                (server::files(report))
-            }
-        }
+    let body = page! {
+        h1 { (report.claim) }
+        @if !report.troubles.is_empty() { p.troubles { (report.troubles) } }
+        p.basis { (report.basis) }
+        (chart(&report.hours))
+        (by_time(report))
+        (by_mean(report))
+        (by_count(report))
+        (singles("Slowest single statements", &report.slowest))
+        (seen::plans(report))
+        (locks(report))
+        (temp_files(report))
+        (errors(report))
+        (server::groups(report))
+        (server::server(report))
+        (server::tables(report))
+        (server::hours(&report.hours))
+        (server::hints(report))
+        (server::files(report))
     };
-    document.into_string()
+    framed("What the log says", include_str!("log.css"), &body)
 }
 
 /// Time by hour as bars; errors as a red foot.

@@ -68,10 +68,7 @@ fn table(text: &mut String, comparison: &Comparison) {
 }
 
 fn row(name: &str, change: &Change) -> String {
-    let interval = change.relative.map_or_else(
-        || "too few".to_owned(),
-        |relative| format!("{:+.1} to {:+.1} %", relative.low * 100.0, relative.high * 100.0),
-    );
+    let interval = interval(change);
     format!(
         "{name:>7} {:>10} {:>10} {:>+7.1} %  {DIM}{interval}{DIM:#}",
         time(change.before),
@@ -80,24 +77,47 @@ fn row(name: &str, change: &Change) -> String {
     )
 }
 
+/// Where the change of a quantile lies, as far as requests tell.
+pub(super) fn interval(change: &Change) -> String {
+    match (change.relative, change.at_least) {
+        (Some(it), _) => format!("{:+.1} to {:+.1} %", it.low * 100.0, it.high * 100.0),
+        (None, Some(at_least)) => format!("{:+.1} % or more", at_least * 100.0),
+        (None, None) => "too few".to_owned(),
+    }
+}
+
 /// What requests did besides, one line for each measure.
 fn work_row(change: &MeanChange) -> String {
     let value = |value| amount(change.measure, value);
-    let between = change.difference.map_or_else(
-        || "too few".to_owned(),
-        |difference| {
-            let sign = |end: f64| if end < 0.0 { "-" } else { "+" };
-            let told = |end: f64| format!("{}{}", sign(end), value(end.abs()));
-            format!("{} to {}", told(difference.low), told(difference.high))
-        },
-    );
     format!(
-        "{:>7} {:>10} {:>10} {:>+7.1} %  {DIM}{between}, {}{DIM:#}",
+        "{:>7} {:>10} {:>10} {:>9}  {DIM}{}, {}{DIM:#}",
         short(change.measure),
         value(change.before),
         value(change.after),
-        change.ratio() * 100.0,
+        changed(change),
+        between(change),
         change.measure.words()
+    )
+}
+
+/// By how much a mean changed; of nothing there is no percentage.
+pub(super) fn changed(change: &MeanChange) -> String {
+    match change.ratio() {
+        Some(ratio) => format!("{:+.1} %", ratio * 100.0),
+        None if 0.0 < change.after => "new".to_owned(),
+        None => "none".to_owned(),
+    }
+}
+
+/// Where the difference of a mean lies.
+pub(super) fn between(change: &MeanChange) -> String {
+    change.difference.map_or_else(
+        || "too few".to_owned(),
+        |difference| {
+            let sign = |end: f64| if end < 0.0 { "-" } else { "+" };
+            let told = |end: f64| format!("{}{}", sign(end), amount(change.measure, end.abs()));
+            format!("{} to {}", told(difference.low), told(difference.high))
+        },
     )
 }
 

@@ -4,20 +4,20 @@
 mod flame;
 
 use engine::proof::Proven;
-use maud::{DOCTYPE, Markup, PreEscaped, html as page};
+use maud::{Markup, html as page};
 use prove::compare::{Change, Verdict};
 use web::Flamed;
 
-use super::prove::{amount, basis, name, time};
+use super::{
+    page::framed,
+    prove::{amount, basis, between, changed, interval, name, time},
+};
 
-const STYLE: &str = concat!(
-    include_str!("report.css"),
-    " svg { width: 100%; overflow: visible; } svg text { fill: var(--muted); font-size: 11px; } .spread { height: 15rem; } \
+const STYLE: &str = " svg { width: 100%; overflow: visible; } svg text { fill: var(--muted); font-size: 11px; } .spread { height: 15rem; } \
      .spread path { fill-opacity: 0.18; stroke-width: 1.5; } .old { fill: var(--amber); stroke: var(--amber); } \
      .now { fill: var(--accent); stroke: var(--accent); } .key .old { color: var(--amber); } .key .now { color: var(--accent); } \
      .key span { margin-right: 1rem; } .mark { stroke-width: 1; stroke-dasharray: 3 3; } .flame rect { stroke: var(--paper); stroke-width: 0.5; } \
-     .flame text { fill: #1b1f24; font-size: 10px; pointer-events: none; } .decides { font-weight: 600; }"
-);
+     .flame text { fill: #1b1f24; font-size: 10px; pointer-events: none; } .decides { font-weight: 600; }";
 
 const WIDTH: f64 = 960.0;
 const HEIGHT: f64 = 180.0;
@@ -26,32 +26,20 @@ const HEIGHT: f64 = 180.0;
 pub(crate) fn html(proven: &Proven, names: [&str; 2], flames: Option<&Flamed>) -> String {
     let comparison = &proven.comparison;
     let claim = format!("{}: {}", comparison.verdict.words(), comparison.reason);
-    let document = page! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="color-scheme" content="light dark";
-                title { (claim) }
-                style { (PreEscaped(STYLE)) }
-            }
-            body {
-                h1 { (claim) }
-                p.claim { code { (names[0]) } " before, " code { (names[1]) } " after" }
-                @if let Verdict::CannotTell { more: Some(more) } = comparison.verdict {
-                    p { "About " (crate::units::count(more)) " more requests a side would tell." }
-                }
-                p.basis { (basis(comparison)) }
-                @for note in &comparison.notes { p.high { (note) } }
-                (spread(proven))
-                (measures(proven))
-                (routes(proven))
-                @if let Some(flames) = flames { (flame::graphs(flames)) }
-            }
+    let body = page! {
+        h1 { (claim) }
+        p.claim { code { (names[0]) } " before, " code { (names[1]) } " after" }
+        @if let Verdict::CannotTell { more: Some(more) } = comparison.verdict {
+            p { "About " (crate::units::count(more)) " more requests a side would tell." }
         }
+        p.basis { (basis(comparison)) }
+        @for note in &comparison.notes { p.high { (note) } }
+        (spread(proven))
+        (measures(proven))
+        (routes(proven))
+        @if let Some(flames) = flames { (flame::graphs(flames)) }
     };
-    document.into_string()
+    framed(&claim, STYLE, &body)
 }
 
 /// Both distributions over one axis, on which each step is so many times as long, with p50 and what decides marked.
@@ -98,12 +86,6 @@ fn spread(proven: &Proven) -> Markup {
 fn measures(proven: &Proven) -> Markup {
     let comparison = &proven.comparison;
     let decides = comparison.question.quantile;
-    let between = |change: &Change| {
-        change.relative.map_or_else(
-            || "too few".to_owned(),
-            |relative| format!("{:+.1} to {:+.1} %", relative.low * 100.0, relative.high * 100.0),
-        )
-    };
     page! {
         h2 { "Before and after" }
         table {
@@ -115,7 +97,7 @@ fn measures(proven: &Proven) -> Markup {
                         td.number { (time(change.before)) }
                         td.number { (time(change.after)) }
                         td.number { (format!("{:+.1} %", change.ratio() * 100.0)) }
-                        td.number { (between(change)) }
+                        td.number { (interval(change)) }
                     }
                 }
                 tr {
@@ -130,8 +112,8 @@ fn measures(proven: &Proven) -> Markup {
                         td { (change.measure.words()) }
                         td.number { (amount(change.measure, change.before)) }
                         td.number { (amount(change.measure, change.after)) }
-                        td.number { (format!("{:+.1} %", change.ratio() * 100.0)) }
-                        td.number { @if change.difference.is_none() { "too few" } @else { "" } }
+                        td.number { (changed(change)) }
+                        td.number { (between(change)) }
                     }
                 }
             }

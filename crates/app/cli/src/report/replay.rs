@@ -1,14 +1,14 @@
 //! A replay as people and machines read it: what came to be the same, and each difference with an example.
 
 use load::Replayed;
-use maud::{DOCTYPE, Markup, PreEscaped, html as page};
+use maud::{Markup, html as page};
 use prove::{
     compare::Comparison,
     replay::{Group, Report},
 };
 use serde_json::{Value, json};
 
-use super::layout;
+use super::{layout, page::framed};
 use crate::{
     say::{ACCENT, AMBER, BOLD, DIM, RED},
     units,
@@ -235,28 +235,16 @@ pub(crate) fn json(told: &Told<'_>) -> String {
 /// As a page that needs nothing else.
 pub(crate) fn html(told: &Told<'_>) -> String {
     let report = &told.replayed.report;
-    let document = page! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="color-scheme" content="light dark";
-                title { "Replay against " (told.target) }
-                style { (PreEscaped(include_str!("report.css"))) }
-            }
-            body {
-                h1 { (claim(report)) }
-                p.claim { code { (told.target) } " against " code { (told.against.unwrap_or("what was recorded")) } }
-                p.basis { (basis(report)) }
-                @if let Some(speed) = speed(told) { p { (speed) } }
-                @for note in notes(told) { p.high { (note) } }
-                (table("Differences", &report.groups))
-                (table("Noise, left out", &report.noise))
-            }
-        }
+    let body = page! {
+        h1 { (claim(report)) }
+        p.claim { code { (told.target) } " against " code { (told.against.unwrap_or("what was recorded")) } }
+        p.basis { (basis(report)) }
+        @if let Some(speed) = speed(told) { p { (speed) } }
+        @for note in notes(told) { p.high { (note) } }
+        (table("Differences", &report.groups))
+        (table("Noise, left out", &report.noise))
     };
-    document.into_string()
+    framed(&format!("Replay against {}", told.target), "", &body)
 }
 
 fn table(title: &str, groups: &[Group]) -> Markup {

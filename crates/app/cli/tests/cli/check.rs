@@ -333,6 +333,19 @@ fn is_junit(text: &str) {
 }
 
 #[test]
+fn a_request_that_ended_before_it_began_breaks_no_budget_of_time() {
+    let mut odd = plain(1, 2);
+    let spans = odd["resourceSpans"][0]["scopeSpans"][0]["spans"].as_array_mut();
+    for span in spans.expect("there are spans") {
+        span["endTimeUnixNano"] = json!("1000");
+    }
+    let (folder, _path) = file("odd.json", lines([odd]));
+    let budget = "[check]\nrefuse = []\n\n[[check.budget]]\nendpoint = \"*\"\nqueries = 3\nslowest = \"1ms\"\n";
+    let ran = check(folder.path(), budget, &["odd.json"]);
+    assert_eq!(ran.code, Some(0), "{}{}", ran.data, ran.words);
+}
+
+#[test]
 fn half_a_recording_is_never_green() {
     let mut text = lines((0..3).map(|trace| plain(trace, 2)));
     text.push_str("{\"resourceSpans\": [{\n");

@@ -23,5 +23,6 @@ mod reports;
 mod schema;
 mod store;
 mod trace;
+mod troubles;
 mod up;
 mod what_if;

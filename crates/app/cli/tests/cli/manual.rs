@@ -330,3 +330,26 @@ fn a_setting_says_where_it_is_from() {
     targets.statement = "50ms"  # default
     "#);
 }
+
+#[test]
+fn what_proves_shows_how_it_is_used() {
+    for (command, told) in [
+        ("load", "Code 1 if a goal is missed"),
+        ("replay", "Code 1: some do, or there was nothing to compare"),
+        ("prove", "Code 1: worse, or too little to tell"),
+        ("check", "Code 3: no spans, or half of them"),
+        ("what-if", "taut what-if cache --ttl 1m captures/"),
+        ("ledger", "Only a proof makes it proven"),
+        ("report board", "The page prints on A4"),
+    ] {
+        let ran = run(command.split(' ').chain(["--help"]));
+        assert_eq!((ran.code, ran.words.as_str()), (Some(0), ""));
+        let flat = ran.data.split_whitespace().collect::<Vec<_>>().join(" ");
+        let told = flat.to_lowercase().contains(&told.to_lowercase());
+        assert!(told && ran.data.contains("Examples:\n  taut "), "{command}:\n{}", ran.data);
+    }
+    for what in ["without", "pool", "limit", "balance", "cache"] {
+        let ran = run(["what-if", what, "--help"]);
+        assert!(ran.data.contains(&format!("Example:\n  taut what-if {what} ")), "{}", ran.data);
+    }
+}

@@ -87,6 +87,53 @@ fn no_matching_traffic_is_said_so() {
 }
 
 #[test]
+fn half_of_a_recording_is_compared_and_told() {
+    let whole = versions().to_string();
+    let (_folder, path) =
+        file("half.json", format!("{whole}\n{}", whole.get(..whole.len() / 2).unwrap()));
+    let ran = run(["prove", &format!("{}@4.2.0", text(&path)), &text(&path), "--json"]);
+    assert_eq!(ran.code, Some(1), "{}", ran.words);
+    let p50 = &told(&ran)["measures"][0];
+    assert_eq!(p50["before_nanos"], json!(80e6), "what is whole is compared");
+    assert!(ran.words.contains("half.json"), "{}", ran.words);
+}
+
+#[test]
+fn sides_that_have_nothing_in_common_are_told() {
+    let (_spans, spans) = file("spans.json", versions().to_string());
+    let (_csv, csv) = file("other.csv", "route,latency_ms\nGET /cats,5\nGET /cats,6\n");
+    let ran = run(["prove", &text(&spans), &text(&csv)]);
+    assert_eq!(ran.code, Some(1), "{}", ran.words);
+    assert!(
+        ran.data.starts_with("cannot tell: there is no route with answers on both sides\n"),
+        "{}",
+        ran.data
+    );
+}
+
+#[test]
+fn clocks_that_go_back_are_borne() {
+    let mut odd = versions();
+    // It ended before it began.
+    odd["resourceSpans"][0]["scopeSpans"][0]["spans"][0]["endTimeUnixNano"] =
+        json!("1795165199000000000");
+    let (_folder, path) = file("odd.json", odd.to_string());
+    let of = |version: &str| format!("{}@{version}", text(&path));
+    let ran = run(["prove", &of("4.2.0"), &of("4.2.1"), "--json"]);
+    assert_eq!(ran.code, Some(1), "{}", ran.words);
+    assert_eq!(told(&ran)["measures"][0]["before_nanos"], json!(0.0));
+    // Of each two starts the later one comes first.
+    let rows: Vec<String> = (0..400_u64)
+        .map(|place| format!("{},{}\n", 10 + place * 7 % 5, (place ^ 1) * 1_000))
+        .collect();
+    let csv = rows.concat();
+    let (_csv, csv) = file("back.csv", format!("latency_ms,start_ms\n{csv}"));
+    let ran = run(["prove", "--measure", "p50", "--matters", "50%", &text(&csv), &text(&csv)]);
+    assert_eq!(ran.code, Some(0), "{}{}", ran.data, ran.words);
+    assert!(ran.data.starts_with("no difference: "), "{}", ran.data);
+}
+
+#[test]
 fn captures_are_compared_by_endpoint() {
     let capture = |millis: u64| {
         let head = json!({ "format": "taut-capture-1", "began_unix_nanos": 0, "by": "test" });
@@ -108,4 +155,46 @@ fn captures_are_compared_by_endpoint() {
     let proof = told(&ran);
     assert_eq!(proof["verdict"], "better");
     assert_eq!(proof["work"][0]["measure"], "bytes of an answer", "{}", proof["work"]);
+}
+
+/// OTLP with one request of the shop, which runs a statement or does not.
+fn request(runs_a_statement: bool) -> Value {
+    let attribute =
+        |key: &str, value: &str| json!({ "key": key, "value": { "stringValue": value } });
+    let span = |id: char, parent: &str, kind: u8, millis: u64, attributes: Value| {
+        json!({
+            "traceId": "a".repeat(32), "spanId": id.to_string().repeat(16), "parentSpanId": parent, "name": "work",
+            "kind": kind, "startTimeUnixNano": "1795165200000000000",
+            "endTimeUnixNano": (1_795_165_200_000_000_000 + millis * 1_000_000).to_string(), "attributes": attributes,
+        })
+    };
+    let http = json!([attribute("http.request.method", "GET"), attribute("http.route", "/orders")]);
+    let sql = json!([
+        attribute("db.system.name", "postgresql"),
+        attribute("db.query.text", "SELECT name FROM customers")
+    ]);
+    let mut spans = vec![span('b', "", 2, 80, http)];
+    if runs_a_statement {
+        spans.push(span('c', &"b".repeat(16), 3, 60, sql));
+    }
+    json!({ "resourceSpans": [{
+        "resource": { "attributes": [attribute("service.name", "shop")] }, "scopeSpans": [{ "spans": spans }],
+    }]})
+}
+
+#[test]
+fn what_is_new_after_is_seen_in_the_difference_and_has_no_percentage() {
+    let (_old, old) = file("old.json", request(false).to_string());
+    let (_new, new) = file("new.json", request(true).to_string());
+    let page = old.with_file_name("page.html");
+    let ran = run(["prove", &text(&old), &text(&new), "--json", "--html", &text(&page)]);
+    let proof = told(&ran);
+    let queries = &proof["work"][0];
+    assert_eq!(queries["measure"], "queries per request", "{}", ran.words);
+    assert_eq!((&queries["after"], &queries["relative"]), (&json!(1.0), &Value::Null));
+    let page = std::fs::read_to_string(page).unwrap();
+    let (_, difference) = page.split_once("flame graph of the difference").unwrap();
+    assert!(difference.contains("customers"), "{difference}");
+    let words = run(["prove", &text(&old), &text(&new)]).data;
+    assert!(words.lines().any(|line| line.contains("queries") && line.contains("new")), "{words}");
 }

@@ -266,6 +266,32 @@ fn what_cannot_be_replayed_is_said() {
 }
 
 #[test]
+fn a_clock_that_was_set_back_puts_no_request_before_its_log_in() {
+    let folder = tempfile::tempdir().unwrap();
+    let whole = std::fs::read_to_string(capture(folder.path())).unwrap();
+    // The log-in by the old clock; all that follows an hour earlier, by the new one.
+    let (login, rest) = whole.split_at(whole.find("\"~0123456789ab\"").unwrap());
+    let later = rest.split_once('\n').unwrap();
+    let back = later.1.replace("1795308660", "1795305060");
+    assert_ne!(back, later.1);
+    let set = folder.path().join("set.jsonl");
+    std::fs::write(&set, format!("{login}{}\n{back}", later.0)).unwrap();
+    let (new, old) = (NEW.start(), OLD.start());
+    let words = ["--target", &new, "--against", &old, "--json", "--write-to", "/login"];
+    let ignored = ["--ignore", "/views", "--ignore", "/token"];
+    let ran = replay(&set, &[&words[..], &ignored].concat());
+    let seen = figures(&ran);
+    assert_eq!(
+        (ran.code, &seen["played"], &seen["different"]),
+        (Some(0), &20.into(), &0.into()),
+        "{seen}"
+    );
+    let notes = seen["notes"].to_string();
+    assert!(notes.contains("the clock was set back once while"), "{notes}");
+    assert!(!notes.contains("hidden"), "the token of the log-in was known: {notes}");
+}
+
+#[test]
 fn a_capture_is_a_load_and_a_script() {
     let folder = tempfile::tempdir().unwrap();
     let capture = capture(folder.path()).display().to_string();
@@ -287,6 +313,22 @@ fn a_capture_is_a_load_and_a_script() {
         "{}",
         ran.data
     );
+    let text = std::fs::read_to_string(&capture).unwrap();
+    let cut = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        let path = path.display().to_string();
+        run(["load", &path, "--at", &url, "--users", "1", "--for", "300ms"])
+    };
+    let half = cut("half.jsonl", text.get(..text.len() - 40).unwrap());
+    assert_eq!(half.code, Some(0), "{} {}", half.data, half.words);
+    assert!(half.words.contains("ends within line 21; the lines before it were read"));
+    assert!(half.words.contains("18 requests in 1 visit"), "{}", half.words);
+    let login: String = text.split_inclusive('\n').take(2).collect();
+    let writes = cut("writes.jsonl", &login);
+    assert_eq!((writes.code, writes.data.as_str()), (Some(2), ""));
+    assert!(writes.words.contains("of 1 recorded requests 1 may change something"));
+    assert!(writes.words.contains("hint: --writes sends"), "{}", writes.words);
     let ran = run(["load", &capture, "--rate", "5"]);
     assert_eq!(ran.code, Some(2));
     assert!(ran.words.contains("says what was asked, and not of whom"), "{}", ran.words);
@@ -320,4 +362,17 @@ fn spans_a_har_and_a_description_are_loads_as_well() {
     assert!(spans.data.contains("BASE + \"/orders/11\""), "{} {}", spans.data, spans.words);
     let nothing = at("odd.json", "{\"a\": 1}");
     assert_eq!(nothing.code, Some(2), "{}", nothing.words);
+    let half = at("half.har", "{\"log\": {\"entries\": [{");
+    assert_eq!(half.code, Some(2));
+    assert!(half.words.contains("hint: half of a HAR is none"), "{}", half.words);
+    let empty = at("empty.har", "{\"log\": {\"entries\": []}}");
+    assert_eq!(empty.code, Some(2));
+    assert!(empty.words.contains("has no requests in it"), "{}", empty.words);
+    // They are loads that run, not scripts alone.
+    for name in ["shop.har", "api.json", "spans.json"] {
+        let path = folder.path().join(name).display().to_string();
+        let ran = run(["load", &path, "--at", &url, "--rate", "20", "--for", "200ms", "--json"]);
+        assert_eq!(ran.code, Some(0), "{name}: {} {}", ran.data, ran.words);
+        assert_eq!(figures(&ran)["answered"], 4, "{name}");
+    }
 }

@@ -103,7 +103,67 @@ fn a_cache_answers_what_is_asked_again_in_time() {
     assert_eq!((&seen["requests"], &seen["keys"]), (&json!(10), &json!(1)));
     assert_eq!(seen["caches"][0]["hits"], 9);
     assert_eq!(seen["caches"][1]["hits"], 0);
+    // A curve of sizes: the smallest one holds nothing, and a larger one never answers less.
+    let curve = answer(&["cache", "--ttl", "1m", "--size", "1kB..64kB", "--answer", "20kB", path]);
+    let hits: Vec<u64> = curve["caches"]
+        .as_array()
+        .expect("there are rows")
+        .iter()
+        .filter_map(|row| row["hits"].as_u64())
+        .collect();
+    assert_eq!((hits.len(), hits.first(), hits.last()), (7, Some(&0), Some(&9)), "{curve}");
+    assert!(hits.is_sorted(), "{hits:?}");
     let none = run(["what-if", "cache", "--endpoint", "GET /nothing", path]);
     assert_eq!(none.code, Some(2));
     assert!(none.words.contains("could be answered by a cache"), "{}", none.words);
+}
+
+/// Ten requests that tell whom they are from.
+fn of_a_tenant() -> String {
+    let begin = "\"attributes\":[{\"key\":\"http.request.method\"";
+    let tenant = "\"attributes\":[{\"key\":\"app.tenant\",\"value\":{\"stringValue\":\"a\"}},\
+                  {\"key\":\"http.request.method\"";
+    ten_orders("/api/orders/", "customers").replace(begin, tenant)
+}
+
+/// Every question, over one recording.
+fn questions(path: &str) -> [Vec<&str>; 5] {
+    [
+        vec!["without", "SELECT name FROM customers*", path],
+        vec!["pool", path],
+        vec!["limit", "--requests", "5", "--window", "1m", "--by", "app.tenant", path],
+        vec!["balance", "--slow", "2", path],
+        vec!["cache", "--ttl", "1m", path],
+    ]
+}
+
+#[test]
+fn clocks_that_go_back_change_no_answer() {
+    let ten = of_a_tenant();
+    let back: String = ten.split_inclusive('\n').rev().collect();
+    let (_one, forth) = file("spans.json", ten);
+    let (_other, back) = file("spans.json", back);
+    let [forth, back] = [&forth, &back].map(|path| path.to_str().expect("a plain name"));
+    for (one, other) in questions(forth).iter().zip(questions(back)) {
+        assert_eq!(answer(one), answer(&other), "{one:?}");
+    }
+}
+
+#[test]
+fn half_a_recording_is_told_and_none_is_no_answer() {
+    let ten = of_a_tenant();
+    let (_half, half) = file("half.json", ten.get(..ten.len() - 40).expect("it is longer"));
+    let (_none, none) = file("none.json", "{\"resourceSpans\":[]}\n");
+    let [half, none] = [&half, &none].map(|path| path.to_str().expect("a plain name"));
+    for (of_half, of_none) in questions(half).into_iter().zip(questions(none)) {
+        let ran = run(["what-if"].into_iter().chain(of_half.iter().copied()));
+        assert_eq!(ran.code, Some(0), "{of_half:?}: {}", ran.words);
+        assert!(ran.words.contains("half.json"), "{of_half:?}: {}", ran.words);
+        let ran = run(["what-if"].into_iter().chain(of_none.iter().copied()));
+        assert_eq!((ran.code, ran.data.as_str()), (Some(3), ""), "{of_none:?}: {}", ran.words);
+        assert!(ran.words.contains("hint: "), "{}", ran.words);
+    }
+    let gone = run(["what-if", "pool", "/no/such.json"]);
+    assert_eq!(gone.code, Some(3));
+    assert!(gone.words.contains("/no/such.json"), "{}", gone.words);
 }

@@ -74,6 +74,7 @@ fn one(name: String, table: &Spanned<DeValue<'_>>, told: &mut Told<'_>) -> Optio
     let connections = Kind::Count { min: 1, max: 1_000_000 };
     service.connections_max =
         fields.count("connections-max", connections, told).unwrap_or(service.connections_max);
+    service.queue_max = fields.count("queue-max", Kind::Count { min: 0, max: 1_000_000 }, told);
     fields.end(told);
     Some(service)
 }

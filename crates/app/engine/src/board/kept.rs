@@ -1,9 +1,8 @@
-//! Before and after of what a store keeps: operations in two windows, however many requests there were. Quantiles are of
-//! sketches, which the store adds up from roll-ups.
+//! Before and after of what a store keeps: operations in two windows, as far as requests are known.
 
 use std::{collections::BTreeMap, time::Duration};
 
-use model::{OperationKey, Window};
+use model::{Moment, OperationKey, Window};
 use store::{Operation, Store, StoreError};
 
 use super::{Figure, OPERATIONS_TOLD_MAX, Row, Unit, float};
@@ -11,6 +10,10 @@ use super::{Figure, OPERATIONS_TOLD_MAX, Row, Unit, float};
 /// What operations did within two windows.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Kept {
+    /// What of the window before is known: the store keeps only so many requests.
+    pub before_known: Window,
+    /// What of the window after is known.
+    pub after_known: Window,
     /// Operations that both windows have, those first that took the most time before.
     pub rows: Vec<Row>,
     /// What all requests of the window before took.
@@ -54,8 +57,16 @@ impl Spent {
 ///
 /// The store fails.
 pub fn kept(store: &dyn Store, before: Window, after: Window) -> Result<Kept, StoreError> {
+    let since = store.requests_since();
+    let (before, after) = (known(before, since), known(after, since));
     let (old, new) = (store.operations(before)?, store.operations(after)?);
-    Ok(compared(&old, &new))
+    Ok(Kept { before_known: before, after_known: after, ..compared(&old, &new) })
+}
+
+/// What of a window is known; nothing of one that is over by then.
+fn known(window: Window, since: Option<Moment>) -> Window {
+    let from = since.map_or(window.from, |since| since.clamp(window.from, window.to));
+    Window { from, ..window }
 }
 
 fn compared(old: &[Operation], new: &[Operation]) -> Kept {
@@ -67,7 +78,7 @@ fn compared(old: &[Operation], new: &[Operation]) -> Kept {
     });
     common.truncate(OPERATIONS_TOLD_MAX);
     let rows = common.into_iter().flat_map(|(before, after)| of(before, after)).collect();
-    Kept { rows, before: Spent::of(old), after: Spent::of(new) }
+    Kept { rows, before: Spent::of(old), after: Spent::of(new), ..Kept::default() }
 }
 
 fn of(before: &Operation, after: &Operation) -> Vec<Row> {
@@ -131,6 +142,16 @@ mod tests {
             breakdown: Breakdown { database: took * 50, ..Breakdown::default() },
             seen: Window { from: moment, to: moment },
         }
+    }
+
+    #[test]
+    fn of_a_window_that_began_before_requests_are_known_the_rest_is_told() {
+        let at = |nanos| Moment { nanos };
+        let window = |from, to| Window { from: at(from), to: at(to) };
+        assert_eq!(known(window(10, 20), None), window(10, 20));
+        assert_eq!(known(window(10, 20), Some(at(3))), window(10, 20));
+        assert_eq!(known(window(10, 20), Some(at(14))), window(14, 20));
+        assert_eq!(known(window(10, 20), Some(at(33))), window(20, 20));
     }
 
     #[test]

@@ -16,7 +16,7 @@ use crate::{
     problem::Problem,
     server::App,
     source::Source,
-    wire::{Board, BoardOpen, Ledger, LedgerCount, LedgerEntry, LedgerKind},
+    wire::{Board, BoardOpen, BoardRemedies, Ledger, LedgerCount, LedgerEntry, LedgerKind},
 };
 
 /// What of the ledger is meant.
@@ -153,12 +153,14 @@ pub(crate) async fn board(
     app.read(move |source| {
         let kept = board::kept(source.store(), before, after)?;
         Ok(Json(Board {
-            before: before.into(),
-            after: after.into(),
+            before: kept.before_known.into(),
+            after: kept.after_known.into(),
+            cut: (kept.before_known, kept.after_known) != (before, after),
             spent_before: kept.before.into(),
             spent_after: kept.after.into(),
             rows: kept.rows.iter().map(Into::into).collect(),
             open: open(source),
+            remedies: BoardRemedies::of(&source.in_ledger()?.remedies),
         }))
     })
     .await

@@ -14,9 +14,6 @@ use crate::{
     wire::{KeptRequests, Proof},
 };
 
-/// Requests of a window that are told one by one: some 20 MB, and more would change no verdict.
-const REQUESTS_MAX: usize = 500_000;
-
 /// Which requests of which two windows are compared.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -58,7 +55,11 @@ pub(crate) async fn proof(
 ) -> Result<Json<Proof>, Problem> {
     let ProofParams { last, from, to, before_from, before_to, .. } = params;
     let (before, after) = windows((last, from, to), (before_from, before_to))?;
-    let of = Of { service: bounded(params.service)?, operation: bounded(params.operation)? };
+    let of = Of {
+        service: bounded(params.service)?,
+        operation: bounded(params.operation)?,
+        among: None,
+    };
     let percentile = params.percentile.unwrap_or(95.0);
     if !(0.0 < percentile && percentile < 100.0) {
         return Err(Problem::wrong(
@@ -110,10 +111,10 @@ pub(crate) async fn requests(
 ) -> Result<Json<KeptRequests>, Problem> {
     let KeptParams { last, from, to, service, operation } = params;
     let window = WindowParams { last, from, to }.window(now())?;
-    let of = Of { service: bounded(service)?, operation: bounded(operation)? };
+    let of = Of { service: bounded(service)?, operation: bounded(operation)?, among: None };
     app.read(move |source| {
         let evidence = proof::of_store(source.store(), window, &of)?;
-        Ok(Json(KeptRequests::of(&evidence, REQUESTS_MAX)))
+        Ok(Json(KeptRequests::of(&evidence)))
     })
     .await
 }

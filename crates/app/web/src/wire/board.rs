@@ -2,6 +2,7 @@
 
 use engine::board::{self, Figure, Row, Spent};
 use serde::Serialize;
+use store::ledger::{Remedy, State};
 use utoipa::ToSchema;
 
 use super::{Window, micros};
@@ -9,10 +10,12 @@ use super::{Window, micros};
 /// Operations in two windows, what all requests took, and what the findings that are open still cost.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Board {
-    /// The window before.
+    /// What is known of the window before: all of it, or the end of it, for the store keeps only so many requests.
     pub before: Window,
-    /// The window after.
+    /// What is known of the window after.
     pub after: Window,
+    /// Whether these are shorter than what was asked for.
+    pub cut: bool,
     /// What all requests of the window before took.
     pub spent_before: BoardSpent,
     /// What all requests of the window after took.
@@ -21,6 +24,30 @@ pub struct Board {
     pub rows: Vec<BoardRow>,
     /// What the findings that are open cost.
     pub open: BoardOpen,
+    /// How many remedies stand where, in all of the ledger.
+    pub remedies: BoardRemedies,
+}
+
+/// How many remedies stand where.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, ToSchema)]
+pub struct BoardRemedies {
+    /// Measured, and better.
+    pub proven: usize,
+    /// Applied, and not proven yet.
+    pub applied: usize,
+    /// Taken back.
+    pub reverted: usize,
+}
+
+impl BoardRemedies {
+    pub(crate) fn of(remedies: &[Remedy]) -> Self {
+        let count = |state| remedies.iter().filter(|remedy| remedy.state == state).count();
+        Self {
+            proven: count(State::Proven),
+            applied: count(State::Applied),
+            reverted: count(State::Reverted),
+        }
+    }
 }
 
 /// What all requests of a window took.

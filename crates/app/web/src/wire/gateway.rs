@@ -29,6 +29,8 @@ pub struct Gateway {
     pub requests_per_second: f64,
     /// Requests that members have not answered yet.
     pub in_flight: u64,
+    /// What it decided since it started.
+    pub decided: GatewayDecided,
     /// Services, in the order of the settings.
     pub services: Vec<GatewayService>,
     /// Routes, in the order of the settings.
@@ -41,6 +43,28 @@ pub struct Gateway {
     pub news: Vec<GatewayNews>,
     /// What is captured, if anything is.
     pub capture: Option<GatewayCapture>,
+}
+
+/// What a gateway decided since it started, besides who answers what.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default)]
+pub struct GatewayDecided {
+    /// Requests that were sent to a member again.
+    pub retried: u64,
+    /// Requests for which a second member was asked, as the first took too long.
+    pub hedged: u64,
+    /// Requests that it refused, by reason.
+    pub refused: Vec<GatewayRefused>,
+}
+
+/// Requests that a gateway refused for one reason.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default)]
+pub struct GatewayRefused {
+    /// As its metrics and answers have it: `limit`, `queue`, `breaker`.
+    pub reason: String,
+    /// How many.
+    pub count: u64,
 }
 
 /// A service and its members.
@@ -76,6 +100,8 @@ pub struct GatewayMember {
     pub healthy: bool,
     /// It failed, and is left alone for a while.
     pub left_alone: bool,
+    /// Requests that wait for a connection to it.
+    pub waiting: u64,
     /// Requests that it has not answered yet.
     pub in_flight: u64,
     /// Requests that were sent to it.
@@ -150,6 +176,12 @@ pub struct GatewayRouteCache {
     pub bypass: u64,
     /// Not answered.
     pub failed: u64,
+    /// Keys that its answers are stored under.
+    pub entries: u64,
+    /// Memory that they take, about.
+    pub held_bytes: u64,
+    /// Keys of it that were pushed out to make room, since the start.
+    pub evictions: u64,
     /// Bytes of bodies out of the cache.
     pub sent_bytes: u64,
     /// Ages of answers out of the cache, summed up, in seconds.

@@ -24,7 +24,7 @@ mod system;
 mod trace;
 mod view;
 
-pub use board::{Board, BoardFigure, BoardOpen, BoardRow, BoardSpent, BoardUnit};
+pub use board::{Board, BoardFigure, BoardOpen, BoardRemedies, BoardRow, BoardSpent, BoardUnit};
 pub use columns::{OpenedTrace, OpenedTraces, SpanColumns, TraceColumns};
 pub(crate) use convert::{hex, micros, unix_micros, unix_ms};
 pub use database::{
@@ -43,8 +43,8 @@ pub use finding::{
 pub use flame::{FlameAmounts, FlameAnswer, FlameFrame, FlameSide, FlameTree, FlameUnit};
 pub use gateway::{
     Gateway, GatewayAnswer, GatewayCache, GatewayCacheDisk, GatewayCanary, GatewayCapture,
-    GatewayLimit, GatewayMember, GatewayNews, GatewayRoute, GatewayRouteCache, GatewayService,
-    GatewayThread, GatewayVersion,
+    GatewayDecided, GatewayLimit, GatewayMember, GatewayNews, GatewayRefused, GatewayRoute,
+    GatewayRouteCache, GatewayService, GatewayThread, GatewayVersion,
 };
 pub use ledger::{
     Ledger, LedgerCount, LedgerEntry, LedgerFigure, LedgerKind, LedgerProof, LedgerProofRow,

@@ -77,6 +77,9 @@ pub struct ProofMeasure {
     pub relative: f64,
     /// Where that lies; null where there is too little to tell.
     pub relative_interval: Option<[f64; 2]>,
+    /// Where there is no interval: how far it is from zero at least, if it surely fell or rose; null where not even that
+    /// is known.
+    pub relative_at_least: Option<f64>,
     /// Where `after - before` lies.
     pub difference_interval_nanos: Option<[f64; 2]>,
 }
@@ -92,8 +95,8 @@ pub struct ProofWork {
     pub before: f64,
     /// After.
     pub after: f64,
-    /// `after / before - 1`.
-    pub relative: f64,
+    /// `after / before - 1`; null where there was nothing before.
+    pub relative: Option<f64>,
     /// Where `after - before` lies, with 95 %; null where there is too little to tell.
     pub difference_interval: Option<[f64; 2]>,
 }
@@ -157,8 +160,9 @@ pub struct ProofBin {
 pub struct KeptRequests {
     /// When the first of them began, in milliseconds since 1970; 0 if there is none.
     pub began_unix_ms: u64,
-    /// One request in so many is told.
-    pub every: usize,
+    /// What to know of them: that some are left out, that some are no longer there.
+    #[serde(default)]
+    pub notes: Vec<String>,
     /// Names of routes.
     pub routes: Vec<String>,
     /// When each began, since the first.
@@ -176,18 +180,15 @@ pub struct KeptRequests {
 }
 
 impl KeptRequests {
-    /// Of these, at most so many: every second one, every third …
-    pub(crate) fn of(evidence: &Evidence, most: usize) -> Self {
-        let all = evidence.side.requests.len();
-        let every = all.div_ceil(most.max(1)).max(1);
+    pub(crate) fn of(evidence: &Evidence) -> Self {
         let mut kept = Self {
             began_unix_ms: evidence.began.map_or(0, unix_ms),
-            every,
+            notes: evidence.notes.clone(),
             routes: evidence.side.routes.clone(),
             ..Self::default()
         };
         let both = evidence.side.requests.iter().zip(&evidence.worked.requests);
-        for (place, (request, counted)) in both.step_by(every).enumerate() {
+        for (place, (request, counted)) in both.enumerate() {
             kept.start_nanos.push(request.start_nanos);
             kept.took_nanos.push(request.took_nanos);
             kept.route.push(request.route);
@@ -216,6 +217,7 @@ impl From<KeptRequests> for Evidence {
             side: Side { routes: kept.routes.clone(), requests },
             worked: Worked { routes: kept.routes, requests: counted },
             began: Some(began),
+            notes: kept.notes,
         }
     }
 }
@@ -304,6 +306,7 @@ impl From<&Change> for ProofMeasure {
             after_nanos: change.after,
             relative: change.ratio(),
             relative_interval: change.relative.map(|interval| [interval.low, interval.high]),
+            relative_at_least: change.at_least,
             difference_interval_nanos: change
                 .difference
                 .map(|interval| [interval.low, interval.high]),
@@ -329,7 +332,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn requests_come_back_as_they_were_and_many_are_thinned_evenly() {
+    fn requests_come_back_as_they_were() {
         let request = |place: u32| compare::Request {
             start_nanos: u64::from(place) * 1_000,
             took_nanos: 5,
@@ -347,12 +350,8 @@ mod tests {
             side: Side { routes: routes.clone(), requests: (0..10).map(request).collect() },
             worked: Worked { routes, requests: (0..10).map(counted).collect() },
             began: Some(Moment { nanos: 7_000_000 }),
+            notes: vec!["some are left out".to_owned()],
         };
-        let whole = KeptRequests::of(&evidence, 10);
-        let back = Evidence::from(whole.clone());
-        assert_eq!((whole.every, &back.side, &back.worked), (1, &evidence.side, &evidence.worked));
-        let thin = KeptRequests::of(&evidence, 4);
-        assert_eq!((thin.every, thin.statements), (3, vec![0, 3, 6, 9]));
-        assert_eq!(thin.failed, [0, 1, 2, 3]);
+        assert_eq!(Evidence::from(KeptRequests::of(&evidence)), evidence);
     }
 }

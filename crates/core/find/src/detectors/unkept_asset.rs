@@ -38,6 +38,11 @@ fn look(view: &RequestView<'_>, knobs: &Knobs<'_>, found: &mut Vec<Sighting>) {
             "files are sent anew each time: browsers may not keep them",
             "sent whole, with nothing that lets browsers keep it or ask about it",
         ),
+        ("forbidden", 200) => (
+            knobs.get(&RETURNING_SHARE).clamp(0.0, 1.0),
+            "files are sent anew each time: the application forbids browsers to keep them",
+            "sent whole, with `no-store`",
+        ),
         ("unmarked", 304) => (
             1.0,
             "files that never change are asked for again",
@@ -77,6 +82,12 @@ mod tests {
         let view = RequestView::new(&trace, entry);
         look(&view, &Knobs::new(UNKEPT_ASSET.name, &none), &mut found);
         found
+    }
+
+    #[test]
+    fn what_the_application_forbids_is_told_as_such() {
+        let found = found("forbidden", 200);
+        assert!(found[0].claim.contains("the application forbids"), "{:?}", found[0].claim);
     }
 
     #[test]

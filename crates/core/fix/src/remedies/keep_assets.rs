@@ -23,6 +23,10 @@ pub(super) fn change(finding: &Finding) -> Option<GatewayChange> {
     let (folder, _) = example.rsplit_once('/')?;
     let paths = if folder.is_empty() { example.clone() } else { format!("{folder}/*") };
     let kind = finding.evidence.attribute.as_ref().map_or("", |(_, kind)| kind.as_str());
+    // What the application forbids to keep may be somebody's own: that is for people to look at.
+    if kind == "forbidden" {
+        return None;
+    }
     let (key, value, reason) = if kind.starts_with("unmarked") {
         let reason = format!(
             "The gateway can tell browsers to keep what is below {paths} for good where names have a hash of the content, and to \
@@ -31,10 +35,10 @@ pub(super) fn change(finding: &Finding) -> Option<GatewayChange> {
         ("assets", "\"on\"", reason)
     } else {
         let reason = format!(
-            "The gateway can tell browsers to keep what is below {paths} for five minutes, if it is the same for everybody. \
+            "The gateway can tell browsers, and nobody between, to keep what is below {paths} for five minutes. \
              Better than that: names with a hash of the content, or an ETag of the application's, and `assets = \"on\"`."
         );
-        ("set-response-headers", "{ cache-control = \"public, max-age=300\" }", reason)
+        ("set-response-headers", "{ cache-control = \"private, max-age=300\" }", reason)
     };
     Some(GatewayChange {
         remedy: KEEP_ASSETS.name.to_owned(),

@@ -41,6 +41,12 @@ impl Weighed {
         self.by_size.get(place.min(self.by_size.len().checked_sub(1)?)).map(|(value, _)| *value)
     }
 
+    /// As many equal weights would say as much (Kish, 1965): three heavy values among many light ones are three.
+    pub(super) fn size(&self) -> f64 {
+        let squares: f64 = self.by_time.iter().map(|(_, weight, _)| weight * weight).sum();
+        if squares > 0.0 { 1.0 / squares } else { 0.0 }
+    }
+
     /// In ascending order, each with the weight of all up to it.
     pub(super) fn ascending(&self) -> &[(f64, f64)] {
         &self.by_size
@@ -49,8 +55,8 @@ impl Weighed {
     /// As many independent, equal values would tell the quantile as well.
     ///
     /// The error of the share of weight below the quantile is the sum of the errors of its routes: each value counts
-    /// with its weight and with how far it is from the share of its own route; then as often as it repeats what the
-    /// values before it said.
+    /// with its weight and with what the share of its own route leaves open; then as often as it repeats what the
+    /// values before it said. No share is certain: of three values that all lie below, the fourth need not.
     pub(super) fn worth(&self, quantile: f64) -> f64 {
         let Some(value) = self.at(quantile) else { return 0.0 };
         let routes = self.by_time.iter().map(|(_, _, route)| *route).max().unwrap_or(0);
@@ -62,19 +68,22 @@ impl Weighed {
                 *count += 1.0;
             }
         }
+        let share = |route: u32| {
+            let (below, count) = sums.get(place(route)).copied().unwrap_or_default();
+            (below + quantile) / (count + 1.0)
+        };
+        let variance = self.by_time.iter().map(|(_, weight, route)| {
+            let share = share(*route);
+            weight * weight * share * (1.0 - share)
+        });
+        let variance: f64 = variance.sum();
         let parts = self.by_time.iter().map(|(seen, weight, route)| {
-            let (below, count) = sums.get(place(*route)).copied().unwrap_or((0.0, 1.0));
-            weight * (f64::from(u8::from(*seen <= value)) - below / count)
+            weight * (f64::from(u8::from(*seen <= value)) - share(*route))
         });
         let parts: Vec<f64> = parts.collect();
-        let variance: f64 = parts.iter().map(|part| part * part).sum();
-        if variance <= 0.0 {
-            // All the same: there is nothing to be unsure of but the number of values.
-            return super::float(self.by_time.len() as u64);
-        }
         // Ties at the quantile make the share below it larger than the quantile: that is no knowledge.
         let alike = quantile * (1.0 - quantile) / variance;
-        alike.min(super::float(self.by_time.len() as u64)) / series::correlation_time(&parts)
+        alike.min(self.size()) / series::correlation_time(&parts)
     }
 }
 
@@ -96,6 +105,15 @@ mod tests {
         values.extend((0..100).map(|_| (2.0, 0.9, 1)));
         let side = Weighed::new(values);
         assert_eq!((side.at(0.05), side.at(0.5)), (Some(1.0), Some(2.0)));
+    }
+
+    #[test]
+    fn a_few_heavy_values_are_few() {
+        let mut values: Vec<(f64, f64, u32)> = (0..3).map(|_| (2e9, 0.3, 0)).collect();
+        values.extend((0..50).map(|_| (5e6, 0.002, 1)));
+        let side = Weighed::new(values);
+        assert!((3.0..4.0).contains(&side.size()), "{}", side.size());
+        assert!(side.worth(0.95) < 4.0, "{}", side.worth(0.95));
     }
 
     #[test]

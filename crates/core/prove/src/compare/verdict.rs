@@ -69,6 +69,9 @@ pub(super) fn decide(
 
 fn by_time(change: &Change, question: &Question, used: [&Used; 2]) -> (Verdict, String) {
     let Some(relative) = change.relative else {
+        if let Some(at_least) = change.at_least {
+            return one_sided(change, at_least);
+        }
         let more = more_for_any(question.quantile, used);
         let reason = "has too few independent requests beyond it for an interval".to_owned();
         return (Verdict::CannotTell { more: Some(more) }, reason);
@@ -97,6 +100,18 @@ fn by_time(change: &Change, question: &Question, used: [&Used; 2]) -> (Verdict, 
         Verdict::CannotTell { more: Some(more) },
         format!("{span}: that may be nothing, or may matter"),
     )
+}
+
+/// Few requests tell one end alone, which is enough where the sides lie far apart.
+fn one_sided(change: &Change, at_least: f64) -> (Verdict, String) {
+    let (verdict, word) =
+        if at_least < 0.0 { (Verdict::Better, "fell") } else { (Verdict::Worse, "rose") };
+    let reason = format!(
+        "changed by {:+.1} %; it surely {word} by {:.1} % or more, and requests are too few to tell how much more",
+        change.ratio() * 100.0,
+        at_least.abs() * 100.0
+    );
+    (verdict, reason)
 }
 
 /// How many more a side until the interval is narrow enough to tell with nine in ten: widths fall with the root of the
@@ -140,7 +155,10 @@ pub(super) fn doubts(
     notes: &mut Vec<String>,
 ) {
     for change in quantiles {
-        let Some(relative) = change.relative else { continue };
+        let Some(relative) = change.relative else {
+            notes.extend(against_one_end(change, verdict, question));
+            continue;
+        };
         let against = match verdict {
             Verdict::Better => relative.low > 0.0 && question.matters < relative.high,
             Verdict::Worse => relative.high < 0.0 && relative.low < -question.matters,
@@ -160,6 +178,20 @@ pub(super) fn doubts(
             ));
         }
     }
+}
+
+/// What one end alone says against the verdict.
+fn against_one_end(change: &Change, verdict: Verdict, question: &Question) -> Option<String> {
+    let at_least = change.at_least.filter(|at_least| question.matters < at_least.abs())?;
+    let against = match verdict {
+        Verdict::Better => 0.0 < at_least,
+        Verdict::Worse => at_least < 0.0,
+        Verdict::NoDifference | Verdict::CannotTell { .. } => {
+            !super::same(change.quantile, question.quantile)
+        }
+    };
+    let name = name(change.quantile);
+    against.then(|| format!("{name} went its own way: {:+.1} % or more", at_least * 100.0))
 }
 
 /// `p95`, `p99.9`.

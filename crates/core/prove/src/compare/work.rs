@@ -82,10 +82,10 @@ pub struct MeanChange {
 }
 
 impl MeanChange {
-    /// `after / before - 1`; 0 where there was nothing before.
+    /// `after / before - 1`; `None` where there was nothing before.
     #[must_use]
-    pub fn ratio(&self) -> f64 {
-        if self.before > 0.0 { self.after / self.before - 1.0 } else { 0.0 }
+    pub fn ratio(&self) -> Option<f64> {
+        (self.before > 0.0).then(|| self.after / self.before - 1.0)
     }
 }
 
@@ -186,7 +186,9 @@ mod tests {
         let many = work(&side(&[("/", &[380, 384, 388])]), &side(&[("/", &[3, 3, 4])]))[0];
         let interval = many.difference.unwrap();
         assert!(-395.0 < interval.low && interval.high < -370.0, "{many:?}");
-        assert!((many.ratio() + 0.991).abs() < 0.001, "{many:?}");
+        assert!((many.ratio().unwrap() + 0.991).abs() < 0.001, "{many:?}");
+        let new = work(&side(&[("/", &[0, 0])]), &side(&[("/", &[384, 384])]))[0];
+        assert_eq!(new.ratio(), None, "nothing is no base: {new:?}");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! Files are written from their beginning to their end, and go as a whole, the oldest first (a queue, as S3-FIFO has it:
 //! what was asked for meanwhile goes to its end again).
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
 use model::Moment;
 
@@ -41,6 +41,8 @@ pub struct Kept {
     pub ends: Moment,
     /// Since when it only stands in.
     pub expired: Option<Moment>,
+    /// When it was written: of two for the same request the later counts.
+    pub written: Moment,
 }
 
 impl Kept {
@@ -59,7 +61,23 @@ impl Kept {
             Err(over) => stale.saturating_sub(over),
         };
         let shared_with = policy.shared_with;
-        Self { place, selecting, shared_with, ends: now + left, expired: None }
+        Self { place, selecting, shared_with, ends: now + left, expired: None, written: now }
+    }
+
+    /// Memory that it takes, about, with what is needed to find it.
+    fn memory_bytes(&self) -> u64 {
+        /// Of the structs, the two sets of places under its numbers, and its place in its file.
+        const FIXED: usize = 512;
+        /// Of a tag, and the set of places under its number.
+        const TAG: usize = 160;
+        let Place { route, host, target, tags } = &self.place;
+        let tags: usize = tags.iter().map(|tag| TAG + tag.len()).sum();
+        let place = route.len() + host.len() + target.len() + tags;
+        (FIXED + place + self.selecting.bytes()) as u64
+    }
+
+    fn is_same(&self, selecting: &Selecting, shared_with: Asker) -> bool {
+        self.selecting.is_same(selecting) && self.shared_with == shared_with
     }
 }
 
@@ -75,7 +93,8 @@ pub struct OnDisk {
 /// What is on disk.
 #[derive(Debug)]
 pub struct Index {
-    entries_max: usize,
+    memory_bytes_max: u64,
+    memory_bytes: u64,
     slots: Vec<Option<Slot>>,
     free: Vec<usize>,
     keys: Marks,
@@ -90,15 +109,29 @@ struct Slot {
     hash: u64,
     at: At,
     kept: Kept,
+    memory_bytes: u64,
     is_asked: bool,
 }
 
+/// What went with a file.
+#[derive(Debug, Default)]
+pub struct Dropped {
+    /// What was asked for since it came, and is still of use, with the hash of its key.
+    pub asked: Vec<(u64, At, Kept)>,
+    /// Hashes of the keys of all else.
+    pub lost: Vec<u64>,
+}
+
+/// Answers under one key that differ by headers, as in memory: who makes up headers is not to make looking longer.
+const VARIANTS_MAX: usize = 32;
+
 impl Index {
-    /// One of at most so many answers.
+    /// One that takes so much memory, about.
     #[must_use]
-    pub fn new(entries_max: usize) -> Self {
+    pub fn new(memory_bytes_max: u64) -> Self {
         Self {
-            entries_max,
+            memory_bytes_max,
+            memory_bytes: 0,
             slots: Vec::new(),
             free: Vec::new(),
             keys: Marks::default(),
@@ -123,7 +156,7 @@ impl Index {
     /// Whether there is room for no more.
     #[must_use]
     pub fn is_full(&self) -> bool {
-        self.entries_max <= self.len()
+        self.memory_bytes_max <= self.memory_bytes
     }
 
     /// Bytes of all of them.
@@ -148,14 +181,23 @@ impl Index {
         now: Moment,
     ) -> Option<OnDisk> {
         let places = self.keys.of(hash);
-        let mut slots = places.iter().filter_map(|place| self.slots.get(*place)?.as_ref());
+        let slots = places.iter().filter_map(|place| self.slots.get(*place)?.as_ref());
         let fits = |slot: &&Slot| {
             let Kept { selecting, shared_with, ends, .. } = &slot.kept;
             let is_for = (!asker.authorization || shared_with.authorization)
                 && (!asker.cookies || shared_with.cookies);
             is_for && now < *ends && selecting.takes(headers)
         };
-        slots.find(fits).map(|slot| OnDisk { at: slot.at, expired: slot.kept.expired })
+        let latest = slots.filter(fits).max_by_key(|slot| (slot.kept.written, slot.at));
+        latest.map(|slot| OnDisk { at: slot.at, expired: slot.kept.expired })
+    }
+
+    /// Whether an answer to the same requests is there; `hash` is of their key.
+    #[must_use]
+    pub fn has(&self, hash: u64, selecting: &Selecting, shared_with: Asker) -> bool {
+        let places = self.keys.of(hash);
+        let mut slots = places.iter().filter_map(|place| self.slots.get(*place)?.as_ref());
+        slots.any(|slot| slot.kept.is_same(selecting, shared_with))
     }
 
     /// Remembers that it was asked for: it outlives its file.
@@ -165,17 +207,22 @@ impl Index {
         }
     }
 
-    /// An answer is there now, in place of the one to the same requests. `false` if there is no room.
+    /// An answer is there now, in place of the one to the same requests, and of what is before all others under its key where
+    /// those are too many. `false` if there is no room.
     pub fn insert(&mut self, hash: u64, at: At, kept: Kept) -> bool {
+        let mut others = Vec::new();
         for place in self.keys.of(hash) {
-            let slot = self.slots.get(place).and_then(Option::as_ref);
-            let is_same = |slot: &Slot| {
-                slot.kept.selecting.is_same(&kept.selecting)
-                    && slot.kept.shared_with == kept.shared_with
-            };
-            if slot.is_some_and(is_same) {
+            let Some(Some(slot)) = self.slots.get(place) else { continue };
+            if slot.kept.is_same(&kept.selecting, kept.shared_with) {
                 self.remove(place);
+            } else {
+                others.push((slot.at, place));
             }
+        }
+        // By its place in the files: who reads them again lets go of the same.
+        let first = others.iter().min().filter(|_| VARIANTS_MAX <= others.len());
+        if let Some((_, place)) = first {
+            self.remove(*place);
         }
         if self.is_full() {
             return false;
@@ -185,7 +232,9 @@ impl Index {
         kept.place.marks().into_iter().for_each(|mark| self.marks.add(mark, place));
         self.files.entry(at.file).or_default().insert(at.offset, place);
         self.live_bytes += at.bytes;
-        let slot = Some(Slot { hash, at, kept, is_asked: false });
+        let memory_bytes = kept.memory_bytes();
+        self.memory_bytes += memory_bytes;
+        let slot = Some(Slot { hash, at, kept, memory_bytes, is_asked: false });
         if place == self.slots.len() {
             self.slots.push(slot);
         } else {
@@ -210,7 +259,7 @@ impl Index {
         places.len()
     }
 
-    /// Forgets what an order is for; where it is soft that only stands in from now on. How many it was.
+    /// Forgets what an order is for; where it is soft that only stands in from now on. How many it changed something for.
     pub fn purge(&mut self, purge: &Purge, soft: bool, now: Moment) -> usize {
         let places = match purge.found() {
             Found::By(mark) => self.marks.of(mark),
@@ -222,27 +271,41 @@ impl Index {
             if !purge.takes(&slot.kept.place) {
                 continue;
             }
-            count += 1;
-            if soft {
-                slot.kept.expired = slot.kept.expired.or(Some(now));
-            } else {
+            if !soft {
                 self.remove(place);
+            } else if slot.kept.expired.is_none() {
+                slot.kept.expired = Some(now);
+            } else {
+                continue;
             }
+            count += 1;
         }
         count
     }
 
-    /// Forgets all that is in a file. What of it was asked for since it came, and is still of use, with the hash of its key.
-    pub fn drop_file(&mut self, file: u64, now: Moment) -> Vec<(u64, At, Kept)> {
+    /// Forgets what is of no more use.
+    pub fn drop_ended(&mut self, now: Moment) {
+        for place in 0..self.slots.len() {
+            let slot = self.slots.get(place).and_then(Option::as_ref);
+            if slot.is_some_and(|slot| slot.kept.ends <= now) {
+                self.remove(place);
+            }
+        }
+    }
+
+    /// Forgets all that is in a file.
+    pub fn drop_file(&mut self, file: u64, now: Moment) -> Dropped {
         let places = self.files.remove(&file).unwrap_or_default();
-        let mut asked = Vec::new();
+        let mut dropped = Dropped::default();
         for place in places.into_values() {
             let Some(slot) = self.take(place) else { continue };
             if slot.is_asked && slot.kept.expired.is_none() && now < slot.kept.ends {
-                asked.push((slot.hash, slot.at, slot.kept));
+                dropped.asked.push((slot.hash, slot.at, slot.kept));
+            } else {
+                dropped.lost.push(slot.hash);
             }
         }
-        asked
+        dropped
     }
 
     fn slot_at(&self, at: At) -> Option<usize> {
@@ -264,60 +327,8 @@ impl Index {
         self.keys.remove(slot.hash, place);
         slot.kept.place.marks().into_iter().for_each(|mark| self.marks.remove(mark, place));
         self.live_bytes -= slot.at.bytes;
+        self.memory_bytes -= slot.memory_bytes;
         self.free.push(place);
         Some(slot)
-    }
-}
-
-/// What was forgotten of late: what was on its way to the disk meanwhile is old.
-#[derive(Debug, Default)]
-pub struct Forgotten {
-    next: u64,
-    log: VecDeque<(Of, bool)>,
-}
-
-/// What was forgotten.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Of {
-    /// What an order is for.
-    Order(Purge),
-    /// What was kept under a key: its hash, and itself.
-    Key(u64, Vec<u8>),
-}
-
-impl Forgotten {
-    /// What is remembered; what was on its way during more counts as old.
-    const LOG_MAX: usize = 16_384;
-
-    /// How often something was forgotten.
-    #[must_use]
-    pub fn count(&self) -> u64 {
-        self.next
-    }
-
-    /// Something was, or only stands in (`soft`).
-    pub fn add(&mut self, of: Of, soft: bool) {
-        self.next += 1;
-        self.log.push_back((of, soft));
-        if Self::LOG_MAX < self.log.len() {
-            self.log.pop_front();
-        }
-    }
-
-    /// All that was; `None` if more was than is remembered.
-    #[must_use]
-    pub fn all(&self) -> Option<impl Iterator<Item = &(Of, bool)>> {
-        (self.next == self.log.len() as u64).then(|| self.log.iter())
-    }
-
-    /// Whether an answer is old that was known when there had been `count`.
-    #[must_use]
-    pub fn outdates(&self, count: u64, hash: u64, place: &Place) -> bool {
-        let Ok(missed) = usize::try_from(self.next.saturating_sub(count)) else { return true };
-        let is = |(of, _): &(Of, bool)| match of {
-            Of::Order(purge) => purge.takes(place),
-            Of::Key(key, _) => *key == hash,
-        };
-        self.log.len() < missed || self.log.iter().rev().take(missed).any(is)
     }
 }

@@ -4,7 +4,7 @@ use std::hash::{DefaultHasher, Hasher as _};
 
 use http::{HeaderName, header};
 
-use super::rule::{CacheRule, Cookies, Query, User};
+use super::rule::{CacheRule, Cookies, Query, SetCookie, User};
 use crate::fields::Fields;
 
 /// Between a scheme and a host.
@@ -26,6 +26,13 @@ impl Key {
         Self { hash: hash(seed, &bytes), bytes }
     }
 
+    /// The name of the route that it is of, of a key that [`key_of`] made.
+    #[must_use]
+    pub fn route(&self) -> &[u8] {
+        let end = self.bytes.iter().position(|byte| *byte == ROUTE_END);
+        end.and_then(|end| self.bytes.get(..end)).unwrap_or_default()
+    }
+
     /// The scheme that it was asked for by, of a key that [`key_of`] made.
     #[must_use]
     pub fn scheme(&self) -> Option<&str> {
@@ -34,6 +41,9 @@ impl Key {
         std::str::from_utf8(address.get(..end)?).ok()
     }
 }
+
+/// What ends the name of a route: no name has it.
+const ROUTE_END: u8 = 1;
 
 /// What of a request's credentials no key knows of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -64,7 +74,17 @@ pub fn key_of(
         }
         bytes.push(0);
     };
-    part(&[route.as_bytes(), b"\x01", rule.version.as_bytes()]);
+    let word = |is: bool, word: &'static [u8]| if is { word } else { b"" };
+    part(&[
+        route.as_bytes(),
+        &[ROUTE_END],
+        rule.version.as_bytes(),
+        // What a rule lets in beyond what answers say is not found under one that does not, whenever that is changed.
+        word(rule.over, b"\x02over"),
+        word(rule.shares_authorized, b"\x02authorized"),
+        word(rule.careful == Cookies::Ignore, b"\x02cookies"),
+        word(rule.set_cookie == SetCookie::Keep, b"\x02set-cookie"),
+    ]);
     // All of the address (RFC 9111, section 2): what is told on `http` may be no more than to come back on `https`.
     if host.bytes().any(|byte| byte.is_ascii_uppercase()) {
         part(&[scheme.as_bytes(), SCHEME_END, host.to_ascii_lowercase().as_bytes()]);

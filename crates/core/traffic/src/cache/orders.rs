@@ -46,6 +46,8 @@ pub struct Sent {
 /// Orders that a request for an answer came after: those that were heard of, and those of this gateway itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Asked {
+    /// How often the sequence had begun from nothing.
+    beginnings: u64,
     heard: OrderId,
     /// The latest that was sent and not heard of.
     sent: Option<u64>,
@@ -63,6 +65,7 @@ struct Known {
 /// Orders that were heard of.
 #[derive(Debug, Default)]
 pub struct Orders {
+    beginnings: u64,
     /// All after this one are known.
     since: OrderId,
     heard: OrderId,
@@ -104,7 +107,14 @@ impl Orders {
     /// Remembers which orders there were, for something that is asked for now.
     #[must_use]
     pub fn asked(&self) -> Asked {
-        Asked { heard: self.heard, sent: self.sent.back().map(|sent| sent.nonce) }
+        let sent = self.sent.back().map(|sent| sent.nonce);
+        Asked { beginnings: self.beginnings, heard: self.heard, sent }
+    }
+
+    /// Whether numbers still mean what they meant when something was asked for.
+    #[must_use]
+    pub fn goes_on(&self, asked: Asked) -> bool {
+        asked.beginnings == self.beginnings
     }
 
     /// The latest order that something was asked for after; `None` while orders of this gateway that it came after have
@@ -124,6 +134,15 @@ impl Orders {
     pub fn begin(&mut self, after: OrderId) {
         self.since = self.since.max(after);
         self.heard = self.heard.max(after);
+    }
+
+    /// It begins from nothing, as the server is another one whose clock may be behind: what was heard of is not known any
+    /// more, and the next order may have any number after this one.
+    pub fn begin_anew(&mut self, after: OrderId) {
+        self.beginnings += 1;
+        self.since = after;
+        self.heard = after;
+        self.known.clear();
     }
 
     /// One has to be sent; where too many wait already, one for everything takes their place.

@@ -54,6 +54,8 @@ pub struct Received<'a> {
     pub asked_at: Moment,
     /// When it came.
     pub received_at: Moment,
+    /// The same by the calendar, of which dates are; the other is of a clock that never goes back.
+    pub came_at: Moment,
 }
 
 /// Why an answer is not stored.
@@ -269,7 +271,7 @@ fn lifetime(
         && !rule.over
         && let Some(expires) = received.headers.get(header::EXPIRES)
     {
-        let ends = date::parse(expires.as_bytes(), received.received_at);
+        let ends = date::parse(expires.as_bytes(), received.came_at);
         let lifetime = ends.map_or(0, |ends| ends.saturating_sub(dated(received)));
         return (Duration::from_secs(lifetime), Source::Answer);
     }
@@ -292,7 +294,7 @@ fn lifetime(
 fn guess(rule: &CacheRule, received: &Received<'_>) -> (Duration, Source) {
     const MAX: Duration = Duration::from_hours(24);
     let modified = received.headers.get(header::LAST_MODIFIED);
-    let modified = modified.and_then(|date| date::parse(date.as_bytes(), received.received_at));
+    let modified = modified.and_then(|date| date::parse(date.as_bytes(), received.came_at));
     let unchanged = modified.map_or(0, |modified| dated(received).saturating_sub(modified));
     let share = rule.heuristic_share.clamp(0.0, 1.0);
     let seconds = u32::try_from(unchanged).unwrap_or(u32::MAX);
@@ -302,7 +304,7 @@ fn guess(rule: &CacheRule, received: &Received<'_>) -> (Duration, Source) {
 
 /// When the answer was made, in seconds; when it came if it does not say.
 fn dated(received: &Received<'_>) -> u64 {
-    let now = received.received_at;
+    let now = received.came_at;
     let said =
         received.headers.get(header::DATE).and_then(|date| date::parse(date.as_bytes(), now));
     said.unwrap_or(now.nanos / 1_000_000_000)
@@ -310,7 +312,7 @@ fn dated(received: &Received<'_>) -> u64 {
 
 /// How old the answer was when it came (RFC 9111, section 4.2.3).
 fn initial_age(received: &Received<'_>) -> Duration {
-    let came = received.received_at.nanos / 1_000_000_000;
+    let came = received.came_at.nanos / 1_000_000_000;
     let apparent = Duration::from_secs(came.saturating_sub(dated(received)));
     // Of a list the first member; what is no number is as if it were not there (section 5.1).
     let first = received.headers.get(header::AGE).map(HeaderValue::as_bytes);

@@ -107,7 +107,7 @@ impl Start {
                 // A clock that went back says nothing about ages.
                 let expired = (now < self.at).then_some(now);
                 let kept = Kept::new(head.place, head.selecting, &head.policy, now);
-                Some(Said::Answer(key.to_vec(), Kept { expired, ..kept }))
+                Some(Said::Answer(key.to_vec(), Kept { expired, written: self.at, ..kept }))
             }
             FORGET => {
                 let soft = from.byte()? == 1;

@@ -224,6 +224,7 @@ impl Simulation<'_> {
             headers: &headers,
             asked_at: flight.asked_at,
             received_at: flight.done_at,
+            came_at: flight.done_at,
         };
         let policy = policy(self.rule, Asker::default(), &Control::default(), &received);
         let Ok(policy) = policy else { return };

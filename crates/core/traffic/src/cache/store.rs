@@ -5,7 +5,7 @@
 //! is in use. What was pushed out of the small one is remembered by its number, and stays the next time it comes. Here
 //! sizes are bytes, and entries have marks under which they are found when they are to be forgotten.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use hashbrown::HashTable;
 
@@ -25,6 +25,8 @@ pub struct Store<V> {
     /// Tells a slot from what was in it before.
     turn: u64,
     evictions: u64,
+    /// How much of it is whose, by the names of routes.
+    held: BTreeMap<Vec<u8>, StoreSize>,
 }
 
 /// How full a store is.
@@ -84,6 +86,7 @@ impl<V> Store<V> {
             marks: Marks::default(),
             turn: 0,
             evictions: 0,
+            held: BTreeMap::new(),
         }
     }
 
@@ -104,6 +107,13 @@ impl<V> Store<V> {
     #[must_use]
     pub fn peek(&self, key: &Key) -> Option<&V> {
         self.slots.get(self.find(key)?)?.as_ref().map(|slot| &slot.value)
+    }
+
+    /// What is stored under a key of this hash, to note something about it; it counts as no use.
+    pub fn note_mut(&mut self, hash: u64) -> Option<&mut V> {
+        let is_it = |place: &usize| hash_of(&self.slots, *place) == hash;
+        let place = self.table.find(hash, is_it).copied()?;
+        self.slots.get_mut(place)?.as_mut().map(|slot| &mut slot.value)
     }
 
     /// What is asked for most, as far as eviction knows: how much, its key, and the value; the most first.
@@ -127,6 +137,11 @@ impl<V> Store<V> {
         }
     }
 
+    /// The same for each route that ever had anything here.
+    pub fn size_of_routes(&self) -> impl Iterator<Item = (&[u8], StoreSize)> {
+        self.held.iter().map(|(route, size)| (&**route, *size))
+    }
+
     /// Stores a value of so many bytes in place of what is there; others are pushed out to make room, or it is not stored
     /// at all.
     pub fn insert(&mut self, key: Key, value: V, bytes: u64, marks: Vec<u64>) {
@@ -140,6 +155,9 @@ impl<V> Store<V> {
             let in_main = self.ghosts.take(key.hash);
             self.turn += 1;
             let turn = self.turn;
+            let held = held_of(&mut self.held, &key);
+            held.entries += 1;
+            held.bytes += bytes;
             let slot = Slot { key, value, bytes, uses: 0, turn, in_main, marks };
             let hash = slot.key.hash;
             let place = self.free.pop().unwrap_or(self.slots.len());
@@ -218,6 +236,8 @@ impl<V> Store<V> {
         let Some(Some(slot)) = self.slots.get_mut(place) else { return };
         slot.value = value;
         let old = std::mem::replace(&mut slot.bytes, bytes);
+        let held = held_of(&mut self.held, &slot.key);
+        held.bytes = held.bytes - old + bytes;
         let in_main = slot.in_main;
         if slot.marks != marks {
             let before = std::mem::replace(&mut slot.marks, marks.clone());
@@ -256,6 +276,7 @@ impl<V> Store<V> {
                 return;
             }
             self.ghosts.add(slot.key.hash, self.main.live.max(64));
+            held_of(&mut self.held, &slot.key).evictions += 1;
             // Its place in the queue is gone already.
             self.drop_slot(place);
             self.evictions += 1;
@@ -274,6 +295,7 @@ impl<V> Store<V> {
                 self.main.order.push_back((place, turn));
                 continue;
             }
+            held_of(&mut self.held, &slot.key).evictions += 1;
             self.drop_slot(place);
             self.evictions += 1;
             return;
@@ -288,6 +310,9 @@ impl<V> Store<V> {
         for mark in &slot.marks {
             self.marks.remove(*mark, place);
         }
+        let held = held_of(&mut self.held, &slot.key);
+        held.entries -= 1;
+        held.bytes -= slot.bytes;
         self.queue(slot.in_main).leave(slot.bytes);
         self.free.push(place);
         Some(slot.value)
@@ -316,6 +341,11 @@ pub enum Change<V> {
     Set(V),
     /// It goes.
     Forget,
+}
+
+/// What the route of a key holds.
+fn held_of<'a>(held: &'a mut BTreeMap<Vec<u8>, StoreSize>, key: &Key) -> &'a mut StoreSize {
+    held.entry(key.route().to_vec()).or_default()
 }
 
 fn hash_of<V>(slots: &[Option<Slot<V>>], place: usize) -> u64 {

@@ -70,7 +70,8 @@ impl Selecting {
     /// Bytes that it takes.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        let of = |field: &Field| 128 + 2 * field.meaning.as_ref().map_or(0, Vec::len);
+        let long = |text: &Option<Vec<u8>>| text.as_ref().map_or(0, Vec::len);
+        let of = |field: &Field| 128 + 2 * long(&field.meaning) + long(&field.raw);
         self.fields.iter().map(of).sum()
     }
 

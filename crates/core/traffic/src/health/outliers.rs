@@ -3,7 +3,7 @@
 //! At most so many members are left out at once: when everything fails the cause is elsewhere, and
 //! leaving all out would make an outage of a hiccup.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use model::Moment;
 
@@ -37,11 +37,14 @@ impl Default for OutlierSettings {
     }
 }
 
-/// How requests to each member ended.
+/// How requests to each member ended. Members are known by their addresses, so that what is known of one outlives what
+/// becomes of the others.
 #[derive(Debug, Clone)]
 pub struct Outliers {
     settings: OutlierSettings,
-    members: Vec<Record>,
+    members: BTreeMap<String, Record>,
+    /// Those that are no members any more, and were left alone when they went: they may be back any time.
+    gone: BTreeMap<String, Record>,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -52,15 +55,46 @@ struct Record {
     out_until: Moment,
 }
 
+/// Members that went while they were left alone: as many as a service can have.
+const GONE_MAX: usize = 1_000;
+
 impl Outliers {
-    /// So many members, of whom nothing is known.
+    /// Members of whom nothing is known.
     #[must_use]
-    pub fn new(settings: OutlierSettings, members: usize) -> Self {
-        Self { settings, members: vec![Record::default(); members] }
+    pub fn new<'a>(settings: OutlierSettings, members: impl IntoIterator<Item = &'a str>) -> Self {
+        let mut all = Self { settings, members: BTreeMap::new(), gone: BTreeMap::new() };
+        all.renew(settings, members, Moment::default());
+        all
+    }
+
+    /// Takes other settings and members. What is known of those that stay, or are back, is kept; where more are left alone
+    /// than may be now, those go on first whose time is over first.
+    pub fn renew<'a>(
+        &mut self,
+        settings: OutlierSettings,
+        members: impl IntoIterator<Item = &'a str>,
+        now: Moment,
+    ) {
+        self.settings = settings;
+        let mut known = std::mem::take(&mut self.members);
+        known.extend(std::mem::take(&mut self.gone));
+        for address in members {
+            let record = known.get(address).copied().unwrap_or_default();
+            self.members.insert(address.to_owned(), record);
+        }
+        let gone = known.into_iter().filter(|(address, record)| {
+            now < record.out_until && !self.members.contains_key(address)
+        });
+        self.gone = gone.take(GONE_MAX).collect();
+        while !self.may_be_out(self.out(now)) {
+            let out = self.members.values_mut().filter(|record| now < record.out_until);
+            let Some(first) = out.min_by_key(|record| record.out_until) else { return };
+            first.out_until = now;
+        }
     }
 
     /// Takes how a request ended. If that is why the member is left alone from now on, tells until when.
-    pub fn record(&mut self, member: usize, good: bool, now: Moment) -> Option<Moment> {
+    pub fn record(&mut self, member: &str, good: bool, now: Moment) -> Option<Moment> {
         let settings = self.settings;
         let record = self.members.get_mut(member)?;
         if good {
@@ -80,7 +114,7 @@ impl Outliers {
         }
         record.fails = record.fails.saturating_add(1);
         record.last_fail = now;
-        if settings.fails == 0 || record.fails < settings.fails || !self.one_more_may_go(now) {
+        if record.fails < settings.fails || !self.may_be_out(self.out(now) + 1) {
             return None;
         }
         let record = self.members.get_mut(member)?;
@@ -93,22 +127,29 @@ impl Outliers {
         Some(record.out_until)
     }
 
+    /// Until when a member is left alone; long over if it is not.
+    #[must_use]
+    pub fn out_until(&self, member: &str) -> Moment {
+        self.members.get(member).map(|record| record.out_until).unwrap_or_default()
+    }
+
     /// Whether a member is left alone.
     #[must_use]
-    pub fn is_out(&self, member: usize, now: Moment) -> bool {
-        self.members.get(member).is_some_and(|record| now < record.out_until)
+    pub fn is_out(&self, member: &str, now: Moment) -> bool {
+        now < self.out_until(member)
     }
 
     /// Members that are left alone.
     #[must_use]
     pub fn out(&self, now: Moment) -> usize {
-        self.members.iter().filter(|record| now < record.out_until).count()
+        self.members.values().filter(|record| now < record.out_until).count()
     }
 
-    fn one_more_may_go(&self, now: Moment) -> bool {
-        let out = self.out(now);
+    /// Whether so many may be left alone at once.
+    fn may_be_out(&self, count: usize) -> bool {
         let members = self.members.len();
-        let first_of_several = out == 0 && members > 1;
-        first_of_several || precise(out + 1) <= self.settings.share_max * precise(members)
+        let first_of_several = count == 1 && members > 1;
+        let share = precise(count) <= self.settings.share_max * precise(members);
+        count == 0 || self.settings.fails != 0 && (first_of_several || share)
     }
 }

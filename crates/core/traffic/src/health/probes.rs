@@ -43,6 +43,12 @@ impl Probes {
         Self { thresholds, healthy: true, against: 0, asked: false }
     }
 
+    /// It has been asked before, and this is what is believed: it takes as many answers as ever to change that.
+    #[must_use]
+    pub fn known(thresholds: Thresholds, healthy: bool) -> Self {
+        Self { thresholds, healthy, against: 0, asked: true }
+    }
+
     /// Whether the member is believed to be well.
     #[must_use]
     pub fn is_healthy(&self) -> bool {

@@ -77,7 +77,7 @@ fn what_an_answer_says_itself_counts() {
     let secret = ("cache-control", "no-store");
     assert_eq!(
         told("/app.3f2a9c1b.js", &[secret]),
-        (Some(Asset::Cold), Some("no-store".to_owned()))
+        (Some(Asset::Forbidden), Some("no-store".to_owned()))
     );
     assert_eq!(told("/app.3f2a9c1b.js", &[("set-cookie", "a=1")]), (None, None));
 }
@@ -100,7 +100,7 @@ fn what_answers_say_is_seen_as_it_is() {
         ("/app.css", vec![says("max-age=0")], Some(Asset::Cold)),
         ("/app.css", vec![says("no-cache, max-age=60")], Some(Asset::Cold)),
         ("/app.css", vec![says("max-age=0, must-revalidate"), etag], Some(Asset::Told)),
-        ("/app.css", vec![says("no-cache, no-store"), etag], Some(Asset::Cold)),
+        ("/app.css", vec![says("no-cache, no-store"), etag], Some(Asset::Forbidden)),
         ("/app.3f2a9c1b.css", vec![etag], Some(Asset::Unmarked)),
         ("/app.3f2a9c1b.css", vec![says("no-cache"), etag], Some(Asset::Unmarked)),
         ("/app.3f2a9c1b.css", vec![], Some(Asset::UnmarkedCold)),

@@ -3,6 +3,7 @@
 mod credentials;
 mod days;
 mod disk;
+mod disk_bounds;
 mod rules;
 mod shared;
 mod store;
@@ -39,6 +40,7 @@ fn of(rule: &CacheRule, status: u16, lines: &[(&str, &str)]) -> Result<Policy, N
         headers: &headers,
         asked_at: now(),
         received_at: now(),
+        came_at: now(),
     };
     policy(rule, Asker::default(), &Control::default(), &received)
 }

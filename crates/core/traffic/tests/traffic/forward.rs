@@ -4,7 +4,9 @@ use std::net::IpAddr;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use proptest::prelude::*;
-use traffic::forward::{Framing, Network, check_framing, client, strip_hop_by_hop, upgrade};
+use traffic::forward::{
+    Framing, Network, Sender, check_framing, client, strip_hop_by_hop, upgrade,
+};
 
 fn headers(lines: &[(&str, &str)]) -> HeaderMap {
     let line = |(name, value): &(&str, &str)| {
@@ -77,6 +79,51 @@ fn only_a_trusted_proxy_is_believed() {
     assert_eq!(seen("10.0.0.1", "nonsense", ours), "10.0.0.1");
     assert_eq!(seen("::ffff:10.0.0.1", "1.1.1.1", ours), "1.1.1.1");
     assert_eq!(seen("10.0.0.1", "1.1.1.1", &[]), "10.0.0.1");
+}
+
+#[test]
+fn forwarded_is_believed_where_a_trusted_proxy_says_nothing_else() {
+    let trusted = [Network::parse("10.0.0.0/8").unwrap()];
+    let seen = |peer: &str, lines: &[(&str, &str)]| {
+        client(peer.parse().unwrap(), &headers(lines), &trusted).to_string()
+    };
+    let one = |line: &str| seen("10.0.0.1", &[("forwarded", line)]);
+    assert_eq!(one("for=1.1.1.1;proto=https"), "1.1.1.1");
+    assert_eq!(one("proto=https; For=\"1.1.1.1:5000\""), "1.1.1.1");
+    assert_eq!(one("for=\"[2001:db8::7]:5000\""), "2001:db8::7");
+    assert_eq!(one("for=6.6.6.6, for=1.1.1.1, for=10.0.0.2"), "1.1.1.1");
+    for none in ["for=unknown", "for=_hidden", "by=1.1.1.1", "", "for=\"1.1.1.1, x", "for"] {
+        assert_eq!(one(none), "10.0.0.1", "{none}");
+    }
+    // What is within quotes is nobody's address.
+    assert_eq!(one(r#"for=1.1.1.1;host="x,for=6.6.6.6""#), "1.1.1.1");
+    assert_eq!(one(r#"host="x;for=6.6.6.6";for=1.1.1.1"#), "1.1.1.1");
+    assert_eq!(one(r#"host="\",for=6.6.6.6";for="1.1.1.1:80""#), "1.1.1.1");
+    assert_eq!(one(r#"for="6.6.6.6"#), "10.0.0.1");
+    assert_eq!(seen("203.0.113.9", &[("forwarded", "for=1.1.1.1")]), "203.0.113.9");
+    let both = [("forwarded", "for=6.6.6.6"), ("x-forwarded-for", "1.1.1.1")];
+    assert_eq!(seen("10.0.0.1", &both), "1.1.1.1");
+}
+
+#[test]
+fn who_is_trusted_and_says_forwarded_is_added_to() {
+    let added = |address: &[u8], trusted, lines: &[(&str, &str)]| {
+        let mut to = Vec::new();
+        let sender = Sender { address, encrypted: true, trusted };
+        let is_told = sender.forwarded(&headers(lines), &mut to);
+        is_told.then(|| String::from_utf8(to).unwrap())
+    };
+    let lines = [("host", "shop:80"), ("forwarded", "for=1.1.1.1"), ("forwarded", "for=2.2.2.2")];
+    assert_eq!(
+        added(b"10.0.0.1", true, &lines).as_deref(),
+        Some("for=1.1.1.1, for=2.2.2.2, for=10.0.0.1;proto=https;host=\"shop:80\"")
+    );
+    assert_eq!(
+        added(b"fd00::1", true, &[("forwarded", "for=1.1.1.1")]).as_deref(),
+        Some("for=1.1.1.1, for=\"[fd00::1]\";proto=https")
+    );
+    assert_eq!(added(b"10.0.0.1", false, &lines), None);
+    assert_eq!(added(b"10.0.0.1", true, &[("host", "shop")]), None);
 }
 
 proptest! {

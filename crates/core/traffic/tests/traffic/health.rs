@@ -27,6 +27,15 @@ fn the_first_answer_decides_alone() {
 }
 
 #[test]
+fn of_who_is_known_the_first_answer_decides_nothing() {
+    for healthy in [true, false] {
+        let mut probes = Probes::known(Thresholds { healthy: 2, unhealthy: 2 }, healthy);
+        assert_eq!((probes.record(!healthy), probes.is_healthy()), (None, healthy));
+        assert!(probes.record(!healthy).is_some() && probes.is_healthy() != healthy);
+    }
+}
+
+#[test]
 fn a_good_answer_has_the_status_and_says_the_word() {
     let expected = Expected { status_from: 200, status_to: 299, body: "\"ok\"".to_owned() };
     assert!(expected.is_met(204, b"{\"status\": \"ok\"}"));
@@ -37,22 +46,68 @@ fn a_good_answer_has_the_status_and_says_the_word() {
 #[test]
 fn who_fails_again_is_left_alone_for_longer() {
     let settings = OutlierSettings { fails: 2, ..OutlierSettings::default() };
-    let mut outliers = Outliers::new(settings, 4);
-    assert_eq!(outliers.record(0, false, at(0)), None);
-    assert_eq!(outliers.record(0, false, at(1)), Some(at(10_001)));
-    assert!(outliers.is_out(0, at(10_000)) && !outliers.is_out(0, at(10_001)));
-    outliers.record(0, false, at(10_002));
-    assert_eq!(outliers.record(0, false, at(10_003)), Some(at(30_003)));
+    let mut outliers = Outliers::new(settings, ["a", "b", "c", "d"]);
+    assert_eq!(outliers.record("a", false, at(0)), None);
+    assert_eq!(outliers.record("a", false, at(1)), Some(at(10_001)));
+    assert!(outliers.is_out("a", at(10_000)) && !outliers.is_out("a", at(10_001)));
+    outliers.record("a", false, at(10_002));
+    assert_eq!(outliers.record("a", false, at(10_003)), Some(at(30_003)));
+}
+
+#[test]
+fn what_is_known_of_a_member_outlives_those_that_come_and_go() {
+    let settings = OutlierSettings { fails: 3, ..OutlierSettings::default() };
+    let mut outliers = Outliers::new(settings, ["a", "b", "c", "d"]);
+    for now in 0..3 {
+        outliers.record("a", false, at(now));
+    }
+    outliers.record("b", false, at(3));
+    outliers.record("b", false, at(4));
+    outliers.renew(settings, ["e", "b", "d", "a"], at(5));
+    assert!(outliers.is_out("a", at(5)), "it is left alone for as long as before");
+    assert_eq!(
+        outliers.record("b", false, at(6)),
+        Some(at(10_006)),
+        "its failures in a row count on"
+    );
+    // Two of four: no third, whoever it is and however often members change.
+    for now in 7..20 {
+        outliers.renew(settings, ["a", "b", "d", "e"], at(now));
+        assert_eq!(outliers.record("e", false, at(now)), None);
+    }
+    // Back in time, it is left alone still, and the longer the next time.
+    outliers.renew(settings, ["b", "d", "e"], at(20));
+    assert_eq!(outliers.record("a", false, at(21)), None, "it is no member");
+    outliers.renew(settings, ["a", "b", "d", "e"], at(22));
+    assert!(outliers.is_out("a", at(22)));
+    let again: Vec<_> = (0..3).map(|now| outliers.record("a", false, at(10_010 + now))).collect();
+    assert_eq!(again[2], Some(at(30_012)), "{again:?}");
+}
+
+#[test]
+fn where_members_go_no_more_are_left_alone_than_may_be() {
+    let settings = OutlierSettings { fails: 1, ..OutlierSettings::default() };
+    let mut outliers = Outliers::new(settings, ["a", "b", "c", "d"]);
+    outliers.record("b", false, at(0));
+    outliers.record("a", false, at(1));
+    outliers.renew(settings, ["a", "b"], at(2));
+    assert!(
+        outliers.is_out("a", at(2)) && !outliers.is_out("b", at(2)),
+        "whose time is over first"
+    );
+    outliers.renew(OutlierSettings { fails: 0, ..settings }, ["a", "b"], at(3));
+    assert_eq!(outliers.out(at(3)), 0);
 }
 
 #[test]
 fn failures_far_apart_and_failures_between_successes_are_no_pattern() {
-    let mut outliers = Outliers::new(OutlierSettings { fails: 2, ..OutlierSettings::default() }, 2);
+    let settings = OutlierSettings { fails: 2, ..OutlierSettings::default() };
+    let mut outliers = Outliers::new(settings, ["a", "b"]);
     for step in 0..50 {
-        assert_eq!(outliers.record(0, false, at(step * 20_000)), None);
+        assert_eq!(outliers.record("a", false, at(step * 20_000)), None);
     }
     for step in 0..50 {
-        assert_eq!(outliers.record(1, step % 2 == 0, at(step)), None);
+        assert_eq!(outliers.record("b", step % 2 == 0, at(step)), None);
     }
 }
 
@@ -74,19 +129,46 @@ fn a_member_that_comes_up_gets_its_share_bit_by_bit() {
     assert_eq!(weight_left(0, 1.0), 0);
 }
 
+/// A request that ended, or members that are others now.
+#[derive(Debug, Clone)]
+enum Step {
+    Ended(usize, bool, u64),
+    Changed(Vec<usize>),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        20 => (0_usize..12, any::<bool>(), 0_u64..2_000)
+            .prop_map(|(member, good, pause)| Step::Ended(member, good, pause)),
+        1 => prop::collection::vec(0_usize..12, 1..12).prop_map(Step::Changed),
+    ]
+}
+
 proptest! {
     #[test]
-    fn whatever_fails_enough_members_are_left(
+    fn whatever_fails_and_whoever_comes_and_goes_enough_members_are_left(
         members in 1_usize..12,
         share_max in 0.0_f64..1.0,
-        ends in prop::collection::vec((0_usize..12, any::<bool>(), 0_u64..2_000), 0..400),
+        steps in prop::collection::vec(step(), 0..400),
     ) {
+        let names: Vec<String> = (0..12).map(|number| number.to_string()).collect();
         let settings = OutlierSettings { fails: 2, share_max, ..OutlierSettings::default() };
-        let mut outliers = Outliers::new(settings, members);
-        let mut now = 0;
-        for (member, good, pause) in ends {
-            now += pause;
-            outliers.record(member, good, at(now));
+        let mut outliers = Outliers::new(settings, names[..members].iter().map(|name| &**name));
+        let (mut now, mut members) = (0, members);
+        for step in steps {
+            match step {
+                Step::Ended(member, good, pause) => {
+                    now += pause;
+                    outliers.record(&names[member], good, at(now));
+                }
+                Step::Changed(mut numbers) => {
+                    numbers.sort_unstable();
+                    numbers.dedup();
+                    members = numbers.len();
+                    let numbers = numbers.into_iter().map(|number| &*names[number]);
+                    outliers.renew(settings, numbers, at(now));
+                }
+            }
             let out = u32::try_from(outliers.out(at(now))).unwrap();
             let bound = share_max * f64::from(u32::try_from(members).unwrap());
             let one_of_several = u32::from(members > 1);

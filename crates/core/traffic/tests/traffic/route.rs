@@ -49,6 +49,29 @@ fn the_closest_wins_wherever_it_stands() {
 }
 
 #[test]
+fn all_routes_are_told_that_a_read_may_come_to_whatever_its_headers() {
+    let wanting = |name: &str, header: &'static str| Route {
+        headers: vec![(http::HeaderName::from_static(header), None)],
+        ..route(name, &[], &["/api/*"])
+    };
+    let routes = [
+        route("rest", &[], &[]),
+        wanting("beta", "x-beta"),
+        Route { methods: vec![Method::POST], ..route("writes", &[], &["/api/*"]) },
+        route("api", &[], &["/api/*"]),
+        route("other", &["other.example"], &[]),
+    ];
+    let table = Table::new(&routes);
+    let may = |host, path| -> Vec<&str> {
+        let places = table.may_take(&routes, (host, path), &Method::GET);
+        places.map(|place| &*routes[place].name).collect()
+    };
+    assert_eq!(may("x", "/api/7"), ["beta", "api"]);
+    assert_eq!(may("x", "/"), ["rest"]);
+    assert_eq!(may("other.example", "/api/7"), ["other"]);
+}
+
+#[test]
 fn no_route_is_no_route() {
     let routes = [route("api", &[], &["/api/*"])];
     assert_eq!(found(&routes, "x", "/", &Method::GET), None);

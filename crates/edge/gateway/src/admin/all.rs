@@ -3,10 +3,12 @@
 use std::sync::PoisonError;
 
 use serde_json::{Map, Value, json};
+use traffic::cache::StoreSize;
 
 use super::{canaries, pages};
 use crate::{
     cache::counts::{OfRoute, RESULTS},
+    metrics,
     state::Shared,
 };
 
@@ -24,12 +26,21 @@ pub(crate) fn all(shared: &Shared) -> Value {
     let size = shared.cache.size();
     let tried = canaries::canaries(shared);
     let capture = pages::capture(shared);
+    let decided = metrics::decided(shared);
+    let refused = decided.refused.iter();
+    let refused = refused.map(|(reason, count)| json!({"reason": reason, "count": count}));
+    let refused: Vec<Value> = refused.collect();
     json!({
         "state": ready["status"],
         "memory_available_bytes": ready["memory"]["available_bytes"],
         "disk_free_bytes": ready["disk"]["free_bytes"],
         "requests_per_second": per_second,
         "in_flight": in_flight,
+        "decided": {
+            "retried": decided.retried,
+            "hedged": decided.hedged,
+            "refused": refused,
+        },
         "services": services,
         "routes": routes,
         "cache": {
@@ -67,11 +78,13 @@ fn routes(shared: &Shared) -> Vec<Value> {
     for counts in &shared.counts {
         counts.lock().unwrap_or_else(PoisonError::into_inner).cache.add_to(&mut sums);
     }
+    let sizes = shared.cache.size_of_routes();
     let listed = routes["routes"].as_array().into_iter().flatten();
     let planned = state.plan.routes.iter().zip(&state.numbers);
     let one = |(route, (plan, number)): (&Value, (&traffic::plan::Route, &usize))| {
         // Routes are counted from 1.
         let of_cache = sums.get(number + 1).copied().unwrap_or_default();
+        let size = sizes.get(&plan.name).copied().unwrap_or_default();
         let quantiles = &route["duration_ms"];
         json!({
             "name": plan.name,
@@ -83,17 +96,20 @@ fn routes(shared: &Shared) -> Vec<Value> {
             "p99_ms": quantiles["p99"],
             "p999_ms": quantiles["p999"],
             "compresses": plan.compress.is_some(),
-            "cache": plan.cache.as_ref().map(|_| cache(&of_cache)),
+            "cache": plan.cache.as_ref().map(|_| cache(&of_cache, size)),
             "limit": limits.get(&plan.name),
         })
     };
     listed.zip(planned).map(one).collect()
 }
 
-fn cache(of_route: &OfRoute) -> Value {
+fn cache(of_route: &OfRoute, size: StoreSize) -> Value {
     let results = RESULTS.iter().zip(of_route.results);
     let mut value: Map<String, Value> =
         results.map(|(name, count)| ((*name).to_owned(), json!(count))).collect();
+    value.insert("entries".to_owned(), json!(size.entries));
+    value.insert("held_bytes".to_owned(), json!(size.bytes));
+    value.insert("evictions".to_owned(), json!(size.evictions));
     value.insert("sent_bytes".to_owned(), json!(of_route.bytes));
     value.insert("age_seconds".to_owned(), json!(of_route.age_seconds));
     value.insert("saved_seconds".to_owned(), json!(of_route.saved.as_secs_f64()));

@@ -121,7 +121,9 @@ impl Orders {
         for service in &mut plan.services {
             let added = self.of_service(&service.name).filter_map(|(address, order)| {
                 let Presence::Added(zone) = &order.presence else { return None };
-                Some(Member { zone: zone.clone(), ..Member::new(address) })
+                // What a name stands for has what was ordered of the name.
+                let weight = if order.drained { 0 } else { order.weight.unwrap_or(1) };
+                Some(Member { zone: zone.clone(), weight, ..Member::new(address) })
             });
             let added: Vec<Member> = added.collect();
             service.members.extend(added);
@@ -192,7 +194,11 @@ impl Orders {
             if ADDED_MAX <= added {
                 return Err(Problem::new(StatusCode::CONFLICT, "1000 members were added already"));
             }
-            return added_as(address, is_removed, body);
+            // Of an address that no name stands for any more there is nothing to take back.
+            let is_named = self.base.services.iter().any(|known| {
+                known.name == service && known.members.iter().any(|one| one.address == address)
+            });
+            return added_as(address, is_removed && (is_listed || is_named), body);
         }
         if !is_there {
             return Err(Problem::unknown("no service of this name has a member of this address"));
@@ -295,6 +301,10 @@ fn put(
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use traffic::wire::Lookup;
+
     use super::*;
 
     #[test]
@@ -310,5 +320,66 @@ mod tests {
         }
         assert_eq!(added, ADDED_MAX);
         assert_eq!(orders.plan().services[0].members.len(), ADDED_MAX + 1);
+    }
+
+    /// Orders beside a service whose members are looked up.
+    fn looked_up() -> Orders {
+        let lookup = Some(Lookup { interval: Duration::from_secs(1) });
+        let members = vec![Member::new("app.test:80")];
+        let service = Service { lookup, ..Service::new("app", members) };
+        let mut orders = Orders::new(Plan { services: vec![service], ..Plan::default() });
+        stands_for(&mut orders, "app.test:80", &["10.0.0.1:80"]);
+        orders
+    }
+
+    fn stands_for(orders: &mut Orders, name: &str, addresses: &[&str]) {
+        let addresses = addresses.iter().map(|address| address.parse().unwrap()).collect();
+        orders.found.insert(name.to_owned(), Found { addresses, trouble: None });
+    }
+
+    fn order(orders: &mut Orders, address: &str, verb: &str, body: &Value) -> Result<(), Problem> {
+        let order = orders.next(("app", address), verb, body)?;
+        put(&mut orders.of, &("app".to_owned(), address.to_owned()), Some(order));
+        Ok(())
+    }
+
+    fn weights(orders: &Orders) -> Vec<(String, u32)> {
+        let members = orders.plan().services.remove(0).members.into_iter();
+        members.map(|member| (member.address, member.weight)).collect()
+    }
+
+    #[test]
+    fn what_is_ordered_of_a_name_is_so_of_what_it_stands_for() {
+        let (mut orders, name) = (looked_up(), "canary.test:80");
+        assert!(order(&mut orders, name, "add", &json!({"weight": 0})).is_ok());
+        stands_for(&mut orders, name, &["10.0.0.2:80", "10.0.0.3:80"]);
+        let is = |orders: &Orders, weight: u32| {
+            let all = [("10.0.0.1:80", 1), ("10.0.0.2:80", weight), ("10.0.0.3:80", weight)];
+            let all = all.map(|(address, weight)| (address.to_owned(), weight));
+            assert_eq!(weights(orders), all);
+        };
+        is(&orders, 0);
+        assert!(order(&mut orders, name, "weight", &json!({"weight": 3})).is_ok());
+        is(&orders, 3);
+        assert!(order(&mut orders, name, "drain", &Value::Null).is_ok());
+        is(&orders, 0);
+        assert!(order(&mut orders, name, "undrain", &Value::Null).is_ok());
+        is(&orders, 3);
+    }
+
+    #[test]
+    fn an_address_that_was_removed_and_has_gone_is_added_as_any_other() {
+        let mut orders = looked_up();
+        stands_for(&mut orders, "app.test:80", &["10.0.0.1:80", "10.0.0.2:80"]);
+        assert!(order(&mut orders, "10.0.0.2:80", "remove", &Value::Null).is_ok());
+        // The name stands for it still: the removal is taken back.
+        assert!(order(&mut orders, "10.0.0.2:80", "add", &Value::Null).is_ok());
+        assert!(orders.of("app", "10.0.0.2:80").is_none());
+        assert!(order(&mut orders, "10.0.0.2:80", "remove", &Value::Null).is_ok());
+        stands_for(&mut orders, "app.test:80", &["10.0.0.1:80"]);
+        assert!(order(&mut orders, "10.0.0.2:80", "add", &json!({"zone": "b"})).is_ok());
+        assert!(orders.of("app", "10.0.0.2:80").is_some_and(Order::is_added));
+        let both = ["10.0.0.1:80", "10.0.0.2:80"].map(|address| (address.to_owned(), 1));
+        assert_eq!(weights(&orders), both);
     }
 }

@@ -101,8 +101,8 @@ pub(super) fn members(shared: &Shared) -> Value {
     let told = orders.told();
     let services = state.plan.services.iter().zip(&state.services).map(|(service, known)| {
         let outliers = known.outliers.lock().unwrap_or_else(PoisonError::into_inner);
-        let members = service.members.iter().zip(&known.members).enumerate();
-        let members = members.map(|(place, (plan, member))| {
+        let members = service.members.iter().zip(&known.members);
+        let members = members.map(|(plan, member)| {
             let order = orders.of(&service.name, &member.address);
             json!({
                 "address": member.address,
@@ -112,7 +112,8 @@ pub(super) fn members(shared: &Shared) -> Value {
                 "added": order.is_some_and(Order::is_added),
                 "ordered": order.is_some(),
                 "healthy": member.healthy.load(Ordering::Relaxed),
-                "left_alone": outliers.is_out(place, now) || !member.is_fit(now) && member.healthy.load(Ordering::Relaxed),
+                "left_alone": outliers.is_out(&member.address, now) || !member.is_fit(now) && member.healthy.load(Ordering::Relaxed),
+                "waiting": member.waiting.load(Ordering::Relaxed),
                 "in_flight": member.in_flight.load(Ordering::Relaxed),
                 "requests": member.requests.load(Ordering::Relaxed),
                 "failures": member.failures.load(Ordering::Relaxed),

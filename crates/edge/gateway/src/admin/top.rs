@@ -36,7 +36,9 @@ pub(super) async fn run(shared: Arc<Shared>, listen: Option<SocketAddr>) {
     }
     loop {
         sleep(INTERVAL).await;
-        record(&shared);
+        // Checks and names are on this thread: none of them waits for a disk.
+        let of_thread = Arc::clone(&shared);
+        let _recorded = tokio::task::spawn_blocking(move || record(&of_thread)).await;
     }
 }
 

@@ -92,6 +92,9 @@ pub(crate) fn write(text: &mut String, name: &str, shared: &Shared) {
         "taut_gateway_cache_waiting_requests" => Some(shared.cache.waiting() as u64),
         _ => None,
     };
+    if name.starts_with("taut_gateway_cache_route_") {
+        return of_routes(text, name, shared);
+    }
     // Writing into a text cannot fail.
     if let Some(one) = one {
         let _ok = writeln!(text, "{name} {one}");
@@ -125,5 +128,17 @@ pub(crate) fn write(text: &mut String, name: &str, shared: &Shared) {
                 let _ok = writeln!(text, "{name}{{{labels}}} {}", sum.saved.as_secs_f64());
             }
         }
+    }
+}
+
+/// What of the cache is whose.
+fn of_routes(text: &mut String, name: &str, shared: &Shared) {
+    for (route, size) in shared.cache.size_of_routes() {
+        let one = match name {
+            "taut_gateway_cache_route_entries" => size.entries,
+            "taut_gateway_cache_route_bytes" => size.bytes,
+            _ => size.evictions,
+        };
+        let _ok = writeln!(text, "{name}{{http_route=\"{}\"}} {one}", escaped(&route));
     }
 }

@@ -16,7 +16,7 @@ use std::{
     fs::File,
     io,
     sync::{
-        Arc, Mutex,
+        Arc, Mutex, OnceLock,
         atomic::{
             AtomicBool, AtomicU64,
             Ordering::{Acquire, Relaxed, Release},
@@ -28,7 +28,7 @@ use std::{
 
 use model::Moment;
 use traffic::{
-    cache::{Asker, At, DiskSettings, Forgotten, Index, Key, Of, OrderId, Purge, Stored},
+    cache::{Asker, At, DiskSettings, Forgotten, Index, Keep, Key, Of, OrderId, Purge, Stored},
     fields::Fields,
 };
 
@@ -36,7 +36,11 @@ use self::{
     queue::{Order, Queue, Write},
     reader::{Read, Readers},
 };
-use super::lock;
+use super::{
+    lock,
+    memory::{Memory, Offered},
+};
+use crate::clock;
 
 /// The level on disk.
 #[derive(Debug)]
@@ -48,7 +52,20 @@ pub(crate) struct Disk {
     forgotten: AtomicU64,
     queue: Queue,
     readers: Readers,
+    /// The level before it.
+    memory: OnceLock<Arc<Memory>>,
+    /// Whether it has to be heard first what other gateways ordered before this process began.
+    awaits: AtomicBool,
     pub(crate) figures: Figures,
+}
+
+/// What may have happened while nobody was here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Missed {
+    /// Nobody knows what changed: what is there from before only stands in.
+    pub(crate) anything: bool,
+    /// Other gateways may have ordered something, and can be asked.
+    pub(crate) orders: bool,
 }
 
 /// What is known of the disk.
@@ -70,6 +87,8 @@ pub(crate) struct Figures {
     pub(crate) is_up: AtomicBool,
     /// Whether it has been seen what is there from before, or that nothing can be seen.
     is_seen: AtomicBool,
+    /// Until when it is left alone, in nanoseconds.
+    paused_until: AtomicU64,
     /// Answers that were read.
     pub(crate) read: AtomicU64,
     /// Reads that took too long, or that too many others were before.
@@ -87,15 +106,17 @@ pub(crate) struct Figures {
     pub(crate) trouble: Mutex<Option<String>>,
 }
 
-/// Answers that are remembered, about 500 bytes of memory each: more are of use to few.
-const ENTRIES_MAX: usize = 1 << 19;
+/// Memory for what is known of answers: about 400,000 with addresses of usual length, and more are of use to few.
+const MEMORY_BYTES_MAX: u64 = 256 << 20;
+
+/// For how long nothing is offered when too much waits: what is asked for again is offered again.
+const FULL_PAUSE: Duration = Duration::from_millis(100);
 
 impl Disk {
-    /// Begins to look at what is there, on a thread that is to be waited for in the end. `expires`: what is there from before
-    /// only stands in, as nobody knows what changed meanwhile.
+    /// Begins to look at what is there, on a thread that is to be waited for in the end.
     pub(crate) fn start(
         settings: &DiskSettings,
-        expires: bool,
+        missed: Missed,
         seed: u64,
     ) -> io::Result<(Arc<Self>, JoinHandle<()>)> {
         let disk = Arc::new(Self {
@@ -103,7 +124,7 @@ impl Disk {
             seed,
             level: Mutex::new(Level {
                 stands: false,
-                index: Index::new(ENTRIES_MAX),
+                index: Index::new(MEMORY_BYTES_MAX),
                 files: BTreeMap::new(),
                 forgotten: Forgotten::default(),
                 heard: OrderId::default(),
@@ -111,13 +132,21 @@ impl Disk {
             forgotten: AtomicU64::new(0),
             queue: Queue::default(),
             readers: Readers::start()?,
+            memory: OnceLock::new(),
+            awaits: AtomicBool::new(missed.orders),
             figures: Figures::default(),
         });
         let of_thread = Arc::clone(&disk);
         let thread = std::thread::Builder::new()
             .name("taut-cache-disk".to_owned())
-            .spawn(move || writer::run(&of_thread, expires))?;
+            .spawn(move || writer::run(&of_thread, missed.anything))?;
         Ok((disk, thread))
+    }
+
+    /// What is in memory may be here as well, and the other way round.
+    pub(super) fn stand_behind(&self, memory: &Arc<Memory>) {
+        // Nobody does this twice.
+        let _first = self.memory.set(Arc::clone(memory));
     }
 
     pub(crate) fn settings(&self) -> &DiskSettings {
@@ -130,10 +159,24 @@ impl Disk {
         (level.index.len() as u64, level.index.live_bytes())
     }
 
+    /// Whether it may be looked at.
+    fn is_open(&self) -> bool {
+        self.figures.is_up.load(Relaxed) && !self.awaits()
+    }
+
+    /// Whether it has to be heard first what other gateways ordered.
+    pub(super) fn awaits(&self) -> bool {
+        self.awaits.load(Acquire)
+    }
+
+    /// It was heard, or cannot be.
+    pub(super) fn awaits_no_more(&self) {
+        self.awaits.store(false, Release);
+    }
+
     /// Whether there is an answer to a request.
     pub(super) fn has(&self, key: &Key, headers: &impl Fields, asker: Asker, now: Moment) -> bool {
-        self.figures.is_up.load(Relaxed)
-            && lock(&self.level).index.find(key.hash, headers, asker, now).is_some()
+        self.is_open() && lock(&self.level).index.find(key.hash, headers, asker, now).is_some()
     }
 
     /// The answer to a request, if there is one and it can be had soon.
@@ -143,6 +186,9 @@ impl Disk {
         (headers, asker): (&impl Fields, Asker),
         now: Moment,
     ) -> Option<Stored> {
+        if !self.is_open() {
+            return None;
+        }
         let (found, file) = {
             let mut level = lock(&self.level);
             let found = level.index.find(key.hash, headers, asker, now).filter(|_| level.stands)?;
@@ -174,18 +220,80 @@ impl Disk {
 
     /// Takes an answer that was asked for twice, to be written when there is time. Called with what it is of still in
     /// memory and locked: what forgets it there comes later, and counts.
-    pub(super) fn offer(&self, key: &Key, stored: &Arc<Stored>, now: Moment) {
+    pub(super) fn offer(&self, key: &Key, stored: &Arc<Stored>, now: Moment) -> Offered {
+        self.add((key, stored), false, now)
+    }
+
+    fn add(&self, (key, stored): (&Key, &Arc<Stored>), replaces: bool, now: Moment) -> Offered {
+        if !self.figures.is_up.load(Relaxed) {
+            return Offered::No;
+        }
         let policy = &stored.policy;
         let is_long = policy.left(now).is_ok_and(|left| self.settings.fresh_min <= left);
         let fits =
             stored.bytes() + (key.bytes.len() as u64) < files::file_bytes_max(&self.settings);
-        if !self.figures.is_up.load(Relaxed) || !is_long || policy.asks_always || !fits {
-            return;
+        if !is_long || policy.asks_always || !fits {
+            return Offered::Refused;
+        }
+        if now.nanos < self.figures.paused_until.load(Relaxed) {
+            return Offered::No;
         }
         let forgotten = self.forgotten.load(Acquire);
-        let write = Write { key: key.clone(), stored: Arc::clone(stored), forgotten };
-        if !self.queue.add(write) {
-            self.figures.dropped.fetch_add(1, Relaxed);
+        let write = Write { key: key.clone(), stored: Arc::clone(stored), forgotten, replaces };
+        if self.queue.add(write) {
+            return Offered::Taken;
+        }
+        self.figures.dropped.fetch_add(1, Relaxed);
+        self.figures.paused_until.store((now + FULL_PAUSE).nanos, Relaxed);
+        Offered::No
+    }
+
+    /// Lets an answer be stored by `in_memory`, which calls what it is given once nothing speaks against it, with whether this
+    /// level has taken what it takes the place of. That is older: it is written anew, or forgotten.
+    pub(super) fn put(
+        &self,
+        keep: Keep,
+        (key, stored): (&Key, &Arc<Stored>),
+        now: Moment,
+        in_memory: impl FnOnce(&mut dyn FnMut(bool) -> Offered) -> bool,
+    ) -> bool {
+        let mut level = lock(&self.level);
+        let mut again = |was_taken: bool| {
+            let shared_with = stored.policy.shared_with;
+            if !was_taken && !level.index.has(key.hash, &stored.selecting, shared_with) {
+                return Offered::No;
+            }
+            let offered = match keep {
+                Keep::Anywhere => self.add((key, stored), true, now),
+                Keep::Memory => Offered::Refused,
+            };
+            if offered != Offered::Taken {
+                let of = Of::Key(key.hash, key.bytes.clone());
+                let count = level.index_forgets(&of, false, now);
+                level.forgotten.add(of.clone(), false);
+                self.forgotten.store(level.forgotten.count(), Release);
+                if level.stands && 0 < count {
+                    self.queue.order(Order { of, soft: false, at: now });
+                }
+            }
+            offered
+        };
+        in_memory(&mut again)
+    }
+
+    /// An answer was not written after all: what it was to take the place of is old all the same.
+    fn not_written(&self, Write { key, replaces, .. }: &Write) {
+        if *replaces {
+            let of = Of::Key(key.hash, key.bytes.clone());
+            let _gone = self.forget(of, false, clock::now(), || ());
+        }
+        self.lost(key.hash);
+    }
+
+    /// What was under a key of this hash is not here any more, nor on its way.
+    fn lost(&self, hash: u64) {
+        if let Some(memory) = self.memory.get() {
+            memory.lost_on_disk(hash);
         }
     }
 
@@ -216,6 +324,14 @@ impl Disk {
     pub(super) fn heard(&self, id: OrderId) {
         if self.figures.is_up.load(Relaxed) {
             self.queue.heard(id);
+        }
+    }
+
+    /// Numbers of orders begin anew after this one: what was heard before says nothing about what is heard from now on.
+    pub(super) fn heard_anew(&self, id: OrderId) {
+        lock(&self.level).heard = OrderId::default();
+        if self.figures.is_up.load(Relaxed) {
+            self.queue.heard_anew(id);
         }
     }
 
@@ -250,7 +366,7 @@ impl Disk {
     fn off(&self, why: String) {
         let mut level = lock(&self.level);
         level.stands = false;
-        level.index = Index::new(ENTRIES_MAX);
+        level.index = Index::new(MEMORY_BYTES_MAX);
         level.files.clear();
         drop(level);
         self.figures.is_up.store(false, Relaxed);

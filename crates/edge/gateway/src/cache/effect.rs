@@ -1,10 +1,10 @@
 //! What a request that changes something makes the cache forget.
 
 use http::{Method, Request, Response, Uri, header};
-use traffic::{cache::Purge, plan::Route};
+use traffic::cache::Purge;
 
 use super::serve::{authority_of, target_of};
-use crate::{body::Answer, clock, local::Local, worker::Worker};
+use crate::{body::Answer, clock, local::Local, state::State, worker::Worker};
 
 /// A request that may change something.
 #[derive(Debug)]
@@ -26,7 +26,15 @@ impl Effect {
 
     /// Forgets what its answer says that it changed: if it succeeded its URI, those that the answer names (RFC 9111,
     /// section 4.4), and the tags that the route names.
-    pub(crate) fn done(&self, worker: &Worker, route: &Route, response: &Response<Answer>) {
+    ///
+    /// Other gateways are told of tags, and of what they may have out of Redis; anything else is none of theirs.
+    pub(crate) fn done(
+        &self,
+        worker: &Worker,
+        state: &State,
+        route: usize,
+        response: &Response<Answer>,
+    ) {
         let status = response.status();
         if !(status.is_success() || status.is_redirection()) {
             return;
@@ -40,12 +48,27 @@ impl Effect {
             targets.extend(value.and_then(|value| same_origin(value, &self.authority)));
         }
         for target in targets {
-            cache.purge(&Purge::Url { host: Some(host.clone()), target }, false, now);
+            let is_shared = is_shared(state, &host, &target);
+            let purge = Purge::Url { host: Some(host.clone()), target };
+            if is_shared {
+                cache.purge(&purge, false, now);
+            } else {
+                cache.purge_here(&purge, false, now);
+            }
         }
-        for tag in route.forgets.iter().filter_map(|template| template.tag(path)) {
+        let forgets = state.plan.routes.get(route).map(|route| &*route.forgets);
+        for tag in forgets.unwrap_or_default().iter().filter_map(|tag| tag.tag(path)) {
             cache.purge(&Purge::Tag(tag), false, now);
         }
     }
+}
+
+/// Whether answers to reads of this may be shared with other gateways.
+fn is_shared(state: &State, host: &str, target: &str) -> bool {
+    let path = target.split_once('?').map_or(target, |(path, _)| path);
+    let routes = &state.plan.routes;
+    let mut places = state.table.may_take(routes, (host, path), &Method::GET);
+    places.any(|place| routes[place].cache.as_ref().is_some_and(|rule| rule.shared))
 }
 
 /// The path and query that a field of an answer names, if it is of the same origin.

@@ -111,7 +111,7 @@ async fn run(fetch: Fetch) {
         let redis = local.redis.as_ref();
         match shared::begin(landing.cache(), redis, asks, &landing.asked).await {
             Begun::Alone => {}
-            Begun::Found(stored) => return landing.found(stored, decision),
+            Begun::Found(stored) => return landing.found(rule, stored, decision),
             Begun::Leads(together, stale) => {
                 landing.together = Some(together);
                 landing.ask.stale = landing.ask.stale.take().or(stale);
@@ -126,10 +126,13 @@ async fn run(fetch: Fetch) {
         make_conditional(&mut admitted.head.headers, stored);
     }
     let (asked_at, began) = (clock::now(), Instant::now());
+    let total = deadline(began.into(), total);
+    // It is for all who wait, and goes on when the client that asked first does not: that one's own time says nothing.
+    admitted.deadline = total;
     let finish = Finish::silent(&worker, began);
     let sending = Sending { worker: &worker, peer: &peer, decision: &mut decision };
     let sent = send::send(sending, admitted, finish);
-    let sent = match deadline(began.into(), total) {
+    let sent = match total {
         None => sent.await,
         Some(total) => tokio::time::timeout_at(total, sent)
             .await
@@ -148,6 +151,11 @@ impl Landing {
 
     fn rule(&self) -> Option<CacheRule> {
         self.local.state.plan.routes[self.route].cache.clone()
+    }
+
+    /// Stores what came. Whether it did.
+    fn put(&self, rule: &CacheRule, stored: &Arc<Stored>, now: Moment) -> bool {
+        self.cache().put(rule.keep, (&self.ask.key, stored), self.flying.began, now)
     }
 
     fn tell(&mut self, led: Led, decision: &mut Decision) {
@@ -232,7 +240,8 @@ impl Landing {
         now: Moment,
     ) -> Result<(Policy, Selecting), NotStored> {
         let method = &Method::GET;
-        let received = Received { method, status, headers, asked_at, received_at: now };
+        let came_at = clock::calendar();
+        let received = Received { method, status, headers, asked_at, received_at: now, came_at };
         let policy = policy(rule, self.ask.asker, &self.ask.control, &received)?;
         let selecting = selecting(headers, &self.asked).ok_or(NotStored::VaryStar)?;
         Ok((policy, selecting))
@@ -282,7 +291,7 @@ impl Landing {
                 let place = self.place(rule, &headers);
                 let parts = (policy, selecting, place);
                 let fresh = Arc::new(Stored::new(stale.status, headers, stale.body.clone(), parts));
-                let is_stored = self.cache().put(&self.ask.key, &fresh, self.flying.began, now);
+                let is_stored = self.put(rule, &fresh, now);
                 (fresh, is_stored)
             }
             Err(_) => {
@@ -346,7 +355,7 @@ impl Landing {
             Stored::new(head.status, head.headers, filling.whole(), (policy, selecting, place));
         let stored = Arc::new(stored);
         let now = clock::now();
-        let is_stored = self.cache().put(&self.ask.key, &stored, self.flying.began, now);
+        let is_stored = self.put(rule, &stored, now);
         filling.end(Ok(()));
         if let Some(together) = self.together.take().filter(|_| is_stored) {
             together.put(rule, &stored, &self.asked);

@@ -38,6 +38,7 @@ pub(super) fn learn(
         headers: &headers,
         asked_at,
         received_at: now,
+        came_at: clock::calendar(),
     };
     let Ok(policy) = policy(rule, ask.asker, &ask.control, &received) else { return };
     let target = &stored.place.target;
@@ -45,5 +46,5 @@ pub(super) fn learn(
     let place = Place { tags: tags_of(rule, path, &headers), ..stored.place.clone() };
     let parts = (policy, stored.selecting.clone(), place);
     let fresh = Stored::new(stored.status, headers, stored.body.clone(), parts);
-    cache.put(&ask.key, &Arc::new(fresh), began, now);
+    cache.put(rule.keep, (&ask.key, &Arc::new(fresh)), began, now);
 }

@@ -39,17 +39,18 @@ struct Entry {
 #[derive(Debug, Clone)]
 struct Variant {
     stored: Arc<Stored>,
-    /// Whether it was asked for again since it is here, or is on disk already.
-    is_asked: bool,
+    offered: Offered,
 }
 
-/// Where an answer that is put into memory is from.
+/// Whether an answer was offered to the disk, which it is when it is asked for again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Source {
-    /// It was asked for.
-    Asked,
-    /// It is on disk.
-    Disk,
+pub(super) enum Offered {
+    /// Not yet; or there was no room for it, or it has gone from there.
+    No,
+    /// It is there, or will be in a moment.
+    Taken,
+    /// It is not for the disk.
+    Refused,
 }
 
 /// What was found for a request.
@@ -81,12 +82,13 @@ impl Memory {
         Self { shards: (0..count).map(|_| Mutex::new(shard())).collect() }
     }
 
-    /// What is stored for a request. `second` is called, before anybody can forget it, with what is asked for again.
+    /// What is stored for a request. `second` is called, before anybody can forget it, with what is asked for again, and says
+    /// whether it has to be again.
     pub(super) fn find(
         &self,
         key: &Key,
         (headers, asker): (&impl Fields, Asker),
-        second: impl FnOnce(&Arc<Stored>),
+        second: impl FnOnce(&Arc<Stored>) -> Offered,
         now: Moment,
     ) -> InMemory {
         let mut shard = self.shard(key.hash);
@@ -95,43 +97,65 @@ impl Memory {
             let stored = &variant.stored;
             stored.policy.is_for(asker) && stored.selecting.takes(headers)
         };
-        let is_second = |variant: &mut Variant| {
-            let is_second = !std::mem::replace(&mut variant.is_asked, true);
-            (Arc::clone(&variant.stored), is_second)
-        };
-        let found = entry.variants.iter_mut().rev().find(fits).map(is_second);
+        let found = entry.variants.iter_mut().rev().find(fits).map(|variant| {
+            if variant.offered == Offered::No {
+                variant.offered = second(&variant.stored);
+            }
+            Arc::clone(&variant.stored)
+        });
         let variant = match (&found, entry.variants.last()) {
             (None, Some(latest)) => latest.stored.selecting.number(headers),
             _ => 0,
         };
-        if let Some((stored, true)) = &found {
-            second(stored);
-        }
         InMemory {
             alone: entry.alone_until.is_some_and(|until| now < until),
             others: !entry.variants.is_empty(),
-            stored: found.map(|(stored, _)| stored),
+            stored: found,
             variant,
         }
     }
 
-    /// Stores an answer.
-    pub(super) fn put(&self, key: &Key, stored: &Arc<Stored>, source: Source, now: Moment) {
+    /// Stores an answer. `again` is called, before anybody can forget it, with whether the disk has taken what it takes the
+    /// place of.
+    pub(super) fn put(
+        &self,
+        key: &Key,
+        stored: &Arc<Stored>,
+        again: impl FnOnce(bool) -> Offered,
+        now: Moment,
+    ) {
         let mut shard = self.shard(key.hash);
         let mut entry = shard.store.peek(key).cloned().unwrap_or_default();
         entry.alone_until = None;
-        // Of the same requests the latest counts; of others what can still be of use.
-        entry.variants.retain(|Variant { stored: other, .. }| {
-            !other.selecting.is_same(&stored.selecting)
-                || other.policy.shared_with != stored.policy.shared_with
-                    && other.policy.left(now).is_ok()
-        });
-        if VARIANTS_MAX <= entry.variants.len() {
-            entry.variants.remove(0);
-        }
-        let is_asked = source == Source::Disk;
-        entry.variants.push(Variant { stored: Arc::clone(stored), is_asked });
+        let was_taken = |other: &Variant| other.is_same(stored) && other.offered == Offered::Taken;
+        let offered = again(entry.variants.iter().any(was_taken));
+        entry.put(Variant { stored: Arc::clone(stored), offered }, now);
         shard.insert(key, entry);
+    }
+
+    /// Stores an answer that is on disk, unless there is a younger one to the same requests. Whether it did.
+    pub(super) fn put_from_disk(&self, key: &Key, stored: &Arc<Stored>, now: Moment) -> bool {
+        let mut shard = self.shard(key.hash);
+        let mut entry = shard.store.peek(key).cloned().unwrap_or_default();
+        let is_younger = |other: &Variant| {
+            other.is_same(stored) && other.stored.policy.age(now) < stored.policy.age(now)
+        };
+        if entry.variants.iter().any(is_younger) {
+            return false;
+        }
+        entry.alone_until = None;
+        entry.put(Variant { stored: Arc::clone(stored), offered: Offered::Taken }, now);
+        shard.insert(key, entry);
+        true
+    }
+
+    /// The disk has lost what it had under a key of this hash: when it is asked for again it is worth writing again.
+    pub(super) fn lost_on_disk(&self, hash: u64) {
+        let mut shard = self.shard(hash);
+        if let Some(entry) = shard.store.note_mut(hash) {
+            let taken = entry.variants.iter_mut().filter(|one| one.offered == Offered::Taken);
+            taken.for_each(|variant| variant.offered = Offered::No);
+        }
     }
 
     /// Remembers that answers under a key are not stored.
@@ -214,11 +238,50 @@ impl Memory {
         all
     }
 
+    /// How much of it is whose, by the names of routes.
+    pub(super) fn size_of_routes(&self) -> BTreeMap<String, StoreSize> {
+        let mut all: BTreeMap<String, StoreSize> = BTreeMap::new();
+        for shard in &self.shards {
+            for (route, size) in lock(shard).store.size_of_routes() {
+                let sum = all.entry(String::from_utf8_lossy(route).into_owned()).or_default();
+                sum.entries += size.entries;
+                sum.bytes += size.bytes;
+                sum.evictions += size.evictions;
+            }
+        }
+        all
+    }
+
     /// The shard of a key, by its hash.
     pub(super) fn shard(&self, hash: u64) -> MutexGuard<'_, Shard> {
         // The low bits choose a bucket within: the high ones a shard.
         let place = (u128::from(hash) * self.shards.len() as u128) >> 64;
         lock(&self.shards[usize::try_from(place).unwrap_or(0)])
+    }
+}
+
+impl Variant {
+    /// Whether it stands for the same requests as another answer.
+    fn is_same(&self, other: &Stored) -> bool {
+        self.stored.selecting.is_same(&other.selecting)
+            && self.stored.policy.shared_with == other.policy.shared_with
+    }
+}
+
+impl Entry {
+    /// Adds an answer.
+    fn put(&mut self, variant: Variant, now: Moment) {
+        let stored = &variant.stored;
+        // Of the same requests the latest counts; of others what can still be of use.
+        self.variants.retain(|Variant { stored: other, .. }| {
+            !other.selecting.is_same(&stored.selecting)
+                || other.policy.shared_with != stored.policy.shared_with
+                    && other.policy.left(now).is_ok()
+        });
+        if VARIANTS_MAX <= self.variants.len() {
+            self.variants.remove(0);
+        }
+        self.variants.push(variant);
     }
 }
 

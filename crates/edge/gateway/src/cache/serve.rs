@@ -1,6 +1,10 @@
 //! A request that the cache could not answer at once: waited for, asked for, or sent on.
 
-use std::{rc::Rc, sync::Arc};
+use std::{
+    rc::Rc,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use http::{
     HeaderMap, HeaderName, Method, Request, Response, StatusCode, Uri, header,
@@ -8,8 +12,9 @@ use http::{
 };
 use hyper::body::Body;
 use tokio::sync::oneshot;
-use traffic::cache::{
-    CacheRule, Clients, Forwarded, Judged, Keep, Status, Stored, judge, may_stand_in,
+use traffic::{
+    cache::{CacheRule, Clients, Forwarded, Judged, Keep, Status, Stored, judge, may_stand_in},
+    timing::Phase,
 };
 
 use super::{
@@ -53,12 +58,17 @@ pub(crate) struct Original {
 
 /// What the cache says to a request, and the request as it came, where that is still needed.
 #[derive(Debug)]
-pub(crate) struct Cached(Looked, Option<Original>);
+pub(crate) struct Cached {
+    looked: Looked,
+    original: Option<Original>,
+    /// How long it took to look.
+    took: Duration,
+}
 
 impl Cached {
     /// Whether no member needs to be asked.
     pub(crate) fn is_done(&self) -> bool {
-        matches!(&self.0, Looked::Hit(hit) if hit.again.is_none())
+        matches!(&self.looked, Looked::Hit(hit) if hit.again.is_none())
     }
 }
 
@@ -71,8 +81,10 @@ pub(crate) fn asked<B: Body>(
 ) -> Option<Cached> {
     let plan = &local.state.plan.routes[route];
     let rule = plan.cache.as_ref()?;
+    let began = Instant::now();
     if !request.body().is_end_stream() || traffic::forward::upgrade(request.headers()).is_some() {
-        return Some(Cached(Looked::Pass(Forwarded::Bypass), None));
+        let looked = Looked::Pass(Forwarded::Bypass);
+        return Some(Cached { looked, original: None, took: Duration::ZERO });
     }
     let question = Question {
         rule,
@@ -97,7 +109,7 @@ pub(crate) fn asked<B: Body>(
         method: request.method().clone(),
         headers: request.headers().clone(),
     });
-    Some(Cached(looked, original))
+    Some(Cached { looked, original, took: began.elapsed() })
 }
 
 /// The host that a request is for, with its port; empty if it names none.
@@ -118,9 +130,10 @@ const WAITS_MAX: usize = 3;
 pub(crate) async fn serve(
     serving: Serving<'_>,
     admitted: Admitted,
-    Cached(looked, original): Cached,
+    Cached { looked, original, took }: Cached,
     finish: Finish,
 ) -> Result<Response<Answer>, Failed> {
+    serving.decision.phase(Phase::Cache, took);
     let one = One { serving, finish, route: admitted.found.route };
     match (looked, original) {
         (Looked::Hit(mut hit), original) => {
@@ -225,7 +238,7 @@ impl One<'_> {
                 Joined::Full => break,
                 Joined::Follows(flight, waiting) => (flight, waiting),
             };
-            let stage = flight.wait().await;
+            let stage = timed(self.serving.decision, flight.wait()).await;
             match stage {
                 Stage::Stored(stored) if is_for(&ask, &stored, &original) => {
                     return Ok(self.collapsed(stored, &ask, &original));
@@ -417,6 +430,14 @@ impl One<'_> {
         }
         Ok(response)
     }
+}
+
+/// Waits, which is time in the cache.
+async fn timed<T>(decision: &mut Decision, wait: impl Future<Output = T>) -> T {
+    let began = Instant::now();
+    let came = wait.await;
+    decision.phase(Phase::Cache, began.elapsed());
+    came
 }
 
 /// Whether what came is for a request that waited for it.

@@ -35,6 +35,8 @@ pub(crate) struct Common {
     orders: Mutex<Orders>,
     /// Whether answers are shared at all.
     is_on: AtomicBool,
+    /// Whether it is known what others ordered before this gateway began.
+    is_caught_up: AtomicBool,
     /// By which this gateway's orders are known again.
     nonce: AtomicU64,
     /// Somebody gave an order.
@@ -77,6 +79,7 @@ impl Common {
         Self {
             orders: Mutex::default(),
             is_on: AtomicBool::new(false),
+            is_caught_up: AtomicBool::new(false),
             // They rise: far from where they would begin anew.
             nonce: AtomicU64::new(seed >> 1),
             sent: Notify::new(),
@@ -86,6 +89,11 @@ impl Common {
     /// Whether answers are shared from now on.
     pub(crate) fn turn(&self, is_on: bool) {
         self.is_on.store(is_on, Ordering::Relaxed);
+    }
+
+    /// Whether others may have ordered something before this gateway began that it has not heard of.
+    pub(super) fn is_behind(&self) -> bool {
+        self.is_on.load(Ordering::Relaxed) && !self.is_caught_up.load(Ordering::Acquire)
     }
 
     /// Tells other gateways to forget as well.

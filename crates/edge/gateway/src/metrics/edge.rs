@@ -17,6 +17,12 @@ pub(crate) struct EdgeCounts {
     assets: [u64; Asset::ALL.len()],
 }
 
+impl EdgeCounts {
+    pub(super) fn hedges(&self) -> u64 {
+        self.hedges
+    }
+}
+
 /// All of them.
 pub(crate) const METRICS: &[Metric] = &[
     Metric {

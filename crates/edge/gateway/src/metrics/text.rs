@@ -183,6 +183,9 @@ fn members(text: &mut String, name: &str, shared: &Shared) {
                 "taut_gateway_member_active_requests" => {
                     u64::from(member.in_flight.load(Ordering::Relaxed))
                 }
+                "taut_gateway_member_waiting_requests" => {
+                    u64::from(member.waiting.load(Ordering::Relaxed))
+                }
                 "taut_gateway_member_requests_total" => member.requests.load(Ordering::Relaxed),
                 "taut_gateway_member_failures_total" => member.failures.load(Ordering::Relaxed),
                 _ => member.connections.load(Ordering::Relaxed),

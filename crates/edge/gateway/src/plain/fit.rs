@@ -73,6 +73,7 @@ fn fits_service(service: &Service) -> bool {
         concurrency: _,
         idle_max: _,
         connections_max: _,
+        queue_max: _,
         wire,
         lookup: _,
         zone_share: _,

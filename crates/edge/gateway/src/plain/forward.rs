@@ -143,7 +143,8 @@ impl Talk<'_> {
                 }
                 Err(failure) => {
                     let blamed = failure.blame == Blame::Member;
-                    (blamed.then_some(true), failure.reached, blamed)
+                    let worth = failure.blame != Blame::Other;
+                    (blamed.then_some(true), failure.reached, worth)
                 }
             };
             turn.end(local, place, failed, now);

@@ -359,6 +359,15 @@ fn write(head: &Head<'_>, route: &Route, found: Found, sender: &Sender<'_>, to: 
         sender.chain(&lines, to);
         to.extend_from_slice(b"\r\n");
     }
+    if sender.trusted && !is_ruled(rules, header::FORWARDED.as_str()) {
+        let before = to.len();
+        to.extend_from_slice(b"forwarded: ");
+        let is_told = sender.forwarded(&lines, to);
+        to.extend_from_slice(b"\r\n");
+        if !is_told {
+            to.truncate(before);
+        }
+    }
     put_ruled(rules, to);
     to.extend_from_slice(b"\r\n");
     to.extend_from_slice(&bytes[head_bytes..head_bytes + body_bytes]);

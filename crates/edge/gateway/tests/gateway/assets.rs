@@ -48,7 +48,9 @@ fn hashed_names_are_kept_for_good_and_others_are_asked_about() {
         "GET /app.js HTTP/1.1\r\nhost: a\r\nif-none-match: \"a\"\r\nconnection: close\r\n\r\n";
     let answer = ask(gateway.address, again);
     assert_eq!((status(&answer), line(&answer, "cache-control")), ("304", Some("no-cache")));
-    for (kind, count) in [("immutable", 1.0), ("revalidated", 2.0), ("told", 1.0), ("cold", 1.0)] {
+    for (kind, count) in
+        [("immutable", 1.0), ("revalidated", 2.0), ("told", 1.0), ("forbidden", 1.0)]
+    {
         let metric = gateway.metric(&format!("taut_gateway_assets_total{{kind=\"{kind}\"}}"));
         assert!((metric - count).abs() < 1e-9, "{kind}: {metric}");
     }
@@ -77,7 +79,7 @@ fn who_wants_to_know_is_told_what_an_asset_is_and_nothing_is_changed() {
         ("/none.css", Some("cold")),
         ("/app.js", Some("revalidated")),
         ("/told.js", Some("told")),
-        ("/secret.js", Some("cold")),
+        ("/secret.js", Some("forbidden")),
         ("/app.3f2a9c1b.css", Some("unmarked-cold")),
         ("/gone.3f2a9c1b.js", None),
         ("/api/items", None),

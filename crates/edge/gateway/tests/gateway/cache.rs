@@ -271,3 +271,19 @@ fn a_connection_stays_usable_after_answers_out_of_the_cache() {
     }
     assert_eq!(origin.seen().len(), 1);
 }
+
+#[test]
+fn who_asks_first_does_not_set_the_time_of_all_who_wait() {
+    let origin = counting("");
+    let mut plan = cached(an_hour(), &origin);
+    plan.deadline_header = Some(http::HeaderName::from_static("x-left"));
+    plan.trusted = vec![traffic::forward::Network::parse("127.0.0.1/32").expect("a network")];
+    plan.services[0].timeouts.total = Some(Duration::from_mins(1));
+    let gateway = start(plan);
+    let answer = get_with(gateway.address, "/a", "x-left: 5000\r\n");
+    assert!(answer.ends_with("answer 0"), "{answer}");
+    let seen = origin.seen();
+    let told = seen[0].lines().find_map(|line| line.strip_prefix("x-left: "));
+    let told: u64 = told.expect("it is told").parse().expect("a number");
+    assert!(30_000 < told && told <= 60_000, "{told}");
+}

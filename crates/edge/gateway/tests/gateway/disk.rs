@@ -1,6 +1,9 @@
 //! The level of the cache on disk: what is there after a restart or `kill -9`, what never is, and that nothing waits for a disk
 //! that is full, slow, damaged or not there.
 
+mod behind;
+mod newest;
+
 use std::{
     env, fs,
     io::{BufRead as _, BufReader},
@@ -23,7 +26,7 @@ use crate::kit::{
     status,
 };
 
-fn hour() -> CacheRule {
+pub(crate) fn hour() -> CacheRule {
     CacheRule {
         ttl: Some(Duration::from_hours(1)),
         tags: vec![Template::parse("item-{2}").expect("a template")],
@@ -32,7 +35,7 @@ fn hour() -> CacheRule {
     }
 }
 
-fn on(folder: &Path, rule: CacheRule, origin: &Origin) -> Plan {
+pub(crate) fn on(folder: &Path, rule: CacheRule, origin: &Origin) -> Plan {
     let mut plan = cached(rule, origin);
     plan.admin_token = Some(Secret("sesame".to_owned()));
     let fresh_min = Duration::ZERO;
@@ -41,30 +44,30 @@ fn on(folder: &Path, rule: CacheRule, origin: &Origin) -> Plan {
 }
 
 /// A gateway that has its folder.
-fn up(plan: Plan) -> Running {
+pub(crate) fn up(plan: Plan) -> Running {
     let gateway = start(plan);
     eventually("up", || is(&gateway, "taut_gateway_cache_disk_up", 1.0));
     gateway
 }
 
 /// Whether so many were counted.
-fn is(gateway: &Running, line: &str, count: f64) -> bool {
+pub(crate) fn is(gateway: &Running, line: &str, count: f64) -> bool {
     (gateway.metric(line) - count).abs() < 0.5
 }
 
-fn written(gateway: &Running, count: f64) {
+pub(crate) fn written(gateway: &Running, count: f64) {
     let is_written =
         || count <= gateway.metric("taut_gateway_cache_disk_writes_total{outcome=\"done\"}");
     eventually("written", is_written);
 }
 
 /// Asks twice, which makes it worth writing.
-fn twice(gateway: &Running, path: &str) -> String {
+pub(crate) fn twice(gateway: &Running, path: &str) -> String {
     get(gateway.address, path);
     get(gateway.address, path)
 }
 
-fn is_of_disk(answer: &str) -> bool {
+pub(crate) fn is_of_disk(answer: &str) -> bool {
     header(answer, "cache-status")
         .is_some_and(|told| told.contains("; hit;") && told.contains("detail=disk"))
 }

@@ -1,18 +1,20 @@
 //! What changed, told by a real PostgreSQL: forgotten at once, and all of it after a break.
 
 use std::{
+    num::NonZeroU32,
     sync::atomic::{AtomicU32, Ordering},
     time::Duration,
 };
 
-use testkit::Postgres;
+use testkit::{Postgres, Redis};
 use traffic::{
     cache::{CacheRule, Template},
     events::EventSettings,
     plan::{Route, Secret},
+    redis::RedisSettings,
 };
 
-use crate::kit::{Origin, Reply, eventually, get, plan, start};
+use crate::kit::{Origin, Reply, counting, eventually, get, plan, start};
 
 #[test]
 fn what_the_database_says_has_changed_is_asked_for_again() {
@@ -62,4 +64,34 @@ fn what_the_database_says_has_changed_is_asked_for_again() {
     database.restart();
     up(2.0);
     eventually("asked for again", || !is("/items/2", "answer 3"));
+}
+
+#[test]
+fn who_begins_beside_others_leaves_alone_what_they_keep() {
+    let (database, redis) = (Postgres::start(), Redis::start());
+    let origin = counting("");
+    let begin = || {
+        let mut plan = plan(&[origin.address]);
+        let ttl = Some(Duration::from_hours(1));
+        let rule = CacheRule { ttl, shared: true, early: 0.0, ..CacheRule::default() };
+        plan.routes = vec![Route { cache: Some(rule), ..Route::to("all", 0) }];
+        plan.admin_token = Some(Secret("sesame".to_owned()));
+        plan.events =
+            Some(EventSettings { url: Secret(database.url()), channel: "changed".to_owned() });
+        let gateways = NonZeroU32::new(2).expect("as the test has it");
+        let timeout = Duration::from_secs(5);
+        plan.redis = Some(RedisSettings { gateways, timeout, ..RedisSettings::new(redis.url()) });
+        let gateway = start(plan);
+        let listens = || gateway.metric("taut_gateway_events_connected_total") >= 1.0;
+        eventually("listens", listens);
+        gateway
+    };
+    let first = begin();
+    assert!(get(first.address, "/items/1").ends_with("answer 0"));
+    let second = begin();
+    // Orders are told one after the other: what the start had ordered would be before this one.
+    second.order("/cache/purge", r#"{"tag": "item-7"}"#);
+    eventually("told", || redis.say("XRANGE taut:orders - +").contains("item-7"));
+    assert!(!redis.say("XRANGE taut:orders - +").contains("\r\nall\r\n"));
+    assert!(get(first.address, "/items/1").ends_with("answer 0"));
 }

@@ -13,11 +13,14 @@ use std::{
 };
 
 use traffic::{
-    plan::{Member, Plan},
+    health::{Expected, OutlierSettings, Thresholds},
+    plan::{Check, Member, Plan},
     wire::Lookup,
 };
 
-use crate::kit::{Origin, Running, connect, eventually, get, ok, plan, read_until, start, status};
+use crate::kit::{
+    Origin, PATIENCE, Reply, Running, connect, eventually, get, ok, plan, read_until, start, status,
+};
 
 /// A name server that says what it is told to.
 struct Names {
@@ -132,14 +135,24 @@ fn at(last: u8) -> Ipv4Addr {
     Ipv4Addr::new(127, 0, 0, last)
 }
 
-/// Members on one port, at several addresses of this machine.
+/// Members on one port, at several addresses of this machine, that say the last part of theirs.
 fn members(count: u8) -> (u16, Vec<Origin>) {
+    members_as(count, |last, _| ok(&last.to_string()))
+}
+
+fn members_as(
+    count: u8,
+    reply: impl Fn(u8, &str) -> Reply + Clone + Send + Sync + 'static,
+) -> (u16, Vec<Origin>) {
+    let begin = |last: u8, port: u16| {
+        let reply = reply.clone();
+        Origin::start_at(at(last), port, move |request| reply(last, request))
+    };
     for _ in 0..50 {
-        let first = Origin::start_at(at(11), 0, |_| ok("11")).expect("a free port");
+        let first = begin(11, 0).expect("a free port");
         let port = first.address.port();
-        let others: Option<Vec<Origin>> = (12..11 + count)
-            .map(|last| Origin::start_at(at(last), port, move |_| ok(&last.to_string())).ok())
-            .collect();
+        let others: Option<Vec<Origin>> =
+            (12..11 + count).map(|last| begin(last, port).ok()).collect();
         if let Some(others) = others {
             return (port, std::iter::once(first).chain(others).collect());
         }
@@ -284,4 +297,77 @@ fn names_of_the_system_are_looked_up_without_a_name_server() {
         gateway.page("/members").contains(&format!("\"address\": \"{address}\""))
     });
     assert!(get(gateway.address, "/").ends_with('x'));
+}
+
+#[test]
+fn what_checks_found_out_outlives_a_change_of_addresses() {
+    let is_ill = Arc::new(AtomicBool::new(false));
+    let told = Arc::clone(&is_ill);
+    let (port, origins) = members_as(3, move |last, _| {
+        if last == 12 && told.load(Ordering::Relaxed) {
+            return Reply::Send(b"HTTP/1.1 500 Oops\r\ncontent-length: 0\r\n\r\n".to_vec());
+        }
+        ok("x")
+    });
+    let names = Names::start(Says::Addresses(vec![at(11), at(12)], 0));
+    let mut plan = named(port, &names);
+    plan.services[0].check = Some(Check {
+        path: Some("/health".to_owned()),
+        expected: Expected::default(),
+        interval: Duration::from_millis(30),
+        timeout: PATIENCE,
+        // Once somebody is well it takes more bad answers than there is time for.
+        thresholds: Thresholds { healthy: 1_000, unhealthy: 1_000 },
+    });
+    let gateway = start(plan);
+    let checks = |place: usize| origins[place].seen().len();
+    eventually("the first verdict", || 2 <= checks(1));
+    is_ill.store(true, Ordering::Relaxed);
+    names.say(Says::Addresses(vec![at(11), at(12), at(13)], 0));
+    eventually("checks of who is new", || 0 < checks(2));
+    let before = checks(1);
+    eventually("checks of who is not", || before + 3 <= checks(1));
+    let line = |last: u8| {
+        format!("taut_gateway_member_up{{service=\"app\",member=\"{}:{port}\"}}", at(last))
+    };
+    for last in 11..=13 {
+        assert!(0.5 < gateway.metric(&line(last)), "{last}");
+    }
+}
+
+#[test]
+fn who_is_left_alone_stays_so_when_addresses_change_and_no_more_are_than_may_be() {
+    let (port, _origins) = members_as(3, |last, request| {
+        let fails = match request.split(' ').nth(1) {
+            Some("/eleven") => last == 11,
+            Some("/twelve") => last == 12,
+            _ => false,
+        };
+        if fails { Reply::Close } else { ok(&last.to_string()) }
+    });
+    let names = Names::start(Says::Addresses(vec![at(11), at(12)], 0));
+    let mut plan = named(port, &names);
+    plan.services[0].outliers = OutlierSettings {
+        fails: 1,
+        out_for: Duration::from_hours(1),
+        out_for_max: Duration::from_hours(1),
+        ..OutlierSettings::default()
+    };
+    let gateway = start(plan);
+    eventually("both", || gateway.page("/members").contains("127.0.0.12"));
+    let left_alone = || gateway.page("/members").matches("\"left_alone\": true").count();
+    let asks = |path: &str| {
+        for _ in 0..6 {
+            assert_eq!(status(&get(gateway.address, path)), "200", "another one answers");
+        }
+    };
+    asks("/eleven");
+    assert_eq!((left_alone(), who(&gateway)), (1, are(&["12"])));
+    names.say(Says::Addresses(vec![at(11), at(12), at(13)], 0));
+    eventually("who is new", || who(&gateway) == are(&["12", "13"]));
+    asks("/twelve");
+    assert_eq!((left_alone(), who(&gateway)), (1, are(&["12", "13"])), "of three one may be");
+    names.say(Says::Addresses(vec![at(11), at(13)], 0));
+    eventually("who is gone", || !gateway.page("/members").contains("127.0.0.12"));
+    assert_eq!((left_alone(), who(&gateway)), (1, are(&["13"])));
 }

@@ -8,7 +8,9 @@ use traffic::{
     plan::{HeaderRule, LimitKey, LimitRule, PathRule, Route},
 };
 
-use crate::kit::{Origin, Reply, ask, connect, get, ok, plan, read_all, read_until, start, status};
+use crate::kit::{
+    Origin, Path, Reply, ask, connect, get, ok, plan, read_all, read_until, start, status,
+};
 
 #[test]
 fn a_member_sees_the_request_without_what_was_for_the_gateway() {
@@ -66,14 +68,23 @@ fn a_trusted_proxy_is_believed_and_added_to() {
     let mut plan = plan(&[origin.address]);
     plan.trusted = vec![Network::parse("127.0.0.0/8").expect("a network")];
     let gateway = start(plan);
-    ask(
-        gateway.address,
-        "GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\nx-forwarded-for: 1.2.3.4\r\n\
-         x-forwarded-proto: https\r\n\r\n",
-    );
-    let seen = origin.seen().remove(0);
-    assert!(seen.contains("x-forwarded-for: 1.2.3.4, 127.0.0.1\r\n"), "{seen}");
-    assert!(seen.contains("x-forwarded-proto: https\r\n"), "{seen}");
+    for path in Path::BOTH {
+        let head = format!(
+            "GET / HTTP/1.1\r\nhost: a\r\n{}connection: close\r\nx-forwarded-for: 1.2.3.4\r\n\
+             forwarded: for=1.2.3.4\r\nx-forwarded-proto: https\r\n\r\n",
+            path.line()
+        );
+        ask(gateway.address, &head);
+        let seen = origin.seen().pop().expect("it came");
+        for line in [
+            "x-forwarded-for: 1.2.3.4, 127.0.0.1\r\n",
+            "x-forwarded-proto: https\r\n",
+            "forwarded: for=1.2.3.4, for=127.0.0.1;proto=http;host=\"a\"\r\n",
+        ] {
+            assert!(seen.contains(line), "{path:?}: {seen}");
+        }
+        assert_eq!(seen.matches("\r\nforwarded: ").count(), 1, "{path:?}: {seen}");
+    }
 }
 
 #[test]

@@ -4,22 +4,33 @@
 use std::{
     io::{Read as _, Write as _},
     net::{SocketAddr, TcpListener, TcpStream},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
     thread,
     time::Duration,
 };
 
-use rustls::pki_types::pem::PemObject as _;
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::Full;
+use hyper::{body::Incoming, server::conn::http2, service::service_fn};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use rustls::{ServerConfig, pki_types::pem::PemObject as _};
+use tokio::{io::AsyncReadExt as _, runtime::Runtime, sync::watch};
+use tokio_rustls::TlsAcceptor;
 use traffic::{
     forward::Network,
     health::{Expected, Thresholds},
-    plan::{Check, Plan},
+    plan::{Certificate, Check, Plan},
     proxy_protocol::{Ends, Read, Version, read, write},
+    wire::{Http, MemberTls, Wire},
 };
 
 use crate::{
-    kit::{Origin, connect, eventually, ok, plan, read_all, start, status},
-    origins::Folder,
+    kit::{Origin, PATIENCE, connect, eventually, get, ok, plan, read_all, start, status},
+    origins::{Folder, shows},
 };
 
 fn proxied(origin: SocketAddr, trusted: &str) -> Plan {
@@ -237,4 +248,120 @@ fn who_was_told_of_comes_through_to_members_that_are_told() {
     let answer = sent(gateway.address, &[&header(Version::Two, "203.0.113.9:5000"), ASK]);
     assert_eq!(status(&answer), "200");
     assert_eq!(*seen.lock().unwrap(), [Some("203.0.113.9:5000".parse().unwrap())]);
+}
+
+/// A member that is told who asks, then speaks HTTP/2, encrypted. Its first connection waits until it is let go on.
+struct Two {
+    address: SocketAddr,
+    open: Arc<AtomicUsize>,
+    go_on: watch::Sender<bool>,
+    runtime: Option<Runtime>,
+}
+
+impl Two {
+    fn start(certificate: &Certificate) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        let listener =
+            runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).expect("a free port");
+        let address = listener.local_addr().expect("it is bound");
+        let config = shows(certificate, &[b"h2"], None);
+        let acceptor = TlsAcceptor::from(Arc::<ServerConfig>::from(config));
+        let (go_on, may) = watch::channel(false);
+        let open = Arc::<AtomicUsize>::default();
+        let counted = Arc::clone(&open);
+        runtime.spawn(async move {
+            let mut number = 0;
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let (acceptor, open, mut may) =
+                    (acceptor.clone(), Arc::clone(&counted), may.clone());
+                let is_first = number == 0;
+                number += 1;
+                tokio::spawn(async move {
+                    open.fetch_add(1, Ordering::Relaxed);
+                    // Who asks, in a line.
+                    while stream.read_u8().await.is_ok_and(|byte| byte != b'\n') {}
+                    if is_first {
+                        drop(may.wait_for(|may| *may).await);
+                    }
+                    if let Ok(stream) = acceptor.accept(stream).await {
+                        let service = service_fn(|_: Request<Incoming>| async {
+                            let body = Full::new(Bytes::from_static(b"x"));
+                            Ok::<_, std::convert::Infallible>(Response::new(body))
+                        });
+                        let builder = http2::Builder::new(TokioExecutor::new());
+                        let _end = builder.serve_connection(TokioIo::new(stream), service).await;
+                    }
+                    open.fetch_sub(1, Ordering::Relaxed);
+                });
+            }
+        });
+        Self { address, open, go_on, runtime: Some(runtime) }
+    }
+
+    fn plan(&self, certificate: &Certificate) -> Plan {
+        let mut plan = plan(&[self.address]);
+        let tls = MemberTls {
+            authorities: Some(certificate.chain.clone()),
+            name: Some("app.internal".to_owned()),
+            identity: None,
+        };
+        let service = &mut plan.services[0];
+        service.wire = Wire { http: Http::Two, tls: Some(tls), proxy_protocol: Some(Version::One) };
+        service.timeouts.connect = PATIENCE * 2;
+        plan
+    }
+}
+
+impl Drop for Two {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+#[test]
+fn who_connects_for_one_client_holds_up_no_other() {
+    let folder = Folder::new();
+    let certificate = folder.certificate("member", &["app.internal"]);
+    let member = Two::start(&certificate);
+    let gateway = start(member.plan(&certificate));
+    let address = gateway.address;
+    let first = thread::spawn(move || get(address, "/"));
+    eventually("the first", || member.open.load(Ordering::Relaxed) == 1);
+    assert!(get(address, "/").ends_with('x'), "it has a connection of its own");
+    assert!(!first.is_finished());
+    member.go_on.send_replace(true);
+    assert!(first.join().unwrap().ends_with('x'));
+}
+
+#[test]
+fn connections_of_http_2_that_are_for_one_client_each_are_bounded() {
+    let folder = Folder::new();
+    let certificate = folder.certificate("member", &["app.internal"]);
+    let member = Two::start(&certificate);
+    member.go_on.send_replace(true);
+    let mut plan = member.plan(&certificate);
+    plan.services[0].idle_max = 3;
+    let gateway = start(plan);
+    for _ in 0..12 {
+        assert!(get(gateway.address, "/").ends_with('x'));
+    }
+    eventually("few", || member.open.load(Ordering::Relaxed) <= 3);
+    // Who stays keeps its own.
+    let line = format!(
+        "taut_gateway_member_connections_total{{service=\"app\",member=\"{}\"}}",
+        member.address
+    );
+    let before = gateway.metric(&line);
+    let mut client = connect(gateway.address);
+    for _ in 0..3 {
+        client.write_all(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n").unwrap();
+        crate::kit::read_until(&mut client, "\r\n\r\nx");
+    }
+    assert!((gateway.metric(&line) - before - 1.0).abs() < 0.5);
 }

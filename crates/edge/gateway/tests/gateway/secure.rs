@@ -207,6 +207,30 @@ fn no_request_is_lost_when_a_member_ends_its_connections() {
 }
 
 #[test]
+fn connections_stay_when_settings_are_read_again_and_no_certificate_has_changed() {
+    let folder = Folder::new();
+    let certificate = folder.certificate("member", &["app.internal"]);
+    let other = folder.certificate("other", &["other.internal"]);
+    let member = Member::start(Speaks::Encrypted(shows(&certificate, BOTH, None)));
+    let plan = spoken(&[&member], Http::Offered, believing(&certificate, "app.internal"));
+    let gateway = start(plan.clone());
+    let asked_with = |connections: usize| {
+        assert!(get(gateway.address, "/x").ends_with("/x"));
+        assert_eq!(member.connections.load(Ordering::Relaxed), connections);
+    };
+    asked_with(1);
+    for _ in 0..3 {
+        gateway.gateway().replace(plan.clone()).unwrap();
+        asked_with(1);
+    }
+    // One more is believed: whoever is connected was believed under other terms.
+    let [before, more] = [&certificate, &other].map(|it| std::fs::read(&it.chain).unwrap());
+    std::fs::write(&certificate.chain, [before, more].concat()).unwrap();
+    gateway.gateway().replace(plan).unwrap();
+    asked_with(2);
+}
+
+#[test]
 fn a_websocket_goes_to_an_encrypted_member_with_http_1() {
     let folder = Folder::new();
     let certificate = folder.certificate("member", &["app.internal"]);

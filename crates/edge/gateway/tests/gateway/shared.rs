@@ -308,6 +308,64 @@ fn orders_given_while_redis_was_away_are_heard_when_it_is_back() {
 }
 
 #[test]
+fn orders_of_another_redis_are_heard_whose_clock_is_behind() {
+    let (mut redis, origin) = (Redis::start(), counting(""));
+    let gateways = [up(with(hour(), &origin, &redis)), up(with(hour(), &origin, &redis))];
+    let is_first = |gateway: &Running| get(gateway.address, "/items/1").ends_with("answer 0");
+    assert!(is_first(&gateways[0]));
+    in_redis(&redis, 1);
+    assert!(is_first(&gateways[1]));
+    // Numbers are milliseconds: those of this one are some centuries ahead.
+    let ahead = "XADD taut:orders 9999999999999-0 nonce 1 soft 0 kind tag host - what item-1";
+    assert!(redis.say(ahead).contains("9999999999999-0"));
+    eventually("heard", || !gateways.iter().any(is_first));
+    redis.kill();
+    redis.start_again();
+    for gateway in &gateways {
+        eventually("back", || {
+            gateway.told("/metrics").contains("taut_gateway_redis_connections 1")
+        });
+    }
+    // The first order there begins the sequence; all after it are heard, too, though their numbers are lower than before.
+    for _ in 0..3 {
+        let before = origin.seen().len();
+        let told = gateways[0].order("/cache/purge", r#"{"tag": "item-1"}"#);
+        assert_eq!(status(&told), "200", "{told}");
+        eventually("forgotten", || {
+            let answer = get(gateways[1].address, "/items/1");
+            let number = answer.rsplit(' ').next().and_then(|number| number.parse().ok());
+            number.is_some_and(|number: usize| before <= number)
+        });
+    }
+}
+
+#[test]
+fn a_write_to_what_nobody_shares_is_none_of_the_others_business() {
+    let (redis, origin) = (Redis::start(), counting(""));
+    let mut plan = with(hour(), &origin, &redis);
+    let own = Route {
+        paths: vec![PathRule::parse("/own/*").expect("a path")],
+        cache: Some(CacheRule { shared: false, ..hour() }),
+        ..Route::to("own", 0)
+    };
+    plan.routes.insert(0, own);
+    let gateway = up(plan);
+    let write = |path: &str| {
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nhost: a:80\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+        );
+        assert_eq!(status(&ask(gateway.address, &head)), "200");
+    };
+    assert!(get(gateway.address, "/own/1").ends_with("answer 0"));
+    write("/own/1");
+    assert!(get(gateway.address, "/own/1").ends_with("answer 2"), "here it is forgotten");
+    write("/items/1");
+    // Orders are told one after the other: the first would have been before it.
+    eventually("told", || redis.say("XRANGE taut:orders - +").contains("/items/1"));
+    assert!(!redis.say("XRANGE taut:orders - +").contains("/own/1"));
+}
+
+#[test]
 fn what_is_damaged_there_is_asked_for_again() {
     let (redis, origin) = (Redis::start(), counting(""));
     let (one, two) = (up(with(hour(), &origin, &redis)), up(with(hour(), &origin, &redis)));

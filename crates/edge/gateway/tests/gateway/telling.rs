@@ -8,11 +8,14 @@ use std::{
 use model::{Span, SpanKind, StatusCode};
 use serde_json::Value;
 use traffic::{
+    cache::CacheRule,
     plan::Plan,
     telling::{AccessLog, Parents, SpanRule, Timing},
 };
 
-use crate::kit::{Origin, Reply, ask, eventually, get, ok, plan, start, status};
+use crate::kit::{
+    Origin, Reply, ask, cached, counting, eventually, get, get_with, ok, plan, start, status,
+};
 
 /// A collector that keeps what it is sent.
 struct Collector {
@@ -90,6 +93,22 @@ fn the_time_of_each_phase_is_told_beside_what_the_member_says() {
         "GET / HTTP/1.1\r\nhost: a\r\n\r\nGET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n",
     );
     assert!(again.to_lowercase().contains("queue;dur="), "{again}");
+}
+
+#[test]
+fn the_time_in_the_cache_is_told_whichever_way_it_goes() {
+    // Who wants to know what was decided goes the longer way.
+    for line in ["", "taut-explain: 1\r\n"] {
+        let origin = counting("cache-control: max-age=60\r\n");
+        let mut plan = cached(CacheRule::default(), &origin);
+        plan.telling.server_timing = Timing::Trusted;
+        let gateway = start(plan);
+        get_with(gateway.address, "/", line);
+        let hit = get_with(gateway.address, "/", line).to_lowercase();
+        assert!(hit.ends_with("answer 0"), "{hit}");
+        let told = hit.lines().find(|line| line.starts_with("server-timing:")).expect("it is told");
+        assert!(told.contains("cache;dur=") && !told.contains("upstream"), "{told}");
+    }
 }
 
 #[test]

@@ -32,7 +32,8 @@ pub(super) fn is_hidden(request: &RequestSeen) -> bool {
     let is_word = |letter: char| letter.is_ascii_alphanumeric() || "~@.".contains(letter);
     let has = |text: &str| text.split(|letter: char| !is_word(letter)).any(is_pseudonym);
     // Who asked is hidden in these, and no answer depends on it.
-    let told = request.headers.iter().filter(|(name, _)| !FORWARDED.contains(&name.as_str()));
+    let forwards = |name: &str| FORWARDED.iter().any(|known| known.eq_ignore_ascii_case(name));
+    let told = request.headers.iter().filter(|(name, _)| !forwards(name));
     has(&request.target)
         || told.into_iter().any(|(_, value)| has(value))
         || has(&String::from_utf8_lossy(&request.body.bytes))
@@ -77,9 +78,10 @@ pub(super) fn written(request: &RequestSeen, authority: &str) -> Vec<u8> {
     );
     let unpacked = !request.body.unpacked.is_empty();
     for (name, value) in &request.headers {
-        let is_coding = unpacked && name == "content-encoding";
-        if !LEFT_OUT.contains(&name.as_str())
-            && !FORWARDED.contains(&name.as_str())
+        let is = |known: &&str| name.eq_ignore_ascii_case(known);
+        let is_coding = unpacked && is(&"content-encoding");
+        if !LEFT_OUT.iter().any(is)
+            && !FORWARDED.iter().any(is)
             && !is_coding
             && !name.contains([':', ' ', '\r', '\n'])
         {
@@ -92,4 +94,30 @@ pub(super) fn written(request: &RequestSeen, authority: &str) -> Vec<u8> {
     }
     text.push_str("\r\n");
     [text.as_bytes(), body].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headers_are_left_out_however_a_capture_spells_them() {
+        let header = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let request = RequestSeen {
+            method: "GET".to_owned(),
+            target: "/a b".to_owned(),
+            headers: vec![
+                header("Accept-Encoding", "gzip, br"),
+                header("HOST", "elsewhere"),
+                header("X-Forwarded-For", "192.0.2.1"),
+                header("X-Tier", "gold\r\nx-evil: 1"),
+            ],
+            ..RequestSeen::default()
+        };
+        let text = String::from_utf8(written(&request, "here:80")).unwrap();
+        assert_eq!(
+            text,
+            "GET /a%20b HTTP/1.1\r\nHost: here:80\r\nAccept-Encoding: identity\r\nX-Tier: gold  x-evil: 1\r\n\r\n"
+        );
+    }
 }

@@ -107,6 +107,27 @@ pub enum LedgerError {
 }
 
 impl LedgerError {
+    /// The file is damaged, or no ledger at all.
+    #[must_use]
+    pub fn is_damaged(&self) -> bool {
+        use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
+        matches!(self, Self::Entry { .. })
+            || matches!(self.code(), Some(DatabaseCorrupt | NotADatabase))
+    }
+
+    /// There is no room on its disk. Nothing was noted.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.code() == Some(rusqlite::ErrorCode::DiskFull)
+    }
+
+    fn code(&self) -> Option<rusqlite::ErrorCode> {
+        match self {
+            Self::Sqlite { source, .. } => source.sqlite_error_code(),
+            _ => None,
+        }
+    }
+
     pub(super) fn of(action: &'static str, path: &Path, source: rusqlite::Error) -> Self {
         Self::Sqlite { action, path: path.to_path_buf(), source }
     }

@@ -4,6 +4,7 @@ use std::{
     ffi::OsString,
     io,
     net::SocketAddr,
+    os::unix::process::ExitStatusExt as _,
     process::{Child, Command, ExitStatus, Stdio},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -11,6 +12,7 @@ use std::{
 
 use model::Span;
 use receive::{Received, Refusal, Sink};
+use tokio::signal::unix::{SignalKind, signal};
 
 use super::Recorded;
 use crate::say::{self, DIM, Failure};
@@ -130,6 +132,8 @@ async fn wait_for(
     // Standard output is for the answer; what the command says are words.
     child.stdout(Stdio::from(io::stderr()));
     say::words(&format!("{DIM}receiving spans on {endpoint}{DIM:#}\n"));
+    // Heard from before the command begins, so that none is left running.
+    let mut interrupts = signal(SignalKind::interrupt()).map_err(|error| Failure::world(&error))?;
     let mut child = child.spawn().map_err(|error| {
         let hint = match error.kind() {
             io::ErrorKind::NotFound => "is it installed, and spelt like that?",
@@ -138,11 +142,15 @@ async fn wait_for(
         let program = program.to_string_lossy();
         Failure::of_the_world(format!("failed to run `{program}`: {error}")).hint(hint)
     })?;
-    let interrupted = tokio::select! {
-        status = end_of(&mut child) => return status.map(Some).map_err(|error| Failure::world(&error)),
-        interrupted = tokio::signal::ctrl_c() => interrupted,
-    };
-    interrupted.map_err(|error| Failure::world(&error))?;
+    tokio::select! {
+        status = end_of(&mut child) => {
+            let status = status.map_err(|error| Failure::world(&error))?;
+            // The command may hear of Ctrl-C, and end, before this process does.
+            let is_interrupted = status.signal() == Some(SignalKind::interrupt().as_raw_value());
+            return Ok(Some(status).filter(|_status| !is_interrupted));
+        }
+        _interrupt = interrupts.recv() => {}
+    }
     // The terminal has told the command, too; it may say its last words.
     if tokio::time::timeout(GRACE, end_of(&mut child)).await.is_err() {
         drop(child.kill());

@@ -47,26 +47,51 @@ impl Progress {
         let (started, answered, failed) =
             (sum(|t| t.started), sum(|t| t.answered), sum(|t| t.failed));
         let scale = u64::try_from(TOGETHER / lately.len().max(1)).unwrap_or(1);
-        let at = |q| {
-            latencies
-                .quantile(q)
-                .map_or_else(|| "–".to_owned(), |nanos| units::time(Duration::from_nanos(nanos)))
-        };
         let errors =
             if failed == 0 { String::new() } else { format!("  failed {}", units::count(failed)) };
         self.bar.set_position(u64::try_from(tick.elapsed.as_millis()).unwrap_or(u64::MAX));
+        let latencies = [("p50", 0.5), ("p95", 0.95), ("p99", 0.99)].map(|(name, quantile)| {
+            let nanos = latencies.quantile(quantile);
+            let told = nanos
+                .map_or_else(|| "–".to_owned(), |nanos| units::time(Duration::from_nanos(nanos)));
+            format!("{name} {} {told:<8}", gauge(nanos.unwrap_or(0)))
+        });
         self.bar.set_message(format!(
-            "{words}started {}/s  answered {}/s  p50 {}  p95 {}  p99 {}{errors}",
+            "{words}started {}/s  answered {}/s{errors}\n{}",
             units::count(started * scale),
             units::count(answered * scale),
-            at(0.5),
-            at(0.95),
-            at(0.99),
+            latencies.join("  "),
         ));
     }
 
     /// Takes it away.
     pub(super) fn end(&self) {
         self.bar.finish_and_clear();
+    }
+}
+
+/// A latency as a bar, each of whose cells is half a power of ten: from 100 µs to 10 s.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_precision_loss,
+    reason = "cells of a bar, which is 10 long"
+)]
+fn gauge(nanos: u64) -> String {
+    const CELLS: usize = 10;
+    let powers = (nanos.max(1) as f64 / 1e5).log10() * 2.0;
+    let full = (powers.ceil().max(0.0) as usize).min(CELLS);
+    format!("{}{}", "▆".repeat(full), "▁".repeat(CELLS - full))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_latency_ten_times_as_long_is_two_cells_longer() {
+        let full = |nanos| gauge(nanos).chars().filter(|cell| *cell == '▆').count();
+        assert_eq!([0, 99_000, 1_000_000, 10_000_000, 10_000_000_000].map(full), [0, 0, 2, 4, 10]);
+        assert_eq!(gauge(u64::MAX), "▆".repeat(10));
     }
 }

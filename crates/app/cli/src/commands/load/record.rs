@@ -1,6 +1,8 @@
 //! A run as the ledger keeps it: what was asked, and the figures.
 
-use ::load::Outcome;
+use std::time::Duration;
+
+use ::load::{Limit, Outcome};
 use store::ledger::{Recorded, RunFigure};
 
 /// Percentiles that are kept.
@@ -27,6 +29,29 @@ pub(super) fn of(outcome: &Outcome) -> Recorded {
         failed: outcome.failed,
         seconds: outcome.seconds,
         figures,
+    }
+}
+
+/// The record of a search, each of whose steps took so long.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a count of requests, which is not below zero"
+)]
+pub(super) fn of_limit(title: String, limit: &Limit, step: Duration) -> Recorded {
+    let sum = |figure: fn(&::load::Rung) -> f64| limit.rungs.iter().map(figure).sum::<f64>();
+    let seconds = step.as_secs_f64();
+    let told = [
+        ("held", limit.breaking.held),
+        ("broke", limit.breaking.broke),
+        ("knee", limit.knee.map(|knee| knee.rate)),
+    ];
+    Recorded::Run {
+        title,
+        requests: (sum(|rung| rung.answered) * seconds).round() as u64,
+        failed: (sum(|rung| rung.errors * rung.rate) * seconds).round() as u64,
+        seconds: sum(|_rung| 1.0) * seconds,
+        figures: told.iter().filter_map(|(name, at)| Some(figure(name, (*at)?, "/s"))).collect(),
     }
 }
 

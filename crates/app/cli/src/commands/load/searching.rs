@@ -5,10 +5,11 @@ use std::sync::{Arc, atomic::AtomicBool};
 use ::load::{LimitError, Plan, find_limit};
 use prove::capacity::Search;
 
-use super::{Arguments, Done, OK, failed, progress::Progress};
+use super::{Arguments, Done, OK, failed, progress::Progress, record};
 use crate::{
+    commands::{ledger, written},
     exit,
-    report::load_limit,
+    report::{load_limit, load_limit_html},
     say::{self, Failure},
     units,
 };
@@ -19,6 +20,11 @@ pub(super) fn run(
     search: Search,
     stop: &Arc<AtomicBool>,
 ) -> Done {
+    if arguments.out.is_some() || arguments.hlog.is_some() {
+        return Err(Failure::use_of("a search is many runs, and --out and --hlog keep one").hint(
+            "--json and --html tell all steps of a search; --rate with --out keeps a run at the rate that it finds",
+        ));
+    }
     let length = arguments.amount.length();
     let today = arguments.peak.as_deref().map(super::source::peak).transpose()?;
     let shown = Progress::new(length);
@@ -31,12 +37,25 @@ pub(super) fn run(
         LimitError::Run(error) => failed(&error),
         LimitError::Schedule(error) => Failure::use_of(format!("that is no schedule: {error}")),
     })?;
+    let asked = (arguments.expect.as_slice(), today);
     let text = if arguments.json {
         load_limit::json(&plan.name, &found, today)
     } else {
-        load_limit::terminal(&plan.name, &found, (&arguments.expect, today), say::columns())
+        load_limit::terminal(&plan.name, &found, asked, say::columns())
     };
-    say::data(&text)?;
+    // Told first, as a run is.
+    let told = say::data(&text);
+    written::all(&[(&arguments.html, &|| load_limit_html::html(&plan.name, &found, asked))])?;
+    if arguments.record {
+        let goals: Vec<String> = arguments.expect.iter().map(ToString::to_string).collect();
+        let title = format!("{}: the limit of {}", plan.name, goals.join(", "));
+        ledger::keep(&arguments.which.place()?, None, &record::of_limit(title, &found, length))?;
+    }
+    told?;
+    if let Some(error) = &found.gone {
+        return Err(failed(error)
+            .hint("what was measured before is told above; did the target end under the load?"));
+    }
     match found.breaking.held {
         _ if found.is_interrupted => Ok(exit::INTERRUPTED),
         None => Ok(exit::NO),

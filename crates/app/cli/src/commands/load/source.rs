@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use ::load::{Scenario, Target};
+use ::load::Scenario;
 use model::Exchange;
 use observe::DecompressedMax;
 
@@ -32,18 +32,12 @@ pub(super) fn scenario(path: &Path, arguments: &Arguments) -> Result<Scenario, F
         Failure::use_of(format!("`{shown}` says what was asked, and not of whom"))
             .hint("--at http://localhost:8000 says where the requests go")
     })?;
-    let (target, _path) = Target::parse(at).map_err(|error| Failure::use_of(&error))?;
+    let target = super::server(at)?;
     let exchanges = exchanges(path, arguments.writes)?;
-    let (mut scenario, made) =
+    let (scenario, made) =
         Scenario::recorded(target, &exchanges, arguments.writes).map_err(|error| {
             Failure::use_of(&error).hint("--writes sends what may change something as well")
         })?;
-    for step in scenario.flows.iter_mut().flat_map(|flow| &mut flow.steps) {
-        for (name, value) in &arguments.header {
-            step.headers.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
-            step.headers.push((name.clone(), value.clone()));
-        }
-    }
     let visits = units::some(scenario.flows.len() as u64, "visit", "visits");
     let requests = units::some(made.requests as u64, "request", "requests");
     let mut words = format!("{requests} in {visits}");

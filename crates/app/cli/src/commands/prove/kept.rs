@@ -7,7 +7,7 @@ use super::Arguments;
 use crate::{
     client::{self, Unanswered},
     commands::{query, store::of_the_disk},
-    say::{self, AMBER, Failure},
+    say::Failure,
 };
 
 /// The requests of a window.
@@ -31,12 +31,6 @@ pub(super) fn evidence(
         Failure::of_the_world(format!("what it told makes no sense: {error}"))
             .hint("is the `taut up` that runs of the same version?")
     })?;
-    if 1 < kept.every {
-        say::words(&format!(
-            "{AMBER}note{AMBER:#}: there are so many that one request in {} is compared\n",
-            kept.every
-        ));
-    }
     Ok(kept.into())
 }
 

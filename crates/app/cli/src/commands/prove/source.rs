@@ -25,6 +25,8 @@ const HINT: &str = "it should be what `taut load --out FILE` has written, a CSV 
 pub(super) struct Read {
     pub(super) evidence: Evidence,
     pub(super) traces: Vec<Trace>,
+    /// Which requests of the traces are meant.
+    pub(super) of: Of,
 }
 
 /// Reads one side.
@@ -36,10 +38,13 @@ pub(super) fn read(text: &str, arguments: &Arguments) -> Result<Read, Failure> {
     if let Some(window) = stretch(text, when::now())? {
         let evidence = kept::evidence(window, &of(arguments), arguments)?;
         if evidence.side.requests.is_empty() {
-            return Err(Failure::of_the_world(format!("no request that is kept began in `{text}`"))
-                .hint("`taut query --last 24h --group operation` tells what is kept; --service and --operation narrow it"));
+            let none = Failure::of_the_world(format!("no request that is kept began in `{text}`"));
+            return Err(none.hint(evidence.notes.first().map_or(
+                "`taut query --last 24h --group operation` tells what is kept; --service and --operation narrow it",
+                String::as_str,
+            )));
         }
-        return Ok(Read { evidence, traces: Vec::new() });
+        return Ok(Read { evidence, ..Read::default() });
     }
     match text.rsplit_once('@') {
         Some((file, version)) if Path::new(file).exists() => {
@@ -66,7 +71,7 @@ fn stretch(text: &str, now: Moment) -> Result<Option<Window>, Failure> {
 }
 
 fn of(arguments: &Arguments) -> Of {
-    Of { service: arguments.service.clone(), operation: arguments.operation.clone() }
+    Of { service: arguments.service.clone(), operation: arguments.operation.clone(), among: None }
 }
 
 fn of_path(path: &Path, version: Option<&str>, arguments: &Arguments) -> Result<Read, Failure> {
@@ -80,7 +85,7 @@ fn of_path(path: &Path, version: Option<&str>, arguments: &Arguments) -> Result<
                 say::words(&format!("{AMBER}note{AMBER:#}: {note}\n"));
             }
             let evidence = proof::of_exchanges(&captured.exchanges);
-            some(path, Read { evidence, traces: Vec::new() })
+            some(path, Read { evidence, ..Read::default() })
         }
         Kind::Spans => of_spans(path, version, arguments),
         Kind::Run | Kind::Capture => Err(Failure::use_of(format!(
@@ -98,11 +103,13 @@ fn of_spans(path: &Path, version: Option<&str>, arguments: &Arguments) -> Result
     if read.spans.is_empty() {
         return Err(find::no_spans(&[PathBuf::from(path)]));
     }
+    let mut of = of(arguments);
     let spans: Vec<Span> = match version {
         None => read.spans,
         Some(version) => {
             let versions = proof::versions(&read.spans);
-            let spans = proof::of_version(read.spans, version);
+            let (spans, among) = proof::of_version(read.spans, version);
+            of.among = Some(among);
             if spans.is_empty() {
                 let known =
                     if versions.is_empty() { "none".to_owned() } else { versions.join(", ") };
@@ -116,8 +123,8 @@ fn of_spans(path: &Path, version: Option<&str>, arguments: &Arguments) -> Result
         }
     };
     let traces = engine::traces_of(spans);
-    let evidence = proof::of_traces(&traces, &of(arguments));
-    some(path, Read { evidence, traces })
+    let evidence = proof::of_traces(&traces, &of);
+    some(path, Read { evidence, traces, of })
 }
 
 /// A side without a single request compares nothing.
@@ -181,7 +188,7 @@ fn of_run_or_csv(path: &Path) -> Result<Read, Failure> {
             .map_err(|_error| wrong("it is neither JSON nor text".to_owned()))?;
         Evidence { side: of_csv(&text).map_err(wrong)?, ..Evidence::default() }
     };
-    Ok(Read { evidence, traces: Vec::new() })
+    Ok(Read { evidence, ..Read::default() })
 }
 
 fn of_run(outcome: &Outcome) -> Evidence {

@@ -1,49 +1,37 @@
 //! The board report as a page that needs nothing else, for a screen and for paper.
 
-use maud::{DOCTYPE, Markup, PreEscaped, html as page};
+use maud::{Markup, html as page};
 use store::ledger::{Recorded, Remedy, State};
 
 use super::{Board, done, figure, percent, proof_words, sure};
-use crate::{report::ledger::date, units};
+use crate::{
+    report::{ledger::date, page::framed},
+    units,
+};
 
 /// A narrow screen scrolls a table within itself; paper breaks between rows, repeats their heads and needs no colours.
-const STYLE: &str = concat!(
-    include_str!("../report.css"),
-    " .wide { overflow-x: auto; } .small { color: var(--muted); font-size: 0.8rem; display: block; } h3 { font-size: 1rem; margin: 1.5rem 0 0; } \
+const STYLE: &str = " .wide { overflow-x: auto; } .small { color: var(--muted); font-size: 0.8rem; display: block; } h3 { font-size: 1rem; margin: 1.5rem 0 0; } \
      .better { color: var(--accent); font-weight: 600; } \
      @media (max-width: 640px) { thead { display: table-header-group; } .wide .number:nth-last-child(-n+3) { display: table-cell; } } \
      @media print { :root { --ink: #000; --muted: #444; --line: #bbb; --paper: #fff; --code: #f4f4f4; --accent: #000; --red: #000; --amber: #000; } \
      @page { size: A4; margin: 18mm 16mm; } body { font-size: 10pt; } thead { display: table-header-group; } tr, li { break-inside: avoid; } \
-     h2, h3 { break-after: avoid; } .wide { overflow: visible; } }"
-);
+     h2, h3 { break-after: avoid; } .wide { overflow: visible; } }";
 
 /// The report as one HTML document.
 pub(crate) fn html(board: &Board<'_>) -> String {
-    let document = page! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="color-scheme" content="light dark";
-                title { (board.title) }
-                style { (PreEscaped(STYLE)) }
-            }
-            body {
-                h1 { (board.title) }
-                p.claim { (board.claim()) "." }
-                @for line in board.basis() { p.basis { (line) } }
-                (totals(board))
-                (operations(board))
-                (remedies(board, "What was proven", State::Proven))
-                (remedies(board, "Applied, and not proven yet", State::Applied))
-                (reverted(board))
-                (decisions(board))
-                (runs(board))
-            }
-        }
+    let body = page! {
+        h1 { (board.title) }
+        p.claim { (board.claim()) "." }
+        @for line in board.basis() { p.basis { (line) } }
+        (totals(board))
+        (operations(board))
+        (remedies(board, "What was proven", State::Proven))
+        (remedies(board, "Applied, and not proven yet", State::Applied))
+        (reverted(board))
+        (decisions(board))
+        (runs(board))
     };
-    document.into_string()
+    framed(board.title, STYLE, &body)
 }
 
 fn totals(board: &Board<'_>) -> Markup {

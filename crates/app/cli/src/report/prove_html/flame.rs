@@ -20,7 +20,7 @@ const LETTER: f64 = 5.6;
 enum Shown {
     Before,
     After,
-    /// As wide as after, coloured by what it gained or lost a request.
+    /// As wide as on the side where it took longer, coloured by what it gained or lost a request.
     Difference,
 }
 
@@ -44,7 +44,7 @@ pub(super) fn graphs(flames: &Flamed) -> Markup {
         h3 { "After" }
         (graph(flames, Shown::After))
         h3 { "The difference" }
-        p.basis { "Drawn as before was; red takes longer in a request after, blue less, grey the same." }
+        p.basis { "Each box as wide as on the side where it took longer, so that both what is new and what is gone are there; red takes longer in a request after, blue less, grey the same." }
         (graph(flames, Shown::Difference))
     }
 }
@@ -90,23 +90,26 @@ fn each(flames: &Flamed, branch: &Branch) -> [f64; 2] {
 
 fn rects(flames: &Flamed, shown: Shown) -> Vec<Rect<'_>> {
     let branches = &flames.tree.branches;
-    let size = |branch: &Branch| {
-        let [before, after] = each(flames, branch);
-        if shown == Shown::After { after } else { before }
-    };
+    let sizes = widths(flames, shown);
     let roots = branches.iter().filter(|branch| branch.parent.is_none());
     let sides: [f64; 2] = roots.fold([0.0; 2], |sums, branch| {
         let [before, after] = each(flames, branch);
         [sums[0] + before, sums[1] + after]
     });
     // One scale for both, so that what is narrower took less.
-    let scale = WIDTH / sides[0].max(sides[1]).max(1e-9);
+    let all: f64 = branches
+        .iter()
+        .zip(&sizes)
+        .filter(|(branch, _)| branch.parent.is_none())
+        .map(|(_, size)| size)
+        .sum();
+    let scale = WIDTH / sides[0].max(sides[1]).max(all).max(1e-9);
     // Where the next child of each box begins.
     let mut next = vec![0.0; branches.len()];
     let mut next_root = 0.0;
     let mut rects = Vec::new();
     for (place, branch) in branches.iter().enumerate() {
-        let wide = size(branch) * scale;
+        let wide = sizes.get(place).copied().unwrap_or(0.0) * scale;
         let parent = branch.parent.and_then(|parent| usize::try_from(parent).ok());
         let begin = parent.and_then(|parent| next.get_mut(parent)).unwrap_or(&mut next_root);
         let x = *begin;
@@ -119,6 +122,32 @@ fn rects(flames: &Flamed, shown: Shown) -> Vec<Rect<'_>> {
         }
     }
     rects
+}
+
+/// How wide each box is, in nanoseconds a request. Of the difference at least as wide as all boxes on it.
+fn widths(flames: &Flamed, shown: Shown) -> Vec<f64> {
+    let branches = &flames.tree.branches;
+    let own = |branch: &Branch| {
+        let [before, after] = each(flames, branch);
+        match shown {
+            Shown::Before => before,
+            Shown::After => after,
+            Shown::Difference => before.max(after),
+        }
+    };
+    let mut sizes: Vec<f64> = branches.iter().map(own).collect();
+    if shown == Shown::Difference {
+        let mut on = vec![0.0; branches.len()];
+        // Children come after their parents.
+        for (place, branch) in branches.iter().enumerate().rev() {
+            sizes[place] = f64::max(sizes[place], on[place]);
+            let parent = branch.parent.and_then(|parent| usize::try_from(parent).ok());
+            if let Some(sum) = parent.and_then(|parent| on.get_mut(parent)) {
+                *sum += sizes[place];
+            }
+        }
+    }
+    sizes
 }
 
 fn told(flames: &Flamed, branch: &Branch, name: &str) -> String {

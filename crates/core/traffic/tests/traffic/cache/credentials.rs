@@ -3,8 +3,8 @@
 use http::{Method, StatusCode};
 use proptest::prelude::*;
 use traffic::cache::{
-    Asker, CacheRule, Control, Credentials, Key, Policy, Received, User, asker, key_of, policy,
-    selecting,
+    Asker, CacheRule, Control, Cookies, Credentials, Key, Policy, Received, SetCookie, User, asker,
+    key_of, policy, selecting,
 };
 
 use super::{headers, now, seconds};
@@ -54,6 +54,7 @@ fn stored(rule: &CacheRule, asker: Asker, said: &[(&str, &str)]) -> Option<Polic
         headers: &map,
         asked_at: now(),
         received_at: now(),
+        came_at: now(),
     };
     policy(rule, asker, &Control::default(), &received).ok()
 }
@@ -99,4 +100,22 @@ proptest! {
 fn session(request: &Request) -> Option<&str> {
     let (_, rest) = request.cookie?.split_once("session=")?;
     rest.split(';').next()
+}
+
+#[test]
+fn what_a_looser_rule_let_in_is_not_found_under_a_stricter_one() {
+    let strict = CacheRule::default();
+    let loose = [
+        CacheRule { over: true, ..strict.clone() },
+        CacheRule { shares_authorized: true, ..strict.clone() },
+        CacheRule { careful: Cookies::Ignore, ..strict.clone() },
+        CacheRule { set_cookie: SetCookie::Keep, ..strict.clone() },
+    ];
+    let key = |rule: &CacheRule| key_of(rule, "r", ("http", "a", "/me"), &headers(&[]), 1);
+    let mut keys: Vec<Vec<u8>> = loose.iter().map(|rule| key(rule).bytes).collect();
+    keys.push(key(&strict).bytes);
+    keys.sort();
+    keys.dedup();
+    assert_eq!(keys.len(), 5);
+    assert_eq!(key(&loose[0]).scheme(), Some("http"));
 }

@@ -70,7 +70,7 @@ fn found(index: &Index, number: u8) -> Option<(At, bool)> {
 proptest! {
     #[test]
     fn who_reads_the_log_knows_what_who_wrote_it_knew(all in prop::collection::vec(steps(), 1..60)) {
-        let (mut log, mut known, mut model) = (Vec::new(), Index::new(1_000), BTreeMap::new());
+        let (mut log, mut known, mut model) = (Vec::new(), Index::new(1 << 20), BTreeMap::new());
         for step in all {
             let offset = log.len() as u64;
             match step {
@@ -100,7 +100,7 @@ proptest! {
                 }
             }
         }
-        let (mut read, mut offset) = (Index::new(1_000), 0);
+        let (mut read, mut offset) = (Index::new(1 << 20), 0);
         while offset < log.len() {
             let (bytes, said) = said(&log[offset..]).expect("it is as it was written");
             match said {
@@ -183,15 +183,16 @@ fn an_answer_ages_while_nobody_looks() {
 
 #[test]
 fn what_was_asked_for_outlives_its_file() {
-    let mut index = Index::new(10);
+    let mut index = Index::new(1 << 20);
     for number in 0..4 {
         let at = At { file: u64::from(number) / 2, offset: u64::from(number), bytes: 5 };
         assert!(index.insert(key(number).hash, at, Kept::of(&stored(number, b""), now())));
     }
     let (at, _) = found(&index, 1).expect("it is there");
     index.asked(at);
-    let asked: Vec<u64> = index.drop_file(0, now()).into_iter().map(|(hash, ..)| hash).collect();
-    assert_eq!(asked, [key(1).hash]);
+    let dropped = index.drop_file(0, now());
+    let asked: Vec<u64> = dropped.asked.into_iter().map(|(hash, ..)| hash).collect();
+    assert_eq!((asked, dropped.lost), (vec![key(1).hash], vec![key(0).hash]));
     assert_eq!((index.len(), index.live_in(0), index.live_in(1)), (2, 0, 2));
     assert!(found(&index, 0).is_none() && found(&index, 3).is_some());
     let mut full = Index::new(1);

@@ -12,6 +12,27 @@ use traffic::cache::{
 use super::{headers, lifetime, now, of, seconds};
 
 #[test]
+fn a_clock_that_was_wrong_when_it_was_read_makes_no_answer_old() {
+    let rule = CacheRule::default();
+    let map = headers(&[
+        ("cache-control", "max-age=60"),
+        ("date", &date::format(now().nanos / 1_000_000_000)),
+    ]);
+    let ahead = now() + seconds(3_600);
+    let received = traffic::cache::Received {
+        method: &Method::GET,
+        status: StatusCode::OK,
+        headers: &map,
+        asked_at: ahead,
+        received_at: ahead,
+        came_at: now(),
+    };
+    let asker = traffic::cache::Asker::default();
+    let policy = traffic::cache::policy(&rule, asker, &request_control(&map), &received).unwrap();
+    assert_eq!(policy.left(ahead), Ok(seconds(60)));
+}
+
+#[test]
 fn how_long_it_is_fresh_is_what_the_answer_says_first() {
     let control = |value| lifetime(&[("cache-control", value)]);
     assert_eq!(control("max-age=60"), Some(60));
@@ -299,7 +320,7 @@ proptest! {
         map.insert(http::HeaderName::from_static(name), value);
         let _policy = of(&CacheRule::default(), 200, &[]);
         let received = traffic::cache::Received {
-            method: &Method::GET, status: StatusCode::OK, headers: &map, asked_at: now(), received_at: now(),
+            method: &Method::GET, status: StatusCode::OK, headers: &map, asked_at: now(), received_at: now(), came_at: now(),
         };
         let _any = traffic::cache::policy(&CacheRule::default(), traffic::cache::Asker::default(),
             &request_control(&map), &received);

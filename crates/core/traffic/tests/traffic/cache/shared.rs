@@ -143,6 +143,23 @@ fn what_cannot_be_told_counts_as_old() {
 }
 
 #[test]
+fn where_numbers_begin_anew_lower_ones_are_heard_of() {
+    let place = Place { tags: vec!["item".to_owned()], ..Place::default() };
+    let mut orders = Orders::default();
+    orders.hear(id(9_000), 0, tag("other"));
+    let before = orders.asked();
+    orders.send(Sent { nonce: 7, purge: tag("item"), soft: false });
+    // The clock of the next server is behind.
+    orders.begin_anew(id(100));
+    assert!(!orders.goes_on(before) && orders.goes_on(orders.asked()));
+    assert!(orders.outdates(id(99), &place), "all from before");
+    assert_eq!(orders.sent().count(), 1, "what is not told yet is told there");
+    assert!(orders.hear(id(101), 7, tag("item")) && orders.hear(id(102), 8, tag("other")));
+    assert_eq!(orders.heard(), id(102));
+    assert!(orders.outdates(id(100), &place) && !orders.outdates(id(101), &place));
+}
+
+#[test]
 fn an_own_order_counts_before_anybody_heard_of_it() {
     let place = Place { tags: vec!["item".to_owned()], ..Place::default() };
     let mut orders = Orders::default();

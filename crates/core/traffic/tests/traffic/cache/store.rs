@@ -9,7 +9,9 @@ use traffic::{
 fn key(number: u64) -> Key {
     // Spread as a hash would.
     let hash = number.wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    Key { hash, bytes: number.to_le_bytes().to_vec() }
+    // Of one of three routes, as `key_of` has it.
+    let route = [b"abc"[usize::try_from(number % 3).expect("less than three")], 1];
+    Key { hash, bytes: [&route[..], &number.to_le_bytes()].concat() }
 }
 
 #[test]
@@ -93,6 +95,25 @@ proptest! {
             let size = store.size();
             prop_assert!(size.bytes <= 400);
             prop_assert_eq!(size.entries, store.iter().count() as u64);
+            let of_routes = store.size_of_routes().fold([0; 3], |[entries, bytes, evictions], (_, one)| {
+                [entries + one.entries, bytes + one.bytes, evictions + one.evictions]
+            });
+            prop_assert_eq!(of_routes, [size.entries, size.bytes, size.evictions]);
+            for (route, one) in store.size_of_routes() {
+                let own = store.iter().filter(|(key, _)| key.route() == route).count();
+                prop_assert_eq!(one.entries, own as u64);
+            }
         }
     }
+}
+
+#[test]
+fn a_note_is_taken_by_number_and_is_no_use() {
+    let mut store = Store::new(1_000);
+    store.insert(key(1), 1, 100, Vec::new());
+    *store.note_mut(key(1).hash).expect("it is there") = 2;
+    assert_eq!(store.peek(&key(1)), Some(&2));
+    assert!(store.note_mut(key(2).hash).is_none());
+    let uses: Vec<_> = store.hottest(1).into_iter().map(|((_, uses), ..)| uses).collect();
+    assert_eq!(uses, [0]);
 }

@@ -27,11 +27,22 @@ pub(super) struct Folder {
     _lock: File,
 }
 
+/// Why the folder cannot be had, for people.
+#[derive(Debug)]
+pub(super) enum NoFolder {
+    /// Another gateway has it.
+    Taken(String),
+    /// Anything else.
+    Failed(String),
+}
+
 impl Folder {
-    /// Takes the folder; makes it if it is not there. What is wrong with it, for people, if it cannot be had.
-    pub(super) fn open(path: &Path) -> Result<Self, String> {
+    /// Takes the folder; makes it if it is not there.
+    pub(super) fn open(path: &Path) -> Result<Self, NoFolder> {
         let shown = path.display();
-        let failed = |what: &str, error: &io::Error| format!("failed to {what} `{shown}`: {error}");
+        let failed = |what: &str, error: &io::Error| {
+            NoFolder::Failed(format!("failed to {what} `{shown}`: {error}"))
+        };
         fs::DirBuilder::new()
             .recursive(true)
             .mode(0o700)
@@ -47,7 +58,8 @@ impl Folder {
         match lock.try_lock() {
             Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),
             Err(TryLockError::WouldBlock) => {
-                Err(format!("another gateway uses the cache's folder `{shown}`"))
+                let why = format!("another gateway uses the cache's folder `{shown}`");
+                Err(NoFolder::Taken(why))
             }
             Err(TryLockError::Error(error)) => Err(failed("lock the cache's folder", &error)),
         }
@@ -58,9 +70,7 @@ impl Folder {
         let mut numbers = Vec::new();
         for entry in fs::read_dir(&self.path)? {
             let name = entry?.file_name();
-            let number: Option<u64> =
-                name.to_str().and_then(|name| name.strip_suffix(".log")?.parse().ok());
-            numbers.extend(number);
+            numbers.extend(name.to_str().and_then(number_of));
         }
         numbers.sort_unstable();
         Ok(numbers)
@@ -79,6 +89,7 @@ impl Folder {
             drop(self.remove(number));
             return Err(error);
         }
+        self.sync()?;
         Ok(file)
     }
 
@@ -95,22 +106,48 @@ impl Folder {
         Ok(is_known.then_some((file, bytes)))
     }
 
+    /// Removes a file, for good: it does not come back when the machine loses its power.
     pub(super) fn remove(&self, number: u64) -> io::Result<()> {
-        fs::remove_file(self.file(number))
+        match fs::remove_file(self.file(number)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => self.sync(),
+        }
+    }
+
+    /// Removes damaged files that were set aside.
+    pub(super) fn drop_aside(&self) -> io::Result<()> {
+        for file in self.aside()? {
+            fs::remove_file(file)?;
+        }
+        self.sync()
+    }
+
+    /// Waits until it is known on disk which files there are.
+    fn sync(&self) -> io::Result<()> {
+        File::open(&self.path)?.sync_all()
     }
 
     /// Sets a damaged file aside.
     pub(super) fn set_aside(&self, number: u64) -> io::Result<()> {
-        let aside = fs::read_dir(&self.path)?.flatten();
-        let aside =
-            aside.filter(|entry| entry.path().extension().is_some_and(|it| it == "damaged"));
-        if ASIDE_MAX <= aside.count() {
+        if ASIDE_MAX <= self.aside()?.len() {
             return self.remove(number);
         }
         fs::rename(self.file(number), self.file(number).with_extension("damaged"))
     }
 
+    fn aside(&self) -> io::Result<Vec<PathBuf>> {
+        let all = fs::read_dir(&self.path)?.flatten().map(|entry| entry.path());
+        Ok(all.filter(|path| path.extension().is_some_and(|it| it == "damaged")).collect())
+    }
+
     fn file(&self, number: u64) -> PathBuf {
         self.path.join(format!("{number:016}.log"))
     }
+}
+
+/// The number that a file's name says; `None` if it is not a name as they are made here.
+fn number_of(name: &str) -> Option<u64> {
+    let digits = name.strip_suffix(".log")?;
+    let is_whole = digits.len() == 16 && digits.bytes().all(|byte| byte.is_ascii_digit());
+    digits.parse().ok().filter(|_| is_whole)
 }

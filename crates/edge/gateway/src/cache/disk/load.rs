@@ -19,19 +19,37 @@ pub(super) struct Loaded {
     pub(super) heard: OrderId,
     /// Files that were damaged, or torn.
     pub(super) damaged: u64,
+    /// Answers that only stand in from now on, which is written nowhere yet.
+    pub(super) expired: usize,
 }
 
 /// Bytes that are read at once: most heads are shorter.
 const READ_BYTES: usize = 4 << 10;
 
-pub(super) fn load(folder: &Folder, index: Index, seed: u64, now: Moment) -> io::Result<Loaded> {
+/// Reads all of it, unless somebody wants it to stop.
+pub(super) fn load(
+    folder: &Folder,
+    index: Index,
+    seed: u64,
+    is_stopping: impl Fn() -> bool,
+    now: Moment,
+) -> io::Result<Loaded> {
     let mut loaded =
-        Loaded { index, files: BTreeMap::new(), heard: OrderId::default(), damaged: 0 };
+        Loaded { index, files: BTreeMap::new(), heard: OrderId::default(), damaged: 0, expired: 0 };
     let numbers = folder.numbers()?;
     for number in &numbers {
-        let Some((file, bytes)) = folder.open_file(*number)? else {
-            folder.remove(*number)?;
-            continue;
+        if is_stopping() {
+            return Err(io::ErrorKind::Interrupted.into());
+        }
+        let (file, bytes) = match folder.open_file(*number) {
+            Ok(Some(opened)) => opened,
+            Ok(None) => {
+                folder.remove(*number)?;
+                continue;
+            }
+            // Somebody removed it meanwhile.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(error),
         };
         let file = Arc::new(file);
         let mut scan = Scan { file: &file, number: *number, bytes, seed, now };
@@ -46,10 +64,12 @@ pub(super) fn load(folder: &Folder, index: Index, seed: u64, now: Moment) -> io:
             loaded.files.insert(*number, (file, end));
         } else {
             loaded.index.drop_file(*number, now);
-            loaded.index.purge(&Purge::All, true, now);
+            loaded.expired += loaded.index.purge(&Purge::All, true, now);
             folder.set_aside(*number)?;
         }
     }
+    // Not before: what was let go of for something that is over by now is not to be there again.
+    loaded.index.drop_ended(now);
     Ok(loaded)
 }
 
@@ -70,11 +90,7 @@ impl Scan<'_> {
             let at = At { file: self.number, offset, bytes };
             match said {
                 Said::Answer(key, kept) => {
-                    let is_over = kept.ends <= self.now;
                     loaded.index.insert(Key::new(key, self.seed).hash, at, kept);
-                    if is_over {
-                        loaded.index.forget_at(at);
-                    }
                 }
                 Said::Forget { purge, soft, at } => {
                     loaded.index.purge(&purge, soft, at);
@@ -82,7 +98,8 @@ impl Scan<'_> {
                 Said::Gone(key) => {
                     loaded.index.forget_key(Key::new(key, self.seed).hash);
                 }
-                Said::Heard(heard) => loaded.heard = loaded.heard.max(heard),
+                // The last that was written, be it lower: numbers may have begun anew.
+                Said::Heard(heard) => loaded.heard = heard,
             }
             offset += bytes;
         }

@@ -26,6 +26,8 @@ pub(super) struct Write {
     pub(super) stored: Arc<Stored>,
     /// How often something had been forgotten when it was asked for.
     pub(super) forgotten: u64,
+    /// Whether something older may be in its place.
+    pub(super) replaces: bool,
 }
 
 /// Something to be forgotten.
@@ -41,6 +43,8 @@ pub(super) struct Order {
 pub(super) struct Waiting {
     pub(super) orders: VecDeque<Order>,
     pub(super) heard: Option<OrderId>,
+    /// Whether numbers of orders began anew.
+    pub(super) is_anew: bool,
     pub(super) writes: VecDeque<Write>,
     bytes: u64,
     /// Who wants to know when orders are written.
@@ -86,6 +90,14 @@ impl Queue {
         self.changed.notify_one();
     }
 
+    /// Numbers begin anew after this one.
+    pub(super) fn heard_anew(&self, id: OrderId) {
+        let mut waiting = lock(&self.waiting);
+        waiting.heard = Some(id);
+        waiting.is_anew = true;
+        self.changed.notify_one();
+    }
+
     /// Waits until all orders so far are written, or nobody writes.
     pub(super) async fn settled(&self) {
         let (tell, told) = oneshot::channel();
@@ -97,6 +109,10 @@ impl Queue {
     pub(super) fn stop(&self) {
         lock(&self.waiting).is_stopping = true;
         self.changed.notify_all();
+    }
+
+    pub(super) fn is_stopping(&self) -> bool {
+        lock(&self.waiting).is_stopping
     }
 
     /// All that waits, once there is something, or after this time.
@@ -132,5 +148,67 @@ impl Queue {
         let is_stopping = waiting.is_stopping;
         *waiting = Waiting { is_stopping, ..Waiting::default() };
         is_stopping
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use http::{HeaderMap, Method, StatusCode};
+    use traffic::cache::{Asker, CacheRule, Control, Place, Received, Selecting, policy};
+
+    use super::*;
+
+    fn write(body_bytes: usize) -> Write {
+        let headers: HeaderMap =
+            [(http::header::CACHE_CONTROL, "max-age=60".parse().expect("a value"))]
+                .into_iter()
+                .collect();
+        let now = Moment { nanos: 1_000_000_000_000 };
+        let received = Received {
+            method: &Method::GET,
+            status: StatusCode::OK,
+            headers: &headers,
+            asked_at: now,
+            received_at: now,
+            came_at: now,
+        };
+        let policy =
+            policy(&CacheRule::default(), Asker::default(), &Control::default(), &received)
+                .expect("it may be stored");
+        let parts = (policy, Selecting::default(), Place::default());
+        let body = Bytes::from(vec![0; body_bytes]);
+        let stored = Arc::new(Stored::new(StatusCode::OK, HeaderMap::new(), body, parts));
+        Write { key: Key::new(vec![1], 7), stored, forgotten: 0, replaces: false }
+    }
+
+    #[test]
+    fn what_waits_for_a_slow_disk_is_bounded_by_number_and_by_bytes() {
+        let queue = Queue::default();
+        let taken = (0..3 * WRITES_MAX).filter(|_| queue.add(write(10))).count();
+        assert_eq!(taken, WRITES_MAX);
+        let queue = Queue::default();
+        let taken = (0..100).filter(|_| queue.add(write(1 << 20))).count();
+        assert!(taken < 64 && 60 < taken, "{taken}");
+        // Once it is written there is room again.
+        assert_eq!(queue.take(Duration::ZERO).writes.len(), taken);
+        assert!(queue.add(write(1 << 20)));
+    }
+
+    #[test]
+    fn orders_are_never_dropped_and_too_many_are_one_for_everything() {
+        let queue = Queue::default();
+        let order = |number: usize| {
+            let of = Of::Order(Purge::Tag(number.to_string()));
+            Order { of, soft: true, at: Moment::default() }
+        };
+        // However many answers wait.
+        while queue.add(write(10)) {}
+        (0..ORDERS_MAX).for_each(|number| queue.order(order(number)));
+        assert_eq!(queue.take(Duration::ZERO).orders.len(), ORDERS_MAX);
+        (0..=ORDERS_MAX).for_each(|number| queue.order(order(number)));
+        let orders = Vec::from(queue.take(Duration::ZERO).orders);
+        let is_all = matches!(&*orders, [Order { of: Of::Order(Purge::All), soft: false, .. }]);
+        assert!(is_all, "{} orders", orders.len());
     }
 }

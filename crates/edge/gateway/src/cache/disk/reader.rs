@@ -58,13 +58,20 @@ pub(super) enum Read {
 
 impl Readers {
     pub(super) fn start() -> io::Result<Self> {
+        Self::start_with(File::read_exact_at)
+    }
+
+    /// With what reads a record of a file at its place.
+    fn start_with(
+        read: impl Fn(&File, &mut [u8], u64) -> io::Result<()> + Clone + Send + 'static,
+    ) -> io::Result<Self> {
         let (jobs, taken) = sync_channel(WAITING_MAX);
         let taken = Arc::new(Mutex::new(taken));
         for _ in 0..THREADS {
-            let taken = Arc::clone(&taken);
+            let (taken, read) = (Arc::clone(&taken), read.clone());
             std::thread::Builder::new()
                 .name("taut-cache-read".to_owned())
-                .spawn(move || run(&taken))?;
+                .spawn(move || run(&taken, read))?;
         }
         Ok(Self { jobs, slow: Mutex::default() })
     }
@@ -95,7 +102,7 @@ impl Readers {
 }
 
 /// Reads until nobody is left to ask.
-fn run(jobs: &Mutex<Receiver<Job>>) {
+fn run(jobs: &Mutex<Receiver<Job>>, read: impl Fn(&File, &mut [u8], u64) -> io::Result<()>) {
     loop {
         // Who waits for the next one holds the lock, the others wait for that.
         let Ok(Job { file, at, key, reply }) = lock(jobs).recv() else { return };
@@ -103,9 +110,42 @@ fn run(jobs: &Mutex<Receiver<Job>>) {
             continue;
         }
         let mut record = vec![0; usize::try_from(at.bytes).unwrap_or(0)];
-        let read = file.read_exact_at(&mut record, at.offset);
-        let stored = read.ok().and_then(|()| answer_of(&Bytes::from(record), &key, clock::now()));
+        let done = read(&file, &mut record, at.offset);
+        let stored = done.ok().and_then(|()| answer_of(&Bytes::from(record), &key, clock::now()));
         // Who asked may have gone on without it.
         drop(reply.send(stored.map(Box::new)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{
+        atomic::{AtomicUsize, Ordering},
+        mpsc::channel,
+    };
+
+    use super::*;
+
+    #[tokio::test]
+    async fn nobody_waits_for_a_disk_that_does_not_answer_and_soon_nobody_asks_it() {
+        let (answers, waits) = channel::<()>();
+        let (waits, asked) = (Arc::new(Mutex::new(waits)), Arc::<AtomicUsize>::default());
+        let counted = Arc::clone(&asked);
+        let readers = Readers::start_with(move |_, _, _| {
+            counted.fetch_add(1, Ordering::Relaxed);
+            // Until nobody can answer any more.
+            let _ended = lock(&waits).recv();
+            Err(io::ErrorKind::TimedOut.into())
+        });
+        let readers = readers.expect("threads");
+        let file = Arc::new(File::open("/dev/null").expect("it is always there"));
+        let at = At { file: 1, offset: 0, bytes: 1 };
+        for _ in 0..4 {
+            let read = readers.read(Arc::clone(&file), at, Vec::new()).await;
+            assert!(matches!(read, Read::Late), "{read:?}");
+        }
+        assert!(lock(&readers.slow).1.is_some(), "it is left alone");
+        assert!(asked.load(Ordering::Relaxed) <= 3, "the fourth did not ask it");
+        drop(answers);
     }
 }

@@ -16,21 +16,22 @@ use std::{
 };
 
 use traffic::cache::{
-    At, Index, Kept, Of, OrderId, Purge, START_BYTES, Start, answer_record, forget_record,
+    At, Dropped, Index, Kept, Of, OrderId, Purge, START_BYTES, Start, answer_record, forget_record,
     gone_record, heard_record,
 };
 
 use super::{
-    Disk, ENTRIES_MAX,
-    files::{FILE_MARK, Folder, file_bytes_max},
+    Disk, MEMORY_BYTES_MAX,
+    files::{FILE_MARK, Folder, NoFolder, file_bytes_max},
     load::load,
     lock,
     queue::{Order, Waiting, Write},
 };
 use crate::clock;
 
-/// How often it is tried again to have the folder.
+/// How often it is tried again to have the folder; where something is wrong with it, twice as long after each time.
 const RETRY: Duration = Duration::from_millis(500);
+const DOUBLINGS_MAX: u32 = 5;
 
 /// How long a disk is left alone that failed.
 const PAUSE: Duration = Duration::from_secs(5);
@@ -42,19 +43,34 @@ const IDLE: Duration = Duration::from_secs(1);
 pub(super) fn run(disk: &Disk, expires: bool) {
     // Behind the threads that answer; where that is refused, beside them.
     let _given_way = rustix::process::nice(10);
-    // What is there at once is from before this process; what is there later was another's meanwhile, who heard of all.
+    // What is there at once is from before this process.
     let mut was = Was::Earlier { expires };
+    let mut failures = 0_u32;
     loop {
-        let ended = Writing::open(disk, was).and_then(|mut writing| {
-            disk.trouble(None);
-            writing.go().map_err(|error| {
+        let why = match Writing::open(disk, was) {
+            Ok(mut writing) => {
+                disk.trouble(None);
+                (was, failures) = (Was::Anothers, 0);
+                let Err(error) = writing.go() else { return };
                 format!("failed to write to `{}`: {error}", disk.settings.folder.display())
-            })
-        });
-        was = Was::Anothers;
-        let Err(why) = ended else { return };
+            }
+            // What is there later was another's meanwhile, who heard of all.
+            Err(NoFolder::Taken(why)) => {
+                (was, failures) = (Was::Anothers, 0);
+                why
+            }
+            // Nobody heard of anything for it meanwhile.
+            Err(NoFolder::Failed(why)) => {
+                failures += 1;
+                if was != Was::Anothers {
+                    was = Was::Earlier { expires: true };
+                }
+                why
+            }
+        };
         disk.off(why);
-        if disk.queue.pause(RETRY) {
+        let doublings = failures.saturating_sub(1).min(DOUBLINGS_MAX);
+        if disk.queue.pause(RETRY * (1 << doublings)) {
             return;
         }
     }
@@ -65,7 +81,7 @@ pub(super) fn run(disk: &Disk, expires: bool) {
 enum Was {
     /// Of a process before this one; whether it only stands in, as nobody knows what changed meanwhile.
     Earlier { expires: bool },
-    /// Of one that ran beside it.
+    /// Of one that ran beside it, or of this one.
     Anothers,
 }
 
@@ -79,16 +95,20 @@ struct Writing<'a> {
 
 impl<'a> Writing<'a> {
     /// Takes the folder, and looks at what is there.
-    fn open(disk: &'a Disk, was: Was) -> Result<Self, String> {
+    fn open(disk: &'a Disk, was: Was) -> Result<Self, NoFolder> {
         let settings = &disk.settings;
         let folder = Folder::open(&settings.folder)?;
         let shown = settings.folder.display();
+        let failed = |what: &str, error: &io::Error| {
+            NoFolder::Failed(format!("failed to {what} `{shown}`: {error}"))
+        };
         let now = clock::now();
-        let loaded = load(&folder, Index::new(ENTRIES_MAX), disk.seed, now);
-        let mut loaded =
-            loaded.map_err(|error| format!("failed to read the cache in `{shown}`: {error}"))?;
-        if was == (Was::Earlier { expires: true }) {
-            loaded.index.purge(&Purge::All, true, now);
+        let is_stopping = || disk.queue.is_stopping();
+        let loaded = load(&folder, Index::new(MEMORY_BYTES_MAX), disk.seed, is_stopping, now);
+        let mut loaded = loaded.map_err(|error| failed("read the cache in", &error))?;
+        let expires = was == (Was::Earlier { expires: true });
+        if expires {
+            loaded.expired += loaded.index.purge(&Purge::All, true, now);
         }
         disk.figures.damaged.fetch_add(loaded.damaged, Relaxed);
         let (files, heard) = (loaded.files.clone(), loaded.heard);
@@ -97,13 +117,17 @@ impl<'a> Writing<'a> {
         let has_room = next.is_some_and(|(_, (_, bytes))| *bytes < file_bytes_max(settings) / 2);
         if !has_room {
             let began = writing.begin_file();
-            began.map_err(|error| format!("failed to write a file in `{shown}`: {error}"))?;
+            began.map_err(|error| failed("write a file in", &error))?;
         }
         if let Some((number, file)) = writing.files.last_key_value() {
             loaded.files.insert(*number, file.clone());
         }
         let mut level = lock(&disk.level);
         level.heard = if was == Was::Anothers { OrderId::default() } else { heard };
+        if 0 < loaded.expired {
+            // Written down, for who has the folder next.
+            disk.queue.order(Order { of: Of::Order(Purge::All), soft: true, at: now });
+        }
         for order in level.stand(loaded, now) {
             disk.queue.order(order);
         }
@@ -117,9 +141,12 @@ impl<'a> Writing<'a> {
     /// Writes until it is told to stop, or the disk cannot even be emptied.
     fn go(&mut self) -> io::Result<()> {
         loop {
-            let Waiting { orders, heard, writes, told, is_stopping, .. } =
+            let Waiting { orders, heard, is_anew, writes, told, is_stopping, .. } =
                 self.disk.queue.take(IDLE);
             let is_ordered = !orders.is_empty() || heard.is_some();
+            if is_anew {
+                self.heard = OrderId::default();
+            }
             self.heard = self.heard.max(heard.unwrap_or_default());
             if is_ordered && let Err(error) = self.order(&orders) {
                 self.fail(&error);
@@ -148,7 +175,14 @@ impl<'a> Writing<'a> {
                 Of::Order(purge) => forget_record(purge, *soft, *at),
                 Of::Key(_, key) => gone_record(key, *at),
             };
-            self.append(&record.ok_or(io::ErrorKind::FileTooLarge)?)?;
+            let record = record.ok_or(io::ErrorKind::FileTooLarge)?;
+            // Where there is none it is written all the same.
+            let _has_room = self.make_room(record.len() as u64);
+            self.append(&record)?;
+            if *of == Of::Order(Purge::All) && !soft {
+                // Nobody reads them; where they cannot be removed that is all there is to say.
+                let _dropped = self.folder.drop_aside();
+            }
         }
         if let Some(record) = heard_record(self.heard, clock::now()) {
             self.append(&record)?;
@@ -161,37 +195,45 @@ impl<'a> Writing<'a> {
         let figures = &self.disk.figures;
         if self.failed.is_some_and(|failed| failed.elapsed() < PAUSE) {
             figures.dropped.fetch_add(1, Relaxed);
-            return;
+            return self.disk.not_written(write);
         }
         let now = clock::now();
         let hash = write.key.hash;
         let kept = Kept::of(&write.stored, now);
         if lock(&self.disk.level).forgotten.outdates(write.forgotten, hash, &kept.place) {
-            return;
+            return self.disk.not_written(write);
         }
-        let Some(record) = answer_record(&write.key, &write.stored, now) else { return };
-        self.make_room(record.len() as u64);
+        let record = answer_record(&write.key, &write.stored, now);
+        let Some(record) = record.filter(|record| self.make_room(record.len() as u64)) else {
+            return self.disk.not_written(write);
+        };
         match self.append(&record) {
             Ok(at) => {
                 figures.written.fetch_add(1, Relaxed);
                 self.failed = None;
+                figures.paused_until.store(0, Relaxed);
                 self.disk.trouble(None);
-                self.keep((hash, write.forgotten), at, kept, &write.key.bytes);
+                if !self.keep((hash, write.forgotten), at, kept, &write.key.bytes) {
+                    self.disk.not_written(write);
+                }
             }
             Err(error) => {
                 figures.failed.fetch_add(1, Relaxed);
                 self.fail(&error);
+                self.disk.not_written(write);
             }
         }
     }
 
-    /// Lets an answer be found that was written, unless it was forgotten meanwhile: then that is written as well.
-    fn keep(&mut self, known: (u64, u64), at: At, kept: Kept, key: &[u8]) {
+    /// Lets an answer be found that was written, unless it was forgotten meanwhile: then that is written as well. Whether it
+    /// did.
+    fn keep(&mut self, known: (u64, u64), at: At, kept: Kept, key: &[u8]) -> bool {
         let is_kept = lock(&self.disk.level).keep(known, at, kept);
         if !is_kept {
             let of = Of::Key(known.0, key.to_vec());
             self.disk.queue.order(Order { of, soft: false, at: clock::now() });
         }
+        is_kept
     }
 
     fn append(&mut self, record: &[u8]) -> io::Result<At> {
@@ -234,45 +276,61 @@ impl<'a> Writing<'a> {
         self.files.last_key_value().map_or(Ok(()), |(_, (file, _))| file.sync_data())
     }
 
-    /// Lets go of the oldest files until there is room for so many bytes more.
-    fn make_room(&mut self, bytes: u64) {
+    /// Lets go of the oldest files until there is room for so many bytes more. Whether there is.
+    fn make_room(&mut self, bytes: u64) -> bool {
         let max = self.disk.settings.bytes_max;
         loop {
             let all: u64 = self.files.values().map(|(_, bytes)| *bytes).sum();
             let is_full = lock(&self.disk.level).index.is_full();
             if self.files.len() < 2 || all + bytes <= max && !is_full {
-                return;
+                return true;
             }
-            self.drop_oldest();
+            if let Err(error) = self.drop_oldest() {
+                self.fail(&error);
+                return false;
+            }
         }
     }
 
-    /// The oldest file goes; what of it was asked for goes to the end again, up to half of it.
-    fn drop_oldest(&mut self) {
-        let Some((number, (file, _))) = self.files.pop_first() else { return };
-        let (asked, forgotten) = {
+    /// The oldest file goes; what of it was asked for goes to the end again, up to half of it, and the rest may be offered
+    /// again.
+    fn drop_oldest(&mut self) -> io::Result<()> {
+        let Some((number, file)) =
+            self.files.first_key_value().map(|(number, (file, _))| (*number, Arc::clone(file)))
+        else {
+            return Ok(());
+        };
+        // Where it cannot be removed it stays: what is forgotten in it is only written down while it is known.
+        self.folder.remove(number)?;
+        self.files.remove(&number);
+        let (Dropped { asked, lost }, forgotten) = {
             let mut level = lock(&self.disk.level);
             level.files.remove(&number);
             (level.index.drop_file(number, clock::now()), level.forgotten.count())
         };
-        // Where it cannot be removed it is read again at the next start, and is older than all that is there.
-        let _removed = self.folder.remove(number);
         self.disk.figures.evicted.fetch_add(1, Relaxed);
         let mut left = file_bytes_max(&self.disk.settings) / 2;
         for (hash, at, kept) in asked {
-            if left < at.bytes {
-                return;
-            }
-            left -= at.bytes;
+            // The first that is too long ends it: what comes after it goes, too.
+            left = left.saturating_sub(at.bytes);
             let mut record = vec![0; usize::try_from(at.bytes).unwrap_or(0)];
-            if file.read_exact_at(&mut record, at.offset).is_err() {
-                return;
+            let is_read = 0 < left && file.read_exact_at(&mut record, at.offset).is_ok();
+            if !is_read || !self.carry_over((hash, forgotten), kept, &record) {
+                self.disk.lost(hash);
             }
-            let Some(start) = Start::parse(&record) else { continue };
-            let Ok(at) = self.append(&record) else { return };
-            let key = record.get(START_BYTES..).map_or(&[][..], |rest| start.key(rest));
-            self.keep((hash, forgotten), at, kept, key);
         }
+        for hash in lost {
+            self.disk.lost(hash);
+        }
+        Ok(())
+    }
+
+    /// Writes an answer of a file that goes to the end again. Whether it did.
+    fn carry_over(&mut self, known: (u64, u64), kept: Kept, record: &[u8]) -> bool {
+        let Some(start) = Start::parse(record) else { return false };
+        let Ok(at) = self.append(record) else { return false };
+        let key = record.get(START_BYTES..).map_or(&[][..], |rest| start.key(rest));
+        self.keep(known, at, kept, key)
     }
 
     /// Lets go of the oldest files that nothing is found in any more.
@@ -293,7 +351,7 @@ impl<'a> Writing<'a> {
     fn empty(&mut self) -> io::Result<()> {
         {
             let mut level = lock(&self.disk.level);
-            level.index = Index::new(ENTRIES_MAX);
+            level.index = Index::new(MEMORY_BYTES_MAX);
             level.files.clear();
         }
         for number in self.folder.numbers()? {
@@ -309,6 +367,7 @@ impl<'a> Writing<'a> {
 
     fn fail(&mut self, error: &io::Error) {
         self.failed = Some(Instant::now());
+        self.disk.figures.paused_until.store((clock::now() + PAUSE).nanos, Relaxed);
         let shown = self.disk.settings.folder.display();
         self.disk.trouble(Some(format!("failed to write to `{shown}`: {error}")));
     }

@@ -5,15 +5,15 @@ use std::sync::Arc;
 use traffic::cache::{CacheRule, Forwarded, Judged, Status, Stored, judge};
 
 use super::{
-    super::{flight::Stage, memory::Source, only_if_cached},
+    super::{flight::Stage, only_if_cached},
     Landing, Led, ON_DISK, SHARED,
 };
 use crate::{clock, explain::Decision};
 
 impl Landing {
     /// Another gateway had it.
-    pub(super) fn found(mut self, stored: Arc<Stored>, mut decision: Decision) {
-        let is_stored = self.cache().put(&self.ask.key, &stored, self.flying.began, clock::now());
+    pub(super) fn found(mut self, rule: &CacheRule, stored: Arc<Stored>, mut decision: Decision) {
+        let is_stored = self.put(rule, &stored, clock::now());
         self.answer((stored, is_stored), SHARED, &mut decision);
     }
 
@@ -28,9 +28,8 @@ impl Landing {
         let (key, asker) = (&self.ask.key, self.ask.asker);
         let found = disk.get(key, (&self.asked, asker), clock::now()).await.map(Arc::new);
         let now = clock::now();
-        let is_there = |stored: &Arc<Stored>| {
-            cache.put_from(Source::Disk, (key, stored), self.flying.began, now)
-        };
+        let is_there =
+            |stored: &Arc<Stored>| cache.put_from_disk((key, stored), self.flying.began, now);
         let Some(stored) = found.filter(is_there) else { return Err(decision) };
         let judged = judge(&stored.policy, &self.ask.control, rule.clients, (0.0, 0.0), now);
         match judged {

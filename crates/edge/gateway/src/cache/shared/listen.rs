@@ -1,7 +1,10 @@
 //! Orders to forget, as gateways tell each other: a stream in Redis, so that who was away hears of what was missed, and knows
 //! where that cannot be.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use ::redis::{Pipeline, RedisError, Value, aio::MultiplexedConnection, cmd, pipe};
 use tokio::time::{sleep, timeout};
@@ -12,7 +15,7 @@ use traffic::{
 
 use super::ORDERS_MAX;
 use crate::{
-    cache::{Cache, lock},
+    cache::{Cache, disk::Disk, lock},
     clock,
     redis::{Redis, connection},
     state::Shared,
@@ -24,6 +27,9 @@ const KEPT: usize = 10_000;
 /// How long one question waits for an order, and for how long an answer is waited for then.
 const BLOCK: Duration = Duration::from_secs(2);
 const ANSWER_MAX: Duration = Duration::from_secs(5);
+
+/// How long the disk waits for the orders that were missed while this gateway was down.
+const FIRST_MAX: Duration = Duration::from_secs(2);
 
 /// How often it is looked whether anything is shared.
 const LOOK_INTERVAL: Duration = Duration::from_millis(100);
@@ -54,12 +60,15 @@ pub(super) fn hear(cache: &Cache, orders: &Value) {
         let mut orders = lock(&cache.common.orders);
         let is_own = orders.sent().any(|sent| sent.nonce == order.nonce);
         let is_new = orders.heard() < id;
-        if is_new && !is_own && known < id {
+        // A mark: nobody who waits for an answer is to ask anew because of it.
+        let is_mark = order.purge == Purge::Tag(String::new());
+        if is_new && !is_own && !is_mark && known < id {
             cache.purge_here(&order.purge, order.soft, clock::now());
         }
         orders.hear(id, order.nonce, order.purge);
         drop(orders);
-        if let Some(disk) = &cache.disk {
+        // Before that it is not known whether there were others before this one.
+        if let Some(disk) = cache.disk.as_ref().filter(|_| !cache.common.is_behind()) {
             disk.heard(id);
         }
     }
@@ -99,6 +108,11 @@ fn text(value: &Value) -> Option<&str> {
 pub(crate) async fn run(shared: Arc<Shared>) {
     loop {
         let settings = sharing(&shared);
+        if settings.is_none()
+            && let Some(disk) = &shared.cache.disk
+        {
+            disk.awaits_no_more();
+        }
         if let Some(settings) = settings {
             let changed = async {
                 while sharing(&shared).as_ref() == Some(&settings) {
@@ -130,13 +144,22 @@ async fn keep(cache: &Arc<Cache>, settings: &RedisSettings) {
         disk.seen().await;
     }
     loop {
-        let told = async {
+        let connected = async {
             let mut listening = timeout(ANSWER_MAX, connection(settings)).await.ok()?.ok()?;
             let speaking = timeout(ANSWER_MAX, connection(settings)).await.ok()?.ok()?;
             timeout(ANSWER_MAX, catch_up(cache, settings, &mut listening)).await.ok()?.ok()?;
+            cache.common.is_caught_up.store(true, Ordering::Release);
+            let heard = cache.common.heard();
+            if let Some(disk) = cache.disk.as_ref().filter(|_| heard != OrderId::default()) {
+                disk.heard(heard);
+            }
             Some((listening, speaking))
         };
-        if let Some((listening, speaking)) = told.await {
+        let connected = match &cache.disk {
+            Some(disk) if disk.awaits() => first(cache, disk, connected).await,
+            _ => connected.await,
+        };
+        if let Some((listening, speaking)) = connected {
             tries = 0;
             tokio::select! {
                 _ = listen(cache, settings, listening) => {}
@@ -148,6 +171,21 @@ async fn keep(cache: &Arc<Cache>, settings: &RedisSettings) {
     }
 }
 
+/// What comes of the first try. Until then nobody looks on the disk; where nobody tells what was missed, what is there only
+/// stands in.
+async fn first<T>(
+    cache: &Cache,
+    disk: &Disk,
+    connected: impl Future<Output = Option<T>>,
+) -> Option<T> {
+    let connected = timeout(FIRST_MAX, connected).await.ok().flatten();
+    if connected.is_none() {
+        cache.purge_here(&Purge::All, true, clock::now());
+    }
+    disk.awaits_no_more();
+    connected
+}
+
 /// Hears of what was missed; where that cannot be known, forgets everything.
 async fn catch_up(
     cache: &Cache,
@@ -156,13 +194,14 @@ async fn catch_up(
 ) -> Result<(), RedisError> {
     let stream = format!("{}:orders", settings.prefix);
     let mut heard = cache.common.heard();
-    let is_first = heard == OrderId::default();
+    // Who looked for an answer meanwhile has heard of some, not of what came before them.
+    let is_first = !cache.common.is_caught_up.load(Ordering::Acquire);
     let (restored, any) = cache.disk.as_ref().map(|disk| disk.restored()).unwrap_or_default();
     if is_first && any {
         heard = restored;
     }
     // Nothing was there that could have been missed.
-    let is_empty = is_first && !any;
+    let is_empty = is_first && !any && heard == OrderId::default();
     let mut asked = pipe();
     asked.cmd("XREVRANGE").arg(&stream).arg("+").arg("-").arg("COUNT").arg(Orders::KNOWN_MAX);
     asked.cmd("XRANGE").arg(&stream).arg(heard.to_string()).arg(heard.to_string());
@@ -171,11 +210,22 @@ async fn catch_up(
     let newest = latest.first().and_then(read).map(|(id, _)| id).unwrap_or_default();
     let oldest = latest.last().and_then(read).map(|(id, _)| id).unwrap_or_default();
     let all_there = latest.len() < Orders::KNOWN_MAX;
+    if latest.is_empty() {
+        // A mark, which forgets nothing: who has heard of it knows later whether this is the same sequence.
+        let mut mark = cmd("XADD");
+        mark.arg(&stream).arg("*").arg("nonce").arg(0).arg("soft").arg(0);
+        mark.arg("kind").arg("tag").arg("host").arg("").arg("what").arg("");
+        let _id: String = mark.query_async(connection).await?;
+    }
     latest.reverse();
     if heard != OrderId::default() && count(&known) == 0 {
-        // What was heard last is not there any more: nor may be what came after it.
+        // What was heard last is not there any more: nor may be what came after it. Numbers begin anew, since it may be
+        // another server, whose clock is behind.
         cache.purge_here(&Purge::All, false, clock::now());
-        lock(&cache.common.orders).begin(newest.max(heard));
+        lock(&cache.common.orders).begin_anew(newest);
+        if let Some(disk) = &cache.disk {
+            disk.heard_anew(newest);
+        }
         return Ok(());
     }
     let reaches = all_there || oldest <= heard;

@@ -37,7 +37,8 @@ impl Together {
         let Self { redis, key, lock, asked, cache } = self;
         let stored = Arc::clone(stored);
         tokio::task::spawn_local(async move {
-            let after = settled(&cache, asked).await;
+            // Nobody could tell whether it is old: then it is of no use to anybody.
+            let Some(after) = settled(&cache, asked).await else { return drop(lock) };
             let mut value = vec![ANSWER];
             for number in [after.millis, after.count, millis] {
                 value.extend_from_slice(&number.to_le_bytes());
@@ -76,18 +77,21 @@ impl Together {
     }
 }
 
-/// The latest order that something came after, once this gateway's own have numbers.
-async fn settled(cache: &Cache, asked: Asked) -> OrderId {
+/// The latest order that something came after, once this gateway's own have numbers; `None` if they began anew meanwhile.
+async fn settled(cache: &Cache, asked: Asked) -> Option<OrderId> {
     /// Longer than an order takes there and back; without a number what is put is old, and nothing worse.
     const TRIES_MAX: u32 = 50;
     for _ in 0..TRIES_MAX {
-        let number = lock_orders(cache).number_of(asked);
-        if let Some(number) = number {
-            return number;
+        let (goes_on, number) = {
+            let orders = lock_orders(cache);
+            (orders.goes_on(asked), orders.number_of(asked))
+        };
+        if !goes_on || number.is_some() {
+            return number.filter(|_| goes_on);
         }
         sleep(Duration::from_millis(2)).await;
     }
-    OrderId::default()
+    Some(OrderId::default())
 }
 
 /// For how long an answer is of any use to others; `None` if for none.

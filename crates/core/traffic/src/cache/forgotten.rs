@@ -1,0 +1,73 @@
+//! What was forgotten while answers were on their way to the disk.
+
+use std::collections::VecDeque;
+
+use super::purge::{Place, Purge};
+
+/// What was forgotten of late: what was on its way to the disk meanwhile is old.
+#[derive(Debug, Default)]
+pub struct Forgotten {
+    next: u64,
+    log: VecDeque<(Of, bool)>,
+    bytes: usize,
+}
+
+/// What was forgotten.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Of {
+    /// What an order is for.
+    Order(Purge),
+    /// What was kept under a key: its hash, and itself.
+    Key(u64, Vec<u8>),
+}
+
+impl Of {
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Order(purge) => purge.words().iter().map(|word| word.len()).sum(),
+            Self::Key(_, key) => key.len(),
+        }
+    }
+}
+
+impl Forgotten {
+    /// What is remembered; what was on its way during more counts as old.
+    const LOG_MAX: usize = 16_384;
+
+    /// Bytes of it: keys and addresses are as long as somebody makes them.
+    const BYTES_MAX: usize = 8 << 20;
+
+    /// How often something was forgotten.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.next
+    }
+
+    /// Something was, or only stands in (`soft`).
+    pub fn add(&mut self, of: Of, soft: bool) {
+        self.next += 1;
+        self.bytes += of.bytes();
+        self.log.push_back((of, soft));
+        while Self::LOG_MAX < self.log.len() || Self::BYTES_MAX < self.bytes {
+            let Some((oldest, _)) = self.log.pop_front() else { return };
+            self.bytes -= oldest.bytes();
+        }
+    }
+
+    /// All that was; `None` if more was than is remembered.
+    #[must_use]
+    pub fn all(&self) -> Option<impl Iterator<Item = &(Of, bool)>> {
+        (self.next == self.log.len() as u64).then(|| self.log.iter())
+    }
+
+    /// Whether an answer is old that was known when there had been `count`.
+    #[must_use]
+    pub fn outdates(&self, count: u64, hash: u64, place: &Place) -> bool {
+        let Ok(missed) = usize::try_from(self.next.saturating_sub(count)) else { return true };
+        let is = |(of, _): &(Of, bool)| match of {
+            Of::Order(purge) => purge.takes(place),
+            Of::Key(key, _) => *key == hash,
+        };
+        self.log.len() < missed || self.log.iter().rev().take(missed).any(is)
+    }
+}

@@ -1,0 +1,77 @@
+//! What came last is what is found on disk after a restart, and what is asked for most is there.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use super::{hour, is, is_of_disk, on, twice, up, written};
+use crate::kit::{Origin, answer, counting, eventually, get, get_with};
+
+#[test]
+fn what_came_last_is_what_is_found_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let origin = counting("");
+    let before = up(on(folder.path(), hour(), &origin));
+    assert!(twice(&before, "/a").ends_with("answer 0"));
+    written(&before, 1.0);
+    // Somebody wants it anew, once; what is on disk is fresh for an hour.
+    let anew = get_with(before.address, "/a", "cache-control: no-cache\r\n");
+    assert!(anew.ends_with("answer 1"), "{anew}");
+    written(&before, 2.0);
+    before.stop();
+    let after = up(on(folder.path(), hour(), &origin));
+    let found = get(after.address, "/a");
+    assert!(found.ends_with("answer 1") && is_of_disk(&found), "{found}");
+}
+
+#[test]
+fn what_is_older_is_gone_where_what_came_last_is_not_for_the_disk() {
+    let folder = tempfile::tempdir().unwrap();
+    let number = AtomicU32::new(0);
+    let origin = Origin::start(move |_| {
+        let number = number.fetch_add(1, Ordering::Relaxed);
+        let told = if number == 1 { "cache-control: no-cache\r\netag: \"1\"\r\n" } else { "" };
+        answer(told, &format!("answer {number}"))
+    });
+    let before = up(on(folder.path(), hour(), &origin));
+    twice(&before, "/a");
+    written(&before, 1.0);
+    let anew = get_with(before.address, "/a", "cache-control: no-cache\r\n");
+    assert!(anew.ends_with("answer 1"), "{anew}");
+    eventually("forgotten", || is(&before, "taut_gateway_cache_disk_entries", 0.0));
+    before.stop();
+    let after = up(on(folder.path(), hour(), &origin));
+    assert!(get(after.address, "/a").ends_with("answer 2"));
+}
+
+#[test]
+fn what_memory_answers_is_written_again_when_its_file_is_gone() {
+    let folder = tempfile::tempdir().unwrap();
+    let origin = Origin::start(|request| {
+        let path = request.split(' ').nth(1).unwrap_or_default();
+        answer("", &format!("{path}{}", "x".repeat(300_000)))
+    });
+    let begin = || {
+        let mut plan = on(folder.path(), hour(), &origin);
+        let disk = plan.cache_disk.as_mut().expect("it has one");
+        disk.bytes_max = 16 << 20;
+        up(plan)
+    };
+    let gateway = begin();
+    for path in ["/asked", "/not-asked"] {
+        twice(&gateway, path);
+    }
+    written(&gateway, 2.0);
+    // More than there is room for: the oldest file goes.
+    for place in 0..60_u32 {
+        twice(&gateway, &format!("/{place}"));
+        if place % 10 == 9 {
+            written(&gateway, 3.0 + f64::from(place));
+        }
+    }
+    assert!(1.0 <= gateway.metric("taut_gateway_cache_disk_evicted_files_total"));
+    assert!(!is_of_disk(&get(gateway.address, "/asked")), "memory has it all the while");
+    written(&gateway, 63.0);
+    gateway.stop();
+    let gateway = begin();
+    assert!(is_of_disk(&get(gateway.address, "/asked")));
+    assert!(!is_of_disk(&get(gateway.address, "/not-asked")), "it went with its file");
+}
