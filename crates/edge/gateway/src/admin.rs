@@ -7,6 +7,7 @@ mod canaries;
 pub(crate) mod members;
 pub(crate) mod orders;
 mod pages;
+pub(crate) mod space;
 mod top;
 
 use std::{
@@ -47,6 +48,9 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(100);
 /// Time for a request's head.
 const HEAD_TIME_MAX: Duration = Duration::from_secs(5);
 
+/// Time to record what is asked for most, once it is to stop.
+const RECORD_TIME_MAX: Duration = Duration::from_secs(2);
+
 /// Bytes of an order: a thousand long addresses.
 const ORDER_BYTES_MAX: usize = 1 << 20;
 
@@ -76,6 +80,7 @@ async fn run(admin: Admin) {
     tokio::task::spawn_local(crate::cache::shared::listen::run(Arc::clone(&shared)));
     tokio::task::spawn_local(crate::events::run(Arc::clone(&shared)));
     tokio::task::spawn_local(top::run(Arc::clone(&shared), listen));
+    tokio::task::spawn_local(space::run(Arc::clone(&shared)));
     tokio::task::spawn_local(dns::run(Arc::clone(&shared)));
     let checks = async {
         let mut checks = Checks::default();
@@ -91,7 +96,8 @@ async fn run(admin: Admin) {
         () = checks => {}
         _ = stopping.wait_for(|stopping| *stopping) => {}
     }
-    top::record(&shared);
+    // Nobody waits long for a disk that does not answer.
+    let _in_time = timeout(RECORD_TIME_MAX, top::record(shared)).await;
 }
 
 #[expect(clippy::infinite_loop, reason = "it ends with its runtime")]

@@ -24,7 +24,7 @@ use traffic::{
 
 use crate::{
     access::Log,
-    admin::members::Orders,
+    admin::{members::Orders, space::Space},
     cache::{
         Cache,
         disk::{Disk, Missed},
@@ -79,6 +79,8 @@ pub(crate) struct Shared {
     pub(crate) told: Vec<Mutex<Vec<OfService>>>,
     /// Certificates, and whom to believe of members.
     pub(crate) keyring: Mutex<Arc<Keyring>>,
+    /// Room on the disk.
+    pub(crate) space: Space,
 }
 
 /// What a thread knows of a service.
@@ -147,6 +149,7 @@ impl Shared {
             reload: Notify::new(),
             told: (0..workers).map(|_| Mutex::default()).collect(),
             keyring: Mutex::new(Arc::new(keyring)),
+            space: Space::seen(),
         };
         let state = Arc::new(State::new(plan, None, &shared));
         *shared.state.lock().unwrap_or_else(PoisonError::into_inner) = state;

@@ -343,7 +343,7 @@ mod tests {
             "const DATA = [{\"id\":\"7\"}];",
             "http.request(\"POST\", BASE + \"/o/\" + encodeURIComponent(values[\"id\"]), \"{\\\"n\\\": \\\"\" + values[\"id\"] + \"\\\"}\", { headers: { \"X-A\": \"b \" + values[\"id\"] }",
             "String(answer.body).includes(\"it's\")",
-            "values[\"next\"] = at(answer, \"/a/0\");",
+            "values[\"next\"] = said(at(answer, \"/a/0\"));",
             "sleep(1.000 + Math.random() * 2.000);",
         ] {
             assert!(text.contains(part), "{part} in\n{text}");
@@ -358,7 +358,7 @@ mod tests {
             "    @task(250)\n    def flow_0(self):\n",
             "self.client.request(\"POST\", \"/o/\" + quote(str(values[\"id\"]), safe=\"\"), name=\"one order\"",
             "\"it's\" in answer.text",
-            "                values[\"next\"] = at(answer, \"/a/0\")\n",
+            "                values[\"next\"] = said(at(answer, \"/a/0\"))\n",
             "        time.sleep(random.uniform(1.000, 3.000))\n",
         ] {
             assert!(text.contains(part), "{part} in\n{text}");

@@ -22,7 +22,9 @@ pub enum Of {
 }
 
 impl Of {
-    fn bytes(&self) -> usize {
+    /// Bytes of what it says: keys and addresses are as long as somebody makes them.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
         match self {
             Self::Order(purge) => purge.words().iter().map(|word| word.len()).sum(),
             Self::Key(_, key) => key.len(),
@@ -34,7 +36,7 @@ impl Forgotten {
     /// What is remembered; what was on its way during more counts as old.
     const LOG_MAX: usize = 16_384;
 
-    /// Bytes of it: keys and addresses are as long as somebody makes them.
+    /// Bytes of it.
     const BYTES_MAX: usize = 8 << 20;
 
     /// How often something was forgotten.

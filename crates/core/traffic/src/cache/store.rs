@@ -116,6 +116,11 @@ impl<V> Store<V> {
         self.slots.get_mut(place)?.as_mut().map(|slot| &mut slot.value)
     }
 
+    /// All that is stored, to note something about it; it counts as no use.
+    pub fn notes_mut(&mut self) -> impl Iterator<Item = &mut V> {
+        self.slots.iter_mut().flatten().map(|slot| &mut slot.value)
+    }
+
     /// What is asked for most, as far as eviction knows: how much, its key, and the value; the most first.
     #[must_use]
     pub fn hottest(&self, max: usize) -> Vec<((bool, u8), &Key, &V)> {

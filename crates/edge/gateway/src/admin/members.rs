@@ -117,9 +117,16 @@ impl Orders {
 
     /// The settings' plan with the members that were added, by name or address.
     pub(crate) fn told(&self) -> Plan {
+        self.told_without(None)
+    }
+
+    /// The same without one that was added, if it was.
+    fn told_without(&self, but: Option<(&str, &str)>) -> Plan {
         let mut plan = self.base.clone();
         for service in &mut plan.services {
-            let added = self.of_service(&service.name).filter_map(|(address, order)| {
+            let all = self.of_service(&service.name);
+            let added = all.filter(|(address, _)| but != Some((&service.name, *address)));
+            let added = added.filter_map(|(address, order)| {
                 let Presence::Added(zone) = &order.presence else { return None };
                 // What a name stands for has what was ordered of the name.
                 let weight = if order.drained { 0 } else { order.weight.unwrap_or(1) };
@@ -133,7 +140,7 @@ impl Orders {
 
     /// The settings' plan with what was found and ordered.
     pub(crate) fn plan(&self) -> Plan {
-        let mut plan = self.looked_up();
+        let mut plan = self.looked_up(self.told());
         for Service { name, members, .. } in &mut plan.services {
             members.retain(|member| {
                 let order = self.of(name, &member.address);
@@ -151,9 +158,8 @@ impl Orders {
         plan
     }
 
-    /// The same, with the members that names stand for, whether they were removed or not.
-    fn looked_up(&self) -> Plan {
-        let mut plan = self.told();
+    /// A plan with the members that names stand for, whether they were removed or not.
+    fn looked_up(&self, mut plan: Plan) -> Plan {
         let found = |name: &str| self.found.get(name).map(|found| &found.addresses);
         for service in &mut plan.services {
             if service.lookup.is_some() {
@@ -178,12 +184,16 @@ impl Orders {
         verb: &str,
         body: &Value,
     ) -> Result<Order, Problem> {
-        let known = self.looked_up();
-        let found = known.services.iter().find(|known| known.name == service);
-        let found = found.ok_or_else(|| Problem::unknown("no service has this name"))?;
+        if !self.base.services.iter().any(|known| known.name == service) {
+            return Err(Problem::unknown("no service has this name"));
+        }
         let mut order = self.of(service, address).cloned().unwrap_or_default();
         let is_removed = order.presence == Presence::Removed;
-        let is_listed = found.members.iter().any(|one| one.address == address);
+        // By the settings, or by a name.
+        let others = self.looked_up(self.told_without(Some((service, address))));
+        let of_service = others.services.iter().find(|known| known.name == service);
+        let is_listed =
+            of_service.is_some_and(|known| known.members.iter().any(|one| one.address == address));
         // A name that was added is not listed where its addresses are.
         let is_there = order.is_added() || is_listed && !is_removed;
         if verb == "add" {
@@ -204,8 +214,8 @@ impl Orders {
             return Err(Problem::unknown("no service of this name has a member of this address"));
         }
         match verb {
-            // What was added is as if it had never been.
-            "remove" if order.is_added() => order = Order::default(),
+            // What was added is as if it had never been, unless a name stands for it by now.
+            "remove" if order.is_added() && !is_listed => order = Order::default(),
             "remove" => order = Order { presence: Presence::Removed, ..Order::default() },
             "drain" => order.drained = true,
             "undrain" => order.drained = false,
@@ -365,6 +375,22 @@ mod tests {
         is(&orders, 0);
         assert!(order(&mut orders, name, "undrain", &Value::Null).is_ok());
         is(&orders, 3);
+    }
+
+    #[test]
+    fn an_address_that_was_added_and_that_a_name_stands_for_by_now_is_removed_all_the_same() {
+        let mut orders = looked_up();
+        let address = "10.0.0.2:80";
+        assert!(order(&mut orders, address, "add", &Value::Null).is_ok());
+        stands_for(&mut orders, "app.test:80", &["10.0.0.1:80", address]);
+        assert!(order(&mut orders, address, "remove", &Value::Null).is_ok());
+        assert_eq!(weights(&orders), [("10.0.0.1:80".to_owned(), 1)]);
+        // And is there again once it is added again.
+        assert!(order(&mut orders, address, "add", &Value::Null).is_ok());
+        assert_eq!(weights(&orders).len(), 2);
+        assert!(order(&mut orders, address, "remove", &Value::Null).is_ok());
+        stands_for(&mut orders, "app.test:80", &["10.0.0.1:80"]);
+        assert_eq!(weights(&orders), [("10.0.0.1:80".to_owned(), 1)]);
     }
 
     #[test]

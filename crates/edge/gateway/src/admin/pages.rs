@@ -35,8 +35,7 @@ pub(super) fn readiness(shared: &Shared) -> (bool, Value) {
     ready &= !memory_low;
     let (redis_ready, redis) = redis(shared);
     ready &= redis_ready;
-    let disk = rustix::fs::statvfs(".").ok();
-    let disk = disk.map(|disk| disk.f_bavail.saturating_mul(disk.f_frsize));
+    let disk = shared.space.free_bytes();
     let status = match (shared.is_stopping(), ready) {
         (true, _) => "stopping",
         (false, true) => "up",

@@ -14,7 +14,7 @@ use std::{
 use serde_json::json;
 use tokio::time::sleep;
 
-use super::orders;
+use super::{orders, space::aside};
 use crate::state::Shared;
 
 /// How often it is recorded.
@@ -30,15 +30,13 @@ const BYTES_MAX: u64 = 16 << 20;
 #[expect(clippy::infinite_loop, reason = "it ends with its runtime")]
 pub(super) async fn run(shared: Arc<Shared>, listen: Option<SocketAddr>) {
     let path = shared.state().plan.top_keys.clone();
-    if let Some(urls) = path.and_then(|path| recorded(&path)) {
+    if let Some(Some(urls)) = aside(move || recorded(&path?)).await {
         // What cannot be asked for now is asked for by who wants it.
         let _warmed = orders::warm(listen, &json!({"urls": urls})).await;
     }
     loop {
         sleep(INTERVAL).await;
-        // Checks and names are on this thread: none of them waits for a disk.
-        let of_thread = Arc::clone(&shared);
-        let _recorded = tokio::task::spawn_blocking(move || record(&of_thread)).await;
+        record(Arc::clone(&shared)).await;
     }
 }
 
@@ -51,7 +49,12 @@ fn recorded(path: &Path) -> Option<Vec<String>> {
 }
 
 /// Records what is asked for most; nothing where there is nothing yet.
-pub(super) fn record(shared: &Shared) {
+pub(super) async fn record(shared: Arc<Shared>) {
+    // Checks and names are on this thread: none of them waits for a disk.
+    let _recorded = aside(move || write(&shared)).await;
+}
+
+fn write(shared: &Shared) {
     let Some(path) = shared.state().plan.top_keys.clone() else { return };
     // What somebody in particular asked for is theirs, and of no use to the gateway, which asks as nobody.
     let state = shared.state();

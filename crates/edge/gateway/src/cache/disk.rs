@@ -297,6 +297,13 @@ impl Disk {
         }
     }
 
+    /// Nothing is here any more, nor on its way.
+    fn all_lost(&self) {
+        if let Some(memory) = self.memory.get() {
+            memory.all_lost_on_disk();
+        }
+    }
+
     /// Forgets something here and, by `elsewhere`, in memory. How many answers it was here, and what came of the other.
     ///
     /// Nobody looks at this level meanwhile. What is offered to it until memory has forgotten it as well was offered before

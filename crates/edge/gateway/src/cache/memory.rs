@@ -153,8 +153,14 @@ impl Memory {
     pub(super) fn lost_on_disk(&self, hash: u64) {
         let mut shard = self.shard(hash);
         if let Some(entry) = shard.store.note_mut(hash) {
-            let taken = entry.variants.iter_mut().filter(|one| one.offered == Offered::Taken);
-            taken.for_each(|variant| variant.offered = Offered::No);
+            entry.lost_on_disk();
+        }
+    }
+
+    /// The disk has lost all that it had.
+    pub(super) fn all_lost_on_disk(&self) {
+        for shard in &self.shards {
+            lock(shard).store.notes_mut().for_each(Entry::lost_on_disk);
         }
     }
 
@@ -269,6 +275,11 @@ impl Variant {
 }
 
 impl Entry {
+    fn lost_on_disk(&mut self) {
+        let taken = self.variants.iter_mut().filter(|one| one.offered == Offered::Taken);
+        taken.for_each(|variant| variant.offered = Offered::No);
+    }
+
     /// Adds an answer.
     fn put(&mut self, variant: Variant, now: Moment) {
         let stored = &variant.stored;

@@ -2,6 +2,7 @@
 //! that is full, slow, damaged or not there.
 
 mod behind;
+mod full;
 mod newest;
 
 use std::{

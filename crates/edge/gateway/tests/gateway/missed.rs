@@ -150,3 +150,19 @@ fn a_disk_that_does_not_answer_costs_no_request_and_is_used_once_it_does() {
     twice(&after, "/items/21");
     written(&after, 1.0);
 }
+
+#[test]
+fn a_record_of_what_is_asked_for_most_that_cannot_be_read_holds_nothing_up() {
+    let folder = tempfile::tempdir().unwrap();
+    // Reading from it waits until somebody writes.
+    let file = folder.path().join("top-keys.json");
+    assert!(Command::new("mkfifo").arg(&file).status().unwrap().success());
+    let _open = OpenOptions::new().read(true).write(true).open(&file).unwrap();
+    let mut plan = crate::kit::cached(hour(), &counting(""));
+    plan.top_keys = Some(file.clone());
+    let gateway = start(plan);
+    assert!(twice(&gateway, "/items/1").ends_with("answer 0"));
+    assert!(gateway.told("/ready").contains("\"free_bytes\""));
+    gateway.stop();
+    assert!(std::fs::read_to_string(&file).unwrap().contains("/items/1"), "recorded in its place");
+}

@@ -52,8 +52,14 @@ pub(super) fn load(
             Err(error) => return Err(error),
         };
         let file = Arc::new(file);
-        let mut scan = Scan { file: &file, number: *number, bytes, seed, now };
+        let mut scan =
+            Scan { folder, file: &file, number: *number, bytes, seed, now, is_too_much: false };
         let end = scan.all(&mut loaded)?;
+        if scan.is_too_much {
+            loaded.index.drop_file(*number, now);
+            folder.remove(*number)?;
+            continue;
+        }
         if end == bytes {
             loaded.files.insert(*number, (file, bytes));
             continue;
@@ -74,11 +80,14 @@ pub(super) fn load(
 }
 
 struct Scan<'a> {
+    folder: &'a Folder,
     file: &'a File,
     number: u64,
     bytes: u64,
     seed: u64,
     now: Moment,
+    /// Whether there is no room to know of all that is in this file alone.
+    is_too_much: bool,
 }
 
 impl Scan<'_> {
@@ -90,6 +99,7 @@ impl Scan<'_> {
             let at = At { file: self.number, offset, bytes };
             match said {
                 Said::Answer(key, kept) => {
+                    self.make_room(loaded)?;
                     loaded.index.insert(Key::new(key, self.seed).hash, at, kept);
                 }
                 Said::Forget { purge, soft, at } => {
@@ -104,6 +114,19 @@ impl Scan<'_> {
             offset += bytes;
         }
         Ok(offset)
+    }
+
+    /// Where there is no room to know of more, the oldest files go: what is there and not known is forgotten by no order.
+    fn make_room(&mut self, loaded: &mut Loaded) -> io::Result<()> {
+        while loaded.index.is_full() {
+            let Some((number, _)) = loaded.files.pop_first() else {
+                self.is_too_much = true;
+                return Ok(());
+            };
+            self.folder.remove(number)?;
+            loaded.index.drop_file(number, self.now);
+        }
+        Ok(())
     }
 
     /// The record at this place: its bytes, and what it says; `None` if there is no good one.
@@ -145,5 +168,64 @@ impl Scan<'_> {
             place += PIECE as u64;
         }
         Ok(false)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use http::{HeaderMap, Method, StatusCode};
+    use traffic::cache::{
+        Asker, CacheRule, Control, Place, Received, Selecting, Stored, answer_record, policy,
+    };
+
+    use super::*;
+
+    fn now() -> Moment {
+        Moment { nanos: 1_000_000_000_000 }
+    }
+
+    fn record(number: u8) -> Vec<u8> {
+        let rule =
+            CacheRule { ttl: Some(std::time::Duration::from_mins(1)), ..CacheRule::default() };
+        let headers = HeaderMap::new();
+        let received = Received {
+            method: &Method::GET,
+            status: StatusCode::OK,
+            headers: &headers,
+            asked_at: now(),
+            received_at: now(),
+            came_at: now(),
+        };
+        let policy = policy(&rule, Asker::default(), &Control::default(), &received);
+        let parts = (policy.expect("it is stored"), Selecting::default(), Place::default());
+        let stored = Stored::new(StatusCode::OK, HeaderMap::new(), Bytes::new(), parts);
+        answer_record(&Key::new(vec![number], 7), &stored, now()).expect("it is short")
+    }
+
+    /// Three files of ten answers each, read by who may know of so much.
+    fn loaded(memory_bytes_max: u64) -> (Vec<u64>, Loaded) {
+        let place = tempfile::tempdir().expect("a folder");
+        let folder = Folder::open(place.path()).expect("nobody has it");
+        for number in 1..=3_u8 {
+            let records: Vec<u8> = (0..10).flat_map(|one| record(number * 10 + one)).collect();
+            let file = folder.create(number.into()).expect("there is room");
+            file.write_all_at(&records, FILE_MARK.len() as u64).expect("there is room");
+        }
+        let loaded = load(&folder, Index::new(memory_bytes_max), 7, || false, now());
+        (folder.numbers().expect("it is there"), loaded.expect("it can be read"))
+    }
+
+    #[test]
+    fn what_is_there_is_known_or_goes() {
+        let (all, known) = loaded(1 << 20);
+        assert_eq!((all, known.index.len()), (vec![1, 2, 3], 30));
+        // Room for fifteen, for twenty; and for fewer than one file has.
+        for (memory_bytes_max, left) in [(7_680, &[3][..]), (11_000, &[2, 3]), (3_000, &[])] {
+            let (there, known) = loaded(memory_bytes_max);
+            assert_eq!(there, left, "{memory_bytes_max}");
+            assert!(left.iter().all(|number| known.index.live_in(*number) == 10), "{there:?}");
+            assert_eq!(known.index.len(), 10 * left.len());
+        }
     }
 }

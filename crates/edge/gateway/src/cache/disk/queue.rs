@@ -16,8 +16,9 @@ use super::lock;
 const WRITES_MAX: usize = 2_048;
 const BYTES_MAX: u64 = 64 << 20;
 
-/// Orders that wait: more become one, to forget everything.
+/// Orders that wait, and their bytes: more become one, to forget everything.
 const ORDERS_MAX: usize = 16_384;
+const ORDER_BYTES_MAX: usize = 8 << 20;
 
 /// An answer to be written.
 #[derive(Debug)]
@@ -42,6 +43,7 @@ pub(super) struct Order {
 #[derive(Debug, Default)]
 pub(super) struct Waiting {
     pub(super) orders: VecDeque<Order>,
+    order_bytes: usize,
     pub(super) heard: Option<OrderId>,
     /// Whether numbers of orders began anew.
     pub(super) is_anew: bool,
@@ -74,8 +76,10 @@ impl Queue {
 
     pub(super) fn order(&self, order: Order) {
         let mut waiting = lock(&self.waiting);
-        if ORDERS_MAX <= waiting.orders.len() {
+        waiting.order_bytes += order.of.bytes();
+        if ORDERS_MAX <= waiting.orders.len() || ORDER_BYTES_MAX < waiting.order_bytes {
             waiting.orders.clear();
+            waiting.order_bytes = 0;
             let of = Of::Order(Purge::All);
             waiting.orders.push_back(Order { of, soft: false, ..order });
         } else {
@@ -210,5 +214,15 @@ mod tests {
         let orders = Vec::from(queue.take(Duration::ZERO).orders);
         let is_all = matches!(&*orders, [Order { of: Of::Order(Purge::All), soft: false, .. }]);
         assert!(is_all, "{} orders", orders.len());
+        // However few they are, by their bytes.
+        let long = |number: u8| {
+            let of = Of::Key(number.into(), vec![number; ORDER_BYTES_MAX / 8]);
+            Order { of, soft: false, at: Moment::default() }
+        };
+        (0..8).for_each(|number| queue.order(long(number)));
+        assert_eq!(lock(&queue.waiting).orders.len(), 8);
+        queue.order(long(8));
+        let orders = Vec::from(queue.take(Duration::ZERO).orders);
+        assert!(matches!(&*orders, [Order { of: Of::Order(Purge::All), .. }]), "{}", orders.len());
     }
 }

@@ -1,7 +1,7 @@
 //! The thread that writes: orders to forget first, then answers; and that lets go of the oldest file when there is no room.
 //!
 //! What it cannot write of answers is dropped, and the disk left alone for a while. What it cannot write of orders must not be
-//! found again after a restart: then all of it goes.
+//! found again after a restart: then the oldest files go where that makes room, and all of it where nothing does.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -73,6 +73,8 @@ pub(super) fn run(disk: &Disk, expires: bool) {
         if disk.queue.pause(RETRY * (1 << doublings)) {
             return;
         }
+        // Not before: until then what was on its way was let go of.
+        disk.all_lost();
     }
 }
 
@@ -178,14 +180,14 @@ impl<'a> Writing<'a> {
             let record = record.ok_or(io::ErrorKind::FileTooLarge)?;
             // Where there is none it is written all the same.
             let _has_room = self.make_room(record.len() as u64);
-            self.append(&record)?;
+            self.append_surely(&record)?;
             if *of == Of::Order(Purge::All) && !soft {
                 // Nobody reads them; where they cannot be removed that is all there is to say.
                 let _dropped = self.folder.drop_aside();
             }
         }
         if let Some(record) = heard_record(self.heard, clock::now()) {
-            self.append(&record)?;
+            self.append_surely(&record)?;
         }
         // Answers may be lost with the machine's power, orders must not.
         self.sync()
@@ -256,6 +258,17 @@ impl<'a> Writing<'a> {
         }
         *bytes += record.len() as u64;
         Ok(At { file: number, offset, bytes: record.len() as u64 })
+    }
+
+    /// Appends what must not be missing: on a disk that is full the oldest files make room for it.
+    fn append_surely(&mut self, record: &[u8]) -> io::Result<()> {
+        loop {
+            match self.append(record) {
+                Ok(_) => return Ok(()),
+                Err(error) if is_full(&error) && 1 < self.files.len() => self.drop_oldest()?,
+                Err(error) => return Err(error),
+            }
+        }
     }
 
     /// A new file, which begins with what was heard: the file that says so may go.
@@ -362,6 +375,7 @@ impl<'a> Writing<'a> {
         let file = Arc::new(self.folder.create(next)?);
         lock(&self.disk.level).files.insert(next, Arc::clone(&file));
         self.files.insert(next, (file, FILE_MARK.len() as u64));
+        self.disk.all_lost();
         Ok(())
     }
 
@@ -376,4 +390,9 @@ impl<'a> Writing<'a> {
         let bytes = self.files.values().map(|(_, bytes)| *bytes).sum();
         self.disk.figures.bytes.store(bytes, Relaxed);
     }
+}
+
+/// Whether it is room that is missing.
+fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
