@@ -10,6 +10,7 @@ use crate::{
     ground, screen,
     service::{Service, free_port},
     shell::{Shell, make_folder, minutes},
+    test::ci,
 };
 
 /// What is fetched.
@@ -68,14 +69,24 @@ pub(crate) fn step(shell: &mut Shell) -> Result<String, Failure> {
     let _gateway = Service::start(shell, "gateway with a cache", &mut command, port)?;
     let runner = folder.join("run.mjs");
     write(&runner, RUNNER)?;
-    let mut suite = shell.command("node");
-    suite
-        .arg("--no-warnings")
-        .arg(&runner)
-        .arg(format!("http://127.0.0.1:{port}"))
-        .arg(&modules)
-        .args([REQUIRED_MIN, OPTIMAL_MIN]);
-    shell.run("http-cache-tests", minutes(5), &mut suite)
+    let suite = |shell: &mut Shell, what: &str| {
+        let mut suite = shell.command("node");
+        suite
+            .arg("--no-warnings")
+            .arg(&runner)
+            .arg(format!("http://127.0.0.1:{port}"))
+            .arg(&modules)
+            .args([REQUIRED_MIN, OPTIMAL_MIN]);
+        shell.run(what, minutes(5), &mut suite)
+    };
+    match suite(shell, "http-cache-tests") {
+        // Its tests wait for seconds to pass: where the machine stood still meanwhile, what was to be fresh is stale.
+        Err(failure) if ci() && !failure.is_interrupt() => {
+            failure.print();
+            suite(shell, "http-cache-tests once more")
+        }
+        told => told,
+    }
 }
 
 fn write(file: &std::path::Path, text: &str) -> Result<(), Failure> {

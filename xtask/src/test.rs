@@ -196,7 +196,7 @@ fn doc_step(shell: &mut Shell) -> Result<String, Failure> {
 fn unit_step(shell: &mut Shell) -> Result<String, Failure> {
     let (name, mut command) = if setup::lint_tool(shell, "cargo-nextest").is_some() {
         let mut command = shell.cargo(&["nextest", "run", "--workspace", "--no-fail-fast"]);
-        if std::env::var_os("CI").is_some() {
+        if ci() {
             command.args(["--profile", "ci"]);
         }
         ("cargo nextest", command)
@@ -204,6 +204,11 @@ fn unit_step(shell: &mut Shell) -> Result<String, Failure> {
         ("cargo test", shell.cargo(&["test", "--workspace", "--all-targets", "--no-fail-fast"]))
     };
     shell.run(name, minutes(45), same_cases(quiet_snapshots(&mut command)))
+}
+
+/// Whether nobody watches: then a test that fails is tried once more, and told as flaky.
+pub(crate) fn ci() -> bool {
+    std::env::var_os("CI").is_some()
 }
 
 /// Property tests draw the same cases each time, so that what fails is the change; who explores sets a seed.

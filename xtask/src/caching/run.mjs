@@ -26,12 +26,14 @@ function verdict (id) {
 
 const passed = { required: 0, optimal: 0, check: 0 }
 const counted = { required: 0, optimal: 0, check: 0 }
+const others = []
 for (const [id, { kind = 'required' }] of tests) {
   const told = verdict(id)
   if (told === 'not run') continue
   counted[kind] += 1
   passed[kind] += told === 'passed' ? 1 : 0
   if (told !== 'passed' && kind !== 'check') {
+    others.push(id)
     console.log(`${kind} ${id}: ${told}; ${results[id] === true ? '' : results[id][1]}`)
   }
 }
@@ -41,6 +43,6 @@ const good = passed.required >= Number(requiredMin) && passed.optimal >= Number(
 if (good) {
   console.log(`${passed.required + passed.optimal} passed`)
 } else {
-  console.error(`error: expected at least ${requiredMin} required and ${optimalMin} optimal tests to pass`)
+  console.error(`error: expected at least ${requiredMin} required and ${optimalMin} optimal tests to pass; these did not: ${others.join(' ')}`)
 }
 process.exit(good ? 0 : 1)
