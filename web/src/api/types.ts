@@ -54,6 +54,7 @@ export type Ledger = Schemas['Ledger'];
 export type LedgerEntry = Schemas['LedgerEntry'];
 export type LedgerKind = Schemas['LedgerKind'];
 export type LedgerProof = Schemas['LedgerProof'];
+export type LedgerProofRow = Schemas['LedgerProofRow'];
 export type LedgerRemedy = Schemas['LedgerRemedy'];
 export type LedgerRun = Schemas['LedgerRun'];
 export type Level = Schemas['Level'];

@@ -1,5 +1,5 @@
 /** What the ledger has, in words. */
-import type { Ledger, LedgerEntry, LedgerKind } from '../api/types';
+import type { Ledger, LedgerEntry, LedgerKind, LedgerProofRow } from '../api/types';
 import { digits, grouped, plural } from './format';
 
 export const KINDS: { kind: LedgerKind; words: string; one: string }[] = [
@@ -36,10 +36,10 @@ export function measureText(value: number, unit: string): string {
   return unit === '' ? digits(value) : `${digits(value)} ${unit}`;
 }
 
-/** Where a relative change lies: `−94 % to −90 %`. */
-export function intervalText(low: number | null | undefined, high: number | null | undefined) {
-  if (low == null || high == null) return '–';
-  return `${signed(low)} to ${signed(high)}`;
+/** Where a relative change lies: `−94 % to −90 %`, or `−80 % or more`. */
+export function intervalText({ low, high, at_least: atLeast }: LedgerProofRow): string {
+  if (low != null && high != null) return `${signed(low)} to ${signed(high)}`;
+  return atLeast == null ? '–' : `${signed(atLeast)} or more`;
 }
 
 export function signed(share: number): string {

@@ -270,6 +270,7 @@ fn rows(comparison: &Comparison) -> Vec<ProofRow> {
         before: change.before / 1e6,
         after: change.after / 1e6,
         relative: change.relative.map(|interval| (interval.low, interval.high)),
+        at_least: change.at_least,
         decides: (change.quantile - comparison.question.quantile).abs() < 1e-9,
     });
     let errors = comparison.errors;
@@ -279,15 +280,14 @@ fn rows(comparison: &Comparison) -> Vec<ProofRow> {
         before: errors.before * 100.0,
         after: errors.after * 100.0,
         relative: None,
+        at_least: None,
         decides: false,
     };
     quantiles.chain(Some(errors)).collect()
 }
 
 fn line(row: &ProofRow) -> String {
-    let interval = row.relative.map_or_else(String::new, |(low, high)| {
-        format!(" ({:+.1} to {:+.1} %)", low * 100.0, high * 100.0)
-    });
+    let interval = row.lies().map_or_else(String::new, |lies| format!(" ({lies})"));
     let ProofRow { name, unit, before, after, .. } = row;
     format!("{name} {before:.2} → {after:.2} {unit}{interval}")
 }

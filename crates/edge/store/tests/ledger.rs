@@ -211,6 +211,7 @@ fn decisions_runs_and_proofs_come_back_in_order() {
         before: 1_200.0,
         after: 95.0,
         relative: Some((-0.93, -0.91)),
+        at_least: None,
         decides: true,
     };
     let proof = Recorded::Proof {

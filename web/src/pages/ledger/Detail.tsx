@@ -57,7 +57,7 @@ function Proof({ proof }: { proof: LedgerProof }) {
               <td>{row.decides ? <b>{row.name}</b> : row.name}</td>
               <td className="n p2">{measureText(row.before, row.unit)}</td>
               <td className="n">{measureText(row.after, row.unit)}</td>
-              <td className="n">{intervalText(row.low, row.high)}</td>
+              <td className="n">{intervalText(row)}</td>
             </tr>
           ))}
         </tbody>

@@ -248,9 +248,7 @@ pub(crate) fn record(record: &LedgerRecord, columns: usize) -> String {
 }
 
 fn proof_row(row: &ProofRow) -> String {
-    let interval = row.relative.map_or_else(String::new, |(low, high)| {
-        format!(", {:+.1} to {:+.1} %", low * 100.0, high * 100.0)
-    });
+    let interval = row.lies().map_or_else(String::new, |lies| format!(", {lies}"));
     let value = units::three_digits;
     let decides = if row.decides { "  (decides)" } else { "" };
     format!(

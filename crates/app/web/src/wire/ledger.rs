@@ -139,6 +139,9 @@ pub struct LedgerProofRow {
     /// The upper end.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub high: Option<f64>,
+    /// What it changed by at least, where both ends are not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at_least: Option<f64>,
     /// It decided.
     pub decides: bool,
 }
@@ -279,6 +282,7 @@ impl From<&ProofRow> for LedgerProofRow {
             after: row.after,
             low: row.relative.map(|(low, _)| low),
             high: row.relative.map(|(_, high)| high),
+            at_least: row.at_least,
             decides: row.decides,
         }
     }

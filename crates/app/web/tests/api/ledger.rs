@@ -30,6 +30,7 @@ fn noted(place: &LedgerPlace) -> Result {
         before: 1_200.0,
         after: 95.0,
         relative: Some((-0.94, -0.9)),
+        at_least: None,
         decides: true,
     };
     let proof = Recorded::Proof {

@@ -80,8 +80,24 @@ pub struct ProofRow {
     pub after: f64,
     /// Where `after / before - 1` lies; `None` where that is not known.
     pub relative: Option<(f64, f64)>,
+    /// What it changed by at least, where both ends are not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_least: Option<f64>,
     /// It decided.
     pub decides: bool,
+}
+
+impl ProofRow {
+    /// Where the change lies, for people; `None` where nobody knows.
+    #[must_use]
+    pub fn lies(&self) -> Option<String> {
+        match (self.relative, self.at_least) {
+            (Some((low, high)), _) => {
+                Some(format!("{:+.1} to {:+.1} %", low * 100.0, high * 100.0))
+            }
+            (None, at_least) => at_least.map(|it| format!("{:+.1} % or more", it * 100.0)),
+        }
+    }
 }
 
 /// Something that is kept, and since when.
@@ -142,6 +158,7 @@ impl Recorded {
                     (row.before, row.after) = (finite(row.before), finite(row.after));
                     row.relative =
                         row.relative.filter(|(low, high)| low.is_finite() && high.is_finite());
+                    row.at_least = row.at_least.filter(|it| it.is_finite());
                 }
             }
         }

@@ -23,8 +23,9 @@ pub(super) fn of(outcome: &Outcome) -> Recorded {
     if 0.0 < outcome.seconds {
         figures.push(figure("rate", answered / outcome.seconds, "/s"));
     }
+    let early = if outcome.is_interrupted { ", ended early" } else { "" };
     Recorded::Run {
-        title: format!("{}: {}", outcome.target, outcome.load),
+        title: format!("{}: {}{early}", outcome.target, outcome.load),
         requests: outcome.answered,
         failed: outcome.failed,
         seconds: outcome.seconds,
@@ -38,7 +39,7 @@ pub(super) fn of(outcome: &Outcome) -> Recorded {
     clippy::cast_sign_loss,
     reason = "a count of requests, which is not below zero"
 )]
-pub(super) fn of_limit(title: String, limit: &Limit, step: Duration) -> Recorded {
+pub(super) fn of_limit(title: &str, limit: &Limit, step: Duration) -> Recorded {
     let sum = |figure: fn(&::load::Rung) -> f64| limit.rungs.iter().map(figure).sum::<f64>();
     let seconds = step.as_secs_f64();
     let told = [
@@ -46,8 +47,14 @@ pub(super) fn of_limit(title: String, limit: &Limit, step: Duration) -> Recorded
         ("broke", limit.breaking.broke),
         ("knee", limit.knee.map(|knee| knee.rate)),
     ];
+    let ended = match limit {
+        Limit { gone: Some(_), .. } => ": the target was gone before it was known",
+        Limit { is_interrupted: true, .. } => ": ended before it was known",
+        Limit { by_generator: true, .. } => ": beyond what the generator can do",
+        _ => "",
+    };
     Recorded::Run {
-        title,
+        title: format!("{title}{ended}"),
         requests: (sum(|rung| rung.answered) * seconds).round() as u64,
         failed: (sum(|rung| rung.errors * rung.rate) * seconds).round() as u64,
         seconds: sum(|_rung| 1.0) * seconds,

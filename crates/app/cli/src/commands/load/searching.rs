@@ -49,7 +49,7 @@ pub(super) fn run(
     if arguments.record {
         let goals: Vec<String> = arguments.expect.iter().map(ToString::to_string).collect();
         let title = format!("{}: the limit of {}", plan.name, goals.join(", "));
-        ledger::keep(&arguments.which.place()?, None, &record::of_limit(title, &found, length))?;
+        ledger::keep(&arguments.which.place()?, None, &record::of_limit(&title, &found, length))?;
     }
     told?;
     if let Some(error) = &found.gone {
