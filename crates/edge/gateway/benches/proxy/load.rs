@@ -38,6 +38,8 @@ pub(crate) struct Figures {
     pub(crate) p99_millis: f64,
     pub(crate) p999_millis: f64,
     pub(crate) memory_mib: f64,
+    /// Of one answer, its head included.
+    pub(crate) answer_bytes: f64,
 }
 
 /// Loads a proxy from a core, and reads what that cost it.
@@ -84,7 +86,23 @@ fn wrk(server: &Server, asking: &Asking, core: usize) -> Outcome<Figures> {
         p99_millis: millis(&word(&text, "99%", 1)?)?,
         p999_millis: word(&text, "p999", 1)?.parse::<f64>()? / 1_000.0,
         memory_mib: 0.0,
+        answer_bytes: bytes(counted.split(" requests in ").nth(1).unwrap_or_default())?
+            / requests.parse::<f64>()?,
     })
+}
+
+/// What wrk read in all: `2.00s, 1.17GB read`.
+fn bytes(text: &str) -> Outcome<f64> {
+    let amount = text.split(", ").nth(1).and_then(|text| text.split(' ').next());
+    let amount = amount.ok_or("no bytes")?;
+    let digits = amount.trim_end_matches(char::is_alphabetic);
+    let unit = match amount.get(digits.len()..) {
+        Some("KB") => 1_024.0,
+        Some("MB") => 1_048_576.0,
+        Some("GB") => 1_073_741_824.0,
+        _ => 1.0,
+    };
+    Ok(digits.parse::<f64>()? * unit)
 }
 
 fn h2load(server: &Server, asking: &Asking, core: usize) -> Outcome<Figures> {

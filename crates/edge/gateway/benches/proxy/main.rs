@@ -81,6 +81,23 @@ const CASES: &[Case] = &[
         taut: &["compress"],
     },
     Case {
+        name: "brotli",
+        doing: Doing::Brotli,
+        path: "/json",
+        header: Some("accept-encoding: br"),
+        how: How::Plain,
+        taut: &["compress"],
+    },
+    // What a browser may say. The others have no zstd and send gzip.
+    Case {
+        name: "zstd",
+        doing: Doing::Compressing,
+        path: "/json",
+        header: Some("accept-encoding: gzip, zstd"),
+        how: How::Plain,
+        taut: &["compress"],
+    },
+    Case {
         name: "tls",
         doing: Doing::Encrypting,
         path: "/1k",
@@ -92,6 +109,14 @@ const CASES: &[Case] = &[
         name: "http2",
         doing: Doing::Two,
         path: "/1k",
+        header: None,
+        how: How::Two,
+        taut: &["bare"],
+    },
+    Case {
+        name: "http2-large",
+        doing: Doing::Two,
+        path: "/100k",
         header: None,
         how: How::Two,
         taut: &["bare"],
@@ -182,7 +207,9 @@ fn prepare(folder: &Path) -> Outcome<()> {
 /// Everybody who takes part in a case.
 fn start(folder: &Path, case: &Case, origin: &Server) -> Outcome<Vec<Server>> {
     let mut servers = vec![peers::nginx_proxy(folder, PROXY, origin.address, case.doing)?];
-    if is_there("haproxy") {
+    if case.doing == Doing::Brotli {
+        // It has no brotli.
+    } else if is_there("haproxy") {
         servers.push(peers::haproxy(folder, PROXY, origin.address, case.doing)?);
     } else {
         say("HAProxy (package haproxy) is not there, and left out\n")?;
@@ -200,6 +227,11 @@ fn start(folder: &Path, case: &Case, origin: &Server) -> Outcome<Vec<Server>> {
 fn measure(folder: &Path, case: &Case, rounds: u32, seconds: u32) -> Outcome<()> {
     if case.how == How::Two && !is_there("h2load") {
         return say("http2 is left out: h2load (package nghttp2-client) is not there\n");
+    }
+    if case.doing == Doing::Brotli && !Path::new(peers::BROTLI).exists() {
+        return say(
+            "brotli is left out: nginx's module (package libnginx-mod-http-brotli-filter) is not there\n",
+        );
     }
     let origin = peers::origin(folder, REST)?;
     let servers = start(folder, case, &origin)?;
@@ -234,8 +266,8 @@ fn tell(case: &Case, servers: &[Server], rows: &[Vec<Figures>]) -> Outcome<()> {
     let busy = fs::read_to_string("/proc/loadavg")?;
     let mut text = format!(
         "\n{}: {} of {} (load {})\n\n\
-         | proxy | req/s | req/CPU-s | times nginx, median (range) | p50 ms | p99 ms | p99.9 ms | MiB |\n\
-         |---|--:|--:|--:|--:|--:|--:|--:|\n",
+         | proxy | req/s | req/CPU-s | times nginx, median (range) | p50 ms | p99 ms | p99.9 ms | MiB | bytes an answer |\n\
+         |---|--:|--:|--:|--:|--:|--:|--:|--:|\n",
         case.name,
         case.path,
         if case.how == How::Two { "HTTP/2" } else { "HTTP/1.1" },
@@ -250,7 +282,7 @@ fn tell(case: &Case, servers: &[Server], rows: &[Vec<Figures>]) -> Outcome<()> {
         let (low, ratio, high) = of(&|row| row[place].per_cpu_second / row[0].per_cpu_second);
         writeln!(
             text,
-            "| {} | {:.0} | {:.0} | {ratio:.2} ({low:.2} to {high:.2}) | {:.2} | {:.2} | {:.2} | {:.0} |",
+            "| {} | {:.0} | {:.0} | {ratio:.2} ({low:.2} to {high:.2}) | {:.2} | {:.2} | {:.2} | {:.0} | {:.0} |",
             server.name,
             of(&|row| row[place].per_second).1,
             of(&|row| row[place].per_cpu_second).1,
@@ -258,6 +290,7 @@ fn tell(case: &Case, servers: &[Server], rows: &[Vec<Figures>]) -> Outcome<()> {
             of(&|row| row[place].p99_millis).1,
             of(&|row| row[place].p999_millis).1,
             of(&|row| row[place].memory_mib).1,
+            of(&|row| row[place].answer_bytes).1,
         )?;
     }
     say(&(text + "\n"))

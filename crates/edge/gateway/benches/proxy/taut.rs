@@ -5,7 +5,8 @@ use std::{num::NonZeroU32, path::Path, sync::Arc, time::Duration};
 use gateway::Gateway;
 use traffic::{
     cache::CacheRule,
-    encoding::{Coding, CompressRule},
+    capture::CaptureRules,
+    encoding::CompressRule,
     limit::Quota,
     plan::{Certificate, LimitRule, Listen, Member, Plan, Route, Service},
     telling::{Telling, Timing},
@@ -34,12 +35,13 @@ pub(crate) fn serve(words: &[String]) -> Outcome<()> {
             route.limit = Some(LimitRule { keys_max: 10_000, ..LimitRule::new(quota) });
             // A cache that has to find out that nothing is to be stored.
             route.cache = Some(CacheRule { heuristic_share: 0.0, ..CacheRule::default() });
+            // One request in a hundred.
+            plan.capture = Some(CaptureRules::new(Path::new(folder).join("captured")));
             plan.telling = Telling { server_timing: Timing::Anyone, ..Telling::default() };
         }
         "cache" => route.cache = Some(CacheRule::default()),
         "compress" => {
-            let codings = vec![(Coding::Gzip, 2)];
-            route.compress = Some(Arc::new(CompressRule { codings, ..CompressRule::default() }));
+            route.compress = Some(Arc::new(CompressRule::default()));
         }
         "tls" => {
             let of = |name: &str| Path::new(folder).join(name);
