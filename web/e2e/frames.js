@@ -2,7 +2,7 @@
 /* global document, performance, requestAnimationFrame, PointerEvent, URL, WheelEvent */
 /**
  * Frame times while a trace of 100,000 spans is scrolled and zoomed, while a map of 200 services is looked at, and while a
- * million spans come in: `npm run frames`. Prints the 50th and 95th percentile of the time between two frames, in
+ * million spans come in: `npm run frames`; and when pages are first painted. Prints the 50th and 95th percentile of the time between two frames, in
  * milliseconds; 60 frames a second are 16.7.
  */
 import { spawn } from 'node:child_process';
@@ -123,6 +123,29 @@ async function measure(what, kind, selector = '.scroller') {
   );
 }
 
+// Each in a browser that knows nothing yet: the whole load, up to the first text or picture.
+for (const path of [
+  '/',
+  '/findings',
+  '/endpoints',
+  '/services',
+  '/traces',
+  '/explore',
+  `/traces/${traceId}`,
+]) {
+  const context = await browser.newContext({ viewport: { width: 1440, height: 900 } });
+  const fresh = await context.newPage();
+  await fresh.goto(`${PAGES}${path}`);
+  await fresh.locator('h1').first().waitFor();
+  const painted = await fresh.evaluate(
+    () => performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? 0,
+  );
+  console.log(
+    `${path === `/traces/${traceId}` ? 'the trace' : path}: first paint ${painted.toFixed(0)} ms`,
+  );
+  await context.close();
+}
+
 await measure('nothing moves', 'nothing');
 await measure('waterfall, scrolled by 10 rows a frame', 'rows');
 await measure('waterfall, scrolled by 2,000 rows a frame', 'far');
@@ -156,13 +179,13 @@ flood.stdout.on('data', (data) => (told += String(data)));
 const over = new Promise((resolve) => flood.on('exit', resolve));
 await page.goto(`${PAGES}/?last=15m`);
 await page.locator('h1').first().waitFor();
-await measure('overview during the flood', 'nothing');
+await measure('overview during the flood', 'nothing', 'body');
 await page.goto(`${PAGES}/traces/${traceId}`);
 await grid.waitFor();
 await measure('waterfall during the flood, scrolled by 10 rows a frame', 'rows');
 await page.goto(`${PAGES}/explore?last=15m&tab=tail`);
 await page.locator('h1').first().waitFor();
-await measure('live tail during the flood', 'nothing');
+await measure('live tail during the flood', 'nothing', 'body');
 await over;
 console.log(told.trim());
 await browser.close();

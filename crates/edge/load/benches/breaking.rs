@@ -81,8 +81,9 @@ impl Server {
         let folder = tempfile::tempdir()?;
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let at = folder.path().display();
-        // A twentieth of a second may come at once, as arrivals are at random.
-        let burst = (limit / 20).max(10);
+        // A tenth of a second may come at once: as arrivals are at random, less is refused well below the limit, and more
+        // hides for the length of a step what is above it.
+        let burst = (limit / 10).max(10);
         let conf = format!(
             "daemon off; master_process off; pid {at}/pid; error_log {at}/error crit;\n\
              events {{ worker_connections 4096; }}\n\

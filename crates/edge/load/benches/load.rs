@@ -171,7 +171,7 @@ fn lateness(server: &Server) -> Result<(), Failed> {
     println!(
         "| a second | answered | late p50 µs | late p99 µs | processor µs a request | p99 ms |\n|---|---|---|---|---|---|"
     );
-    for rate in [100.0, 1_000.0, 5_000.0, 10_000.0] {
+    for rate in [100.0, 1_000.0, 5_000.0, 10_000.0, 50_000.0, 100_000.0, 150_000.0] {
         let schedule = Schedule::constant(rate, LONG, Arrivals::Even)?;
         let seen = ran(&plan(server, Model::Open(schedule), 256)?)?;
         let late = |q| Duration::from_nanos(seen.late.value_at_quantile(q)).as_secs_f64() * 1e6;

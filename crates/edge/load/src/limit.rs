@@ -101,12 +101,14 @@ pub fn find_limit(
             break;
         }
         let rung = rung(rate, goals, &outcome);
-        search.tell(if rung.held { Held::Yes } else { Held::No });
-        by_generator = rung.by_generator;
+        // One step may be late for whatever else the machine did; the second try of the same rate tells.
+        by_generator = rung.by_generator && rungs.last().is_some_and(|last| last.by_generator);
+        let held = if rung.held { Held::Yes } else { Held::No };
         rungs.push(rung);
         if by_generator {
             break;
         }
+        search.tell(held);
         std::thread::sleep(BREATH);
     }
     let points: Vec<Point> =

@@ -116,7 +116,7 @@ impl Requests {
 
     /// Since when requests are known, if earlier ones were dropped: segments are numbered from 1, and the oldest go first.
     pub(crate) fn since(&self) -> Option<Moment> {
-        let (number, segment) = self.segments.first_key_value().filter(|(number, _)| 1 < **number)?;
+        let (_, segment) = self.segments.first_key_value().filter(|(number, _)| 1 < **number)?;
         // What was sent long after it happened is known for as long as it is said to last.
         Some(segment.first.min(segment.began()?))
     }

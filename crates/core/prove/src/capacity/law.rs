@@ -49,12 +49,21 @@ pub struct Fit {
     pub off: f64,
 }
 
+/// Points that are typically further from it than this do not follow it.
+const OFF_MAX: f64 = 0.3;
+
+/// Of the most that was seen, at least so much has to be possible by the law.
+const PEAK_SHARE_MIN: f64 = 0.8;
+
 /// Why there is no fit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum FitError {
     /// Fewer than [`POINTS_MIN`] points of different concurrency above zero.
     #[error("{0} points of different concurrency are too few for a fit; it takes {POINTS_MIN}")]
     Few(usize),
+    /// Never was one request at work all the time, of which the law says nothing.
+    #[error("fewer than one request at a time was at work, and the law says nothing about that")]
+    Idle,
     /// They do not follow the law, whatever its figures.
     #[error("throughput does not follow the law at all")]
     Off,
@@ -105,13 +114,22 @@ pub fn fit(points: &[Measured], seed: u64) -> Result<Fit, FitError> {
     if different.len() < POINTS_MIN {
         return Err(FitError::Few(different.len()));
     }
-    let law = solve(&points).ok_or(FitError::Off)?;
+    if different.last().is_some_and(|most| *most < 1.0) {
+        return Err(FitError::Idle);
+    }
+    // One that says that less is possible than what was seen is none, either.
+    let most = points.iter().map(|point| point.rate).fold(0.0, f64::max);
+    let law = solve(&points).filter(|law| PEAK_SHARE_MIN * most <= law.peak_rate());
+    let law = law.ok_or(FitError::Off)?;
     let distances: Vec<f64> =
         points.iter().map(|point| point.rate / law.rate(point.at_once) - 1.0).collect();
     let count = f64::from(u32::try_from(points.len()).unwrap_or(u32::MAX));
     // Three figures were fitted to the points, which brings them nearer than they are.
     let freedom = (count - 3.0).max(1.0);
     let off = (distances.iter().map(|distance| distance * distance).sum::<f64>() / freedom).sqrt();
+    if OFF_MAX < off {
+        return Err(FitError::Off);
+    }
     let widen = (count / freedom).sqrt();
     let mut random = Random::new(seed);
     let drawn: Vec<Law> = (0..DRAWS)
@@ -274,6 +292,20 @@ mod tests {
         assert_eq!(fit(&[points[0]; 9], 1), Err(FitError::Few(1)));
         let broken = [Measured { at_once: f64::NAN, rate: 1.0 }; 5];
         assert_eq!(fit(&broken, 1), Err(FitError::Few(0)));
+    }
+
+    #[test]
+    fn what_was_measured_refutes_a_law_that_it_is_beyond() {
+        // A server that is quicker the more there is to do, as processors are that sleep in between.
+        let points = |share: f64| {
+            let each = |step: u32| {
+                let rate = 50.0 * 1.5_f64.powi(step.try_into().unwrap());
+                Measured { at_once: share * rate.sqrt(), rate }
+            };
+            (0..10).map(each).collect::<Vec<_>>()
+        };
+        assert_eq!(fit(&points(0.000_6), 1), Err(FitError::Idle));
+        assert_eq!(fit(&points(0.5), 1), Err(FitError::Off));
     }
 
     proptest! {
