@@ -1,5 +1,6 @@
 /** The page of an endpoint: the heatmap with its box, humps told apart, comparison, marks. */
-import { expect, SHOP, test } from './seeded';
+import type { Findings } from '../src/api/types';
+import { expect, SHOP, SLOWER, test } from './seeded';
 
 function endpoint(operation: string, query: Record<string, string> = {}): string {
   return `/endpoint?${new URLSearchParams({ service: SHOP, operation, last: '15m', ...query }).toString()}`;
@@ -71,4 +72,23 @@ test('where the time goes is told over time and by kind', async ({ page }) => {
       page.getByRole('img', { name: new RegExp(`^${label} over time: `) }),
     ).toBeVisible();
   }
+});
+
+test('a remedy that was applied is marked on every axis of its endpoint, with its words', async ({
+  page,
+}) => {
+  const answer = await page.request.get(`/api/v1/findings?service=${SHOP}&fault=n-plus-one`);
+  const [finding] = ((await answer.json()) as Findings).findings;
+  if (finding === undefined) throw new Error('nothing was found');
+  const notes = `/api/v1/findings/${finding.id}/notes`;
+  expect((await page.request.post(notes, { data: { state: 'applied' } })).ok()).toBe(true);
+  await page.goto(endpoint(finding.operation));
+  await expect(page.getByRole('list', { name: 'Releases and remedies' })).toContainText(
+    `applied ${finding.claim}`,
+  );
+  expect(await page.locator('.mark-line.applied').count()).toBeGreaterThanOrEqual(5);
+  await page.goto(endpoint('GET /api/products/<int:pk>/').replace(SHOP, SLOWER));
+  await expect(page.getByRole('heading', { level: 1 })).toBeVisible();
+  await expect(page.locator('.waiting')).toHaveCount(0);
+  await expect(page.locator('.mark-line.applied')).toHaveCount(0);
 });

@@ -50,6 +50,28 @@ test('an answer is downloaded as CSV', async ({ page }) => {
   expect(text).toContain(SHOP);
 });
 
+test('spans and log records are downloaded as CSV, as they are shown', async ({ page }) => {
+  for (const [of, column] of [
+    ['', 'duration [µs]'],
+    ['logs', 'severity'],
+  ] as const) {
+    await page.goto(explore({ where: OF_SHOP, tab: 'rows', ...(of === '' ? {} : { of }) }));
+    const waiting = page.waitForEvent('download');
+    await page.getByRole('button', { name: 'Download CSV' }).click();
+    const lines = (await readFile(await (await waiting).path(), 'utf8')).split('\r\n');
+    expect(lines[0]?.split(',')).toContain(column);
+    expect(lines[1]).toContain(SHOP);
+  }
+});
+
+test('where no ClickHouse is set, the SQL view says so', async ({ page }) => {
+  await page.goto('/explore?of=sql');
+  await page.getByRole('textbox', { name: 'SQL' }).fill('SELECT 1');
+  await page.keyboard.press('Control+Enter');
+  await expect(page.getByRole('alert')).toContainText('speaks no SQL');
+  await expect(page).toHaveURL(/sql=SELECT/);
+});
+
 test('a class of the heatmap is compared with the others', async ({ page }) => {
   await page.goto(explore({ where: OF_SHOP, tab: 'heatmap' }));
   await page.locator('.heatmap .cell').last().click();

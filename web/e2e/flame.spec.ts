@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 
 import type { Page } from '@playwright/test';
 
-import { expect, SHOP, test } from './seeded';
+import { expect, SHOP, SLOWER, test } from './seeded';
 
 const CPROFILE = new URL('../../crates/core/observe/tests/data/cprofile.pstats', import.meta.url);
 const CPROFILE_AFTER = new URL(
@@ -42,6 +42,16 @@ test('failed spans alone are left bright', async ({ page, seeded }) => {
   const failed = page.getByLabel(/failed only/);
   await failed.check();
   await expect(page).toHaveURL(/errors=1/);
+  // Merged too: not all is as faint as where nothing is found.
+  const canvas = page.locator('.flame canvas');
+  const picture = () => canvas.evaluate((one) => (one as HTMLCanvasElement).toDataURL());
+  await page.goto(`/traces/${seeded.failed}?tab=flame&merged=1&find=nothing-is-called-that`);
+  await expect(page.getByRole('status').filter({ hasText: 'of the trace' })).toContainText('0 box');
+  const faint = await picture();
+  await page.goto(`/traces/${seeded.failed}?tab=flame&merged=1&errors=1`);
+  await expect(failed).toBeChecked();
+  await expect(canvas).toBeVisible();
+  await expect.poll(picture).not.toBe(faint);
 });
 
 test('the span list sorted by count has the N+1 on top', async ({ page, seeded }) => {
@@ -63,6 +73,19 @@ test('many requests are one flame graph, and two windows a difference', async ({
   await expect(page.getByRole('group', { name: /flame graph of 20 requests/ })).toBeVisible();
   await page.getByRole('link', { name: 'Compare with the time before' }).click();
   await expect(page.getByRole('heading', { name: /No request came in/ })).toBeVisible();
+});
+
+test('two windows of an endpoint are compared where both have requests', async ({ page }) => {
+  const operation = encodeURIComponent('GET /api/products/<int:pk>/');
+  await page.goto(`/compare?service=${SLOWER}&operation=${operation}&compare=day`);
+  await expect(page.getByText('a request,')).toBeVisible();
+  await expect(page.locator('.claim strong')).toContainText('→');
+  await expect(page.locator('.flame canvas')).toHaveCount(1);
+  await page.getByRole('tab', { name: 'One above the other' }).click();
+  await expect(page.locator('.flame canvas')).toHaveCount(2);
+  await expect(page.getByRole('list', { name: 'what the colours mean' })).toHaveCount(2);
+  await page.getByRole('tab', { name: 'Table' }).click();
+  await expect(page.locator('table.changes tbody tr').first()).toContainText('+');
 });
 
 test('two traces are compared by what they did', async ({ page, seeded }) => {

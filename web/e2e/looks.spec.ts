@@ -86,19 +86,32 @@ for (const [name, path] of PAGES) {
     seeded,
     baseURL,
   }) => {
+    // Three looks of the judge over as many as 10,000 spans.
+    test.slow();
     const told = listen(page, new URL(baseURL ?? '').host);
-    await page.emulateMedia({ colorScheme: 'light' });
-    await open(page, path(seeded));
-    // Before the judge below: it brings a script of its own.
-    expect(told).toEqual([]);
-    await expectAccessible(page);
-    await page.emulateMedia({ colorScheme: 'dark' });
-    await expectAccessible(page);
+    // What fades in has mixed colours meanwhile.
+    await page.emulateMedia({ colorScheme: 'light', reducedMotion: 'reduce' });
+    // Loaded on a phone: what is worked out once starts narrow.
     await page.setViewportSize({ width: 390, height: 844 });
+    await open(page, path(seeded));
     await expectNoSidewaysScrolling(page);
+    await judged(page, told, 'on a phone');
     await page.setViewportSize({ width: 320, height: 700 });
     await expectNoSidewaysScrolling(page);
+    await page.setViewportSize({ width: 1440, height: 900 });
+    await expect(page.locator('.waiting')).toHaveCount(0);
+    await judged(page, told, 'in the light');
+    await page.emulateMedia({ colorScheme: 'dark', reducedMotion: 'reduce' });
+    await judged(page, told, 'in the dark');
+    expect(told).toEqual([]);
   });
+}
+
+/** Lets the judge look, and leaves out of what the page did what the judge did: it brings a script of its own. */
+async function judged(page: Page, told: string[], where: string) {
+  const before = told.length;
+  await test.step(where, () => expectAccessible(page));
+  told.splice(before);
 }
 
 test('a finding fits a phone and is accessible', async ({ page }) => {

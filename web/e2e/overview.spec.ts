@@ -1,5 +1,5 @@
 /** The first page, the map of services, where findings stand, and what is in the frame of every page. */
-import { CHAIN, expect, HARM_TEXT, SHOP, test } from './seeded';
+import { CHAIN, expect, HARM_TEXT, SHOP, SLOWER, test } from './seeded';
 
 test('the first page tells each service, its objective, and what to fix first', async ({
   page,
@@ -12,6 +12,41 @@ test('the first page tells each service, its objective, and what to fix first', 
   await expect(page.locator('table.findings tbody tr').first()).toContainText(/h\/d|min\/d/);
   await shop.getByRole('link').click();
   await expect(page).toHaveURL(new RegExp(`/endpoints\\?service=${SHOP}`));
+});
+
+test('what takes longer than yesterday is told, and leads to the same comparison', async ({
+  page,
+}) => {
+  await page.goto('/');
+  const row = page.locator('.changes li').filter({ hasText: SLOWER });
+  await expect(row).toContainText('takes longer');
+  await expect(row).toContainText('p95');
+  await row.getByRole('link').click();
+  await expect(page).toHaveURL(/compare=day/);
+  await expect(page.locator('.figures .was').first()).toContainText('was');
+});
+
+test('a link to this moment has its begin and end in it', async ({ page }) => {
+  await page.goto('/endpoints?last=15m&q=report');
+  await expect(page.getByRole('heading', { level: 1 })).toBeVisible();
+  await page.keyboard.press('t');
+  await page.getByRole('button', { name: 'Copy a link to this moment' }).click();
+  const copied = new URL(await page.evaluate(() => navigator.clipboard.readText()));
+  const { from, to, ...rest } = Object.fromEntries(copied.searchParams);
+  expect(Number(to) - Number(from)).toBe(900_000);
+  expect([copied.pathname, rest]).toEqual(['/endpoints', { q: 'report' }]);
+});
+
+test('arrow keys go from tab to tab, which is one stop for Tab', async ({ page }) => {
+  await page.goto('/services?tab=map');
+  const map = page.getByRole('tab', { name: 'Map' });
+  await map.focus();
+  await page.keyboard.press('ArrowRight');
+  await expect(page.getByRole('tab', { name: /Calls/ })).toBeFocused();
+  await expect(page.getByRole('tab', { selected: true })).toHaveText(/Calls/);
+  await expect(map).toHaveAttribute('tabindex', '-1');
+  await page.keyboard.press('ArrowRight');
+  await expect(map).toBeFocused();
 });
 
 test('the map leads from caller to called, and to what is around one service', async ({ page }) => {
@@ -33,6 +68,13 @@ test('the map leads from caller to called, and to what is around one service', a
   await expect(call(`${CHAIN}-web`, `${CHAIN}-basket`)).not.toContainText('critical path');
   await page.getByLabel('search').fill('basket');
   await expect(calls.locator('tbody tr')).toHaveCount(1);
+  await page.getByLabel('search').fill('postgresql catalog');
+  await page.getByRole('link', { name: `spans of ${CHAIN}-catalog calling` }).click();
+  const span = page.locator('table.requests tbody tr').first();
+  await expect(span).toContainText('SELECT');
+  await expect(span).toContainText(`${CHAIN}-catalog`);
+  await span.getByRole('link').click();
+  await expect(page).toHaveURL(/\/traces\/[0-9a-f]{32}\?.*span=/);
 });
 
 test('a finding is taken on, dismissed for a reason, and that is kept', async ({ page }) => {

@@ -98,8 +98,9 @@ test('on a wide screen a dot of the plane and its row point at each other', asyn
   const row = page.locator('table.findings tbody tr').first();
   await expect(row).toBeVisible();
   const plane = page.getByRole('img', { name: /impact against effort/ });
+  await page.setViewportSize({ width: 1200, height: 900 });
   await expect(plane).toBeHidden();
-  await page.setViewportSize({ width: 1600, height: 900 });
+  await page.setViewportSize({ width: 1440, height: 900 });
   await expect(plane).toBeVisible();
   await page.keyboard.press('j');
   await expect(plane.locator('.dot.here')).toHaveCount(1);

@@ -12,6 +12,9 @@ const RUN = Date.now().toString(36);
 export const SHOP = `e2e-shop-${RUN}`;
 export const HOST = `e2e-host-${RUN}`;
 export const EXPORT = `e2e-export-${RUN}`;
+/** A service that takes ten times as long as yesterday, and one that was requested yesterday only. */
+export const SLOWER = `e2e-slower-${RUN}`;
+export const SILENT = `e2e-silent-${RUN}`;
 /** Services that call each other: `…-web`, `…-basket`, `…-catalog`. */
 export const CHAIN = RUN;
 
@@ -49,15 +52,26 @@ function harmful() {
 let id = 1_000_000 + (Date.now() % 1_000_000);
 const chance = random(3);
 
-export async function sendMadeUp(service: string, kind: string, count: number): Promise<string[]> {
+/** Requests of the last minutes; `backMs` earlier, and so many times as long. */
+export async function sendMadeUp(
+  service: string,
+  kind: string,
+  count: number,
+  { backMs = 0, times = 1 } = {},
+): Promise<string[]> {
   const make = REQUESTS_MADE_UP[kind];
   if (make === undefined) throw new Error(`nothing is made up for ${kind}`);
   const ids: string[] = [];
   for (let number = 0; number < count; number += 1) {
-    const start = Date.now() - 5000 - number * 900;
-    const traceId = await send(OTLP, service, make(chance), start, (id += 1));
+    const start = Date.now() - backMs - 5000 - number * 900;
+    const spans = make(chance).map((span) => ({
+      ...span,
+      from: span.from * times,
+      to: span.to * times,
+    }));
+    const traceId = await send(OTLP, service, spans, start, (id += 1));
     ids.push(traceId);
-    if (number === 0)
+    if (number === 0 && backMs === 0)
       await sendLogs(OTLP, service, { traceId, spanId: rootSpanId(id), startMs: start });
   }
   return ids;
@@ -88,6 +102,11 @@ export const test = base.extend<object, { seeded: Seeded }>({
         const spans = acrossServices(chance, RUN);
         await send(OTLP, `${RUN}-web`, spans, Date.now() - 6000 - number * 700, (id += 1));
       }
+      const yesterday = { backMs: 86_460_000 };
+      // Of fewer, no interval of p95 could be told.
+      await sendMadeUp(SLOWER, 'product', 100, yesterday);
+      await sendMadeUp(SLOWER, 'product', 100, { times: 10 });
+      await sendMadeUp(SILENT, 'product', 20, yesterday);
       // The next release, and something that means harm wherever it is shown.
       const product = REQUESTS_MADE_UP['product'];
       if (product !== undefined) {

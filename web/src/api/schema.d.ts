@@ -3044,6 +3044,11 @@ export interface components {
             after: number;
             /**
              * Format: double
+             * @description What it changed by at least, where both ends are not known.
+             */
+            at_least?: number | null;
+            /**
+             * Format: double
              * @description Before.
              */
             before: number;

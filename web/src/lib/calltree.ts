@@ -19,6 +19,8 @@ export interface CallTree {
   /** -1 for roots. */
   parent: number[];
   sides: Side[];
+  /** How many calls failed, where that is known. */
+  failed?: number[];
   left_out: number;
 }
 
@@ -48,15 +50,17 @@ export function fromFlame(tree: FlameTree): CallTree {
 export function mergeTrace(trace: FullTrace): CallTree {
   const frames: Frame[] = [];
   const numbers = new Map<string, number>();
-  const grown: Grown = { depth: [], frame: [], parent: [], count: [], own: [] };
+  const grown: Grown = { depth: [], frame: [], parent: [], count: [], own: [], failed: [] };
   const places = new Map<string, number>();
   const nodeOf: number[] = [];
   trace.nodes.forEach((node, place) => {
     const above = node.parent == null ? -1 : (nodeOf[node.parent] ?? -1);
     const own = node.critical_own_micros * 1000;
+    const failed = node.failed ? node.count : 0;
     if (node.double && above >= 0) {
       nodeOf[place] = above;
       grown.own[above] = (grown.own[above] ?? 0) + own;
+      grown.failed[above] = Math.max(grown.failed[above] ?? 0, failed);
       return;
     }
     const group = trace.services[node.service] ?? '';
@@ -70,10 +74,12 @@ export function mergeTrace(trace: FullTrace): CallTree {
       grown.parent.push(above);
       grown.count.push(0);
       grown.own.push(0);
+      grown.failed.push(0);
     });
     nodeOf[place] = known;
     grown.count[known] = (grown.count[known] ?? 0) + node.count;
     grown.own[known] = (grown.own[known] ?? 0) + own;
+    grown.failed[known] = (grown.failed[known] ?? 0) + failed;
   });
   return ordered(frames, grown);
 }
@@ -84,6 +90,7 @@ interface Grown {
   parent: number[];
   count: number[];
   own: number[];
+  failed: number[];
 }
 
 function numbered(known: Map<string, number>, key: string, make: () => void): number {
@@ -123,6 +130,7 @@ function ordered(frames: Frame[], grown: Grown): CallTree {
     frame: pick(grown.frame),
     parent,
     sides: [side(parent, count, own)],
+    failed: pick(grown.failed),
     left_out: 0,
   };
 }

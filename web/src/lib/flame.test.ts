@@ -124,6 +124,23 @@ describe('merged trees', () => {
     ]);
   });
 
+  test('of merged calls it is known which failed', () => {
+    const one = trace([
+      [null, 0, 100, 50, 'GET /'],
+      [0, 0, 20, 20, 'SELECT 1'],
+      [0, 20, 50, 30, 'SELECT 2'],
+      [0, 50, 60, 10, 'charge'],
+    ]);
+    const failed = one.nodes.map((node, place) => ({ ...node, failed: place === 2 }));
+    const tree = mergeTrace({ ...one, nodes: failed });
+    const names = tree.frame.map((frame) => tree.frames[frame]?.name);
+    expect(names.map((name, place) => [name, tree.failed?.[place]])).toEqual([
+      ['GET /', 0],
+      ['SELECT #', 1],
+      ['charge', 0],
+    ]);
+  });
+
   const compared = fromFlame({
     unit: 'nanos',
     frames: [

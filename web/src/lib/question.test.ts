@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 
 import type { TableAnswer } from '../api/types';
-import { csv, figureText, joined, resourceFigure, stepFor, within } from './question';
+import { csv, figureText, is, joined, resourceFigure, stepFor, within } from './question';
 import { rangeOf, seconds } from './time';
 
 const answer: TableAnswer = {
@@ -42,6 +42,13 @@ describe('CSV', () => {
 });
 
 describe('a filter', () => {
+  it('quotes fields with signs and fields that are called like a word', () => {
+    expect(is('http.route', '/a')).toBe('http.route = "/a"');
+    expect(is('a <b>', null)).toBe('not `a <b>` exists');
+    expect(is('IN', 'x')).toBe('`IN` = "x"');
+    expect(is('a`\\', 'x')).toBe('`a\\`\\\\` = "x"');
+  });
+
   it('is narrowed to a group', () => {
     expect(within('', ['name', 'a b'], ['x "y"', null])).toBe(
       'name = "x \\"y\\"" and not `a b` exists',

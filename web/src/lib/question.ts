@@ -128,13 +128,14 @@ function quoted(text: string): string {
   return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }
 
+/** A filter that rows with this value pass, or those without any. */
+export function is(field: string, value: string | null | undefined): string {
+  return value == null ? `not ${named(field)} exists` : `${named(field)} = ${literal(value)}`;
+}
+
 /** A filter that a group's rows pass, joined to the one that was asked with. */
 export function within(filter: string, group: string[], key: (string | null)[]): string {
-  const parts = group.map((field, place) => {
-    const value = key[place];
-    return value == null ? `not ${named(field)} exists` : `${named(field)} = ${literal(value)}`;
-  });
-  return joined(filter, parts.join(' and '));
+  return joined(filter, group.map((field, place) => is(field, key[place])).join(' and '));
 }
 
 /** Two filters that both have to pass. */
@@ -143,10 +144,11 @@ export function joined(one: string, other: string): string {
   return `${/\bor\b/i.test(one) ? `(${one})` : one} and ${other}`;
 }
 
+/** A field as the grammar takes it: between backticks where it has signs or is called like a word of it. */
 function named(field: string): string {
   return /^[\w.\-/]+$/.test(field) && !/^(and|or|not|in|exists|contains)$/i.test(field)
     ? field
-    : `\`${field}\``;
+    : `\`${field.replaceAll('\\', '\\\\').replaceAll('`', '\\`')}\``;
 }
 
 export function literal(value: string): string {

@@ -26,13 +26,18 @@ export function useParam(name: string): [string, (value: string) => void] {
 
 /** Changes parameters of the query; an empty value removes one. */
 export function setParams(values: Record<string, string>, how: 'push' | 'replace' = 'replace') {
+  navigate(withParams(values), how);
+}
+
+/** This page's address with other parameters; an empty value removes one. */
+export function withParams(values: Record<string, string>): string {
   const query = new URLSearchParams(location.search);
   for (const [name, value] of Object.entries(values)) {
     if (value === '') query.delete(name);
     else query.set(name, value);
   }
   const text = query.toString();
-  navigate(`${location.pathname}${text === '' ? '' : `?${text}`}`, how);
+  return `${location.pathname}${text === '' ? '' : `?${text}`}`;
 }
 
 /** The path of a page, keeping the stretch of time that is looked at, and its zone. */
@@ -47,6 +52,13 @@ export function to(pathname: string, query: Record<string, string | undefined> =
   }
   const text = search.toString();
   return `${pathname}${text === '' ? '' : `?${text}`}`;
+}
+
+/** A click anywhere in a row opens it, unless it selects text or meets a link. */
+export function openRow(target: EventTarget, href: string) {
+  if ((target as Element).closest('a, button') !== null) return;
+  if ((getSelection()?.toString() ?? '') !== '') return;
+  navigate(href);
 }
 
 function subscribe(notify: () => void): () => void {

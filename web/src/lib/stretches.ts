@@ -1,5 +1,6 @@
 /** Stretches of time in view: sorted once for a trace, found by halving, each pixel given out once. */
 import type { Trace } from '../api/types';
+import { pathOf } from './criticalpath';
 import { gaps } from './waterfall';
 
 /** Begin and end in turns, sorted, without overlaps. */
@@ -8,6 +9,7 @@ export type Stretches = Float64Array;
 interface Kept {
   gaps: Map<number, Stretches>;
   folds: Map<number, Stretches>;
+  waited: Map<number, Stretches>;
 }
 
 const kept = new WeakMap<Trace, Kept>();
@@ -23,7 +25,31 @@ export function gapsOf(trace: Trace, node: number): Stretches {
 /** Where any member of a fold ran. */
 export function membersOf(trace: Trace, fold: number, members: number[]): Stretches {
   const { folds: known } = keptOf(trace);
-  const found = known.get(fold) ?? joined(trace, members);
+  const found =
+    known.get(fold) ??
+    joined(
+      members
+        .flatMap((place) => trace.nodes[place] ?? [])
+        .map((node): [number, number] => [
+          node.offset_micros,
+          node.offset_micros + node.duration_micros,
+        ]),
+    );
+  known.set(fold, found);
+  return found;
+}
+
+/** Where somebody waited for a member of a fold. */
+export function waitedOf(trace: Trace, fold: number, members: number[]): Stretches {
+  const { waited: known } = keptOf(trace);
+  const { from, to } = pathOf(trace);
+  const found =
+    known.get(fold) ??
+    joined(
+      members
+        .map((place): [number, number] => [from[place] ?? 0, to[place] ?? 0])
+        .filter(([begin, end]) => begin < end),
+    );
   known.set(fold, found);
   return found;
 }
@@ -71,21 +97,15 @@ function firstEndingAfter(stretches: Stretches, position: number, begin = 0): nu
 }
 
 function keptOf(trace: Trace): Kept {
-  const known = kept.get(trace) ?? { gaps: new Map(), folds: new Map() };
+  const known = kept.get(trace) ?? { gaps: new Map(), folds: new Map(), waited: new Map() };
   kept.set(trace, known);
   return known;
 }
 
-function joined(trace: Trace, members: number[]): Stretches {
-  const all = members
-    .flatMap((place) => trace.nodes[place] ?? [])
-    .map((node): [number, number] => [
-      node.offset_micros,
-      node.offset_micros + node.duration_micros,
-    ])
-    .toSorted((left, right) => left[0] - right[0]);
+/** Sorted, those that overlap as one. */
+function joined(all: [number, number][]): Stretches {
   const merged: [number, number][] = [];
-  for (const [from, to] of all) {
+  for (const [from, to] of all.toSorted((left, right) => left[0] - right[0])) {
     const last = merged.at(-1);
     if (last !== undefined && from < last[1]) last[1] = Math.max(last[1], to);
     else merged.push([from, to]);

@@ -1,6 +1,15 @@
 import { describe, expect, test } from 'vitest';
 
-import { comparedWith, local, moment, rangeOf, rangeParams, rangeSeconds, zoneOf } from './time';
+import {
+  comparedWindow,
+  comparedWith,
+  local,
+  moment,
+  rangeOf,
+  rangeParams,
+  rangeSeconds,
+  zoneOf,
+} from './time';
 
 const query = (text: string) => new URLSearchParams(text);
 
@@ -23,6 +32,17 @@ describe('a stretch of time', () => {
     expect(rangeSeconds(rangeOf(query('from=1000&to=61000')))).toBe(60);
     expect(rangeParams({ last: '1h' })).toEqual({ last: '', from: '', to: '' });
     expect(rangeParams({ from: '1', to: '2' })).toEqual({ last: '', from: '1', to: '2' });
+  });
+
+  test('that the API compared with another one is compared with the same by address', () => {
+    const hour = 3600e3;
+    const window = (from: number, to: number) => ({
+      from_unix_ms: from * hour,
+      to_unix_ms: to * hour,
+    });
+    expect(comparedWindow(window(100, 101), window(76, 77))).toBe('day');
+    expect(comparedWindow(window(1000, 1168), window(832, 1000))).toBe('previous');
+    expect(comparedWindow(window(100, 101), window(50, 51))).toBe(`${50 * hour}-${51 * hour}`);
   });
 
   test('is compared with the one before, the day before, or any other', () => {

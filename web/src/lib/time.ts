@@ -96,6 +96,17 @@ export function comparedWith(
   return { last: undefined, from: String(from - back), to: String(to - back) };
 }
 
+/** The name under which an address compares a window with one that the API chose. */
+export function comparedWindow(
+  window: { from_unix_ms: number; to_unix_ms: number },
+  before: { from_unix_ms: number; to_unix_ms: number },
+): string {
+  const length = (window.to_unix_ms - window.from_unix_ms) / 1000;
+  const back = (window.from_unix_ms - before.from_unix_ms) / 1000;
+  const known = COMPARED.find((one) => (one.seconds || length) === back);
+  return known?.name ?? `${before.from_unix_ms}-${before.to_unix_ms}`;
+}
+
 /** What `<input type="datetime-local">` shows of a moment, in a zone. */
 export function local(unixMs: number, zone: string | undefined): string {
   const parts = new Intl.DateTimeFormat('en-CA', {

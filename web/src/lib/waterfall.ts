@@ -83,8 +83,8 @@ interface Children {
 
 const kept = new WeakMap<Trace, Children>();
 
-/** Worked out once for a trace. */
-function childrenOf(trace: Trace): Children {
+/** Roots, and the children of all others, in tree order; worked out once for a trace. */
+export function childrenOf(trace: Trace): Children {
   const known = kept.get(trace);
   if (known !== undefined) return known;
   const roots: number[] = [];

@@ -3,6 +3,37 @@ import { useEffect, useRef } from 'react';
 
 import { PAGES } from './pages';
 
+/** Keys of what has the focus. */
+const OF_PICTURES: { where: string; keys: [keys: string[], does: string][] }[] = [
+  {
+    where: 'Waterfall',
+    keys: [
+      [['↑', '↓'], 'row before, next row'],
+      [['←', '→'], 'close and open a row'],
+      [['Enter'], 'all that a span carries'],
+      [['+', '-', '0'], 'look closer, further, at all of it'],
+    ],
+  },
+  {
+    where: 'Flame graph',
+    keys: [
+      [['←', '→', '↑', '↓'], 'box beside, caller, longest call'],
+      [['Enter'], 'fill the width with a box'],
+      [['Space'], 'all that a span carries'],
+      [['n', 'N'], 'next box that was found, and back'],
+      [['+', '-', '0'], 'look closer, further, at all of it'],
+    ],
+  },
+  {
+    where: 'Heatmap of an endpoint',
+    keys: [
+      [['Space'], 'draw a box'],
+      [['←', '→', '↑', '↓'], 'move it, with Shift resize it'],
+      [['Esc'], 'take it away'],
+    ],
+  },
+];
+
 export function Help({ close }: { close: () => void }) {
   const dialog = useRef<HTMLDialogElement>(null);
   useEffect(() => dialog.current?.showModal(), []);
@@ -19,10 +50,19 @@ export function Help({ close }: { close: () => void }) {
         {PAGES.map((page) => (
           <Key key={page.key} keys={['g', page.key]} does={page.name.toLowerCase()} />
         ))}
-        <Key keys={['←', '→']} does="close and open a row of the waterfall" />
         <Key keys={['Esc']} does="close what is open" />
         <Key keys={['?']} does="this list" />
       </dl>
+      {OF_PICTURES.map(({ where, keys }) => (
+        <section key={where}>
+          <h3>{where}</h3>
+          <dl className="keys">
+            {keys.map(([key, does]) => (
+              <Key key={does} keys={key} does={does} />
+            ))}
+          </dl>
+        </section>
+      ))}
       <form method="dialog">
         <button type="submit">Close</button>
       </form>

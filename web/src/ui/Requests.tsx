@@ -1,8 +1,7 @@
 /** Requests, each a way into its trace. */
 import type { Request } from '../api/types';
 import { clock, full, grouped } from '../lib/format';
-import { to } from '../lib/route';
-import { openRow } from '../pages/findings/FindingsPage';
+import { openRow, to } from '../lib/route';
 import { Breaks } from './Breaks';
 import { KindBar } from './Kinds';
 import { Link } from './Link';

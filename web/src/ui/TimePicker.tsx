@@ -2,7 +2,7 @@
 import { useRef, useState, type SubmitEvent } from 'react';
 
 import { clock, full } from '../lib/format';
-import { setParams, useQuery } from '../lib/route';
+import { setParams, useQuery, withParams } from '../lib/route';
 import {
   local,
   moment,
@@ -14,6 +14,7 @@ import {
   zones,
   type Range,
 } from '../lib/time';
+import { CopyButton } from './Copy';
 
 export function TimePicker() {
   const range = useRange();
@@ -109,6 +110,9 @@ function Choices({ range, zone, choose }: ChoicesProps) {
         )}
         <button type="submit">Show this time</button>
       </form>
+      <p className="pinned">
+        <CopyButton what="Copy a link to this moment" text={pinned(range)} />
+      </p>
       <label>
         <span>zone</span>
         <select value={zone ?? ''} onChange={(event) => choose({ tz: event.target.value })}>
@@ -120,6 +124,12 @@ function Choices({ range, zone, choose }: ChoicesProps) {
       </label>
     </>
   );
+}
+
+/** The address of this page with begin and end in it, so that it shows the same tomorrow. */
+function pinned(range: Range): string {
+  const [from, to] = rangeEnds(range).map((at) => String(Math.round(at)));
+  return new URL(withParams(rangeParams({ from, to })), location.href).href;
 }
 
 /** `last 1 h`, or from when to when. */

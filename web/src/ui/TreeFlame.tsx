@@ -8,6 +8,7 @@ import { changeColour, colourOf, kindColours } from '../lib/colours';
 import { differenceBoxes, relative, relativeText, totals, type Per } from '../lib/difference';
 import { mergedBoxes } from '../lib/flame';
 import { digits } from '../lib/format';
+import { keyOf } from '../lib/legend';
 import { useParam } from '../lib/route';
 import { useTheme } from '../lib/theme';
 import { Flame, type Look } from './Flame';
@@ -65,10 +66,8 @@ export function TreeFlame({ tree, side, per, label, hint, by, search, zoomName }
           marked: false,
         };
       }
-      const colour =
-        by === 'kind'
-          ? (kinds?.[frame?.kind ?? 'own'] ?? '#888888')
-          : colourOf((by === 'name' ? frame?.name : frame?.group) ?? '', theme);
+      const key = keyOf(tree, tree.frame[place] ?? -1, by);
+      const colour = by === 'kind' ? (kinds?.[key as Kind] ?? '#888888') : colourOf(key, theme);
       return { colour, name, faint, marked: false };
     },
     [tree, side, per, by, kinds, theme, wanted],

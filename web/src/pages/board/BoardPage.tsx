@@ -25,7 +25,7 @@ import { CopyButton } from '../../ui/Copy';
 import { Problem, Waiting } from '../../ui/Empty';
 import { Heads } from '../../ui/Heads';
 import { Link } from '../../ui/Link';
-import { CompareSelect } from '../endpoint/CompareSelect';
+import { CompareSelect } from '../../ui/CompareSelect';
 import { Operations } from './Operations';
 
 const TITLE = 'What was made faster';

@@ -11,7 +11,7 @@ import { setParams, to, useQuery } from '../../lib/route';
 import { comparedWith, useRange } from '../../lib/time';
 import { Empty, Problem, Waiting } from '../../ui/Empty';
 import { Link } from '../../ui/Link';
-import { CompareSelect } from '../endpoint/CompareSelect';
+import { CompareSelect } from '../../ui/CompareSelect';
 import { Comparison } from './Comparison';
 
 export function ComparePage() {

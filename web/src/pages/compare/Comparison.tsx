@@ -16,6 +16,7 @@ import { Breaks } from '../../ui/Breaks';
 import { FlameBar } from '../../ui/FlameBar';
 import { Tabs } from '../../ui/Tabs';
 import { matches, TreeFlame } from '../../ui/TreeFlame';
+import { TreeLegend } from '../../ui/TreeLegend';
 
 const ROWS_MAX = 300;
 
@@ -66,6 +67,7 @@ export function Comparison({ tree, per, names }: Props) {
                 {amountText((tree.sides[side]?.all ?? 0) / per[side], tree.unit)}
               </span>
             </h2>
+            <TreeLegend tree={tree} side={side} by={by} />
             <TreeFlame
               tree={tree}
               side={side}

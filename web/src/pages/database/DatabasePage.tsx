@@ -8,7 +8,7 @@ import { Problem, Waiting } from '../../ui/Empty';
 import { Link } from '../../ui/Link';
 import { Num } from '../../ui/Num';
 import { Tabs } from '../../ui/Tabs';
-import { FindingTable } from '../findings/FindingsPage';
+import { FindingTable } from '../../ui/FindingTable';
 import { Activity } from './Activity';
 import { Connections } from './Connections';
 import { Indexes } from './Indexes';

@@ -2,12 +2,11 @@
 import { path, useApi } from '../../api/use';
 import type { Databases, DatabaseSummary } from '../../api/types';
 import { bytes, digits, plural } from '../../lib/format';
-import { to } from '../../lib/route';
+import { openRow, to } from '../../lib/route';
 import { Code } from '../../ui/Copy';
 import { Empty, Problem, Waiting } from '../../ui/Empty';
 import { Link } from '../../ui/Link';
 import { Num } from '../../ui/Num';
-import { openRow } from '../findings/FindingsPage';
 import { DatabasePage } from './DatabasePage';
 
 export function DatabasesPage() {

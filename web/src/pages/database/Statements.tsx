@@ -2,13 +2,12 @@
 import { path, useApi } from '../../api/use';
 import type { DatabaseStatement, DatabaseStatements } from '../../api/types';
 import { clock, digits, grouped, plural } from '../../lib/format';
-import { setParams, to, useQuery } from '../../lib/route';
+import { openRow, setParams, to, useQuery } from '../../lib/route';
 import { Problem, Waiting } from '../../ui/Empty';
 import { Search } from '../../ui/Filter';
 import { Link } from '../../ui/Link';
 import { Duration, Percent } from '../../ui/Num';
 import { SqlLine } from '../../ui/Sql';
-import { openRow } from '../findings/FindingsPage';
 
 const ORDERS = [
   { sort: 'time', words: 'total time' },

@@ -6,7 +6,7 @@ import type { Heatmap, Mark } from '../../api/types';
 import { timeAt, timeX, type TimeAxis } from '../../lib/axis';
 import { boxOf, boxText, cellAt, type Box } from '../../lib/box';
 import { clock, durationText, grouped, plural, tickText } from '../../lib/format';
-import { literal } from '../../lib/question';
+import { is, joined } from '../../lib/question';
 import { setParams, useQuery } from '../../lib/route';
 import { logScale, logTicks } from '../../lib/scale';
 import { useWidth } from '../../lib/size';
@@ -28,7 +28,7 @@ const DRAG_MIN = 5;
 
 /** The filter that the requests of an endpoint pass. */
 export function whereOf({ service, operation }: At): string {
-  return `service.name = ${literal(service)} and operation = ${literal(operation)}`;
+  return joined(is('service.name', service), is('operation', operation));
 }
 
 interface Props {

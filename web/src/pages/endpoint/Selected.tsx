@@ -3,12 +3,12 @@ import { path, useApi } from '../../api/use';
 import type { ComparisonAnswer, SpanList } from '../../api/types';
 import { within, type Box } from '../../lib/box';
 import { clock, durationText, plural } from '../../lib/format';
-import { joined, literal } from '../../lib/question';
+import { is, joined } from '../../lib/question';
 import { setParams, to } from '../../lib/route';
 import { Problem, Waiting } from '../../ui/Empty';
 import { Link } from '../../ui/Link';
 import { Duration, Percent } from '../../ui/Num';
-import { CoverageNote } from '../explore/Notes';
+import { CoverageNote } from '../../ui/CoverageNote';
 import type { At } from './EndpointPage';
 import { whereOf } from './Heat';
 
@@ -108,12 +108,7 @@ function Special({ answer, at, box }: { answer: ComparisonAnswer; at: At; box: B
                     to={to('/explore', {
                       from: String(Math.floor(box.from)),
                       to: String(Math.ceil(box.to)),
-                      where: joined(
-                        whereOf(at),
-                        value?.value == null
-                          ? `not ${field} exists`
-                          : `${field} = ${literal(value.value)}`,
-                      ),
+                      where: joined(whereOf(at), is(field, value?.value)),
                     })}
                   >
                     <span className="dim">{field}</span>{' '}

@@ -2,7 +2,7 @@
 import { path, useApi } from '../../api/use';
 import type { Operation, Operations, Targets } from '../../api/types';
 import { digits, grouped, plural } from '../../lib/format';
-import { to, useQuery } from '../../lib/route';
+import { openRow, to, useQuery } from '../../lib/route';
 import { useRange } from '../../lib/time';
 import { Breaks } from '../../ui/Breaks';
 import { Problem, Waiting } from '../../ui/Empty';
@@ -12,7 +12,6 @@ import { Link } from '../../ui/Link';
 import { Duration, Percent, Rate } from '../../ui/Num';
 import { Quiet } from '../../ui/Quiet';
 import { Spark } from '../../ui/Spark';
-import { openRow } from '../findings/FindingsPage';
 
 export function EndpointsPage() {
   const query = useQuery();

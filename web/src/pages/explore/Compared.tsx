@@ -2,12 +2,13 @@
 import { path, useApi } from '../../api/use';
 import type { ComparisonAnswer } from '../../api/types';
 import { plural } from '../../lib/format';
-import { joined, literal } from '../../lib/question';
+import { is, joined } from '../../lib/question';
 import { setParams, useQuery } from '../../lib/route';
+import { CoverageNote } from '../../ui/CoverageNote';
 import { Problem, Waiting } from '../../ui/Empty';
 import { Percent } from '../../ui/Num';
 import type { Question } from './ExplorePage';
-import { CoverageNote, Nothing } from './Notes';
+import { Nothing } from './Notes';
 
 const SELECTIONS = { spans: 'duration > 500ms', logs: 'severity in (error, fatal)', metrics: '' };
 
@@ -94,10 +95,7 @@ function Differences({ answer, question }: { answer: ComparisonAnswer; question:
                       title="Ask about these alone"
                       onClick={() =>
                         setParams({
-                          where: joined(
-                            question.where,
-                            `${field.field} = ${literal(value.value ?? '')}`,
-                          ),
+                          where: joined(question.where, is(field.field, value.value)),
                           tab: '',
                         })
                       }

@@ -1,12 +1,11 @@
 /** Groups and their figures; a click narrows the question to one of them. */
 import type { TableAnswer, TableRow } from '../../api/types';
 import { csv, figure, figureText, within } from '../../lib/question';
-import { setParams, to } from '../../lib/route';
+import { openRow, setParams, to } from '../../lib/route';
 import { Breaks } from '../../ui/Breaks';
 import { Link } from '../../ui/Link';
 import { Num } from '../../ui/Num';
 import { Spark } from '../../ui/Spark';
-import { openRow } from '../findings/FindingsPage';
 import { series } from './Chart';
 import { download } from './download';
 import type { Question } from './ExplorePage';

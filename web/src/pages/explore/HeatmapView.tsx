@@ -8,10 +8,11 @@ import { figureText, joined } from '../../lib/question';
 import { setParams } from '../../lib/route';
 import { logScale, logTicks } from '../../lib/scale';
 import { useWidth } from '../../lib/size';
+import { CoverageNote } from '../../ui/CoverageNote';
 import { Problem, Waiting } from '../../ui/Empty';
 import { MarksHere } from '../../ui/Marks';
 import type { Question } from './ExplorePage';
-import { CoverageNote, Nothing } from './Notes';
+import { Nothing } from './Notes';
 
 const HEIGHT = 300;
 const BOTTOM = 22;

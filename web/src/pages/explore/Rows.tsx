@@ -2,16 +2,18 @@
 import { path, useApi } from '../../api/use';
 import type { Logs, SpanList, SpanSummary } from '../../api/types';
 import { clock, full } from '../../lib/format';
-import { setParams, to, useQuery } from '../../lib/route';
+import { openRow, setParams, to, useQuery } from '../../lib/route';
+import { logsCsv, spansCsv } from '../../lib/rows';
+import { CoverageNote } from '../../ui/CoverageNote';
 import { Breaks } from '../../ui/Breaks';
 import { Problem, Waiting } from '../../ui/Empty';
 import { Link } from '../../ui/Link';
 import { Duration } from '../../ui/Num';
 import { Severity } from '../../ui/Severity';
-import { openRow } from '../findings/FindingsPage';
 import { message } from '../trace/Logs';
+import { download } from './download';
 import type { Question } from './ExplorePage';
-import { CoverageNote, Nothing } from './Notes';
+import { Nothing } from './Notes';
 
 export function Rows({ question }: { question: Question }) {
   return question.of === 'logs' ? (
@@ -53,6 +55,14 @@ function SpanRows({ question }: { question: Question }) {
         >
           Download Parquet
         </a>
+        <button
+          type="button"
+          className="copy"
+          title="Those that are shown, in this order"
+          onClick={() => download('spans', spansCsv(data.spans))}
+        >
+          Download CSV
+        </button>
       </p>
       <SpanTable spans={data.spans} />
       <p className="dim">
@@ -116,6 +126,16 @@ function LogRows({ question }: { question: Question }) {
   if (data.logs.length === 0) return <Nothing question={question} />;
   return (
     <>
+      <p className="downloads">
+        <button
+          type="button"
+          className="copy"
+          title="Those that are shown"
+          onClick={() => download('logs', logsCsv(data.logs))}
+        >
+          Download CSV
+        </button>
+      </p>
       <table className="rows logs">
         <thead>
           <tr>

@@ -4,6 +4,7 @@
  */
 import type { Finding } from '../../api/types';
 import { days, digits, hoursPerDay, type Figure } from '../../lib/format';
+import { ofDatabase, wasted } from '../../lib/impact';
 import { navigate, to } from '../../lib/route';
 import { logScale } from '../../lib/scale';
 
@@ -25,13 +26,14 @@ interface Props {
 }
 
 export function Plane({ findings, here, point }: Props) {
-  const dots = findings.filter((one) => one.effort_days > 0 && impact(one) > 0);
+  const dots = findings.filter((one) => one.effort_days > 0 && wasted(one) > 0);
   const [first] = dots;
   if (first === undefined) return null;
   const efforts = dots.map((one) => one.effort_days);
-  const impacts = dots.map(impact);
+  const impacts = dots.map(wasted);
   const x = logScale(Math.min(...efforts) / 1.5, Math.max(...efforts) * 1.5, LEFT, WIDTH - RIGHT);
   const y = logScale(Math.min(...impacts) / 1.5, Math.max(...impacts) * 1.5, HEIGHT - BOTTOM, TOP);
+  const database = dots.some(ofDatabase);
   const pointed = findings.find((one) => one.id === here);
   return (
     <figure className="chart plane">
@@ -63,7 +65,7 @@ export function Plane({ findings, here, point }: Props) {
           y2={HEIGHT - BOTTOM}
         />
         <text x={LEFT} y={12}>
-          users wait
+          {database ? '○ users wait, ◇ the database works in vain' : 'users wait'}
         </text>
         <text x={WIDTH - RIGHT} y={HEIGHT - 4} textAnchor="end">
           effort
@@ -71,12 +73,10 @@ export function Plane({ findings, here, point }: Props) {
         {dots
           .toSorted((left, right) => Number(left.id === here) - Number(right.id === here))
           .map((one) => (
-            <circle
+            <path
               key={one.id}
               className={`dot ${one.level}${one.id === here ? ' here' : ''}`}
-              cx={x(one.effort_days)}
-              cy={y(impact(one))}
-              r={one.id === here ? 8 : 6}
+              d={shape(one, x(one.effort_days), y(wasted(one)), one.id === here ? 8 : 6)}
               onPointerEnter={() => point(one.id)}
               onClick={() => navigate(to(`/findings/${one.id}`))}
             />
@@ -89,13 +89,16 @@ export function Plane({ findings, here, point }: Props) {
   );
 }
 
-function impact(finding: Finding): number {
-  return finding.impact.user_hours_per_day;
+/** Round where users wait, a diamond where the database alone works in vain: other hours, on the same axis. */
+function shape(finding: Finding, x: number, y: number, size: number): string {
+  if (ofDatabase(finding))
+    return `M${x - size} ${y}l${size} ${-size} ${size} ${size} ${-size} ${size}z`;
+  return `M${x - size} ${y}a${size} ${size} 0 1 1 ${2 * size} 0a${size} ${size} 0 1 1 ${-2 * size} 0z`;
 }
 
 function words(finding: Finding): string {
   const { operation, claim, effort_days: effort } = finding;
-  return `${operation}: ${claim}; ${told(hoursPerDay(impact(finding)))} for ${digits(effort, 2)} d`;
+  return `${operation}: ${claim}; ${told(hoursPerDay(wasted(finding)))} for ${digits(effort, 2)} d`;
 }
 
 function told({ value, unit }: Figure): string {

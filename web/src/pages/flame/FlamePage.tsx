@@ -9,11 +9,11 @@ import { type Per } from '../../lib/difference';
 import { digits, plural } from '../../lib/format';
 import { to, useParam, useQuery } from '../../lib/route';
 import { useRange } from '../../lib/time';
-import { KINDS } from '../../lib/words';
 import { Empty, Problem, Waiting } from '../../ui/Empty';
 import { FlameBar } from '../../ui/FlameBar';
 import { Link } from '../../ui/Link';
 import { matches, TreeFlame } from '../../ui/TreeFlame';
+import { TreeLegend } from '../../ui/TreeLegend';
 import { sampled } from '../compare/ComparePage';
 
 export function FlamePage() {
@@ -83,7 +83,7 @@ function Merged({ answer }: { answer: FlameAnswer }) {
         search="name"
         found={found(tree, text.toLowerCase())}
       />
-      <Shares tree={tree} all={all} />
+      <TreeLegend tree={tree} side={0} by={colour || 'kind'} />
       <TreeFlame
         tree={tree}
         side={0}
@@ -106,31 +106,6 @@ function Merged({ answer }: { answer: FlameAnswer }) {
 function endpoint(): Record<string, string> {
   const query = new URLSearchParams(location.search);
   return { service: query.get('service') ?? '', operation: query.get('operation') ?? '' };
-}
-
-/** Kinds by their share of the time. */
-function Shares({ tree, all }: { tree: CallTree; all: number }) {
-  const parts = KINDS.map(({ kind, name }) => ({
-    kind,
-    name,
-    own: tree.frame.reduce(
-      (sum, frame, place) =>
-        tree.frames[frame]?.kind === kind ? sum + (tree.sides[0]?.own[place] ?? 0) : sum,
-      0,
-    ),
-  }));
-  return (
-    <ul className="legend" aria-label="share of execution time by kind">
-      {parts
-        .filter((part) => part.own > 0)
-        .map((part) => (
-          <li key={part.kind}>
-            <i className={`swatch kind-${part.kind}`} aria-hidden="true" /> {part.name}{' '}
-            <span className="dim">{shareText(part.own, all)} of execution</span>
-          </li>
-        ))}
-    </ul>
-  );
 }
 
 function found(tree: CallTree, wanted: string): { count: number; share: string } | undefined {

@@ -4,6 +4,7 @@ import { plural } from '../../lib/format';
 import { to, useQuery } from '../../lib/route';
 import { Link } from '../../ui/Link';
 import { Duration, Percent, Rate } from '../../ui/Num';
+import { spansOf } from './evidence';
 import { criticalPath, type Graph } from './graph';
 
 const KINDS = {
@@ -48,12 +49,14 @@ export function Calls({ graph }: { graph: Graph }) {
           <th scope="col" className="n p3">
             p99
           </th>
+          <th scope="col">evidence</th>
         </tr>
       </thead>
       <tbody>
         {edges.map((edge) => {
           const { traffic } = edge;
           const seldom = traffic.seldom === true;
+          const [caller, called] = [graph.nodes[edge.from], graph.nodes[edge.to]];
           return (
             <tr key={`${edge.from} ${edge.to}`}>
               <td>
@@ -92,6 +95,16 @@ export function Calls({ graph }: { graph: Graph }) {
               </td>
               <td className="n p3">
                 {!seldom && <Duration micros={traffic.duration.p99_micros} />}
+              </td>
+              <td>
+                {caller !== undefined && called !== undefined && (
+                  <Link
+                    to={spansOf(caller, called)}
+                    aria-label={`spans of ${caller.name} calling ${called.name}`}
+                  >
+                    spans
+                  </Link>
+                )}
               </td>
             </tr>
           );

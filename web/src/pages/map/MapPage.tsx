@@ -11,7 +11,7 @@ import { Link } from '../../ui/Link';
 import { Percent } from '../../ui/Num';
 import { Setup } from '../../ui/Setup';
 import { Tabs } from '../../ui/Tabs';
-import { CoverageNote } from '../explore/Notes';
+import { CoverageNote } from '../../ui/CoverageNote';
 import { criticalPath, focused, type Graph } from './graph';
 import { Calls } from './Calls';
 import { Picture } from './Picture';

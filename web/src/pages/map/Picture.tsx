@@ -7,6 +7,7 @@ import { layered, type Layout } from '../../lib/layers';
 import { setParams, to, useQuery } from '../../lib/route';
 import { useWidth } from '../../lib/size';
 import { Link } from '../../ui/Link';
+import { spansOf } from './evidence';
 import { criticalPath, type Graph } from './graph';
 
 /** Above that many nodes each has one line, so that 200 of them can be looked over. */
@@ -78,7 +79,7 @@ export function Picture({ graph, focus }: { graph: Graph; focus: string }) {
               edge={edge}
               sizes={sizes}
               className={[lit(edge) ? 'lit' : '', path.has(edge) ? 'main' : ''].join(' ')}
-              names={[name(graph, edge.from), name(graph, edge.to)]}
+              ends={[graph.nodes[edge.from], graph.nodes[edge.to]]}
             />
           ))}
           {/* Over all lines, so that none goes through what is to be read. */}
@@ -121,7 +122,7 @@ export function Picture({ graph, focus }: { graph: Graph; focus: string }) {
               <i aria-hidden="true" /> more than 1 % fail
             </span>
             <span>thicker: waited for longer</span>
-            <span>Choose a service to see what is around it.</span>
+            <span>✗ fail. Choose a service for what is around it, a line for its spans.</span>
           </>
         ) : (
           <Told graph={graph} place={here ?? 0} />
@@ -161,7 +162,11 @@ interface Sizes {
 function sizesOf(layout: Layout, graph: Graph, room: number, tall: boolean): Sizes {
   const longest = Math.max(...graph.nodes.map((node) => node.name.length), 8);
   // Rate, p95 and share of errors have to fit below the name.
-  const below = tall ? Math.max(...graph.nodes.map((node) => detail(node).length)) : 0;
+  const below = tall
+    ? Math.max(
+        ...graph.nodes.map(({ requests }) => (requests == null ? 0 : detail(requests).length)),
+      )
+    : 0;
   const wanted = Math.max(WIDTH_MIN, longest * LETTER + 18, below * SMALL_LETTER + 18);
   const box = Math.min(WIDTH_MAX, wanted);
   const row = tall ? 58 : 27;
@@ -184,7 +189,8 @@ interface EdgeProps {
   edge: MapEdge;
   sizes: Sizes;
   className: string;
-  names: [string, string];
+  /** Caller and called. */
+  ends: [MapNode | undefined, MapNode | undefined];
 }
 
 /** Where an edge begins and ends, and whether it leads back. */
@@ -195,23 +201,34 @@ function ends(edge: MapEdge, sizes: Sizes) {
   return { from, to, back, x1, x2 };
 }
 
-function Edge({ edge, sizes, className, names }: EdgeProps) {
+/** A line from caller to called, a way to the spans of the call; keys go by the table, which has the same. */
+function Edge({ edge, sizes, className, ends: [caller, called] }: EdgeProps) {
+  if (caller === undefined || called === undefined) return null;
   const { from, to, back, x1, x2 } = ends(edge, sizes);
   const bend = back ? -Math.max(30, (x1 - x2) / 2) : Math.max(30, (x2 - x1) / 2);
   const { traffic } = edge;
   const failing = traffic.error_share > 0.01 ? ' failing' : '';
+  const told = `${caller.name} calls ${called.name}: ${words(traffic)}`;
+  const width = 1 + 7 * Math.min(1, traffic.critical_share);
   const d = `M${x1} ${from.y}C${x1 + bend} ${from.y} ${x2 - bend} ${to.y} ${x2} ${to.y}`;
   return (
-    <g className={`map-edge ${className}${failing}`}>
-      <title>{`${names[0]} calls ${names[1]}: ${words(traffic)}`}</title>
-      <path d={d} strokeWidth={1 + 7 * Math.min(1, traffic.critical_share)} />
+    <Link
+      to={spansOf(caller, called)}
+      tabIndex={-1}
+      className={`map-edge ${className}${failing}`}
+      aria-label={told}
+    >
+      <title>{told}</title>
+      {/* Beside the line, which may be red and dashed: the path is told where it fails, too. */}
+      {className.includes('main') && <path d={d} className="halo" strokeWidth={width + 7} />}
+      <path d={d} strokeWidth={width} />
       <path d={d} className="hit" />
       <path d={`M${x2 - (back ? -6 : 6)} ${to.y - 4}L${x2} ${to.y}l${back ? 6 : -6} 4`} />
-    </g>
+    </Link>
   );
 }
 
-function EdgeLabel({ edge, sizes, className }: Omit<EdgeProps, 'names'>) {
+function EdgeLabel({ edge, sizes, className }: Omit<EdgeProps, 'ends'>) {
   const { from, to, x1, x2 } = ends(edge, sizes);
   if (Math.abs(x2 - x1) <= 70) return null;
   // Nearer to the called: edges part there, where they leave together.
@@ -219,7 +236,7 @@ function EdgeLabel({ edge, sizes, className }: Omit<EdgeProps, 'names'>) {
   return (
     <g className={`map-edge ${className}`} pointerEvents="none">
       <text x={middle.x} y={middle.y - 5} textAnchor="middle">
-        {figures(edge.traffic)}
+        {detail(edge.traffic)}
       </text>
     </g>
   );
@@ -253,18 +270,18 @@ function Node({ node, at, width, tall, className, point }: NodeProps) {
       </text>
       {tall && own !== undefined && (
         <text x={at.x + 9} y={at.y + 13} className="small">
-          {detail(node)}
+          {detail(own)}
         </text>
       )}
     </Link>
   );
 }
 
-/** What stands below the name of a service. */
-function detail({ requests }: MapNode): string {
-  if (requests == null) return '';
-  const failing = requests.error_share > 0 ? ` · ${shareText(requests.error_share)} ✗` : '';
-  return `${figures(requests)}${failing}`;
+/** Rate, p95 and, where some fail, their share: below the name of a service, and on an edge. */
+function detail(traffic: MapTraffic): string {
+  if (traffic.seldom === true) return 'seldom';
+  const failing = traffic.error_share > 0 ? ` · ${shareText(traffic.error_share)} ✗` : '';
+  return `${rateText(traffic)} · ${durationText(traffic.duration.p95_micros)}${failing}`;
 }
 
 /** A shape for each kind, so that it is told without its colour. */
@@ -303,11 +320,6 @@ function words(traffic: MapTraffic): string {
   ].join(', ');
 }
 
-function figures(traffic: MapTraffic): string {
-  if (traffic.seldom === true) return 'seldom';
-  return `${rateText(traffic)} · ${durationText(traffic.duration.p95_micros)}`;
-}
-
 function rateText(traffic: MapTraffic): string {
   const { value, unit } = rate(traffic.rate_per_second);
   return `${value}${unit}`;
@@ -316,8 +328,4 @@ function rateText(traffic: MapTraffic): string {
 function shareText(share: number): string {
   const { value, unit } = percent(share);
   return `${value} ${unit}`;
-}
-
-function name(graph: Graph, place: number): string {
-  return graph.nodes[place]?.name ?? '';
 }

@@ -1,8 +1,10 @@
 /** What is otherwise than in the window before: endpoints that moved by more than chance, and findings that are new. */
 import type { ChangedEndpoint, ChangeKind, Findings, Overview } from '../../api/types';
-import { duration, hoursPerDay, percent, plural, rate } from '../../lib/format';
+import { duration, percent, plural, rate } from '../../lib/format';
 import { to } from '../../lib/route';
+import { comparedWindow } from '../../lib/time';
 import { Breaks } from '../../ui/Breaks';
+import { Wasted } from '../../ui/FindingTable';
 import { Level } from '../../ui/Level';
 import { Link } from '../../ui/Link';
 import { Change, Num } from '../../ui/Num';
@@ -41,7 +43,7 @@ export function Changes({ data, findings }: { data: Overview; findings: Findings
               <Breaks text={one.operation} />, {one.service}
             </span>
           </span>
-          <Num of={hoursPerDay(one.impact.user_hours_per_day)} />
+          <Wasted finding={one} />
         </li>
       ))}
       {fresh.length > NEW_SHOWN && (
@@ -51,18 +53,22 @@ export function Changes({ data, findings }: { data: Overview; findings: Findings
         </li>
       )}
       {data.changes.map((one) => (
-        <Row key={`${one.service} ${one.operation}`} one={one} />
+        <Row
+          key={`${one.service} ${one.operation}`}
+          one={one}
+          compare={comparedWindow(data.window, data.before)}
+        />
       ))}
     </ul>
   );
 }
 
-function Row({ one }: { one: ChangedEndpoint }) {
+function Row({ one, compare }: { one: ChangedEndpoint; compare: string }) {
   const { sign, words, bad } = WORDS[one.how];
   const href = to('/endpoint', {
     service: one.service,
     operation: one.operation,
-    compare: 'day',
+    compare,
   });
   return (
     <li>

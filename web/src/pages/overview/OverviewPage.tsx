@@ -5,11 +5,12 @@ import { clock, hoursText, plural } from '../../lib/format';
 import { to } from '../../lib/route';
 import { useRange } from '../../lib/time';
 import { Empty, Problem, Waiting } from '../../ui/Empty';
+import { FindingTable } from '../../ui/FindingTable';
 import { Link } from '../../ui/Link';
 import { MarkList } from '../../ui/Marks';
 import { Setup } from '../../ui/Setup';
-import { FindingTable } from '../findings/FindingsPage';
 import { Changes } from './Changes';
+import { Fullest } from './Fullest';
 import { Services } from './Services';
 
 /** Findings on the first page: what a team takes on next. */
@@ -86,7 +87,8 @@ function Beside({ data, findings }: { data: Overview; findings: Findings | undef
           <strong>{hoursText(findings.totals.user_hours_per_day)}</strong> a day
         </>
       )}
-      .{' '}
+      .
+      <Fullest />{' '}
       <span className="dim from">
         From {clock(data.window.from_unix_ms)} to {clock(data.window.to_unix_ms)}.
       </span>

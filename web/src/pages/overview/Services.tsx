@@ -1,11 +1,10 @@
 /** Golden signals of each service: traffic, errors, latency, and whether the objective is met. */
 import type { Overview, ServiceSigns, Targets } from '../../api/types';
 import { digits, durationText, grouped, percent, plural } from '../../lib/format';
-import { to } from '../../lib/route';
+import { openRow, to } from '../../lib/route';
 import { Link } from '../../ui/Link';
 import { Duration, Percent, Rate } from '../../ui/Num';
 import { Spark } from '../../ui/Spark';
-import { openRow } from '../findings/FindingsPage';
 
 export function Services({ data }: { data: Overview }) {
   return (

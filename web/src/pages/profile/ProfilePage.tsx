@@ -14,6 +14,7 @@ import { Empty, Problem, Waiting } from '../../ui/Empty';
 import { FlameBar } from '../../ui/FlameBar';
 import { Tabs } from '../../ui/Tabs';
 import { TreeFlame } from '../../ui/TreeFlame';
+import { TreeLegend } from '../../ui/TreeLegend';
 import { Comparison } from '../compare/Comparison';
 import { CallTreeTable } from './CallTreeTable';
 import { FunctionTable } from './FunctionTable';
@@ -190,6 +191,7 @@ function Views({ profile, names }: { profile: Profile; names: string[] }) {
       {tab !== 'tree' && (
         <FlameBar colours={tab === 'functions' ? [] : COLOURS} search="function or file" />
       )}
+      {(tab === 'icicle' || tab === 'sunburst') && <TreeLegend tree={tree} side={0} by={by} />}
       {tab === 'icicle' ? (
         <TreeFlame
           tree={tree}

@@ -4,6 +4,7 @@ import { useMemo, useState } from 'react';
 import { amountText, shareText } from '../../lib/amount';
 import type { CallTree } from '../../lib/calltree';
 import { colourOf } from '../../lib/colours';
+import { keyOf } from '../../lib/legend';
 import { useParam } from '../../lib/route';
 import { outline, wedges } from '../../lib/sunburst';
 import { useTheme } from '../../lib/theme';
@@ -55,7 +56,7 @@ export function Sunburst({ tree, side, by, search }: Props) {
             <path
               key={place}
               d={outline(wedge, INNER, THICKNESS)}
-              fill={colourOf((by === 'name' ? name?.name : name?.group) ?? '', theme)}
+              fill={colourOf(keyOf(tree, tree.frame[place] ?? -1, by), theme)}
               opacity={fits ? 1 : 0.25}
               className={hover === place ? 'here' : ''}
               {...(wide

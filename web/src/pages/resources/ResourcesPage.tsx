@@ -2,7 +2,8 @@
 import { path, useApi } from '../../api/use';
 import type { Resources, ResourceSeries } from '../../api/types';
 import { grouped, plural } from '../../lib/format';
-import { resourceFigure } from '../../lib/question';
+import { is, resourceFigure } from '../../lib/question';
+import { byInstance, latest, tightest, type Instance } from '../../lib/resources';
 import { to } from '../../lib/route';
 import { useRange } from '../../lib/time';
 import { Empty, Problem, Waiting } from '../../ui/Empty';
@@ -10,8 +11,7 @@ import { Link } from '../../ui/Link';
 import { MetricSetup } from '../../ui/LogSetup';
 import { Num } from '../../ui/Num';
 import { Spark } from '../../ui/Spark';
-import { CoverageNote } from '../explore/Notes';
-import { byInstance, latest, tightest, type Instance } from './use';
+import { CoverageNote } from '../../ui/CoverageNote';
 
 const ASPECTS = [
   { aspect: 'utilisation', words: 'in use' },
@@ -45,7 +45,7 @@ export function ResourcesPage() {
                 <Link
                   to={to('/explore', {
                     of: 'metrics',
-                    where: `name = "${metric.name}"`,
+                    where: is('name', metric.name),
                     group: 'service.name',
                   })}
                 >

@@ -7,7 +7,7 @@ import { comparedWith, useRange } from '../../lib/time';
 import { Empty, Problem, Waiting } from '../../ui/Empty';
 import { FilterSelect } from '../../ui/Filter';
 import { Link } from '../../ui/Link';
-import { CompareSelect } from '../endpoint/CompareSelect';
+import { CompareSelect } from '../../ui/CompareSelect';
 import { ProofView } from './ProofView';
 
 export function Stretches() {

@@ -10,7 +10,7 @@ import { Duration, Num, Percent } from '../../ui/Num';
 import { Spark } from '../../ui/Spark';
 import { Sql } from '../../ui/Sql';
 import { Create } from '../database/Proposal';
-import { FindingTable } from '../findings/FindingsPage';
+import { FindingTable } from '../../ui/FindingTable';
 import { PlanView } from '../plan/PlanView';
 
 export function StatementPage({ id, queryId }: { id: string; queryId: string }) {

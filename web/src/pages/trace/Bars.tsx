@@ -4,7 +4,8 @@ import { useLayoutEffect, useRef } from 'react';
 import type { Kind, Trace } from '../../api/types';
 import { kindColours } from '../../lib/colours';
 import { useWidth } from '../../lib/size';
-import { gapsOf, inView, membersOf } from '../../lib/stretches';
+import { pathOf } from '../../lib/criticalpath';
+import { gapsOf, inView, membersOf, waitedOf } from '../../lib/stretches';
 import { useTheme } from '../../lib/theme';
 import type { Row } from '../../lib/waterfall';
 import type { View } from './MiniMap';
@@ -103,8 +104,8 @@ function span(pen: Pen, trace: Trace, place: number, y: number) {
       pen.context.fillRect(pen.x(from), y, Math.max(1, pen.x(to) - pen.x(from)), HEIGHT);
     });
   }
-  const critical = node.duration_micros > 0 ? node.critical_micros / node.duration_micros : 0;
-  if (critical > 0) edge(pen, node.offset_micros, end, y, critical > 0.5 ? 1 : 0.35);
+  const path = pathOf(trace);
+  edge(pen, path.from[place] ?? 0, path.to[place] ?? 0, y);
 }
 
 const HEIGHT = 12;
@@ -123,7 +124,8 @@ function fold(pen: Pen, trace: Trace, row: Row & { type: 'fold' }, y: number) {
   inView(stretches, [pen.view.from, pen.view.to], pen.unit, (begin, end) => {
     pen.context.fillRect(pen.x(begin), y, Math.max(1, pen.x(end) - pen.x(begin)), HEIGHT);
   });
-  if (fold.critical_micros > 0) edge(pen, from, to, y, 1);
+  const waited = waitedOf(trace, row.fold, row.members);
+  inView(waited, [pen.view.from, pen.view.to], pen.unit, (begin, end) => edge(pen, begin, end, y));
 }
 
 function bar(
@@ -138,9 +140,10 @@ function bar(
   pen.context.fillRect(pen.x(from), y, Math.max(2, pen.x(to) - pen.x(from)), HEIGHT);
 }
 
-/** The thick edge below a bar: the answer waited for it. */
-function edge(pen: Pen, from: number, to: number, y: number, alpha: number) {
-  pen.context.globalAlpha = alpha;
+/** The thick edge below a bar: there the answer waited for it. */
+function edge(pen: Pen, from: number, to: number, y: number) {
+  if (to <= from || to < pen.view.from || from > pen.view.to) return;
+  pen.context.globalAlpha = 1;
   pen.context.fillStyle = pen.ink;
   pen.context.fillRect(pen.x(from), y + HEIGHT + 1, Math.max(2, pen.x(to) - pen.x(from)), 3);
 }

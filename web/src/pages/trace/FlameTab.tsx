@@ -8,6 +8,7 @@ import { colourOf, kindColours } from '../../lib/colours';
 import type { FullTrace } from '../../lib/columns';
 import { mergedBoxes, timeBoxes } from '../../lib/flame';
 import { durationText, plural } from '../../lib/format';
+import { LEGEND_MAX } from '../../lib/legend';
 import { useParam } from '../../lib/route';
 import { useTheme } from '../../lib/theme';
 import { KINDS } from '../../lib/words';
@@ -160,7 +161,7 @@ function mergedTree(tree: CallTree, by: string): Shown {
     boxes: mergedBoxes(tree, (place) => side?.total[place] ?? 0),
     name: (id) => frame(id)?.name ?? '',
     group: (id) => (by === 'kind' ? (frame(id)?.kind ?? 'own') : (frame(id)?.group ?? '')),
-    failed: () => false,
+    failed: (id) => (tree.failed?.[id] ?? 0) > 0,
     words: (id) => (
       <>
         <strong>{frame(id)?.name}</strong> × {side?.count[id] ?? 0}: waited for{' '}
@@ -168,6 +169,9 @@ function mergedTree(tree: CallTree, by: string): Shown {
         {shareText(side?.total[id] ?? 0, side?.all ?? 0)}
         ), {amountText(side?.own[id] ?? 0, 'nanos')} in itself{' '}
         <span className="dim">{frame(id)?.group}</span>
+        {(tree.failed?.[id] ?? 0) > 0 && (
+          <span className="broken"> {plural(tree.failed?.[id] ?? 0, 'call')} failed</span>
+        )}
       </>
     ),
   };
@@ -196,9 +200,6 @@ function legend(trace: FullTrace, by: string): { group: string; words: string; m
     .toSorted((left, right) => right.micros - left.micros)
     .slice(0, LEGEND_MAX);
 }
-
-/** More would not be told apart. */
-const LEGEND_MAX = 14;
 
 function matching(shown: Shown, wanted: string): number[] {
   return [...shown.boxes.id]

@@ -1,5 +1,5 @@
 /** Series of metrics put together by resource: utilisation, saturation and errors beside each other. */
-import type { ResourceSeries } from '../../api/types';
+import type { ResourceSeries } from '../api/types';
 
 export interface Instance {
   of: string;

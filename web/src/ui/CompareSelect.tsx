@@ -1,10 +1,10 @@
 /** What the window is compared with: the time before, the day or week before, or any other window of one's own. */
 import { useState, type SubmitEvent } from 'react';
 
-import type { Problem } from '../../api/types';
-import { clock, zone } from '../../lib/format';
-import { setParams, useQuery } from '../../lib/route';
-import { COMPARED, comparedWith, local, moment, rangeEnds, type Range } from '../../lib/time';
+import type { Problem } from '../api/types';
+import { clock, zone } from '../lib/format';
+import { setParams, useQuery } from '../lib/route';
+import { COMPARED, comparedWith, local, moment, rangeEnds, type Range } from '../lib/time';
 
 interface Props {
   range: Range;

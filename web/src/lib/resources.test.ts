@@ -1,8 +1,8 @@
 /** Series put together by resource. */
 import { expect, it } from 'vitest';
 
-import type { ResourceSeries } from '../../api/types';
-import { byInstance, latest, tightest } from './use';
+import type { ResourceSeries } from '../api/types';
+import { byInstance, latest, tightest } from './resources';
 
 function series(resource: string, instance: string, values: (number | null)[]): ResourceSeries {
   return {
