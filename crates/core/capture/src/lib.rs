@@ -14,7 +14,7 @@ pub use body::{Shape, shape_of};
 pub use format::{
     FORMAT, FormatError, Head, LINE_BYTES_MAX, Line, parse, write_exchange, write_head,
 };
-pub use har::{HarError, har};
+pub use har::{Har, HarError, har};
 pub use openapi::{OpenApiError, openapi};
 pub use redact::{Key, Redactor, is_pseudonym, usual};
 pub use spans::of_spans;

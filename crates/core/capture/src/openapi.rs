@@ -130,10 +130,13 @@ fn sample(document: &Value, of: &Value, depth: usize) -> Value {
     if let Some(schema) = of.get("schema") {
         return sample(document, schema, depth + 1);
     }
-    for key in ["oneOf", "anyOf", "allOf"] {
+    for key in ["oneOf", "anyOf"] {
         if let Some(one) = first(key) {
             return sample(document, &one, depth + 1);
         }
+    }
+    if let Some(parts) = of.get("allOf").and_then(Value::as_array) {
+        return all_of(document, of, parts, depth + 1);
     }
     let kind = || {
         let kind = of.get("type")?;
@@ -164,6 +167,27 @@ fn sample(document: &Value, of: &Value, depth: usize) -> Value {
         }),
         _ => Value::from("1"),
     }
+}
+
+/// What is of all these kinds at once: the properties of each together with its own; where they are no objects, the first.
+fn all_of(document: &Value, of: &Value, parts: &[Value], depth: usize) -> Value {
+    let mut merged = Map::new();
+    let own = of.get("properties").map(|_| {
+        let mut own = of.clone();
+        if let Some(own) = own.as_object_mut() {
+            own.remove("allOf");
+            own.insert("type".to_owned(), Value::from("object"));
+        }
+        own
+    });
+    for part in parts.iter().chain(&own) {
+        match sample(document, part, depth) {
+            Value::Object(properties) => merged.extend(properties),
+            other if merged.is_empty() => return other,
+            _ => {}
+        }
+    }
+    Value::Object(merged)
 }
 
 fn plain(value: &Value) -> String {
@@ -211,6 +235,17 @@ mod tests {
         assert_eq!(told(true)[1], "POST /v1/orders/7 {\"n\":1}");
         assert_eq!(openapi(b"{}", false), Err(OpenApiError::NoPaths));
         assert!(matches!(openapi(b"openapi: 3.0.0", false), Err(OpenApiError::Json(_))));
+    }
+
+    #[test]
+    fn what_is_of_several_kinds_has_the_properties_of_all() {
+        let api = r##"{"openapi": "3.1.0", "components": {"schemas": {"Base": {"type": "object", "properties": {"id": {"type": "integer"}}}}},
+            "paths": {"/": {"post": {"requestBody": {"content": {"application/json": {"schema": {
+                "allOf": [{"$ref": "#/components/schemas/Base"}, {"type": "object", "properties": {"name": {"type": "string"}}}],
+                "properties": {"paid": {"type": "boolean"}}}}}}}}}}"##;
+        let all = openapi(api.as_bytes(), true).unwrap();
+        let body: Value = serde_json::from_slice(&all[0].request.body.bytes).unwrap();
+        assert_eq!(body, serde_json::json!({"id": 1, "name": "text", "paid": true}));
     }
 
     #[test]

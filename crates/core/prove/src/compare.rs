@@ -174,8 +174,20 @@ pub struct RouteChange {
 pub fn compare(before: &Side, after: &Side, question: &Question) -> Comparison {
     let mut notes = Vec::new();
     let (mut old, mut new) = (Prepared::of(before), Prepared::of(after));
-    old.steady("before", &mut notes);
-    new.steady("after", &mut notes);
+    let mut short = Vec::new();
+    for (which, side) in [("before", &mut old), ("after", &mut new)] {
+        if (1..series::TOLD_MIN).contains(&side.latencies().count()) {
+            short.push(which);
+        }
+        side.steady(which, &mut notes);
+    }
+    if !short.is_empty() {
+        notes.push(format!(
+            "{}: neither warm-up nor drift can be told of fewer than {} answered requests",
+            short.join(", "),
+            series::TOLD_MIN
+        ));
+    }
     let common: BTreeSet<String> = old.names().intersection(&new.names()).cloned().collect();
     old.keep(&common);
     new.keep(&common);

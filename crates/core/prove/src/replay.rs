@@ -4,6 +4,7 @@
 //! changed is noise, learnt by asking the same version twice (the idea is Diffy's); what is made at the moment of the answer
 //! (dates, ids) is masked. What is left is grouped by endpoint and place.
 
+mod beginning;
 mod differ;
 mod endpoint;
 mod mask;

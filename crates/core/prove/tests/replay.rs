@@ -106,6 +106,52 @@ fn what_was_not_kept_is_not_compared() {
     assert_eq!(told(with(&hidden, &json("{\"t\":\"ab\"}"), &json("{\"t\":\"secret\"}"))).len(), 1);
 }
 
+/// An answer of which so many bytes were kept.
+fn cut(kind: &str, body: &str, kept: usize) -> AnswerSeen {
+    let mut answer = answer(200, kind, body.get(..kept).unwrap());
+    answer.body.kept = Kept::Cut;
+    answer.body.sent_bytes = body.len() as u64;
+    answer
+}
+
+#[test]
+fn a_body_that_was_cut_is_compared_as_far_as_it_was_kept() {
+    let rules = Rules { ignore: vec!["/at".to_owned()], mask_ids: true, ..Rules::default() };
+    let list = |total: u32, at: u32| {
+        let entries: Vec<String> =
+            (0..50).map(|id| format!("{{\"id\":{id},\"total\":{}}}", id * total)).collect();
+        format!("{{\"at\":{at},\"results\":[{}],\"more\":true}}", entries.join(","))
+    };
+    let (old, same, wrong) = (list(1, 7), list(1, 123_456), list(2, 7));
+    let kept = cut("application/json", &old, 300);
+    // Another length before the cut, and what was cut off, are no differences.
+    assert_eq!(with(&rules, &kept, &json(&same)), Compared::SoFar);
+    assert_eq!(with(&rules, &kept, &cut("application/json", &same, 500)), Compared::SoFar);
+    assert_eq!(told(with(&rules, &kept, &json(&wrong)))[0], "/results/*/total: 1 -> 2");
+    // What is whole in the part that was kept lacks nothing.
+    let added = same.replace("{\"id\":3,", "{\"id\":3,\"new\":1,");
+    assert_eq!(told(with(&rules, &kept, &json(&added))), ["/results/*/new:  -> 1"]);
+    let short = "{\"at\":7,\"results\":[{\"id\":0,\"total\":0}],\"more\":true}";
+    let fewer = told(with(&rules, &kept, &json(short)));
+    assert!(fewer.len() == 1 && fewer[0].ends_with("entries -> 1 entries"), "{fewer:?}");
+    let page = |text: &str| answer(200, "text/html", text);
+    let text = "<p>order 550e8400-e29b-41d4-a716-446655440000 is paid</p>\n<p>thank you</p>";
+    let kept = cut("text/html", text, 62);
+    let other = text.replace("550e8400", "660e8400");
+    assert_eq!(with(&rules, &kept, &page(&other)), Compared::SoFar);
+    assert_eq!(told(with(&rules, &kept, &page(&text.replace("paid", "open")))).len(), 1);
+    assert_eq!(
+        told(with(&rules, &kept, &page("<p>order"))).len(),
+        1,
+        "it is shorter than what was kept"
+    );
+    assert_eq!(with(&rules, &cut("text/html", "x", 1), &page("xyz")), Compared::Unknown);
+    let mut tally = Tally::default();
+    tally.add("GET /", "GET /", Compared::SoFar);
+    let report = tally.report();
+    assert_eq!((report.compared, report.so_far, report.identical, report.unknown), (1, 1, 0, 0));
+}
+
 #[test]
 fn noise_is_what_differs_between_two_of_the_same() {
     let mut tally = Tally::default();

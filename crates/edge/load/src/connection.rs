@@ -34,6 +34,7 @@ pub(crate) enum Trouble {
     Malformed,
     Unwritten,
     TimedOut,
+    Waited,
     Unsent,
 }
 
@@ -51,6 +52,7 @@ impl Trouble {
             Self::Malformed => "the answer is no HTTP",
             Self::Unwritten => "the request cannot be written in HTTP/2",
             Self::TimedOut => "timed out",
+            Self::Waited => "never sent: no connection was free in time",
             Self::Unsent => "never sent: too many were waiting",
         }
     }

@@ -67,6 +67,19 @@ impl<'a> Names<'a> {
     }
 }
 
+/// What a step has to know of its flow.
+struct Within {
+    is_last: bool,
+    goes_on: bool,
+}
+
+impl Within {
+    fn of(flow: &Flow, place: usize) -> Self {
+        let takes = flow.steps.get(place).is_some_and(|step| !step.extract.is_empty());
+        Self { is_last: place + 1 == flow.steps.len(), goes_on: flow.goes_on && !takes }
+    }
+}
+
 fn seconds(time: Duration) -> String {
     format!("{:.3}", time.as_secs_f64())
 }
@@ -113,7 +126,7 @@ fn k6(scenario: &Scenario) -> String {
             one_line(&flow.name)
         ));
         for (place, step) in flow.steps.iter().enumerate() {
-            text.push_str(&k6_step(step, &names, place + 1 == flow.steps.len()));
+            text.push_str(&k6_step(step, &names, &Within::of(flow, place)));
         }
         text.push_str("  },\n");
     }
@@ -125,7 +138,7 @@ fn k6(scenario: &Scenario) -> String {
     text
 }
 
-fn k6_step(step: &Step, names: &Names<'_>, is_last: bool) -> String {
+fn k6_step(step: &Step, names: &Names<'_>, within: &Within) -> String {
     let value = |name: &str| format!("values[{}]", quoted(name));
     let escaped = |name: &str| format!("encodeURIComponent(values[{}])", quoted(name));
     let headers: Vec<String> = step
@@ -152,11 +165,13 @@ fn k6_step(step: &Step, names: &Names<'_>, is_last: bool) -> String {
     if let Some(pointer) = &step.check.json {
         checks.push(format!("at(answer, {}) !== undefined", quoted(pointer)));
     }
-    text.push_str(&format!(
-        "    if (!check(answer, {{ {}: () => {} }})) return;\n",
-        quoted(&step.name),
-        checks.join(" && ")
-    ));
+    let check =
+        format!("check(answer, {{ {}: () => {} }})", quoted(&step.name), checks.join(" && "));
+    text.push_str(&if within.goes_on {
+        format!("    {check};\n")
+    } else {
+        format!("    if (!{check}) return;\n")
+    });
     for (name, place) in &step.extract {
         let taken = match place {
             Extract::Json(pointer) => format!("said(at(answer, {}))", quoted(pointer)),
@@ -165,7 +180,7 @@ fn k6_step(step: &Step, names: &Names<'_>, is_last: bool) -> String {
         let value = value(name);
         text.push_str(&format!("    {value} = {taken};\n    if ({value} === undefined) return;\n"));
     }
-    if !is_last {
+    if !within.is_last {
         let pause = match step.think {
             Think::Never => None,
             Think::Always(time) => Some(seconds(time)),
@@ -227,13 +242,13 @@ fn locust(scenario: &Scenario) -> String {
             one_line(&flow.name)
         ));
         for (place, step) in flow.steps.iter().enumerate() {
-            text.push_str(&locust_step(step, &names, place + 1 == flow.steps.len()));
+            text.push_str(&locust_step(step, &names, &Within::of(flow, place)));
         }
     }
     text
 }
 
-fn locust_step(step: &Step, names: &Names<'_>, is_last: bool) -> String {
+fn locust_step(step: &Step, names: &Names<'_>, within: &Within) -> String {
     let value = |name: &str| format!("str(values[{}])", quoted(name));
     let escaped = |name: &str| format!("quote(str(values[{}]), safe=\"\")", quoted(name));
     let headers: Vec<String> = step
@@ -264,8 +279,9 @@ fn locust_step(step: &Step, names: &Names<'_>, is_last: bool) -> String {
         checks.push(format!("has(answer, {})", quoted(pointer)));
     }
     text.push_str(&format!(
-        "            if not ({}):\n                answer.failure(\"not what was expected\")\n                return\n",
-        checks.join(" and ")
+        "            if not ({}):\n                answer.failure(\"not what was expected\")\n{}",
+        checks.join(" and "),
+        if within.goes_on { "            else:\n    " } else { "                return\n" }
     ));
     if !step.extract.is_empty() {
         text.push_str("            try:\n");
@@ -283,7 +299,7 @@ fn locust_step(step: &Step, names: &Names<'_>, is_last: bool) -> String {
         );
     }
     text.push_str("            answer.success()\n");
-    if !is_last {
+    if !within.is_last {
         let pause = match step.think {
             Think::Never => None,
             Think::Always(time) => Some(seconds(time)),
@@ -331,7 +347,7 @@ mod tests {
         let steps = vec![step.clone(), Step { path: "/p/{next}".to_owned(), ..step }];
         Scenario {
             target: Target::parse("http://localhost:8000").unwrap().0,
-            flows: vec![Flow { name: "a flow".to_owned(), weight: 2.5, steps }],
+            flows: vec![Flow { name: "a flow".to_owned(), weight: 2.5, steps, goes_on: false }],
             data: vec![[("id".to_owned(), "7".to_owned())].into()],
         }
     }

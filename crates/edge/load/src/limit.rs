@@ -21,8 +21,10 @@ const ANSWERED_MIN: f64 = 0.95;
 /// One step of the search.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Rung {
-    /// Requests a second that were meant to start.
+    /// Passes through a flow a second that were meant to start: requests, where a flow is one.
     pub rate: f64,
+    /// Requests a second that this came to.
+    pub requests: f64,
     /// Answers a second.
     pub answered: f64,
     /// Median of the latency from the intended start, in nanoseconds.
@@ -35,6 +37,8 @@ pub struct Rung {
     pub mean_nanos: f64,
     /// Share of requests that failed.
     pub errors: f64,
+    /// Share of passes through a flow that its end cut, 0 to 1.
+    pub cut: f64,
     /// Goals were met, and what was asked was answered.
     pub held: bool,
     /// The generator could not keep up; the step says nothing about the target.
@@ -46,8 +50,10 @@ pub struct Rung {
 pub struct Limit {
     /// In the order in which they were tried.
     pub rungs: Vec<Rung>,
-    /// Between which rates it breaks.
+    /// Between which rates it breaks, in passes through a flow.
     pub breaking: Breaking,
+    /// A flow may be several requests, so that rates of flows are none of requests.
+    pub is_of_flows: bool,
     /// Where more load begins to bring more waiting than work.
     pub knee: Option<Point>,
     /// The scalability law, or why there is none.
@@ -58,6 +64,26 @@ pub struct Limit {
     pub is_interrupted: bool,
     /// It ended because the target could not be reached any more; what was measured before is told.
     pub gone: Option<RunError>,
+}
+
+impl Limit {
+    /// The highest rate that held, in requests a second.
+    #[must_use]
+    pub fn held_requests(&self) -> Option<f64> {
+        self.requests_at(self.breaking.held?)
+    }
+
+    /// The lowest rate that broke, in requests a second.
+    #[must_use]
+    pub fn broke_requests(&self) -> Option<f64> {
+        self.requests_at(self.breaking.broke?)
+    }
+
+    /// Of the last step at this rate, as one is tried again.
+    fn requests_at(&self, rate: f64) -> Option<f64> {
+        let is_it = |rung: &&Rung| rung.rate.total_cmp(&rate).is_eq();
+        self.rungs.iter().rev().find(is_it).map(|rung| rung.requests)
+    }
 }
 
 /// Why there is no limit.
@@ -123,6 +149,7 @@ pub fn find_limit(
         .collect();
     Ok(Limit {
         breaking: search.known(),
+        is_of_flows: plan.scenario.is_of_flows(),
         knee: capacity::knee(&points),
         fit: capacity::fit(&measured, plan.seed),
         rungs,
@@ -141,12 +168,14 @@ fn rung(rate: f64, goals: &[Goal], outcome: &Outcome) -> Rung {
     let held = is_met && answered_all;
     Rung {
         rate,
+        requests: rate * outcome.requests_each(),
         answered: outcome.rate(),
         p50: nanos(0.5),
         p95: nanos(0.95),
         p99: nanos(0.99),
         mean_nanos: outcome.uncorrected.mean(),
         errors: outcome.error_share(),
+        cut: outcome.cut_share(),
         held,
         by_generator: !held && outcome.lateness().is_bottleneck,
     }

@@ -31,6 +31,9 @@ pub struct Outcome {
     pub began_unix_millis: u64,
     /// How long requests were started.
     pub seconds: f64,
+    /// How long answers were waited for after that.
+    #[serde(default)]
+    pub tail_seconds: f64,
     /// Requests a second that were meant to start, on average; of a closed model, that did start.
     pub asked_rate: f64,
     /// It was ended early.
@@ -39,6 +42,16 @@ pub struct Outcome {
     pub started: u64,
     /// Requests that got an answer.
     pub answered: u64,
+    /// Of them, those within [`seconds`](Self::seconds) from the first answer on: the rest waited for a server that did not keep up. `None` in
+    /// files of versions that did not tell them apart.
+    #[serde(default)]
+    pub in_time: Option<u64>,
+    /// Passes through a flow that began; 0 in files of versions that did not count them.
+    #[serde(default)]
+    pub flows: u64,
+    /// Of them, those that the end of the run cut.
+    #[serde(default)]
+    pub cut: u64,
     /// Requests that got none, or not the right one.
     pub failed: u64,
     /// Requests that were still under way when it was ended early.
@@ -136,6 +149,7 @@ pub(crate) struct About {
     pub(crate) is_open: bool,
     pub(crate) began_unix_millis: u64,
     pub(crate) length: Duration,
+    pub(crate) tail: Duration,
     pub(crate) asked_rate: Option<f64>,
     pub(crate) is_interrupted: bool,
     pub(crate) connections_max: usize,
@@ -179,12 +193,16 @@ impl Outcome {
             is_open: about.is_open,
             began_unix_millis: about.began_unix_millis,
             seconds,
+            tail_seconds: about.tail.as_secs_f64(),
             asked_rate: about
                 .asked_rate
                 .unwrap_or_else(|| float(recorder.started) / seconds.max(1e-9)),
             is_interrupted: about.is_interrupted,
             started: recorder.started,
             answered: recorder.answered,
+            in_time: Some(recorder.in_time),
+            flows: recorder.flows,
+            cut: recorder.cut,
             failed: recorder.failed,
             unfinished: recorder.started.saturating_sub(ended),
             body_bytes: recorder.body_bytes,
@@ -234,10 +252,22 @@ impl Outcome {
         serde_json::to_string(self).unwrap_or_default()
     }
 
-    /// Answers a second.
+    /// Answers a second, while requests were started: what a server that did not keep up answered afterwards is no part of it.
     #[must_use]
     pub fn rate(&self) -> f64 {
-        float(self.answered) / self.seconds.max(1e-9)
+        float(self.in_time.unwrap_or(self.answered)) / self.seconds.max(1e-9)
+    }
+
+    /// Requests of a pass through a flow, on average.
+    #[must_use]
+    pub fn requests_each(&self) -> f64 {
+        if self.flows == 0 { 1.0 } else { float(self.started) / float(self.flows) }
+    }
+
+    /// Share of passes through a flow that its end cut, 0 to 1.
+    #[must_use]
+    pub fn cut_share(&self) -> f64 {
+        float(self.cut) / float(self.flows.max(1))
     }
 
     /// Share of requests that failed, 0 to 1.
@@ -265,12 +295,14 @@ impl Outcome {
             .unwrap_or_default()
     }
 
-    /// Whether the generator kept up: late by more than a millisecond and by more than a tenth of what was measured.
+    /// Whether the generator kept up: late by more than a millisecond and by more than a tenth of what was measured. Of an open model, flows are
+    /// late that were due; of a closed one, a look at the clock every ten milliseconds.
     #[must_use]
     pub fn lateness(&self) -> Lateness {
         let p99 = Duration::from_nanos(self.late.value_at_quantile(0.99));
         let threads = f64::from(u32::try_from(self.threads.max(1)).unwrap_or(1));
-        let busy = self.processor_seconds / (self.seconds * threads).max(1e-9);
+        let worked = (self.seconds + self.tail_seconds) * threads;
+        let busy = self.processor_seconds / worked.max(1e-9);
         let seen = self.latency(0.99).mul_f64(0.1).max(Duration::from_millis(1));
         Lateness {
             p99,

@@ -44,8 +44,16 @@ pub(crate) struct Recorder {
     pub(crate) bins: Vec<Bin>,
     bin_nanos: u64,
     pub(crate) samples: Samples,
+    /// Passes through a flow that began.
+    pub(crate) flows: u64,
+    /// Of them, those that were not done when the run was over.
+    pub(crate) cut: u64,
     pub(crate) started: u64,
     pub(crate) answered: u64,
+    /// Answers within the length of the run, from this thread's first one on: what waits for a slow server is answered later.
+    pub(crate) in_time: u64,
+    first_answer_nanos: Option<u64>,
+    length_nanos: u64,
     pub(crate) failed: u64,
     pub(crate) body_bytes: u64,
     pub(crate) connections: u64,
@@ -83,7 +91,7 @@ pub(crate) fn histogram() -> Histogram<u64> {
 }
 
 impl Recorder {
-    pub(crate) fn new(routes: usize, bin_nanos: u64) -> Self {
+    pub(crate) fn new(routes: usize, bin_nanos: u64, length_nanos: u64) -> Self {
         Self {
             corrected: histogram(),
             uncorrected: histogram(),
@@ -94,8 +102,13 @@ impl Recorder {
             bins: Vec::new(),
             bin_nanos: bin_nanos.max(1),
             samples: Samples::default(),
+            flows: 0,
+            cut: 0,
             started: 0,
             answered: 0,
+            in_time: 0,
+            first_answer_nanos: None,
+            length_nanos,
             failed: 0,
             body_bytes: 0,
             connections: 0,
@@ -103,11 +116,22 @@ impl Recorder {
         }
     }
 
-    /// A request was meant to start; the generator came to it so much later.
-    pub(crate) fn start(&mut self, intended_nanos: u64, late_nanos: u64) {
+    /// A pass through a flow was meant to start, with its first request.
+    pub(crate) fn begin(&mut self, intended_nanos: u64) {
+        self.flows += 1;
+        self.start(intended_nanos);
+    }
+
+    /// The generator came so much later to what was due. Only what has a moment of its own counts: a hundred steps that are never late would
+    /// hide a start that was.
+    pub(crate) fn late(&mut self, late_nanos: u64) {
+        self.late.saturating_record(late_nanos);
+    }
+
+    /// A request was meant to start.
+    pub(crate) fn start(&mut self, intended_nanos: u64) {
         self.started += 1;
         self.lately.started += 1;
-        self.late.saturating_record(late_nanos);
         if let Some(bin) = self.bin(intended_nanos) {
             bin.started += 1;
         }
@@ -120,6 +144,9 @@ impl Recorder {
         match done {
             Ok((answer, _)) => {
                 self.answered += 1;
+                let first = *self.first_answer_nanos.get_or_insert(ended.over_nanos);
+                let since = ended.over_nanos.saturating_sub(first);
+                self.in_time += u64::from(since <= self.length_nanos);
                 self.lately.answered += 1;
                 self.body_bytes += answer.body_bytes;
                 *self.statuses.entry(answer.status).or_default() += 1;
@@ -129,10 +156,13 @@ impl Recorder {
         self.failed += u64::from(!is_good);
         self.lately.failed += u64::from(!is_good);
         // Who waited until the time was up has waited; who was turned away has not.
-        let counts = matches!(done, Ok(_) | Err(Trouble::TimedOut));
+        let was_sent = matches!(done, Ok(_) | Err(Trouble::TimedOut));
+        let counts = was_sent || matches!(done, Err(Trouble::Waited));
+        if was_sent {
+            self.uncorrected.saturating_record(ended.over_nanos.saturating_sub(ended.sent_nanos));
+        }
         if counts {
             self.corrected.saturating_record(corrected);
-            self.uncorrected.saturating_record(ended.over_nanos.saturating_sub(ended.sent_nanos));
             self.lately.latencies.add(corrected);
         }
         if let Some(route) =
@@ -186,8 +216,11 @@ impl Recorder {
             own.merge(others);
         }
         self.samples.merge(&other.samples);
+        self.flows += other.flows;
+        self.cut += other.cut;
         self.started += other.started;
         self.answered += other.answered;
+        self.in_time += other.in_time;
         self.failed += other.failed;
         self.body_bytes += other.body_bytes;
         self.connections += other.connections;

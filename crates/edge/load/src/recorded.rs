@@ -3,14 +3,15 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use model::Exchange;
-use prove::schedule::Think;
+use prove::{Random, schedule::Think};
 
 use crate::{
     Target,
+    replay::is_hidden,
     scenario::{Check, Flow, Method, Scenario, ScenarioError, Step},
 };
 
-/// Visits at most: more are no other mix, and each step is held in memory.
+/// Visits at most: more are no other mix, and each step is held in memory. Of more they are drawn.
 const FLOWS_MAX: usize = 2_000;
 
 /// Steps of a visit at most; a longer one is cut.
@@ -44,6 +45,8 @@ const LEFT_OUT: &[&str] = &[
 pub struct Made {
     /// Requests that are in it.
     pub requests: usize,
+    /// Visits that were recorded; those in it were drawn from them if it has fewer.
+    pub visits: usize,
     /// Requests that were left out because they might change something.
     pub writes_left_out: usize,
     /// Requests that cannot be sent: a method that is not known, a body that is no text.
@@ -52,7 +55,7 @@ pub struct Made {
 
 impl Scenario {
     /// The visits that were recorded, each as often as the others: the mix and the pauses are those of the recording. What
-    /// might change something is left out unless `writes`.
+    /// might change something is left out unless `writes`. Of too many visits some are drawn by the seed, each as likely as the others.
     ///
     /// # Errors
     ///
@@ -61,6 +64,7 @@ impl Scenario {
         target: Target,
         exchanges: &[Exchange],
         writes: bool,
+        seed: u64,
     ) -> Result<(Self, Made), ScenarioError> {
         let mut made = Made::default();
         let mut clients: BTreeMap<String, Vec<(&Exchange, Step)>> = BTreeMap::new();
@@ -81,18 +85,19 @@ impl Scenario {
             };
             clients.entry(client).or_default().push((exchange, step));
         }
-        let mut flows: Vec<Flow> = Vec::new();
-        for visit in clients.into_values().flat_map(visits) {
-            if FLOWS_MAX <= flows.len() {
-                break;
-            }
-            made.requests += visit.len();
-            flows.push(Flow {
-                name: format!("visit {}", flows.len() + 1),
+        let mut all: Vec<Vec<Step>> = clients.into_values().flat_map(visits).collect();
+        made.visits = all.len();
+        draw(&mut all, FLOWS_MAX, seed);
+        made.requests = all.iter().map(Vec::len).sum();
+        let flows: Vec<Flow> = (1..)
+            .zip(all)
+            .map(|(number, steps)| Flow {
+                name: format!("visit {number}"),
                 weight: 1.0,
-                steps: visit,
-            });
-        }
+                steps,
+                goes_on: true,
+            })
+            .collect();
         if flows.is_empty() {
             let all = exchanges.len();
             return Err(ScenarioError::Wrong(format!(
@@ -102,6 +107,26 @@ impl Scenario {
         }
         Ok((Self { target, flows, data: Vec::new() }, made))
     }
+
+    /// Requests that carry what was hidden when they were recorded, so that nobody will know it.
+    #[must_use]
+    pub fn hidden(&self) -> usize {
+        let steps = self.flows.iter().flat_map(|flow| &flow.steps);
+        steps.filter(|step| is_hidden(&step.path, &step.headers, step.body.as_bytes())).count()
+    }
+}
+
+/// Keeps so many of all, each as likely as the others (the beginning of a shuffle, by Fisher and Yates).
+fn draw<T>(all: &mut Vec<T>, most: usize, seed: u64) {
+    if all.len() <= most {
+        return;
+    }
+    let mut random = Random::new(seed);
+    for place in 0..most {
+        let other = place + random.below(all.len() - place);
+        all.swap(place, other);
+    }
+    all.truncate(most);
 }
 
 /// What one client asked, in visits: a long pause ends one. Each step thinks as long as its client did before the next.
@@ -189,8 +214,9 @@ mod tests {
             asked("a", 8_000, "GET", "/later"),
         ];
         let target = || Target::parse("http://localhost:1").unwrap().0;
-        let (scenario, made) = Scenario::recorded(target(), &exchanges, false).unwrap();
-        assert_eq!((made.requests, made.writes_left_out), (4, 1));
+        let (scenario, made) = Scenario::recorded(target(), &exchanges, false, 1).unwrap();
+        assert_eq!((made.requests, made.visits, made.writes_left_out), (4, 3, 1));
+        assert!(scenario.flows.iter().all(|flow| flow.goes_on), "whatever is answered");
         let paths: Vec<Vec<&str>> = scenario
             .flows
             .iter()
@@ -199,9 +225,45 @@ mod tests {
         assert_eq!(paths, [vec!["/orders/1", "/orders/2"], vec!["/later"], vec!["/"]]);
         assert_eq!(scenario.flows[0].steps[0].think, Think::Always(Duration::from_millis(2_500)));
         assert_eq!(scenario.routes(), ["GET /orders/{id}", "GET /later", "GET /"]);
-        let none = Scenario::recorded(target(), &exchanges[3..4], false);
+        let none = Scenario::recorded(target(), &exchanges[3..4], false, 1);
         assert!(
             none.unwrap_err().to_string().contains("of 1 recorded requests 1 may change something")
         );
+    }
+
+    #[test]
+    fn too_many_visits_are_drawn_from_all_of_the_recording() {
+        let exchanges: Vec<Exchange> =
+            (0..5_000).map(|second| asked("", second, "GET", &format!("/{second}"))).collect();
+        let drawn = |seed| -> Vec<usize> {
+            let target = Target::parse("http://localhost:1").unwrap().0;
+            let (scenario, made) = Scenario::recorded(target, &exchanges, false, seed).unwrap();
+            assert_eq!((made.visits, made.requests, scenario.flows.len()), (5_000, 2_000, 2_000));
+            let path = |flow: &Flow| flow.steps[0].path.trim_start_matches('/').parse().unwrap();
+            let mut places: Vec<usize> = scenario.flows.iter().map(path).collect();
+            places.sort_unstable();
+            places.dedup();
+            places
+        };
+        let first = drawn(1);
+        assert_eq!((first.len(), &first), (2_000, &drawn(1)), "each once, and told by the seed");
+        assert_ne!(first, drawn(2));
+        // 400 of each fifth are to be expected, with a spread of 16.
+        for fifth in 0..5 {
+            let within = first.iter().filter(|place| **place / 1_000 == fifth).count();
+            assert!((320..=480).contains(&within), "{within} of fifth {fifth}");
+        }
+    }
+
+    #[test]
+    fn what_was_hidden_is_counted_where_it_is_sent() {
+        let mut exchanges = [asked("a", 0, "GET", "/me"), asked("a", 1, "GET", "/orders/1")];
+        let token = ("authorization".to_owned(), "Bearer ~8c1f2a9b77de".to_owned());
+        exchanges[0].request.headers.push(token);
+        let target = Target::parse("http://localhost:1").unwrap().0;
+        let (mut scenario, _made) = Scenario::recorded(target, &exchanges, false, 1).unwrap();
+        assert_eq!(scenario.hidden(), 1);
+        scenario.flows[0].steps[0].headers[0].1 = "Bearer mine".to_owned();
+        assert_eq!(scenario.hidden(), 0);
     }
 }

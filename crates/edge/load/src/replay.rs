@@ -29,7 +29,8 @@ use tokio::{
     task::{JoinHandle, LocalSet, spawn_local},
 };
 
-use message::{hide, is_hidden, seen, written};
+pub(crate) use message::is_hidden;
+use message::{hide, seen, written};
 use spacing::Spacing;
 
 use crate::{
@@ -403,7 +404,7 @@ impl Player {
             request.headers.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
             request.headers.push((name.clone(), value.clone()));
         }
-        if side.name == "new" && is_hidden(&request) {
+        if side.name == "new" && is_hidden(&request.target, &request.headers, &request.body.bytes) {
             self.seen.borrow_mut().hidden += 1;
         }
         let bytes = written(&request, &side.authority);

@@ -172,8 +172,9 @@ pub fn run(
         plan: plan.clone(),
         dial,
         began,
+        end: began + plan.length(),
         threads,
-        bin_nanos: u64::try_from(interval.as_nanos()).unwrap_or(u64::MAX),
+        bin_nanos: worker::nanos_of(interval),
         stop: Arc::clone(stop),
     });
     let mut handles = Vec::new();
@@ -185,7 +186,11 @@ pub fn run(
     }
     drop(sender);
     tell(&ticks, began, &mut told);
-    let mut recorder = Recorder::new(plan.scenario.routes().len(), shared.bin_nanos);
+    let mut recorder = Recorder::new(
+        plan.scenario.routes().len(),
+        shared.bin_nanos,
+        worker::nanos_of(plan.length()),
+    );
     for handle in handles {
         let part = handle.join().map_err(|_panic| RunError::Died)?.map_err(RunError::Start)?;
         recorder.merge(&part);
@@ -202,6 +207,7 @@ pub fn run(
         is_open: matches!(plan.model, Model::Open(_)),
         began_unix_millis: u64::try_from(began_unix_millis).unwrap_or(u64::MAX),
         length,
+        tail: began.elapsed().saturating_sub(plan.length()),
         asked_rate,
         is_interrupted,
         connections_max: if is_two { plan.connections_of_two } else { plan.connections },

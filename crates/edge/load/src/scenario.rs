@@ -44,6 +44,8 @@ pub struct Flow {
     pub weight: f64,
     /// At least one.
     pub steps: Vec<Step>,
+    /// Whether it goes on after an answer that is not what it has to be: what somebody did was not done because of a status.
+    pub goes_on: bool,
 }
 
 /// A request with what is looked at in its answer.
@@ -192,7 +194,7 @@ impl Scenario {
         };
         sound(Self {
             target,
-            flows: vec![Flow { name, weight: 1.0, steps: vec![step] }],
+            flows: vec![Flow { name, weight: 1.0, steps: vec![step], goes_on: false }],
             data: Vec::new(),
         })
     }
@@ -218,6 +220,12 @@ impl Scenario {
         let base = base.trim_end_matches('/').to_owned();
         let flows = wire.flow.into_iter().map(|flow| flow.read(&base)).collect::<Result<_, _>>();
         sound(Self { target, flows: flows.map_err(ScenarioError::Wrong)?, data })
+    }
+
+    /// Whether a pass through one of its flows may be several requests.
+    #[must_use]
+    pub fn is_of_flows(&self) -> bool {
+        self.flows.iter().any(|flow| 1 < flow.steps.len())
     }
 
     /// Names of all steps, each once, in order: places in here are routes.
@@ -406,7 +414,7 @@ mod wire {
         pub(super) fn read(self, base: &str) -> Result<super::Flow, String> {
             let steps =
                 self.step.into_iter().map(|step| step.read(base)).collect::<Result<_, _>>()?;
-            Ok(super::Flow { name: self.name, weight: self.weight, steps })
+            Ok(super::Flow { name: self.name, weight: self.weight, steps, goes_on: false })
         }
     }
 

@@ -152,6 +152,27 @@ fn scripts_ask_what_the_scenario_asks_and_end_where_it_ends() {
         assert_eq!((of_k6.as_array().unwrap().len(), &of_k6), (2, &of_locust[0]), "{body}");
         assert!(of_k6.to_string().contains(value.get(..4).unwrap()) || value.starts_with('{'));
     }
+    // What was recorded goes on, whatever is answered.
+    let mut visit = scenario.clone();
+    let flow = &mut visit.flows[0];
+    flow.goes_on = true;
+    flow.steps[0].extract.clear();
+    flow.steps[1].path = "/shop/me".to_owned();
+    flow.steps[1].body = String::new();
+    let of_k6 = export(&visit, Engine::K6)
+        .replace("import http from 'k6/http';", "import { http } from './k6.mjs';")
+        .replace("from 'k6';", "from './k6.mjs';");
+    write("scenario.mjs", &of_k6);
+    write("scenario.py", &export(&visit, Engine::Locust));
+    let both = ran("node", folder.path(), &["run.mjs", "{}"]);
+    assert_eq!(
+        (&both[0], &both[1][1], both[1][0].as_str()),
+        (&asked()[0], &json!("/shop/me"), Some("POST"))
+    );
+    let of_locust = ran("python3", folder.path(), &["run.py", "{}"]);
+    assert_eq!(of_locust, json!([both, ["failure", "success"]]));
+    write("scenario.mjs", &script);
+    write("scenario.py", &export(&scenario, Engine::Locust));
     // Nothing there for the second step, and no JSON at all.
     for body in [r#"{"a/b": null, "x": 1}"#, "x"] {
         let first = json!([asked()[0]]);

@@ -14,11 +14,13 @@ use std::{
 };
 
 use load::{
-    Believes, Goal, Http, Method, Model, Outcome, Plan, RunError, Scenario, find_limit, judge, run,
+    Believes, Goal, Http, Method, Model, Outcome, Plan, RunError, Scenario, Target, find_limit,
+    judge, run,
 };
+use model::{Exchange, Moment, RequestSeen};
 use prove::{
     capacity::Search,
-    schedule::{Arrivals, Schedule, Think, Users},
+    schedule::{Arrivals, Schedule, Stage, Think, Users},
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -183,10 +185,10 @@ fn a_server_that_hangs_up_is_called_again() {
     let seen = done(&Plan {
         timeout: SECOND / 5,
         connections: 2,
-        ..plan(address, constant(20.0, SECOND / 2))
+        ..plan(address, constant(8.0, SECOND))
     });
-    assert_eq!((seen.answered, seen.failed), (0, 10));
-    assert_eq!(seen.troubles, [("timed out".to_owned(), 10)]);
+    assert_eq!((seen.answered, seen.failed), (0, 8));
+    assert_eq!(seen.troubles, [("timed out".to_owned(), 8)]);
 }
 
 #[test]
@@ -253,10 +255,124 @@ fn steps_hand_on_what_they_find() {
     );
     std::fs::write(&path, text).unwrap();
     let scenario = Scenario::file(&path).unwrap();
-    let seen = done(&Plan { scenario, threads: 2, ..plan(address, constant(40.0, SECOND / 2)) });
+    // Nothing starts after half a second, so that all flows have time to be done.
+    let part = |rate, length| Stage { from: rate, to: rate, length };
+    let stages = vec![part(40.0, SECOND / 2), part(0.0, SECOND * 4)];
+    let schedule = Schedule::new(stages, Arrivals::Even).unwrap();
+    let seen = done(&Plan { scenario, threads: 2, ..plan(address, Model::Open(schedule)) });
     // Bob has no orders: his flows end with their first step.
     assert_eq!((seen.started, seen.answered, seen.failed), (30, 30, 10));
     assert_eq!((seen.routes[1].name.as_str(), seen.routes[1].count), ("order", 10));
+    // Steps have no moment of their own at which they are due, and hide no flow that was late.
+    assert_eq!((seen.flows, seen.cut, seen.late.len()), (20, 0, 20));
+}
+
+/// Two requests, the second one after a pause.
+fn two_steps(address: SocketAddr, think: Think) -> Scenario {
+    let url = format!("http://{address}/");
+    let mut scenario = Scenario::url(&url, Method::Get, Vec::new(), String::new()).unwrap();
+    let steps = &mut scenario.flows[0].steps;
+    steps.push(steps[0].clone());
+    steps[0].think = think;
+    scenario
+}
+
+#[test]
+fn a_run_ends_when_it_should_and_cuts_flows_that_are_longer() {
+    let address = serve(|_first| ok("fine"));
+    let scenario = two_steps(address, Think::Always(SECOND * 20));
+    let users =
+        Users { count: 3, arrive_over: Duration::ZERO, think: Think::Never, length: SECOND };
+    for (model, flows) in [(constant(20.0, SECOND), 20), (Model::Closed(users), 3)] {
+        let begun = Instant::now();
+        let seen = done(&Plan { scenario: scenario.clone(), ..plan(address, model) });
+        assert!(begun.elapsed() < SECOND * 6, "nobody waits for who thinks: {:?}", begun.elapsed());
+        assert_eq!((seen.flows, seen.cut), (flows, flows));
+        assert_eq!((seen.started, seen.answered, seen.unfinished), (flows, flows, 0));
+        assert!(seen.rate() <= 20.0, "{}", seen.rate());
+    }
+}
+
+#[test]
+fn what_a_slow_server_answers_afterwards_is_no_rate() {
+    let turn = Mutex::new(());
+    let address = serve(move |_first| {
+        let held = turn.lock().unwrap();
+        thread::sleep(Duration::from_millis(5));
+        drop(held);
+        ok("fine")
+    });
+    // It does two hundred a second at most, and is asked four hundred.
+    let seen = done(&plan(address, constant(400.0, SECOND)));
+    assert_eq!((seen.started, seen.answered), (400, 400));
+    assert!(seen.rate() <= 220.0, "{}", seen.rate());
+    assert!(0.8 < seen.tail_seconds, "{}", seen.tail_seconds);
+}
+
+#[test]
+fn who_finds_no_connection_in_time_has_waited_and_failed() {
+    let address = serve(|_first| {
+        thread::sleep(Duration::from_millis(100));
+        ok("fine")
+    });
+    let begun = Instant::now();
+    let plan =
+        Plan { connections: 1, timeout: SECOND / 2, ..plan(address, constant(200.0, SECOND)) };
+    let seen = done(&plan);
+    assert!(begun.elapsed() < SECOND * 10, "20 s are in line: {:?}", begun.elapsed());
+    assert!(0 < seen.answered && seen.answered < 50, "{}", seen.answered);
+    assert_eq!((seen.answered + seen.failed, seen.unfinished), (200, 0));
+    let waited =
+        seen.troubles.iter().any(|(what, _)| what.contains("no connection was free in time"));
+    assert!(waited, "{:?}", seen.troubles);
+    // All have waited; as sent, nobody who was not sent has a latency.
+    assert_eq!(seen.corrected.len(), 200);
+    assert!(seen.uncorrected.len() < 60, "{}", seen.uncorrected.len());
+}
+
+/// A visit that was recorded goes on after an answer that was not what it should be: what came later did not hang on it.
+#[test]
+fn a_recorded_visit_does_not_end_with_a_status() {
+    let address = serve(|first| match first {
+        "GET /me HTTP/1.1" => Some("HTTP/1.1 401 No\r\nContent-Length: 0\r\n\r\n".to_owned()),
+        _ => ok("fine"),
+    });
+    let asked = |second: u64, target: &str| Exchange {
+        began: Moment { nanos: second * 1_000_000 },
+        client: "ann".to_owned(),
+        request: RequestSeen {
+            method: "GET".to_owned(),
+            target: target.to_owned(),
+            ..RequestSeen::default()
+        },
+        ..Exchange::default()
+    };
+    let exchanges = [asked(0, "/me"), asked(1, "/orders/1"), asked(2, "/orders/2")];
+    let target = Target::parse(&format!("http://{address}")).unwrap().0;
+    let (scenario, _made) = Scenario::recorded(target, &exchanges, false, 1).unwrap();
+    let part = |rate, length| Stage { from: rate, to: rate, length };
+    let stages = vec![part(20.0, SECOND / 2), part(0.0, SECOND * 4)];
+    let schedule = Schedule::new(stages, Arrivals::Even).unwrap();
+    let seen = done(&Plan { scenario, ..plan(address, Model::Open(schedule)) });
+    assert_eq!((seen.flows, seen.started, seen.failed), (10, 30, 10));
+    assert_eq!(seen.statuses, [(200, 20), (401, 10)]);
+}
+
+#[test]
+fn a_limit_of_flows_is_told_in_requests_too() {
+    let address = serve(|_first| ok("fine"));
+    let scenario = two_steps(address, Think::Never);
+    let plan = Plan { scenario, ..plan(address, constant(1.0, SECOND)) };
+    let goals = [Goal::parse("p95<20s").unwrap()];
+    let stop = Arc::new(AtomicBool::new(false));
+    let search = Search::new(40.0, 40.0, 0.3).unwrap();
+    let found =
+        find_limit(&plan, search, (SECOND, &goals), &stop, |_step, _rate, _tick| {}).unwrap();
+    assert_eq!((found.is_of_flows, found.breaking.held), (true, Some(40.0)));
+    // Some flows are cut between their steps when a step of the search ends.
+    let requests = found.held_requests().unwrap();
+    assert!((72.0..=80.0).contains(&requests), "{requests}");
+    assert_eq!(found.broke_requests(), None);
 }
 
 /// A server that does one request after the other, 5 ms each, breaks at 200 a second.

@@ -97,6 +97,9 @@ pub(super) struct Arguments {
     /// Where the requests of a capture, a HAR, spans or OpenAPI go; those of a scenario, too, instead of where it says.
     #[arg(long, value_name = "URL")]
     at: Option<String>,
+    /// Of a HAR, what was asked of this host, rather than of the one whose page came first.
+    #[arg(long, value_name = "NAME")]
+    host: Option<String>,
     /// Send what may change something, too, of a capture, a HAR, spans or OpenAPI.
     #[arg(long)]
     writes: bool,
@@ -184,8 +187,40 @@ enum Tool {
     Locust,
 }
 
+impl Arguments {
+    /// Refuses what a script does not hold: how much is asked and what has to come of it is said to the tool that runs it.
+    fn only_scenario(&self) -> Result<(), Failure> {
+        let amount = self.amount.given();
+        let others = [
+            ("--expect", !self.expect.is_empty()),
+            ("--peak", self.peak.is_some()),
+            ("--connections", self.connections.is_some()),
+            ("--ca", self.way.ca.is_some()),
+            ("--insecure", self.way.insecure),
+            ("--json", self.json),
+            ("--html", self.html.is_some()),
+            ("--out", self.out.is_some()),
+            ("--hlog", self.hlog.is_some()),
+            ("--record", self.record),
+        ];
+        let others = others.into_iter().filter(|(_, is_given)| *is_given).map(|(flag, _)| flag);
+        let given: Vec<&str> = amount.into_iter().chain(others).collect();
+        if given.is_empty() {
+            return Ok(());
+        }
+        Err(Failure::use_of(format!(
+            "--export writes what is asked, and {} is no part of that",
+            given.join(", ")
+        ))
+        .hint("the tool says how much, and what has to come of it: `k6 run --vus 20 --duration 1m`, `locust --users 20 --run-time 1m`"))
+    }
+}
+
 pub(super) fn run(arguments: &Arguments) -> Done {
     written::can_be([&arguments.out, &arguments.hlog, &arguments.html])?;
+    if arguments.export.is_some() {
+        arguments.only_scenario()?;
+    }
     let scenario = scenario(arguments)?;
     if let Some(tool) = arguments.export {
         let engine = match tool {
@@ -254,6 +289,11 @@ pub(super) fn run(arguments: &Arguments) -> Done {
 
 fn scenario(arguments: &Arguments) -> Result<Scenario, Failure> {
     let is_url = arguments.target.contains("://");
+    let is_har = arguments.target.to_ascii_lowercase().ends_with(".har");
+    if arguments.host.is_some() && (is_url || !is_har) {
+        return Err(Failure::use_of("--host is for a HAR")
+            .hint("of anything else --at says where requests go"));
+    }
     if is_url && arguments.at.is_some() {
         return Err(Failure::use_of("a URL says itself where requests go, and --at as well")
             .hint("--at is for what was recorded, and for scenarios"));
@@ -266,16 +306,17 @@ fn scenario(arguments: &Arguments) -> Result<Scenario, Failure> {
             .hint("a scenario and what was recorded say them with each request"));
     }
     let path = PathBuf::from(&arguments.target);
-    let mut scenario = if source::is_one(&path) {
-        source::scenario(&path, arguments)?
-    } else {
-        of_file(&path, arguments)?
-    };
+    let is_recorded = source::is_one(&path);
+    let mut scenario =
+        if is_recorded { source::scenario(&path, arguments)? } else { of_file(&path, arguments)? };
     for step in scenario.flows.iter_mut().flat_map(|flow| &mut flow.steps) {
         for (name, value) in &arguments.header {
             step.headers.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
             step.headers.push((name.clone(), value.clone()));
         }
+    }
+    if is_recorded {
+        source::note_hidden(&scenario);
     }
     Ok(scenario)
 }
@@ -306,18 +347,18 @@ fn of_file(path: &Path, arguments: &Arguments) -> Result<Scenario, Failure> {
         })
     })?;
     if let Some(at) = &arguments.at {
-        scenario.target = server(at)?;
+        scenario.target = server("--at", at)?;
     }
     Ok(scenario)
 }
 
-/// Whom `--at` names: paths are those of what was recorded or written down.
-fn server(at: &str) -> Result<Target, Failure> {
+/// Whom `--at` and its like name: paths are those of what was recorded or written down.
+pub(super) fn server(flag: &str, at: &str) -> Result<Target, Failure> {
     let (target, path) = Target::parse(at).map_err(|error| Failure::use_of(&error))?;
     if path == "/" {
         return Ok(target);
     }
-    Err(Failure::use_of(format!("`{at}` has a path, and --at names a server alone"))
+    Err(Failure::use_of(format!("`{at}` has a path, and {flag} names a server alone"))
         .hint("http://localhost:8000"))
 }
 

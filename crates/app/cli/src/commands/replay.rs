@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use ::load::{CaptureError, Captured, Replay, Target, Writes};
+use ::load::{CaptureError, Captured, Replay, Writes};
 use ::prove::{
     compare::{Question, compare},
     replay::Rules,
@@ -18,13 +18,14 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{
     Done, OK,
-    load::{Way, failed, header, stopping},
+    load::{Way, failed, header, server, stopping},
     written,
 };
 use crate::{
     exit,
     report::replay as report,
     say::{self, Failure},
+    units,
 };
 
 const EXAMPLES: &str = "\
@@ -69,6 +70,9 @@ pub(super) struct Arguments {
     /// Only requests whose path begins so; may be given more than once.
     #[arg(long, value_name = "PATH")]
     path: Vec<String>,
+    /// Of a HAR, what was asked of this host, rather than of the one whose page came first.
+    #[arg(long, value_name = "NAME")]
+    host: Option<String>,
     /// At most so many requests.
     #[arg(long, value_name = "COUNT")]
     limit: Option<usize>,
@@ -125,7 +129,7 @@ const HINT: &str =
 
 pub(super) fn run(arguments: &Arguments) -> Done {
     written::can_be([&arguments.html])?;
-    let captured = read(&arguments.capture)?;
+    let captured = read_of(&arguments.capture, arguments.host.as_deref())?;
     let plan = plan(arguments, &captured)?;
     let stop = stopping()?;
     let bar = ProgressBar::new(0);
@@ -202,13 +206,11 @@ fn plan(arguments: &Arguments, captured: &Captured) -> Result<Replay, Failure> {
     if arguments.connections == 0 {
         return Err(Failure::use_of("at least one request has to be under way"));
     }
-    let target = |text: &str| {
-        Target::parse(text).map(|(target, _path)| target).map_err(|error| Failure::use_of(&error))
-    };
+    let against = arguments.against.as_deref();
     Ok(Replay {
         exchanges,
-        target: target(&arguments.target)?,
-        against: arguments.against.as_deref().map(target).transpose()?,
+        target: server("--target", &arguments.target)?,
+        against: against.map(|text| server("--against", text)).transpose()?,
         speed: arguments.speed.0,
         learns_noise: !arguments.no_noise,
         writes,
@@ -260,16 +262,18 @@ fn redactor(arguments: &Arguments, captured: &Captured) -> Result<Option<Redacto
 
 /// A capture, or a HAR.
 pub(super) fn read(path: &Path) -> Result<Captured, Failure> {
+    read_of(path, None)
+}
+
+/// The same; of a HAR, what this host was asked.
+pub(super) fn read_of(path: &Path, host: Option<&str>) -> Result<Captured, Failure> {
     let is_har = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("har"));
+    if host.is_some() && !is_har {
+        return Err(Failure::use_of("--host is for a HAR")
+            .hint("a capture is of one gateway, and --path says which requests of it"));
+    }
     let captured = if is_har {
-        let bytes = fs::read(path).map_err(|error| {
-            Failure::world(&error).hint(format!("`{}` was to be a HAR", path.display()))
-        })?;
-        let exchanges = capture::har(&bytes).map_err(|error| {
-            Failure::use_of(format!("failed to understand `{}`: {error}", path.display()))
-                .hint("half of a HAR is none: export it again, with content")
-        })?;
-        Captured { exchanges, ..Captured::default() }
+        har(path, host)?
     } else {
         Captured::read(path).map_err(|error| match &error {
             CaptureError::Unread(..) => Failure::world(&error).hint(HINT),
@@ -282,6 +286,39 @@ pub(super) fn read(path: &Path) -> Result<Captured, Failure> {
         );
     }
     Ok(captured)
+}
+
+fn har(path: &Path, host: Option<&str>) -> Result<Captured, Failure> {
+    /// Hosts that are named at most.
+    const NAMED: usize = 5;
+    let shown = path.display();
+    let bytes = fs::read(path)
+        .map_err(|error| Failure::world(&error).hint(format!("`{shown}` was to be a HAR")))?;
+    let har = capture::har(&bytes, host).map_err(|error| {
+        Failure::use_of(format!("failed to understand `{shown}`: {error}"))
+            .hint("half of a HAR is none: export it again, with content")
+    })?;
+    let named = har.others.iter().take(NAMED).map(|(name, count)| format!("{name} ({count})"));
+    let mut named: Vec<String> = named.collect();
+    if NAMED < har.others.len() {
+        named.push(format!("{} more hosts", har.others.len() - NAMED));
+    }
+    let named = named.join(", ");
+    let is_other = har.exchanges.is_empty() && !har.others.is_empty();
+    if let (Some(host), true) = (host, is_other) {
+        return Err(Failure::use_of(format!("`{shown}` has no requests to `{host}`"))
+            .hint(format!("it has some to {named}")));
+    }
+    let left = har.others.iter().map(|(_, count)| *count as u64).sum();
+    let note = (0 < left).then(|| {
+        let requests = units::some(left, "request", "requests");
+        format!("of `{shown}` what {} was asked; left out: {requests} to others, {named}", har.host)
+    });
+    Ok(Captured {
+        exchanges: har.exchanges,
+        notes: note.into_iter().collect(),
+        ..Captured::default()
+    })
 }
 
 fn speed(text: &str) -> Result<Speed, String> {

@@ -22,6 +22,9 @@ pub(crate) const TOLD: [(&str, f64); 7] = [
     ("max", 1.0),
 ];
 
+/// The share of flows whose cut is told: some always are under way at the end, a twentieth is another mix.
+pub(super) const CUT_MIN: f64 = 0.05;
+
 /// For people.
 pub(crate) fn terminal(outcome: &Outcome, judged: &[Judged], columns: usize) -> String {
     let mut text = format!("{BOLD}{}{BOLD:#}\n", claim(outcome));
@@ -126,15 +129,22 @@ pub(crate) fn basis(outcome: &Outcome) -> String {
         0 => String::new(),
         some => format!(", {} unfinished", units::count(some)),
     };
+    let seconds = |seconds| units::time(Duration::try_from_secs_f64(seconds).unwrap_or_default());
+    // What takes as long as an answer does is no tail.
+    let tail = match outcome.tail_seconds {
+        tail if tail < 1.0 => String::new(),
+        tail => format!(", the last of them over {} later", seconds(tail)),
+    };
     format!(
-        "{} in {}{unfinished} · {}{} · {} of bodies · generator: {} of processor a request, {:.0} % busy, starts late by {} (p99), {} (most)",
+        "{} in {}{unfinished}{tail} · {}{} · {} of bodies · generator: {} of processor a request, {:.0} % busy, {} late by {} (p99), {} (most)",
         units::some(outcome.started, "request", "requests"),
-        units::time(Duration::try_from_secs_f64(outcome.seconds).unwrap_or_default()),
+        seconds(outcome.seconds),
         units::some(outcome.connections, "connection", "connections"),
         if outcome.protocol == "HTTP/2" { " of HTTP/2" } else { "" },
         bytes(outcome.body_bytes),
         units::time(outcome.processor_each()),
         late.busy * 100.0,
+        if outcome.is_open { "starts" } else { "wakes" },
         units::time(late.p99),
         units::time(late.max),
     )
@@ -160,7 +170,13 @@ pub(crate) fn notes(outcome: &Outcome) -> Vec<String> {
     if outcome.is_interrupted {
         notes.push("Ended early: figures are of what was done by then.".to_owned());
     }
-    if late.is_bottleneck {
+    if late.is_bottleneck && !outcome.is_open {
+        notes.push(format!(
+            "The generator was the bottleneck: 1 time in 100 it came later than {} to what was due, and so to answers. Latencies hold its delay; \
+             use fewer --users, more --threads, or another machine.",
+            units::time(late.p99)
+        ));
+    } else if late.is_bottleneck {
         notes.push(format!(
             "The generator was the bottleneck: it started 1 request in 100 later than {} after it was due. Figures from the intended \
              start hold its delay too; use a lower rate, more --threads, or another machine.",
@@ -176,6 +192,13 @@ pub(crate) fn notes(outcome: &Outcome) -> Vec<String> {
             "All {} connections were taken at times, and requests waited for one: that is in the figures from the intended start. \
              --connections allows more.",
             units::count(outcome.connections_max as u64)
+        ));
+    }
+    if CUT_MIN <= outcome.cut_share() {
+        notes.push(format!(
+            "{} of {} through a flow were not done when it ended, and were cut: their last steps were asked less. --for says how long.",
+            units::count(outcome.cut),
+            units::some(outcome.flows, "pass", "passes")
         ));
     }
     if !outcome.is_open {
@@ -204,10 +227,14 @@ pub(crate) fn json(outcome: &Outcome, judged: &[Judged]) -> String {
         "open_model": outcome.is_open,
         "interrupted": outcome.is_interrupted,
         "seconds": outcome.seconds,
+        "tail_seconds": outcome.tail_seconds,
         "asked_per_second": outcome.asked_rate,
         "answered_per_second": outcome.rate(),
         "started": outcome.started,
         "answered": outcome.answered,
+        "answered_in_time": outcome.in_time,
+        "flows": outcome.flows,
+        "flows_cut": outcome.cut,
         "failed": outcome.failed,
         "unfinished": outcome.unfinished,
         "body_bytes": outcome.body_bytes,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use load::{Goal, Limit, Rung};
 use serde_json::json;
 
-use super::layout;
+use super::{layout, load::CUT_MIN};
 use crate::{
     say::{ACCENT, AMBER, BOLD, DIM, RED},
     units,
@@ -23,9 +23,18 @@ pub(crate) fn terminal(
     let goals: Vec<String> = goals.iter().map(ToString::to_string).collect();
     let mut text = format!("{BOLD}{}{BOLD:#}\n", claim(limit));
     text.push_str(&format!("{DIM}{}: {}{DIM:#}\n\n", layout::clean(target), goals.join(", ")));
+    let flows = |words: &str| {
+        if limit.is_of_flows { format!("{words:>10} ") } else { String::new() }
+    };
     text.push_str(&format!(
-        "{DIM}{:>10} {:>10} {:>9} {:>9} {:>9} {:>8}{DIM:#}\n",
-        "asked/s", "answered/s", "p50", "p95", "p99", "failed"
+        "{DIM}{}{:>10} {:>10} {:>9} {:>9} {:>9} {:>8}{DIM:#}\n",
+        flows("flows/s"),
+        "asked/s",
+        "answered/s",
+        "p50",
+        "p95",
+        "p99",
+        "failed"
     ));
     let mut rungs: Vec<_> = limit.rungs.iter().collect();
     rungs.sort_by(|left, right| left.rate.total_cmp(&right.rate));
@@ -38,8 +47,9 @@ pub(crate) fn terminal(
         };
         let word = fate(rung);
         text.push_str(&format!(
-            "{:>10} {:>10} {:>9} {:>9} {:>9} {:>6.2} %  {style}{word}{style:#}\n",
-            units::three_digits_of(rung.rate.round()),
+            "{}{:>10} {:>10} {:>9} {:>9} {:>9} {:>6.2} %  {style}{word}{style:#}\n",
+            flows(&units::three_digits_of(rung.rate.round())),
+            units::three_digits_of(rung.requests.round()),
             units::three_digits_of(rung.answered.round()),
             time(rung.p50),
             time(rung.p95),
@@ -67,8 +77,17 @@ pub(super) fn fate(rung: &Rung) -> &'static str {
 
 /// The most important in a line.
 pub(super) fn claim(limit: &Limit) -> String {
-    let rate = |rate: f64| units::three_digits_of(rate.round());
-    match (limit.breaking.held, limit.breaking.broke) {
+    let digits = |rate: f64| units::three_digits_of(rate.round());
+    // Nobody compares flows with what a service is asked.
+    let rate = |(rate, requests): (f64, Option<f64>)| match requests {
+        Some(requests) if limit.is_of_flows => {
+            format!("{} flows ({} requests)", digits(rate), digits(requests))
+        }
+        _ => digits(rate),
+    };
+    let held = limit.breaking.held.map(|held| (held, limit.held_requests()));
+    let broke = limit.breaking.broke.map(|broke| (broke, limit.broke_requests()));
+    match (held, broke) {
         _ if limit.is_interrupted => "Ended early; the limit is not known yet".to_owned(),
         (Some(held), _) if limit.gone.is_some() => {
             format!("It held {} a second, and then nobody was there any more", rate(held))
@@ -87,7 +106,7 @@ pub(super) fn claim(limit: &Limit) -> String {
 
 /// The share of what it holds that is free at today's peak; below zero where the peak is more.
 fn headroom(limit: &Limit, today: Option<f64>) -> Option<f64> {
-    limit.breaking.held.zip(today).map(|(held, today)| 1.0 - today / held)
+    limit.held_requests().zip(today).map(|(held, today)| 1.0 - today / held)
 }
 
 /// The same in a sentence, where there is a peak.
@@ -107,6 +126,13 @@ pub(super) fn headroom_words(limit: &Limit, today: Option<f64>) -> Option<String
 /// What the steps say together, in sentences.
 pub(super) fn explained(limit: &Limit) -> Vec<String> {
     let mut lines = Vec::new();
+    let cut = limit.rungs.iter().map(|rung| rung.cut).fold(0.0, f64::max);
+    if CUT_MIN <= cut {
+        lines.push(format!(
+            "Up to {:.0} % of flows were not done when a step ended, and were cut: their last requests were asked less. --for makes steps longer.",
+            cut * 100.0
+        ));
+    }
     if let Some(knee) = limit.knee {
         lines.push(format!(
             "Knee: about {} a second; beyond it, more load brings more waiting than work.",
@@ -165,6 +191,9 @@ pub(crate) fn json(target: &str, limit: &Limit, today: Option<f64>) -> String {
         "ended_because": limit.gone.as_ref().map(ToString::to_string),
         "held_per_second": limit.breaking.held,
         "broke_per_second": limit.breaking.broke,
+        "per_second_is_of": if limit.is_of_flows { "flows" } else { "requests" },
+        "held_requests_per_second": limit.held_requests(),
+        "broke_requests_per_second": limit.broke_requests(),
         "peak_today_per_second": today,
         "headroom": headroom(limit, today),
         "limited_by_generator": limit.by_generator,

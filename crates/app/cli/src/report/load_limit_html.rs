@@ -33,7 +33,7 @@ pub(crate) fn html(target: &str, limit: &Limit, (goals, today): (&[Goal], Option
         @for line in explained(limit).into_iter().chain(headroom_words(limit, today)) { p { (line) } }
         (against_load(limit, &rungs, goals, today))
         (against_work(limit, &rungs))
-        (steps(&rungs))
+        (steps(limit, &rungs))
     };
     framed(&format!("The limit of {target}"), STYLE, &body)
 }
@@ -52,23 +52,23 @@ fn float(nanos: u64) -> f64 {
     nanos as f64
 }
 
-/// Latency against the rate that was asked for; the stretch in which it breaks is red.
+/// Latency against the requests a second that were asked for; the stretch in which it breaks is red.
 fn against_load(limit: &Limit, rungs: &[&Rung], goals: &[Goal], today: Option<f64>) -> Markup {
     let limits: Vec<(f64, String)> =
         goals.iter().filter_map(|goal| Some((goal.latency_nanos()?, goal.to_string()))).collect();
     let seen = rungs.iter().flat_map(|rung| [rung.p50, rung.p99]).filter(|nanos| 0 < *nanos);
     let axis = Latencies::of(seen.map(float).chain(limits.iter().map(|(at, _)| *at)), HEIGHT);
-    let most = rungs.iter().map(|rung| rung.rate).chain(today).fold(0.0, f64::max) * 1.02;
+    let most = rungs.iter().map(|rung| rung.requests).chain(today).fold(0.0, f64::max) * 1.02;
     let Some(axis) = axis.filter(|_axis| 0.0 < most) else { return Markup::default() };
     let x = |rate: f64| place(rate / most * WIDTH);
     let line = |figure: fn(&Rung) -> u64| -> String {
         let points = rungs
             .iter()
             .filter(|rung| 0 < figure(rung))
-            .map(|rung| format!("{},{}", x(rung.rate), place(axis.y(float(figure(rung))))));
+            .map(|rung| format!("{},{}", x(rung.requests), place(axis.y(float(figure(rung))))));
         points.collect::<Vec<_>>().join(" ")
     };
-    let broken = limit.breaking.broke.map(|broke| (limit.breaking.held.unwrap_or(0.0), broke));
+    let broken = limit.broke_requests().map(|broke| (limit.held_requests().unwrap_or(0.0), broke));
     let marks = [("knee", limit.knee.map(|knee| knee.rate)), ("today's peak", today)];
     page! {
         h2 { "Where it breaks" }
@@ -94,8 +94,8 @@ fn against_load(limit: &Limit, rungs: &[&Rung], goals: &[Goal], today: Option<f6
             polyline.p95 points=(line(|rung| rung.p95)) {}
             polyline.p99 points=(line(|rung| rung.p99)) {}
             @for rung in rungs.iter().filter(|rung| 0 < rung.p95) {
-                circle.(class(rung)) cx=(x(rung.rate)) cy=(place(axis.y(float(rung.p95)))) r="4" {
-                    title { (rate(rung.rate)) " a second: " (fate(rung)) ", p95 " (units::time(Duration::from_nanos(rung.p95))) }
+                circle.(class(rung)) cx=(x(rung.requests)) cy=(place(axis.y(float(rung.p95)))) r="4" {
+                    title { (rate(rung.requests)) " a second: " (fate(rung)) ", p95 " (units::time(Duration::from_nanos(rung.p95))) }
                 }
             }
             (rates(most, "requests a second"))
@@ -159,18 +159,20 @@ fn rate(rate: f64) -> String {
     units::three_digits_of(rate.round())
 }
 
-fn steps(rungs: &[&Rung]) -> Markup {
+fn steps(limit: &Limit, rungs: &[&Rung]) -> Markup {
     let time = |nanos| units::time(Duration::from_nanos(nanos));
     page! {
         h2 { "Steps" }
         table {
             thead { tr {
+                @if limit.is_of_flows { th.number { "flows a second" } }
                 th { "asked a second" } th { "" } th.number { "answered" } th.number { "failed" }
                 th.number { "p50" } th.number { "p95" } th.number { "p99" }
             } }
             tbody { @for rung in rungs {
                 tr {
-                    td { (rate(rung.rate)) }
+                    @if limit.is_of_flows { td.number { (rate(rung.rate)) } }
+                    td { (rate(rung.requests)) }
                     td { @if rung.held { (fate(rung)) } @else { span.critical { (fate(rung)) } } }
                     td.number { (rate(rung.answered)) }
                     td.number { (format!("{:.2} %", rung.errors * 100.0)) }

@@ -36,7 +36,7 @@ fn claim(report: &Report) -> String {
     if report.compared == report.unknown {
         return "Nothing could be compared".to_owned();
     }
-    let same = report.identical + report.equal + report.noisy;
+    let same = report.identical + report.equal + report.so_far + report.noisy;
     if report.different == 0 {
         return format!("{} are the same", units::some(same, "answer", "answers"));
     }
@@ -53,6 +53,7 @@ fn basis(report: &Report) -> String {
     let mut parts = vec![format!("{} byte for byte the same", units::count(report.identical))];
     for (count, words) in [
         (report.equal, "the same but for space, order of keys, or values made for the answer"),
+        (report.so_far, "the same as far as they were kept"),
         (report.noisy, "different in noise alone"),
         (report.different, "different"),
         (report.unknown, "not kept, so not compared"),
@@ -218,6 +219,7 @@ pub(crate) fn json(told: &Told<'_>) -> String {
         "compared": report.compared,
         "identical": report.identical,
         "equal": report.equal,
+        "same_as_far_as_kept": report.so_far,
         "noisy": report.noisy,
         "different": report.different,
         "not_comparable": report.unknown,

@@ -138,6 +138,71 @@ fn a_search_ends_where_it_may_go_no_further_and_is_drawn() {
     assert!(kept.data.contains("the limit of errors below 50.00 %"), "{}", kept.data);
 }
 
+/// A flow of two requests: today's peak counts requests, and the search counts flows.
+#[test]
+fn headroom_of_flows_is_told_by_their_requests() {
+    let url = server(Duration::ZERO);
+    let flow =
+        "[[flow]]\nname = \"a\"\n[[flow.step]]\npath = \"/\"\n[[flow.step]]\npath = \"/b\"\n";
+    let (folder, path) = file("shop.toml", &format!("target = \"{url}\"\n{flow}"));
+    let page = folder.path().join("limit.html").display().to_string();
+    let toml = path.display().to_string();
+    let goals = ["--expect", "errors<50%", "--expect", "p95<20s", "--peak", "40", "--html", &page];
+    let ran = run(["load", &toml].into_iter().chain(SEARCH).chain(goals));
+    assert_eq!(ran.code, Some(0), "{}", ran.words);
+    let seen = json(&ran);
+    assert_eq!(seen["held_per_second"].as_f64(), Some(200.0), "{seen}");
+    assert_eq!(seen["per_second_is_of"], "flows");
+    // Two requests each, but for flows that the end of a step cuts.
+    let held = seen["held_requests_per_second"].as_f64().unwrap();
+    assert!((300.0..=400.0).contains(&held), "{held}");
+    let headroom = seen["headroom"].as_f64().unwrap();
+    assert!((headroom - (1.0 - 40.0 / held)).abs() < 1e-9, "{headroom} of {held}");
+    let drawn = std::fs::read_to_string(page).unwrap();
+    assert!(drawn.contains("It holds 200 flows ("), "{drawn}");
+    assert!(drawn.contains("flows a second"), "{drawn}");
+}
+
+#[test]
+fn a_run_does_not_wait_for_pauses_and_says_what_it_cut() {
+    let url = server(Duration::ZERO);
+    let flow = "[[flow]]\nname = \"a\"\n[[flow.step]]\npath = \"/\"\nthink = \"20s\"\n[[flow.step]]\npath = \"/b\"\n";
+    let (_folder, path) = file("shop.toml", &format!("target = \"{url}\"\n{flow}"));
+    let toml = path.display().to_string();
+    for how_much in [["--rate", "20"], ["--users", "10"]] {
+        let ran = run(["load", &toml, "--for", "500ms", "--json"].into_iter().chain(how_much));
+        assert_eq!(ran.code, Some(0), "{}", ran.words);
+        let seen = json(&ran);
+        assert_eq!(
+            (&seen["flows"], &seen["flows_cut"], &seen["started"]),
+            (&10.into(), &10.into(), &10.into()),
+            "{seen}"
+        );
+        assert!(seen["tail_seconds"].as_f64().unwrap() < 10.0, "{seen}");
+        assert!(
+            seen["notes"].to_string().contains("10 of 10 passes through a flow were not done"),
+            "{seen}"
+        );
+    }
+    let words = ["--expect", "errors<50%"];
+    let ran = run(["load", &toml]
+        .into_iter()
+        .chain(SEARCH)
+        .chain(words)
+        .filter(|word| *word != "--json"));
+    assert!(
+        ran.data.contains("Up to 100 % of flows were not done when a step ended"),
+        "{}",
+        ran.data
+    );
+    assert!(
+        ran.data.contains("flows/s")
+            && ran.data.contains("It holds 200 flows (200 requests) a second"),
+        "{}",
+        ran.data
+    );
+}
+
 #[test]
 fn a_search_keeps_no_single_run_and_knows_peaks_of_recordings() {
     let url = server(Duration::ZERO);
@@ -211,6 +276,14 @@ fn what_is_for_something_else_is_refused_rather_than_passed_over() {
     refused(&["load", &toml, "--body", "x"], "--method and --body are for a URL");
     let ran = run(["load", &toml, "--at", &url, "-H", "X-A: b", "--for", "200ms", "--json"]);
     assert_eq!((ran.code, &json(&ran)["failed"]), (Some(0), &0.into()), "{}", ran.words);
+    let given = ["--rate", "50", "--for", "1m", "--expect", "p95<1s", "--insecure"];
+    let ran = run(["load", &toml, "--export", "k6"].into_iter().chain(given));
+    assert_eq!((ran.code, ran.data.as_str()), (Some(2), ""));
+    let told =
+        "--export writes what is asked, and --rate, --for, --expect, --insecure is no part of that";
+    assert!(ran.words.contains(told), "{}", ran.words);
+    assert!(ran.words.contains("hint: the tool says how much"), "{}", ran.words);
+    refused(&["load", &toml, "--host", "a"], "--host is for a HAR");
     let script = run(["load", &toml, "-H", "X-A: b", "--export", "k6"]);
     assert!(script.data.contains("headers: { \"X-A\": \"b\" }"), "{}", script.data);
     let api = folder.path().join("api.yaml");

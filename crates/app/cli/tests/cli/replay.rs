@@ -225,6 +225,18 @@ fn what_cannot_be_replayed_is_said() {
     let ran = replay(&whole, &["--target", &format!("http://{closed}")]);
     assert_eq!((ran.code, ran.data.as_str()), (Some(3), ""));
     assert!(ran.words.contains("failed to reach `127.0.0.1:"), "{}", ran.words);
+    let (path, none) = (format!("http://{closed}/v2"), format!("http://{closed}"));
+    for (flag, words) in [
+        ("--target", ["--target", &path, "--against", &none]),
+        ("--against", ["--target", &none, "--against", &path]),
+    ] {
+        let ran = replay(&whole, &words);
+        assert_eq!((ran.code, ran.data.as_str()), (Some(2), ""), "{}", ran.words);
+        let told = format!("`{path}` has a path, and {flag} names a server alone");
+        assert!(ran.words.contains(&told), "{}", ran.words);
+    }
+    let ran = replay(&whole, &["--target", &none, "--host", "shop.example"]);
+    assert!(ran.code == Some(2) && ran.words.contains("--host is for a HAR"), "{}", ran.words);
     let ran = replay(&whole, &["--target", &OLD.start(), "--path", "/nowhere"]);
     assert_eq!(ran.code, Some(2));
     assert!(ran.words.contains("of 20 recorded requests 0 fit --path"), "{}", ran.words);
@@ -303,8 +315,16 @@ fn a_capture_is_a_load_and_a_script() {
         "{}",
         ran.words
     );
-    let routes = figures(&ran)["routes"].to_string();
-    assert!(routes.contains("GET /orders/{id}"), "{routes}");
+    let hidden = "1 request with values that were hidden when they were recorded";
+    assert!(ran.words.contains(hidden), "{}", ran.words);
+    // A visit that is not known goes on: what was asked for later is asked for.
+    let seen = figures(&ran);
+    let routes = seen["routes"].as_array().unwrap();
+    let orders = routes.iter().find(|route| route["name"] == "GET /orders/{id}").unwrap();
+    assert!(0 < orders["count"].as_u64().unwrap(), "{seen}");
+    let known = ["-H", "Authorization: Bearer mine", "--export", "k6"];
+    let ran = run(["load", &capture, "--at", &url].into_iter().chain(known));
+    assert_eq!((ran.code, ran.words.contains("hidden")), (Some(0), false), "{}", ran.words);
     let ran = run(["load", &capture, "--at", &url, "--export", "k6"]);
     assert!(ran.data.contains("http.request(\"GET\", BASE + \"/orders/2\""), "{}", ran.data);
     let ran = run(["load", &capture, "--at", &url, "--export", "locust"]);
@@ -348,6 +368,23 @@ fn spans_a_har_and_a_description_are_loads_as_well() {
         r#"{"log": {"entries": [{"startedDateTime": "2026-11-22T00:51:00Z", "time": 3, "request": {"method": "GET", "url": "https://shop.example/orders/7", "headers": []}}]}}"#,
     );
     assert!(har.data.contains("BASE + \"/orders/7\""), "{} {}", har.data, har.words);
+    let two = r#"{"log": {"entries": [
+        {"request": {"method": "GET", "url": "https://shop.example/orders/7", "headers": []}},
+        {"request": {"method": "GET", "url": "https://ads.example/pixel", "headers": []}}]}}"#;
+    let own = at("two.har", two);
+    assert!(own.data.contains("/orders/7") && !own.data.contains("/pixel"), "{}", own.data);
+    let told = "what shop.example was asked; left out: 1 request to others, ads.example (1)";
+    assert!(own.words.contains(told), "{}", own.words);
+    let path = folder.path().join("two.har").display().to_string();
+    let of = |host: &str| run(["load", &path, "--at", &url, "--export", "k6", "--host", host]);
+    assert!(of("ads.example").data.contains("/pixel"));
+    let nobody = of("nobody.example");
+    assert_eq!((nobody.code, nobody.data.as_str()), (Some(2), ""));
+    assert!(
+        nobody.words.contains("it has some to ads.example (1), shop.example (1)"),
+        "{}",
+        nobody.words
+    );
     let api = at(
         "api.json",
         r#"{"openapi": "3.0.0", "paths": {"/orders/{id}": {"get": {"parameters": [{"name": "id", "in": "path", "example": 9}]}}}}"#,

@@ -8,6 +8,8 @@ const BATCHES: usize = 20;
 const BLOCKS: usize = 30;
 /// Blocks want as many values each.
 const BLOCK_MIN: usize = 20;
+/// Fewer values tell neither warm-up nor drift.
+pub(super) const TOLD_MIN: usize = BLOCKS * BLOCK_MIN;
 
 /// How many values count as one: the integrated correlation time, at least 1.
 ///

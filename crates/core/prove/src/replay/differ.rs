@@ -5,7 +5,10 @@ use std::{collections::BTreeMap, fmt};
 use model::{AnswerSeen, Kept, Moment};
 use serde_json::Value;
 
-use super::mask;
+use super::{
+    beginning::{Beginning, words},
+    mask,
+};
 
 /// What is looked at, and what is passed over.
 #[derive(Debug, Clone, Default)]
@@ -29,6 +32,8 @@ pub enum Compared {
     Identical,
     /// Other bytes that say the same: space, the order of keys, what is masked.
     Equal,
+    /// The same as far as it was kept: a body was cut.
+    SoFar,
     /// Something differs.
     Different(Vec<Difference>),
     /// Nothing that could be compared was kept of the old one.
@@ -119,7 +124,7 @@ pub fn compare(
     asked: (Moment, Moment),
     rules: &Rules,
 ) -> Compared {
-    let mut walk = Walk { rules, asked, found: Vec::new(), masked: 0 };
+    let mut walk = Walk { rules, asked, found: Vec::new(), masked: 0, open: [None, None] };
     if old.status != new.status {
         let (before, after) = (old.status.to_string(), new.status.to_string());
         walk.found.push(Difference {
@@ -142,6 +147,9 @@ pub fn compare(
         (false, _) => Compared::Different(walk.found),
         (true, true) if walk.masked == 0 => Compared::Identical,
         (true, false) if is_unknown => Compared::Unknown,
+        (true, false) if [old, new].iter().any(|answer| answer.body.kept == Kept::Cut) => {
+            Compared::SoFar
+        }
         (true, _) => Compared::Equal,
     }
 }
@@ -151,6 +159,8 @@ struct Walk<'a> {
     asked: (Moment, Moment),
     found: Vec<Difference>,
     masked: u64,
+    /// Of the old and the new body, where it was cut: what is missing there was not kept.
+    open: [Option<Vec<String>>; 2],
 }
 
 impl Walk<'_> {
@@ -181,25 +191,32 @@ impl Walk<'_> {
         if old.body.kept == Kept::LeftOut || new.body.kept == Kept::LeftOut {
             return false;
         }
-        if old.body.kept == Kept::Cut || new.body.kept == Kept::Cut {
-            // What is there of both is compared, and differences beyond are not seen.
-            let both = old.body.bytes.len().min(new.body.bytes.len());
-            let (old, new) = (old.body.bytes.get(..both), new.body.bytes.get(..both));
-            if old != new {
-                return false;
-            }
-            return 0 < both;
+        if let (Some(old), Some(new)) = (Beginning::of(&old.body), Beginning::of(&new.body)) {
+            self.open = [old.open, new.open];
+            self.json(&old.value, &new.value, &mut Vec::new());
+            return true;
         }
-        let parse = |bytes: &[u8]| serde_json::from_slice::<Value>(bytes).ok();
-        if let (Some(old), Some(new)) = (parse(&old.body.bytes), parse(&new.body.bytes)) {
-            self.json(&old, &new, &mut Vec::new());
-        } else {
-            self.text(
-                &String::from_utf8_lossy(&old.body.bytes),
-                &String::from_utf8_lossy(&new.body.bytes),
-            );
-        }
+        // Of what was cut, words as far as both go; the last one may be half.
+        let texts = [old, new].map(|answer| String::from_utf8_lossy(&answer.body.bytes));
+        let known = [old, new]
+            .iter()
+            .zip(&texts)
+            .filter(|(answer, _)| answer.body.kept == Kept::Cut)
+            .map(|(_, text)| words(text).count().saturating_sub(1))
+            .min();
+        let [old, new] = match known {
+            Some(0) => return false,
+            Some(known) => texts.map(|text| words(&text).take(known).collect::<String>()),
+            None => texts.map(std::borrow::Cow::into_owned),
+        };
+        self.text(&old, &new);
         true
+    }
+
+    /// Whether what one side (0 the old, 1 the new) lacks below here may be what was cut off.
+    fn is_cut_at(&self, side: usize, path: &[String]) -> bool {
+        let open = self.open.get(side).and_then(Option::as_ref);
+        open.is_some_and(|open| open.starts_with(path))
     }
 
     fn json(&mut self, old: &Value, new: &Value, path: &mut Vec<String>) {
@@ -241,7 +258,8 @@ impl Walk<'_> {
             let most = before.len().max(after.len());
             (0..most).map(|place| (before.get(place), after.get(place))).collect()
         };
-        if before.len() != after.len() {
+        let shorter = usize::from(after.len() < before.len());
+        if before.len() != after.len() && !self.is_cut_at(shorter, path) {
             let place = Place::Json(format!("{}/*", pattern(path)));
             let (old, new) =
                 (format!("{} entries", before.len()), format!("{} entries", after.len()));
@@ -259,7 +277,8 @@ impl Walk<'_> {
     }
 
     fn one_sided(&mut self, old: Option<&Value>, new: Option<&Value>, path: &[String]) {
-        if self.is_passed_over(path) {
+        let above = path.split_last().map_or(path, |(_, above)| above);
+        if self.is_passed_over(path) || self.is_cut_at(usize::from(new.is_none()), above) {
             return;
         }
         let text = |value: Option<&Value>| value.map(shown).unwrap_or_default();
@@ -283,7 +302,6 @@ impl Walk<'_> {
 
     /// Whether two lines differ by what is masked alone.
     fn is_alike(&mut self, old: &str, new: &str) -> bool {
-        let is_word = |letter: char| letter.is_alphanumeric() || "-_.~:+".contains(letter);
         let words = |text: &str| -> Vec<String> {
             text.split(|letter: char| !is_word(letter)).map(str::to_owned).collect()
         };
@@ -364,6 +382,11 @@ fn by_likeness<'a>(
     pairs.extend(unmatched.into_iter().map(|old| (Some(old), rest.next())));
     pairs.extend(rest.map(|new| (None, Some(new))));
     pairs
+}
+
+/// Whether a letter is of a word, such as a number, a date or an id.
+pub(super) fn is_word(letter: char) -> bool {
+    letter.is_alphanumeric() || "-_.~:+".contains(letter)
 }
 
 fn plain(value: &Value) -> String {

@@ -31,6 +31,7 @@ struct Endpoint {
     compared: u64,
     identical: u64,
     equal: u64,
+    so_far: u64,
     unknown: u64,
     /// Answers of the same version that were compared with each other.
     paired: u64,
@@ -52,6 +53,8 @@ pub struct Report {
     pub identical: u64,
     /// The same but for space, order of keys and what is masked.
     pub equal: u64,
+    /// The same as far as they were kept: bodies were cut.
+    pub so_far: u64,
     /// Different in what is noise alone.
     pub noisy: u64,
     /// Different.
@@ -95,6 +98,7 @@ impl Tally {
         match compared {
             Compared::Identical => of.identical += 1,
             Compared::Equal => of.equal += 1,
+            Compared::SoFar => of.so_far += 1,
             Compared::Unknown => of.unknown += 1,
             Compared::Different(differences) => {
                 let mut places = Vec::new();
@@ -146,6 +150,7 @@ impl Tally {
             report.compared += of.compared;
             report.identical += of.identical;
             report.equal += of.equal;
+            report.so_far += of.so_far;
             report.unknown += of.unknown;
             report.endpoints.push((name.clone(), of.compared));
         }

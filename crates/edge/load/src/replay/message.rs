@@ -28,15 +28,13 @@ pub(super) fn seen(answer: Answer) -> AnswerSeen {
 }
 
 /// Whether a request carries what was hidden.
-pub(super) fn is_hidden(request: &RequestSeen) -> bool {
+pub(crate) fn is_hidden(target: &str, headers: &[(String, String)], body: &[u8]) -> bool {
     let is_word = |letter: char| letter.is_ascii_alphanumeric() || "~@.".contains(letter);
     let has = |text: &str| text.split(|letter: char| !is_word(letter)).any(is_pseudonym);
     // Who asked is hidden in these, and no answer depends on it.
     let forwards = |name: &str| FORWARDED.iter().any(|known| known.eq_ignore_ascii_case(name));
-    let told = request.headers.iter().filter(|(name, _)| !forwards(name));
-    has(&request.target)
-        || told.into_iter().any(|(_, value)| has(value))
-        || has(&String::from_utf8_lossy(&request.body.bytes))
+    let mut told = headers.iter().filter(|(name, _)| !forwards(name));
+    has(target) || told.any(|(_, value)| has(value)) || has(&String::from_utf8_lossy(body))
 }
 
 const FORWARDED: &[&str] = &[

@@ -37,6 +37,8 @@ const BURST: u32 = 16;
 const STOP_SEEN: Duration = Duration::from_millis(50);
 /// How often a request is sent again that the server has not taken: it closes connections after so many requests.
 const UNTAKEN_MAX: u32 = 3;
+/// How often a closed model looks how late the generator comes to what is due: its users have no moments of their own.
+const BEAT: Duration = Duration::from_millis(10);
 /// How long answers are waited for after an early end.
 const GRACE: Duration = Duration::from_secs(1);
 
@@ -45,6 +47,8 @@ pub(super) struct Shared {
     pub(super) plan: Plan,
     pub(super) dial: Dial,
     pub(super) began: Instant,
+    /// When nothing is begun any more: no flow, and no further step of one.
+    pub(super) end: Instant,
     pub(super) threads: usize,
     pub(super) bin_nanos: u64,
     pub(super) stop: Arc<AtomicBool>,
@@ -84,6 +88,10 @@ pub(super) fn run(
     let is_two = shared.dial.is_two;
     let wide = share(if is_two { plan.connections_of_two } else { plan.connections }).max(1);
     let deep = shared.dial.streams;
+    let recorder = || {
+        let length = shared.end.saturating_duration_since(shared.began);
+        Recorder::new(plan.scenario.routes().len(), shared.bin_nanos, nanos_of(length))
+    };
     let worker = Rc::new(Worker {
         shared: Arc::clone(shared),
         flows: ready(&plan.scenario),
@@ -93,7 +101,7 @@ pub(super) fn run(
         open: Cell::new(0),
         open_max: if is_two { wide * deep } else { wide },
         busy: Cell::new(0),
-        recorder: RefCell::new(Recorder::new(plan.scenario.routes().len(), shared.bin_nanos)),
+        recorder: RefCell::new(recorder()),
         random: RefCell::new(Random::new(plan.seed.wrapping_add(thread as u64))),
     });
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -110,8 +118,11 @@ pub(super) fn run(
     worker.report(ticks);
     drop(local);
     drop(runtime);
-    let routes = plan.scenario.routes().len();
-    Ok(worker.recorder.replace(Recorder::new(routes, shared.bin_nanos)))
+    Ok(worker.recorder.replace(recorder()))
+}
+
+pub(super) fn nanos_of(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// Tells five times a second what happened.
@@ -137,8 +148,7 @@ impl Worker {
     }
 
     fn nanos(&self, moment: Instant) -> u64 {
-        u64::try_from(moment.saturating_duration_since(self.shared.began).as_nanos())
-            .unwrap_or(u64::MAX)
+        nanos_of(moment.saturating_duration_since(self.shared.began))
     }
 
     /// Waits for a moment; `false` if an end was asked for meanwhile.
@@ -188,35 +198,49 @@ impl Worker {
             spawn_local(Rc::clone(self).user(users, user));
         }
         let timer = Timer::new()?;
-        self.wait(&timer, self.shared.began + users.length).await.map(drop)
+        let mut beat = self.shared.began;
+        while beat < self.shared.end {
+            beat += BEAT;
+            if !self.wait(&timer, beat).await? {
+                break;
+            }
+            let late = Instant::now().saturating_duration_since(beat);
+            self.recorder.borrow_mut().late(nanos_of(late));
+        }
+        Ok(())
     }
 
     async fn user(self: Rc<Self>, users: Users, user: u32) {
-        let end = self.shared.began + users.length;
         tokio::time::sleep_until((self.shared.began + users.arrives(user)).into()).await;
         let mut connection = None;
         for round in 0_u64.. {
             let intended = Instant::now();
-            if end <= intended || self.stopped() {
+            if self.shared.end <= intended || self.stopped() {
                 break;
             }
             let place = round.saturating_mul(users.count.into()).saturating_add(user.into());
-            self.recorder.borrow_mut().start(self.nanos(intended), 0);
+            self.recorder.borrow_mut().begin(self.nanos(intended));
             self.flow(&mut connection, Job { place, intended }).await;
             let think = users.think.next(&mut self.random.borrow_mut());
-            if connection.is_none() {
-                // A target that refuses is not asked as fast as this machine can.
-                tokio::time::sleep(think.max(Duration::from_millis(10))).await;
-            } else if !think.is_zero() {
-                let left = end.saturating_duration_since(Instant::now());
-                tokio::time::sleep(think.min(left)).await;
-            }
+            // A target that refuses is not asked as fast as this machine can.
+            let least = Duration::from_millis(if connection.is_none() { 10 } else { 0 });
+            self.think(think.max(least)).await;
         }
         self.busy.set(self.busy.get() - 1);
     }
 
-    /// Waits for what is under way: until it ends by itself, or for a moment where an end was asked for.
+    /// A pause of a user, who thinks no longer than the run lasts.
+    async fn think(&self, time: Duration) {
+        let time = time.min(self.shared.end.saturating_duration_since(Instant::now()));
+        if !time.is_zero() {
+            tokio::time::sleep(time).await;
+        }
+    }
+
+    /// Waits for what is under way: until it ends by itself, or for a moment where an end was asked for. What has no connection by then waits
+    /// as long as an answer may take.
     async fn finish(&self) {
+        let give_up = self.shared.end + self.shared.plan.timeout;
         let mut until = None;
         while self.busy.get() > 0 || !self.waiting.borrow().is_empty() {
             if self.stopped() {
@@ -225,14 +249,24 @@ impl Worker {
                     return;
                 }
             }
+            if give_up <= Instant::now() {
+                let waiting = std::mem::take(&mut *self.waiting.borrow_mut());
+                for job in waiting {
+                    let now = Instant::now();
+                    self.ended(job.place, (0, job.intended, now), Err(Trouble::Waited));
+                }
+            }
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
 
     fn launch(self: &Rc<Self>, job: Job) {
         let late = Instant::now().saturating_duration_since(job.intended);
-        let late = u64::try_from(late.as_nanos()).unwrap_or(u64::MAX);
-        self.recorder.borrow_mut().start(self.nanos(job.intended), late);
+        {
+            let mut recorder = self.recorder.borrow_mut();
+            recorder.begin(self.nanos(job.intended));
+            recorder.late(nanos_of(late));
+        }
         let connection = self.idle.borrow_mut().pop();
         if connection.is_none() {
             if self.open_max <= self.open.get() {
@@ -266,10 +300,12 @@ impl Worker {
         self.busy.set(self.busy.get() - 1);
     }
 
-    /// One pass through a flow, on a connection that is made where there is none.
+    /// One pass through a flow, on a connection that is made where there is none. It ends where the run does.
     async fn flow(&self, connection: &mut Option<Connection>, job: Job) {
         let scenario = &self.shared.plan.scenario;
-        let Some(steps) = self.flows.get(self.pick()) else { return };
+        let picked = self.pick();
+        let Some(steps) = self.flows.get(picked) else { return };
+        let goes_on = scenario.flows.get(picked).is_some_and(|flow| flow.goes_on);
         let mut values = Values::new();
         if !scenario.data.is_empty() {
             let row = usize::try_from(job.place).unwrap_or(0) % scenario.data.len();
@@ -280,7 +316,12 @@ impl Worker {
             if 0 < place {
                 // Further steps begin when their user does them.
                 intended = Instant::now();
-                self.recorder.borrow_mut().start(self.nanos(intended), 0);
+                let mut recorder = self.recorder.borrow_mut();
+                if self.shared.end <= intended {
+                    recorder.cut += 1;
+                    return;
+                }
+                recorder.start(self.nanos(intended));
             }
             let written;
             let request = if let Some(fixed) = step.fixed() {
@@ -299,12 +340,13 @@ impl Worker {
                 Ok((answer, is_good)) => self.ended(job.place, times, Ok((answer, *is_good))),
                 Err(trouble) => self.ended(job.place, times, Err(*trouble)),
             }
-            if !matches!(done, Ok((_, true))) || self.stopped() {
+            let goes_on = done.is_ok_and(|(_, is_good)| is_good || goes_on);
+            if !goes_on || self.stopped() {
                 return;
             }
-            let think = step.step.think.next(&mut self.random.borrow_mut());
-            if !think.is_zero() && place + 1 < steps.len() {
-                tokio::time::sleep(think).await;
+            if place + 1 < steps.len() {
+                let think = step.step.think.next(&mut self.random.borrow_mut());
+                self.think(think).await;
             }
         }
     }

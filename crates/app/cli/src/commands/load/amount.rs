@@ -104,6 +104,22 @@ impl Amount {
         Ok((Model::Open(schedule), format!("{words}{at_random}, open model")))
     }
 
+    /// Flags of it that were given.
+    pub(super) fn given(&self) -> Vec<&'static str> {
+        let flags = [
+            ("--rate", self.rate.is_some()),
+            ("--ramp", self.ramp.is_some()),
+            ("--steps", self.steps.is_some()),
+            ("--spike", self.spike.is_some()),
+            ("--users", self.users.is_some()),
+            ("--search", self.search),
+            ("--think", self.think.is_some()),
+            ("--for", self.length.is_some()),
+            ("--poisson", self.poisson),
+        ];
+        flags.into_iter().filter(|(_, is_given)| *is_given).map(|(flag, _)| flag).collect()
+    }
+
     /// The search, if one is asked for.
     pub(super) fn search(&self) -> Result<Option<Search>, Failure> {
         if !self.search {

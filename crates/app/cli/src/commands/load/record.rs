@@ -18,10 +18,8 @@ pub(super) fn of(outcome: &Outcome) -> Recorded {
         .filter(|_| !outcome.corrected.is_empty())
         .map(|(name, quantile)| figure(name, millis(*quantile), "ms"))
         .collect();
-    #[expect(clippy::cast_precision_loss, reason = "a count of requests")]
-    let answered = outcome.answered as f64;
     if 0.0 < outcome.seconds {
-        figures.push(figure("rate", answered / outcome.seconds, "/s"));
+        figures.push(figure("rate", outcome.rate(), "/s"));
     }
     let early = if outcome.is_interrupted { ", ended early" } else { "" };
     Recorded::Run {
@@ -43,8 +41,8 @@ pub(super) fn of_limit(title: &str, limit: &Limit, step: Duration) -> Recorded {
     let sum = |figure: fn(&::load::Rung) -> f64| limit.rungs.iter().map(figure).sum::<f64>();
     let seconds = step.as_secs_f64();
     let told = [
-        ("held", limit.breaking.held),
-        ("broke", limit.breaking.broke),
+        ("held", limit.held_requests()),
+        ("broke", limit.broke_requests()),
         ("knee", limit.knee.map(|knee| knee.rate)),
     ];
     let ended = match limit {
@@ -56,7 +54,7 @@ pub(super) fn of_limit(title: &str, limit: &Limit, step: Duration) -> Recorded {
     Recorded::Run {
         title: format!("{title}{ended}"),
         requests: (sum(|rung| rung.answered) * seconds).round() as u64,
-        failed: (sum(|rung| rung.errors * rung.rate) * seconds).round() as u64,
+        failed: (sum(|rung| rung.errors * rung.requests) * seconds).round() as u64,
         seconds: sum(|_rung| 1.0) * seconds,
         figures: told.iter().filter_map(|(name, at)| Some(figure(name, (*at)?, "/s"))).collect(),
     }

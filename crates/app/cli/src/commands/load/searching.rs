@@ -28,8 +28,9 @@ pub(super) fn run(
     let length = arguments.amount.length();
     let today = arguments.peak.as_deref().map(super::source::peak).transpose()?;
     let shown = Progress::new(length);
+    let of = if plan.scenario.is_of_flows() { " flows" } else { "" };
     let told = |step: usize, rate: f64, tick: &::load::Tick| {
-        shown.tick_with(&format!("step {step}: {}/s  ", units::three_digits_of(rate)), tick);
+        shown.tick_with(&format!("step {step}: {}{of}/s  ", units::three_digits_of(rate)), tick);
     };
     let found = find_limit(plan, search, (length, &arguments.expect), stop, told);
     shown.end();

@@ -32,15 +32,19 @@ pub(super) fn scenario(path: &Path, arguments: &Arguments) -> Result<Scenario, F
         Failure::use_of(format!("`{shown}` says what was asked, and not of whom"))
             .hint("--at http://localhost:8000 says where the requests go")
     })?;
-    let target = super::server(at)?;
-    let exchanges = exchanges(path, arguments.writes)?;
-    let (scenario, made) =
-        Scenario::recorded(target, &exchanges, arguments.writes).map_err(|error| {
+    let target = super::server("--at", at)?;
+    let exchanges = exchanges(path, arguments.writes, arguments.host.as_deref())?;
+    let (scenario, made) = Scenario::recorded(target, &exchanges, arguments.writes, arguments.seed)
+        .map_err(|error| {
             Failure::use_of(&error).hint("--writes sends what may change something as well")
         })?;
     let visits = units::some(scenario.flows.len() as u64, "visit", "visits");
     let requests = units::some(made.requests as u64, "request", "requests");
     let mut words = format!("{requests} in {visits}");
+    if scenario.flows.len() < made.visits {
+        let all = units::count(made.visits as u64);
+        words.push_str(&format!(", drawn from {all} by --seed"));
+    }
     if 0 < made.writes_left_out {
         let writes = units::some(made.writes_left_out as u64, "request", "requests");
         words.push_str(&format!(
@@ -54,6 +58,17 @@ pub(super) fn scenario(path: &Path, arguments: &Arguments) -> Result<Scenario, F
     Ok(scenario)
 }
 
+/// Tells of requests that nobody will know: their tokens were hidden when they were recorded.
+pub(super) fn note_hidden(scenario: &Scenario) {
+    let hidden = scenario.hidden() as u64;
+    if 0 < hidden {
+        let requests = units::some(hidden, "request", "requests");
+        say::words(&format!(
+            "{AMBER}note{AMBER:#}: {requests} with values that were hidden when they were recorded, which the target does not know: --header for a token\n"
+        ));
+    }
+}
+
 /// A rate that is given, or the busiest ten seconds of what was recorded.
 pub(super) fn peak(text: &str) -> Result<f64, Failure> {
     if let Ok(rate) = text.parse::<f64>() {
@@ -61,8 +76,10 @@ pub(super) fn peak(text: &str) -> Result<f64, Failure> {
             Failure::use_of(format!("`{text}` is no peak")).hint("write requests a second: 320")
         });
     }
-    let mut starts: Vec<u64> =
-        exchanges(Path::new(text), true)?.iter().map(|exchange| exchange.began.nanos).collect();
+    let mut starts: Vec<u64> = exchanges(Path::new(text), true, None)?
+        .iter()
+        .map(|exchange| exchange.began.nanos)
+        .collect();
     starts.sort_unstable();
     let peak = busiest(&starts);
     let shown = units::three_digits_of(peak.round());
@@ -86,9 +103,9 @@ fn busiest(ascending: &[u64]) -> f64 {
     most as f64 / seconds
 }
 
-fn exchanges(path: &Path, writes: bool) -> Result<Vec<Exchange>, Failure> {
+fn exchanges(path: &Path, writes: bool, host: Option<&str>) -> Result<Vec<Exchange>, Failure> {
     if is_captured(path) {
-        let captured = replay::read(path)?;
+        let captured = replay::read_of(path, host)?;
         for note in &captured.notes {
             say::words(&format!("{AMBER}note{AMBER:#}: {note}\n"));
         }
