@@ -182,11 +182,8 @@ fn a_server_that_hangs_up_is_called_again() {
         serve(|_first| Some("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nbye".to_owned()));
     // Threads of the server end with their answer only if it ends the connection: `talk` goes on, so the bodies
     // never end, and time is up.
-    let seen = done(&Plan {
-        timeout: SECOND / 5,
-        connections: 2,
-        ..plan(address, constant(8.0, SECOND))
-    });
+    let seen =
+        done(&Plan { timeout: SECOND / 5, connections: 2, ..plan(address, constant(8.0, SECOND)) });
     assert_eq!((seen.answered, seen.failed), (0, 8));
     assert_eq!(seen.troubles, [("timed out".to_owned(), 8)]);
 }

@@ -121,7 +121,8 @@ fn too_few_say_how_many_more() {
     let (before, after) = (side(&[("/", 30, 100)], 1), side(&[("/", 30, 50)], 2));
     let seen = compare(&before, &after, &Question::default());
     assert_eq!(seen.verdict, Verdict::CannotTell { more: Some(130) }, "{}", seen.reason);
-    let course = "before, after: neither warm-up nor drift can be told of fewer than 600 answered requests";
+    let course =
+        "before, after: neither warm-up nor drift can be told of fewer than 600 answered requests";
     assert!(seen.notes.iter().any(|note| note == course), "{:?}", seen.notes);
     let many = compare(&side(&[("/", 600, 100)], 1), &after, &Question::default());
     assert!(many.notes.iter().any(|note| note.starts_with("after: neither")), "{:?}", many.notes);
