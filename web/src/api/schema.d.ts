@@ -898,6 +898,7 @@ export interface components {
             before: components["schemas"]["Window"];
             /** @description Whether these are shorter than what was asked for. */
             cut: boolean;
+            money?: components["schemas"]["BoardMoney"] | null;
             /** @description What the findings that are open cost. */
             open: components["schemas"]["BoardOpen"];
             /** @description How many remedies stand where, in all of the ledger. */
@@ -932,6 +933,19 @@ export interface components {
              */
             value: number;
         };
+        /** @description What of the prices that are set as many requests as before take. */
+        BoardMoney: {
+            /**
+             * Format: double
+             * @description A month, after: of each price the share that a request takes now of what it took before.
+             */
+            after: number;
+            /**
+             * Format: double
+             * @description A month, before: all that is paid.
+             */
+            before: number;
+        };
         /** @description What open findings cost. */
         BoardOpen: {
             /** @description Three letters (ISO 4217). */
@@ -956,6 +970,8 @@ export interface components {
         BoardRemedies: {
             /** @description Applied, and not proven yet. */
             applied: number;
+            /** @description Could not be applied, or not be taken back. */
+            failed: number;
             /** @description Measured, and better. */
             proven: number;
             /** @description Taken back. */
@@ -2975,6 +2991,8 @@ export interface components {
         };
         /** @description Something that the ledger has. */
         LedgerEntry: {
+            /** @description What that finding says, as far as the ledger knows; empty for remedies, whose title says it. */
+            about: string;
             /** @description Who decided; empty if nobody said. */
             by: string;
             /** @description The finding that it is about. */
@@ -3016,6 +3034,26 @@ export interface components {
          * @enum {string}
          */
         LedgerKind: "remedy" | "note" | "proof" | "run" | "decision";
+        /** @description What a remedy was measured to do. */
+        LedgerMeasured: {
+            /**
+             * Format: int64
+             * @description Requests after that were compared.
+             */
+            after?: number | null;
+            /**
+             * Format: int64
+             * @description Requests before that were compared; absent where a database's counters were.
+             */
+            before?: number | null;
+            /** @description In a sentence, with figures. */
+            claim: string;
+            /**
+             * Format: int64
+             * @description When.
+             */
+            unix_ms: number;
+        };
         /** @description A comparison of before and after. */
         LedgerProof: {
             /**
@@ -3079,9 +3117,10 @@ export interface components {
             fault: string;
             /** @description What happened, in order. */
             history: components["schemas"]["LedgerStep"][];
+            measured?: components["schemas"]["LedgerMeasured"] | null;
             /** @description Where: a database, or a service. */
             place: string;
-            /** @description Why it was taken back, if somebody said. */
+            /** @description Why it was taken back, if somebody said, or what it failed at. */
             reason: string;
             /** @description `proposed`, `rehearsed`, `applied`, `proven`, `reverted` or `failed`. */
             state: string;
@@ -3113,7 +3152,7 @@ export interface components {
              * @description When.
              */
             unix_ms: number;
-            /** @description `rehearsed`, `applied`, `measured` … */
+            /** @description In a line: `applied`, `proven: …`, `failed: …`. */
             what: string;
         };
         /**

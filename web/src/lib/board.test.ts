@@ -1,8 +1,8 @@
 /** The board report as Markdown, and its figures. */
 import { expect, test } from 'vitest';
 
-import type { Board, LedgerEntry } from '../api/types';
-import { boardClaim, boardMarkdown, proofOf, sureText, toldOf, totals } from './board';
+import type { Board, LedgerEntry, LedgerRemedy } from '../api/types';
+import { boardClaim, boardMarkdown, measuredText, sureText, toldOf, totals } from './board';
 
 const DAY = 86_400_000;
 
@@ -51,7 +51,7 @@ const BOARD: Board = {
   ],
   open: { user_hours_per_day: 2, database_hours_per_day: 1, money_per_month: 412, currency: 'GBP' },
   cut: false,
-  remedies: { proven: 1, applied: 0, reverted: 1 },
+  remedies: { proven: 1, applied: 0, reverted: 1, failed: 1 },
 };
 
 const entry = (of: Partial<LedgerEntry>): LedgerEntry => ({
@@ -61,32 +61,39 @@ const entry = (of: Partial<LedgerEntry>): LedgerEntry => ({
   title: '',
   text: '',
   by: '',
+  about: '',
   ...of,
 });
 
-const remedy = (state: string, title: string, reason = '') =>
-  entry({
-    kind: 'remedy',
-    title,
-    finding: '00000000000000ff',
-    remedy: { state, by_hand: true, fault: '', place: '', apply: [], history: [], reason },
-  });
+const remedy = (state: string, title: string, more: Partial<LedgerRemedy> = {}) => {
+  const plain = { by_hand: true, fault: '', place: '', apply: [], history: [], reason: '' };
+  const finding = '00000000000000ff';
+  return entry({ kind: 'remedy', title, finding, remedy: { state, ...plain, ...more } });
+};
 
+const BY_REQUESTS = {
+  unix_ms: DAY,
+  claim: 'better: p95 changed by −92 %',
+  before: 900,
+  after: 950,
+};
 const TOLD = toldOf([
+  // What was compared later and came to nothing is no proof.
   entry({
     kind: 'proof',
-    title: 'p95 changed by −92 %',
+    title: 'p95 is the same',
     finding: '00000000000000ff',
-    proof: { verdict: 'better', before: 900, after: 950, rows: [], notes: [] },
+    proof: { verdict: 'no difference', before: 9, after: 9, rows: [], notes: [] },
   }),
-  remedy('proven', 'orders load their customers at once'),
-  remedy('reverted', 'a cache | for <prices>', 'memory doubled'),
+  remedy('proven', 'orders load their customers at once', { measured: BY_REQUESTS }),
+  remedy('failed', 'an index', { reason: 'could not be applied: no room' }),
+  remedy('reverted', 'a cache | for <prices>', { reason: 'memory doubled' }),
   entry({ kind: 'decision', title: '# No cache', text: 'They\n\n\nchange.', by: 'Ada' }),
 ]);
 
 test('what was reached is one sentence', () => {
   expect(boardClaim(BOARD)).toBe(
-    'p95 fell at 1 operation and rose at 0, each beyond chance; 1 remedy proven, 0 applied and not proven yet, 1 taken back.',
+    'p95 fell at 1 operation and rose at 0, each beyond chance; 1 remedy proven, 0 applied and not proven yet, 1 taken back, 1 failed.',
   );
 });
 
@@ -101,9 +108,27 @@ test('totals are by the day, however long the windows are', () => {
   ]);
 });
 
-test('a proof stands beside the remedy of its finding', () => {
-  expect(proofOf(TOLD, remedy('proven', ''))?.title).toBe('p95 changed by −92 %');
-  expect(proofOf(TOLD, entry({ kind: 'remedy' }))).toBeUndefined();
+test('what proved a remedy stands beside it, by requests or by counters', () => {
+  expect(TOLD.proven.map(measuredText)).toEqual([
+    'better: p95 changed by −92 %; 900 requests before, 950 after (1970-01-02)',
+  ]);
+  const measured = { unix_ms: DAY, claim: 'a call takes 92 % less' };
+  const byCounters = remedy('proven', 'an index', { measured });
+  expect(measuredText(byCounters)).toBe('a call takes 92 % less (1970-01-02)');
+  expect(measuredText(remedy('applied', 'an index'))).toBeUndefined();
+});
+
+test('money is told where prices are set, and what it means', () => {
+  const priced = { ...BOARD, money: { before: 4800, after: 1200 } };
+  const paid = totals(priced).at(-1);
+  expect(paid).toEqual({
+    name: 'as many requests as before cost',
+    before: 'GBP 4,800 a month',
+    after: 'GBP 1,200 a month',
+    change: '−75 %',
+  });
+  expect(boardMarkdown('x', priced, TOLD)).toContain('nothing is saved until something smaller');
+  expect(boardMarkdown('x', BOARD, TOLD)).not.toContain('requests as before cost');
 });
 
 test('what others wrote is no Markdown', () => {
@@ -112,6 +137,8 @@ test('what others wrote is no Markdown', () => {
   expect(text).toContain('| GET /api/orders/ | p95 | 1.20 s (1.10 s to 1.30 s, n = 900) | 95.0 ms');
   expect(text).toContain('about GBP 412 a month');
   expect(text).toContain('- a cache \\| for &lt;prices\\> (by hand): memory doubled');
+  expect(text).toContain('- an index (by hand): could not be applied: no room');
+  expect(text).not.toContain('no difference');
   expect(text).toContain('### \\# No cache\n\n1970-01-02, Ada\n\nThey\n\nchange.');
   expect(text).toContain('at once (by hand). better: p95 changed by −92 %; 900 requests before');
 });

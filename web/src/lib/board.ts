@@ -15,40 +15,37 @@ export interface Total {
 export interface Told {
   proven: LedgerEntry[];
   applied: LedgerEntry[];
-  reverted: LedgerEntry[];
+  /** What was taken back, or failed. */
+  undone: LedgerEntry[];
   decisions: LedgerEntry[];
   runs: LedgerEntry[];
-  proofs: LedgerEntry[];
 }
 
 /** Entries that are told of each kind: a report that nobody reads to its end decides nothing. */
 const TOLD_MAX = 50;
 
 export function toldOf(entries: LedgerEntry[]): Told {
-  const remedies = (state: string) =>
-    entries.filter((entry) => entry.remedy?.state === state).slice(0, TOLD_MAX);
+  const remedies = (...states: string[]) =>
+    entries
+      .filter((entry) => entry.remedy != null && states.includes(entry.remedy.state))
+      .slice(0, TOLD_MAX);
   const kind = (name: string) => entries.filter((entry) => entry.kind === name);
   return {
     proven: remedies('proven'),
     applied: remedies('applied'),
-    reverted: remedies('reverted'),
+    undone: remedies('reverted', 'failed'),
     decisions: kind('decision').slice(0, TOLD_MAX),
     runs: kind('run').slice(0, TOLD_MAX),
-    proofs: kind('proof'),
   };
-}
-
-/** The newest proof of a remedy's finding. */
-export function proofOf(told: Told, remedy: LedgerEntry): LedgerEntry | undefined {
-  return told.proofs.find((one) => one.finding != null && one.finding === remedy.finding);
 }
 
 /** What was reached, in a sentence. */
 export function boardClaim(board: Board): string {
   const sure = board.rows.filter((row) => row.name === 'p95' && row.sure === true);
   const fell = sure.filter((row) => row.after.value < row.before.value).length;
-  const { proven, applied, reverted } = board.remedies;
-  const remedies = `${plural(proven, 'remedy', 'remedies')} proven, ${grouped(applied)} applied and not proven yet, ${grouped(reverted)} taken back`;
+  const { proven, applied, reverted, failed } = board.remedies;
+  const failures = failed === 0 ? '' : `, ${grouped(failed)} failed`;
+  const remedies = `${plural(proven, 'remedy', 'remedies')} proven, ${grouped(applied)} applied and not proven yet, ${grouped(reverted)} taken back${failures}`;
   if (board.rows.length === 0) return `${remedies}.`;
   return `p95 fell at ${plural(fell, 'operation')} and rose at ${grouped(sure.length - fell)}, each beyond chance; ${remedies}.`;
 }
@@ -64,6 +61,11 @@ export function basis(board: Board): string[] {
       ? ['The store keeps only so many requests: what is older than these is not known.']
       : []),
     'Operations that both have, those first that took the most time. Intervals hold with 95 %; where there is none, there were too few requests.',
+    ...(board.money == null
+      ? []
+      : [
+          'Money is what is paid for the database and the servers, by how long a request keeps each busy, for as many requests as before: nothing is saved until something smaller is paid for.',
+        ]),
   ];
 }
 
@@ -108,6 +110,18 @@ export function totals(board: Board): Total[] {
       (value) => digits(value),
     ),
     line('failed', (spent) => each(spent.failed, spent), share),
+    ...money(board),
+  ];
+}
+
+/** What of the prices that are set as many requests as before take. */
+function money(board: Board): Total[] {
+  if (board.money == null) return [];
+  const { before, after } = board.money;
+  const text = (value: number) => `${board.open.currency} ${digits(value)} a month`;
+  const change = changeText(before, after);
+  return [
+    { name: 'as many requests as before cost', before: text(before), after: text(after), change },
   ];
 }
 
@@ -156,10 +170,16 @@ export function openText(board: Board): string {
   return `What is still open costs your users ${hours(users)} and the database ${hours(database)}${money}.`;
 }
 
-/** A proof in a sentence. */
-export function proofText(proof: LedgerEntry): string {
-  const { verdict, before, after } = proof.proof ?? { verdict: '', before: 0, after: 0 };
-  return `${verdict}: ${proof.title}; ${plural(before, 'request')} before, ${grouped(after)} after`;
+/** What a remedy was measured to do, and when; nothing if it was not. */
+export function measuredText(remedy: LedgerEntry): string | undefined {
+  const measured = remedy.remedy?.measured;
+  if (measured == null) return undefined;
+  const { before, after } = measured;
+  const compared =
+    before == null || after == null
+      ? ''
+      : `; ${plural(before, 'request')} before, ${grouped(after)} after`;
+  return `${measured.claim}${compared} (${dayText(measured.unix_ms)})`;
 }
 
 /** `2026-01-31`. */
@@ -205,14 +225,14 @@ export function boardMarkdown(title: string, board: Board, told: Told): string {
     const heads = ['operation', 'metric', 'before', 'after', 'change', ''];
     parts.push('## By operation', table(heads, '|---|---|--:|--:|--:|---|', lines));
   }
-  const { proven, applied, reverted: allReverted } = board.remedies;
-  parts.push(...remedies(headed('What was proven', told.proven, proven), told.proven, told));
+  const { proven, applied, reverted, failed } = board.remedies;
+  parts.push(...remedies(headed('What was proven', told.proven, proven), told.proven));
   parts.push(
-    ...remedies(headed('Applied, and not proven yet', told.applied, applied), told.applied, told),
+    ...remedies(headed('Applied, and not proven yet', told.applied, applied), told.applied),
   );
-  const reverted = told.reverted.map((one) => `- ${cell(remedyText(one))}: ${cell(why(one))}`);
-  const heading = headed('What did not work, and was taken back', told.reverted, allReverted);
-  parts.push(`## ${heading}`, reverted.join('\n') || 'Nothing.');
+  const undone = told.undone.map((one) => `- ${cell(remedyText(one))}: ${cell(why(one))}`);
+  const heading = headed('What did not work, and was taken back', told.undone, reverted + failed);
+  parts.push(`## ${heading}`, undone.join('\n') || 'Nothing.');
   if (told.decisions.length > 0) parts.push('## Decisions');
   for (const one of told.decisions) {
     const by = one.by === '' ? '' : `, ${cell(one.by)}`;
@@ -242,17 +262,16 @@ export function headed(heading: string, entries: LedgerEntry[], all: number): st
     : heading;
 }
 
-export function why(reverted: LedgerEntry): string {
-  const reason = reverted.remedy?.reason ?? '';
+export function why(undone: LedgerEntry): string {
+  const reason = undone.remedy?.reason ?? '';
   return reason === '' ? 'no reason was noted' : reason;
 }
 
-function remedies(heading: string, entries: LedgerEntry[], told: Told): string[] {
+function remedies(heading: string, entries: LedgerEntry[]): string[] {
   if (entries.length === 0) return [];
   const lines = entries.map((one) => {
-    const proof = proofOf(told, one);
-    const proven =
-      proof === undefined ? '' : `. ${cell(proofText(proof))} (${dayText(proof.unix_ms)})`;
+    const measured = measuredText(one);
+    const proven = measured === undefined ? '' : `. ${cell(measured)}`;
     const sql = (one.remedy?.apply ?? []).map((text) => `\n  - \`${text.replaceAll('`', "'")}\``);
     return `- ${cell(remedyText(one))}${proven}${sql.join('')}`;
   });

@@ -210,13 +210,18 @@ pub fn apply(place: &LedgerPlace, fix: &GatewayFix) -> Result<Remedy, GatewayFix
     Ok(known(&ledger, id)?)
 }
 
-/// Takes it back: every line is what it was, if what was written is still there as it was written.
+/// Takes it back: every line is what it was, if what was written is still there as it was written. `because` is why; empty if
+/// nobody says.
 ///
 /// # Errors
 ///
 /// It is not in force, the file was changed at the same place since, the settings would be wrong without it, or the ledger or
 /// the file cannot be written.
-pub fn revert(place: &LedgerPlace, remedy: &Remedy) -> Result<Remedy, GatewayFixError> {
+pub fn revert(
+    place: &LedgerPlace,
+    remedy: &Remedy,
+    because: &str,
+) -> Result<Remedy, GatewayFixError> {
     if let Some(machine) = elsewhere(remedy) {
         return Err(GatewayFixError::Elsewhere { machine });
     }
@@ -235,7 +240,7 @@ pub fn revert(place: &LedgerPlace, remedy: &Remedy) -> Result<Remedy, GatewayFix
     let before = config::undone(&text, diff)?;
     config::checked(&file, &before)?;
     carry_out((&mut ledger, &claim), id, Direction::Revert, (&file, &before))?;
-    ledger.append(id, &Event::Reverted, now())?;
+    ledger.append(id, &Event::Reverted { because: because.to_owned() }, now())?;
     Ok(known(&ledger, id)?)
 }
 
@@ -323,7 +328,7 @@ fn settle(ledger: &mut Ledger, remedy: &Remedy, text: &str) -> Result<(), Gatewa
         ledger.append(remedy.id, &Event::Ran { intent, millis: 0.0, note }, now())?;
         let event = match direction {
             Direction::Apply => Event::Applied { baseline: Readings::default() },
-            Direction::Revert => Event::Reverted,
+            Direction::Revert => Event::Reverted { because: String::new() },
         };
         ledger.append(remedy.id, &event, now())?;
     }
@@ -404,7 +409,7 @@ mod tests {
         let other = remedy("gateway somebody-else:/etc/taut/taut.toml".to_owned());
         assert_eq!(file_of(&other), Path::new("/etc/taut/taut.toml"));
         assert_eq!(elsewhere(&other).as_deref(), Some("somebody-else"));
-        let refused = revert(&shared, &other).unwrap_err();
+        let refused = revert(&shared, &other, "").unwrap_err();
         assert_eq!(
             refused.to_string(),
             "it is in the settings of another machine, `somebody-else`"

@@ -1,13 +1,22 @@
 //! The ledger as people use it from a shell: what was proposed, applied, proven or taken back, and what was decided.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+mod outcome;
+
+use std::{
+    collections::BTreeMap,
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 use model::{Change, FindingId, Moment};
 use prove::compare::{Comparison, Verdict as Compared};
 use store::ledger::{
     Event, FindingState, Ledger, LedgerError, LedgerPlace, LedgerRecord, Note, ProofRow, Proposal,
-    Readings, Recorded, Remedy, Said, State, Verdict,
+    Readings, Recorded, Remedy, Said, Verdict,
 };
+
+pub use outcome::{Measured, measured, why_not};
+
+use crate::progress::progress_of;
 
 /// Everything that the ledger has.
 #[derive(Debug, Clone, Default)]
@@ -111,14 +120,14 @@ pub fn record(
 }
 
 /// Notes where a finding stands. What is applied by hand becomes a remedy if there is none yet; what is applied or taken
-/// back says so in each remedy that can.
+/// back says so in each remedy that can. `about` is what the finding says; empty if that is not known.
 ///
 /// # Errors
 ///
 /// Only a proof makes something proven; nothing is taken back that was never there; the ledger cannot be written.
 pub fn mark(
     place: &LedgerPlace,
-    finding: FindingId,
+    (finding, about): (FindingId, &str),
     state: FindingState,
     because: &str,
     by_hand: &ByHand,
@@ -130,7 +139,7 @@ pub fn mark(
     let mut remedies = of(&ledger, finding)?;
     let event = match state {
         FindingState::Applied => Some(Event::Applied { baseline: Readings::default() }),
-        FindingState::Reverted => Some(Event::Reverted),
+        FindingState::Reverted => Some(Event::Reverted { because: because.to_owned() }),
         _ => None,
     };
     if state == FindingState::Reverted && !remedies.iter().any(|it| it.state.is_in_force()) {
@@ -149,12 +158,12 @@ pub fn mark(
         remedies = of(&ledger, finding)?;
     }
     // The note first: it refuses a dismissal without a reason.
-    ledger.note(finding, &Said::State { state, reason: because.to_owned() }, now())?;
+    ledger.note(finding, &Said::State { state, reason: because.to_owned() }, about, now())?;
     if let Some(event) = event {
         for remedy in remedies {
             // What is not there cannot be taken back, and what is there need not be applied again.
             let fits = match event {
-                Event::Reverted => remedy.state.is_in_force(),
+                Event::Reverted { .. } => remedy.state.is_in_force(),
                 _ => !remedy.state.is_in_force() && is_by_hand(&remedy),
             };
             if fits {
@@ -201,7 +210,7 @@ pub fn prove(
     };
     let mut recording =
         Recording { id: ledger.record(Some(finding), &recorded, now())?, ..Recording::default() };
-    let claim = format!("{}: {}", comparison.verdict.words(), comparison.reason);
+    let claim = claim_of(comparison.verdict.words(), &comparison.reason);
     let verdict = Verdict { claim, lines, worse: Vec::new(), plans: Vec::new() };
     for remedy in of(&ledger, finding)? {
         if !remedy.state.is_in_force() {
@@ -220,7 +229,7 @@ pub fn prove(
     if 0 < recording.proven {
         let said =
             Said::State { state: FindingState::Proven, reason: format!("proof {}", recording.id) };
-        ledger.note(finding, &said, now())?;
+        ledger.note(finding, &said, "", now())?;
     }
     Ok(recording)
 }
@@ -237,23 +246,27 @@ pub fn finding_of(remedy: &Remedy) -> Option<FindingId> {
     u64::from_str_radix(&remedy.proposal.finding, 16).ok().map(FindingId)
 }
 
-/// Where a finding stands: by what was said last, or by its remedies if nothing was.
+/// Where each finding stands of which the ledger has anything: by what happened last, be it said or done.
 #[must_use]
-pub fn standing(history: &History, finding: FindingId) -> FindingState {
-    let mut said = history.notes.iter().rev().filter(|note| note.finding == finding);
-    let said = said.find_map(|note| match note.said {
-        Said::State { state, .. } => Some(state),
-        _ => None,
-    });
-    let id = finding.to_string();
-    let done = history.remedies.iter().filter(|remedy| remedy.proposal.finding == id);
-    let mut done = done.filter_map(|remedy| match remedy.state {
-        State::Applied => Some(FindingState::Applied),
-        State::Proven => Some(FindingState::Proven),
-        State::Reverted => Some(FindingState::Reverted),
-        _ => None,
-    });
-    said.or_else(|| done.next_back()).unwrap_or(FindingState::New)
+pub fn standings(history: &History) -> BTreeMap<FindingId, FindingState> {
+    let progress = progress_of(&history.notes, &history.remedies);
+    progress.into_iter().map(|(finding, progress)| (finding, progress.state)).collect()
+}
+
+/// What each finding is about, as far as the ledger knows: by what was noted last, else by the claim of a remedy of it.
+#[must_use]
+pub fn abouts(history: &History) -> BTreeMap<FindingId, String> {
+    let of_remedies = history
+        .remedies
+        .iter()
+        .filter_map(|remedy| Some((finding_of(remedy)?, remedy.proposal.claim.clone())));
+    let of_notes = history.notes.iter().map(|note| (note.finding, note.about.clone()));
+    of_remedies.chain(of_notes).filter(|(_, about)| !about.is_empty()).collect()
+}
+
+/// A comparison in a sentence, as a remedy keeps it.
+fn claim_of(verdict: &str, claim: &str) -> String {
+    format!("{verdict}: {claim}")
 }
 
 fn of(ledger: &Ledger, finding: FindingId) -> Result<Vec<Remedy>, LedgerError> {

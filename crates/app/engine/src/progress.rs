@@ -213,12 +213,16 @@ impl Live {
         if let Some(error) = self.ledger_seen().refuses(&place) {
             return Err(error);
         }
+        let outcome = self.outcome();
+        let found = outcome.findings.iter().find(|it| it.id == finding);
+        let about = found
+            .map_or_else(String::new, |it| format!("{}: {}", it.operation.operation, it.claim));
         let mut ledger = lock(self.ledger());
         let opened = match ledger.take() {
             Some(opened) => opened,
             None => Ledger::open(place, env!("CARGO_PKG_VERSION"), now())?,
         };
-        ledger.insert(opened).note(finding, said, now())?;
+        ledger.insert(opened).note(finding, said, &about, now())?;
         drop(ledger);
         self.tell_change();
         Ok(())
@@ -288,7 +292,7 @@ mod tests {
     }
 
     fn note(second: u64, said: Said) -> Note {
-        Note { id: 0, finding: FindingId(7), time: at(second), said }
+        Note { id: 0, finding: FindingId(7), time: at(second), about: String::new(), said }
     }
 
     fn state(state: FindingState, reason: &str) -> Said {

@@ -113,7 +113,7 @@ fn event(kind: u8, intent: i64) -> Event {
         5 => Event::Applied { baseline: readings(2) },
         6 => Event::Measured { verdict: verdict(), after: readings(3) },
         7 => Event::Proven { verdict: verdict(), after: readings(4) },
-        8 => Event::Reverted,
+        8 => Event::Reverted { because: "memory doubled".to_owned() },
         _ => Event::Failed { why: "because".to_owned() },
     }
 }
@@ -346,12 +346,14 @@ fn notes_on_findings_are_there_in_order_whoever_opens_the_ledger_next() {
     let mut ledger = open(folder.path());
     let accepted = Said::State { state: FindingState::Accepted, reason: String::new() };
     let assigned = Said::Assigned { to: "Ada <b>".to_owned() };
-    ledger.note(FindingId(7), &accepted, at(1)).unwrap();
-    ledger.note(FindingId(9), &assigned, at(2)).unwrap();
+    ledger.note(FindingId(7), &accepted, "GET /orders: one by one", at(1)).unwrap();
+    ledger.note(FindingId(9), &assigned, "", at(2)).unwrap();
     drop(ledger);
     let notes = open(folder.path()).notes().unwrap();
     let told: Vec<_> = notes.iter().map(|note| (note.finding.0, note.time, &note.said)).collect();
     assert_eq!(told, [(7, at(1), &accepted), (9, at(2), &assigned)]);
+    let about: Vec<&str> = notes.iter().map(|note| note.about.as_str()).collect();
+    assert_eq!(about, ["GET /orders: one by one", ""]);
 }
 
 #[test]
@@ -362,9 +364,9 @@ fn a_dismissal_has_a_reason_and_no_note_is_without_end() {
         |reason: &str| Said::State { state: FindingState::Dismissed, reason: reason.to_owned() };
     let long = Said::Remark { text: "x".repeat(NOTE_BYTES_MAX + 1) };
     for said in [dismissed(" "), long, Said::Remark { text: String::new() }] {
-        let refused = ledger.note(FindingId(1), &said, at(1));
+        let refused = ledger.note(FindingId(1), &said, "", at(1));
         assert!(matches!(refused, Err(LedgerError::Note { .. })), "{said:?}");
     }
-    ledger.note(FindingId(1), &dismissed("runs once a year"), at(1)).unwrap();
+    ledger.note(FindingId(1), &dismissed("runs once a year"), "", at(1)).unwrap();
     assert_eq!(ledger.notes().unwrap().len(), 1);
 }

@@ -87,7 +87,7 @@ fn postgres_keeps_the_rules_of_the_file() {
     assert_eq!(states, [State::Proven, State::Proposed]);
 
     let said = Said::State { state: FindingState::Accepted, reason: String::new() };
-    let first = ledger.note(FindingId(u64::MAX), &said, at(10)).unwrap();
+    let first = ledger.note(FindingId(u64::MAX), &said, "", at(10)).unwrap();
     let notes = open(&server).notes().unwrap();
     assert_eq!(
         (notes[0].id, notes[0].finding, &notes[0].said),

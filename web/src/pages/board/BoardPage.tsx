@@ -8,14 +8,12 @@ import {
   dayText,
   figuresText,
   headed,
+  measuredText,
   openText,
-  proofOf,
-  proofText,
   remedyText,
   toldOf,
   totals,
   why,
-  type Told,
 } from '../../lib/board';
 import { digits } from '../../lib/format';
 import { paragraphs } from '../../lib/ledger';
@@ -36,19 +34,14 @@ export function BoardPage() {
   const other = comparedWith(range, compare);
   const asked = { ...range, before_from: other?.from, before_to: other?.to };
   const { data, problem } = useApi<Board>(path('board', asked));
-  const ledgers = [
-    useNewest('remedy'),
-    useNewest('decision'),
-    useNewest('run'),
-    useNewest('proof'),
-  ];
+  const ledgers = [useNewest('remedy'), useNewest('decision'), useNewest('run')];
   const unread = ledgers.find((one) => one.problem !== undefined)?.problem;
   const read = ledgers.flatMap((one) => one.data ?? []);
   if (problem !== undefined) return <Problem problem={problem} />;
   if (unread !== undefined) return <Problem problem={unread} />;
   if (data === undefined || read.length < ledgers.length) return <Waiting />;
   const told = toldOf(read.flatMap((ledger) => ledger.entries));
-  const { proven, applied, reverted } = data.remedies;
+  const { proven, applied, reverted, failed } = data.remedies;
   return (
     <article className="board">
       <div className="claim">
@@ -74,21 +67,16 @@ export function BoardPage() {
       </ul>
       <Totals board={data} />
       <Operations rows={data.rows} />
-      <Remedies
-        heading={headed('What was proven', told.proven, proven)}
-        entries={told.proven}
-        told={told}
-      />
+      <Remedies heading={headed('What was proven', told.proven, proven)} entries={told.proven} />
       <Remedies
         heading={headed('Applied, and not proven yet', told.applied, applied)}
         entries={told.applied}
-        told={told}
       />
       <section>
-        <h2>{headed('What did not work, and was taken back', told.reverted, reverted)}</h2>
-        {told.reverted.length === 0 && <p>Nothing.</p>}
+        <h2>{headed('What did not work, and was taken back', told.undone, reverted + failed)}</h2>
+        {told.undone.length === 0 && <p>Nothing.</p>}
         <ul>
-          {told.reverted.map((one) => (
+          {told.undone.map((one) => (
             <li key={one.number}>
               {remedyText(one)}: {why(one)}
             </li>
@@ -133,31 +121,18 @@ function Totals({ board }: { board: Board }) {
   );
 }
 
-function Remedies({
-  heading,
-  entries,
-  told,
-}: {
-  heading: string;
-  entries: LedgerEntry[];
-  told: Told;
-}) {
+function Remedies({ heading, entries }: { heading: string; entries: LedgerEntry[] }) {
   if (entries.length === 0) return null;
   return (
     <section>
       <h2>{heading}</h2>
       <ul>
         {entries.map((one) => {
-          const proof = proofOf(told, one);
+          const measured = measuredText(one);
           return (
             <li key={one.number}>
               {remedyText(one)}
-              {proof !== undefined && (
-                <span className="dim">
-                  {' '}
-                  {proofText(proof)} ({dayText(proof.unix_ms)})
-                </span>
-              )}
+              {measured !== undefined && <span className="dim"> {measured}</span>}
               {(one.remedy?.apply ?? []).map((sql) => (
                 <code key={sql} className="say">
                   {sql}

@@ -26,8 +26,18 @@ function Remedy({ remedy }: { remedy: LedgerRemedy }) {
         {remedy.by_hand ? 'changed by hand' : 'changed by Taut'}
         {remedy.fault !== '' && <>, for {remedy.fault}</>}
         {remedy.place !== '' && <>, at {remedy.place}</>}
-        {remedy.reason !== '' && <>; taken back: {remedy.reason}</>}
+        {remedy.reason !== '' && (
+          <>
+            ; {remedy.state === 'reverted' && 'taken back: '}
+            {remedy.reason}
+          </>
+        )}
       </p>
+      {remedy.measured != null && (
+        <p>
+          <span className="dim">{full(remedy.measured.unix_ms)}</span> {remedy.measured.claim}
+        </p>
+      )}
       {remedy.apply.length > 0 && <Code label="SQL" text={`${remedy.apply.join(';\n')};`} />}
       <details>
         <summary>{plural(remedy.history.length, 'step')}</summary>

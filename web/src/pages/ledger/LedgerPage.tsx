@@ -84,6 +84,7 @@ function Row({ entry }: { entry: LedgerEntry }) {
       <div>
         <p>
           <span className="say">{entry.title}</span>
+          {entry.about !== '' && <span className="dim"> {entry.about}</span>}
         </p>
         {entry.finding != null && (
           <p className="dim">

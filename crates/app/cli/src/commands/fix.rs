@@ -14,7 +14,7 @@ use clap::{ArgGroup, Args};
 use config::Settings;
 use engine::database::fix::{FixError, Fixable, Fixes, Outcome};
 use postgres::{Target, apply::Options};
-use store::ledger::Remedy;
+use store::ledger::{NOTE_BYTES_MAX, Remedy};
 
 use super::{
     Done, OK, ledger,
@@ -34,7 +34,8 @@ Examples:
                                                   try it on a clone, before and after by turns
   taut fix 3f2a --postgres URL --apply            do it, beside the traffic
   taut fix 3f2a --postgres URL --check --for 10m  whether it worked
-  taut fix 3f2a --postgres URL --revert           take it back
+  taut fix 3f2a --postgres URL --revert --because 'writes got slower'
+                                                  take it back, and say why
   taut fix 3f2a --postgres URL --migration django --out .
   taut fix --postgres URL --index 'CREATE INDEX ON orders (customer_id)' --apply
   taut fix --postgres URL --query 'SELECT …' --rewrite 'SELECT …' --rehearse --on REPLICA
@@ -82,6 +83,9 @@ pub(super) struct Arguments {
     /// Take it back.
     #[arg(long, group = "action")]
     revert: bool,
+    /// Why it is taken back: the ledger and the board report tell it.
+    #[arg(long, value_name = "TEXT", value_parser = reason)]
+    because: Option<String>,
     /// Compare what its statements cost before and since, and see whether they are planned with it now.
     #[arg(long, group = "action")]
     check: bool,
@@ -120,6 +124,10 @@ pub(super) fn run(arguments: &Arguments) -> Done {
     let watch = arguments.watch.as_deref().map(time).transpose()?;
     let options = Options { wait: time(&arguments.wait)?, ..Options::default() };
     let tool = arguments.migration.as_deref().map(migrating::tool).transpose()?;
+    if arguments.because.is_some() && !arguments.revert {
+        return Err(Failure::use_of("--because tells why something is taken back")
+            .hint("it goes with --revert"));
+    }
     if let Some(done) = gateway::run(arguments, &settings)? {
         return Ok(done);
     }
@@ -164,7 +172,9 @@ pub(super) fn run(arguments: &Arguments) -> Done {
                 _ => Ok(ended),
             }
         }
-        (Some(remedy), Arguments { revert: true, .. }) => runner.revert(&mut fixes, remedy),
+        (Some(remedy), Arguments { revert: true, because, .. }) => {
+            runner.revert(&mut fixes, remedy, because.as_deref().unwrap_or_default())
+        }
         (Some(remedy), Arguments { check: true, .. }) => {
             check(&runner, &mut fixes, remedy, watch.unwrap_or(Duration::ZERO))
         }
@@ -260,6 +270,13 @@ fn target(arguments: &Arguments, settings: &Settings) -> Result<Target, Failure>
     };
     engine::database::target(address, settings)
         .map_err(|error| Failure::use_of(&error).hint(error.hint()))
+}
+
+fn reason(text: &str) -> Result<String, String> {
+    if NOTE_BYTES_MAX < text.len() {
+        return Err(format!("a reason has at most {NOTE_BYTES_MAX} bytes"));
+    }
+    Ok(text.to_owned())
 }
 
 fn time(text: &str) -> Result<Duration, Failure> {

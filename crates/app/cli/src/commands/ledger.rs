@@ -5,21 +5,22 @@ use std::fs;
 use clap::{Args, Subcommand, ValueEnum};
 use engine::history::{self, ByHand, History};
 use model::FindingId;
-use store::ledger::{FindingState, LedgerError, LedgerPlace, Recorded};
+use store::ledger::{FindingState, LedgerError, LedgerPlace, Recorded, State};
 
 use super::{
     Done, OK,
     settings::{SettingsFile, flag},
 };
 use crate::{
-    report::ledger as report,
+    report::ledger::{self as report, Stands},
     say::{self, DIM, Failure},
 };
 
 const EXAMPLES: &str = "\
 Examples:
   taut ledger                                     everything, the newest last
-  taut ledger --state proven                      what was proven
+  taut ledger --state proven                      what was proven, and by which comparison
+  taut ledger --state failed                      what could not be applied or taken back
   taut ledger --kind decision --json              decisions, for another program
   taut ledger show 3f2a                           all that is known of a finding
   taut ledger mark 3f2a accepted                  it shall be fixed
@@ -97,9 +98,9 @@ struct List {
     /// Only this kind.
     #[arg(long, value_name = "KIND")]
     kind: Option<Kind>,
-    /// Only remedies and findings that stand here.
-    #[arg(long, value_name = "STATE", value_parser = state)]
-    state: Option<FindingState>,
+    /// Only remedies and findings that stand here; remedies alone are proposed, rehearsed or failed.
+    #[arg(long, value_name = "STATE", value_parser = stands)]
+    state: Option<Stands>,
     /// Only what is about this finding; its first letters are enough.
     #[arg(long, value_name = "FINDING")]
     finding: Option<String>,
@@ -150,6 +151,9 @@ struct Mark {
     /// Why.
     #[arg(long, value_name = "TEXT", default_value = "")]
     because: String,
+    /// What the finding says, for those who read this once it is gone.
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    about: String,
     /// What was done, for `applied`.
     #[arg(long, value_name = "TEXT", default_value = "changed by hand")]
     what: String,
@@ -236,7 +240,8 @@ fn note(arguments: &Mark) -> Done {
         fault: arguments.fault.clone(),
         service: arguments.service.clone(),
     };
-    history::mark(&place, finding, arguments.state, &arguments.because, &by_hand).map_err(
+    let about = (finding, arguments.about.as_str());
+    history::mark(&place, about, arguments.state, &arguments.because, &by_hand).map_err(
         |error| match error {
             history::HistoryError::Ledger(
                 LedgerError::Sqlite { .. }
@@ -308,6 +313,16 @@ fn known(text: &str, history: &History) -> Result<FindingId, Failure> {
         several => Err(Failure::use_of(format!("`{text}` is the begin of {} findings", several.len()))
             .hint("give more of its letters")),
     }
+}
+
+/// Where a finding stands, or a remedy alone.
+fn stands(text: &str) -> Result<Stands, String> {
+    let of_remedy = || State::ALL.into_iter().find(|state| state.as_str() == text);
+    let stands = state(text).map(Stands::Finding);
+    stands.or_else(|wrong| {
+        let stands = of_remedy().map(Stands::Remedy);
+        stands.ok_or_else(|| format!("{wrong}; of remedies proposed, rehearsed, failed"))
+    })
 }
 
 fn state(text: &str) -> Result<FindingState, String> {

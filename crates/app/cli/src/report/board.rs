@@ -8,14 +8,17 @@ use std::time::Duration;
 use config::Price;
 use engine::{
     board::{Figure, Row, Side, Unit},
-    history::{History, finding_of, is_by_hand},
+    history::{History, is_by_hand, measured, why_not},
 };
-use store::ledger::{LedgerRecord, Recorded, Remedy, Said, State};
+use store::ledger::{LedgerRecord, Remedy, State};
 
 pub(crate) use html::html;
 pub(crate) use markdown::markdown;
 
-use super::{layout, ledger::time};
+use super::{
+    layout,
+    ledger::{date, time},
+};
 use crate::units;
 
 /// What is reported.
@@ -36,6 +39,17 @@ pub(crate) struct Board<'a> {
 /// Remedies, decisions and runs that are told; a report that nobody can read to its end decides nothing.
 const TOLD_MAX: usize = 50;
 
+/// States of what did not work.
+const UNDONE: &[State] = &[State::Reverted, State::Failed];
+
+/// What is told of many, the newest first.
+struct Newest<T> {
+    /// Them.
+    told: Vec<T>,
+    /// How many there are.
+    all: usize,
+}
+
 /// A line of the table of what all operations cost.
 pub(super) struct Total {
     pub(super) name: &'static str,
@@ -47,11 +61,13 @@ pub(super) struct Total {
 impl Board<'_> {
     /// What was reached, in a sentence.
     fn claim(&self) -> String {
-        let count = |state: State| {
-            self.history.remedies.iter().filter(|remedy| remedy.state == state).count() as u64
+        let count = |state: State| self.remedies(&[state]).all as u64;
+        let failed = match count(State::Failed) {
+            0 => String::new(),
+            failed => format!(", {} failed", units::count(failed)),
         };
         let remedies = format!(
-            "{} proven, {} applied and not proven yet, {} taken back",
+            "{} proven, {} applied and not proven yet, {} taken back{failed}",
             units::some(count(State::Proven), "remedy", "remedies"),
             units::count(count(State::Applied)),
             units::count(count(State::Reverted)),
@@ -124,34 +140,46 @@ impl Board<'_> {
         totals
     }
 
-    fn remedies(&self, state: State) -> Vec<&Remedy> {
-        let remedies = self.history.remedies.iter().rev();
-        remedies.filter(|remedy| remedy.state == state).take(TOLD_MAX).collect()
+    fn remedies(&self, states: &[State]) -> Newest<&Remedy> {
+        Newest::of(self.history.remedies.iter().filter(|remedy| states.contains(&remedy.state)))
     }
 
-    /// The newest proof of a remedy's finding.
-    fn proof(&self, remedy: &Remedy) -> Option<&LedgerRecord> {
-        let finding = finding_of(remedy)?;
-        self.history.records.iter().rev().find(|record| {
-            record.finding == Some(finding) && matches!(record.recorded, Recorded::Proof { .. })
-        })
+    fn records(&self, kind: &str) -> Newest<&LedgerRecord> {
+        Newest::of(self.history.records.iter().filter(|record| record.recorded.kind() == kind))
     }
 
-    /// Why a remedy was taken back, as somebody said.
-    fn reason(&self, remedy: &Remedy) -> String {
-        let finding = finding_of(remedy);
-        let said = self.history.notes.iter().rev().find_map(|note| match &note.said {
-            Said::State { state, reason } if Some(note.finding) == finding => {
-                (*state == store::ledger::FindingState::Reverted).then(|| reason.clone())
-            }
-            _ => None,
+    /// What a remedy was measured to do, and when.
+    fn proof(&self, remedy: &Remedy) -> Option<String> {
+        let measured = measured(self.history, remedy)?;
+        let compared = measured.compared.map_or_else(String::new, |(before, after)| {
+            let before = units::some(before, "request", "requests");
+            format!("; {before} before, {} after", units::count(after))
         });
-        said.filter(|reason| !reason.is_empty()).unwrap_or_else(|| "no reason was noted".to_owned())
+        Some(format!("{}{compared} ({})", measured.verdict.claim, date(measured.time)))
     }
 
-    fn records(&self, kind: &str) -> Vec<&LedgerRecord> {
-        let records = self.history.records.iter().rev();
-        records.filter(|record| record.recorded.kind() == kind).take(TOLD_MAX).collect()
+    /// Why a remedy did not work, as somebody said or as it failed.
+    fn reason(&self, remedy: &Remedy) -> String {
+        let why = why_not(self.history, remedy);
+        if why.is_empty() { "no reason was noted".to_owned() } else { why }
+    }
+}
+
+impl<T> Newest<T> {
+    fn of(in_order: impl DoubleEndedIterator<Item = T>) -> Self {
+        let mut told: Vec<T> = in_order.rev().collect();
+        let all = told.len();
+        told.truncate(TOLD_MAX);
+        Self { told, all }
+    }
+
+    /// A heading that tells where not all is told.
+    fn headed(&self, heading: &str) -> String {
+        if self.told.len() == self.all {
+            return heading.to_owned();
+        }
+        let (told, all) = (self.told.len() as u64, self.all as u64);
+        format!("{heading} (the newest {} of {})", units::count(told), units::count(all))
     }
 }
 
@@ -160,18 +188,6 @@ fn done(remedy: &Remedy) -> (String, String) {
     let how = if is_by_hand(remedy) { "by hand" } else { "by Taut" };
     let claim = layout::clean(&remedy.proposal.claim);
     (format!("{claim} ({how})"), remedy.proposal.change.apply.join(";\n"))
-}
-
-/// A proof in a sentence.
-fn proof_words(record: &LedgerRecord) -> String {
-    match &record.recorded {
-        Recorded::Proof { verdict, claim, compared, .. } => format!(
-            "{verdict}: {claim}; {} requests before, {} after",
-            units::count(compared.0),
-            units::count(compared.1)
-        ),
-        _ => String::new(),
-    }
 }
 
 fn change(before: f64, after: f64) -> Option<f64> {

@@ -1,11 +1,16 @@
 //! The ledger as people and machines read it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use engine::history::{History, finding_of, is_by_hand, standing};
+use engine::{
+    database::fix::entry_text,
+    history::{History, abouts, finding_of, is_by_hand, measured, standings, why_not},
+};
 use model::{FindingId, Moment};
 use serde_json::{Value, json};
-use store::ledger::{FindingState, LedgerRecord, Note, ProofRow, Recorded, Remedy, Said, State};
+use store::ledger::{
+    Event, FindingState, LedgerRecord, Note, ProofRow, Recorded, Remedy, Said, State,
+};
 
 use super::layout;
 use crate::{
@@ -20,9 +25,18 @@ pub(crate) struct Filter {
     /// Of this kind.
     pub(crate) kind: Option<Kind>,
     /// That stands here.
-    pub(crate) state: Option<FindingState>,
+    pub(crate) state: Option<Stands>,
     /// About this finding.
     pub(crate) finding: Option<FindingId>,
+}
+
+/// Where something stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stands {
+    /// A finding, and with it its remedies, notes and records.
+    Finding(FindingState),
+    /// A remedy alone.
+    Remedy(State),
 }
 
 /// Something of the ledger.
@@ -47,8 +61,9 @@ fn items<'a>(history: &'a History, filter: &Filter) -> Vec<Item<'a>> {
     let remedies = history.remedies.iter().map(Item::Remedy);
     let notes = history.notes.iter().map(Item::Note);
     let records = history.records.iter().map(Item::Record);
-    let mut items: Vec<Item<'a>> =
-        remedies.chain(notes).chain(records).filter(|item| item.passes(history, filter)).collect();
+    let standings = standings(history);
+    let all = remedies.chain(notes).chain(records);
+    let mut items: Vec<Item<'a>> = all.filter(|item| item.passes(&standings, filter)).collect();
     items.sort_by_key(|item| item.time());
     items
 }
@@ -83,10 +98,14 @@ impl Item<'_> {
         }
     }
 
-    fn passes(self, history: &History, filter: &Filter) -> bool {
-        let stands = |state: FindingState| match self {
-            Self::Remedy(remedy) => state_of(remedy.state) == Some(state),
-            _ => self.finding().is_some_and(|finding| standing(history, finding) == state),
+    fn passes(self, standings: &BTreeMap<FindingId, FindingState>, filter: &Filter) -> bool {
+        let stands = |state: Stands| match (self, state) {
+            (Self::Remedy(remedy), Stands::Remedy(state)) => remedy.state == state,
+            (_, Stands::Remedy(_)) => false,
+            (Self::Remedy(remedy), Stands::Finding(state)) => state_of(remedy.state) == Some(state),
+            (_, Stands::Finding(state)) => self.finding().is_some_and(|finding| {
+                standings.get(&finding).copied().unwrap_or(FindingState::New) == state
+            }),
         };
         filter.kind.is_none_or(|kind| kind == self.kind())
             && filter.finding.is_none_or(|finding| self.finding() == Some(finding))
@@ -110,9 +129,10 @@ pub(crate) fn list(history: &History, filter: &Filter, columns: usize) -> String
     if items.is_empty() {
         return "The ledger has nothing of that.\n".to_owned();
     }
+    let abouts = abouts(history);
     let mut text = String::new();
     for item in items {
-        let (kind, what) = words(item);
+        let (kind, what) = words(item, history, &abouts);
         let finding = item.finding().map_or_else(|| " ".repeat(8), short);
         let room = columns.saturating_sub(12 + 10 + 10);
         text.push_str(&format!(
@@ -128,10 +148,24 @@ fn short(finding: FindingId) -> String {
     finding.to_string().chars().take(8).collect()
 }
 
-fn words(item: Item<'_>) -> (String, String) {
+fn words(
+    item: Item<'_>,
+    history: &History,
+    abouts: &BTreeMap<FindingId, String>,
+) -> (String, String) {
     match item {
-        Item::Remedy(remedy) => (remedy.state.to_string(), remedy.proposal.claim.clone()),
-        Item::Note(note) => ("note".to_owned(), said(&note.said)),
+        Item::Remedy(remedy) => {
+            let claim = &remedy.proposal.claim;
+            let became = became(history, remedy);
+            let what = became.map_or_else(|| claim.clone(), |it| format!("{claim}; {it}"));
+            (remedy.state.to_string(), what)
+        }
+        Item::Note(note) => {
+            let said = said(&note.said);
+            let about = abouts.get(&note.finding);
+            let what = about.map_or_else(|| said.clone(), |about| format!("{said} ({about})"));
+            ("note".to_owned(), what)
+        }
         Item::Record(record) => {
             let what = match &record.recorded {
                 Recorded::Decision { title, .. } => title.clone(),
@@ -143,6 +177,12 @@ fn words(item: Item<'_>) -> (String, String) {
             (record.recorded.kind().to_owned(), format!("{} {what}", record.id))
         }
     }
+}
+
+/// What a remedy was measured to do, or why it is not in force; `None` where nobody knows.
+fn became(history: &History, remedy: &Remedy) -> Option<String> {
+    let measured = measured(history, remedy).map(|it| it.verdict.claim.clone());
+    measured.or_else(|| Some(why_not(history, remedy)).filter(|why| !why.is_empty()))
 }
 
 fn said(said: &Said) -> String {
@@ -158,7 +198,11 @@ fn said(said: &Said) -> String {
 /// All that is known of a finding.
 pub(crate) fn finding(history: &History, filter: &Filter, columns: usize) -> String {
     let Some(finding) = filter.finding else { return String::new() };
-    let mut text = format!("{BOLD}{finding}{BOLD:#} is {}\n", standing(history, finding));
+    let stands = standings(history).get(&finding).copied().unwrap_or(FindingState::New);
+    let mut text = format!("{BOLD}{finding}{BOLD:#} is {stands}\n");
+    for line in abouts(history).get(&finding).into_iter().flat_map(|it| layout::wrap(it, columns)) {
+        text.push_str(&format!("{line}\n"));
+    }
     for item in items(history, filter) {
         text.push('\n');
         match item {
@@ -187,8 +231,18 @@ fn remedy_words(remedy: &Remedy, columns: usize) -> String {
         }
     }
     for entry in &remedy.entries {
-        let what = entry.event.name();
-        text.push_str(&format!("  {DIM}{}{DIM:#}  {what}\n", date(entry.time)));
+        let day = date(entry.time);
+        let mut line = |words: &str| {
+            for (place, line) in layout::wrap(words, columns.saturating_sub(14)).iter().enumerate()
+            {
+                let day = if place == 0 { day.as_str() } else { "" };
+                text.push_str(&format!("  {DIM}{day:<10}{DIM:#}  {line}\n"));
+            }
+        };
+        line(&entry_text(entry));
+        if let Event::Measured { verdict, .. } | Event::Proven { verdict, .. } = &entry.event {
+            verdict.worse.iter().for_each(|worse| line(&format!("worse: {worse}")));
+        }
     }
     text
 }
@@ -265,12 +319,13 @@ pub(crate) fn json(history: &History, filter: &Filter) -> String {
     let (mut remedies, mut notes, mut records) = (Vec::new(), Vec::new(), Vec::new());
     for item in items(history, filter) {
         match item {
-            Item::Remedy(remedy) => remedies.push(remedy_json(remedy)),
+            Item::Remedy(remedy) => remedies.push(remedy_json(history, remedy)),
             Item::Note(note) => notes.push(json!({
                 "id": note.id,
                 "finding": note.finding.to_string(),
                 "at": time(note.time),
                 "said": note.said,
+                "about": note.about,
             })),
             Item::Record(record) => records.push(record_value(record)),
         }
@@ -278,7 +333,7 @@ pub(crate) fn json(history: &History, filter: &Filter) -> String {
     format!("{:#}\n", json!({ "remedies": remedies, "notes": notes, "records": records }))
 }
 
-fn remedy_json(remedy: &Remedy) -> Value {
+fn remedy_json(history: &History, remedy: &Remedy) -> Value {
     let proposal = &remedy.proposal;
     json!({
         "id": remedy.id.0,
@@ -293,8 +348,17 @@ fn remedy_json(remedy: &Remedy) -> Value {
         "history": remedy.entries.iter().map(|entry| json!({
             "at": time(entry.time),
             "event": entry.event.name(),
+            "text": entry_text(entry),
             "version": entry.version,
         })).collect::<Vec<_>>(),
+        "measured": measured(history, remedy).map(|it| json!({
+            "at": time(it.time),
+            "claim": it.verdict.claim,
+            "lines": it.verdict.lines,
+            "worse": it.verdict.worse,
+            "plans": it.verdict.plans,
+        })),
+        "why_not": why_not(history, remedy),
     })
 }
 

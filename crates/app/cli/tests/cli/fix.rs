@@ -126,16 +126,25 @@ fn an_index_is_applied_listed_and_taken_back() {
     let list = fix(&server, store.path(), &[]);
     assert!(list.data.contains(&format!("{}  applied ", id.get(..8).unwrap())), "{}", list.data);
     // The beginning of the id is enough, and the ledger knows the rest.
-    let taken = fix(&server, store.path(), &[start, "--revert", "--yes"]);
+    let because = ["--because", "writes got slower"];
+    let early = fix(&server, store.path(), &[&[start, "--apply", "--yes"], &because[..]].concat());
+    assert_eq!(early.code, Some(2), "that is why it is taken back: {}", early.words);
+    let taken = fix(&server, store.path(), &[&[start, "--revert", "--yes"], &because[..]].concat());
     assert_eq!(taken.code, Some(0), "{}", taken.words);
     assert_eq!(indexes(&server), "");
+    let folder = store.path().to_str().unwrap();
+    let board = kit::run(["report", "board", "--store", folder]);
+    assert!(board.data.contains("(by Taut): writes got slower"), "{}", board.data);
     let twice = fix(&server, store.path(), &[start, "--revert", "--yes"]);
     assert_eq!(twice.code, Some(3));
     assert!(twice.words.starts_with("error: it is reverted, and not applied"), "{}", twice.words);
     let shown = fix(&server, store.path(), &[start]);
-    for told in
-        ["sent: CREATE INDEX CONCURRENTLY", "applied", "sent: DROP INDEX CONCURRENTLY", "reverted"]
-    {
+    for told in [
+        "sent: CREATE INDEX CONCURRENTLY",
+        "applied",
+        "sent: DROP INDEX CONCURRENTLY",
+        "reverted: writes got slower",
+    ] {
         assert!(shown.data.contains(told), "{told}: {}", shown.data);
     }
 }
@@ -363,6 +372,12 @@ fn a_finding_is_applied_by_its_id() {
     work(&server, 200);
     let proven = fix(&server, store.path(), &[id, "--check"]);
     assert_eq!(proven.code, Some(0), "{}", proven.data);
+    // People who decide are told of it.
+    let claim = proven.data.trim_start_matches("proven: ").split('\n').next().unwrap();
+    let words = claim.split(' ').take(3).collect::<Vec<_>>().join(" ");
+    let board = kit::run(["report", "board", "--store", store.path().to_str().unwrap()]);
+    assert!(board.data.contains("## What was proven"), "{}", board.data);
+    assert!(board.data.contains(&format!(". {words}")), "{words}: {}", board.data);
     let taken = fix(&server, store.path(), &[id, "--revert", "--yes"]);
     assert_eq!((taken.code, indexes(&server).as_str()), (Some(0), ""), "{}", taken.words);
 }
@@ -412,6 +427,9 @@ fn it_tells_how_it_is_used() {
 
           --revert
               Take it back
+
+          --because <TEXT>
+              Why it is taken back: the ledger and the board report tell it
 
           --check
               Compare what its statements cost before and since, and see whether they are planned with
@@ -506,7 +524,8 @@ fn it_tells_how_it_is_used() {
                                                       try it on a clone, before and after by turns
       taut fix 3f2a --postgres URL --apply            do it, beside the traffic
       taut fix 3f2a --postgres URL --check --for 10m  whether it worked
-      taut fix 3f2a --postgres URL --revert           take it back
+      taut fix 3f2a --postgres URL --revert --because 'writes got slower'
+                                                      take it back, and say why
       taut fix 3f2a --postgres URL --migration django --out .
       taut fix --postgres URL --index 'CREATE INDEX ON orders (customer_id)' --apply
       taut fix --postgres URL --query 'SELECT …' --rewrite 'SELECT …' --rehearse --on REPLICA

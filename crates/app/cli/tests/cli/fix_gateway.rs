@@ -237,9 +237,10 @@ fn a_finding_becomes_a_patch_that_the_gateway_takes_up_and_gives_back() {
     let again = ground.fix_recorded(&[&id, "--apply", "--yes"]);
     assert!(again.words.contains("it is in the settings already"), "{}", again.words);
 
-    let reverted = ground.fix(&[&id, "--revert", "--yes"]);
+    let reverted = ground.fix(&[&id, "--revert", "--because", "it was stale", "--yes"]);
     assert_eq!(reverted.code, Some(0), "{}", reverted.words);
     assert_eq!(ground.text(), before, "every byte is what it was");
+    assert_eq!(ground.ledger()["remedies"][0]["why_not"], "it was stale");
     gateway.until("/api/trending/", |answer| !answer.contains("cache-status"));
     assert_eq!(ground.ledger()["remedies"][0]["state"], "reverted");
     assert!(

@@ -52,7 +52,7 @@ fn a_remedy_goes_from_applied_to_proven_and_back_and_all_of_it_stays() {
     assert_eq!(proof.code, Some(0), "{}", proof.words);
     assert!(proof.words.contains("00000000000000ff is proven"), "{}", proof.words);
     let proven = ledger(folder.path(), &["--state", "proven", "--kind", "remedy"]);
-    assert_snapshot!(undated(&proven.data), @"  proven    00000000  orders load their customers together");
+    assert_snapshot!(undated(&proven.data), @"  proven    00000000  orders load their customers together; better: p95 changed by -68.6 …");
     let reverted =
         ledger(folder.path(), &["mark", "00", "reverted", "--because", "memory doubled"]);
     assert_eq!(reverted.code, Some(0), "{}", reverted.words);
@@ -112,6 +112,26 @@ fn decisions_are_kept_with_their_text() {
     let empty = ledger(folder.path(), &["decide", " "]);
     assert_eq!(empty.code, Some(2));
     assert!(empty.words.contains("it has no title"), "{}", empty.words);
+}
+
+#[test]
+fn a_note_tells_what_its_finding_said_and_the_states_of_remedies_are_asked_for() {
+    let folder = tempfile::tempdir().expect("there is a place for temporary files");
+    let about = "GET /orders: customers are fetched one by one";
+    ledger(folder.path(), &["mark", FINDING, "accepted", "--about", about]);
+    let list = ledger(folder.path(), &["--state", "accepted"]);
+    assert_snapshot!(undated(&list.data), @"  note      00000000  accepted (GET /orders: customers are fetched one by one)");
+    let shown = ledger(folder.path(), &["show", FINDING]);
+    assert!(shown.data.contains(about), "{}", shown.data);
+    for state in ["proposed", "rehearsed", "failed"] {
+        let none = ledger(folder.path(), &["--state", state]);
+        assert_eq!(none.data, "The ledger has nothing of that.\n", "{}", none.words);
+    }
+    let unknown = ledger(folder.path(), &["--state", "fixed"]);
+    assert_eq!(unknown.code, Some(2));
+    assert!(unknown.words.contains("of remedies proposed, rehearsed, failed"), "{}", unknown.words);
+    let mark = ledger(folder.path(), &["mark", FINDING, "failed"]);
+    assert_eq!(mark.code, Some(2), "that is no state of a finding");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
+use config::Price;
 use model::{Moment, OperationKey, Window};
 use store::{Operation, Store, StoreError};
 
@@ -35,6 +36,28 @@ pub struct Spent {
     pub users: Duration,
     /// How long of it they waited for databases.
     pub database: Duration,
+}
+
+impl Kept {
+    /// What as many requests as before take a month of the prices that are set, before and after: before it is all that is
+    /// paid; after, of the database's price and of the servers' the share that a request keeps each busy of what it did before.
+    /// `None` while no price is set, or where one of the windows has no requests.
+    #[must_use]
+    pub fn money(&self, price: &Price) -> Option<(f64, f64)> {
+        let (old, new) = (&self.before, &self.after);
+        if old.requests == 0 || new.requests == 0 {
+            return None;
+        }
+        let each = |time: Duration, of: &Spent| time.as_secs_f64() / float(of.requests);
+        let parts = [
+            (price.database_per_month, each(old.database, old), each(new.database, new)),
+            (price.workers_per_month, each(old.users, old), each(new.users, new)),
+        ];
+        // Of what was not busy before no share can be told.
+        let parts = parts.into_iter().filter(|(price, before, _)| 0.0 < *price && 0.0 < *before);
+        let sums = parts.map(|(price, before, after)| (price, price * after / before));
+        sums.reduce(|sum, part| (sum.0 + part.0, sum.1 + part.1))
+    }
 }
 
 impl Spent {
@@ -172,5 +195,23 @@ mod tests {
         assert!((kept.rows[2].after.value - 3.0).abs() < 1e-9);
         assert_eq!((kept.before.requests, kept.after.requests), (300, 200));
         assert_eq!(kept.after.database, Duration::from_millis(5_500));
+    }
+
+    #[test]
+    fn money_is_what_a_request_takes_of_what_is_paid() {
+        let price = |database_per_month, workers_per_month| Price {
+            currency: "GBP".to_owned(),
+            database_per_month,
+            workers_per_month,
+        };
+        let (slow, quick) = ([operation("x", 400, 9)], [operation("x", 100, 1)]);
+        let told = compared(&slow, &quick).money(&price(4_000.0, 800.0)).unwrap();
+        assert_eq!((told.0.round(), told.1.round()), (4_800.0, 1_200.0));
+        // Half as many requests save nothing by themselves.
+        let twice = [operation("x", 100, 1), operation("y", 100, 1)];
+        let told = compared(&twice, &quick).money(&price(4_000.0, 0.0)).unwrap();
+        assert!((told.0 - told.1).abs() < 1e-6, "{told:?}");
+        assert_eq!(compared(&slow, &quick).money(&price(0.0, 0.0)), None);
+        assert_eq!(compared(&slow, &[]).money(&price(4_000.0, 0.0)), None);
     }
 }

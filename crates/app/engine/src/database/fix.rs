@@ -174,14 +174,14 @@ impl Fixes {
         Ok(rehearsed)
     }
 
-    /// Takes the change back.
+    /// Takes the change back, and notes why if `because` says it.
     ///
     /// # Errors
     ///
     /// There is nothing that would take it back, another process is at it, or see [`apply::revert`].
     pub async fn revert(
         &mut self,
-        id: RemedyId,
+        (id, because): (RemedyId, &str),
         target: &Target,
         options: Options,
         (tell, stop): (&mut (dyn FnMut(News) + Send), Stop),
@@ -205,7 +205,8 @@ impl Fixes {
         let mut noting = Noting { ledger: self.ledger()?, id, claim: &claim, direction, tell };
         let done = apply::revert(target, change, &past, options, (&mut noting, stop)).await;
         let done = self.or_failed(id, done)?;
-        self.ledger()?.append(id, &Event::Reverted, now())?;
+        let because = because.to_owned();
+        self.ledger()?.append(id, &Event::Reverted { because }, now())?;
         Ok(done)
     }
 
@@ -323,7 +324,8 @@ const PAUSE_MIN: Duration = Duration::from_secs(2);
 
 /// What earlier runs did and left open, since it was taken back last.
 fn past(remedy: &Remedy) -> Past {
-    let reverted = remedy.entries.iter().rposition(|entry| matches!(entry.event, Event::Reverted));
+    let reverted =
+        remedy.entries.iter().rposition(|entry| matches!(entry.event, Event::Reverted { .. }));
     let mut past = Past::default();
     for entry in remedy.entries.iter().skip(reverted.map_or(0, |place| place + 1)) {
         let Event::Intended { direction, sql, index, backend } = &entry.event else { continue };
@@ -411,7 +413,8 @@ pub fn entry_text(entry: &Entry) -> String {
         Event::Applied { .. } => "applied".to_owned(),
         Event::Measured { verdict, .. } => format!("measured: {}", verdict.claim),
         Event::Proven { verdict, .. } => format!("proven: {}", verdict.claim),
-        Event::Reverted => "reverted".to_owned(),
+        Event::Reverted { because } if because.is_empty() => "reverted".to_owned(),
+        Event::Reverted { because } => format!("reverted: {because}"),
         Event::Failed { why } => format!("failed: {why}"),
     }
 }

@@ -1,13 +1,14 @@
 //! The ledger, and the board report: what was found, changed, proven, taken back and decided, and what it brought.
 
+use std::collections::BTreeMap;
+
 use axum::{Json, extract::State};
 use engine::{
     board,
-    history::{History, finding_of},
+    history::{History, abouts},
 };
 use model::Window;
 use serde::Deserialize;
-use store::ledger::{FindingState, Remedy, Said};
 use utoipa::IntoParams;
 
 use super::ROWS_MAX;
@@ -16,7 +17,9 @@ use crate::{
     problem::Problem,
     server::App,
     source::Source,
-    wire::{Board, BoardOpen, BoardRemedies, Ledger, LedgerCount, LedgerEntry, LedgerKind},
+    wire::{
+        Board, BoardMoney, BoardOpen, BoardRemedies, Ledger, LedgerCount, LedgerEntry, LedgerKind,
+    },
 };
 
 /// What of the ledger is meant.
@@ -81,35 +84,27 @@ pub(crate) async fn list(
 
 /// All of it, the newest first.
 fn entries_of(history: &History) -> Vec<LedgerEntry> {
-    let remedies = history
-        .remedies
-        .iter()
-        .map(|remedy| LedgerEntry::remedy(remedy, why_reverted(history, remedy)));
+    let abouts: BTreeMap<String, String> =
+        abouts(history).into_iter().map(|(finding, about)| (finding.to_string(), about)).collect();
+    let remedies = history.remedies.iter().map(|remedy| LedgerEntry::remedy(history, remedy));
     let notes = history.notes.iter().map(LedgerEntry::from);
     let records = history.records.iter().map(LedgerEntry::from);
-    let mut entries: Vec<LedgerEntry> = remedies.chain(notes).chain(records).collect();
+    let others = notes.chain(records).map(|entry| {
+        let about = entry.finding.as_ref().and_then(|finding| abouts.get(finding));
+        LedgerEntry { about: about.cloned().unwrap_or_default(), ..entry }
+    });
+    let mut entries: Vec<LedgerEntry> = remedies.chain(others).collect();
     entries.sort_by(|one, other| {
         (other.unix_ms, other.kind, other.number).cmp(&(one.unix_ms, one.kind, one.number))
     });
     entries
 }
 
-/// Why a remedy was taken back, as somebody said last.
-fn why_reverted(history: &History, remedy: &Remedy) -> String {
-    let finding = finding_of(remedy);
-    let mut newest = history.notes.iter().rev().filter(|note| Some(note.finding) == finding);
-    let said = newest.find_map(|note| match &note.said {
-        Said::State { state: FindingState::Reverted, reason } => Some(reason.clone()),
-        _ => None,
-    });
-    said.unwrap_or_default()
-}
-
 fn has(entry: &LedgerEntry, text: &str) -> bool {
     let remedy = entry.remedy.iter();
     let more =
         remedy.flat_map(|remedy| [&remedy.fault, &remedy.place].into_iter().chain(&remedy.apply));
-    [&entry.title, &entry.text, &entry.by]
+    [&entry.title, &entry.text, &entry.by, &entry.about]
         .into_iter()
         .chain(more)
         .any(|known| known.to_lowercase().contains(text))
@@ -158,6 +153,7 @@ pub(crate) async fn board(
             cut: (kept.before_known, kept.after_known) != (before, after),
             spent_before: kept.before.into(),
             spent_after: kept.after.into(),
+            money: kept.money(&source.settings().price).map(BoardMoney::from),
             rows: kept.rows.iter().map(Into::into).collect(),
             open: open(source),
             remedies: BoardRemedies::of(&source.in_ledger()?.remedies),

@@ -20,12 +20,30 @@ pub struct Board {
     pub spent_before: BoardSpent,
     /// What all requests of the window after took.
     pub spent_after: BoardSpent,
+    /// What of the prices that are set the same requests take; absent while no price is set, or where a window has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub money: Option<BoardMoney>,
     /// Operations that both windows have, those first that took the most time before; at most 20.
     pub rows: Vec<BoardRow>,
     /// What the findings that are open cost.
     pub open: BoardOpen,
     /// How many remedies stand where, in all of the ledger.
     pub remedies: BoardRemedies,
+}
+
+/// What of the prices that are set as many requests as before take.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, ToSchema)]
+pub struct BoardMoney {
+    /// A month, before: all that is paid.
+    pub before: f64,
+    /// A month, after: of each price the share that a request takes now of what it took before.
+    pub after: f64,
+}
+
+impl From<(f64, f64)> for BoardMoney {
+    fn from((before, after): (f64, f64)) -> Self {
+        Self { before, after }
+    }
 }
 
 /// How many remedies stand where.
@@ -37,6 +55,8 @@ pub struct BoardRemedies {
     pub applied: usize,
     /// Taken back.
     pub reverted: usize,
+    /// Could not be applied, or not be taken back.
+    pub failed: usize,
 }
 
 impl BoardRemedies {
@@ -46,6 +66,7 @@ impl BoardRemedies {
             proven: count(State::Proven),
             applied: count(State::Applied),
             reverted: count(State::Reverted),
+            failed: count(State::Failed),
         }
     }
 }

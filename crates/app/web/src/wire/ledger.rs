@@ -1,6 +1,9 @@
 //! The ledger on the wire: remedies with their history, what people said, proofs, runs of load, decisions.
 
-use engine::history::{finding_of, is_by_hand};
+use engine::{
+    database::fix::entry_text,
+    history::{History, Measured, finding_of, is_by_hand, measured, why_not},
+};
 use serde::{Deserialize, Serialize};
 use store::ledger::{LedgerRecord, Note, ProofRow, Recorded, Remedy, RunFigure, Said};
 use utoipa::ToSchema;
@@ -62,6 +65,8 @@ pub struct LedgerEntry {
     /// The finding that it is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub finding: Option<String>,
+    /// What that finding says, as far as the ledger knows; empty for remedies, whose title says it.
+    pub about: String,
     /// In a line.
     pub title: String,
     /// More of it, in paragraphs; may be empty.
@@ -94,8 +99,26 @@ pub struct LedgerRemedy {
     pub apply: Vec<String>,
     /// What happened, in order.
     pub history: Vec<LedgerStep>,
-    /// Why it was taken back, if somebody said.
+    /// Why it was taken back, if somebody said, or what it failed at.
     pub reason: String,
+    /// What it was measured to do since it was applied, if it is in force: what proved it, if it is proven.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub measured: Option<LedgerMeasured>,
+}
+
+/// What a remedy was measured to do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct LedgerMeasured {
+    /// When.
+    pub unix_ms: u64,
+    /// In a sentence, with figures.
+    pub claim: String,
+    /// Requests before that were compared; absent where a database's counters were.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub before: Option<u64>,
+    /// Requests after that were compared.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub after: Option<u64>,
 }
 
 /// Something that happened to a remedy.
@@ -103,7 +126,7 @@ pub struct LedgerRemedy {
 pub struct LedgerStep {
     /// When.
     pub unix_ms: u64,
-    /// `rehearsed`, `applied`, `measured` …
+    /// In a line: `applied`, `proven: …`, `failed: …`.
     pub what: String,
 }
 
@@ -177,6 +200,7 @@ impl LedgerEntry {
             number,
             unix_ms: unix_ms(time),
             finding: None,
+            about: String::new(),
             title: String::new(),
             text: String::new(),
             by: String::new(),
@@ -186,13 +210,13 @@ impl LedgerEntry {
         }
     }
 
-    /// A remedy; `reason` is why it was taken back.
-    pub(crate) fn remedy(remedy: &Remedy, reason: String) -> Self {
+    /// A remedy, with what became of it.
+    pub(crate) fn remedy(history: &History, remedy: &Remedy) -> Self {
         let last = remedy.entries.last().map(|entry| entry.time).unwrap_or_default();
-        let steps = remedy.entries.iter().map(|entry| LedgerStep {
-            unix_ms: unix_ms(entry.time),
-            what: entry.event.name().to_owned(),
-        });
+        let steps = remedy
+            .entries
+            .iter()
+            .map(|entry| LedgerStep { unix_ms: unix_ms(entry.time), what: entry_text(entry) });
         let proposal = &remedy.proposal;
         Self {
             finding: finding_of(remedy).map(|id| id.to_string()),
@@ -204,7 +228,8 @@ impl LedgerEntry {
                 place: proposal.server.clone(),
                 apply: proposal.change.apply.clone(),
                 history: steps.collect(),
-                reason,
+                reason: why_not(history, remedy),
+                measured: measured(history, remedy).as_ref().map(LedgerMeasured::from),
             }),
             ..Self::of(LedgerKind::Remedy, remedy.id.0, last)
         }
@@ -262,6 +287,17 @@ impl From<&LedgerRecord> for LedgerEntry {
                 }),
                 ..of(LedgerKind::Proof)
             },
+        }
+    }
+}
+
+impl From<&Measured<'_>> for LedgerMeasured {
+    fn from(measured: &Measured<'_>) -> Self {
+        Self {
+            unix_ms: unix_ms(measured.time),
+            claim: measured.verdict.claim.clone(),
+            before: measured.compared.map(|(before, _)| before),
+            after: measured.compared.map(|(_, after)| after),
         }
     }
 }

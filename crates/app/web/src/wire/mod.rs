@@ -24,7 +24,9 @@ mod system;
 mod trace;
 mod view;
 
-pub use board::{Board, BoardFigure, BoardOpen, BoardRemedies, BoardRow, BoardSpent, BoardUnit};
+pub use board::{
+    Board, BoardFigure, BoardMoney, BoardOpen, BoardRemedies, BoardRow, BoardSpent, BoardUnit,
+};
 pub use columns::{OpenedTrace, OpenedTraces, SpanColumns, TraceColumns};
 pub(crate) use convert::{hex, micros, unix_micros, unix_ms};
 pub use database::{
@@ -47,8 +49,8 @@ pub use gateway::{
     GatewayRouteCache, GatewayService, GatewayThread, GatewayVersion,
 };
 pub use ledger::{
-    Ledger, LedgerCount, LedgerEntry, LedgerFigure, LedgerKind, LedgerProof, LedgerProofRow,
-    LedgerRemedy, LedgerRun, LedgerStep,
+    Ledger, LedgerCount, LedgerEntry, LedgerFigure, LedgerKind, LedgerMeasured, LedgerProof,
+    LedgerProofRow, LedgerRemedy, LedgerRun, LedgerStep,
 };
 pub use log::{Log, Logs, TraceLogs};
 pub(crate) use operation::nanos_as_micros;

@@ -12,8 +12,8 @@ const FINDING: FindingId = FindingId(0xff);
 /// A remedy that was applied and taken back, a decision, a run and a proof.
 fn noted(place: &LedgerPlace) -> Result {
     let by_hand = ByHand { claim: "orders <load> customers".to_owned(), ..ByHand::default() };
-    history::mark(place, FINDING, FindingState::Applied, "", &by_hand)?;
-    history::mark(place, FINDING, FindingState::Reverted, "memory doubled", &by_hand)?;
+    history::mark(place, (FINDING, ""), FindingState::Applied, "", &by_hand)?;
+    history::mark(place, (FINDING, ""), FindingState::Reverted, "memory doubled", &by_hand)?;
     let (title, text) = ("No cache for prices".to_owned(), "They change.".to_owned());
     history::record(place, None, &Recorded::Decision { title, text, by: "Ada".to_owned() })?;
     let run = Recorded::Run {

@@ -22,6 +22,16 @@ pub enum State {
 }
 
 impl State {
+    /// All of them, in the order in which a remedy goes through them.
+    pub const ALL: [Self; 6] = [
+        Self::Proposed,
+        Self::Rehearsed,
+        Self::Applied,
+        Self::Proven,
+        Self::Reverted,
+        Self::Failed,
+    ];
+
     /// The state after these events, the first of which is [`Event::Proposed`]; `None` without one.
     pub fn of<'a>(events: impl IntoIterator<Item = &'a Event>) -> Option<Self> {
         events.into_iter().filter_map(Event::state).last()
@@ -38,7 +48,7 @@ impl State {
             Event::Proven { .. } | Event::Measured { .. } => self.is_in_force(),
             // A failed one may have been applied in part.
             Event::Applied { .. }
-            | Event::Reverted
+            | Event::Reverted { .. }
             | Event::Failed { .. }
             | Event::Started { .. }
             | Event::Intended { .. }
@@ -142,7 +152,10 @@ pub enum Event {
         after: Readings,
     },
     /// The database has it no more.
-    Reverted,
+    Reverted {
+        /// Why, as somebody said; empty if nobody did, or in entries of versions that did not ask.
+        because: String,
+    },
     /// It could not be applied or taken back.
     Failed {
         /// Why.
@@ -159,7 +172,7 @@ impl Event {
             Self::Rehearsed { .. } => Some(State::Rehearsed),
             Self::Applied { .. } => Some(State::Applied),
             Self::Proven { .. } => Some(State::Proven),
-            Self::Reverted => Some(State::Reverted),
+            Self::Reverted { .. } => Some(State::Reverted),
             Self::Failed { .. } => Some(State::Failed),
             Self::Started { .. }
             | Self::Intended { .. }
@@ -191,7 +204,7 @@ impl Event {
             Self::Applied { .. } => "applied",
             Self::Measured { .. } => "measured",
             Self::Proven { .. } => "proven",
-            Self::Reverted => "reverted",
+            Self::Reverted { .. } => "reverted",
             Self::Failed { .. } => "failed",
         }
     }

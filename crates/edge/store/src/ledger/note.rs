@@ -118,12 +118,24 @@ pub struct Note {
     pub finding: FindingId,
     /// When it was said.
     pub time: Moment,
+    /// What the finding said then, in a line: findings go, and their ids tell nobody anything. Empty if it was not known.
+    pub about: String,
     /// What.
     pub said: Said,
 }
 
+/// What is kept of a note as JSON.
+#[derive(Serialize, Deserialize)]
+struct NoteWire {
+    #[serde(flatten)]
+    said: Said,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    about: String,
+}
+
 impl Ledger {
-    /// Notes what somebody says of a finding, and returns the note's number once it is on the disk.
+    /// Notes what somebody says of a finding, and returns the note's number once it is on the disk. `about` is what the finding
+    /// says, as far as it is known; more than [`NOTE_BYTES_MAX`] of it are cut off.
     ///
     /// # Errors
     ///
@@ -132,13 +144,16 @@ impl Ledger {
         &mut self,
         finding: FindingId,
         said: &Said,
+        about: &str,
         now: Moment,
     ) -> Result<i64, LedgerError> {
         if let Some(what) = said.fault() {
             return Err(LedgerError::Note { what });
         }
         let failed = self.failed("write");
-        let text = serde_json::to_string(said).unwrap_or_default();
+        let about = about.get(..about.floor_char_boundary(NOTE_BYTES_MAX)).unwrap_or_default();
+        let wire = NoteWire { said: said.clone(), about: about.to_owned() };
+        let text = serde_json::to_string(&wire).unwrap_or_default();
         let nanos = i64::try_from(now.nanos).unwrap_or(i64::MAX);
         let sql = "insert into note (finding, time_nanos, version, said) values (?1, ?2, ?3, ?4)";
         let finding = finding.to_string();
@@ -168,11 +183,14 @@ impl Ledger {
             Kept::Server(server) => {
                 let note = |row: server::Kept| {
                     let finding = row.finding.unwrap_or_default();
+                    let NoteWire { said, about } =
+                        serde_json::from_str(&row.text).map_err(damaged)?;
                     Ok(Note {
                         id: row.id,
                         finding: FindingId(u64::from_str_radix(&finding, 16).unwrap_or(0)),
                         time: row.time,
-                        said: serde_json::from_str(&row.text).map_err(damaged)?,
+                        about,
+                        said,
                     })
                 };
                 return server.all(Table::Note)?.into_iter().map(note).collect();
@@ -186,11 +204,12 @@ impl Ledger {
             let finding: String = row.get(1).map_err(&failed)?;
             let nanos: i64 = row.get(2).map_err(&failed)?;
             let said: String = row.get(3).map_err(&failed)?;
-            let said = serde_json::from_str(&said).map_err(damaged)?;
+            let NoteWire { said, about } = serde_json::from_str(&said).map_err(damaged)?;
             notes.push(Note {
                 id: row.get(0).map_err(&failed)?,
                 finding: FindingId(u64::from_str_radix(&finding, 16).unwrap_or(0)),
                 time: Moment { nanos: u64::try_from(nanos).unwrap_or(0) },
+                about,
                 said,
             });
         }

@@ -133,7 +133,10 @@ enum EventWire {
         verdict: VerdictWire,
         after: ReadingsWire,
     },
-    Reverted,
+    Reverted {
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        because: String,
+    },
     Failed {
         why: String,
     },
@@ -208,7 +211,7 @@ impl From<&Event> for EventWire {
             Event::Proven { verdict, after } => {
                 Self::Proven { verdict: verdict.into(), after: after.into() }
             }
-            Event::Reverted => Self::Reverted,
+            Event::Reverted { because } => Self::Reverted { because },
             Event::Failed { why } => Self::Failed { why },
         }
     }
@@ -244,7 +247,7 @@ impl From<EventWire> for Event {
             EventWire::Proven { verdict, after } => {
                 Self::Proven { verdict: verdict.into(), after: after.into() }
             }
-            EventWire::Reverted => Self::Reverted,
+            EventWire::Reverted { because } => Self::Reverted { because },
             EventWire::Failed { why } => Self::Failed { why },
         }
     }
@@ -326,4 +329,17 @@ impl From<VerdictWire> for Verdict {
 /// JSON has no infinity; a counter that says so is broken.
 pub(super) fn finite(value: f64) -> f64 {
     if value.is_finite() { value } else { 0.0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_older_versions_wrote_is_read() {
+        let because = String::new();
+        assert_eq!(event(r#"{"event":"reverted"}"#).unwrap(), Event::Reverted { because });
+        let said = Event::Reverted { because: "memory doubled".to_owned() };
+        assert_eq!(event(&event_text(&said)).unwrap(), said);
+    }
 }

@@ -64,15 +64,14 @@ impl Runner<'_> {
         self.ended(done, "applied", &remedy.proposal.finding)
     }
 
-    pub(super) fn revert(&self, fixes: &mut Fixes, remedy: &Remedy) -> Done {
+    pub(super) fn revert(&self, fixes: &mut Fixes, remedy: &Remedy, because: &str) -> Done {
         let statements = remedy.proposal.change.revert.join(";\n  ");
         self.ask("Take back", &statements)?;
         let mut shown = Shown::new();
         let done = self.runtime.block_on(async {
             let stop = told_to_stop(STOPPING);
-            fixes
-                .revert(remedy.id, self.target, self.options, (&mut |news| shown.tell(news), stop))
-                .await
+            let tell = &mut |news| shown.tell(news);
+            fixes.revert((remedy.id, because), self.target, self.options, (tell, stop)).await
         });
         shown.end();
         self.ended(done, "taken back", &remedy.proposal.finding)

@@ -162,8 +162,9 @@ fn in_the_ledger(
             arguments.yes,
             &format!("Take this back in {}?\n{}", file.display(), fixes::diff_of(remedy)),
         )?;
-        let remedy =
-            fixes::revert(&place_of(&settings.store), remedy).map_err(|error| failure(&error))?;
+        let because = arguments.because.as_deref().unwrap_or_default();
+        let remedy = fixes::revert(&place_of(&settings.store), remedy, because)
+            .map_err(|error| failure(&error))?;
         return done(arguments, settings, (&remedy, None), "taken back");
     }
     if arguments.apply {

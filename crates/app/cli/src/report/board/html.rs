@@ -3,7 +3,7 @@
 use maud::{Markup, html as page};
 use store::ledger::{Recorded, Remedy, State};
 
-use super::{Board, done, figure, percent, proof_words, sure};
+use super::{Board, UNDONE, done, figure, percent, sure};
 use crate::{
     report::{ledger::date, page::framed},
     units,
@@ -27,7 +27,7 @@ pub(crate) fn html(board: &Board<'_>) -> String {
         (operations(board))
         (remedies(board, "What was proven", State::Proven))
         (remedies(board, "Applied, and not proven yet", State::Applied))
-        (reverted(board))
+        (undone(board))
         (decisions(board))
         (runs(board))
     };
@@ -82,11 +82,11 @@ fn operations(board: &Board<'_>) -> Markup {
 }
 
 fn remedies(board: &Board<'_>, heading: &str, state: State) -> Markup {
-    let remedies = board.remedies(state);
+    let remedies = board.remedies(&[state]);
     page! {
-        @if !remedies.is_empty() {
-            h2 { (heading) }
-            ul { @for remedy in remedies { (one(board, remedy)) } }
+        @if !remedies.told.is_empty() {
+            h2 { (remedies.headed(heading)) }
+            ul { @for remedy in remedies.told { (one(board, remedy)) } }
         }
     }
 }
@@ -97,19 +97,19 @@ fn one(board: &Board<'_>, remedy: &Remedy) -> Markup {
         li {
             (words)
             @if let Some(proof) = board.proof(remedy) {
-                span.small { (proof_words(proof)) " (" (date(proof.time)) ")" }
+                span.small { (proof) }
             }
             @if !sql.is_empty() { pre { (sql) } }
         }
     }
 }
 
-fn reverted(board: &Board<'_>) -> Markup {
-    let remedies = board.remedies(State::Reverted);
+fn undone(board: &Board<'_>) -> Markup {
+    let remedies = board.remedies(UNDONE);
     page! {
-        h2 { "What did not work, and was taken back" }
-        @if remedies.is_empty() { p { "Nothing." } }
-        ul { @for remedy in remedies {
+        h2 { (remedies.headed("What did not work, and was taken back")) }
+        @if remedies.told.is_empty() { p { "Nothing." } }
+        ul { @for remedy in remedies.told {
             li { (done(remedy).0) ": " (board.reason(remedy)) }
         } }
     }
@@ -118,9 +118,9 @@ fn reverted(board: &Board<'_>) -> Markup {
 fn decisions(board: &Board<'_>) -> Markup {
     let decisions = board.records("decision");
     page! {
-        @if !decisions.is_empty() {
-            h2 { "Decisions" }
-            @for record in decisions {
+        @if !decisions.told.is_empty() {
+            h2 { (decisions.headed("Decisions")) }
+            @for record in decisions.told {
                 @if let Recorded::Decision { title, text, by } = &record.recorded {
                     section {
                         h3 { (title) }
@@ -138,11 +138,11 @@ fn decisions(board: &Board<'_>) -> Markup {
 fn runs(board: &Board<'_>) -> Markup {
     let runs = board.records("run");
     page! {
-        @if !runs.is_empty() {
-            h2 { "Runs of load" }
+        @if !runs.told.is_empty() {
+            h2 { (runs.headed("Runs of load")) }
             div.wide { table {
                 thead { tr { th { "when" } th { "what" } th.number { "requests" } th.number { "failed" } th { "figures" } } }
-                tbody { @for record in runs {
+                tbody { @for record in runs.told {
                     @if let Recorded::Run { title, requests, failed, figures, .. } = &record.recorded {
                         tr {
                             td { (date(record.time)) }

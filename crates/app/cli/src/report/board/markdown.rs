@@ -2,7 +2,7 @@
 
 use store::ledger::{Recorded, State};
 
-use super::{Board, done, figure, percent, proof_words, sure};
+use super::{Board, UNDONE, done, figure, percent, sure};
 use crate::{
     report::{
         ledger::date,
@@ -20,7 +20,7 @@ pub(crate) fn markdown(board: &Board<'_>) -> String {
     text.push('\n');
     tables(&mut text, board);
     proven(&mut text, board);
-    reverted(&mut text, board);
+    undone(&mut text, board);
     decisions(&mut text, board);
     runs(&mut text, board);
     text
@@ -57,17 +57,16 @@ fn proven(text: &mut String, board: &Board<'_>) {
     for (heading, state) in
         [("What was proven", State::Proven), ("Applied, and not proven yet", State::Applied)]
     {
-        let remedies = board.remedies(state);
-        if remedies.is_empty() {
+        let remedies = board.remedies(&[state]);
+        if remedies.told.is_empty() {
             continue;
         }
-        text.push_str(&format!("\n## {heading}\n\n"));
-        for remedy in remedies {
+        text.push_str(&format!("\n## {}\n\n", remedies.headed(heading)));
+        for remedy in remedies.told {
             let (words, sql) = done(remedy);
             text.push_str(&format!("- {}", cell(&words)));
             if let Some(proof) = board.proof(remedy) {
-                let on = date(proof.time);
-                text.push_str(&format!(". {} ({on})", cell(&proof_words(proof))));
+                text.push_str(&format!(". {}", cell(&proof)));
             }
             text.push('\n');
             if !sql.is_empty() {
@@ -78,13 +77,14 @@ fn proven(text: &mut String, board: &Board<'_>) {
     }
 }
 
-fn reverted(text: &mut String, board: &Board<'_>) {
-    text.push_str("\n## What did not work, and was taken back\n\n");
-    let remedies = board.remedies(State::Reverted);
-    if remedies.is_empty() {
+fn undone(text: &mut String, board: &Board<'_>) {
+    let remedies = board.remedies(UNDONE);
+    let heading = remedies.headed("What did not work, and was taken back");
+    text.push_str(&format!("\n## {heading}\n\n"));
+    if remedies.told.is_empty() {
         text.push_str("Nothing.\n");
     }
-    for remedy in remedies {
+    for remedy in remedies.told {
         let (words, _) = done(remedy);
         text.push_str(&format!("- {}: {}\n", cell(&words), cell(&board.reason(remedy))));
     }
@@ -92,11 +92,11 @@ fn reverted(text: &mut String, board: &Board<'_>) {
 
 fn decisions(text: &mut String, board: &Board<'_>) {
     let decisions = board.records("decision");
-    if decisions.is_empty() {
+    if decisions.told.is_empty() {
         return;
     }
-    text.push_str("\n## Decisions\n");
-    for record in decisions {
+    text.push_str(&format!("\n## {}\n", decisions.headed("Decisions")));
+    for record in decisions.told {
         let Recorded::Decision { title, text: why, by } = &record.recorded else { continue };
         let by = if by.is_empty() { String::new() } else { format!(", {}", cell(by)) };
         text.push_str(&format!("\n### {}\n\n{}{by}\n", cell(title), date(record.time)));
@@ -108,11 +108,14 @@ fn decisions(text: &mut String, board: &Board<'_>) {
 
 fn runs(text: &mut String, board: &Board<'_>) {
     let runs = board.records("run");
-    if runs.is_empty() {
+    if runs.told.is_empty() {
         return;
     }
-    text.push_str("\n## Runs of load\n\n| when | what | requests | failed | figures |\n|---|---|--:|--:|---|\n");
-    for record in runs {
+    text.push_str(&format!(
+        "\n## {}\n\n| when | what | requests | failed | figures |\n|---|---|--:|--:|---|\n",
+        runs.headed("Runs of load")
+    ));
+    for record in runs.told {
         let Recorded::Run { title, requests, failed, figures, .. } = &record.recorded else {
             continue;
         };

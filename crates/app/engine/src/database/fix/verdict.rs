@@ -127,7 +127,8 @@ fn conclude(
 /// Counters before anybody began to apply it, and from which on it counts. A run that died, or found it applied
 /// already, began later than what it brought.
 fn counted(remedy: &Remedy) -> Option<(&Readings, &Readings)> {
-    let reverted = remedy.entries.iter().rposition(|entry| entry.event == Event::Reverted);
+    let reverted =
+        remedy.entries.iter().rposition(|entry| matches!(entry.event, Event::Reverted { .. }));
     let since = remedy.entries.iter().skip(reverted.map_or(0, |place| place + 1));
     let before = since.filter_map(|entry| match &entry.event {
         Event::Started { direction: Direction::Apply, before } => Some(before),
