@@ -7,7 +7,7 @@ pub mod cache;
 
 use std::{
     cmp::Reverse,
-    collections::{BTreeMap, BinaryHeap, VecDeque},
+    collections::{BTreeMap, BTreeSet, BinaryHeap, VecDeque},
     num::NonZeroU32,
     time::Duration,
 };
@@ -20,6 +20,72 @@ use traffic::{
     balance::{Candidate, PeakEwma, Rotation, better_of_two, fewest_in_flight},
     limit::{Algorithm, Limiter, Quota},
 };
+
+/// Which requests are meant.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Scope {
+    /// Whose.
+    pub whose: Whose,
+    /// Of these endpoints, as `GET /api/*`; of all if `None`.
+    pub endpoint: Option<Pattern>,
+}
+
+/// Whose requests are meant.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Whose {
+    /// Those that come from outside: what services ask of each other for one of these is no further one.
+    #[default]
+    Outside,
+    /// Those of the services of this name.
+    Service(Pattern),
+    /// Those of each service.
+    Each,
+}
+
+/// Requests of traces, as far as they are meant.
+pub fn requests<'a>(
+    traces: &'a [Trace],
+    scope: &'a Scope,
+) -> impl Iterator<Item = RequestView<'a>> {
+    traces.iter().flat_map(move |trace| {
+        let meant = trace.entries.iter().copied().filter(move |entry| match scope.whose {
+            Whose::Outside => !is_inner(trace, *entry),
+            Whose::Service(_) | Whose::Each => true,
+        });
+        meant.map(move |entry| RequestView::new(trace, entry)).filter(move |view| {
+            let is_whose = match &scope.whose {
+                Whose::Service(service) => service.fits(&view.key.service),
+                Whose::Outside | Whose::Each => true,
+            };
+            let endpoint = scope.endpoint.as_ref();
+            is_whose
+                && view.request().is_some()
+                && endpoint.is_none_or(|pattern| pattern.fits(&view.key.operation))
+        })
+    })
+}
+
+/// Whether a request was made for another one of the same trace.
+fn is_inner(trace: &Trace, entry: usize) -> bool {
+    let entry_above = |place: usize| {
+        let parent = trace.nodes.get(place)?.parent?;
+        trace.nodes.get(parent).map(|node| node.entry)
+    };
+    let mut above = entry_above(entry);
+    while let Some(place) = above {
+        if trace.nodes.get(place).is_some_and(|node| node.call.request().is_some()) {
+            return true;
+        }
+        above = entry_above(place);
+    }
+    false
+}
+
+/// Services that answer requests.
+#[must_use]
+pub fn services(traces: &[Trace], scope: &Scope) -> BTreeSet<String> {
+    requests(traces, scope).map(|view| view.key.service.to_string()).collect()
+}
 
 /// An operation with a call and without it.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,9 +107,9 @@ pub struct Without {
 /// Takes calls off the critical path of every request: statements by their text, remote calls as `GET host/path`, spans by
 /// their name. Operations that made any, those first that would have saved most.
 #[must_use]
-pub fn without(traces: &[Trace], call: &Pattern) -> Vec<Without> {
+pub fn without(traces: &[Trace], scope: &Scope, call: &Pattern) -> Vec<Without> {
     let mut operations: BTreeMap<OperationKey, Without> = BTreeMap::new();
-    for view in requests(traces) {
+    for view in requests(traces, scope) {
         let fits: Vec<usize> = view
             .places
             .iter()
@@ -113,18 +179,28 @@ pub enum Hold {
     Statement,
 }
 
+/// Connections that requests take.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Connections {
+    /// When each would have been taken, and for how long.
+    pub arrivals: Vec<Arrival>,
+    /// Whose requests they are.
+    pub services: BTreeSet<String>,
+}
+
 /// When connections of a database would have been taken, and for how long.
 #[must_use]
-pub fn connections(traces: &[Trace], hold: Hold) -> Vec<Arrival> {
-    let mut arrivals = Vec::new();
-    for view in requests(traces) {
+pub fn connections(traces: &[Trace], scope: &Scope, hold: Hold) -> Connections {
+    let (mut arrivals, mut services) = (Vec::new(), BTreeSet::new());
+    for view in requests(traces, scope) {
         let uses = view
             .places
             .iter()
             .map(|place| view.call(*place))
             .filter(|call| matches!(call.work, Work::Statement(_) | Work::Transaction { .. }));
-        let mut whole: Option<(Moment, Moment)> = None;
+        let (mut whole, mut any): (Option<(Moment, Moment)>, bool) = (None, false);
         for call in uses {
+            any = true;
             let (from, to) = (call.start, call.end);
             match hold {
                 Hold::Statement => arrivals.push(arrival(from, to)),
@@ -135,15 +211,18 @@ pub fn connections(traces: &[Trace], hold: Hold) -> Vec<Arrival> {
             }
         }
         arrivals.extend(whole.map(|(from, to)| arrival(from, to)));
+        if any && !services.contains(&*view.key.service) {
+            services.insert(view.key.service.to_string());
+        }
     }
     arrivals.sort_unstable();
-    arrivals
+    Connections { arrivals, services }
 }
 
 /// Requests that a service answers: when they came and how long each took.
 #[must_use]
-pub fn arrivals(traces: &[Trace]) -> Vec<Arrival> {
-    let mut arrivals: Vec<Arrival> = requests(traces)
+pub fn arrivals(traces: &[Trace], scope: &Scope) -> Vec<Arrival> {
+    let mut arrivals: Vec<Arrival> = requests(traces, scope)
         .map(|view| arrival(view.entry_call().start, view.entry_call().end))
         .collect();
     arrivals.sort_unstable();
@@ -170,7 +249,7 @@ pub struct Limited {
 /// Lets recorded requests through a limit of so many for each value of an attribute.
 #[must_use]
 pub fn limited(
-    traces: &[Trace],
+    (traces, scope): (&[Trace], &Scope),
     algorithm: Algorithm,
     quota: Quota,
     by: &str,
@@ -178,7 +257,7 @@ pub fn limited(
 ) -> Limited {
     let mut asked: Vec<(Moment, String)> = Vec::new();
     let mut limited = Limited::default();
-    for view in requests(traces) {
+    for view in requests(traces, scope) {
         let attributes = view.request().map(|request| request.attributes.as_slice());
         let known = attributes.unwrap_or_default().iter().find(|(key, _)| key == by);
         limited.unknown += usize::from(known.is_none());
@@ -204,7 +283,8 @@ pub fn limited(
     limited
 }
 
-/// How a gateway would have spread requests over members.
+/// How a gateway would have spread requests over members. `address` and `cookie` are not among them: where a request goes by
+/// them hangs on who asks, and most recordings do not tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Policy {
     /// One after the other.
@@ -213,7 +293,7 @@ pub enum Policy {
     FewestInFlight,
     /// Of two by chance the one that promises to be sooner.
     Latency,
-    /// By chance.
+    /// By chance, which is no policy of the gateway: what the others are measured by.
     Random,
 }
 
@@ -222,12 +302,15 @@ impl Policy {
     pub const ALL: [Self; 4] =
         [Self::RoundRobin, Self::FewestInFlight, Self::Latency, Self::Random];
 
+    /// Policies of the gateway that are not simulated.
+    pub const NOT_SIMULATED: [&'static str; 2] = ["address", "cookie"];
+
     /// As settings of the gateway name it.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::RoundRobin => "round-robin",
-            Self::FewestInFlight => "least-requests",
+            Self::FewestInFlight => "least-connections",
             Self::Latency => "latency",
             Self::Random => "random",
         }
@@ -326,13 +409,6 @@ impl Member {
 )]
 fn slower(nanos: u64, slowness: f64) -> u64 {
     (nanos as f64 * slowness.max(0.0)) as u64
-}
-
-fn requests(traces: &[Trace]) -> impl Iterator<Item = RequestView<'_>> {
-    traces.iter().flat_map(|trace| {
-        let views = trace.entries.iter().map(move |entry| RequestView::new(trace, *entry));
-        views.filter(|view| view.request().is_some())
-    })
 }
 
 fn nanos(time: Duration) -> u64 {

@@ -20,6 +20,7 @@ mod partial;
 mod policy;
 mod purge;
 mod record;
+mod recorded;
 mod rule;
 pub mod simulate;
 mod status;
@@ -43,6 +44,7 @@ pub use record::{
     RECORD_MARK, START_BYTES, Said, Start, answer_of, answer_record, forget_record, gone_record,
     heard_record,
 };
+pub use recorded::{Heard, Recorded, heard};
 pub use rule::{
     CacheRule, CacheSettings, Clients, Cookies, DiskSettings, Keep, Query, SetCookie, Template,
     User,

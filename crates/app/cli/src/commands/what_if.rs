@@ -7,7 +7,7 @@ use ::prove::{
     simulate::{busy_at_most, busy_on_average, queue, servers_for},
 };
 use clap::{Args, Subcommand, ValueEnum};
-use engine::what_if::{self, Hold, Members, Policy, cache};
+use engine::what_if::{self, Hold, Members, Policy, Scope, Whose, cache};
 use model::{Exchange, Trace};
 use stats::quantile;
 use traffic::limit::{Algorithm, Quota};
@@ -59,6 +59,13 @@ struct Recording {
     /// Files with traces; `-` is standard input. For a cache, captures and HAR as well.
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
+    /// Only requests of this service; `*` stands for anything. Unless told, requests that come from outside count, and what
+    /// services ask of each other for them does not; `without` and `pool` look at each service.
+    #[arg(long, value_name = "PATTERN")]
+    service: Option<String>,
+    /// Only these endpoints: `GET /api/*`.
+    #[arg(long, value_name = "PATTERN")]
+    endpoint: Option<String>,
     /// The answer as JSON.
     #[arg(long)]
     json: bool,
@@ -178,9 +185,10 @@ struct Cache {
     /// Bytes of the cache; may be given more than once. `1MiB..1GiB` tries each that is twice the one before: the curve of misses. 64 MiB unless said.
     #[arg(long, value_name = "SIZE", value_parser = sizes)]
     size: Vec<Sizes>,
-    /// Only these endpoints: `GET /api/*`.
-    #[arg(long, value_name = "PATTERN")]
-    endpoint: Option<String>,
+    /// Whatever answers and requests say of caches does not count, as with `over-answer` of a route. Captures tell it, spans
+    /// do not.
+    #[arg(long)]
+    over_answer: bool,
     /// The query does not tell answers apart.
     #[arg(long)]
     ignore_query: bool,
@@ -211,8 +219,8 @@ pub(super) fn run(arguments: &Arguments) -> Done {
 }
 
 fn without(arguments: &Without) -> Result<String, Failure> {
-    let traces = traces(&arguments.recording)?;
-    let found = what_if::without(&traces, &Pattern(arguments.call.clone()));
+    let (traces, scope) = traces(&arguments.recording, Whose::Each)?;
+    let found = what_if::without(&traces, &scope, &Pattern(arguments.call.clone()));
     if found.is_empty() {
         return Err(Failure::use_of(format!("no request makes a call like `{}`", arguments.call))
             .hint("statements are without their literals, as `taut find` and `taut trace` show them; `*` stands for anything"));
@@ -225,7 +233,8 @@ fn pool(arguments: &Pool) -> Result<String, Failure> {
         Held::Request => Hold::Request,
         Held::Statement => Hold::Statement,
     };
-    let arrivals = what_if::connections(&traces(&arguments.recording)?, hold);
+    let (traces, scope) = traces(&arguments.recording, Whose::Each)?;
+    let what_if::Connections { arrivals, services } = what_if::connections(&traces, &scope, hold);
     if arrivals.is_empty() {
         return Err(Failure::of_the_world("no request runs a statement")
             .hint("is the database's client instrumented?"));
@@ -242,8 +251,13 @@ fn pool(arguments: &Pool) -> Result<String, Failure> {
     sizes.sort_unstable();
     sizes.dedup();
     let tried: Vec<_> = sizes.into_iter().map(|size| queue(&arrivals, size)).collect();
-    let about =
-        report::Pool { on_average: busy_on_average(&arrivals), most, enough, wait: arguments.wait };
+    let about = report::Pool {
+        on_average: busy_on_average(&arrivals),
+        most,
+        enough,
+        wait: arguments.wait,
+        services: services.into_iter().collect(),
+    };
     Ok(report::pool(&about, &tried, arguments.recording.json))
 }
 
@@ -255,8 +269,9 @@ fn limit(arguments: &Limit) -> Result<String, Failure> {
         Counted::SlidingWindow => Algorithm::SlidingWindow,
     };
     let quota = Quota::new(arguments.requests, arguments.window);
-    let traces = traces(&arguments.recording)?;
-    let limited = what_if::limited(&traces, algorithm, quota, &arguments.by, arguments.seed);
+    let (traces, scope) = traces(&arguments.recording, Whose::Outside)?;
+    let of = (&*traces, &scope);
+    let limited = what_if::limited(of, algorithm, quota, &arguments.by, arguments.seed);
     if limited.requests == limited.unknown {
         return Err(Failure::use_of(format!("no request has the attribute `{}`", arguments.by))
             .hint("`taut trace` shows what requests have; --by names another"));
@@ -274,7 +289,8 @@ fn balance(arguments: &Balance) -> Result<String, Failure> {
             "1 to {MEMBERS_MAX} members, and 0.01 to 1000 times can be"
         )));
     }
-    let mut arrivals = what_if::arrivals(&traces(&arguments.recording)?);
+    let (traces, scope) = traces(&arguments.recording, Whose::Outside)?;
+    let mut arrivals = what_if::arrivals(&traces, &scope);
     let first = arrivals.first().map_or(0, |first| first.at_nanos);
     for arrival in &mut arrivals {
         arrival.at_nanos = sooner(arrival.at_nanos - first, arguments.faster);
@@ -296,14 +312,24 @@ fn balance(arguments: &Balance) -> Result<String, Failure> {
 
 fn in_cache(arguments: &Cache) -> Result<String, Failure> {
     let what = cache::Cacheable {
-        endpoint: arguments.endpoint.clone().map(Pattern),
+        over_answer: arguments.over_answer,
         ignores_query: arguments.ignore_query,
         bytes_unless_told: arguments.answer,
     };
     let captures = captured(&arguments.recording)?;
     let asked = match &captures {
-        Some(exchanges) => cache::asked_of(exchanges, &what),
-        None => cache::asked(&traces(&arguments.recording)?, &what),
+        Some(_) if arguments.recording.service.is_some() => {
+            return Err(Failure::use_of("a capture does not tell services")
+                .hint("--endpoint chooses by method and path"));
+        }
+        Some(exchanges) => {
+            let endpoint = arguments.recording.endpoint.clone().map(Pattern);
+            cache::asked_of(exchanges, endpoint.as_ref(), &what)
+        }
+        None => {
+            let (traces, scope) = traces(&arguments.recording, Whose::Outside)?;
+            cache::asked(&traces, &scope, &what)
+        }
     };
     if asked.events.is_empty() {
         return Err(Failure::use_of("no request of the recording could be answered by a cache")
@@ -325,11 +351,17 @@ fn in_cache(arguments: &Cache) -> Result<String, Failure> {
     for ttl in or(&arguments.ttl) {
         for size in &sizes {
             let outcome = cache::cached(&asked, ttl, *size, arguments.sample, arguments.seed);
-            rows.push(report::Cached { ttl, size: *size, outcome });
+            let too_small = cache::too_small(&asked, *size, arguments.sample);
+            rows.push(report::Cached { ttl, size: *size, outcome, too_small });
         }
     }
     let stampede = cache::stampede(&asked);
-    Ok(report::cache(&asked, &rows, stampede, arguments.sample, arguments.recording.json))
+    let about = report::InCache {
+        stampede,
+        per_mille: arguments.sample,
+        heard: captures.is_some() && !arguments.over_answer,
+    };
+    Ok(report::cache(&asked, &rows, about, arguments.recording.json))
 }
 
 /// What was captured, if that is what is given.
@@ -380,7 +412,8 @@ fn sooner(nanos: u64, times: f64) -> u64 {
     (nanos as f64 / times) as u64
 }
 
-fn traces(recording: &Recording) -> Result<Vec<Trace>, Failure> {
+/// What was recorded, and which requests of it are meant; `unless_told` is whose they are where nobody says.
+fn traces(recording: &Recording, unless_told: Whose) -> Result<(Vec<Trace>, Scope), Failure> {
     let mut spans = Vec::new();
     for path in &recording.files {
         let read =
@@ -391,7 +424,22 @@ fn traces(recording: &Recording) -> Result<Vec<Trace>, Failure> {
     if spans.is_empty() {
         return Err(find::no_spans(&recording.files));
     }
-    Ok(engine::traces_of(spans))
+    let traces = engine::traces_of(spans);
+    let service = recording.service.clone().map(Pattern);
+    let scope = Scope {
+        whose: service.map_or(unless_told, Whose::Service),
+        endpoint: recording.endpoint.clone().map(Pattern),
+    };
+    let is_told = recording.service.is_some() || recording.endpoint.is_some();
+    if is_told && what_if::requests(&traces, &scope).next().is_none() {
+        let each = Scope { whose: Whose::Each, endpoint: None };
+        let known: Vec<String> = what_if::services(&traces, &each).into_iter().collect();
+        return Err(Failure::use_of("no request of the recording is like that").hint(format!(
+            "there are requests of {}; endpoints are spelt as `taut find` shows them",
+            known.join(", ")
+        )));
+    }
+    Ok((traces, scope))
 }
 
 fn duration(text: &str) -> Result<Duration, String> {

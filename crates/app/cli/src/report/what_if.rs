@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use engine::what_if::{Limited, Without, cache::Asked};
+use engine::what_if::{Limited, Policy, Without, cache::Asked};
 use prove::simulate::Queued;
 use serde_json::json;
 use stats::quantile;
@@ -10,7 +10,7 @@ use traffic::cache::simulate::Outcome;
 
 use super::layout;
 use crate::{
-    say::{ACCENT, BOLD, DIM},
+    say::{ACCENT, AMBER, BOLD, DIM},
     units,
 };
 
@@ -21,7 +21,7 @@ const KEYS_TOLD_MAX: usize = 10;
 const OPERATIONS_TOLD_MAX: usize = 20;
 
 /// What is known of a pool before any size is tried.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Pool {
     /// Connections in use on average.
     pub(crate) on_average: f64,
@@ -31,6 +31,8 @@ pub(crate) struct Pool {
     pub(crate) enough: usize,
     /// For what: how long 99 of 100 may wait.
     pub(crate) wait: Duration,
+    /// Whose requests take connections.
+    pub(crate) services: Vec<String>,
 }
 
 /// How long requests take by one policy.
@@ -67,8 +69,9 @@ pub(crate) fn without(found: &[Without], as_json: bool) -> String {
             format!("{} → {}", time(before), time(after))
         };
         text.push_str(&format!(
-            "  {ACCENT}{}{ACCENT:#}  p50 {}  p95 {}  {DIM}{} of {} requests, up to {} each{DIM:#}\n",
+            "  {ACCENT}{}{ACCENT:#} {DIM}{}{DIM:#}  p50 {}  p95 {}  {DIM}{} of {} requests, up to {} each{DIM:#}\n",
             layout::cut(&it.key.operation, 50),
+            layout::cut(&it.key.service, 30),
             told(0.5),
             told(0.95),
             units::count(it.with_call as u64),
@@ -97,6 +100,7 @@ pub(crate) fn pool(about: &Pool, tried: &[Queued], as_json: bool) -> String {
             "in_use_on_average": about.on_average,
             "in_use_at_most": about.most,
             "enough": about.enough,
+            "services": about.services,
             "wait_p99_allowed_nanos": u64::try_from(about.wait.as_nanos()).unwrap_or(u64::MAX),
             "sizes": sizes.collect::<Vec<_>>(),
         });
@@ -129,6 +133,13 @@ pub(crate) fn pool(about: &Pool, tried: &[Queued], as_json: bool) -> String {
             time(it.wait_max_nanos),
             units::count(it.queue_max as u64),
             it.busy * 100.0
+        ));
+    }
+    if 1 < about.services.len() {
+        text.push_str(&format!(
+            "{DIM}As one pool for {} services: {}; --service names one.{DIM:#}\n",
+            about.services.len(),
+            layout::cut(&about.services.join(", "), 200)
         ));
     }
     text
@@ -181,7 +192,10 @@ pub(crate) fn balance(requests: usize, rows: &[Tail], as_json: bool) -> String {
             let [p50, p95, p99, max] = row.nanos;
             json!({ "policy": row.policy, "p50_nanos": p50, "p95_nanos": p95, "p99_nanos": p99, "max_nanos": max })
         });
-        let document = json!({ "requests": requests, "policies": policies.collect::<Vec<_>>() });
+        let document = json!({
+            "requests": requests, "policies": policies.collect::<Vec<_>>(),
+            "not_simulated": Policy::NOT_SIMULATED,
+        });
         return format!("{document:#}\n");
     }
     let mut text = format!(
@@ -202,6 +216,11 @@ pub(crate) fn balance(requests: usize, rows: &[Tail], as_json: bool) -> String {
             time(*max)
         ));
     }
+    text.push_str(&format!(
+        "{DIM}`{}` is no policy of the gateway, but what the others are measured by; {} hang on who asks and are not simulated.{DIM:#}\n",
+        Policy::Random.name(),
+        Policy::NOT_SIMULATED.map(|name| format!("`{name}`")).join(" and ")
+    ));
     text
 }
 
@@ -214,33 +233,27 @@ pub(crate) struct Cached {
     pub(crate) size: u64,
     /// What came of it.
     pub(crate) outcome: Outcome,
+    /// The room that a sample of keys leaves, if that holds no large answer.
+    pub(crate) too_small: Option<u64>,
+}
+
+/// How a cache was looked at.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct InCache {
+    /// The most requests for one thing at once.
+    pub(crate) stampede: usize,
+    /// Keys of a thousand that were looked at.
+    pub(crate) per_mille: u64,
+    /// What answers say of caches counted.
+    pub(crate) heard: bool,
 }
 
 /// Hit rates by time to live and size.
-pub(crate) fn cache(
-    asked: &Asked,
-    rows: &[Cached],
-    stampede: usize,
-    per_mille: u64,
-    as_json: bool,
-) -> String {
+pub(crate) fn cache(asked: &Asked, rows: &[Cached], about: InCache, as_json: bool) -> String {
     if as_json {
-        let rows = rows.iter().map(|row| {
-            let it = &row.outcome;
-            json!({
-                "ttl_seconds": row.ttl.as_secs_f64(), "size_bytes": row.size,
-                "requests": it.requests, "hits": it.hits, "hit_rate": it.hit_rate(), "spared": it.spared(),
-                "coalesced": it.coalesced, "upstream": it.upstream, "evictions": it.evictions,
-                "bytes_max": it.bytes_max, "saved_seconds": it.saved.as_secs_f64(),
-            })
-        });
-        let document = json!({
-            "requests": asked.events.len(), "keys": asked.keys, "not_cacheable": asked.others,
-            "sizes_unknown": asked.sizes_unknown, "stampede": stampede, "sampled_per_mille": per_mille,
-            "caches": rows.collect::<Vec<_>>(),
-        });
-        return format!("{document:#}\n");
+        return cache_json(asked, rows, about);
     }
+    let InCache { stampede, per_mille, heard } = about;
     let mut text = format!(
         "{BOLD}A cache in front of {} for {}{BOLD:#}\n{DIM}{} others could not be cached; up to {} for one thing at once{DIM:#}\n\n\
          {DIM}{:>9} {:>10} {:>9} {:>9} {:>9} {:>9} {:>10}{DIM:#}\n",
@@ -256,7 +269,7 @@ pub(crate) fn cache(
         "evicted",
         "saved"
     );
-    for Cached { ttl, size, outcome } in rows {
+    for Cached { ttl, size, outcome, .. } in rows {
         text.push_str(&format!(
             "{:>9} {:>10} {:>7.1} % {:>7.1} % {:>9} {:>9} {:>10}\n",
             units::time(*ttl),
@@ -271,6 +284,15 @@ pub(crate) fn cache(
     if per_mille < 1_000 {
         text.push_str(&format!("{DIM}Of {per_mille} keys in a thousand, in a cache that is smaller by as much.{DIM:#}\n"));
     }
+    if let Some(row) = rows.iter().find(|row| row.too_small.is_some()) {
+        text.push_str(&format!(
+            "{AMBER}note{AMBER:#}: of {} the sample leaves {}, and the largest answer takes {}: a larger --sample tells more\n",
+            config::bytes_text(row.size),
+            config::bytes_text(row.too_small.unwrap_or(0)),
+            config::bytes_text(asked.answer_bytes_max)
+        ));
+    }
+    text.push_str(&whose_word_counts(asked, heard));
     if 0 < asked.sizes_unknown {
         text.push_str(&format!(
             "{DIM}{} do not tell the size of their answer; --answer says what to take for it.{DIM:#}\n",
@@ -281,6 +303,50 @@ pub(crate) fn cache(
         "{DIM}What changes an answer before its time is up is not in a recording.{DIM:#}\n"
     ));
     text
+}
+
+fn cache_json(asked: &Asked, rows: &[Cached], about: InCache) -> String {
+    let InCache { stampede, per_mille, heard } = about;
+    let rows = rows.iter().map(|row| {
+        let it = &row.outcome;
+        json!({
+            "ttl_seconds": row.ttl.as_secs_f64(), "size_bytes": row.size,
+            "requests": it.requests, "hits": it.hits, "hit_rate": it.hit_rate(), "spared": it.spared(),
+            "coalesced": it.coalesced, "upstream": it.upstream, "evictions": it.evictions,
+            "bytes_max": it.bytes_max, "saved_seconds": it.saved.as_secs_f64(),
+            "sample_too_small": row.too_small.is_some(),
+        })
+    });
+    let document = json!({
+        "requests": asked.events.len(), "keys": asked.keys, "not_cacheable": asked.others,
+        "sizes_unknown": asked.sizes_unknown, "stampede": stampede, "sampled_per_mille": per_mille,
+        "over_answer": !heard, "not_stored": asked.not_stored,
+        "caches": rows.collect::<Vec<_>>(),
+    });
+    format!("{document:#}\n")
+}
+
+/// Whether what answers say of caches counted, and what came of it.
+fn whose_word_counts(asked: &Asked, heard: bool) -> String {
+    let refused: usize = asked.not_stored.values().sum();
+    let words = match (heard, refused) {
+        (false, _) => {
+            "What answers say of caches themselves did not count, as with `over-answer` of a route."
+                .to_owned()
+        }
+        (true, 0) => "What answers say of caches counts; none is not to be stored.".to_owned(),
+        (true, _) => {
+            let reasons = asked.not_stored.iter();
+            let reasons: Vec<String> =
+                reasons.map(|(reason, count)| format!("{reason} {count}")).collect();
+            format!(
+                "What answers say of caches counts: {} not to be stored ({}); --over-answer stores them.",
+                units::some(refused as u64, "answer is", "answers are"),
+                reasons.join(", ")
+            )
+        }
+    };
+    format!("{DIM}{words}{DIM:#}\n")
 }
 
 fn time(nanos: u64) -> String {

@@ -27,6 +27,11 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const REQUESTS: u64 = 1_500;
 const KEYS: u64 = 150;
 
+/// What answers to `/item/7` say of caches: every seventh that it is not to be stored.
+fn says(number: u64) -> Option<&'static str> {
+    number.is_multiple_of(7).then_some("no-store")
+}
+
 /// A server whose answer to `/item/7` has as many bytes as every answer to it has.
 fn origin() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
@@ -50,8 +55,9 @@ fn talk(stream: TcpStream) {
         let number = target.rsplit('/').next().and_then(|number| number.parse().ok()).unwrap_or(0);
         thread::sleep(Duration::from_millis(2));
         let body = "x".repeat(size(number));
+        let says = says(number).map_or_else(String::new, |it| format!("Cache-Control: {it}\r\n"));
         let head = format!(
-            "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: {}\r\n\r\n",
+            "HTTP/1.1 200 OK\r\n{says}Content-Type: text/plain\r\nContent-Length: {}\r\n\r\n",
             body.len()
         );
         if writer.write_all((head + &body).as_bytes()).is_err() {
@@ -80,13 +86,19 @@ fn capture(folder: &Path) -> String {
         let share = f64::from(u32::try_from(number() % 1_000_000).unwrap_or(0)) / 1e6;
         let rank = (KEYS as f64).powf(share) as u64 % KEYS;
         let bytes = size(rank);
+        let mut headers = vec![
+            json!(["content-type", "text/plain"]),
+            json!(["content-length", bytes.to_string()]),
+            json!(["date", "Sun, 22 Nov 2026 04:00:00 GMT"]),
+        ];
+        headers.extend(says(rank).map(|it| json!(["cache-control", it])));
         let line = json!({
             "began_unix_nanos": 1_795_308_660_000_000_000_u64 + place * 2_000_000,
             "took_nanos": 2_000_000,
             "request": {"method": "GET", "target": format!("/item/{rank}"), "headers": [["host", "127.0.0.1:8000"]]},
             "answer": {
                 "status": 200,
-                "headers": [["content-type", "text/plain"], ["content-length", bytes.to_string()], ["date", "Sun, 22 Nov 2026 04:00:00 GMT"]],
+                "headers": headers,
                 "body": {"text": "", "kept": "cut", "sent_bytes": bytes},
             },
         });
@@ -106,7 +118,11 @@ struct Gateway {
 }
 
 impl Gateway {
-    fn start(folder: &Path, member: SocketAddr, ttl: &str, bytes_max: &str) -> Self {
+    fn start(
+        folder: &Path,
+        member: SocketAddr,
+        (ttl, bytes_max, over): (&str, &str, &str),
+    ) -> Self {
         let held =
             [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").expect("there is a free port"));
         let [address, admin] = held.each_ref().map(|held| held.local_addr().expect("it is bound"));
@@ -114,7 +130,7 @@ impl Gateway {
         let text = format!(
             "[gateway]\nlisten = [\"{address}\"]\nadmin = \"{admin}\"\nworkers = 1\n\
              [gateway.cache]\nbytes-max = \"{bytes_max}\"\n[gateway.service.app]\nmembers = [\"{member}\"]\n\
-             [[gateway.route]]\nname = \"all\"\nservice = \"app\"\ncache = {{ ttl = \"{ttl}\", over-answer = \"on\" }}\n"
+             [[gateway.route]]\nname = \"all\"\nservice = \"app\"\ncache = {{ ttl = \"{ttl}\", over-answer = \"{over}\" }}\n"
         );
         let file = folder.join("taut.toml");
         fs::write(&file, text).expect("a folder of one's own");
@@ -165,12 +181,16 @@ fn the_simulated_cache_is_the_real_one_within_a_point() {
     let folder = tempfile::tempdir().expect("a folder");
     let capture = capture(folder.path());
     let member = origin();
-    // Fresh for all of it; for a part of it; and in too little room: 150 things take 2.6 MB.
-    for (ttl, bytes_max) in [("10m", "64MiB"), ("1s", "64MiB"), ("10m", "1MiB")] {
-        let told = run(["what-if", "cache", "--json", "--ttl", ttl, "--size", bytes_max, &capture]);
+    // Fresh for all of it; for a part of it; and in too little room: 150 things take 2.6 MB. With what answers say, and without.
+    for (ttl, bytes_max, over) in
+        [("10m", "64MiB", "on"), ("1s", "64MiB", "off"), ("10m", "1MiB", "off")]
+    {
+        let over_answer = (over == "on").then_some("--over-answer");
+        let asked = ["what-if", "cache", "--json", "--ttl", ttl, "--size", bytes_max, &capture];
+        let told = run(asked.into_iter().chain(over_answer));
         let told: Value = serde_json::from_str(&told.data).expect(&told.words);
         let simulated = told["caches"][0]["spared"].as_f64().expect("a rate");
-        let gateway = Gateway::start(folder.path(), member, ttl, bytes_max);
+        let gateway = Gateway::start(folder.path(), member, (ttl, bytes_max, over));
         let target = format!("http://{}", gateway.address);
         let played = run([
             "replay",

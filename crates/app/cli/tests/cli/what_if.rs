@@ -90,7 +90,8 @@ fn a_slow_member_shows_in_the_tail_and_a_seed_tells_the_answer() {
         let row = rows.iter().find(|row| row["policy"] == policy).expect("it is among them");
         row["p99_nanos"].as_u64().expect("it is a number")
     };
-    assert!(p99("least-requests") < p99("round-robin"), "{seen}");
+    assert!(p99("least-connections") < p99("round-robin"), "{seen}");
+    assert_eq!(seen["not_simulated"], json!(["address", "cookie"]));
     assert_eq!(answer(&asked), seen);
 }
 
@@ -115,7 +116,117 @@ fn a_cache_answers_what_is_asked_again_in_time() {
     assert!(hits.is_sorted(), "{hits:?}");
     let none = run(["what-if", "cache", "--endpoint", "GET /nothing", path]);
     assert_eq!(none.code, Some(2));
-    assert!(none.words.contains("could be answered by a cache"), "{}", none.words);
+    assert!(none.words.contains("no request of the recording is like that"), "{}", none.words);
+}
+
+/// Three requests a second apart, each of which goes through the gate, the shop and the stock, which runs statements as the
+/// shop does.
+fn through_three_services() -> String {
+    let span = |trace: u64, id: u64, parent: u64, kind: u64, name: &str, more: &[(&str, &str)]| {
+        let attributes: Vec<Value> = more
+            .iter()
+            .map(|(key, value)| json!({"key": key, "value": {"stringValue": value}}))
+            .collect();
+        let parent = if parent == 0 { String::new() } else { format!("{parent:016x}") };
+        let begin = START + trace * 1_000_000_000 + id * 1_000_000;
+        json!({
+            "traceId": format!("{:032x}", trace + 1), "spanId": format!("{id:016x}"),
+            "parentSpanId": parent, "name": name, "kind": kind, "attributes": attributes,
+            "startTimeUnixNano": begin.to_string(),
+            "endTimeUnixNano": (begin + 100_000_000 - 8_000_000 * id).to_string(),
+        })
+    };
+    let of = |service: &str, spans: Vec<Value>| {
+        json!({
+            "resource": {"attributes": [{"key": "service.name", "value": {"stringValue": service}}]},
+            "scopeSpans": [{"spans": spans}],
+        })
+    };
+    let request = |route| {
+        [
+            ("http.request.method", "GET"),
+            ("http.route", route),
+            ("url.path", route),
+            ("app.tenant", "a"),
+        ]
+    };
+    let statement = [("db.system.name", "postgresql"), ("db.query.text", "SELECT 1 FROM t")];
+    let lines = (0..3_u64).map(|trace| {
+        let gate = of("gate", vec![span(trace, 1, 0, 2, "GET /a", &request("/a"))]);
+        let shop = vec![
+            span(trace, 2, 1, 2, "GET /b", &request("/b")),
+            span(trace, 3, 2, 3, "SELECT t", &statement),
+        ];
+        let stock = vec![
+            span(trace, 4, 2, 2, "GET /c", &request("/c")),
+            span(trace, 5, 4, 3, "SELECT t", &statement),
+        ];
+        json!({"resourceSpans": [gate, of("shop", shop), of("stock", stock)]}).to_string() + "\n"
+    });
+    lines.collect()
+}
+
+#[test]
+fn a_request_through_three_services_counts_once_unless_one_of_them_is_named() {
+    let (_folder, path) = file("spans.json", through_three_services());
+    let path = path.to_str().expect("temporary folders have plain names");
+    assert_eq!(answer(&["balance", path])["requests"], 3);
+    assert_eq!(answer(&["balance", "--service", "*", path])["requests"], 9);
+    assert_eq!(answer(&["balance", "--service", "shop", path])["requests"], 3);
+    assert_eq!(answer(&["cache", "--ttl", "1m", path])["keys"], 1);
+    let inner = answer(&["cache", "--ttl", "1m", "--service", "*", path]);
+    assert_eq!((&inner["keys"], &inner["requests"]), (&json!(3), &json!(9)));
+    let limit = ["limit", "--requests", "1", "--window", "1h", "--by", "app.tenant"];
+    let seen = answer(&[&limit[..], &[path]].concat());
+    assert_eq!((&seen["requests"], &seen["refused"]), (&json!(3), &json!(2)));
+    let pool = answer(&["pool", "--size", "1", path]);
+    assert_eq!(
+        (&pool["services"], &pool["sizes"][0]["of"]),
+        (&json!(["shop", "stock"]), &json!(6))
+    );
+    let pool = answer(&["pool", "--size", "1", "--service", "stock", path]);
+    assert_eq!((&pool["services"], &pool["sizes"][0]["of"]), (&json!(["stock"]), &json!(3)));
+    let together = run(["what-if", "pool", path]);
+    assert!(together.data.contains("As one pool for 2 services: shop, stock"), "{}", together.data);
+    let without = answer(&["without", "--endpoint", "GET /b", "SELECT*", path]);
+    assert_eq!(without["operations"].as_array().map(Vec::len), Some(1), "{without}");
+    let none = run(["what-if", "balance", "--service", "till", path]);
+    assert_eq!(none.code, Some(2));
+    assert!(none.words.contains("there are requests of gate, shop, stock"), "{}", none.words);
+}
+
+#[test]
+fn a_cache_does_what_captured_answers_say_unless_told_otherwise() {
+    let line = |place: u64, said: &str| {
+        json!({
+            "began_unix_nanos": START + place * 1_000_000_000,
+            "took_nanos": 2_000_000,
+            "request": {"method": "GET", "target": format!("/{said}"), "headers": [["host", "a"]]},
+            "answer": {
+                "status": 200,
+                "headers": [["cache-control", said]],
+                "body": {"text": "x", "sent_bytes": 1},
+            },
+        })
+    };
+    let head = json!({"format": "taut-capture-1", "began_unix_nanos": START, "by": "a test"});
+    let lines = (0..10).flat_map(|place| [line(place, "no-store"), line(place, "max-age=60")]);
+    let text: String =
+        std::iter::once(head).chain(lines).map(|line| line.to_string() + "\n").collect();
+    let (_folder, path) = file("capture-1.jsonl", text);
+    let path = path.to_str().expect("temporary folders have plain names");
+    let seen = answer(&["cache", "--ttl", "1m", path]);
+    assert_eq!((&seen["caches"][0]["hits"], &seen["over_answer"]), (&json!(9), &json!(false)));
+    assert_eq!(seen["not_stored"], json!({"no-store": 10}));
+    let all = answer(&["cache", "--ttl", "1m", "--over-answer", path]);
+    assert_eq!((&all["caches"][0]["hits"], &all["over_answer"]), (&json!(18), &json!(true)));
+    let told = run(["what-if", "cache", "--ttl", "1m", path]);
+    assert!(told.data.contains("10 answers are not to be stored (no-store 10)"), "{}", told.data);
+    let small = run(["what-if", "cache", "--size", "10kB", "--sample", "1", "--over-answer", path]);
+    assert!(small.data.contains("a larger --sample tells more"), "{}", small.data);
+    let service = run(["what-if", "cache", "--service", "shop", path]);
+    assert_eq!(service.code, Some(2));
+    assert!(service.words.contains("a capture does not tell services"), "{}", service.words);
 }
 
 /// Ten requests that tell whom they are from.

@@ -31,6 +31,9 @@ pub enum Event {
         bytes: u64,
         /// How long the service takes.
         took: Duration,
+        /// How long the answer is fresh by what it says itself, instead of as the rule has it; zero if it is not to be
+        /// stored, so that nobody waits for it either.
+        lives: Option<Duration>,
     },
     /// What a key stands for changes, and is forgotten.
     Change {
@@ -87,8 +90,18 @@ struct Flight {
     asked_at: Moment,
     done_at: Moment,
     bytes: u64,
+    /// How long the answer is fresh by what it says itself.
+    lives: Option<Duration>,
     /// Whether what it stands for changed meanwhile.
     outdated: bool,
+}
+
+/// What the service answers.
+#[derive(Debug, Clone, Copy)]
+struct Answer {
+    bytes: u64,
+    took: Duration,
+    lives: Option<Duration>,
 }
 
 struct Simulation<'a> {
@@ -119,7 +132,9 @@ pub fn simulate(
     for (now, event) in events {
         simulation.land(now);
         match event {
-            Event::Ask { key, bytes, took } => simulation.ask(key, bytes, took, now),
+            Event::Ask { key, bytes, took, lives } => {
+                simulation.ask(key, Answer { bytes, took, lives }, now);
+            }
             Event::Change { key } => {
                 simulation.store.remove(&key_of(key));
                 if let Some(flight) = simulation.flights.get_mut(&key) {
@@ -151,8 +166,14 @@ fn key_of(number: u64) -> Key {
 }
 
 impl Simulation<'_> {
-    fn ask(&mut self, number: u64, bytes: u64, took: Duration, now: Moment) {
+    fn ask(&mut self, number: u64, answer: Answer, now: Moment) {
+        let took = answer.took;
         self.outcome.requests += 1;
+        if answer.lives == Some(Duration::ZERO) {
+            self.outcome.upstream += 1;
+            self.outcome.waited += took;
+            return;
+        }
         let chance = self.dice.share();
         let early = (self.rule.early, chance);
         let stored = self.store.get(&key_of(number)).map(|(policy, took)| {
@@ -163,12 +184,12 @@ impl Simulation<'_> {
             Some((Judged::Fresh | Judged::StaleAllowed, would)) => self.hit(would),
             Some((Judged::FreshButSoon, would)) => {
                 self.hit(would);
-                self.fetch(number, bytes, took, now);
+                self.fetch(number, answer, now);
             }
             Some((Judged::StaleMeanwhile, would)) => {
                 self.hit(would);
                 self.outcome.stale += 1;
-                self.fetch(number, bytes, took, now);
+                self.fetch(number, answer, now);
             }
             Some((Judged::Stale | Judged::Wanted, _)) | None => {
                 let under_way = self.flights.get(&number).filter(|flight| !flight.outdated);
@@ -179,7 +200,7 @@ impl Simulation<'_> {
                     self.outcome.saved += took.saturating_sub(wait);
                 } else {
                     self.outcome.waited += took;
-                    self.fetch(number, bytes, took, now);
+                    self.fetch(number, answer, now);
                 }
             }
         }
@@ -191,12 +212,13 @@ impl Simulation<'_> {
     }
 
     /// Sends a request to the service, unless one is under way that nothing has outdated.
-    fn fetch(&mut self, number: u64, bytes: u64, took: Duration, now: Moment) {
+    fn fetch(&mut self, number: u64, answer: Answer, now: Moment) {
         if self.flights.get(&number).is_some_and(|flight| !flight.outdated) {
             return;
         }
         self.outcome.upstream += 1;
-        let flight = Flight { asked_at: now, done_at: now + took, bytes, outdated: false };
+        let Answer { bytes, took, lives } = answer;
+        let flight = Flight { asked_at: now, done_at: now + took, bytes, lives, outdated: false };
         if let Some(outdated) = self.flights.insert(number, flight) {
             self.due.remove(&(outdated.done_at, number));
         }
@@ -226,7 +248,10 @@ impl Simulation<'_> {
             received_at: flight.done_at,
             came_at: flight.done_at,
         };
-        let policy = policy(self.rule, Asker::default(), &Control::default(), &received);
+        let said =
+            flight.lives.map(|ttl| CacheRule { ttl: Some(ttl), over: true, ..self.rule.clone() });
+        let rule = said.as_ref().unwrap_or(self.rule);
+        let policy = policy(rule, Asker::default(), &Control::default(), &received);
         let Ok(policy) = policy else { return };
         let took = u64::try_from(policy.took.as_nanos()).unwrap_or(u64::MAX);
         self.store.insert(key_of(number), (policy, took), flight.bytes, Vec::new());

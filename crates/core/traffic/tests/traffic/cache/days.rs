@@ -33,7 +33,7 @@ fn day(requests: u32, keys: u32, took: Duration, changes: u32) -> Vec<(Moment, E
     let mut events = Vec::new();
     for _ in 0..requests {
         let at = now() + DAY.mul_f64(dice.share());
-        events.push((at, Event::Ask { key: draw(&mut dice), bytes: 1_000, took }));
+        events.push((at, Event::Ask { key: draw(&mut dice), bytes: 1_000, took, lives: None }));
     }
     for _ in 0..changes {
         let at = now() + DAY.mul_f64(dice.share());
@@ -68,7 +68,7 @@ fn trending_is_answered_out_of_the_cache() {
 
 #[test]
 fn a_stampede_costs_one_request() {
-    let ask = Event::Ask { key: 1, bytes: 10, took: Duration::from_secs(2) };
+    let ask = Event::Ask { key: 1, bytes: 10, took: Duration::from_secs(2), lives: None };
     let after = |millis: u64| now() + Duration::from_millis(millis);
     let mut events = vec![(now(), ask)];
     events.extend((0..500).map(|place| (after(70_000 + place), ask)));
@@ -79,7 +79,7 @@ fn a_stampede_costs_one_request() {
 
 #[test]
 fn what_changed_is_not_answered_from_before() {
-    let ask = Event::Ask { key: 1, bytes: 10, took: Duration::from_secs(2) };
+    let ask = Event::Ask { key: 1, bytes: 10, took: Duration::from_secs(2), lives: None };
     let after = |millis: u64| now() + Duration::from_millis(millis);
     let events = vec![
         (now(), ask),
