@@ -8,7 +8,7 @@ use toml::{Spanned, de::DeValue};
 
 use crate::{
     gateway::{Told, fields::Fields},
-    table::{Kind, Setting, setting},
+    table::{Among, Kind, Setting, setting},
     value::Value,
 };
 
@@ -38,7 +38,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
     ),
     setting(
         "check.refuse",
-        Kind::Detectors,
+        Kind::Detectors(Among::OfSpans),
         "[\"n-plus-one\", \"duplicate-statement\", \"n-plus-one-calls\"]",
         "Faults that break a run, whatever their level.",
         "These are told by counting, so that ten rows of a test show them; how many users wait, a test cannot tell.",

@@ -35,6 +35,6 @@ pub use settings::{
     Engine, Exposed, Keep, Listed, Price, Receive, Settings, Store, Sync, Token, Web,
 };
 pub use sources::{Flag, PostgresEnvironment, ReadError, Sources};
-pub use table::{Kind, OTHER_VARIABLES, SETTINGS, Setting, known};
+pub use table::{Among, Kind, OTHER_VARIABLES, SETTINGS, Setting, known};
 pub use units::{bytes_text, duration_text, parse_bytes, parse_duration};
 pub use written::Origin;

@@ -73,9 +73,18 @@ pub enum Kind {
     /// A name of letters, digits, `.`, `_` and `-`.
     Name,
     /// Names of detectors.
-    Detectors,
+    Detectors(Among),
     /// A currency by its three letters (ISO 4217).
     Currency,
+}
+
+/// Which detectors may be named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Among {
+    /// All of them.
+    All,
+    /// Those whose faults show in spans, and not in a database's statistics alone.
+    OfSpans,
 }
 
 impl Setting {
@@ -345,7 +354,7 @@ pub const SETTINGS: &[Setting] = &[
     ),
     setting(
         "find.disable",
-        Kind::Detectors,
+        Kind::Detectors(Among::All),
         "[]",
         "Detectors that do not run, by name or code.",
         "All of them run.",

@@ -12,7 +12,7 @@ use toml::de::DeValue;
 use crate::{
     Collector, DatabaseUrl,
     problem::did_you_mean,
-    table::Kind,
+    table::{Among, Kind},
     units::{bytes_text, duration_text, parse_bytes, parse_duration},
 };
 
@@ -78,10 +78,11 @@ pub(crate) fn from_toml(kind: Kind, value: &DeValue<'_>) -> Result<Value, Wrong>
         (Kind::Count { .. } | Kind::Number { .. }, DeValue::String(_)) => {
             Err(Wrong::new(format!("expected {}, without quotes", expected(kind))))
         }
-        (Kind::Detectors, DeValue::Array(list)) => {
+        (Kind::Detectors(among), DeValue::Array(list)) => {
             let names = list.iter().enumerate().map(|(place, name)| {
                 let name = name.get_ref().as_str().ok_or_else(|| Wrong::new("expected a name"));
-                name.and_then(detector).map_err(|wrong| Wrong { element: Some(place), ..wrong })
+                name.and_then(|name| detector(name, among))
+                    .map_err(|wrong| Wrong { element: Some(place), ..wrong })
             });
             Ok(Value::Detectors(names.collect::<Result<_, _>>()?))
         }
@@ -92,7 +93,7 @@ pub(crate) fn from_toml(kind: Kind, value: &DeValue<'_>) -> Result<Value, Wrong>
             });
             Ok(Value::Databases(urls.collect::<Result<_, _>>()?))
         }
-        (Kind::Detectors, _) => Err(Wrong::new(format!("expected {}", expected(kind)))),
+        (Kind::Detectors(_), _) => Err(Wrong::new(format!("expected {}", expected(kind)))),
         (_, DeValue::String(text)) => from_text(kind, text),
         (Kind::Duration { .. }, DeValue::Integer(number)) => {
             Err(Wrong::new("the unit is missing")
@@ -157,9 +158,10 @@ pub(crate) fn from_text(kind: Kind, text: &str) -> Result<Value, Wrong> {
         Kind::Databases if text.is_empty() => Ok(Value::Databases(Vec::new())),
         Kind::Databases => Ok(Value::Databases(vec![database(text)?])),
         Kind::ServerOrOff | Kind::ObjectsOrOff | Kind::Name => place(text, kind),
-        Kind::Detectors => {
+        Kind::Detectors(among) => {
             let names = text.split(',').map(str::trim).filter(|name| !name.is_empty());
-            Ok(Value::Detectors(names.map(detector).collect::<Result<_, _>>()?))
+            let known = names.map(|name| detector(name, among));
+            Ok(Value::Detectors(known.collect::<Result<_, _>>()?))
         }
         Kind::Currency if text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_uppercase()) => {
             Ok(Value::Currency(text.to_owned()))
@@ -240,11 +242,20 @@ fn database(text: &str) -> Result<DatabaseUrl, Wrong> {
     })
 }
 
-fn detector(name: &str) -> Result<&'static str, Wrong> {
-    find::detector(name).map(|detector| detector.name).ok_or_else(|| {
+fn detector(name: &str, among: Among) -> Result<&'static str, Wrong> {
+    let found = find::detector(name).ok_or_else(|| {
         let names = find::DETECTORS.iter().map(|detector| detector.name);
         meant(Wrong::new(format!("no detector is called `{name}`")), name, names)
-    })
+    })?;
+    let is_of_spans = found.looks.iter().any(|looks| !matches!(looks, find::Looks::Database(_)));
+    if among == Among::OfSpans && !is_of_spans {
+        let wrong =
+            Wrong::new(format!("`{}` looks at databases, and spans never show it", found.name));
+        return Err(
+            wrong.hint("a test run has spans alone: `taut find --postgres URL` looks at databases")
+        );
+    }
+    Ok(found.name)
 }
 
 fn meant<'a>(wrong: Wrong, word: &str, known: impl Iterator<Item = &'a str>) -> Wrong {
@@ -288,7 +299,7 @@ pub(crate) fn expected(kind: Kind) -> String {
                 .to_owned()
         }
         Kind::Name => "a name of up to 63 letters, digits, `.`, `_` and `-`".to_owned(),
-        Kind::Detectors => "a list of detectors' names such as `[\"n-plus-one\"]`".to_owned(),
+        Kind::Detectors(_) => "a list of detectors' names such as `[\"n-plus-one\"]`".to_owned(),
         Kind::Currency => "a currency's three letters such as `GBP`".to_owned(),
     }
 }

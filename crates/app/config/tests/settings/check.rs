@@ -67,6 +67,14 @@ fn every_mistake_is_told_with_its_line_and_a_cure() {
     }
     let told = complaint(&file("[[check.budget]]\nqueries = 3\n"));
     assert!(told.contains("`*` stands for anything"), "{told}");
+    let told = complaint(&file("[check]\nrefuse = [\"n-plus-one\", \"missing-index\"]\n"));
+    for words in
+        ["`missing-index` looks at databases", "spans never show it", "taut.toml:2:", "taut find"]
+    {
+        assert!(told.contains(words), "{words}:\n{told}");
+    }
+    // What is not to run may be any.
+    load(&file("[find]\ndisable = [\"missing-index\"]\n"));
     let told = complaint(&file("[check]\nbudgets = 3\n"));
     assert!(told.contains("did you mean `budget`?"), "{told}");
 }
