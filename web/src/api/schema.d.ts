@@ -1145,9 +1145,19 @@ export interface components {
             others: number;
             /**
              * Format: int64
+             * @description The same of the others.
+             */
+            others_counted: number;
+            /**
+             * Format: int64
              * @description Rows of the selection.
              */
             selected: number;
+            /**
+             * Format: int64
+             * @description Rows of the selection whose values were counted: all, or a fair sample of them.
+             */
+            selected_counted: number;
             /** @description The window. */
             window: components["schemas"]["Window"];
         };

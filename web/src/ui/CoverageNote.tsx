@@ -1,6 +1,6 @@
 /** What an answer rests on. */
-import type { Coverage } from '../api/types';
-import { clock, plural } from '../lib/format';
+import type { ComparisonAnswer, Coverage } from '../api/types';
+import { clock, grouped, plural } from '../lib/format';
 
 export function CoverageNote({ coverage }: { coverage: Coverage }) {
   return (
@@ -34,6 +34,20 @@ export function CoverageNote({ coverage }: { coverage: Coverage }) {
           What is kept in ClickHouse is missing: {coverage.elsewhere}.
         </strong>
       )}
+    </>
+  );
+}
+
+/** Of how many rows values were counted, where that is a sample. */
+export function SampleNote({ answer }: { answer: ComparisonAnswer }) {
+  const isAll =
+    answer.selected <= answer.selected_counted && answer.others <= answer.others_counted;
+  if (isAll) return null;
+  return (
+    <>
+      {' '}
+      Shares are those of {grouped(answer.selected_counted)} of {grouped(answer.selected)} selected
+      and of {grouped(answer.others_counted)} of {grouped(answer.others)} others.
     </>
   );
 }

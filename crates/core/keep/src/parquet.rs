@@ -11,9 +11,11 @@
     reason = "sizes of pages and rows of a group are bounded far below 2^31"
 )]
 
+mod bounds;
 mod decode;
 mod delta;
 mod encode;
+mod fetch;
 mod head;
 mod hybrid;
 mod pages;
@@ -25,6 +27,7 @@ mod tally;
 mod tests;
 mod values;
 
+pub use bounds::Bounds;
 pub use decode::{Block, GroupHead, Wanted};
 pub use encode::encode;
 pub(crate) use tally::Sides;

@@ -18,7 +18,7 @@ use stats::{Sketch, Spread};
 
 use crate::table::Table;
 
-pub use compare::{Comparison, Difference, Differences, VALUES_MAX};
+pub use compare::{Comparison, Counted, Difference, Differences, Side, VALUES_MAX};
 pub use group::Groups;
 pub use select::id;
 pub(crate) use select::rows as passing;

@@ -91,6 +91,21 @@ pub fn of(spans: &Chunk) -> Chunk {
     minutes.into_chunk()
 }
 
+/// A row for each minute of a roll-up, whatever the kind: what a question about all spans needs of it. The chunk has the
+/// columns of the minute and of its sketch.
+#[must_use]
+pub fn condensed(minutes: &Chunk) -> Chunk {
+    let mut sums: FxHashMap<u64, Sketch> = FxHashMap::default();
+    let mut room = Vec::new();
+    for (row, minute) in (0..).zip(whole(minutes, minute::MINUTE).unwrap_or_default()) {
+        if let Some(sketch) = sketch_in(minutes, row, &mut room) {
+            sums.entry(*minute).or_default().merge(&sketch);
+        }
+    }
+    let kind = |(minute, sketch)| (Kind::new(minute, <[Text; 7]>::default()), sketch);
+    Minutes { kinds: sums.into_iter().map(kind).collect() }.into_chunk()
+}
+
 impl Minutes {
     /// Takes in spans; the chunk has the columns and attributes of [`READS`].
     pub fn add(&mut self, spans: &Chunk) {

@@ -51,6 +51,14 @@ pub enum ColumnKind {
     Id8,
 }
 
+impl ColumnKind {
+    /// Whether it is a whole number, as times are.
+    #[must_use]
+    pub fn is_whole(self) -> bool {
+        matches!(self, Self::Time | Self::Whole)
+    }
+}
+
 impl Table {
     /// The place of a column.
     #[must_use]

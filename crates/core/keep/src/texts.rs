@@ -111,6 +111,11 @@ impl Texts {
         }
     }
 
+    /// Keeps a text that is not looked for among those that are: sketches are all different, and are never looked up.
+    pub(crate) fn push(&mut self, text: &str) -> u32 {
+        self.list.push(text)
+    }
+
     /// The number of `text`, if it is kept.
     #[must_use]
     pub fn find(&self, text: &str) -> Option<u32> {

@@ -9,7 +9,10 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     io,
     path::{Path, PathBuf},
-    sync::{Arc, RwLock},
+    sync::{
+        Arc, RwLock,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
     time::Duration,
 };
 
@@ -98,6 +101,9 @@ pub(crate) struct Labels<'a> {
     pub(crate) thinned: Option<&'a Carried>,
 }
 
+/// Blocks that were opened.
+static OPENED: AtomicU64 = AtomicU64::new(0);
+
 /// The blocks of one signal in a folder.
 #[derive(Debug)]
 pub(crate) struct Blocks {
@@ -112,6 +118,8 @@ pub(crate) struct Blocks {
 /// A block that is kept. Who reads it goes on reading, even when it is dropped meanwhile.
 #[derive(Debug)]
 pub(crate) struct Kept {
+    /// No other that was opened has it.
+    pub(crate) number: u64,
     pub(crate) run: Run,
     pub(crate) bytes: u64,
     /// When its first and its last batch were received.
@@ -347,7 +355,9 @@ impl Kept {
         });
         let rows = block.groups().iter().map(|group| group.rows).sum();
         let thinned = block.label(THINNED).map(Carried::from_text);
-        Ok(Self { run, bytes, received: (received[0], received[1]), rows, path, thinned, block })
+        let number = OPENED.fetch_add(1, Relaxed);
+        let received = (received[0], received[1]);
+        Ok(Self { number, run, bytes, received, rows, path, thinned, block })
     }
 
     /// Rows of a group.

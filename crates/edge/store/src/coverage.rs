@@ -1,6 +1,9 @@
 //! How far a question goes, and how much of what is kept its answer rests on.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::PathBuf,
+    time::{Duration, Instant},
+};
 
 use model::Moment;
 
@@ -19,6 +22,16 @@ impl Default for Limits {
     /// Ten seconds, which is as long as somebody waits for a page; a hundred million rows.
     fn default() -> Self {
         Self { time: Duration::from_secs(10), rows: 100_000_000 }
+    }
+}
+
+impl Limits {
+    /// What is left of them, of a question that was begun then and has looked at so many rows.
+    pub(crate) fn left(&self, begun: Instant, rows: u64) -> Self {
+        Self {
+            time: self.time.saturating_sub(begun.elapsed()),
+            rows: self.rows.saturating_sub(rows),
+        }
     }
 }
 
@@ -75,6 +88,13 @@ impl Coverage {
         self.elsewhere = self.elsewhere.take().or(other.elsewhere);
         self.held_since = self.held_since.max(other.held_since);
         self.is_estimate |= other.is_estimate;
+    }
+
+    /// Takes in what an answer of more rows rests on, of which this one tells a part: the rows are not other ones.
+    pub fn of_rest(&mut self, other: Self) {
+        let rows = self.rows.max(other.rows);
+        self.merge(other);
+        self.rows = rows;
     }
 
     /// Whether nothing is missing of what is held.

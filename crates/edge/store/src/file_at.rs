@@ -3,6 +3,8 @@
 use std::{
     fs::File,
     io::{self, Read},
+    num::NonZeroU64,
+    ops::Range,
     os::unix::fs::FileExt as _,
     path::Path,
     sync::Arc,
@@ -10,6 +12,7 @@ use std::{
 
 use bytes::Bytes;
 use keep::parquet::parquet_file;
+use rustix::fs::{Advice, fadvise};
 
 /// A file that any number of threads read at once.
 #[derive(Debug, Clone)]
@@ -22,7 +25,20 @@ impl FileAt {
     pub(crate) fn open(path: &Path) -> io::Result<Self> {
         let file = File::open(path)?;
         let bytes = file.metadata()?.len();
+        // What is asked for is all that is wanted: a system that reads on would read other columns. Where it cannot be told
+        // so, it reads more.
+        let _told = fadvise(&file, 0, None, Advice::Random);
         Ok(Self { file: Arc::new(file), bytes })
+    }
+
+    /// Says what will be read soon, so that it is under way then. Where the system cannot be told so, it is read later.
+    pub(crate) fn will_need(&self, ranges: &[Range<u64>]) {
+        for range in ranges {
+            let length = NonZeroU64::new(range.end.saturating_sub(range.start));
+            if length.is_some() {
+                let _told = fadvise(&self.file, range.start, length, Advice::WillNeed);
+            }
+        }
     }
 }
 

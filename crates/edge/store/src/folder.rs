@@ -20,6 +20,7 @@ use crate::{
     clickhouse::{self, ClickHouse, SqlAnswer, SqlError},
     clock::Clock,
     cold::Cold,
+    compare::{self, Sampling},
     disk, documents, listing,
     log::{Kind, Log, Place, Placed},
     named::Named,
@@ -351,7 +352,8 @@ impl Store for Folder {
         comparison: &Comparison,
         limits: &Limits,
     ) -> Result<Answered<Differences>, StoreError> {
-        self.shelf(comparison.table)?.compare(comparison, limits)
+        let known = || compare::begun(&disk::read(&self.requests), comparison);
+        self.shelf(comparison.table)?.compare(comparison, limits, known, Sampling::USUAL)
     }
 
     fn sql(&self, text: &str, limits: &Limits) -> Result<SqlAnswer, SqlError> {

@@ -15,6 +15,8 @@ mod care;
 pub mod clickhouse;
 mod clock;
 mod cold;
+mod compare;
+mod condensed;
 mod coverage;
 mod derived;
 mod disk;
@@ -45,6 +47,7 @@ mod snapshot;
 mod texts;
 mod thin;
 mod timed;
+mod top;
 mod traces;
 mod usage;
 
@@ -71,11 +74,11 @@ pub use folder::{Folder, Options, RequestsUsage};
 pub use keep;
 pub use listing::BlockFile;
 pub use log::Syncing;
-pub use questions::SPANS_MAX;
 pub use recovery::Recovery;
 pub use sampled::{Sampled, Stretch};
 pub use thin::Keeping;
 pub use timed::{Timed, TimedRequest};
+pub use top::SPANS_MAX;
 pub use usage::{DroppedBytes, SignalUsage, ThinnedUsage, Usage};
 
 /// Most steps of [`Store::series`]: more than a screen has columns.

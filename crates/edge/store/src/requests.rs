@@ -121,6 +121,15 @@ impl Requests {
         Some(segment.first.min(segment.began()?))
     }
 
+    /// From when to when requests of a window began at most; `None` if there are none.
+    pub(crate) fn within(&self, window: Window) -> Option<Window> {
+        let all = self.segments.values().filter_map(|segment| segment.starts);
+        let (first, last) = all.reduce(|all, one| (all.0.min(one.0), all.1.max(one.1)))?;
+        let last = last.min(Moment { nanos: window.to.nanos.saturating_sub(1) });
+        let within = Window { from: first.max(window.from), to: last };
+        (within.from <= within.to).then_some(within)
+    }
+
     /// Segments in order of their numbers.
     pub(crate) fn segments(&self) -> impl Iterator<Item = (u32, &Segment)> {
         self.segments.iter().map(|(number, segment)| (*number, segment))

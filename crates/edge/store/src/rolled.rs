@@ -23,6 +23,7 @@ use model::{Moment, Text, Window};
 use crate::{
     Answered, Coverage, Limits, StoreError,
     blocks::{Blocks, Kept, Run},
+    condensed::Condensed,
     log::Kind,
     questions::Looked,
     recovery::{Files, Recovery},
@@ -160,10 +161,7 @@ impl Shelf {
         };
         let parts = parts(&snapshot, &minutes, query, of_minutes, rest.is_some());
         let mut look = |units: &[Unit<'_>], query: &Query, is_rolled_up: bool| {
-            let left = Limits {
-                time: limits.time.saturating_sub(begun.elapsed()),
-                rows: limits.rows.saturating_sub(coverage.rows),
-            };
+            let left = limits.left(begun, coverage.rows);
             if units.is_empty() {
                 return Ok(());
             }
@@ -187,7 +185,16 @@ impl Shelf {
         if let Some(rest) = rest {
             look(&parts.edges, rest, false)?;
         }
-        look(&parts.minutes, of_minutes, false)?;
+        if rest.is_some() && Condensed::answers(of_minutes) {
+            let left = limits.left(begun, coverage.rows);
+            let (found, own) = self.look_condensed(&parts.minutes, of_minutes, &left)?;
+            coverage.merge(own);
+            for part in found {
+                all.merge(part);
+            }
+        } else {
+            look(&parts.minutes, of_minutes, false)?;
+        }
         if let Some(cold) = &self.cold {
             all.merge(coverage.take(cold.ask(query, limits, &snapshot.here())?));
         }

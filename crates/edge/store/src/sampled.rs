@@ -52,19 +52,19 @@ pub struct Stretch {
 /// See [`crate::Store::sampled`].
 pub(crate) fn sampled(requests: &Requests, filter: &RequestFilter, limit: usize) -> Sampled {
     let since = requests.since();
+    let Some(within) = requests.within(filter.window) else {
+        return Sampled { since, ..Sampled::default() };
+    };
     let mut counted = Counted::new();
-    let mut times: Option<(Moment, Moment)> = None;
+    let mut parts = vec![0_usize; PARTS];
     each(requests, filter, |row| {
         counted.add(row.head.trace_id);
-        let start = row.head.start;
-        let (first, last) = times.unwrap_or((start, start));
-        times = Some((first.min(start), last.max(start)));
+        parts[part(within, row)] += 1;
     });
-    let Some((from, to)) = times else { return Sampled { since, ..Sampled::default() } };
-    let within = Window { from, to };
-    let mut parts = vec![0_usize; PARTS];
-    each(requests, filter, |row| parts[part(within, row)] += 1);
     let all: usize = parts.iter().sum();
+    if all == 0 {
+        return Sampled { since, ..Sampled::default() };
+    }
     let is_few = all <= limit.saturating_mul(REQUESTS_EACH);
     let wanted = if is_few { vec![(0, all)] } else { ranks(all, limit.div_ceil(STRETCHES)) };
     let ranges = ranges(&parts, &wanted);
@@ -98,9 +98,14 @@ fn each<'a>(requests: &'a Requests, filter: &'a RequestFilter, mut take: impl Fn
 
 /// Which part of the time from the first request to the last a request began in.
 fn part(within: Window, row: &Row) -> usize {
-    let length = u128::from(within.to.nanos.saturating_sub(within.from.nanos)).saturating_add(1);
-    let passed = u128::from(row.head.start.nanos.saturating_sub(within.from.nanos));
-    ((passed * PARTS as u128 / length) as usize).min(PARTS - 1)
+    let length = within.to.nanos.saturating_sub(within.from.nanos).saturating_add(1);
+    let passed = row.head.start.nanos.saturating_sub(within.from.nanos);
+    // What is longer than some weeks needs more than 64 bits, which take ten times as long.
+    let part = match passed.checked_mul(PARTS as u64) {
+        Some(times) => usize::try_from(times / length).unwrap_or(usize::MAX),
+        None => (u128::from(passed) * PARTS as u128 / u128::from(length)) as usize,
+    };
+    part.min(PARTS - 1)
 }
 
 /// Where the stretches begin among so many requests, and how many requests each is to have.

@@ -19,6 +19,7 @@ use crate::{
     blocks::{Blocks, Run},
     clickhouse::ClickHouse,
     cold::{Cold, Full},
+    condensed::Condensed,
     disk,
     head::{self, Head, Readable},
     index::{self, Beside, Index},
@@ -39,6 +40,7 @@ pub(crate) struct Shelf {
     pub(crate) blocks: Blocks,
     /// Roll-ups of the blocks, if they are of spans.
     pub(crate) minutes: Option<Blocks>,
+    pub(crate) condensed: Condensed,
     pub(crate) head: Head,
     /// Batches that are not kept once more.
     lately: Lately,
@@ -116,9 +118,20 @@ impl Shelf {
         let log = Log::new(place, last, open)?;
         let (made, merged) = (Timings::default(), Timings::default());
         let (index, head) = (RwLock::new(index), Head::new(signal));
-        let dropped = Dropping::default();
-        let shelf =
-            Self { signal, log, index, blocks, minutes, head, lately, cold, made, merged, dropped };
+        let shelf = Self {
+            signal,
+            log,
+            index,
+            blocks,
+            minutes,
+            condensed: Condensed::default(),
+            head,
+            lately,
+            cold,
+            made,
+            merged,
+            dropped: Dropping::default(),
+        };
         shelf.settle();
         Ok(shelf)
     }

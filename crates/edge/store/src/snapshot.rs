@@ -109,18 +109,25 @@ impl Shelf {
         unit: Unit<'_>,
         reading: &Reading,
     ) -> Result<Vec<Arc<Chunk>>, StoreError> {
+        self.read_rows(unit, reading, None)
+    }
+
+    /// Some rows of a group, ascending, or all; segments are given whole.
+    pub(crate) fn read_rows(
+        &self,
+        unit: Unit<'_>,
+        reading: &Reading,
+        rows: Option<&[u32]>,
+    ) -> Result<Vec<Arc<Chunk>>, StoreError> {
         match unit {
             Unit::Segment(readable) => self.head.rows(readable),
             Unit::Group(kept, group) => {
                 let keys = reading.attributes.as_deref();
                 let keys: Option<Vec<&str>> =
                     keys.map(|keys| keys.iter().map(Text::as_str).collect());
-                let wanted = Wanted {
-                    columns: Some(&reading.columns),
-                    attributes: keys.as_deref(),
-                    rows: None,
-                };
-                let chunk = match &reading.filter {
+                let wanted =
+                    Wanted { columns: Some(&reading.columns), attributes: keys.as_deref(), rows };
+                let chunk = match reading.filter.as_ref().filter(|_| rows.is_none()) {
                     None => kept.read(group, wanted),
                     Some(filter) => kept.read_passing(group, wanted, reading.window, filter),
                 };
@@ -131,6 +138,20 @@ impl Shelf {
 }
 
 impl Unit<'_> {
+    /// Has the disk fetch what reading it takes; some rows of it, if they are told.
+    pub(crate) fn will_need(self, reading: &Reading, rows: Option<&[u32]>) {
+        let Self::Group(kept, group) = self else { return };
+        let keys: Option<Vec<&str>> =
+            reading.attributes.as_ref().map(|keys| keys.iter().map(Text::as_str).collect());
+        let columns = Some(&reading.columns[..]);
+        let wanted = Wanted { columns, attributes: keys.as_deref(), rows };
+        let ranges = match reading.filter.as_ref().filter(|_| rows.is_none()) {
+            None => kept.block.ranges(group, wanted),
+            Some(filter) => kept.block.ranges_passing(group, wanted, reading.window, filter),
+        };
+        kept.block.source().will_need(&ranges);
+    }
+
     /// Rows that are looked at when it is read: those of these chunks, and those that were left out.
     pub(crate) fn rows(self, chunks: &[Arc<Chunk>]) -> u64 {
         match self {

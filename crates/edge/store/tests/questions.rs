@@ -15,7 +15,7 @@ use kit::{append, open, span, spans, trace_id};
 use model::{Attributes, Moment, Span, SpanId, Text, Value, Window};
 use proptest::prelude::*;
 use store::{
-    Folder, Limit, Limits, Retention, Store as _, StoreError,
+    Folder, Limit, Limits, Options, Retention, Store as _, StoreError,
     keep::{
         SPANS, Table,
         query::{Comparison, Field, Filter, Measure, Measured, Query, Top},
@@ -393,4 +393,60 @@ fn what_is_not_kept_cannot_be_asked_about() {
     let query = Query { table: &DREAMS, ..everything() };
     let told = store.ask(&query, &Limits::default());
     assert!(matches!(told, Err(StoreError::NotKept { table: "dreams" })), "{told:?}");
+}
+
+#[test]
+fn the_slowest_of_many_pages_are_the_slowest_of_all() {
+    // Somewhat more than a page.
+    const SPANS_EACH: u64 = 20_000;
+    let folder = tempfile::tempdir().unwrap();
+    let options = Options { segment_bytes: 1 << 20, ..kit::options() };
+    let (store, _) = Folder::open(folder.path(), options).unwrap();
+    let mut kept: Vec<Span> = Vec::new();
+    for batch in 0..3_u64 {
+        // Durations as dice fall, so that some are equal; pages of the last batch are no block.
+        let spans: Vec<Span> = (0..SPANS_EACH)
+            .map(|number| {
+                let mut span = span(batch, number);
+                let place = batch * SPANS_EACH + number;
+                span.start = Moment { nanos: 1_000 + place };
+                let dice = place.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 44;
+                span.end = span.start + Duration::from_nanos(dice);
+                span
+            })
+            .collect();
+        append(&store, &spans, batch).unwrap();
+        kept.extend(spans);
+        if batch == 1 {
+            while store.tidy().unwrap() {}
+        }
+    }
+    let from = |nanos| Moment { nanos };
+    let windows = [Window::ALL, Window { from: from(9_000), to: from(45_000) }];
+    let rare = Filter::Between(Field::Column(place::DURATION), 0, 900_000);
+    for window in windows {
+        for filter in [Filter::All, rare.clone()] {
+            for (limit, by) in [(3, place::DURATION), (400, place::DURATION), (70, place::START)] {
+                let top = Top {
+                    table: &SPANS,
+                    window,
+                    filter: filter.clone(),
+                    by: Field::Column(by),
+                    limit,
+                };
+                let told = store.top(&top, &Limits::default()).unwrap().answer;
+                let number = |span: &Span| {
+                    if by == place::START { span.start.nanos } else { duration(span) }
+                };
+                let mut expected: Vec<&Span> = kept
+                    .iter()
+                    .filter(|span| window.contains(span.start))
+                    .filter(|span| filter == Filter::All || duration(span) < 900_000)
+                    .collect();
+                expected.sort_by_key(|span| (std::cmp::Reverse(number(span)), span.start));
+                expected.truncate(limit);
+                assert!(told.iter().eq(expected), "{window:?} {filter:?} {limit} by {by}");
+            }
+        }
+    }
 }

@@ -8,7 +8,7 @@ import { setParams, to } from '../../lib/route';
 import { Problem, Waiting } from '../../ui/Empty';
 import { Link } from '../../ui/Link';
 import { Duration, Percent } from '../../ui/Num';
-import { CoverageNote } from '../../ui/CoverageNote';
+import { CoverageNote, SampleNote } from '../../ui/CoverageNote';
 import type { At } from './EndpointPage';
 import { whereOf } from './Heat';
 
@@ -80,6 +80,7 @@ function Special({ answer, at, box }: { answer: ComparisonAnswer; at: At; box: B
       </h3>
       <p className="dim">
         <CoverageNote coverage={answer.coverage} />
+        <SampleNote answer={answer} />
       </p>
       {telling.length === 0 ? (
         <p>

@@ -4,7 +4,7 @@ import type { ComparisonAnswer } from '../../api/types';
 import { plural } from '../../lib/format';
 import { is, joined } from '../../lib/question';
 import { setParams, useQuery } from '../../lib/route';
-import { CoverageNote } from '../../ui/CoverageNote';
+import { CoverageNote, SampleNote } from '../../ui/CoverageNote';
 import { Problem, Waiting } from '../../ui/Empty';
 import { Percent } from '../../ui/Num';
 import type { Question } from './ExplorePage';
@@ -64,6 +64,7 @@ function Differences({ answer, question }: { answer: ComparisonAnswer; question:
     <>
       <p>
         {plural(answer.selected, 'row')} selected, compared with {plural(answer.others, 'other')}.
+        <SampleNote answer={answer} />
       </p>
       <table className="rows compared">
         <thead>

@@ -126,6 +126,47 @@ fn log_records_are_kept_with_their_trace_and_counted() {
 }
 
 #[test]
+fn groups_that_are_told_step_by_step_are_those_that_come_first() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = Engine::start(folder.path());
+    let now = shop::now();
+    let records = [("often", 9_u64), ("at times", 6), ("seldom", 3)].map(|(body, count)| {
+        (0..count).map(move |number| {
+            let severity = if number.is_multiple_of(3) { 17 } else { 9 };
+            log(number, severity, body, now - Duration::from_mins(number))
+        })
+    });
+    keep_logs(&engine, records.into_iter().flatten().collect()).expect("there is room");
+    let table = |limit: Option<usize>, step: Option<&str>| {
+        let asked = Asked {
+            of: Some("logs".to_owned()),
+            group: Some("body".to_owned()),
+            show: Some("errors, count".to_owned()),
+            order: Some("count".to_owned()),
+            step: step.map(str::to_owned),
+            limit,
+            ..Asked::default()
+        };
+        let question = Question::read(&asked, last_hour()).expect("the question is right");
+        question.answer(engine.live.store(), &Limits::default()).expect("the disk works")
+    };
+    let (all, first) = (table(None, Some("1m")), table(Some(2), Some("1m")));
+    let keys: Vec<_> = all.rows.iter().map(|row| row.key[0].as_deref().unwrap_or("-")).collect();
+    assert_eq!(keys, ["often", "at times", "seldom"]);
+    assert_eq!(first.rows, all.rows[..2]);
+    assert_eq!((first.left_out, first.rows_passed), (1, 18));
+    assert_eq!((all.left_out, all.rows_passed), (0, 18));
+    assert!(all.rows.iter().all(|row| row.steps.len() > 2), "{:?}", all.rows);
+    let whole = table(Some(2), None);
+    let figures = |table: &engine::question::Table| {
+        table.rows.iter().map(|row| row.figures.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(figures(&whole), figures(&first));
+    assert_eq!(figures(&whole), [[Some(3.0), Some(9.0)], [Some(2.0), Some(6.0)]]);
+    engine.stop();
+}
+
+#[test]
 fn log_records_are_asked_about_like_spans() {
     let folder = tempfile::tempdir().unwrap();
     let engine = Engine::start(folder.path());

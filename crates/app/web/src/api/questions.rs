@@ -220,6 +220,7 @@ pub(crate) async fn compare(
     app.read(move |source| {
         let answered = source.store().compare(&comparison, &Limits::default())?;
         let (selected, others) = answered.answer.rows();
+        let (selected_counted, others_counted) = answered.answer.looked_at();
         let ranked = answered.answer.ranked(COMPARED_FIELDS, COMPARED_VALUES);
         let fields = ranked.into_iter().filter_map(|values| {
             let field = question::written(table, &values.first()?.field);
@@ -234,6 +235,8 @@ pub(crate) async fn compare(
             window: window.into(),
             selected,
             others,
+            selected_counted,
+            others_counted,
             fields: fields.collect(),
             coverage: (&answered.coverage).into(),
         };

@@ -222,6 +222,10 @@ pub struct ComparisonAnswer {
     pub selected: u64,
     /// Rows that it is compared with.
     pub others: u64,
+    /// Rows of the selection whose values were counted: all, or a fair sample of them.
+    pub selected_counted: u64,
+    /// The same of the others.
+    pub others_counted: u64,
     /// Fields, the most telling first.
     pub fields: Vec<ComparedField>,
     /// What it rests on.

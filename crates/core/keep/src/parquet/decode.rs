@@ -4,11 +4,11 @@ use std::{fmt, sync::Arc};
 
 use parquet::{
     bloom_filter::Sbbf,
-    column::page::Page,
+    column::page::{Page, PageReader as _},
     file::{
-        properties::ReaderProperties,
-        reader::{ChunkReader, FileReader as _, RowGroupReader, SerializedFileReader},
-        serialized_reader::ReadOptionsBuilder,
+        metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader},
+        properties::{ReaderProperties, ReaderPropertiesPtr},
+        reader::ChunkReader,
     },
 };
 
@@ -27,7 +27,10 @@ use crate::{
 
 /// A block that can be read: any number of threads may, at once.
 pub struct Block<R: ChunkReader + 'static> {
-    pub(super) file: SerializedFileReader<R>,
+    pub(super) source: Arc<R>,
+    pub(super) metadata: ParquetMetaData,
+    /// The filter of a group is read once, when the file is opened, not with each of its columns.
+    pub(super) properties: ReaderPropertiesPtr,
     pub(super) known: Known,
     groups: Vec<GroupHead>,
 }
@@ -88,23 +91,24 @@ impl<R: ChunkReader + 'static> Block<R> {
     /// It is no Parquet file, or not one of these.
     pub fn open(reader: R) -> Result<Self, BlockError> {
         tail::check(&reader)?;
-        let properties = ReaderProperties::builder().set_read_bloom_filter(true).build();
-        let options =
-            ReadOptionsBuilder::new().with_page_index().with_reader_properties(properties).build();
-        let file = SerializedFileReader::new_with_options(reader, options)?;
-        let known = Known::of(file.metadata().file_metadata())?;
+        let properties = Arc::new(ReaderProperties::builder().set_read_bloom_filter(false).build());
+        let metadata = ParquetMetaDataReader::new()
+            .with_page_index_policy(PageIndexPolicy::Required)
+            .parse_and_finish(&reader)?;
+        let known = Known::of(metadata.file_metadata())?;
         let mut groups = Vec::new();
-        for number in 0..file.num_row_groups() {
-            let group = file.get_row_group(number)?;
-            let rows = usize::try_from(group.metadata().num_rows());
+        for group in metadata.row_groups() {
+            let rows = usize::try_from(group.num_rows());
             let rows =
                 rows.map_err(|_below_zero| BlockError::Foreign("a group without rows".to_owned()))?;
             let traces = known.table.trace.and_then(|place| known.columns[place]);
-            let traces = traces.and_then(|column| group.get_column_bloom_filter(column));
-            let traces = traces.map(|filter| Arc::new(filter.clone()));
+            let traces = match traces.and_then(|column| group.columns().get(column)) {
+                Some(column) => Sbbf::read_from_column_chunk(column, &reader)?.map(Arc::new),
+                None => None,
+            };
             groups.push(GroupHead { rows, times: (0, u64::MAX), traces });
         }
-        let mut block = Self { file, known, groups };
+        let mut block = Self { source: Arc::new(reader), metadata, properties, known, groups };
         for group in 0..block.groups.len() {
             block.groups[group].times = block.times(group)?;
         }
@@ -126,7 +130,7 @@ impl<R: ChunkReader + 'static> Block<R> {
     /// What [`encode`](super::encode) was given under that name.
     #[must_use]
     pub fn label(&self, name: &str) -> Option<&str> {
-        let pairs = self.file.metadata().file_metadata().key_value_metadata()?;
+        let pairs = self.metadata.file_metadata().key_value_metadata()?;
         pairs.iter().find(|pair| pair.key == name)?.value.as_deref()
     }
 
@@ -139,7 +143,7 @@ impl<R: ChunkReader + 'static> Block<R> {
     fn times(&self, group: usize) -> Result<(u64, u64), BlockError> {
         let place = self.known.table.time;
         let statistics = self.known.columns[place]
-            .and_then(|column| self.file.metadata().row_group(group).column(column).statistics());
+            .and_then(|column| self.metadata.row_group(group).column(column).statistics());
         if let Some(parquet::file::statistics::Statistics::Int64(range)) = statistics
             && let (Some(least), Some(most)) = (range.min_opt(), range.max_opt())
             && 0 <= *least
@@ -160,7 +164,6 @@ impl<R: ChunkReader + 'static> Block<R> {
     /// The file is damaged, or cannot be read.
     pub fn read(&self, group: usize, wanted: Wanted<'_>) -> Result<Chunk, BlockError> {
         let rows = self.groups.get(group).map_or(0, |group| group.rows);
-        let reader = self.file.get_row_group(group)?;
         let mut chunk = Chunk::new(self.known.table);
         let selected = wanted.rows.map_or(rows, <[u32]>::len);
         for (place, column) in self.known.table.columns.iter().enumerate() {
@@ -169,7 +172,7 @@ impl<R: ChunkReader + 'static> Block<R> {
             }
             let values = match self.known.columns[place] {
                 Some(number) => {
-                    let filled = fill(&*reader, number, wanted.rows, &mut chunk)?;
+                    let filled = self.fill(group, number, wanted.rows, &mut chunk)?;
                     column_of(column.kind, filled)
                 }
                 // The file is of a version that did not know the column yet.
@@ -181,71 +184,74 @@ impl<R: ChunkReader + 'static> Block<R> {
             if wanted.attributes.is_some_and(|keys| !keys.contains(&known.key.as_str())) {
                 continue;
             }
-            let filled = fill(&*reader, known.column, wanted.rows, &mut chunk)?;
+            let filled = self.fill(group, known.column, wanted.rows, &mut chunk)?;
             let column = attribute_of(known, filled, &mut chunk);
             chunk.put_attribute(column);
         }
         if let Some(number) = self.known.rest.filter(|_| wanted.attributes != Some(&[])) {
-            let filled = fill(&*reader, number, wanted.rows, &mut chunk)?;
+            let filled = self.fill(group, number, wanted.rows, &mut chunk)?;
             put_rest(filled, wanted.attributes, &mut chunk);
         }
         chunk.put_rows(selected);
         Ok(chunk)
     }
-}
 
-/// The values of one column of the file.
-pub(super) fn fill(
-    group: &dyn RowGroupReader,
-    number: usize,
-    rows: Option<&[u32]>,
-    chunk: &mut Chunk,
-) -> Result<Filled, BlockError> {
-    let column = group.metadata().column(number);
-    let descriptor = column.column_descr_ptr();
-    let mut sink = Sink::new(&descriptor, chunk.texts_mut());
-    let mut pages = group.get_column_page_reader(number)?;
-    let mut from = 0_usize;
-    let mut wanted = rows;
-    let total = usize::try_from(column.num_values()).unwrap_or(0);
-    while from < total || total == 0 {
-        if let Some(rows) = wanted {
-            let Some(head) = pages.peek_next_page()? else { break };
-            let length = head.num_rows.or(head.num_levels).unwrap_or(0);
-            let is_wanted = rows.first().is_some_and(|row| (*row as usize) < from + length);
-            if !head.is_dict && !is_wanted {
-                pages.skip_next_page()?;
-                from += length;
-                continue;
+    /// The values of one column of the file.
+    pub(super) fn fill(
+        &self,
+        group: usize,
+        number: usize,
+        rows: Option<&[u32]>,
+        chunk: &mut Chunk,
+    ) -> Result<Filled, BlockError> {
+        let column = self.metadata.row_group(group).column(number);
+        let descriptor = column.column_descr_ptr();
+        let sketches = self.known.table.sketch.and_then(|place| self.known.columns[place]);
+        let mut sink = Sink::new(&descriptor, chunk.texts_mut(), sketches == Some(number));
+        let mut pages = self.pages(group, number, rows)?;
+        let mut from = 0_usize;
+        let mut wanted = rows;
+        let total = usize::try_from(column.num_values()).unwrap_or(0);
+        while from < total || total == 0 {
+            if let Some(rows) = wanted {
+                let Some(head) = pages.peek_next_page()? else { break };
+                let length = head.num_rows.or(head.num_levels).unwrap_or(0);
+                let is_wanted = rows.first().is_some_and(|row| (*row as usize) < from + length);
+                if !head.is_dict && !is_wanted {
+                    pages.skip_next_page()?;
+                    from += length;
+                    continue;
+                }
             }
+            let Some(page) = pages.get_next_page()? else { break };
+            let length = match &page {
+                Page::DictionaryPage { .. } => 0,
+                page => page.num_values() as usize,
+            };
+            let here = wanted.map(|rows| {
+                let end = rows.partition_point(|row| (*row as usize) < from + length);
+                let (here, later) = rows.split_at(end);
+                wanted = Some(later);
+                here
+            });
+            let here = here.filter(|rows| rows.len() < length);
+            let read = read_page(&page, here, from, &mut sink);
+            read.map_err(|what| BlockError::Page {
+                column: descriptor.name().to_owned(),
+                what: what.0,
+            })?;
+            from += length;
         }
-        let Some(page) = pages.get_next_page()? else { break };
-        let length = match &page {
-            Page::DictionaryPage { .. } => 0,
-            page => page.num_values() as usize,
-        };
-        let here = wanted.map(|rows| {
-            let end = rows.partition_point(|row| (*row as usize) < from + length);
-            let (here, later) = rows.split_at(end);
-            wanted = Some(later);
-            here
-        });
-        let read = read_page(&page, here, from, &mut sink);
-        read.map_err(|what| BlockError::Page {
-            column: descriptor.name().to_owned(),
-            what: what.0,
-        })?;
-        from += length;
+        let filled = sink.into_filled();
+        let expected = rows.map_or(total, <[u32]>::len);
+        if filled.rows != expected {
+            return Err(BlockError::Page {
+                column: descriptor.name().to_owned(),
+                what: "its pages hold another number of rows than it says",
+            });
+        }
+        Ok(filled)
     }
-    let filled = sink.into_filled();
-    let expected = rows.map_or(total, <[u32]>::len);
-    if filled.rows != expected {
-        return Err(BlockError::Page {
-            column: descriptor.name().to_owned(),
-            what: "its pages hold another number of rows than it says",
-        });
-    }
-    Ok(filled)
 }
 
 fn column_of(kind: ColumnKind, filled: Filled) -> Column {

@@ -25,6 +25,8 @@ pub(super) struct Sink<'a> {
     width: usize,
     is_optional: bool,
     texts: &'a mut Texts,
+    /// No text comes twice.
+    are_different: bool,
     dictionary: Dictionary,
     filled: Filled,
 }
@@ -70,7 +72,7 @@ impl Filled {
 }
 
 impl<'a> Sink<'a> {
-    pub(super) fn new(column: &ColumnDescPtr, texts: &'a mut Texts) -> Self {
+    pub(super) fn new(column: &ColumnDescPtr, texts: &'a mut Texts, are_different: bool) -> Self {
         let physical = column.physical_type();
         Self {
             physical,
@@ -82,6 +84,7 @@ impl<'a> Sink<'a> {
             },
             is_optional: column.max_def_level() == 1,
             texts,
+            are_different,
             dictionary: Dictionary::default(),
             filled: Filled::default(),
         }
@@ -363,7 +366,11 @@ impl<'b> Values<'b> {
             Self::Texts(bytes, ends) => {
                 let text = &bytes[ends[at] as usize..ends[at + 1] as usize];
                 let text = std::str::from_utf8(text).map_err(|_cause| Damaged("it is no text"))?;
-                let number = sink.texts.number(text);
+                let number = if sink.are_different {
+                    sink.texts.push(text)
+                } else {
+                    sink.texts.number(text)
+                };
                 sink.filled.values.push(u64::from(number));
             }
             Self::Bits(bytes) => {

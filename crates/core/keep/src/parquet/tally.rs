@@ -3,12 +3,14 @@
 
 use std::collections::BTreeSet;
 
-use parquet::{basic::Encoding, column::page::Page, file::reader::FileReader as _};
+use parquet::{
+    basic::Encoding,
+    column::page::{Page, PageReader as _},
+};
 use rustc_hash::FxHashMap;
 
 use super::{
     Block, BlockError, Damaged,
-    decode::fill,
     hybrid::{self, Run},
     pages::{dictionary_texts, split_levels},
     parquet_file::ChunkReader,
@@ -24,6 +26,9 @@ use crate::{
 /// Sides that a number of two bits tells apart, so that no place in a list of them need be looked after.
 const SIDES: usize = 4;
 
+/// Values without a dictionary that are read at once: those of a page.
+const VALUES_AT_ONCE: usize = 16_384;
+
 /// Rows on neither side, on the first, on the second; the last is never used.
 type Counts = [u64; SIDES];
 
@@ -36,6 +41,8 @@ pub(crate) struct Sides {
     weights: Option<Vec<u64>>,
     /// What the rows before each stand for, by side.
     sums: Vec<[u64; 2]>,
+    /// Rows on a side, ascending.
+    rows: Vec<u32>,
 }
 
 impl Sides {
@@ -53,7 +60,14 @@ impl Sides {
             }
             sums.push(sum);
         }
-        Self { of_rows, weights, sums }
+        let rows = (0..).zip(&of_rows).filter(|(_, side)| **side != 0).map(|(row, _)| row);
+        Self { rows: rows.collect(), of_rows, weights, sums }
+    }
+
+    /// Whether one of some rows is on a side.
+    fn has(&self, from: usize, to: usize) -> bool {
+        let next = self.rows.partition_point(|row| (*row as usize) < from);
+        self.rows.get(next).is_some_and(|row| (*row as usize) < to)
     }
 
     /// What all rows stand for, by side.
@@ -118,34 +132,40 @@ impl<R: ChunkReader + 'static> Block<R> {
         Some((fields, several.into_iter().collect()))
     }
 
-    /// How often each value of a field comes on either side, in a group; at most `values_max` values and some.
+    /// How often each value of a field comes on either side, in a group; `None` if it has `values_max` values, or more.
     pub(crate) fn tally(
         &self,
         group: usize,
         field: &Field,
         sides: &Sides,
         values_max: usize,
-    ) -> Result<Told, BlockError> {
+    ) -> Result<Option<Told>, BlockError> {
         let counted = match field {
             Field::Column(place) => Counted::Column(*place),
             Field::Attribute(key) => {
                 let known = self.known.attributes.iter().find(|it| it.key == key.as_str());
-                let Some(known) = known else { return Ok(Vec::new()) };
+                let Some(known) = known else { return Ok(Some(Vec::new())) };
                 Counted::Attribute(known)
             }
-            Field::Resource(_) => return Ok(Vec::new()),
+            Field::Resource(_) => return Ok(Some(Vec::new())),
         };
         let number = match counted {
             Counted::Column(place) => self.known.columns[place],
             Counted::Attribute(known) => Some(known.column),
         };
-        let Some(number) = number else { return Ok(Vec::new()) };
+        let Some(number) = number else { return Ok(Some(Vec::new())) };
         let kind = match counted {
             Counted::Column(_) => AttributeKind::Text,
             Counted::Attribute(known) => known.kind,
         };
         match self.tally_places(group, number, sides)? {
-            Some((dictionary, counts)) => dictionary.told(kind, &counts),
+            Some((dictionary, counts)) => {
+                let came = counts.iter().filter(|[_, one, other, _]| (*one, *other) != (0, 0));
+                if values_max <= came.count() {
+                    return Ok(None);
+                }
+                dictionary.told(kind, &counts).map(Some)
+            }
             None => self.tally_values(group, (number, kind), sides, values_max),
         }
     }
@@ -157,13 +177,21 @@ impl<R: ChunkReader + 'static> Block<R> {
         number: usize,
         sides: &Sides,
     ) -> Result<Option<Places>, BlockError> {
-        let reader = self.file.get_row_group(group)?;
-        let descriptor = reader.metadata().column(number).column_descr_ptr();
+        let descriptor = self.metadata.row_group(group).column(number).column_descr_ptr();
         let is_optional = descriptor.max_def_level() == 1;
-        let mut pages = reader.get_column_page_reader(number)?;
+        let mut pages = self.pages(group, number, Some(&sides.rows))?;
+        let rows = self.groups()[group].rows;
         let mut counted: Option<Places> = None;
         let mut from = 0;
-        while let Some(page) = pages.get_next_page()? {
+        while from < rows {
+            let Some(head) = pages.peek_next_page()? else { break };
+            let length = head.num_rows.or(head.num_levels).unwrap_or(0);
+            if !head.is_dict && !sides.has(from, from + length) {
+                pages.skip_next_page()?;
+                from += length;
+                continue;
+            }
+            let Some(page) = pages.get_next_page()? else { break };
             let told = match (&page, &mut counted) {
                 (Page::DictionaryPage { buf, num_values, .. }, _) => {
                     Entries::read(buf, *num_values, descriptor.physical_type()).map(|entries| {
@@ -187,7 +215,7 @@ impl<R: ChunkReader + 'static> Block<R> {
                 what: what.0,
             })?;
         }
-        Ok(counted.filter(|_| from == self.groups()[group].rows))
+        Ok(counted.filter(|_| from == rows))
     }
 
     /// The same for values that are not in a dictionary.
@@ -197,26 +225,26 @@ impl<R: ChunkReader + 'static> Block<R> {
         (number, kind): (usize, AttributeKind),
         sides: &Sides,
         values_max: usize,
-    ) -> Result<Told, BlockError> {
-        let reader = self.file.get_row_group(group)?;
+    ) -> Result<Option<Told>, BlockError> {
         let mut chunk = Chunk::new(self.known.table);
-        let filled = fill(&*reader, number, None, &mut chunk)?;
         let mut counts: FxHashMap<u64, Counts> = FxHashMap::default();
         let mut known = Vec::new();
-        for (place, bits) in filled.values.into_iter().enumerate() {
-            let at = match &filled.present {
-                None => place,
-                Some(present) => present[place] as usize,
-            };
-            if sides.of_rows.get(at).is_none_or(|side| *side == 0) {
-                continue;
-            }
-            if known.len() <= values_max || counts.contains_key(&bits) {
+        // In parts, since most that have no dictionary have too many values: that shows soon.
+        for rows in sides.rows.chunks(VALUES_AT_ONCE) {
+            let filled = self.fill(group, number, Some(rows), &mut chunk)?;
+            for (place, bits) in filled.values.into_iter().enumerate() {
+                let at = match &filled.present {
+                    None => place,
+                    Some(present) => present[place] as usize,
+                };
                 let count = counts.entry(bits).or_insert_with(|| {
                     known.push(bits);
                     [0; SIDES]
                 });
-                sides.add(at, count);
+                sides.add(rows[at] as usize, count);
+            }
+            if values_max <= known.len() {
+                return Ok(None);
             }
         }
         let told = known.into_iter().filter_map(|bits| {
@@ -227,7 +255,7 @@ impl<R: ChunkReader + 'static> Block<R> {
             };
             Some((text, [one, other]))
         });
-        Ok(told.collect())
+        Ok(Some(told.collect()))
     }
 }
 

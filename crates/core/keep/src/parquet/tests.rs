@@ -283,3 +283,37 @@ fn groups_tell_which_traces_are_not_in_them_and_from_when_to_when_they_are() {
     let times = block.read(0, Wanted { columns: Some(&[place::START]), ..Wanted::ALL }).unwrap();
     assert_eq!(times.column(place::START), &Column::Whole(vec![1_795_000_000_000_000_001]));
 }
+
+proptest! {
+    #[test]
+    fn no_number_of_a_page_is_beyond_its_bounds(spans in arbitrary::spans(), from: u64, length: u64) {
+        let block = open(encode(&chunk(&spans), &small_groups(5), &[]).unwrap());
+        let to = from.saturating_add(length);
+        let window = Window { from: model::Moment { nanos: from }, to: model::Moment { nanos: to } };
+        for (group, rows) in all_rows(&block).iter().enumerate() {
+            for place in [place::START, place::DURATION, place::FLAGS, place::NAME] {
+                let bounds = block.bounds(group, place);
+                let ends = bounds.iter().scan(0, |end, page| {
+                    let is_next = page.from == *end;
+                    *end = page.to;
+                    Some(is_next)
+                });
+                prop_assert!(ends.into_iter().all(|is_next| is_next), "{bounds:?}");
+                prop_assert_eq!(bounds.last().map(|page| page.to as usize), Some(rows.rows()));
+                let Column::Whole(numbers) = rows.column(place) else { continue };
+                for page in bounds {
+                    for number in &numbers[page.from as usize..page.to as usize] {
+                        let number = i64::try_from(*number).unwrap_or(i64::MAX);
+                        prop_assert!((page.least..=page.most).contains(&number));
+                    }
+                }
+            }
+            // Rows that pass are in pages that may have some.
+            let least = Filter::Between(Field::Column(place::DURATION), 1_000, i64::MAX);
+            let within = block.bounds_within(group, place::START, window, &least);
+            for row in crate::query::passing(rows, window, &least) {
+                prop_assert!(within.iter().any(|page| (page.from..page.to).contains(&row)));
+            }
+        }
+    }
+}

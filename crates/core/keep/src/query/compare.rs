@@ -3,7 +3,10 @@
 //! The idea is Honeycomb's `BubbleUp`. A value's difference is its share of the selection minus its share of the rest;
 //! a key is as telling as the sum of what its values differ by, which is 1 where the two have nothing in common.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Range,
+};
 
 use model::{Text, Window};
 
@@ -34,9 +37,77 @@ pub struct Comparison {
 #[derive(Debug, Clone, Default)]
 pub struct Differences {
     fields: BTreeMap<Field, BTreeMap<Text, (u64, u64)>>,
+    /// Fields with more values than are counted.
+    many: BTreeSet<Field>,
     selected: u64,
     others: u64,
+    /// Rows of either side that were counted, for which those may stand.
+    looked_at: (u64, u64),
 }
+
+/// What is compared with what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// Rows that are selected.
+    Selected,
+    /// Those that pass the filter and are not.
+    Others,
+}
+
+/// Which rows of a group count: those of the selection in some ranges, others in other ones. Ranges are ascending and apart.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Counted {
+    /// Where rows of the selection count.
+    pub selected: Vec<Range<u32>>,
+    /// Where rows that are not selected count.
+    pub others: Vec<Range<u32>>,
+}
+
+impl Counted {
+    /// All rows that may count, ascending.
+    #[must_use]
+    pub fn rows(&self) -> Vec<u32> {
+        let mut ranges: Vec<Range<u32>> =
+            self.selected.iter().chain(&self.others).cloned().collect();
+        ranges.sort_unstable_by_key(|range| (range.start, range.end));
+        let mut rows: Vec<u32> = Vec::new();
+        for range in ranges {
+            let from = rows.last().map_or(range.start, |last| range.start.max(last + 1));
+            rows.extend(from..range.end);
+        }
+        rows
+    }
+
+    /// Whether each of so many rows counts.
+    #[must_use]
+    pub fn is_all(&self, rows: u64) -> bool {
+        let all =
+            |ranges: &[Range<u32>]| ranges.iter().map(|it| it.len() as u64).sum::<u64>() == rows;
+        all(&self.selected) && all(&self.others)
+    }
+
+    /// Leaves out which rows do not count.
+    fn apply(&self, sides: &mut [u8], rows: &[u32]) {
+        let has = |ranges: &[Range<u32>], row: u32| {
+            let after = ranges.partition_point(|range| range.end <= row);
+            ranges.get(after).is_some_and(|range| range.contains(&row))
+        };
+        for (side, row) in sides.iter_mut().zip(rows) {
+            let counts = match *side {
+                SELECTED => has(&self.selected, *row),
+                _ => has(&self.others, *row),
+            };
+            if !counts {
+                *side = NEITHER;
+            }
+        }
+    }
+}
+
+/// Of a row: it does not pass, it is selected, or it is one of the others.
+const NEITHER: u8 = 0;
+const SELECTED: u8 = 1;
+const OTHER: u8 = 2;
 
 /// A value that is more, or less, frequent in the selection.
 #[derive(Debug, Clone, PartialEq)]
@@ -65,11 +136,42 @@ impl Comparison {
 
 impl Comparison {
     /// The columns and attributes that telling the sides apart takes.
-    fn needs(&self) -> (Vec<usize>, Vec<Text>) {
+    #[must_use]
+    pub fn needs(&self) -> (Vec<usize>, Vec<Text>) {
         let mut fields = Vec::new();
         self.filter.fields(&mut fields);
         self.selection.fields(&mut fields);
         reads(self.table, &fields)
+    }
+
+    /// Of each row of a chunk that has what is needed: 1 if it is selected, 2 if it is one of the others, 0 if it does not
+    /// pass.
+    #[must_use]
+    pub fn sides(&self, chunk: &Chunk) -> Vec<u8> {
+        let mut sides = vec![NEITHER; chunk.rows()];
+        let rows = select::rows(chunk, self.window, &self.filter);
+        if rows.is_empty() {
+            return sides;
+        }
+        let is_selected = select::passes(chunk, &self.selection);
+        for row in rows.into_iter().map(|row| row as usize) {
+            sides[row] = if is_selected[row] { SELECTED } else { OTHER };
+        }
+        sides
+    }
+
+    /// What some rows of a chunk stand for: those of the selection, and the others.
+    #[must_use]
+    pub fn weigh(&self, chunk: &Chunk, sides: &[u8], rows: Range<usize>) -> (u64, u64) {
+        let mut sums = (0_u64, 0_u64);
+        for row in rows {
+            match sides[row] {
+                SELECTED => sums.0 = sums.0.saturating_add(weight(chunk, row)),
+                OTHER => sums.1 = sums.1.saturating_add(weight(chunk, row)),
+                _ => {}
+            }
+        }
+        sums
     }
 }
 
@@ -82,54 +184,51 @@ fn weight(chunk: &Chunk, row: usize) -> u64 {
 }
 
 impl Differences {
-    /// Takes in a chunk that has the columns of [`Comparison::reads`] and all attributes: rows that pass `filter` within `window`, those that pass `selection`
-    /// too against those that do not.
-    pub fn add(&mut self, chunk: &Chunk, window: Window, filter: &Filter, selection: &Filter) {
-        let rows = select::rows(chunk, window, filter);
-        let is_selected = select::passes(chunk, selection);
-        for row in rows.iter().map(|row| *row as usize) {
-            let side = if is_selected[row] { &mut self.selected } else { &mut self.others };
-            *side += weight(chunk, row);
-        }
+    /// Takes in a chunk that has the columns of [`Comparison::reads`] and all attributes: rows that pass the filter within the
+    /// window, those that pass the selection too against those that do not.
+    pub fn add(&mut self, chunk: &Chunk, comparison: &Comparison) {
+        self.add_sides(chunk, comparison, &comparison.sides(chunk));
+    }
+
+    fn add_sides(&mut self, chunk: &Chunk, comparison: &Comparison, sides: &[u8]) {
+        let (selected, others) = comparison.weigh(chunk, sides, 0..sides.len());
+        self.take_rows(selected, others);
         for field in fields(chunk) {
-            self.add_field(chunk, field, (&rows, &is_selected), |row| weight(chunk, row));
+            self.add_field(chunk, &field, sides, |row| weight(chunk, row));
         }
     }
 
     fn add_field(
         &mut self,
         chunk: &Chunk,
-        field: Field,
-        (rows, is_selected): (&[u32], &[bool]),
+        field: &Field,
+        sides: &[u8],
         weight: impl Fn(usize) -> u64,
     ) {
-        let texts = FieldTexts::of(chunk, &field);
+        if self.many.contains(field) {
+            return;
+        }
+        let texts = FieldTexts::of(chunk, field);
         let mut counts = vec![(0_u64, 0_u64); texts.bound()];
-        for row in rows.iter().map(|row| *row as usize) {
+        for (row, side) in sides.iter().enumerate().filter(|(_, side)| **side != NEITHER) {
             let (selected, others) = &mut counts[texts.numbers[row] as usize];
-            let side = if is_selected[row] { selected } else { others };
+            let side = if *side == SELECTED { selected } else { others };
             *side += weight(row);
         }
         let counts = (0_u32..).zip(counts).skip(1);
         self.take_all(field, counts.map(|(number, counts)| (texts.text(number), counts)));
     }
 
-    fn take_all<'a>(&mut self, field: Field, counts: impl Iterator<Item = (&'a str, (u64, u64))>) {
-        let known = self.fields.entry(field).or_default();
+    fn take_all<'a>(&mut self, field: &Field, counts: impl Iterator<Item = (&'a str, (u64, u64))>) {
         for (text, (selected, others)) in counts {
-            if selected + others == 0 || text.is_empty() {
-                continue;
-            }
-            let is_known = known.contains_key(text);
-            if is_known || known.len() < VALUES_MAX {
-                let count = known.entry(text.into()).or_default();
-                count.0 += selected;
-                count.1 += others;
+            if selected + others != 0 && !text.is_empty() {
+                self.take(field, text, selected, others);
             }
         }
     }
 
-    /// Takes in a row group of a block, as [`Differences::add`] takes in its rows. Returns how many rows it has.
+    /// Takes in a row group of a block, as [`Differences::add`] takes in its rows; of some rows, if those are told that count.
+    /// Returns how many rows were looked at.
     ///
     /// # Errors
     ///
@@ -139,99 +238,158 @@ impl Differences {
         block: &Block<R>,
         group: usize,
         comparison: &Comparison,
+        counted: Option<&Counted>,
     ) -> Result<u64, BlockError> {
-        let Comparison { window, filter, selection, .. } = comparison;
+        let rows = counted.map(Counted::rows);
+        let sides_of = |chunk: &Chunk| {
+            let mut sides = comparison.sides(chunk);
+            if let (Some(counted), Some(rows)) = (counted, &rows) {
+                counted.apply(&mut sides, rows);
+            }
+            sides
+        };
         let Some((fields, several)) = block.tallied() else {
             let columns = comparison.reads();
-            let wanted = Wanted { columns: Some(&columns), attributes: None, rows: None };
-            let chunk = block.read(group, wanted)?;
-            self.add(&chunk, *window, filter, selection);
+            let rows = rows.as_deref();
+            let chunk =
+                block.read(group, Wanted { columns: Some(&columns), attributes: None, rows })?;
+            self.add_sides(&chunk, comparison, &sides_of(&chunk));
             return Ok(chunk.rows() as u64);
         };
         let (columns, attributes) = comparison.needs();
         let attributes: Vec<&str> = attributes.iter().map(Text::as_str).collect();
-        let wanted = Wanted { columns: Some(&columns), attributes: Some(&attributes), rows: None };
+        let wanted = Wanted {
+            columns: Some(&columns),
+            attributes: Some(&attributes),
+            rows: rows.as_deref(),
+        };
         let chunk = block.read(group, wanted)?;
-        let rows = select::rows(&chunk, *window, filter);
-        if rows.is_empty() {
+        let sides = sides_of(&chunk);
+        if sides.iter().all(|side| *side == NEITHER) {
             return Ok(chunk.rows() as u64);
         }
-        let is_selected = select::passes(&chunk, selection);
-        let mut places = vec![0_u8; chunk.rows()];
-        for row in rows.iter().map(|row| *row as usize) {
-            places[row] = if is_selected[row] { 1 } else { 2 };
-        }
-        let weights = (0..chunk.rows()).map(|row| weight(&chunk, row)).collect();
-        let sides = Sides::new(places, Some(weights));
+        let of_group = of_group(block, group, rows.as_deref(), (&chunk, &sides));
         // First all that may fail.
         let mut told = Vec::new();
         for field in fields {
             // What tells rows apart, not kinds of rows, is not told in the end.
-            if self.fields.get(&field).is_none_or(|known| known.len() < VALUES_MAX) {
-                let counts = block.tally(group, &field, &sides, VALUES_MAX)?;
+            if !self.many.contains(&field) {
+                let counts = block.tally(group, &field, &of_group, VALUES_MAX)?;
                 told.push((field, counts));
             }
         }
         if !several.is_empty() {
-            let wanted = Wanted { columns: Some(&[]), attributes: Some(&several), rows: None };
+            let wanted =
+                Wanted { columns: Some(&[]), attributes: Some(&several), rows: rows.as_deref() };
             let mixed = block.read(group, wanted)?;
             for key in several {
                 let field = Field::Attribute(key.into());
-                self.add_field(&mixed, field, (&rows, &is_selected), |row| weight(&chunk, row));
+                self.add_field(&mixed, &field, &sides, |row| weight(&chunk, row));
             }
         }
-        let [selected, others] = sides.total();
+        let [selected, others] = of_group.total();
         self.take_rows(selected, others);
         for (field, counts) in told {
-            let counts = counts.iter();
-            self.take_all(
-                field,
-                counts.map(|(text, [one, other])| (text.as_str(), (*one, *other))),
-            );
+            match counts {
+                Some(counts) => {
+                    let counts = counts.iter();
+                    let counts = counts.map(|(text, [one, other])| (text.as_str(), (*one, *other)));
+                    self.take_all(&field, counts);
+                }
+                None => self.has_many(&field),
+            }
         }
         Ok(chunk.rows() as u64)
+    }
+
+    /// Takes in that a field has more values than are counted.
+    fn has_many(&mut self, field: &Field) {
+        self.fields.remove(field);
+        self.many.insert(field.clone());
     }
 
     /// Takes in what other chunks say.
     pub fn merge(&mut self, other: Self) {
         self.selected += other.selected;
         self.others += other.others;
+        self.looked_at.0 += other.looked_at.0;
+        self.looked_at.1 += other.looked_at.1;
+        for field in &other.many {
+            self.has_many(field);
+        }
         for (field, values) in other.fields {
             for (value, (selected, others)) in values {
-                self.take(field.clone(), value, selected, others);
+                self.take(&field, &value, selected, others);
             }
         }
     }
 
-    /// Counts everything as often as `all` is more than `looked_at`: what was looked at is a sample that stands for all.
-    pub fn times(&mut self, all: u64, looked_at: u64) {
+    /// Counts rows of either side as if there were so many: what was looked at is a sample that stands for them. A side of
+    /// which nothing was looked at stays so.
+    pub fn stand_for(&mut self, (selected, others): (u64, u64)) {
         // Rounded down, so that the values of a field are never more than its rows.
-        let more = |count: &mut u64| {
+        let more = |count: &mut u64, all: u64, looked_at: u64| {
             let times = u128::from(*count) * u128::from(all) / u128::from(looked_at.max(1));
             *count = u64::try_from(times).unwrap_or(u64::MAX);
         };
-        more(&mut self.selected);
-        more(&mut self.others);
-        for (selected, others) in self.fields.values_mut().flat_map(BTreeMap::values_mut) {
-            more(selected);
-            more(others);
+        for (one, other) in self.fields.values_mut().flat_map(BTreeMap::values_mut) {
+            more(one, selected, self.selected);
+            more(other, others, self.others);
         }
+        self.selected = if self.selected == 0 { 0 } else { selected };
+        self.others = if self.others == 0 { 0 } else { others };
+    }
+
+    /// Forgets what was counted of one side.
+    pub fn forget(&mut self, side: Side) {
+        let clear = |counts: &mut (u64, u64)| match side {
+            Side::Selected => counts.0 = 0,
+            Side::Others => counts.1 = 0,
+        };
+        match side {
+            Side::Selected => self.selected = 0,
+            Side::Others => self.others = 0,
+        }
+        clear(&mut self.looked_at);
+        for values in self.fields.values_mut() {
+            values.values_mut().for_each(clear);
+            values.retain(|_, counts| *counts != (0, 0));
+        }
+        self.fields.retain(|_, values| !values.is_empty());
     }
 
     /// Takes in how many rows of the selection, and of the rest, another engine has seen.
     pub fn take_rows(&mut self, selected: u64, others: u64) {
         self.selected += selected;
         self.others += others;
+        self.looked_at.0 += selected;
+        self.looked_at.1 += others;
     }
 
     /// Takes in how many rows of the selection, and of the rest, have a value, as another engine tells it.
-    pub fn take(&mut self, field: Field, value: Text, selected: u64, others: u64) {
-        let known = self.fields.entry(field).or_default();
-        if known.len() < VALUES_MAX || known.contains_key(&value) {
-            let count = known.entry(value).or_default();
+    pub fn take(&mut self, field: &Field, value: &str, selected: u64, others: u64) {
+        if self.many.contains(field) {
+            return;
+        }
+        if !self.fields.contains_key(field) {
+            self.fields.insert(field.clone(), BTreeMap::new());
+        }
+        let Some(known) = self.fields.get_mut(field) else { return };
+        if let Some(count) = known.get_mut(value) {
             count.0 += selected;
             count.1 += others;
+            return;
         }
+        known.insert(value.into(), (selected, others));
+        if VALUES_MAX <= known.len() {
+            self.has_many(field);
+        }
+    }
+
+    /// Rows of the selection, and of the rest, whose values were counted: all, or a sample that stands for them.
+    #[must_use]
+    pub fn looked_at(&self) -> (u64, u64) {
+        self.looked_at
     }
 
     /// Rows of the selection, and of the rest.
@@ -246,9 +404,6 @@ impl Differences {
     pub fn ranked(&self, fields_max: usize, values_max: usize) -> Vec<Vec<Difference>> {
         let mut ranked: Vec<(f64, Vec<Difference>)> = Vec::new();
         for (field, values) in &self.fields {
-            if VALUES_MAX <= values.len() {
-                continue;
-            }
             let mut differences = self.of_field(field, values);
             let distance: f64 = differences.iter().map(|it| it.by().abs()).sum::<f64>() / 2.0;
             differences.sort_by(|one, other| other.by().abs().total_cmp(&one.by().abs()));
@@ -286,6 +441,23 @@ impl Difference {
 #[expect(clippy::cast_precision_loss, reason = "shares are shown to three digits")]
 fn share(part: u64, whole: u64) -> f64 {
     if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
+}
+
+/// The sides of all rows of a group, of which these were looked at.
+fn of_group<R: ChunkReader + 'static>(
+    block: &Block<R>,
+    group: usize,
+    rows: Option<&[u32]>,
+    (chunk, sides): (&Chunk, &[u8]),
+) -> Sides {
+    let count = block.groups().get(group).map_or(0, |group| group.rows);
+    let (mut places, mut weights) = (vec![NEITHER; count], vec![1_u64; count]);
+    for (at, side) in sides.iter().enumerate() {
+        let row = rows.map_or(at, |rows| rows[at] as usize);
+        places[row] = *side;
+        weights[row] = weight(chunk, at);
+    }
+    Sides::new(places, Some(weights))
 }
 
 /// What the rows of a chunk can be told apart by: texts of the table that are short, and attributes.

@@ -204,7 +204,7 @@ fn stand_for_several(chunk: &Chunk, rows: &[u32]) -> bool {
 
 impl Query {
     /// With many steps, the question after which groups to ask first: the same without steps. `None` if it is not
-    /// worth it, or if groups are not ranked by what adds up over steps.
+    /// worth it, as where all groups are told, or if groups are not ranked by what adds up over steps.
     #[must_use]
     pub fn without_steps(&self) -> Option<Self> {
         let step = self.step?.as_nanos().max(1);
@@ -213,7 +213,9 @@ impl Query {
             self.measures.first(),
             Some(Measure::Count | Measure::Sum(_) | Measure::Distribution(_) | Measure::Spread(_))
         );
-        let is_worth_it = STEPS_MANY < u128::from(length) / step && !self.group.is_empty();
+        let is_worth_it = STEPS_MANY < u128::from(length) / step
+            && !self.group.is_empty()
+            && self.limit < GROUPS_MAX;
         // Distributions rank by their counts, which are read in no time.
         let ranking = self.measures.first().map(|measure| match measure {
             Measure::Distribution(field) if self.is_of_all(field) => Measure::Count,
@@ -231,13 +233,13 @@ impl Query {
         self.table.name == SPANS.name && *field == Field::Column(span::DURATION)
     }
 
-    /// The same question of fewer rows, with the same answer: only those that may be of one of the groups that
-    /// [`Query::without_steps`] gave.
+    /// The same question of fewer rows, with the same answer for the groups of these keys, as [`Query::without_steps`]
+    /// gave them: only rows that may be of one of them.
     #[must_use]
-    pub fn narrowed(&self, groups: &[Group]) -> Self {
+    pub fn narrowed(&self, keys: &[Vec<Option<Text>>]) -> Self {
         let mut filters = vec![self.filter.clone()];
         for (place, field) in self.group.iter().take(GROUP_FIELDS_MAX).enumerate() {
-            let values = groups.iter().filter_map(|group| group.key.get(place));
+            let values = keys.iter().filter_map(|key| key.get(place));
             let mut texts: Vec<Text> = values.clone().flatten().cloned().collect();
             texts.sort_unstable();
             texts.dedup();

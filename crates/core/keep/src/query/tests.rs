@@ -9,8 +9,8 @@ use stats::Sketch;
 use testkit::arbitrary;
 
 use super::{
-    Answer, Comparison, Difference, Differences, Field, Filter, Groups, Measure, Measured, Query,
-    Top,
+    Answer, Comparison, Counted, Difference, Differences, Field, Filter, Groups, Measure, Measured,
+    Query, Side, Top,
 };
 use crate::{
     Chunk, Column, SPANS,
@@ -179,7 +179,8 @@ proptest! {
             limit,
         };
         let chosen = ask(&query.without_steps().unwrap(), &spans, 7);
-        let narrowed = ask(&query.narrowed(&chosen.groups), &spans, 9);
+        let keys: Vec<_> = chosen.groups.into_iter().map(|group| group.key).collect();
+        let narrowed = ask(&query.narrowed(&keys), &spans, 9);
         prop_assert_eq!(narrowed.groups, ask(&query, &spans, 8).groups);
         let few = Query { step: Some(Duration::from_nanos(50)), ..query };
         prop_assert!(few.without_steps().is_none());
@@ -279,18 +280,88 @@ proptest! {
                 i64::MAX,
             ),
         };
-        let Comparison { window, filter, selection, .. } = &comparison;
         let format = BlockFormat { group_rows: 7, page_rows: 3, ..BlockFormat::FRESH };
         let block = Block::open(Bytes::from(encode(&chunk, &format, &[]).unwrap())).unwrap();
         let (mut by_group, mut by_row) = (Differences::default(), Differences::default());
         for group in 0..block.groups().len() {
-            let rows = by_group.add_group(&block, group, &comparison).unwrap();
+            let rows = by_group.add_group(&block, group, &comparison, None).unwrap();
             prop_assert_eq!(rows, block.groups()[group].rows as u64);
-            by_row.add(&block.read(group, Wanted::ALL).unwrap(), *window, filter, selection);
+            by_row.add(&block.read(group, Wanted::ALL).unwrap(), &comparison);
         }
         prop_assert_eq!(by_group.rows(), by_row.rows());
         prop_assert_eq!(by_group.ranked(usize::MAX, usize::MAX), by_row.ranked(usize::MAX, usize::MAX));
     }
+
+    #[test]
+    fn of_a_group_only_those_rows_are_compared_that_count(
+        spans in prop_oneof![spans(), arbitrary::spans()],
+        ends in prop::collection::vec(0_u32..8, 4),
+        least in 0_i64..200,
+    ) {
+        let selection = Filter::Between(Field::Column(place::DURATION), least, i64::MAX);
+        let comparison = Comparison {
+            table: &SPANS,
+            window: Window::ALL,
+            filter: Filter::All,
+            selection: selection.clone(),
+        };
+        let format = BlockFormat { group_rows: 7, page_rows: 3, ..BlockFormat::FRESH };
+        let block = Block::open(Bytes::from(encode(&chunk(&spans), &format, &[]).unwrap())).unwrap();
+        let (mut some, mut plain) = (Differences::default(), Differences::default());
+        for (group, head) in block.groups().iter().enumerate() {
+            let bound = |end: u32| end.min(u32::try_from(head.rows).unwrap());
+            let range = |one: u32, other: u32| bound(one.min(other))..bound(one.max(other));
+            let of_selection = range(ends[0], ends[1]);
+            let of_others = range(ends[2], ends[3]);
+            let counted = Counted {
+                selected: vec![of_selection.clone()],
+                others: vec![of_others.clone()],
+            };
+            some.add_group(&block, group, &comparison, Some(&counted)).unwrap();
+            let all = block.read(group, Wanted::ALL).unwrap();
+            let not = Filter::Not(Box::new(selection.clone()));
+            for (rows, filter) in [(of_selection, selection.clone()), (of_others, not)] {
+                let rows: Vec<u32> = rows.collect();
+                plain.add(&all.pick(&rows), &Comparison { filter, ..comparison.clone() });
+            }
+        }
+        prop_assert_eq!(some.rows(), plain.rows());
+        prop_assert_eq!(some.looked_at(), some.rows());
+        prop_assert_eq!(some.ranked(usize::MAX, usize::MAX), plain.ranked(usize::MAX, usize::MAX));
+        // What stands for more has the same shares, as far as whole rows can have them.
+        let (selected, others) = some.rows();
+        some.stand_for((selected * 10, others * 1_000));
+        prop_assert_eq!(some.rows(), (selected * 10, others * 1_000));
+        prop_assert_eq!(some.looked_at(), (selected, others));
+        prop_assert_eq!(some.ranked(usize::MAX, usize::MAX), plain.ranked(usize::MAX, usize::MAX));
+        some.forget(Side::Selected);
+        prop_assert_eq!(some.rows(), (0, others * 1_000));
+    }
+}
+
+#[test]
+fn what_has_more_values_than_are_counted_is_not_told() {
+    let value = |number: usize| number.to_string();
+    let (same, many) = (Field::Attribute("same".into()), Field::Attribute("many".into()));
+    let made = |numbers: std::ops::Range<usize>| {
+        let mut differences = Differences::default();
+        for number in numbers {
+            differences.take_rows(1, 1);
+            differences.take(&many, &value(number), 1, 0);
+            differences.take(&same, "yes", 1, u64::from(number.is_multiple_of(2)));
+        }
+        differences
+    };
+    let fields = |it: &Differences| {
+        it.ranked(9, 9).iter().map(|values| values[0].field.clone()).collect::<Vec<_>>()
+    };
+    let half = super::VALUES_MAX / 2;
+    let (mut one, other) = (made(0..half), made(half..2 * half));
+    assert_eq!(fields(&one), [many.clone(), same.clone()]);
+    one.merge(other);
+    assert_eq!(fields(&one), std::slice::from_ref(&same));
+    one.merge(made(0..3));
+    assert_eq!(fields(&one), [same], "it stays so");
 }
 
 #[test]
@@ -316,10 +387,12 @@ fn what_only_the_slow_ones_have_stands_out() {
     };
     let spans: Vec<Span> = (0..300).map(span).collect();
     let slow = Filter::Between(Field::Column(place::DURATION), 500, i64::MAX);
+    let (window, filter) = (Window::ALL, Filter::All);
+    let comparison = Comparison { table: &SPANS, window, filter, selection: slow };
     let mut differences = Differences::default();
     for part in spans.chunks(70) {
         let mut one = Differences::default();
-        one.add(&chunk(part), Window::ALL, &Filter::All, &slow);
+        one.add(&chunk(part), &comparison);
         differences.merge(one);
     }
     assert_eq!(differences.rows(), (30, 270));

@@ -1,0 +1,415 @@
+//! What stands out in a selection, over segments and blocks.
+//!
+//! Of few rows each counts. Of many a fair sample does: pages at even distances, in few runs, since each row group that is
+//! touched costs its dictionaries. Where that has too few rows of a side, pages that have some are looked for: facts in
+//! memory say when requests of an endpoint began, and else the columns that decide it are read. Either side then
+//! stands for all of its rows, of which there is an exact count.
+
+use std::{collections::BTreeMap, ops::Range, time::Instant};
+
+use keep::{
+    query::{Comparison, Counted, Differences, Field, Filter, Side},
+    table::span,
+};
+use model::Text;
+
+use crate::{
+    Answered, Coverage, Limits, RequestFilter, StoreError,
+    answers::matching,
+    blocks,
+    questions::{ahead, look_at},
+    requests::Requests,
+    shelf::Shelf,
+    since::By,
+    snapshot::{Reading, Unit},
+};
+
+#[cfg(test)]
+pub(crate) mod tests;
+
+/// How much a comparison looks at.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sampling {
+    /// Rows of blocks: of fewer, each counts.
+    pub(crate) rows: u64,
+    /// Runs of pages that a sample of more is made of: enough to see each shift of a day.
+    pub(crate) runs: usize,
+    /// Rows of a side below which more are looked for: shares of 400 are off by 2.5 percent (one standard error), those of
+    /// fewer by more.
+    pub(crate) least: u64,
+    /// Pages that are then looked at for either side.
+    pub(crate) pages: usize,
+}
+
+impl Sampling {
+    /// What two cores do in a tenth of a second.
+    pub(crate) const USUAL: Self = Self { rows: 524_288, runs: 8, least: 400, pages: 32 };
+}
+
+/// When the requests began that are selected, and when the others, ascending.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Begun {
+    selected: Vec<u64>,
+    others: Vec<u64>,
+}
+
+/// A page of a group, and between when its rows began.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Page {
+    unit: usize,
+    rows: Range<u32>,
+    times: (i64, i64),
+}
+
+/// Rows of one unit that count; all of them without.
+type Piece = (usize, Option<Counted>);
+
+/// A comparison under way.
+struct Looking<'a> {
+    shelf: &'a Shelf,
+    units: &'a [Unit<'a>],
+    comparison: &'a Comparison,
+    reading: &'a Reading,
+    limits: &'a Limits,
+    begun: Instant,
+    coverage: Coverage,
+}
+
+impl Shelf {
+    /// See [`crate::Store::compare`]; `known` are the requests that are compared, if facts tell them.
+    pub(crate) fn compare(
+        &self,
+        comparison: &Comparison,
+        limits: &Limits,
+        known: impl FnOnce() -> Option<Begun>,
+        sampling: Sampling,
+    ) -> Result<Answered<Differences>, StoreError> {
+        let Comparison { table, window, filter, .. } = comparison;
+        let reading = Reading::new(table, *window, filter, comparison.reads(), None);
+        let snapshot = self.snapshot(reading.traces.as_deref())?;
+        let units = snapshot.units(&reading);
+        let coverage = Coverage::default();
+        let (begun, reading) = (Instant::now(), &reading);
+        let mut looking =
+            Looking { shelf: self, units: &units, comparison, reading, limits, begun, coverage };
+        let mut answer = looking.segments()?;
+        answer.merge(looking.blocks(known, answer.rows(), sampling)?);
+        let mut coverage = looking.coverage;
+        if let Some(cold) = &self.cold {
+            let elsewhere = cold.compare(comparison, limits, &snapshot.here())?;
+            answer.merge(coverage.take(elsewhere));
+        }
+        self.note_since(&mut coverage, *window, By::Rows);
+        Ok(Answered { answer, coverage })
+    }
+}
+
+impl Looking<'_> {
+    /// What is no block yet: all of it counts.
+    fn segments(&mut self) -> Result<Differences, StoreError> {
+        let units = self.units.iter().enumerate();
+        let segments = units.filter(|(_, unit)| matches!(unit, Unit::Segment(_)));
+        let pieces: Vec<Piece> = segments.map(|(unit, _)| (unit, None)).collect();
+        self.count(&pieces)
+    }
+
+    fn blocks(
+        &mut self,
+        known: impl FnOnce() -> Option<Begun>,
+        (selected, others): (u64, u64),
+        sampling: Sampling,
+    ) -> Result<Differences, StoreError> {
+        let pages = self.pages(&self.comparison.filter);
+        if rows(&pages) <= sampling.rows {
+            return self.count(&both(&pages));
+        }
+        self.coverage.is_estimate = true;
+        if let Some(known) = known() {
+            let here = |side: &[u64], counted: u64| (side.len() as u64).saturating_sub(counted);
+            let all = (here(&known.selected, selected), here(&known.others, others));
+            let chosen =
+                [&known.selected, &known.others].map(|side| pages_at(&pages, side, sampling.pages));
+            let mut counted = self.count(&pieces(&chosen))?;
+            counted.stand_for(all);
+            return Ok(counted);
+        }
+        self.sampled(&pages, sampling)
+    }
+
+    /// A fair sample, and more of a side that has too few rows in it.
+    fn sampled(&mut self, pages: &[Page], sampling: Sampling) -> Result<Differences, StoreError> {
+        let selected_time = self.comparison.selection.within(self.comparison.table.time);
+        let is_within = |page: &&Page| {
+            selected_time.is_some_and(|(from, to)| page.times.0 < to && from <= page.times.1)
+        };
+        // What is selected by its time is in few pages: they, and the others, are each sampled by themselves.
+        let (within, beside): (Vec<&Page>, Vec<&Page>) = pages.iter().partition(is_within);
+        let parts = [within, beside].map(|part| part.into_iter().cloned().collect::<Vec<Page>>());
+        let of_parts = parts.iter().filter(|part| !part.is_empty()).count().max(1) as u64;
+        let mut all = Differences::default();
+        for part in parts {
+            let some = sample(&part, sampling.rows / of_parts, sampling.runs);
+            let mut counted = self.count(&both(&some))?;
+            let times = |count: u64| {
+                let all = u128::from(count) * u128::from(rows(&part));
+                u64::try_from(all / u128::from(rows(&some).max(1))).unwrap_or(u64::MAX)
+            };
+            let (selected, others) = counted.rows();
+            counted.stand_for((times(selected), times(others)));
+            all.merge(counted);
+        }
+        let (selected, others) = all.looked_at();
+        let (few_selected, few_others) = (selected < sampling.least, others < sampling.least);
+        if few_selected || few_others {
+            if few_selected {
+                all.forget(Side::Selected);
+            }
+            if few_others {
+                all.forget(Side::Others);
+            }
+            all.merge(self.looked_for((few_selected, few_others), sampling)?);
+        }
+        Ok(all)
+    }
+
+    /// Rows of sides that are rare, from pages that have some.
+    fn looked_for(
+        &mut self,
+        (selected, others): (bool, bool),
+        sampling: Sampling,
+    ) -> Result<Differences, StoreError> {
+        let Comparison { filter, selection, .. } = self.comparison;
+        // Who looks for selected rows alone can leave out pages that have none, as their index says.
+        let narrow = Filter::And(vec![filter.clone(), selection.clone()]);
+        let pages = self.pages(if others { filter } else { &narrow });
+        let sums = self.sums(&pages)?;
+        let of = |is_wanted: bool, sum: fn(&(u64, u64)) -> u64| {
+            let has = |at: &usize| is_wanted && sums.get(at).is_some_and(|sums| 0 < sum(sums));
+            let with: Vec<Page> =
+                (0..pages.len()).filter(has).map(|at| pages[at].clone()).collect();
+            let all: u64 = if is_wanted { sums.values().map(sum).sum() } else { 0 };
+            (evenly(&with, sampling.pages), all)
+        };
+        let (selected, of_selected) = of(selected, |sums| sums.0);
+        let (others, of_others) = of(others, |sums| sums.1);
+        let mut counted = self.count(&pieces(&[selected, others]))?;
+        counted.stand_for((of_selected, of_others));
+        Ok(counted)
+    }
+
+    /// What the rows of pages stand for, those selected and the others, by place of the page.
+    fn sums(&mut self, pages: &[Page]) -> Result<BTreeMap<usize, (u64, u64)>, StoreError> {
+        let mut by_unit: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+        for (at, page) in pages.iter().enumerate() {
+            by_unit.entry(page.unit).or_default().push(at);
+        }
+        let by_unit: Vec<(usize, Vec<usize>)> = by_unit.into_iter().collect();
+        let (columns, attributes) = self.comparison.needs();
+        let Comparison { table, window, filter, .. } = self.comparison;
+        let reading = Reading::new(table, *window, filter, columns, Some(attributes));
+        let left = self.left();
+        let rows_of = |places: &[usize]| -> Vec<u32> {
+            places.iter().flat_map(|at| pages[*at].rows.clone()).collect()
+        };
+        let (parts, own) = look_at(by_unit.len(), &left, |sums: &mut Vec<_>, place| {
+            ahead(place, &by_unit, |(unit, places)| {
+                self.units[*unit].will_need(&reading, Some(&rows_of(places)));
+            });
+            let (unit, places) = &by_unit[place];
+            let rows = rows_of(places);
+            for chunk in self.shelf.read_rows(self.units[*unit], &reading, Some(&rows))? {
+                let sides = self.comparison.sides(&chunk);
+                let mut from = 0;
+                for at in places {
+                    let to = from + pages[*at].rows.len();
+                    sums.push((*at, self.comparison.weigh(&chunk, &sides, from..to)));
+                    from = to;
+                }
+            }
+            Ok(rows.len() as u64)
+        })?;
+        self.coverage.merge(own);
+        Ok(parts.into_iter().flatten().collect())
+    }
+
+    /// Counts the values of some rows.
+    fn count(&mut self, pieces: &[Piece]) -> Result<Differences, StoreError> {
+        let left = self.left();
+        let each = |differences: &mut Differences, place: usize| {
+            ahead(place, pieces, |(unit, counted)| {
+                let rows = counted.as_ref().map(Counted::rows);
+                self.units[*unit].will_need(self.reading, rows.as_deref());
+            });
+            let (unit, counted) = &pieces[place];
+            match self.units[*unit] {
+                // What is packed is counted as it is.
+                Unit::Group(kept, group) => {
+                    let rows = self.units[*unit].rows(&[]);
+                    let counted = counted.as_ref().filter(|counted| !counted.is_all(rows));
+                    let added = differences.add_group(&kept.block, group, self.comparison, counted);
+                    added.map_err(|error| blocks::failed(&kept.path, error))
+                }
+                Unit::Segment(_) => {
+                    let chunks = self.shelf.read(self.units[*unit], self.reading)?;
+                    for chunk in &chunks {
+                        differences.add(chunk, self.comparison);
+                    }
+                    Ok(chunks.iter().map(|chunk| chunk.rows() as u64).sum())
+                }
+            }
+        };
+        let (parts, own) = look_at(pieces.len(), &left, each)?;
+        self.coverage.merge(own);
+        let mut all = Differences::default();
+        for part in parts {
+            all.merge(part);
+        }
+        Ok(all)
+    }
+
+    fn left(&self) -> Limits {
+        self.limits.left(self.begun, self.coverage.rows)
+    }
+
+    /// Pages that may have rows that pass, those of the newest groups first, within a group in order.
+    fn pages(&self, filter: &Filter) -> Vec<Page> {
+        let Comparison { table, window, .. } = self.comparison;
+        let mut pages = Vec::new();
+        for (unit, kind) in self.units.iter().enumerate() {
+            let Unit::Group(kept, group) = kind else { continue };
+            let bounds = kept.block.bounds_within(*group, table.time, *window, filter);
+            pages.extend(bounds.into_iter().map(|it| Page {
+                unit,
+                rows: it.from..it.to,
+                times: (it.least, it.most),
+            }));
+        }
+        pages
+    }
+}
+
+/// The requests that are compared, if the question is about one endpoint and facts tell all of it.
+pub(crate) fn begun(requests: &Requests, comparison: &Comparison) -> Option<Begun> {
+    let (service, operation) = endpoint(&comparison.filter)?;
+    let window = comparison.window;
+    if comparison.table.name != keep::SPANS.name
+        || requests.since().is_some_and(|since| window.from < since)
+    {
+        return None;
+    }
+    let filter = RequestFilter {
+        window,
+        service: Some(service.as_str().into()),
+        operation: Some(operation.as_str().into()),
+        duration_min: None,
+        failed: None,
+    };
+    let mut begun = Begun::default();
+    for (_, segment) in requests.segments() {
+        for (_, row) in matching(segment, &filter) {
+            let start = row.head.start.nanos;
+            let is_selected = is_selected(&comparison.selection, start, row.head.duration_nanos)?;
+            let side = if is_selected { &mut begun.selected } else { &mut begun.others };
+            side.push(start);
+        }
+    }
+    begun.selected.sort_unstable();
+    begun.others.sort_unstable();
+    Some(begun)
+}
+
+/// The service and the operation, if a filter asks for one endpoint and nothing else.
+fn endpoint(filter: &Filter) -> Option<(&Text, &Text)> {
+    let Filter::And(filters) = filter else { return None };
+    let value = |place: usize| {
+        filters.iter().find_map(|filter| match filter {
+            Filter::Is(Field::Column(column), values) if *column == place => match &values[..] {
+                [value] => Some(value),
+                _ => None,
+            },
+            _ => None,
+        })
+    };
+    let both = value(span::SERVICE).zip(value(span::OPERATION));
+    both.filter(|_| filters.len() == 2)
+}
+
+/// Whether a request is selected; `None` if more has to be known of it than when it began and how long it took.
+fn is_selected(selection: &Filter, start: u64, duration: u64) -> Option<bool> {
+    let within = |number: u64, from: i64, to: i64| {
+        let number = i64::try_from(number).unwrap_or(i64::MAX);
+        from <= number && number < to
+    };
+    let each = |filters: &[Filter]| -> Option<Vec<bool>> {
+        filters.iter().map(|filter| is_selected(filter, start, duration)).collect()
+    };
+    match selection {
+        Filter::All => Some(true),
+        Filter::Between(Field::Column(span::START), from, to) => Some(within(start, *from, *to)),
+        Filter::Between(Field::Column(span::DURATION), from, to) => {
+            Some(within(duration, *from, *to))
+        }
+        Filter::Not(filter) => is_selected(filter, start, duration).map(|it| !it),
+        Filter::And(filters) => Some(each(filters)?.into_iter().all(|it| it)),
+        Filter::Or(filters) => Some(each(filters)?.into_iter().any(|it| it)),
+        _ => None,
+    }
+}
+
+fn rows(pages: &[Page]) -> u64 {
+    pages.iter().map(|page| page.rows.len() as u64).sum()
+}
+
+/// Some of a list, from the middle of equal parts of it.
+fn evenly<T: Clone>(all: &[T], most: usize) -> Vec<T> {
+    if all.len() <= most {
+        return all.to_vec();
+    }
+    (0..most).map(|place| all[(2 * place + 1) * all.len() / (2 * most)].clone()).collect()
+}
+
+/// Runs of pages of so many rows, or somewhat more, from the middle of equal parts of all.
+fn sample(pages: &[Page], rows_max: u64, runs: usize) -> Vec<Page> {
+    let all = rows(pages);
+    if all <= rows_max {
+        return pages.to_vec();
+    }
+    let some = (pages.len() as u64 * rows_max / all.max(1)).max(1);
+    let runs = runs.clamp(1, usize::try_from(some).unwrap_or(usize::MAX));
+    let length = usize::try_from(some).unwrap_or(usize::MAX).div_ceil(runs);
+    let mut chosen: Vec<usize> = Vec::new();
+    for run in 0..runs {
+        let middle = (2 * run + 1) * pages.len() / (2 * runs);
+        let first = middle.saturating_sub(length / 2).max(chosen.last().map_or(0, |last| last + 1));
+        chosen.extend(first..(first + length).min(pages.len()));
+    }
+    chosen.into_iter().map(|place| pages[place].clone()).collect()
+}
+
+/// The pages in which something lies that began at some of these moments, which are taken at even distances.
+fn pages_at(pages: &[Page], begun: &[u64], most: usize) -> Vec<Page> {
+    let moments = evenly(begun, most);
+    let has = |page: &&Page| {
+        let from =
+            moments.partition_point(|at| i64::try_from(*at).unwrap_or(i64::MAX) < page.times.0);
+        moments.get(from).is_some_and(|at| i64::try_from(*at).unwrap_or(i64::MAX) <= page.times.1)
+    };
+    pages.iter().filter(has).cloned().collect()
+}
+
+/// Pages in which rows of either side count.
+fn both(pages: &[Page]) -> Vec<Piece> {
+    pieces(&[pages.to_vec(), pages.to_vec()])
+}
+
+/// Pages in which rows of the selection count, and those in which others do, by unit.
+fn pieces([selected, others]: &[Vec<Page>; 2]) -> Vec<Piece> {
+    let mut pieces: BTreeMap<usize, Counted> = BTreeMap::new();
+    for page in selected {
+        pieces.entry(page.unit).or_default().selected.push(page.rows.clone());
+    }
+    for page in others {
+        pieces.entry(page.unit).or_default().others.push(page.rows.clone());
+    }
+    pieces.into_iter().map(|(unit, counted)| (unit, Some(counted))).collect()
+}
