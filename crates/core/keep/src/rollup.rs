@@ -91,19 +91,22 @@ pub fn of(spans: &Chunk) -> Chunk {
     minutes.into_chunk()
 }
 
-/// A row for each minute of a roll-up, whatever the kind: what a question about all spans needs of it. The chunk has the
-/// columns of the minute and of its sketch.
+/// A row for each minute of a roll-up, whatever the kind: what a question about all spans needs of it. Beside it, how many
+/// rows each minute had. The chunk has the columns of the minute and of its sketch.
 #[must_use]
-pub fn condensed(minutes: &Chunk) -> Chunk {
-    let mut sums: FxHashMap<u64, Sketch> = FxHashMap::default();
+pub fn condensed(minutes: &Chunk) -> (Chunk, BTreeMap<u64, u64>) {
+    let mut sums: FxHashMap<u64, (Sketch, u64)> = FxHashMap::default();
     let mut room = Vec::new();
     for (row, minute) in (0..).zip(whole(minutes, minute::MINUTE).unwrap_or_default()) {
+        let (sum, rows) = sums.entry(*minute).or_default();
+        *rows += 1;
         if let Some(sketch) = sketch_in(minutes, row, &mut room) {
-            sums.entry(*minute).or_default().merge(&sketch);
+            sum.merge(&sketch);
         }
     }
-    let kind = |(minute, sketch)| (Kind::new(minute, <[Text; 7]>::default()), sketch);
-    Minutes { kinds: sums.into_iter().map(kind).collect() }.into_chunk()
+    let rows = sums.iter().map(|(minute, (_, rows))| (*minute, *rows)).collect();
+    let kind = |(minute, (sketch, _))| (Kind::new(minute, <[Text; 7]>::default()), sketch);
+    (Minutes { kinds: sums.into_iter().map(kind).collect() }.into_chunk(), rows)
 }
 
 impl Minutes {

@@ -13,6 +13,7 @@ use keep::{
     rollup,
     table::minute,
 };
+use model::Moment;
 
 use crate::{
     Coverage, Limits, StoreError,
@@ -40,8 +41,23 @@ pub(crate) struct Condensed {
 
 #[derive(Debug, Default)]
 struct Known {
-    chunks: BTreeMap<(u64, usize), Arc<Chunk>>,
+    groups: BTreeMap<(u64, usize), Arc<Minutes>>,
     bytes: usize,
+}
+
+/// A row group condensed.
+#[derive(Debug)]
+struct Minutes {
+    /// A row for each minute.
+    chunk: Chunk,
+    /// How many rows each minute had.
+    rows: BTreeMap<u64, u64>,
+}
+
+impl Minutes {
+    fn bytes(&self) -> usize {
+        self.chunk.bytes() + self.rows.len() * 2 * size_of::<(u64, u64)>()
+    }
 }
 
 impl Shelf {
@@ -55,9 +71,15 @@ impl Shelf {
         look_at(units.len(), limits, |own: &mut Groups, place| {
             ahead(place, units, |next| self.condensed.will_need(*next));
             let Unit::Group(kept, group) = units[place] else { return Ok(0) };
-            let chunk = self.condensed.of(kept, group)?;
-            own.add(query, &chunk);
-            Ok(chunk.rows() as u64)
+            let minutes = self.condensed.of(kept, group)?;
+            own.add(query, &minutes.chunk);
+            // As if each row had been looked at.
+            let within = |minute: u64| query.window.contains(Moment { nanos: minute });
+            let rows: u64 = minutes.rows.values().sum();
+            let passed = minutes.rows.iter().filter(|(minute, _)| within(**minute));
+            let passed: u64 = passed.map(|(_, rows)| rows - 1).sum();
+            own.looked(rows - minutes.chunk.rows() as u64, passed, false);
+            Ok(rows)
         })
     }
 }
@@ -71,29 +93,30 @@ impl Condensed {
     /// Has the disk fetch what a group is condensed of, if it is not yet.
     fn will_need(&self, unit: Unit<'_>) {
         if let Unit::Group(kept, group) = unit
-            && !self.known().chunks.contains_key(&(kept.number, group))
+            && !self.known().groups.contains_key(&(kept.number, group))
         {
             kept.block.source().will_need(&kept.block.ranges(group, WANTED));
         }
     }
 
     /// A row for each minute of a group.
-    fn of(&self, kept: &Kept, group: usize) -> Result<Arc<Chunk>, StoreError> {
+    fn of(&self, kept: &Kept, group: usize) -> Result<Arc<Minutes>, StoreError> {
         let key = (kept.number, group);
-        if let Some(chunk) = self.known().chunks.get(&key) {
-            return Ok(Arc::clone(chunk));
+        if let Some(minutes) = self.known().groups.get(&key) {
+            return Ok(Arc::clone(minutes));
         }
-        let chunk = Arc::new(rollup::condensed(&kept.read(group, WANTED)?));
+        let (chunk, rows) = rollup::condensed(&kept.read(group, WANTED)?);
+        let minutes = Arc::new(Minutes { chunk, rows });
         let mut known = self.known();
-        if known.chunks.insert(key, Arc::clone(&chunk)).is_none() {
-            known.bytes += chunk.bytes();
+        if known.groups.insert(key, Arc::clone(&minutes)).is_none() {
+            known.bytes += minutes.bytes();
         }
         while BYTES_MAX < known.bytes {
             // Those of blocks that were opened first: they are the oldest, or are gone.
-            let Some((_, oldest)) = known.chunks.pop_first() else { break };
+            let Some((_, oldest)) = known.groups.pop_first() else { break };
             known.bytes = known.bytes.saturating_sub(oldest.bytes());
         }
-        Ok(chunk)
+        Ok(minutes)
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {

@@ -75,7 +75,7 @@ impl Shelf {
         let mut round = STRETCHES_FIRST;
         while coverage.reached.is_none() {
             if let Some(least) = found.least(&top) {
-                rest.retain(|stretch| least <= Some(stretch.most));
+                rest.retain(|stretch| least <= stretch.most);
             }
             if rest.is_empty() {
                 break;
@@ -181,9 +181,10 @@ impl<T> Default for Found<T> {
 
 impl<T: Item> Found<T> {
     /// What a row must have at least to be among the first; `None` if any number will do.
-    fn least(&self, top: &Top) -> Option<Option<i64>> {
+    fn least(&self, top: &Top) -> Option<i64> {
         let is_full = top.limit <= self.ranked.len();
-        is_full.then(|| self.ranked.last().map_or(Some(i64::MAX), Ranked::number))
+        let last = self.ranked.last().map_or(Some(i64::MAX), Ranked::number);
+        last.filter(|_| is_full)
     }
 
     fn add(&mut self, top: &Top, chunk: &Chunk, place: impl Fn(u32) -> At) {

@@ -137,6 +137,7 @@ fn groups_that_are_told_step_by_step_are_those_that_come_first() {
         })
     });
     keep_logs(&engine, records.into_iter().flatten().collect()).expect("there is room");
+    let window = last_hour();
     let table = |limit: Option<usize>, step: Option<&str>| {
         let asked = Asked {
             of: Some("logs".to_owned()),
@@ -147,7 +148,7 @@ fn groups_that_are_told_step_by_step_are_those_that_come_first() {
             limit,
             ..Asked::default()
         };
-        let question = Question::read(&asked, last_hour()).expect("the question is right");
+        let question = Question::read(&asked, window).expect("the question is right");
         question.answer(engine.live.store(), &Limits::default()).expect("the disk works")
     };
     let (all, first) = (table(None, Some("1m")), table(Some(2), Some("1m")));

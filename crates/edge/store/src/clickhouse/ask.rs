@@ -344,7 +344,7 @@ pub(crate) fn read_differences(bytes: &[u8]) -> Result<(Differences, u64), Why> 
             1_000_000 => Field::Attribute(key.into()),
             place => Field::Column(place as usize - 1),
         };
-        differences.take(&field, &value, selected, others);
+        differences.take(&field, value, selected, others);
     }
     Ok((differences, rows))
 }
