@@ -25,6 +25,9 @@ use crate::{
     texts::small,
 };
 
+/// What is wrong where a page is longer or shorter than it should be.
+pub(super) const ROWS_WRONG: &str = "its pages hold another number of rows than it says";
+
 /// A block that can be read: any number of threads may, at once.
 pub struct Block<R: ChunkReader + 'static> {
     pub(super) source: Arc<R>,
@@ -212,12 +215,13 @@ impl<R: ChunkReader + 'static> Block<R> {
         let mut from = 0_usize;
         let mut wanted = rows;
         let total = usize::try_from(column.num_values()).unwrap_or(0);
+        let damaged = |what| BlockError::Page { column: descriptor.name().to_owned(), what };
         while from < total || total == 0 {
-            if let Some(rows) = wanted {
-                let Some(head) = pages.peek_next_page()? else { break };
+            let Some(head) = pages.peek_next_page()? else { break };
+            if let Some(rows) = wanted.filter(|_| !head.is_dict) {
                 let length = head.num_rows.or(head.num_levels).unwrap_or(0);
                 let is_wanted = rows.first().is_some_and(|row| (*row as usize) < from + length);
-                if !head.is_dict && !is_wanted {
+                if !is_wanted {
                     pages.skip_next_page()?;
                     from += length;
                     continue;
@@ -228,6 +232,10 @@ impl<R: ChunkReader + 'static> Block<R> {
                 Page::DictionaryPage { .. } => 0,
                 page => page.num_values() as usize,
             };
+            // What the page says of itself has no checksum; what the index says of it has.
+            if head.num_rows.is_some_and(|rows| rows != length) {
+                return Err(damaged(ROWS_WRONG));
+            }
             let here = wanted.map(|rows| {
                 let end = rows.partition_point(|row| (*row as usize) < from + length);
                 let (here, later) = rows.split_at(end);
@@ -236,21 +244,12 @@ impl<R: ChunkReader + 'static> Block<R> {
             });
             let here = here.filter(|rows| rows.len() < length);
             let read = read_page(&page, here, from, &mut sink);
-            read.map_err(|what| BlockError::Page {
-                column: descriptor.name().to_owned(),
-                what: what.0,
-            })?;
+            read.map_err(|what| damaged(what.0))?;
             from += length;
         }
         let filled = sink.into_filled();
         let expected = rows.map_or(total, <[u32]>::len);
-        if filled.rows != expected {
-            return Err(BlockError::Page {
-                column: descriptor.name().to_owned(),
-                what: "its pages hold another number of rows than it says",
-            });
-        }
-        Ok(filled)
+        if filled.rows == expected { Ok(filled) } else { Err(damaged(ROWS_WRONG)) }
     }
 }
 

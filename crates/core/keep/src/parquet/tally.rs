@@ -11,6 +11,7 @@ use rustc_hash::FxHashMap;
 
 use super::{
     Block, BlockError, Damaged,
+    decode::ROWS_WRONG,
     hybrid::{self, Run},
     pages::{dictionary_texts, split_levels},
     parquet_file::ChunkReader,
@@ -193,6 +194,11 @@ impl<R: ChunkReader + 'static> Block<R> {
             }
             let Some(page) = pages.get_next_page()? else { break };
             let told = match (&page, &mut counted) {
+                (Page::DataPage { num_values, .. }, _)
+                    if head.num_rows.is_some_and(|rows| rows != *num_values as usize) =>
+                {
+                    Err(Damaged(ROWS_WRONG))
+                }
                 (Page::DictionaryPage { buf, num_values, .. }, _) => {
                     Entries::read(buf, *num_values, descriptor.physical_type()).map(|entries| {
                         let counts = vec![[0; SIDES]; entries.len()];
