@@ -26,6 +26,9 @@ const ROUNDS_MAX: u64 = 6;
 /// A machine that stands still for a while can make things look like what they are not; not twice.
 const RUNS_MAX: usize = 2;
 
+/// What the pages want to be shown in the browser's tests of that.
+const BROWSER_TOKEN: &str = "e2e-token+/=&%";
+
 /// Taut over the application: every planted fault found, and silence where it is fixed.
 pub(crate) fn application_step(shell: &mut Shell) -> Result<String, Failure> {
     let binary = ground::build(shell, "dev")?;
@@ -122,10 +125,15 @@ pub(crate) fn browser_step(shell: &mut Shell) -> Result<String, Failure> {
     ];
     let store = folder.join("browser-store");
     let watcher = Watcher::start(shell, &binary, &store, Ports::Any, &settings)?;
+    // A second one, which wants a token.
+    let closed_store = folder.join("browser-token-store");
+    let token = [("TAUT_WEB_TOKEN", BROWSER_TOKEN)];
+    let closed = Watcher::start(shell, &binary, &closed_store, Ports::Any, &token)?;
     let mut command = web::script(shell, "e2e");
     // A test that fails while the machine stands still passes the second time; one that is right to fail does not.
     command.args(["--", "--retries=1", "--timeout=90000"]);
     command.env("TAUT_BASE_URL", watcher.pages()).env("TAUT_OTLP_URL", watcher.otlp());
+    command.env("TAUT_TOKEN_URL", closed.pages()).env("TAUT_TOKEN", BROWSER_TOKEN);
     shell.run("browser", minutes(20), &mut command)
 }
 

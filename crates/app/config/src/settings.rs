@@ -209,6 +209,7 @@ impl Settings {
         }
         values.0.append(&mut sources::read_environment(&sources.environment, &mut problems));
         values.0.append(&mut sources::read_flags(&sources.flags, &mut problems));
+        problems.extend(sources.unusable_web_token());
         // What is wrong in itself need not be compared with others.
         if problems.is_empty() {
             values.check(&mut problems);

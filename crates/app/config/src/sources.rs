@@ -120,6 +120,21 @@ impl Sources {
         self.variable(WEB_TOKEN)
     }
 
+    /// What is wrong with the token for the pages: with another character it could never be shown as a cookie (RFC 6265,
+    /// section 4.1.1), so that nobody would be let in.
+    pub(crate) fn unusable_web_token(&self) -> Option<Problem> {
+        let is_shown = |byte: u8| byte.is_ascii_graphic() && !b"\",;\\".contains(&byte);
+        if self.web_token().bytes().all(is_shown) {
+            return None;
+        }
+        // Without its value, which is a secret.
+        let place =
+            Place { name: "environment".into(), text: WEB_TOKEN.into(), range: 0..WEB_TOKEN.len() };
+        let title = format!("`{WEB_TOKEN}` has a character that no browser can send back");
+        let hint = "take letters, digits and signs other than `\"`, `,`, `;`, `\\`: `openssl rand -hex 32` makes one";
+        Some(Problem::new(title, place, "nobody would be let in").hint(Some(hint.to_owned())))
+    }
+
     /// What has to be shown at the gateway's admin port; empty for what the file says.
     pub(crate) fn gateway_admin_token(&self) -> String {
         self.variable(GATEWAY_ADMIN_TOKEN)

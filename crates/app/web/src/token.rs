@@ -32,8 +32,24 @@ struct Asked {
     token: Option<String>,
 }
 
+/// Where the form has its looks from; whoever asks for the form may have them.
+const STYLE_PATH: &str = "/token.css";
+
+/// Calm, and dark where the system is.
+const STYLE: &str = "\
+:root{color-scheme:light dark;font:15px/1.5 system-ui,sans-serif}\
+body{max-width:26rem;margin:15vh auto 0;padding:0 1rem}\
+h1{font-size:1.35rem}\
+label{display:block;margin:1.2rem 0 .8rem}\
+input{display:block;box-sizing:border-box;width:100%;margin-top:.3rem}\
+input,button{font:inherit;padding:.4rem .6rem}";
+
 /// Lets in whoever has the token.
 pub(crate) fn enter(token: &str, request: &Request) -> Entry {
+    if request.uri().path() == STYLE_PATH {
+        let kind = (header::CONTENT_TYPE, "text/css; charset=utf-8");
+        return Entry::Out(Box::new(([kind], STYLE).into_response()));
+    }
     let asked = Query::<Asked>::try_from_uri(request.uri()).ok().and_then(|asked| asked.0.token);
     if let Some(asked) = asked.filter(|_| request.method() == Method::GET) {
         let answer = if is_same(token, &asked) {
@@ -75,8 +91,8 @@ fn welcome(token: &str, uri: &Uri) -> Response {
         query.split('&').filter(|pair| !pair.starts_with("token=") && !pair.is_empty()).collect();
     let path = uri.path();
     let to = if rest.is_empty() { path.to_owned() } else { format!("{path}?{}", rest.join("&")) };
-    let cookie =
-        format!("{COOKIE}={token}; Path=/; HttpOnly; SameSite=Strict; Max-Age={KEPT_SECS}");
+    // Lax: a link in a chat or a mail opens without the form; other sites still send nothing that changes anything.
+    let cookie = format!("{COOKIE}={token}; Path=/; HttpOnly; SameSite=Lax; Max-Age={KEPT_SECS}");
     let mut response = StatusCode::SEE_OTHER.into_response();
     let headers = response.headers_mut();
     // A path that begins with two slashes would lead to another host.
@@ -93,14 +109,32 @@ fn refuse(uri: &Uri, words: &str) -> Response {
     if uri.path().starts_with("/api/") || uri.path() == "/metrics" {
         return Problem::no_token(words).into_response();
     }
+    let kept = kept(uri);
     let page = format!(
         "<!doctype html><html lang=en><meta name=viewport content=\"width=device-width\">\
-         <title>taut</title><h1>{words}</h1>\
+         <title>taut</title><link rel=stylesheet href={STYLE_PATH}><main><h1>{words}</h1>\
          <p>It is what <code>TAUT_WEB_TOKEN</code> is set to where <code>taut up</code> runs.</p>\
-         <form><label>Token <input name=token type=password autocomplete=current-password \
-         required></label> <button>Enter</button></form>"
+         <form>{kept}<label>Token <input name=token type=password autocomplete=current-password \
+         required autofocus></label> <button>Enter</button></form></main>"
     );
     (StatusCode::UNAUTHORIZED, Html(page)).into_response()
+}
+
+/// Fields with the rest of the query: a form replaces it, and a shared link is to lead where it says.
+fn kept(uri: &Uri) -> String {
+    let pairs = Query::<Vec<(String, String)>>::try_from_uri(uri).map(|pairs| pairs.0);
+    let mut fields = String::new();
+    for (name, value) in pairs.unwrap_or_default() {
+        if name != "token" {
+            let (name, value) = (escaped(&name), escaped(&value));
+            fields.push_str(&format!("<input type=hidden name=\"{name}\" value=\"{value}\">"));
+        }
+    }
+    fields
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;")
 }
 
 #[cfg(test)]
@@ -149,6 +183,18 @@ mod tests {
         assert_eq!(status(ask("/?token=wrong", &[])), 401);
     }
 
+    #[tokio::test]
+    async fn the_form_keeps_where_a_link_leads_and_takes_no_script() {
+        let uri = "/endpoint?service=shop&operation=GET+%2F%22%3E%3Cscript%3E&token=wrong";
+        let Entry::Out(response) = ask(uri, &[]) else { panic!("it is let in") };
+        let page = axum::body::to_bytes(response.into_body(), 10_000).await.unwrap();
+        let page = String::from_utf8(page.to_vec()).unwrap();
+        assert!(page.contains("<input type=hidden name=\"service\" value=\"shop\">"), "{page}");
+        assert!(page.contains("value=\"GET /&quot;>&lt;script>\">"), "{page}");
+        assert!(!page.contains("<script>") && !page.contains("wrong"), "{page}");
+        assert_eq!(status(ask("/token.css", &[])), 200);
+    }
+
     #[test]
     fn the_token_in_a_link_becomes_a_cookie_and_leaves_the_address() {
         let Entry::Out(response) = ask("/findings?level=high&token=a-long-secret", &[]) else {
@@ -157,7 +203,8 @@ mod tests {
         let header = |name| response.headers()[name].to_str().unwrap();
         assert_eq!(response.status(), StatusCode::SEE_OTHER);
         assert_eq!(header("location"), "/findings?level=high");
-        assert!(header("set-cookie").starts_with("taut-token=a-long-secret; Path=/; HttpOnly"));
+        let cookie = header("set-cookie");
+        assert!(cookie.starts_with("taut-token=a-long-secret; Path=/; HttpOnly; SameSite=Lax"));
         let Entry::Out(response) = ask("//evil.example/?token=a-long-secret", &[]) else {
             panic!("it is let in without a cookie");
         };

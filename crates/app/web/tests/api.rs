@@ -23,6 +23,8 @@ use web::Setup;
 mod flames;
 #[path = "api/ledger.rs"]
 mod ledger;
+#[path = "api/token.rs"]
+mod token;
 
 type Result<T = ()> = std::result::Result<T, Box<dyn Error>>;
 
@@ -51,6 +53,10 @@ impl Answer {
 
 impl Server {
     async fn start() -> Result<Self> {
+        Self::start_with(Setup::default()).await
+    }
+
+    async fn start_with(setup: Setup) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let (store, _) = store::Folder::open(folder.path(), store::Options::default())?;
         // Traces count as complete at once, so that nobody waits for the tests.
@@ -66,7 +72,7 @@ impl Server {
             stopped.await.ok();
         };
         let source: Arc<dyn web::Source> = Arc::<engine::Live>::clone(&live);
-        let task = tokio::spawn(web::serve(listener, source, Setup::default(), shutdown));
+        let task = tokio::spawn(web::serve(listener, source, setup, shutdown));
         Ok(Self { address, live, finder, stop: Some(stop), task, folder })
     }
 

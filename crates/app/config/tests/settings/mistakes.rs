@@ -3,7 +3,7 @@
 use config::Sources;
 use insta::assert_snapshot;
 
-use crate::{complaint, environment, file, flag};
+use crate::{complaint, environment, file, flag, load};
 
 #[test]
 fn what_is_not_toml_points_at_the_place() {
@@ -344,4 +344,24 @@ fn all_mistakes_are_told_at_once_up_to_ten() {
     let report = complaint(&file(&lines.join("\n")));
     assert_eq!(report.matches("error: unknown section or key").count(), 10);
     assert!(report.ends_with("\n\nand 2 more"), "{report}");
+}
+
+#[test]
+fn a_token_that_no_browser_can_send_is_refused_without_being_shown() {
+    assert_snapshot!(complaint(&environment(&[("TAUT_WEB_TOKEN", "two words")])), @r#"
+    error: `TAUT_WEB_TOKEN` has a character that no browser can send back
+     --> environment:1:1
+      |
+    1 | TAUT_WEB_TOKEN
+      | ^^^^^^^^^^^^^^ nobody would be let in
+      |
+      = hint: take letters, digits and signs other than `"`, `,`, `;`, `\`: `openssl rand -hex 32` makes one
+    "#);
+    for token in ["a;b", "a,b", "\"a\"", "a\\b", "schlüssel", "a\nb"] {
+        let said = complaint(&environment(&[("TAUT_WEB_TOKEN", token)]));
+        assert!(!said.contains(token), "{said}");
+    }
+    for token in ["", "6f2a+/=_-.~!#$%&'()*:<>?@[]^`{|}", " 1 "] {
+        load(&environment(&[("TAUT_WEB_TOKEN", token)]));
+    }
 }
