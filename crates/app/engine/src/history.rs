@@ -40,6 +40,19 @@ pub struct ByHand {
     pub service: String,
 }
 
+impl ByHand {
+    fn proposal(&self, finding: FindingId) -> Proposal {
+        Proposal {
+            finding: finding.to_string(),
+            server: self.service.clone(),
+            fault: self.fault.clone(),
+            claim: self.claim.clone(),
+            change: Change::default(),
+            statements: Vec::new(),
+        }
+    }
+}
+
 impl History {
     /// All that a ledger has.
     pub(crate) fn of(ledger: &Ledger) -> Result<Self, LedgerError> {
@@ -146,15 +159,7 @@ pub fn mark(
         return Err(HistoryError::NoRemedy { finding });
     }
     if state == FindingState::Applied && remedies.is_empty() {
-        let proposal = Proposal {
-            finding: finding.to_string(),
-            server: by_hand.service.clone(),
-            fault: by_hand.fault.clone(),
-            claim: by_hand.claim.clone(),
-            change: Change::default(),
-            statements: Vec::new(),
-        };
-        ledger.propose(&proposal, now())?;
+        ledger.propose(&by_hand.proposal(finding), now())?;
         remedies = of(&ledger, finding)?;
     }
     // The note first: it refuses a dismissal without a reason.
@@ -169,6 +174,38 @@ pub fn mark(
             if fits {
                 ledger.append(remedy.id, &event, now())?;
             }
+        }
+    }
+    Ok(())
+}
+
+/// Notes in an open ledger that a finding was answered, or the answer taken back, by somebody's hand. With `by_hand`,
+/// what is applied becomes a remedy if there is none yet, so that it is known what it was once its finding is gone.
+pub(crate) fn note_by_hand(
+    ledger: &mut Ledger,
+    (finding, about): (FindingId, &str),
+    said: &Said,
+    by_hand: Option<&ByHand>,
+) -> Result<(), LedgerError> {
+    let event = match said {
+        Said::State { state: FindingState::Applied, .. } => {
+            Event::Applied { baseline: Readings::default() }
+        }
+        Said::State { state: FindingState::Reverted, reason } => {
+            Event::Reverted { because: reason.clone() }
+        }
+        _ => return ledger.note(finding, said, about, now()).map(|_id| ()),
+    };
+    let is_applied = matches!(event, Event::Applied { .. });
+    if let Some(by_hand) = by_hand.filter(|_| is_applied)
+        && of(ledger, finding)?.is_empty()
+    {
+        ledger.propose(&by_hand.proposal(finding), now())?;
+    }
+    ledger.note(finding, said, about, now())?;
+    for remedy in of(ledger, finding)? {
+        if is_by_hand(&remedy) && remedy.state.is_in_force() != is_applied {
+            ledger.append(remedy.id, &event, now())?;
         }
     }
     Ok(())

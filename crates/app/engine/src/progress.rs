@@ -6,7 +6,7 @@ use model::{FindingId, Moment, Text, Window};
 use store::ledger::{FindingState, Ledger, LedgerError, LedgerPlace, Note, Remedy, Said, State};
 
 use crate::{
-    history::{History, finding_of},
+    history::{ByHand, History, finding_of, is_by_hand, note_by_hand},
     live::{Live, lock, now},
     releases::Release,
 };
@@ -141,7 +141,8 @@ pub fn progress_of(notes: &[Note], remedies: &[Remedy]) -> BTreeMap<FindingId, P
     all
 }
 
-/// What may explain a change within a window, in order of time.
+/// What may explain a change within a window, in order of time. What is applied already is not marked again, and neither
+/// is what answers a finding of which nothing is known any more: it could be anywhere.
 #[must_use]
 pub fn marks_of(
     releases: Vec<Release>,
@@ -160,6 +161,8 @@ pub fn marks_of(
         })
         .collect();
     for (finding, progress) in progress {
+        let Some((service, words)) = claims.get(finding) else { continue };
+        let mut last = None;
         for happening in &progress.history {
             let state = match &happening.what {
                 Happened::Said(Said::State { state, .. }) => Some(*state),
@@ -171,9 +174,16 @@ pub fn marks_of(
                 Some(FindingState::Reverted) => MarkKind::Reverted,
                 _ => continue,
             };
-            let (service, words) = claims.get(finding).cloned().unwrap_or_default();
-            let (time, finding) = (happening.time, Some(*finding));
-            marks.push(Mark { time, kind, words, service, finding });
+            if last.replace(kind) == Some(kind) {
+                continue;
+            }
+            marks.push(Mark {
+                time: happening.time,
+                kind,
+                words: words.clone(),
+                service: service.clone(),
+                finding: Some(*finding),
+            });
         }
     }
     marks.retain(|mark| window.contains(mark.time));
@@ -214,15 +224,20 @@ impl Live {
             return Err(error);
         }
         let outcome = self.outcome();
-        let found = outcome.findings.iter().find(|it| it.id == finding);
-        let about = found
+        let known = outcome.findings.iter().find(|known| known.id == finding);
+        let by_hand = known.map(|known| ByHand {
+            claim: known.claim.clone(),
+            fault: known.fault.to_string(),
+            service: known.operation.service.to_string(),
+        });
+        let about = known
             .map_or_else(String::new, |it| format!("{}: {}", it.operation.operation, it.claim));
         let mut ledger = lock(self.ledger());
         let opened = match ledger.take() {
             Some(opened) => opened,
             None => Ledger::open(place, env!("CARGO_PKG_VERSION"), now())?,
         };
-        ledger.insert(opened).note(finding, said, &about, now())?;
+        note_by_hand(ledger.insert(opened), (finding, &about), said, by_hand.as_ref())?;
         drop(ledger);
         self.tell_change();
         Ok(())
@@ -241,8 +256,7 @@ impl Live {
         };
         let mut claims: BTreeMap<FindingId, (Text, String)> = BTreeMap::new();
         for remedy in &read.remedies {
-            let claim = remedy.proposal.claim.clone();
-            claims.extend(finding_of(remedy).map(|id| (id, (Text::default(), claim))));
+            claims.extend(finding_of(remedy).map(|id| (id, claim_of(remedy))));
         }
         for finding in &self.outcome().findings {
             let service = Text::from(&*finding.operation.service);
@@ -276,6 +290,12 @@ impl Live {
         };
         wanted(ledger.insert(opened)).map(Arc::new)
     }
+}
+
+/// The service that a remedy is in, and what it answers. What Taut changed itself is on a server that all may use.
+fn claim_of(remedy: &Remedy) -> (Text, String) {
+    let service = if is_by_hand(remedy) { remedy.proposal.server.as_str() } else { "" };
+    (service.into(), remedy.proposal.claim.clone())
 }
 
 /// What is about findings: proofs and runs are many, and nobody asked for them.
@@ -327,5 +347,29 @@ mod tests {
         let marks = marks_of(vec![release], &progress, &claims, window);
         let told: Vec<_> = marks.iter().map(|mark| (mark.kind, mark.words.as_str())).collect();
         assert_eq!(told, [(MarkKind::Release, "shop 2"), (MarkKind::Applied, "one by one")]);
+    }
+
+    #[test]
+    fn what_is_applied_already_is_marked_once_and_what_nobody_knows_nowhere() {
+        let notes = [
+            note(10, state(FindingState::Applied, "")),
+            note(11, state(FindingState::Applied, "again")),
+            note(20, state(FindingState::Reverted, "")),
+            note(30, state(FindingState::Applied, "")),
+        ];
+        let progress = progress_of(&notes, &[]);
+        let claims = BTreeMap::from([(FindingId(7), ("shop".into(), "one by one".to_owned()))]);
+        let window = Window { from: at(0), to: at(50) };
+        let marks = marks_of(Vec::new(), &progress, &claims, window);
+        let told: Vec<_> = marks.iter().map(|mark| (mark.time, mark.kind)).collect();
+        assert_eq!(
+            told,
+            [
+                (at(10), MarkKind::Applied),
+                (at(20), MarkKind::Reverted),
+                (at(30), MarkKind::Applied)
+            ]
+        );
+        assert_eq!(marks_of(Vec::new(), &progress, &BTreeMap::new(), window), []);
     }
 }

@@ -105,3 +105,39 @@ async fn the_board_report_compares_two_windows() -> Result {
     assert_eq!(server.get("/api/v1/board?before_from=5").await?.status, 400);
     server.stop().await
 }
+
+#[tokio::test]
+async fn what_was_applied_by_hand_is_marked_at_its_service_alone_and_outlives_its_finding() -> Result
+{
+    let server = Server::start().await?;
+    // Of a finding that is not there any more.
+    let by_hand = ByHand {
+        claim: "orders load customers".to_owned(),
+        service: "shop".to_owned(),
+        ..ByHand::default()
+    };
+    let place = LedgerPlace::from(server.folder.path());
+    history::mark(&place, FINDING, FindingState::Applied, "", &by_hand)?;
+    let shop = server.get("/api/v1/marks?service=shop").await?.json();
+    assert_eq!(shop["marks"].as_array().map(Vec::len), Some(1), "{shop:#}");
+    assert_eq!(shop["marks"][0]["words"], "orders load customers");
+    assert_eq!(server.get("/api/v1/marks?service=mail").await?.json()["marks"], json!([]));
+    // What is said on the page keeps its words as well.
+    server.receive(orders()).await?;
+    let finding = server.get("/api/v1/findings").await?.json()["findings"][0].clone();
+    let id = finding["id"].as_str().ok_or("no finding")?;
+    let notes = format!("/api/v1/findings/{id}/notes");
+    for state in ["applied", "applied", "reverted"] {
+        let said = server.post(&notes, &json!({ "state": state })).await?;
+        assert_eq!((said.status, &said.json()["state"]), (200, &json!(state)));
+    }
+    let remedies = server.get(&format!("/api/v1/ledger?kind=remedy&finding={id}")).await?.json();
+    assert_eq!(remedies["total"], 1, "{remedies:#}");
+    assert_eq!(remedies["entries"][0]["title"], finding["claim"]);
+    assert_eq!(remedies["entries"][0]["remedy"]["state"], "reverted", "{remedies:#}");
+    let marks = server.get("/api/v1/marks?service=shop").await?.json();
+    let kinds: Vec<&Value> =
+        marks["marks"].as_array().ok_or("no marks")?.iter().map(|mark| &mark["kind"]).collect();
+    assert_eq!(kinds, ["applied", "applied", "reverted"], "{marks:#}");
+    server.stop().await
+}
