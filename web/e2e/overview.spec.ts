@@ -1,5 +1,5 @@
 /** The first page, the map of services, where findings stand, and what is in the frame of every page. */
-import { CHAIN, expect, HARM_TEXT, SHOP, SLOWER, test } from './seeded';
+import { CHAIN, expect, HARM_TEXT, SHOP, SILENT, SLOWER, test } from './seeded';
 
 test('the first page tells each service, its objective, and what to fix first', async ({
   page,
@@ -12,6 +12,19 @@ test('the first page tells each service, its objective, and what to fix first', 
   await expect(page.locator('table.findings tbody tr').first()).toContainText(/h\/d|min\/d/);
   await shop.getByRole('link').click();
   await expect(page).toHaveURL(new RegExp(`/endpoints\\?service=${SHOP}`));
+});
+
+test('a service that fails misses its objective, and one that is silent is told first', async ({
+  page,
+}) => {
+  await page.goto('/');
+  const services = page.locator('table.services');
+  const silent = services.getByRole('row').filter({ hasText: SILENT });
+  await expect(silent).toContainText('silent');
+  await expect(silent).toContainText('20 requests in the window before');
+  await expect(page.getByRole('heading', { level: 1 })).toContainText('no requests any more');
+  // Payments fail, however quickly others are answered.
+  await expect(services.getByRole('row').filter({ hasText: SHOP })).toContainText(/missed.*% fail/);
 });
 
 test('what takes longer than yesterday is told, and leads to the same comparison', async ({

@@ -3472,6 +3472,11 @@ export interface components {
             /** @description What is wanted. */
             what: string;
         };
+        /**
+         * @description Where a service stands against its objective.
+         * @enum {string}
+         */
+        Objective: "met" | "failing" | "slow" | "silent";
         /** @description One of several traces of a file. */
         OpenedTrace: {
             /**
@@ -3582,7 +3587,7 @@ export interface components {
             changes: components["schemas"]["ChangedEndpoint"][];
             /** @description Releases and remedies since the window before. */
             marks: components["schemas"]["Mark"][];
-            /** @description Services, by the time of their requests, most first. */
+            /** @description Services, by the time of their requests, most first; last those that were requested before only. */
             services: components["schemas"]["ServiceSigns"][];
             /** @description What is aimed at. */
             targets: components["schemas"]["TargetFigures"];
@@ -4310,10 +4315,10 @@ export interface components {
         /** @description Golden signals of a service. */
         ServiceSigns: {
             before?: components["schemas"]["Signs"] | null;
-            /** @description Whether 95 and 99 of a hundred requests take no longer than they are meant to. */
-            meets: boolean;
             /** @description Over the window. */
             now: components["schemas"]["Signs"];
+            /** @description Whether it meets its objective, and if not, why. */
+            objective: components["schemas"]["Objective"];
             /** @description `service.name`. */
             service: string;
             /**
@@ -5007,8 +5012,13 @@ export interface components {
              */
             from_unix_ms: number;
         };
-        /** @description Latencies that are aimed at. */
+        /** @description What is aimed at: latencies, and how many may fail. */
         TargetFigures: {
+            /**
+             * Format: double
+             * @description Share of the requests that may fail, 0 to 1.
+             */
+            error_share: number;
             /**
              * Format: double
              * @description 95th percentile.

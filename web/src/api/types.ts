@@ -109,6 +109,7 @@ export type MapNodeKind = Schemas['MapNodeKind'];
 export type MapTraffic = Schemas['MapTraffic'];
 export type Mark = Schemas['Mark'];
 export type Marks = Schemas['Marks'];
+export type Objective = Schemas['Objective'];
 export type Overview = Schemas['Overview'];
 export type ResourceFigure = Schemas['ResourceFigure'];
 export type ResourceSeries = Schemas['ResourceSeries'];

@@ -276,6 +276,7 @@ impl Settings {
                 p95: values.duration("targets.p95"),
                 p99: values.duration("targets.p99"),
                 statement: values.duration("targets.statement"),
+                errors: values.number("targets.errors"),
             },
             levels: find::Levels {
                 critical_hours: values.number("levels.critical-hours"),

@@ -332,6 +332,13 @@ pub const SETTINGS: &[Setting] = &[
         DESIGN,
     ),
     setting(
+        "targets.errors",
+        Kind::Number { min: 0.0, max: 1.0, unit: "of the requests" },
+        "0.01",
+        "The part of a service's requests that may fail; above it the service misses its objective.",
+        "One of a hundred, as many as p99 lets be slow; `0` tolerates none.",
+    ),
+    setting(
         "levels.critical-hours",
         HOURS,
         "4",

@@ -19,6 +19,10 @@ const MOVED_MIN: Duration = Duration::from_millis(5);
 /// Standard deviations by which a share of errors has to differ: one false alarm in some hundred endpoints.
 const DEVIATIONS_MIN: f64 = 3.0;
 
+/// Requests in the window before, from which on a service without any now is told as silent: where ten are expected, that
+/// none comes is chance once in twenty thousand times (Poisson).
+const SILENT_MIN: u64 = 10;
+
 /// Changes that are told, those that cost most first.
 const CHANGES_MAX: usize = 20;
 
@@ -29,7 +33,7 @@ pub struct Overview {
     pub window: Window,
     /// What it is compared with: as long, a day or its own length earlier.
     pub before: Window,
-    /// Services, by the time of their requests, most first.
+    /// Services, by the time of their requests, most first; last those that were requested before only.
     pub services: Vec<ServiceSigns>,
     /// What is otherwise than before, the most costly first.
     pub changed: Vec<Changed>,
@@ -61,6 +65,19 @@ pub struct Signs {
     pub durations: Sketch,
     /// Their durations added up.
     pub total: Duration,
+}
+
+/// Where a service stands against its objective.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Objective {
+    /// It is quick enough, and fails seldom enough.
+    Met,
+    /// It fails too often, however quickly.
+    Failing,
+    /// Too many of its requests take too long.
+    Slow,
+    /// It was requested in the window before, and is no more.
+    Silent,
 }
 
 /// An endpoint that is otherwise than before.
@@ -124,14 +141,23 @@ impl Signs {
         if self.count == 0 { 1.0 } else { quick as f64 / self.count as f64 }
     }
 
-    /// Whether 95 and 99 of a hundred requests take no longer than they are meant to.
+    /// Whether no more fail than may, and 95 and 99 of a hundred take no longer than they are meant to.
     #[must_use]
-    pub fn meets(&self, targets: &Targets) -> bool {
+    #[expect(clippy::cast_precision_loss, reason = "counts of requests")]
+    pub fn objective(&self, targets: &Targets) -> Objective {
         let is_below = |q: f64, target: Duration| {
             let quantile = self.durations.quantile(q).unwrap_or_default();
             Duration::from_nanos(quantile) <= target
         };
-        is_below(0.95, targets.p95) && is_below(0.99, targets.p99)
+        if self.count == 0 {
+            Objective::Silent
+        } else if targets.errors * (self.count as f64) < self.failed as f64 {
+            Objective::Failing
+        } else if is_below(0.95, targets.p95) && is_below(0.99, targets.p99) {
+            Objective::Met
+        } else {
+            Objective::Slow
+        }
     }
 }
 
@@ -162,7 +188,19 @@ pub fn overview(store: &dyn Store, window: Window, steps: usize) -> Result<Overv
         })
         .collect();
     services.sort_by_key(|one| std::cmp::Reverse(one.now.total));
+    services.extend(silent(signs_before));
     Ok(Overview { window, before, services, changed: changes(&now, &then) })
+}
+
+/// Services that were requested before only: an outage is no row less.
+fn silent(before: BTreeMap<Arc<str>, Signs>) -> impl Iterator<Item = ServiceSigns> {
+    let before = before.into_iter().filter(|(_, signs)| SILENT_MIN <= signs.count);
+    before.map(|(service, signs)| ServiceSigns {
+        service,
+        now: Signs::default(),
+        before: Some(signs),
+        series: Vec::new(),
+    })
 }
 
 fn by_service(operations: &[Operation]) -> BTreeMap<Arc<str>, Signs> {
@@ -265,6 +303,14 @@ mod tests {
     }
 
     #[test]
+    fn a_service_that_was_requested_before_only_is_silent() {
+        let before = [("shop", 10), ("mail", 9)]
+            .map(|(service, count)| (Arc::from(service), signs((0..count).map(|_| 100), 0)));
+        let told: Vec<_> = silent(BTreeMap::from(before)).map(|one| one.service).collect();
+        assert_eq!(told, [Arc::from("shop")]);
+    }
+
+    #[test]
     fn a_window_is_compared_with_the_same_hours_of_the_day_before() {
         let at = |hour: u64| Moment { nanos: hour * 3_600_000_000_000 };
         let hour = window_before(Window { from: at(100), to: at(101) });
@@ -287,12 +333,17 @@ mod tests {
     }
 
     #[test]
-    fn an_objective_is_met_by_both_quantiles() {
+    fn an_objective_is_met_by_both_quantiles_and_by_few_errors() {
         let (p95, p99) = (Duration::from_millis(200), Duration::from_millis(500));
         let targets = Targets { p95, p99, ..Targets::default() };
-        assert!(signs((0..100).map(|_| 100), 0).meets(&targets));
+        let quick = |failed: u64| signs((0..100).map(|_| 100), failed);
+        assert_eq!(quick(1).objective(&targets), Objective::Met);
+        assert_eq!(quick(2).objective(&targets), Objective::Failing);
+        assert_eq!(quick(2).objective(&Targets { errors: 0.05, ..targets }), Objective::Met);
+        assert_eq!(quick(1).objective(&Targets { errors: 0.0, ..targets }), Objective::Failing);
         let long_tail = signs((0..100).map(|it| if it < 96 { 100 } else { 900 }), 0);
-        assert!(!long_tail.meets(&targets));
+        assert_eq!(long_tail.objective(&targets), Objective::Slow);
+        assert_eq!(Signs::default().objective(&targets), Objective::Silent);
         assert!((long_tail.within(targets.p95) - 0.96).abs() < 1e-9);
         assert!((Signs::default().within(targets.p95) - 1.0).abs() < 1e-9);
     }

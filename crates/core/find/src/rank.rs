@@ -5,7 +5,7 @@ use std::time::Duration;
 use model::{Impact, Level};
 
 /// What requests are meant to take.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Targets {
     /// 95th percentile of a request.
     pub p95: Duration,
@@ -13,6 +13,8 @@ pub struct Targets {
     pub p99: Duration,
     /// A statement on the critical path.
     pub statement: Duration,
+    /// Share of the requests that may fail, 0 to 1.
+    pub errors: f64,
 }
 
 impl Default for Targets {
@@ -21,6 +23,7 @@ impl Default for Targets {
             p95: Duration::from_millis(200),
             p99: Duration::from_millis(500),
             statement: Duration::from_millis(50),
+            errors: 0.01,
         }
     }
 }

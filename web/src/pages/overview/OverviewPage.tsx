@@ -5,11 +5,12 @@ import { clock, hoursText, plural } from '../../lib/format';
 import { to } from '../../lib/route';
 import { useRange } from '../../lib/time';
 import { Empty, Problem, Waiting } from '../../ui/Empty';
-import { FindingTable } from '../../ui/FindingTable';
 import { Link } from '../../ui/Link';
 import { MarkList } from '../../ui/Marks';
 import { Setup } from '../../ui/Setup';
+import { FindingTable } from '../../ui/FindingTable';
 import { Changes } from './Changes';
+import { claim } from './claim';
 import { Fullest } from './Fullest';
 import { Services } from './Services';
 
@@ -26,7 +27,7 @@ export function OverviewPage() {
   return (
     <>
       <div className="claim">
-        <h1>{claim(data, findings)}</h1>
+        <h1>{claim(data.services, findings?.totals.user_hours_per_day ?? 0)}</h1>
         <p>
           <Beside data={data} findings={findings} />
         </p>
@@ -60,26 +61,13 @@ export function OverviewPage() {
   );
 }
 
-/** The one sentence: who misses the objective, or that nobody does. */
-function claim(data: Overview, findings: Findings | undefined): string {
-  const missing = data.services.filter((one) => !one.meets);
-  const [worst] = missing;
-  if (worst !== undefined) {
-    return missing.length === 1
-      ? `${worst.service} misses its objective.`
-      : `${worst.service} and ${plural(missing.length - 1, 'other')} miss their objective.`;
-  }
-  const all = data.services.length === 1 ? 'The service meets' : 'All services meet';
-  const wasted = findings?.totals.user_hours_per_day ?? 0;
-  return wasted > 1 ? `${all} the objective, and still waste time.` : `${all} the objective.`;
-}
-
 function Beside({ data, findings }: { data: Overview; findings: Findings | undefined }) {
   const count = data.services.reduce((sum, one) => sum + one.now.count, 0);
   const failed = data.services.reduce((sum, one) => sum + one.now.failed, 0);
+  const heard = data.services.filter((one) => one.now.count > 0).length;
   return (
     <>
-      {plural(count, 'request')} to {plural(data.services.length, 'service')},{' '}
+      {plural(count, 'request')} to {plural(heard, 'service')},{' '}
       <span className={failed > 0 ? 'broken' : ''}>{plural(failed, 'failure')}</span>
       {findings !== undefined && findings.totals.user_hours_per_day > 0 && (
         <>

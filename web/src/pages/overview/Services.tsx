@@ -1,5 +1,7 @@
 /** Golden signals of each service: traffic, errors, latency, and whether the objective is met. */
-import type { Overview, ServiceSigns, Targets } from '../../api/types';
+import type { ReactNode } from 'react';
+
+import type { Objective as Standing, Overview, ServiceSigns, Targets } from '../../api/types';
 import { digits, durationText, grouped, percent, plural } from '../../lib/format';
 import { openRow, to } from '../../lib/route';
 import { Link } from '../../ui/Link';
@@ -50,6 +52,7 @@ export function Services({ data }: { data: Overview }) {
 
 function Row({ one, targets }: { one: ServiceSigns; targets: Targets }) {
   const { now, before } = one;
+  if (one.objective === 'silent') return <Silent one={one} />;
   const href = to('/endpoints', { service: one.service });
   const over = (micros: number, target: number) => (micros > target ? 'over' : '');
   return (
@@ -88,7 +91,7 @@ function Row({ one, targets }: { one: ServiceSigns; targets: Targets }) {
       </td>
       <td
         className={`n p2 ${now.failed > 0 ? 'broken' : 'dim'}`}
-        title={`${grouped(now.failed)} of ${grouped(now.count)} failed`}
+        title={`${grouped(now.failed)} of ${grouped(now.count)} failed; ${percentText(targets.error_share)} may`}
       >
         <Percent share={now.error_share} />
       </td>
@@ -100,21 +103,71 @@ function Row({ one, targets }: { one: ServiceSigns; targets: Targets }) {
   );
 }
 
-/** Met or missed, in a word and a sign as well as a colour. */
-function Objective({ one, targets }: { one: ServiceSigns; targets: Targets }) {
-  const { value, unit } = percent(one.within_target);
-  const words = `${value}\u2009${unit} of its requests take no longer than ${durationText(targets.p95_micros)}; 95\u2009% are meant to`;
+/** Requested in the window before and no more: told, for it may be down. */
+function Silent({ one }: { one: ServiceSigns }) {
+  const href = to('/endpoints', { service: one.service, last: '7d' });
+  const before = one.before ?? undefined;
   return (
-    <span className={`objective ${one.meets ? 'met' : 'missed'}`} title={words}>
-      <i aria-hidden="true">{one.meets ? '✓' : '✗'}</i> {one.meets ? 'met' : 'missed'}
+    <tr onClick={(event) => openRow(event.target, href)}>
+      <td className="what">
+        <Link to={href} data-row>
+          <span className="op">{one.service}</span>
+        </Link>
+      </td>
+      <td>
+        <Word objective="silent" title="No request came in this window" />
+      </td>
+      <td colSpan={8} className="dim">
+        no request came; {plural(before?.count ?? 0, 'request')} in the window before
+      </td>
+    </tr>
+  );
+}
+
+const WORDS: Record<Standing, { sign: string; words: string }> = {
+  met: { sign: '✓', words: 'met' },
+  slow: { sign: '✗', words: 'missed' },
+  failing: { sign: '✗', words: 'missed' },
+  silent: { sign: '∅', words: 'silent' },
+};
+
+/** Met or missed and why, in words and a sign as well as a colour. */
+function Objective({ one, targets }: { one: ServiceSigns; targets: Targets }) {
+  const within = `${percentText(one.within_target)} of its requests take no longer than ${durationText(targets.p95_micros)}; 95\u2009% are meant to`;
+  const failing = `${percentText(one.now.error_share)} of its requests fail; ${percentText(targets.error_share)} may`;
+  return (
+    <Word objective={one.objective} title={`${within}. ${failing}.`}>
       <small className="p2">
         {' '}
-        {value}
-        {'\u2009'}
-        {unit} within
+        {one.objective === 'failing'
+          ? `${percentText(one.now.error_share)} fail`
+          : `${percentText(one.within_target)} within`}
       </small>
+    </Word>
+  );
+}
+
+function Word({
+  objective,
+  title,
+  children,
+}: {
+  objective: Standing;
+  title: string;
+  children?: ReactNode;
+}) {
+  const { sign, words } = WORDS[objective];
+  return (
+    <span className={`objective ${objective === 'met' ? 'met' : 'missed'}`} title={title}>
+      <i aria-hidden="true">{sign}</i> {words}
+      {children}
     </span>
   );
+}
+
+function percentText(share: number): string {
+  const { value, unit } = percent(share);
+  return `${value}\u2009${unit}`;
 }
 
 /** By how much a figure moved, if that is worth a word. */

@@ -115,7 +115,11 @@ fn holds(key: &OperationKey, text: &str) -> bool {
 /// What is aimed at.
 pub(crate) fn targets(source: &dyn Source) -> wire::TargetFigures {
     let targets = source.targets();
-    wire::TargetFigures { p95_micros: micros(targets.p95), p99_micros: micros(targets.p99) }
+    wire::TargetFigures {
+        p95_micros: micros(targets.p95),
+        p99_micros: micros(targets.p99),
+        error_share: targets.errors,
+    }
 }
 
 /// Which operation is meant.

@@ -48,7 +48,7 @@ pub(crate) async fn overview(
             service: one.service.to_string(),
             now: signs(&one.now, length),
             before: one.before.as_ref().map(|before| signs(before, length)),
-            meets: one.now.meets(&aimed),
+            objective: one.now.objective(&aimed).into(),
             within_target: one.now.within(aimed.p95),
             share: ratio(one.now.total.as_secs_f64(), all.as_secs_f64()),
             spark: one.series.iter().map(spark).collect(),

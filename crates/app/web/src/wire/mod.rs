@@ -59,7 +59,7 @@ pub use operation::{
     Point, Request, Requests, Spark, TargetFigures, Window,
 };
 pub use overview::{
-    ChangeKind, ChangedEndpoint, Mark, MarkKind, Marks, Overview, ServiceSigns, Signs,
+    ChangeKind, ChangedEndpoint, Mark, MarkKind, Marks, Objective, Overview, ServiceSigns, Signs,
 };
 pub use plan::{Plan, PlanAnswer, PlanFact, PlanNode, PlanNote};
 pub use profile::{Profile, ProfileAnswer, ProfileFigures, ProfileFunction};

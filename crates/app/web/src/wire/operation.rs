@@ -37,13 +37,15 @@ pub struct Operations {
     pub left_out: usize,
 }
 
-/// Latencies that are aimed at.
+/// What is aimed at: latencies, and how many may fail.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, ToSchema)]
 pub struct TargetFigures {
     /// 95th percentile.
     pub p95_micros: f64,
     /// 99th percentile.
     pub p99_micros: f64,
+    /// Share of the requests that may fail, 0 to 1.
+    pub error_share: f64,
 }
 
 /// An operation over a window.

@@ -15,7 +15,7 @@ pub struct Overview {
     pub before: Window,
     /// What is aimed at.
     pub targets: TargetFigures,
-    /// Services, by the time of their requests, most first.
+    /// Services, by the time of their requests, most first; last those that were requested before only.
     pub services: Vec<ServiceSigns>,
     /// Endpoints that are otherwise than before, the most costly first.
     pub changes: Vec<ChangedEndpoint>,
@@ -33,14 +33,39 @@ pub struct ServiceSigns {
     /// Over the window before; absent without requests in it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub before: Option<Signs>,
-    /// Whether 95 and 99 of a hundred requests take no longer than they are meant to.
-    pub meets: bool,
+    /// Whether it meets its objective, and if not, why.
+    pub objective: Objective,
     /// Share of the requests that took no longer than the target of p95, 0 to 1.
     pub within_target: f64,
     /// Share of the time of all services, 0 to 1.
     pub share: f64,
     /// Over time, in equal steps of the window.
     pub spark: Vec<Spark>,
+}
+
+/// Where a service stands against its objective.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Objective {
+    /// It is quick enough, and fails seldom enough.
+    Met,
+    /// It fails too often, however quickly.
+    Failing,
+    /// Too many of its requests take too long.
+    Slow,
+    /// It was requested in the window before, and is no more.
+    Silent,
+}
+
+impl From<engine::Objective> for Objective {
+    fn from(objective: engine::Objective) -> Self {
+        match objective {
+            engine::Objective::Met => Self::Met,
+            engine::Objective::Failing => Self::Failing,
+            engine::Objective::Slow => Self::Slow,
+            engine::Objective::Silent => Self::Silent,
+        }
+    }
 }
 
 /// Traffic, errors and latency.
