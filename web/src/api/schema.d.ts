@@ -2126,7 +2126,7 @@ export interface components {
              */
             services: components["schemas"]["GatewayService"][];
             /**
-             * @description `up`, `down` (a service has nobody who can answer), or `stopping`.
+             * @description `up`, `down` (a service has nobody who can answer, memory is low, or a Redis that limits need is away), or `stopping`.
              * @default
              */
             state: string;

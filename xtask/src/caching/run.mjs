@@ -1,9 +1,10 @@
 // Runs the npm package http-cache-tests against a cache, and counts as cache-tests.fyi does: a test whose
-// dependencies did not pass is none that passed.
+// dependencies did not pass is none that passed. Tests of Surrogate-Control lie in the package, but are not in its index:
+// they are counted apart.
 //
-// node run.mjs BASE-URL MODULES-FOLDER REQUIRED-MIN OPTIMAL-MIN
+// node run.mjs BASE-URL MODULES-FOLDER REQUIRED-MIN OPTIMAL-MIN SURROGATE-REQUIRED-MIN SURROGATE-OPTIMAL-MIN
 
-const [base, modules, requiredMin, optimalMin] = process.argv.slice(2)
+const [base, modules, ...least] = process.argv.slice(2)
 const suite = `${modules}/http-cache-tests`
 const { runTests, getResults } = await import(`${suite}/client/runner.mjs`)
 const { default: fetch } = await import(`${modules}/node-fetch/lib/index.mjs`)
@@ -24,25 +25,37 @@ function verdict (id) {
   return result[0] === 'Setup' ? 'not set up' : 'not passed'
 }
 
-const passed = { required: 0, optimal: 0, check: 0 }
-const counted = { required: 0, optimal: 0, check: 0 }
 const others = []
-for (const [id, { kind = 'required' }] of tests) {
-  const told = verdict(id)
-  if (told === 'not run') continue
-  counted[kind] += 1
-  passed[kind] += told === 'passed' ? 1 : 0
-  if (told !== 'passed' && kind !== 'check') {
-    others.push(id)
-    console.log(`${kind} ${id}: ${told}; ${results[id] === true ? '' : results[id][1]}`)
+
+function counted (part) {
+  const counts = { required: [0, 0], optimal: [0, 0], check: [0, 0] }
+  for (const { id, kind = 'required' } of part.flatMap(group => group.tests)) {
+    const told = verdict(id)
+    if (told === 'not run') continue
+    counts[kind][0] += told === 'passed' ? 1 : 0
+    counts[kind][1] += 1
+    if (told !== 'passed' && kind !== 'check') {
+      others.push(id)
+      console.log(`${kind} ${id}: ${told}; ${results[id] === true ? '' : results[id][1]}`)
+    }
+  }
+  return counts
+}
+
+let good = true
+let sum = 0
+for (const [name, part, mins] of [['index', groups, least.slice(0, 2)], ['surrogate-control', [surrogate], least.slice(2)]]) {
+  const counts = counted(part)
+  const share = kind => `${kind} ${counts[kind].join(' of ')}`
+  console.log(`${name}: ${share('required')}, ${share('optimal')}, ${share('check')} say yes`)
+  for (const [place, kind] of ['required', 'optimal'].entries()) {
+    good &&= Number(mins[place]) <= counts[kind][0]
+    sum += counts[kind][0]
   }
 }
-const share = kind => `${kind} ${passed[kind]} of ${counted[kind]}`
-console.log(`${share('required')}, ${share('optimal')}, ${share('check')} say yes`)
-const good = passed.required >= Number(requiredMin) && passed.optimal >= Number(optimalMin)
 if (good) {
-  console.log(`${passed.required + passed.optimal} passed`)
+  console.log(`${sum} passed`)
 } else {
-  console.error(`error: expected at least ${requiredMin} required and ${optimalMin} optimal tests to pass; these did not: ${others.join(' ')}`)
+  console.error(`error: expected at least ${least.join(', ')} tests to pass; these did not: ${others.join(' ')}`)
 }
 process.exit(good ? 0 : 1)

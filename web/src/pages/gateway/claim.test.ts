@@ -41,7 +41,16 @@ describe('the claim', () => {
     expect(claimOf(gateway())).toEqual({ title: 'It answers 12.3 requests a second', level: '' });
   });
   it('says first what is wrong', () => {
-    expect(claimOf(gateway({ state: 'down' })).level).toBe('broken');
+    const nobody = [{ name: 'app', balance: 'latency', members: [member(false)], threads: [] }];
+    expect(claimOf(gateway({ state: 'down', services: nobody }))).toEqual({
+      title: 'app has nobody who can answer',
+      level: 'broken',
+    });
+    // Everybody can answer: it is the machine, or what limits are counted in.
+    expect(claimOf(gateway({ state: 'down' }))).toEqual({
+      title: 'It is not ready: memory is low, or a Redis that limits need is away',
+      level: 'broken',
+    });
     const services = [
       { name: 'app', balance: 'latency', members: [member(false), member()], threads: [] },
     ];

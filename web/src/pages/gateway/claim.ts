@@ -14,7 +14,12 @@ export function claimOf(gateway: Gateway): Claim {
   const members = gateway.services.flatMap((service) => service.members);
   const away = members.filter((member) => !member.drained && isAway(member));
   if (gateway.state === 'down') {
-    return { title: 'A service has nobody who can answer', level: 'broken' };
+    const nobody = gateway.services.find((service) => service.members.every(isAway));
+    const title =
+      nobody === undefined
+        ? 'It is not ready: memory is low, or a Redis that limits need is away'
+        : `${nobody.name} has nobody who can answer`;
+    return { title, level: 'broken' };
   }
   const open = gateway.services.find((service) =>
     service.threads.some((thread) => thread.breaker === 'open'),

@@ -23,7 +23,7 @@ pub struct GatewayAnswer {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
 pub struct Gateway {
-    /// `up`, `down` (a service has nobody who can answer), or `stopping`.
+    /// `up`, `down` (a service has nobody who can answer, memory is low, or a Redis that limits need is away), or `stopping`.
     pub state: String,
     /// Requests a second, of the last five seconds that are over.
     pub requests_per_second: f64,
