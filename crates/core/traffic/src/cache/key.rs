@@ -97,20 +97,17 @@ pub fn key_of(
             part(&[path.as_bytes(), b"?", counted(query, text).as_bytes()]);
         }
     }
-    for name in &rule.headers {
+    let user_header = match &rule.user {
+        Some(User::Header(name)) => Some(name),
+        _ => None,
+    };
+    for name in rule.headers.iter().chain(user_header) {
         let mut lines = headers.all(name);
         part(&[lines.next().unwrap_or(b"\x01")]);
         lines.for_each(|line| part(&[b"\x02", line]));
     }
-    for name in &rule.cookies {
-        part(&[cookie(headers, name).unwrap_or(b"\x01")]);
-    }
-    match &rule.user {
-        Some(User::Header(name)) => {
-            part(&[headers.first(name).unwrap_or(b"\x01")]);
-        }
-        Some(User::Cookie(name)) => part(&[cookie(headers, name).unwrap_or(b"\x01")]),
-        None => {}
+    for name in known_cookies(rule) {
+        part(&[cookie(headers, name.as_bytes()).unwrap_or(b"\x01")]);
     }
     Key::new(bytes, seed)
 }
@@ -130,36 +127,59 @@ pub fn asker(rule: &CacheRule, headers: &impl Fields) -> (Asker, Credentials) {
         rule.headers.contains(name)
             || matches!(&rule.user, Some(User::Header(user)) if user == name)
     };
-    let authorization = headers.first(&header::AUTHORIZATION);
-    let authorization =
-        authorization.filter(|_| !rule.shares_authorized && !known(&header::AUTHORIZATION));
-    let by_cookie = !rule.cookies.is_empty() || matches!(rule.user, Some(User::Cookie(_)));
-    let ignored = by_cookie || rule.careful == Cookies::Ignore || known(&header::COOKIE);
-    let cookie = headers.first(&header::COOKIE).filter(|_| !ignored);
-    let asker = Asker { authorization: authorization.is_some(), cookies: cookie.is_some() };
+    let authorization = headers.has(&header::AUTHORIZATION)
+        && !rule.shares_authorized
+        && !known(&header::AUTHORIZATION);
+    let cookies = rule.careful == Cookies::Careful
+        && !known(&header::COOKIE)
+        && has_other_cookies(rule, headers);
+    let asker = Asker { authorization, cookies };
     if asker == Asker::default() {
         return (asker, Credentials::default());
     }
     let mut hasher = DefaultHasher::new();
-    for value in [authorization, cookie] {
-        hasher.write(value.unwrap_or(b"\x01"));
-        hasher.write_u8(0);
-    }
-    if asker.cookies {
-        headers.all(&header::COOKIE).for_each(|line| hasher.write(line));
+    for (counts, name) in [(authorization, header::AUTHORIZATION), (cookies, header::COOKIE)] {
+        for line in headers.all(&name).filter(|_| counts) {
+            hasher.write(line);
+            hasher.write_u8(0);
+        }
+        hasher.write_u8(1);
     }
     // 0 is of those without any.
     (asker, Credentials(hasher.finish() | 1))
 }
 
-/// The value of a cookie.
-fn cookie<'a>(headers: &'a impl Fields, name: &str) -> Option<&'a [u8]> {
+/// The cookies that keys hold.
+fn known_cookies(rule: &CacheRule) -> impl Iterator<Item = &String> {
+    let user = match &rule.user {
+        Some(User::Cookie(name)) => Some(name),
+        _ => None,
+    };
+    rule.cookies.iter().chain(user)
+}
+
+/// Whether a request carries a cookie that its key does not hold: one of another name, or a second value of the same.
+fn has_other_cookies(rule: &CacheRule, headers: &impl Fields) -> bool {
+    cookies(headers).any(|(name, value)| {
+        let is_known = known_cookies(rule).any(|known| known.as_bytes() == name);
+        !is_known || cookie(headers, name) != Some(value)
+    })
+}
+
+/// The value of a cookie: the first, if there are more.
+fn cookie<'a>(headers: &'a impl Fields, name: &[u8]) -> Option<&'a [u8]> {
+    cookies(headers).find_map(|(other, value)| (other == name).then_some(value))
+}
+
+/// Cookies, each with its value; what has no `=` is the value of one without a name.
+fn cookies(headers: &impl Fields) -> impl Iterator<Item = (&[u8], &[u8])> {
     let lines = headers.all(&header::COOKIE);
-    lines.flat_map(|line| line.split(|byte| *byte == b';')).find_map(|pair| {
-        let pair = pair.trim_ascii();
-        let equals = pair.iter().position(|byte| *byte == b'=')?;
-        let (key, value) = pair.split_at(equals);
-        (key == name.as_bytes()).then(|| value.get(1..).unwrap_or_default())
+    let pairs = lines.flat_map(|line| line.split(|byte| *byte == b';')).map(<[u8]>::trim_ascii);
+    pairs.filter(|pair| !pair.is_empty()).map(|pair| {
+        match pair.iter().position(|byte| *byte == b'=') {
+            Some(equals) => (&pair[..equals], &pair[equals + 1..]),
+            None => (&pair[..0], pair),
+        }
     })
 }
 
