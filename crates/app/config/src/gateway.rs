@@ -57,6 +57,13 @@ pub(super) const SHARE: Kind = Kind::Number { min: 0.0, max: 1.0, unit: "of the 
 /// Services and routes, each: a file of more is generated, and better split.
 pub(super) const TABLES_MAX: usize = 1_000;
 
+/// Entries of a list that has no bound of its own: all networks of the largest clouds are fewer.
+pub(super) const ENTRIES_MAX: usize = 10_000;
+
+/// A token of fewer bytes can be guessed, and one of none is everybody's.
+pub(crate) const ADMIN_TOKEN_BYTES_MIN: usize = 16;
+pub(crate) const ADMIN_TOKEN_WORDS: &str = "of at least 16 characters by chance";
+
 /// Reads the section; what is wrong is added to `told.problems`.
 pub(crate) fn read(table: &Spanned<DeValue<'_>>, told: &mut Told<'_>) -> Option<Plan> {
     let before = told.problems.len();
@@ -76,7 +83,7 @@ pub(crate) fn read(table: &Spanned<DeValue<'_>>, told: &mut Told<'_>) -> Option<
     if let Some(Value::Address(admin)) = fields.take("admin", Kind::AddressOrOff, told) {
         plan.admin = admin;
     }
-    plan.admin_token = fields.text("admin-token", told).map(|(token, _)| Secret(token));
+    plan.admin_token = admin_token(&mut fields, told);
     let workers = Kind::Count { min: 0, max: 256 };
     plan.workers = fields.count("workers", workers, told).unwrap_or_default();
     plan.drain = fields.time("drain", TIME, told).unwrap_or(plan.drain);
@@ -124,6 +131,16 @@ pub(crate) fn read(table: &Spanned<DeValue<'_>>, told: &mut Told<'_>) -> Option<
     (before == told.problems.len()).then_some(plan)
 }
 
+/// What has to be shown at the admin port.
+fn admin_token(fields: &mut Fields<'_>, told: &mut Told<'_>) -> Option<Secret> {
+    let (token, span) = fields.text("admin-token", told)?;
+    if token.len() < ADMIN_TOKEN_BYTES_MIN {
+        let label = format!("expected a text {ADMIN_TOKEN_WORDS}");
+        fields.wrong_at("admin-token", span, &label, told);
+    }
+    Some(Secret(token))
+}
+
 /// The name of a zone.
 fn zone(fields: &mut Fields<'_>, told: &mut Told<'_>) -> Option<String> {
     let (zone, span) = fields.text("zone", told)?;
@@ -136,13 +153,13 @@ fn zone(fields: &mut Fields<'_>, told: &mut Told<'_>) -> Option<String> {
 
 fn listens(fields: &mut Fields<'_>, told: &mut Told<'_>) -> Vec<Listen> {
     let mut listens = Vec::new();
-    for entry in fields.list("listen", told) {
+    for entry in fields.list("listen", TABLES_MAX, told) {
         let mut listen = match entry.get_ref() {
             DeValue::Table(_) => {
                 let Some(mut one) = Fields::of("gateway.listen", entry, told) else { continue };
                 let address = one.take("address", Kind::Address, told);
                 let mut tls: Vec<Certificate> = certificate(&mut one, told).into_iter().collect();
-                for more in one.list("certificates", told).into_iter().take(TABLES_MAX) {
+                for more in one.list("certificates", TABLES_MAX, told) {
                     let name = "gateway.listen.certificates";
                     let Some(mut more) = Fields::of(name, more, told) else { continue };
                     match certificate(&mut more, told) {
@@ -208,7 +225,7 @@ fn bounds(fields: &mut Fields<'_>, told: &mut Told<'_>) -> Bounds {
 }
 
 fn networks(fields: &mut Fields<'_>, told: &mut Told<'_>) -> Vec<Network> {
-    let entries = fields.texts("trusted", told);
+    let entries = fields.texts("trusted", ENTRIES_MAX, told);
     let mut networks = Vec::new();
     for (text, span) in entries {
         match Network::parse(&text) {

@@ -210,6 +210,10 @@ impl Settings {
         values.0.append(&mut sources::read_environment(&sources.environment, &mut problems));
         values.0.append(&mut sources::read_flags(&sources.flags, &mut problems));
         problems.extend(sources.unusable_web_token());
+        let admin_token = sources.gateway_admin_token();
+        if gateway.is_some() && !admin_token.is_empty() {
+            sources::check_admin_token(&admin_token, &mut problems);
+        }
         // What is wrong in itself need not be compared with others.
         if problems.is_empty() {
             values.check(&mut problems);
@@ -218,9 +222,8 @@ impl Settings {
             let file = sources.file.as_ref().map(|(path, _)| path.clone());
             let mut settings = Self::new(&values, file);
             settings.postgres.environment.clone_from(&sources.postgres);
-            let token = sources.gateway_admin_token();
-            if let Some(plan) = gateway.as_mut().filter(|_| !token.is_empty()) {
-                plan.admin_token = Some(traffic::plan::Secret(token));
+            if let Some(plan) = gateway.as_mut().filter(|_| !admin_token.is_empty()) {
+                plan.admin_token = Some(traffic::plan::Secret(admin_token));
             }
             settings.gateway = gateway;
             settings.check.rules.budgets = budgets;

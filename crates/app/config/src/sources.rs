@@ -12,6 +12,7 @@ use objects::Access;
 use crate::{
     clickhouse,
     database_url::hidden,
+    gateway::{ADMIN_TOKEN_BYTES_MIN, ADMIN_TOKEN_WORDS},
     problem::{Problem, did_you_mean},
     table::{GATEWAY_ADMIN_TOKEN, OTHER_VARIABLES, Setting, WEB_TOKEN, known},
     value,
@@ -238,6 +239,17 @@ pub(crate) fn read_environment(
         }
     }
     values
+}
+
+/// Whether the token of the gateway's admin port that the environment has can be one; told without what it is.
+pub(crate) fn check_admin_token(token: &str, problems: &mut Vec<Problem>) {
+    if token.len() < ADMIN_TOKEN_BYTES_MIN {
+        let (text, range) = (GATEWAY_ADMIN_TOKEN.into(), 0..GATEWAY_ADMIN_TOKEN.len());
+        let place = Place { name: "environment".into(), text, range };
+        let title = format!("`{GATEWAY_ADMIN_TOKEN}` cannot be set to this");
+        let label = format!("expected a text {ADMIN_TOKEN_WORDS}");
+        problems.push(Problem::new(title, place, label));
+    }
 }
 
 /// Whether Kubernetes made the variable for a service whose name begins with `taut`.

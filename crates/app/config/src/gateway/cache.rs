@@ -10,7 +10,7 @@ use traffic::cache::{
 
 use crate::table::Kind;
 
-use super::{SHARE, Told, fields::Fields, route::parsed};
+use super::{ENTRIES_MAX, SHARE, Told, fields::Fields, route::parsed};
 
 /// Lifetimes: nothing is kept for longer than a year.
 const LIFETIME: Kind = Kind::Duration { min: Duration::ZERO, max: Duration::from_hours(366 * 24) };
@@ -80,7 +80,11 @@ pub(super) fn rule(fields: &mut Fields<'_>, told: &mut Told<'_>) -> Option<Cache
             .unwrap_or(usual.heuristic_share),
         query: query(&mut fields, told),
         headers: parsed(&mut fields, "headers", "a header's name", |name| name.parse().ok(), told),
-        cookies: fields.texts("cookies", told).into_iter().map(|(name, _)| name).collect(),
+        cookies: fields
+            .texts("cookies", ENTRIES_MAX, told)
+            .into_iter()
+            .map(|(name, _)| name)
+            .collect(),
         user: user(&mut fields, told),
         version: fields.text("version", told).map(|(text, _)| text).unwrap_or_default(),
         careful: match fields.word("other-cookies", &["careful", "ignore"], told) {
@@ -126,7 +130,7 @@ pub(super) fn templates(
     told: &mut Told<'_>,
 ) -> Vec<Template> {
     let mut all = Vec::new();
-    for (text, span) in fields.texts(key, told) {
+    for (text, span) in fields.texts(key, ENTRIES_MAX, told) {
         if let Some(template) = Template::parse(&text) {
             all.push(template);
         } else {
@@ -142,7 +146,7 @@ fn query(fields: &mut Fields<'_>, told: &mut Told<'_>) -> Query {
     let list = |entries: Vec<(String, Range<usize>)>| -> Vec<String> {
         entries.into_iter().map(|(name, _)| name).collect()
     };
-    let without = fields.texts("query-without", told);
+    let without = fields.texts("query-without", ENTRIES_MAX, told);
     let span = without.first().map(|(_, span)| span.clone());
     let Some(written) = fields.raw("query") else {
         return if without.is_empty() { Query::All } else { Query::Without(list(without)) };

@@ -72,7 +72,7 @@ fn service(
 /// Shares that rise, each above nothing and below everything.
 fn steps(fields: &mut Fields<'_>, told: &mut Told<'_>) -> Vec<f64> {
     let mut steps: Vec<f64> = Vec::new();
-    for entry in fields.list("steps", told).into_iter().take(STEPS_MAX) {
+    for entry in fields.list("steps", STEPS_MAX, told) {
         let Some(Value::Number(share)) = fields.value("steps", entry, SHARE, told) else {
             continue;
         };

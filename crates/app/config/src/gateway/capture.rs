@@ -88,8 +88,7 @@ fn key(fields: &mut Fields<'_>, told: &mut Told<'_>) -> Option<Secret> {
 fn redaction(fields: &mut Fields<'_>, told: &mut Told<'_>) -> Redaction {
     let mut rules = usual();
     let mut names = |key: &'static str| -> Vec<String> {
-        let texts = fields.texts(key, told).into_iter().take(NAMES_MAX);
-        texts.map(|(text, _)| text).collect()
+        fields.texts(key, NAMES_MAX, told).into_iter().map(|(text, _)| text).collect()
     };
     let lower = |names: Vec<String>| names.into_iter().map(|name| name.to_ascii_lowercase());
     rules.headers.extend(lower(names("redact-headers")));
@@ -98,7 +97,7 @@ fn redaction(fields: &mut Fields<'_>, told: &mut Told<'_>) -> Redaction {
     rules.fields.extend(names("redact-fields"));
     rules.fields_kept = names("keep-fields");
     rules.cookies_kept = names("keep-cookies");
-    for (path, span) in fields.texts("redact-paths", told).into_iter().take(NAMES_MAX) {
+    for (path, span) in fields.texts("redact-paths", NAMES_MAX, told) {
         if path.starts_with('/') {
             rules.paths.push(path);
         } else {
@@ -106,7 +105,7 @@ fn redaction(fields: &mut Fields<'_>, told: &mut Told<'_>) -> Redaction {
             fields.wrong_at("redact-paths", span, label, told);
         }
     }
-    let written = fields.texts("patterns", told);
+    let written = fields.texts("patterns", NAMES_MAX, told);
     if !written.is_empty() {
         let has = |name: &str| written.iter().any(|(text, _)| text == name);
         rules.patterns = Patterns {

@@ -7,7 +7,7 @@ use traffic::encoding::{Coding, CompressRule, MediaRange};
 
 use crate::table::Kind;
 
-use super::{Told, fields::Fields};
+use super::{ENTRIES_MAX, Told, fields::Fields};
 
 /// How answers are compressed where nothing is said: `before`, which is what the gateway says for all routes.
 pub(super) fn read(
@@ -45,7 +45,7 @@ pub(super) fn read(
 
 /// Codings in the order in which they are liked, each with its level if that is not the usual one.
 fn codings(fields: &mut Fields<'_>, told: &mut Told<'_>) -> Option<Vec<(Coding, u8)>> {
-    let entries = fields.texts("codings", told);
+    let entries = fields.texts("codings", ENTRIES_MAX, told);
     let mut codings: Vec<(Coding, u8)> = Vec::new();
     for (text, span) in entries {
         let (name, level) = text.split_once(':').map_or((&*text, None), |(n, l)| (n, Some(l)));
@@ -77,7 +77,7 @@ fn codings(fields: &mut Fields<'_>, told: &mut Told<'_>) -> Option<Vec<(Coding, 
 
 fn types(fields: &mut Fields<'_>, told: &mut Told<'_>) -> Option<Vec<MediaRange>> {
     let mut types = Vec::new();
-    for (text, span) in fields.texts("types", told) {
+    for (text, span) in fields.texts("types", ENTRIES_MAX, told) {
         if let Some(range) = MediaRange::parse(&text) {
             types.push(range);
         } else {

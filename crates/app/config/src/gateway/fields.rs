@@ -189,26 +189,29 @@ impl<'a> Fields<'a> {
         Some(told.path.parent().map_or_else(|| PathBuf::from(&text), |beside| beside.join(&text)))
     }
 
-    /// A list, or one thing that stands for a list of it.
+    /// A list, or one thing that stands for a list of it, of so many entries at most.
     pub(crate) fn list(
         &mut self,
         key: &'static str,
-        _told: &mut Told<'_>,
+        max: usize,
+        told: &mut Told<'_>,
     ) -> Vec<&'a Spanned<DeValue<'a>>> {
         let Some(written) = self.raw(key) else { return Vec::new() };
-        match written.get_ref() {
+        let entries = match written.get_ref() {
             DeValue::Array(entries) => entries.iter().collect(),
             _ => vec![written],
-        }
+        };
+        self.at_most((key, max), entries, |entry| entry.span(), told)
     }
 
-    /// A list of texts, and where each stands.
+    /// A list of texts, of so many at most, and where each stands.
     pub(crate) fn texts(
         &mut self,
         key: &'static str,
+        max: usize,
         told: &mut Told<'_>,
     ) -> Vec<(String, Range<usize>)> {
-        let entries = self.list(key, told);
+        let entries = self.list(key, max, told);
         entries.into_iter().filter_map(|entry| self.text_of(key, entry, told)).collect()
     }
 
@@ -245,10 +248,11 @@ impl<'a> Fields<'a> {
         pairs
     }
 
-    /// Tables by name, in the order of the file.
+    /// Tables by name, so many at most, in the order of the file.
     pub(crate) fn named(
         &mut self,
         key: &'static str,
+        max: usize,
         told: &mut Told<'_>,
     ) -> Vec<(String, Range<usize>, &'a Spanned<DeValue<'a>>)> {
         let Some(written) = self.raw(key) else { return Vec::new() };
@@ -259,7 +263,23 @@ impl<'a> Fields<'a> {
             .map(|(name, (span, value))| ((*name).to_owned(), span.clone(), *value))
             .collect();
         named.sort_by_key(|(_, span, _)| span.start);
-        named
+        self.at_most((key, max), named, |(_, span, _)| span.clone(), told)
+    }
+
+    /// Entries, if there are no more of them than that: one too many is told, as what nobody reads would be missed.
+    fn at_most<T>(
+        &self,
+        (key, max): (&str, usize),
+        mut entries: Vec<T>,
+        span_of: impl Fn(&T) -> Range<usize>,
+        told: &mut Told<'_>,
+    ) -> Vec<T> {
+        if let Some(first) = entries.get(max) {
+            let label = format!("one too many: at most {max}");
+            self.wrong_at(key, span_of(first), &label, told);
+            entries.truncate(max);
+        }
+        entries
     }
 
     /// Says that a field must be there.

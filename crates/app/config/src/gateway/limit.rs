@@ -40,7 +40,7 @@ pub(super) fn named(
     around: Around,
     told: &mut Told<'_>,
 ) -> Vec<LimitRule> {
-    let tables = fields.named("limit", told).into_iter().take(LIMITS_MAX);
+    let tables = fields.named("limit", LIMITS_MAX, told);
     let mut limits = Vec::new();
     for (name, span, table) in tables {
         if !is_name(&name) {
@@ -182,7 +182,7 @@ fn tiers(
     told: &mut Told<'_>,
 ) -> Vec<Tier> {
     let mut tiers = Vec::new();
-    for (name, span, table) in fields.named("tiers", told).into_iter().take(TIERS_MAX) {
+    for (name, span, table) in fields.named("tiers", TIERS_MAX, told) {
         if !is_name(&name) {
             fields.wrong_at("tiers", span, "expected a name of letters, digits, `-` and `_`", told);
             continue;

@@ -20,7 +20,7 @@ pub(super) type Spoken = (Http, bool);
 pub(super) fn all(fields: &mut Fields<'_>, told: &mut Told<'_>) -> (Vec<Member>, Spoken) {
     let mut members: Vec<Member> = Vec::new();
     let mut spoken = None;
-    for entry in fields.list("members", told).into_iter().take(TABLES_MAX) {
+    for entry in fields.list("members", TABLES_MAX, told) {
         let (text, span, weight, zone) = match entry.get_ref() {
             DeValue::Table(_) => {
                 let Some(mut one) = Fields::of("gateway.service.members", entry, told) else {

@@ -13,7 +13,9 @@ use traffic::{
 
 use crate::{problem::did_you_mean, table::Kind, value::Value};
 
-use super::{SHARE, TABLES_MAX, TIME, Told, cache, canary, compress, fields::Fields, limit};
+use super::{
+    ENTRIES_MAX, SHARE, TABLES_MAX, TIME, Told, cache, canary, compress, fields::Fields, limit,
+};
 
 /// Limits that routes can name, and what there is around them.
 pub(super) type Limits<'a> = (&'a [LimitRule], limit::Around);
@@ -26,7 +28,7 @@ pub(super) fn all(
     told: &mut Told<'_>,
 ) -> Vec<Route> {
     let mut routes: Vec<Route> = Vec::new();
-    for table in fields.list("route", told).into_iter().take(TABLES_MAX) {
+    for table in fields.list("route", TABLES_MAX, told) {
         routes.extend(one(table, &routes, (services, compress, limits), told));
     }
     routes
@@ -157,7 +159,7 @@ pub(super) fn parsed<T>(
     told: &mut Told<'_>,
 ) -> Vec<T> {
     let mut all = Vec::new();
-    for (text, span) in fields.texts(key, told) {
+    for (text, span) in fields.texts(key, ENTRIES_MAX, told) {
         match parse(&text) {
             Some(one) => all.push(one),
             None => fields.wrong_at(key, span, &format!("expected {expected}"), told),

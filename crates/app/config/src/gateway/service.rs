@@ -23,7 +23,7 @@ const SECRET_BYTES_MIN: usize = 16;
 /// All services, in the order of the file.
 pub(super) fn all(fields: &mut Fields<'_>, told: &mut Told<'_>) -> Vec<Service> {
     let mut services = Vec::new();
-    for (name, span, table) in fields.named("service", told).into_iter().take(TABLES_MAX) {
+    for (name, span, table) in fields.named("service", TABLES_MAX, told) {
         let good = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
         if name.is_empty() || !name.bytes().all(good) {
             fields.wrong_at("service", span, "a name is of letters, digits and -", told);

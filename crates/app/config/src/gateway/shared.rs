@@ -103,7 +103,7 @@ pub(super) fn tokens(fields: &mut Fields<'_>, told: &mut Told<'_>) -> Option<Arc
     let table = fields.raw("tokens")?;
     let mut fields = Fields::of("gateway.tokens", table, told)?;
     let mut keys = Vec::new();
-    for entry in fields.list("keys", told).into_iter().take(KEYS_MAX) {
+    for entry in fields.list("keys", KEYS_MAX, told) {
         let Some(mut one) = Fields::of("gateway.tokens.keys", entry, told) else { continue };
         keys.extend(key(&mut one, &entry.span(), told));
         one.end(told);

@@ -130,23 +130,105 @@ fn what_is_told_of_requests_and_whom_is_read() {
 
 #[test]
 fn the_token_of_the_admin_port_may_come_from_the_environment() {
-    let text =
-        with("", "").replacen("[gateway]\n", "[gateway]\nadmin-token = \"of the file\"\n", 1);
+    let text = with("", "").replacen(
+        "[gateway]\n",
+        "[gateway]\nadmin-token = \"a token of the file\"\n",
+        1,
+    );
     let token = |sources: &config::Sources| {
         let plan = load(sources).gateway.expect("there is a section");
         plan.admin_token.map(|token| token.0)
     };
-    assert_eq!(token(&file(&text)).as_deref(), Some("of the file"));
+    assert_eq!(token(&file(&text)).as_deref(), Some("a token of the file"));
     let both = config::Sources {
-        environment: vec![("TAUT_GATEWAY_ADMIN_TOKEN".to_owned(), "of the environment".to_owned())],
+        environment: vec![(
+            "TAUT_GATEWAY_ADMIN_TOKEN".to_owned(),
+            "a token of the environment".to_owned(),
+        )],
         ..file(&text)
     };
-    assert_eq!(token(&both).as_deref(), Some("of the environment"));
+    assert_eq!(token(&both).as_deref(), Some("a token of the environment"));
     let empty = config::Sources {
         environment: vec![("TAUT_GATEWAY_ADMIN_TOKEN".to_owned(), String::new())],
         ..file(&with("", ""))
     };
     assert_eq!(token(&empty), None);
+}
+
+#[test]
+fn every_key_of_the_section_is_in_the_guide() {
+    let told =
+        complaint(&file(&with("", "").replacen("[gateway]\n", "[gateway]\nqqqqqqqq = 1\n", 1)));
+    let (_, known) = told.split_once("known in `[gateway]`: ").expect("they are named");
+    let guide = include_str!("../../../../../docs/gateway.md");
+    let (_, table) = guide.split_once("| key in `[gateway]` |").expect("there is a table");
+    let (table, _) = table.split_once("\n\n").expect("it ends");
+    let keys: Vec<&str> =
+        known.split([',', '\n']).map(str::trim).take_while(|key| !key.is_empty()).collect();
+    assert!(20 < keys.len(), "{keys:?}");
+    let missing: Vec<_> = keys.iter().filter(|key| !table.contains(&format!("`{key}`"))).collect();
+    assert_eq!(missing, Vec::<&&str>::new());
+}
+
+#[test]
+fn a_token_that_is_none_is_told() {
+    for token in ["", "short"] {
+        let text = with("", "").replacen(
+            "[gateway]\n",
+            &format!("[gateway]\nadmin-token = \"{token}\"\n"),
+            1,
+        );
+        let told = complaint(&file(&text));
+        assert!(told.contains("at least 16 characters"), "{told}");
+        assert!(told.contains("taut.toml:2:"), "{told}");
+    }
+    let environment = config::Sources {
+        environment: vec![("TAUT_GATEWAY_ADMIN_TOKEN".to_owned(), "sesame".to_owned())],
+        ..file(&with("", ""))
+    };
+    let told = complaint(&environment);
+    assert!(told.contains("TAUT_GATEWAY_ADMIN_TOKEN") && !told.contains("sesame"), "{told}");
+}
+
+#[test]
+fn one_too_many_is_told_with_its_line_and_never_left_out() {
+    let list = |count: usize| -> String { (0..count).map(|it| format!("\"n{it}\",\n")).collect() };
+    let member = |it: usize| format!("\"10.0.{}.{}:80\",\n", it / 250, it % 250);
+    let members = |count| (0..count).map(member).collect::<String>();
+    let capture = |key: &str, count| {
+        with("", "") + &format!("[gateway.capture]\n{key} = [\n{}]\n", list(count))
+    };
+    let routes =
+        |count: usize| with("", "") + &"[[gateway.route]]\nservice = \"app\"\n".repeat(count - 1);
+    let app = |members: String| {
+        format!(
+            "[gateway]\n[gateway.service.app]\nmembers = [\n{members}]\n[[gateway.route]]\nservice = \"app\"\n"
+        )
+    };
+    let steps = |count: u32| {
+        let shares: String =
+            (1..=count).map(|it| format!("{},\n", f64::from(it) / 100.0)).collect();
+        with("", &format!("canary = {{ service = \"b\", steps = [\n{shares}] }}"))
+            + "[gateway.service.b]\nmembers = [\"127.0.0.1:1\"]\n"
+    };
+    for key in ["redact-headers", "redact-fields", "keep-cookies"] {
+        assert!(load(&file(&capture(key, 500))).gateway.is_some(), "{key}");
+    }
+    assert_eq!(load(&file(&routes(1_000))).gateway.expect("it is right").routes.len(), 1_000);
+    assert!(load(&file(&app(members(1_000)))).gateway.is_some());
+    assert!(load(&file(&steps(20))).gateway.is_some());
+    for (text, line, max) in [
+        (capture("redact-fields", 501), 512, 500),
+        (capture("redact-headers", 501), 512, 500),
+        (capture("keep-fields", 502), 512, 500),
+        (routes(1_001), 2_009, 1_000),
+        (app(members(1_001)), 1_004, 1_000),
+        (steps(21), 30, 20),
+    ] {
+        let told = complaint(&file(&text));
+        assert!(told.contains(&format!("one too many: at most {max}")), "{told}");
+        assert!(told.contains(&format!("taut.toml:{line}:")), "line {line}:\n{told}");
+    }
 }
 
 #[test]
