@@ -52,8 +52,7 @@ pub(super) fn load(
             Err(error) => return Err(error),
         };
         let file = Arc::new(file);
-        let mut scan =
-            Scan { folder, file: &file, number: *number, bytes, seed, now, is_too_much: false };
+        let mut scan = Scan::of(folder, &file, (*number, bytes), seed, now);
         let end = scan.all(&mut loaded)?;
         if scan.is_too_much {
             loaded.index.drop_file(*number, now);
@@ -74,7 +73,7 @@ pub(super) fn load(
             folder.set_aside(*number)?;
         }
     }
-    // Not before: what was let go of for something that is over by now is not to be there again.
+    // Not before, as long as there is room: what was let go of for something that is over by now is not to be there again.
     loaded.index.drop_ended(now);
     Ok(loaded)
 }
@@ -86,11 +85,23 @@ struct Scan<'a> {
     bytes: u64,
     seed: u64,
     now: Moment,
+    /// Answers since what is of no more use was let go of.
+    untidied: usize,
     /// Whether there is no room to know of all that is in this file alone.
     is_too_much: bool,
 }
 
-impl Scan<'_> {
+impl<'a> Scan<'a> {
+    fn of(
+        folder: &'a Folder,
+        file: &'a File,
+        (number, bytes): (u64, u64),
+        seed: u64,
+        now: Moment,
+    ) -> Self {
+        Self { folder, file, number, bytes, seed, now, untidied: usize::MAX, is_too_much: false }
+    }
+
     /// Reads all records. Where the last good one ends.
     fn all(&mut self, loaded: &mut Loaded) -> io::Result<u64> {
         let mut offset = FILE_MARK.len() as u64;
@@ -100,6 +111,7 @@ impl Scan<'_> {
             match said {
                 Said::Answer(key, kept) => {
                     self.make_room(loaded)?;
+                    self.untidied = self.untidied.saturating_add(1);
                     loaded.index.insert(Key::new(key, self.seed).hash, at, kept);
                 }
                 Said::Forget { purge, soft, at } => {
@@ -116,9 +128,16 @@ impl Scan<'_> {
         Ok(offset)
     }
 
-    /// Where there is no room to know of more, the oldest files go: what is there and not known is forgotten by no order.
+    /// Where there is no room to know of more, what is of no more use goes, and else the oldest files: what is there and not
+    /// known is forgotten by no order.
     fn make_room(&mut self, loaded: &mut Loaded) -> io::Result<()> {
         while loaded.index.is_full() {
+            // All that is known is looked at, which is not done for a few.
+            if loaded.index.len() / 8 < self.untidied {
+                self.untidied = 0;
+                loaded.index.drop_ended(self.now);
+                continue;
+            }
             let Some((number, _)) = loaded.files.pop_first() else {
                 self.is_too_much = true;
                 return Ok(());
@@ -182,10 +201,10 @@ mod tests {
     use super::*;
 
     fn now() -> Moment {
-        Moment { nanos: 1_000_000_000_000 }
+        Moment { nanos: 1_000_000_000_000_000 }
     }
 
-    fn record(number: u8) -> Vec<u8> {
+    fn record(number: u8, at: Moment) -> Vec<u8> {
         let rule =
             CacheRule { ttl: Some(std::time::Duration::from_mins(1)), ..CacheRule::default() };
         let headers = HeaderMap::new();
@@ -193,22 +212,25 @@ mod tests {
             method: &Method::GET,
             status: StatusCode::OK,
             headers: &headers,
-            asked_at: now(),
-            received_at: now(),
-            came_at: now(),
+            asked_at: at,
+            received_at: at,
+            came_at: at,
         };
         let policy = policy(&rule, Asker::default(), &Control::default(), &received);
         let parts = (policy.expect("it is stored"), Selecting::default(), Place::default());
         let stored = Stored::new(StatusCode::OK, HeaderMap::new(), Bytes::new(), parts);
-        answer_record(&Key::new(vec![number], 7), &stored, now()).expect("it is short")
+        answer_record(&Key::new(vec![number], 7), &stored, at).expect("it is short")
     }
 
-    /// Three files of ten answers each, read by who may know of so much.
-    fn loaded(memory_bytes_max: u64) -> (Vec<u64>, Loaded) {
+    /// Three files of ten answers each, of which those of some were over long ago, read by who may know of so much.
+    fn loaded(memory_bytes_max: u64, over: &[u8]) -> (Vec<u64>, Loaded) {
+        let long_ago = Moment { nanos: 1_000_000_000 };
         let place = tempfile::tempdir().expect("a folder");
         let folder = Folder::open(place.path()).expect("nobody has it");
         for number in 1..=3_u8 {
-            let records: Vec<u8> = (0..10).flat_map(|one| record(number * 10 + one)).collect();
+            let at = if over.contains(&number) { long_ago } else { now() };
+            let records = (0..10).flat_map(|one| record(number * 10 + one, at));
+            let records: Vec<u8> = records.collect();
             let file = folder.create(number.into()).expect("there is room");
             file.write_all_at(&records, FILE_MARK.len() as u64).expect("there is room");
         }
@@ -218,14 +240,23 @@ mod tests {
 
     #[test]
     fn what_is_there_is_known_or_goes() {
-        let (all, known) = loaded(1 << 20);
+        let (all, known) = loaded(1 << 20, &[]);
         assert_eq!((all, known.index.len()), (vec![1, 2, 3], 30));
         // Room for fifteen, for twenty; and for fewer than one file has.
         for (memory_bytes_max, left) in [(7_680, &[3][..]), (11_000, &[2, 3]), (3_000, &[])] {
-            let (there, known) = loaded(memory_bytes_max);
+            let (there, known) = loaded(memory_bytes_max, &[]);
             assert_eq!(there, left, "{memory_bytes_max}");
             assert!(left.iter().all(|number| known.index.live_in(*number) == 10), "{there:?}");
             assert_eq!(known.index.len(), 10 * left.len());
+        }
+    }
+
+    #[test]
+    fn what_is_over_takes_nobodys_room() {
+        // Room for fifteen: those that are over go, and no file with those that are not.
+        for over in [&[1, 2][..], &[1, 3], &[2, 3]] {
+            let (there, known) = loaded(7_680, over);
+            assert_eq!((there, known.index.len()), (vec![1, 2, 3], 10), "{over:?}");
         }
     }
 }
