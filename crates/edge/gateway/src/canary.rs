@@ -9,7 +9,7 @@ use std::{
     rc::Rc,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -162,6 +162,8 @@ pub(crate) struct Canary {
     samples: Mutex<Samples>,
     /// The last comparison, for people.
     judged: Mutex<Option<String>>,
+    /// Whether anything was told of it, now or before the start.
+    is_told: AtomicBool,
     /// Requests by version and by whether they failed, since the start.
     pub(crate) counts: [[AtomicU64; 2]; 2],
 }
@@ -208,8 +210,10 @@ impl Canary {
             let step = stood.step.min(rule.steps.len().saturating_sub(1));
             Some(Course::resumed(Stage::parse(&stood.stage)?, step, now))
         });
+        let is_told = AtomicBool::new(course.is_some());
         let course = course.unwrap_or_else(|| Course::new(now));
         Self {
+            is_told,
             share: AtomicU64::new(course.share(&rule).to_bits()),
             course: Mutex::new(course),
             rule,
@@ -279,6 +283,13 @@ impl Canary {
         self.moved(next, *current, (why, false), now)
     }
 
+    /// That it has begun, once; nothing if it goes on where it stood.
+    pub(crate) fn begun(&self, now: Moment) -> Option<CanaryNews> {
+        let course = lock(&self.course);
+        let is_news = !self.is_told.swap(true, Ordering::Relaxed);
+        is_news.then(|| self.news(*course, ("it begins".to_owned(), false), now))
+    }
+
     /// Does what somebody orders: `step`, `hold`, `revert` or `finish`.
     pub(crate) fn ordered(&self, order: &str, now: Moment) -> Option<CanaryNews> {
         let mut course = lock(&self.course);
@@ -323,17 +334,22 @@ impl Canary {
             }
             Move::Hold => {}
         }
-        Some(CanaryNews {
+        self.is_told.store(true, Ordering::Relaxed);
+        Some(self.news(course, (why, ordered), now))
+    }
+
+    fn news(&self, course: Course, (why, ordered): (String, bool), now: Moment) -> CanaryNews {
+        CanaryNews {
             time: now,
             route: self.route.clone(),
             old: self.old.clone(),
             new: self.new.clone(),
             stage: course.stage().name(),
             step: course.step(),
-            share,
+            share: course.share(&self.rule),
             why,
             ordered,
-        })
+        }
     }
 }
 
@@ -387,7 +403,8 @@ pub(crate) async fn run(shared: Arc<Shared>) {
         for canary in shared.canaries.all(&shared.state().plan) {
             let shared = Arc::clone(&shared);
             let turn = tokio::task::spawn_blocking(move || {
-                if let Some(news) = canary.turn(clock::now()) {
+                let begun = canary.begun(clock::now());
+                for news in begun.into_iter().chain(canary.turn(clock::now())) {
                     shared.canaries.tell(news);
                 }
             });

@@ -49,12 +49,8 @@ impl Beside {
     /// Begins; the gateway's canaries go on where they stood.
     pub(crate) fn start(gateway: &Gateway, settings: &Settings) -> Result<Self, Failure> {
         let folder = settings.store.folder.clone();
-        let has_canary = settings
-            .gateway
-            .as_ref()
-            .is_some_and(|plan| plan.routes.iter().any(|route| route.canary.is_some()));
-        // Nothing is made in the folder of a store that nobody asked for; a reload may bring a canary later.
-        let stood = if has_canary { stood(&folder) } else { Vec::new() };
+        // Also where there is no canary yet: a reload may bring one that was taken back before.
+        let stood = stood(&folder);
         let notes = Notes::start(folder, place_of(&settings.store))?;
         gateway.keep_canaries(stood, Box::new(listener(notes.tell.clone())));
         let capture = settings.gateway.as_ref().and_then(|plan| plan.capture.as_ref());
@@ -204,6 +200,31 @@ mod tests {
             why: "it is no worse".to_owned(),
             ordered: false,
         }
+    }
+
+    #[test]
+    fn what_was_taken_back_stays_so_where_a_reload_brings_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let stands = r#"[{"route": "shop", "new": "shop-2", "stage": "reverted", "step": 0}]"#;
+        fs::write(folder.path().join(STANDS_FILE), stands).unwrap();
+        let load = |route: &str| {
+            let text = format!(
+                "[store]\nfolder = {folder:?}\n[gateway]\nlisten = [\"127.0.0.1:0\"]\nadmin = \"off\"\nworkers = 1\n\
+                 [gateway.service.shop]\nmembers = [\"127.0.0.1:9\"]\n[gateway.service.shop-2]\nmembers = [\"127.0.0.1:9\"]\n\
+                 [[gateway.route]]\nname = \"shop\"\nservice = \"shop\"\n{route}\n",
+                folder = folder.path().display().to_string(),
+            );
+            let file = Some((folder.path().join("taut.toml"), text));
+            Settings::load(&config::Sources { file, ..config::Sources::default() }).unwrap()
+        };
+        let settings = load("");
+        let gateway = Gateway::start(settings.gateway.clone().unwrap()).unwrap();
+        let beside = Beside::start(&gateway, &settings).unwrap_or_else(|_| panic!("it starts"));
+        gateway.replace(load("canary = { service = \"shop-2\" }").gateway.unwrap()).unwrap();
+        let seen = gateway.seen()();
+        assert_eq!(seen["canaries"][0]["stage"], "reverted", "{seen:#}");
+        gateway.stop();
+        beside.stop();
     }
 
     #[test]
