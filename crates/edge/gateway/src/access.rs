@@ -188,7 +188,10 @@ impl<'a> Line<'a> {
             let found = told.decisions.iter().find(|(known, _)| *known == name);
             found.map_or("", |(_, value)| value)
         };
-        let last = told.attempts.last();
+        // Who answered: of two that were asked at once not always the last.
+        let answered = decided("member");
+        let of_member = told.attempts.iter().rfind(|attempt| attempt.member == answered);
+        let last = of_member.or_else(|| told.attempts.last());
         Self {
             time: time(told.began),
             trace_id: told.trace.map(|trace| trace.id.to_string()),
@@ -203,7 +206,7 @@ impl<'a> Line<'a> {
             bytes: told.coded_bytes.unwrap_or(told.bytes),
             took_ms: millis(told.took),
             member: last.map_or("", |attempt| &attempt.member),
-            answered_ms: last.map(|attempt| millis(attempt.took)),
+            answered_ms: last.and_then(|attempt| attempt.took).map(millis),
             attempts: told.attempts.len(),
             refused: &told.refused,
             end: match told.end {

@@ -105,7 +105,11 @@ impl Tries {
         member: &Arc<Member>,
         mut request: Request<Sent>,
     ) -> Attempted {
-        let told = self.record.as_ref().map(|record| record.attempt(&member.address));
+        let encrypted = self.local.state.services[self.place].connector.is_some();
+        let told = self
+            .record
+            .as_ref()
+            .map(|record| record.attempt(&member.address, encrypted, request.uri().path()));
         let (place, parent) = told.unzip();
         if let Some(parent) = parent.flatten() {
             request.headers_mut().insert(TRACEPARENT, parent);

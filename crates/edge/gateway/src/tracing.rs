@@ -103,8 +103,12 @@ pub(crate) enum End {
 pub(crate) struct Attempt {
     pub(crate) span: SpanId,
     pub(crate) member: String,
+    /// What was asked for, as the member sees it, without the query.
+    pub(crate) url: String,
     pub(crate) began: Moment,
-    pub(crate) took: Duration,
+    /// None while nothing came of it.
+    pub(crate) took: Option<Duration>,
+    /// Neither this nor an error is there where it was given up, as another one answered or the client went away.
     pub(crate) status: Option<u16>,
     pub(crate) error: Option<&'static str>,
 }
@@ -166,7 +170,12 @@ impl Record {
 
     /// The request is about to be sent to a member; gives the number of the attempt, and the `traceparent` that says to
     /// which span its own belong, unless that stays as it is.
-    pub(crate) fn attempt(&self, member: &str) -> (usize, Option<HeaderValue>) {
+    pub(crate) fn attempt(
+        &self,
+        member: &str,
+        encrypted: bool,
+        path: &str,
+    ) -> (usize, Option<HeaderValue>) {
         let mut told = self.told.borrow_mut();
         let place = told.attempts.len();
         let span = SpanId(DICE.with_borrow_mut(Dice::throw).max(1).to_be_bytes());
@@ -176,8 +185,9 @@ impl Record {
             told.attempts.push(Attempt {
                 span,
                 member: member.to_owned(),
+                url: format!("http{}://{member}{}", if encrypted { "s" } else { "" }, cut(path)),
                 began: clock::now(),
-                took: Duration::ZERO,
+                took: None,
                 status: None,
                 error: None,
             });
@@ -190,7 +200,7 @@ impl Record {
     pub(crate) fn attempted(&self, place: usize, status: Option<u16>, error: Option<&'static str>) {
         let now = clock::now();
         if let Some(attempt) = self.told.borrow_mut().attempts.get_mut(place) {
-            attempt.took = now.since(attempt.began);
+            attempt.took = Some(now.since(attempt.began));
             (attempt.status, attempt.error) = (status, error);
         }
     }
@@ -211,6 +221,10 @@ impl Record {
     pub(crate) fn end(&self, status: u16, took: Duration, bytes: u64, end: End) {
         let mut told = self.told.borrow().clone();
         (told.status, told.took, told.bytes, told.end) = (status, took, bytes, end);
+        let now = clock::now();
+        for attempt in &mut told.attempts {
+            attempt.took.get_or_insert_with(|| now.since(attempt.began));
+        }
         let told = Arc::new(told);
         if let Some(log) = &self.state.access_log {
             log.tell(&told);

@@ -44,10 +44,10 @@ pub(crate) fn spans(told: &Told, resource: &Arc<Resource>, scope: &Arc<Scope>) -
     for (place, attempt) in told.attempts.iter().enumerate() {
         let mut client = span(attempt.span, Some(trace.span), SpanKind::Client, method.to_owned());
         client.start = attempt.began;
-        client.end = attempt.began + attempt.took;
+        client.end = attempt.began + attempt.took.unwrap_or_default();
         client.attributes = Attributes(of_client(told, attempt, place));
-        let failed = attempt.status.is_none_or(|status| status >= 400);
-        if failed {
+        let failed = attempt.status.is_some_and(|status| status >= 400);
+        if failed || attempt.error.is_some() {
             let message = attempt.error.unwrap_or_default().into();
             client.status = Status { code: StatusCode::Error, message };
         }
@@ -110,9 +110,13 @@ fn of_server(told: &Told) -> Vec<(Text, Value)> {
         let value = Value::List(vec![Value::Text(value.as_str().into())]);
         list.0.push((format!("http.response.header.{name}").into(), value));
     }
-    for (name, value) in &told.decisions {
-        if *name != "route" {
-            list.text(&format!("taut.{name}"), value);
+    for (place, (name, _)) in told.decisions.iter().enumerate() {
+        // What was decided more than once is one attribute.
+        let is_first = told.decisions[..place].iter().all(|(before, _)| before != name);
+        if *name != "route" && is_first {
+            let same = told.decisions.iter().filter(|(other, _)| other == name);
+            let values: Vec<&str> = same.map(|(_, value)| &**value).collect();
+            list.text(&format!("taut.{name}"), &values.join("; "));
         }
     }
     list.0
@@ -121,7 +125,7 @@ fn of_server(told: &Told) -> Vec<(Text, Value)> {
 fn of_client(told: &Told, attempt: &Attempt, place: usize) -> Vec<(Text, Value)> {
     let mut list = List::default();
     list.text("http.request.method", told.method.as_str());
-    list.text("url.full", &format!("http://{}{}", attempt.member, told.path));
+    list.text("url.full", &attempt.url);
     list.server(&attempt.member);
     if let Some(status) = attempt.status {
         list.int("http.response.status_code", u64::from(status));

@@ -2,14 +2,17 @@
 
 use std::{
     fs,
+    net::SocketAddr,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use model::{Span, SpanKind, StatusCode};
 use serde_json::Value;
 use traffic::{
     cache::CacheRule,
-    plan::Plan,
+    hedge::HedgeRule,
+    plan::{PathRule, Plan},
     telling::{AccessLog, Parents, SpanRule, Timing},
 };
 
@@ -155,6 +158,67 @@ fn a_request_is_a_span_and_so_is_each_attempt() {
     assert_eq!(attempts[1].attributes.int("http.request.resend_count"), Some(1));
     assert!(told.contains(&attempts[1].span_id.to_string()), "{told}");
     assert!(server.start <= attempts[0].start && attempts[1].end <= server.end);
+}
+
+#[test]
+fn of_two_members_that_were_asked_the_one_that_answered_is_told() {
+    let first = Origin::start(|_| {
+        std::thread::sleep(Duration::from_millis(200));
+        ok("first")
+    });
+    let second = Origin::start(|_| Reply::Hang);
+    let collector = Collector::start();
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("access.log");
+    let mut plan = plan(&[first.address, second.address]);
+    plan.routes[0].hedge = Some(HedgeRule::After(Duration::from_millis(30)));
+    plan.routes[0].paths = vec![PathRule::parse("/shop/*").expect("a path")];
+    plan.routes[0].rewrite = Some("/".to_owned());
+    // Whoever is first is asked first.
+    plan.services[0].members[0].weight = 1_000;
+    plan.telling.access_log = Some(AccessLog::File(file.clone()));
+    telling(&mut plan, &collector);
+    let gateway = start(plan);
+    assert!(get(gateway.address, "/shop/a").ends_with("first"));
+    gateway.stop();
+    let line: Value =
+        serde_json::from_str(&fs::read_to_string(&file).expect("a file")).expect("JSON");
+    assert_eq!(line["member"], first.address.to_string(), "{line}");
+    assert!(150.0 < line["answered_ms"].as_f64().expect("a number"), "{line}");
+    assert_eq!(line["attempts"], 2);
+    let spans = collector.spans.lock().expect("no panic").clone();
+    let of = |address: SocketAddr| {
+        let url = format!("http://{address}/a");
+        let found =
+            spans.iter().find(|span| span.attributes.text("url.full") == Some(url.as_str()));
+        found.unwrap_or_else(|| panic!("{url} of {spans:?}"))
+    };
+    let (won, lost) = (of(first.address), of(second.address));
+    assert_eq!(won.attributes.int("http.response.status_code"), Some(200));
+    // It was given up, which is no failure of anybody's, and took until then.
+    assert_eq!(lost.status.code, StatusCode::Unset);
+    assert!(Duration::from_millis(100) < lost.end.since(lost.start), "{lost:?}");
+}
+
+#[test]
+fn what_was_tried_again_more_than_once_is_one_attribute() {
+    let failing =
+        || Origin::start(|_| Reply::Send(b"HTTP/1.1 503 No\r\ncontent-length: 0\r\n\r\n".to_vec()));
+    let members = [failing(), failing(), failing()];
+    let collector = Collector::start();
+    let mut plan = plan(&members.each_ref().map(|member| member.address));
+    plan.services[0].retries.max = 2;
+    telling(&mut plan, &collector);
+    let gateway = start(plan);
+    assert_eq!(status(&get(gateway.address, "/")), "503");
+    gateway.stop();
+    let spans = collector.spans.lock().expect("no panic").clone();
+    let server = spans.iter().find(|span| span.kind == SpanKind::Server).expect("a span");
+    let told: Vec<_> =
+        server.attributes.0.iter().filter(|(key, _)| &**key == "taut.retried").collect();
+    assert_eq!(told.len(), 1, "{told:?}");
+    let text = server.attributes.text("taut.retried").expect("it is told");
+    assert_eq!(text.matches("answered 503").count(), 2, "{text}");
 }
 
 #[test]
