@@ -1,6 +1,9 @@
 //! What of a message is for the next hop alone, and who the client is behind proxies.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::{
+    io::Write as _,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+};
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
@@ -209,38 +212,76 @@ pub const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-ho
 /// none; in `Forwarded` where there is nothing else. What an untrusted peer says of itself counts for nothing.
 #[must_use]
 pub fn client(peer: IpAddr, fields: &impl Fields, trusted: &[Network]) -> IpAddr {
-    /// Proxies in a row that are looked behind: more is no real chain.
-    const HOPS_MAX: usize = 20;
     if !is_trusted(peer, trusted) {
         return peer;
     }
-    let mut client = peer;
-    let is_other = !fields.has(&X_FORWARDED_FOR);
-    let name = if is_other { header::FORWARDED } else { X_FORWARDED_FOR };
-    let lines: Vec<&[u8]> = fields.all(&name).collect();
-    let entries = lines.iter().rev().filter_map(|line| std::str::from_utf8(line).ok());
-    let elements = |line| if is_other { parts(line, b',') } else { line.split(',').collect() };
-    for entry in entries.flat_map(|line| elements(line).into_iter().rev()).take(HOPS_MAX) {
-        let address = if is_other { node(entry) } else { entry.trim().parse().ok() };
-        let Some(address) = address else { break };
-        client = address;
-        if !is_trusted(address, trusted) {
-            break;
-        }
+    Before::of(fields, trusted).addresses.last().copied().unwrap_or(peer)
+}
+
+/// Whether a request comes from a trusted network, or from this machine, and not through it from elsewhere: nobody is told
+/// to stand before the peer who is not trusted as well.
+#[must_use]
+pub fn is_from_within(peer: IpAddr, fields: &impl Fields, trusted: &[Network]) -> bool {
+    if is_trusted(peer, trusted) {
+        return Before::of(fields, trusted).is_trusted;
     }
-    client
+    // A proxy of this machine that is not trusted passes on whatever it is told.
+    peer.is_loopback() && !fields.has(&X_FORWARDED_FOR) && !fields.has(&header::FORWARDED)
+}
+
+/// What a trusted peer tells of who stands before it, as far as that is believed.
+#[derive(Debug, Clone, Default)]
+struct Before {
+    /// The nearest first; the last is the client.
+    addresses: Vec<IpAddr>,
+    /// Whether the client's connection is encrypted, as `Forwarded` has it.
+    encrypted: Option<bool>,
+    /// Whether all of them are trusted, and nobody is left out.
+    is_trusted: bool,
+}
+
+impl Before {
+    /// In `X-Forwarded-For`, or in `Forwarded` where there is nothing else.
+    fn of(fields: &impl Fields, trusted: &[Network]) -> Self {
+        /// Proxies in a row that are looked behind: more is no real chain.
+        const HOPS_MAX: usize = 20;
+        let is_other = !fields.has(&X_FORWARDED_FOR);
+        let name = if is_other { header::FORWARDED } else { X_FORWARDED_FOR };
+        let lines: Vec<&[u8]> = fields.all(&name).collect();
+        let elements = |line| if is_other { parts(line, b',') } else { split(line) };
+        let mut elements =
+            lines.into_iter().rev().flat_map(|line| elements(line).into_iter().rev());
+        let mut before = Self::default();
+        for element in elements.by_ref().take(HOPS_MAX) {
+            let address = if is_other {
+                // Who added an element is trusted, or it would not be looked at.
+                let proto = parameter(element, "proto");
+                before.encrypted =
+                    proto.map(|proto| proto.eq_ignore_ascii_case("https")).or(before.encrypted);
+                node(element)
+            } else {
+                std::str::from_utf8(element).ok().and_then(|text| text.trim().parse().ok())
+            };
+            let Some(address) = address else { return before };
+            before.addresses.push(address);
+            if !is_trusted(address, trusted) {
+                return before;
+            }
+        }
+        before.is_trusted = elements.next().is_none();
+        before
+    }
+
+    /// In `Forwarded`, where a trusted peer says nothing else.
+    fn of_forwarded_alone(fields: &impl Fields, trusted: &[Network]) -> Self {
+        let is_alone = fields.has(&header::FORWARDED) && !fields.has(&X_FORWARDED_FOR);
+        if is_alone { Self::of(fields, trusted) } else { Self::default() }
+    }
 }
 
 /// The address that an element of `Forwarded` is for (RFC 7239, section 6); `None` if it names none.
-fn node(element: &str) -> Option<IpAddr> {
-    let named = parts(element, b';').into_iter().find_map(|pair| {
-        let (name, value) = pair.split_once('=')?;
-        name.trim().eq_ignore_ascii_case("for").then(|| value.trim())
-    })?;
-    let named = match named.strip_prefix('"') {
-        Some(rest) => rest.strip_suffix('"')?,
-        None => named,
-    };
+fn node(element: &[u8]) -> Option<IpAddr> {
+    let named = parameter(element, "for")?;
     if let Some(rest) = named.strip_prefix('[') {
         let (address, _port) = rest.split_once(']')?;
         return address.parse::<Ipv6Addr>().ok().map(IpAddr::V6);
@@ -249,18 +290,36 @@ fn node(element: &str) -> Option<IpAddr> {
     address.parse::<Ipv4Addr>().ok().map(IpAddr::V4)
 }
 
+/// What an element of `Forwarded` says under a name, without its quotes.
+fn parameter<'a>(element: &'a [u8], name: &str) -> Option<&'a str> {
+    let pairs = parts(element, b';').into_iter();
+    let value = pairs.filter_map(|pair| std::str::from_utf8(pair).ok()).find_map(|pair| {
+        let (other, value) = pair.split_once('=')?;
+        other.trim().eq_ignore_ascii_case(name).then(|| value.trim())
+    })?;
+    match value.strip_prefix('"') {
+        Some(rest) => rest.strip_suffix('"'),
+        None => Some(value),
+    }
+}
+
+/// The parts of a line between commas.
+fn split(line: &[u8]) -> Vec<&[u8]> {
+    line.split(|byte| *byte == b',').collect()
+}
+
 /// The parts of a line between such a byte, which within quotes is text like any other (RFC 9110, section 5.6.4).
-fn parts(line: &str, between: u8) -> Vec<&str> {
+fn parts(line: &[u8], between: u8) -> Vec<&[u8]> {
     let mut parts = Vec::new();
     let (mut from, mut is_quoted, mut is_escaped) = (0, false, false);
-    for (place, byte) in line.bytes().enumerate() {
+    for (place, byte) in line.iter().enumerate() {
         if is_escaped {
             is_escaped = false;
-        } else if is_quoted && byte == b'\\' {
+        } else if is_quoted && *byte == b'\\' {
             is_escaped = true;
-        } else if byte == b'"' {
+        } else if *byte == b'"' {
             is_quoted = !is_quoted;
-        } else if byte == between && !is_quoted {
+        } else if *byte == between && !is_quoted {
             parts.extend(line.get(from..place));
             from = place + 1;
         }
@@ -282,24 +341,45 @@ pub fn scheme(
     fields: &impl Fields,
     trusted: &[Network],
 ) -> &'static str {
-    let told = fields.first(&X_FORWARDED_PROTO).filter(|_| is_trusted(address, trusted));
-    let encrypted = told.map_or(encrypted, |told| told.eq_ignore_ascii_case(b"https"));
+    if !is_trusted(address, trusted) {
+        return scheme_of(encrypted);
+    }
+    let told = fields.first(&X_FORWARDED_PROTO).map(|told| told.eq_ignore_ascii_case(b"https"));
+    let told = told.or_else(|| Before::of_forwarded_alone(fields, trusted).encrypted);
+    scheme_of(told.unwrap_or(encrypted))
+}
+
+fn scheme_of(encrypted: bool) -> &'static str {
     if encrypted { "https" } else { "http" }
 }
 
 /// Who a request comes from, as a member is told: what a client says of that itself ends here, unless it is a
 /// trusted proxy.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Sender<'a> {
-    /// The peer's address, as headers have it.
-    pub address: &'a [u8],
-    /// Whether its connection is encrypted.
-    pub encrypted: bool,
-    /// Whether its word counts.
-    pub trusted: bool,
+    address: &'a [u8],
+    encrypted: bool,
+    trusted: bool,
+    before: Before,
 }
 
-impl Sender<'_> {
+impl<'a> Sender<'a> {
+    /// A peer: its address, the same as headers have it, and whether its connection is encrypted.
+    #[must_use]
+    pub fn new(
+        (peer, address, encrypted): (IpAddr, &'a [u8], bool),
+        fields: &impl Fields,
+        trusted: &[Network],
+    ) -> Self {
+        let is_believed = is_trusted(peer, trusted);
+        let before = if is_believed {
+            Before::of_forwarded_alone(fields, trusted)
+        } else {
+            Before::default()
+        };
+        Self { address, encrypted, trusted: is_believed, before }
+    }
+
     /// Whether a line of the request ends here, since the gateway says the same itself or nobody is to believe it.
     #[must_use]
     pub fn replaces(&self, name: &str) -> bool {
@@ -315,13 +395,18 @@ impl Sender<'_> {
         }
     }
 
-    /// Adds the value of `X-Forwarded-For` to these bytes: what a trusted peer says, and the peer.
+    /// Adds the value of `X-Forwarded-For` to these bytes: what a trusted peer says, there or in `Forwarded` alone, and the
+    /// peer.
     pub fn chain(&self, fields: &impl Fields, to: &mut Vec<u8>) {
         if self.trusted {
             for line in fields.all(&X_FORWARDED_FOR) {
                 to.extend_from_slice(line);
                 to.extend_from_slice(b", ");
             }
+        }
+        for address in self.before.addresses.iter().rev() {
+            // Writing into memory cannot fail.
+            let _ok = write!(to, "{address}, ");
         }
         to.extend_from_slice(self.address);
     }
@@ -339,7 +424,7 @@ impl Sender<'_> {
         let is_six = self.address.contains(&b':');
         let (before, after) = if is_six { ("\"[", "]\"") } else { ("", "") };
         let (before, after) = (before.as_bytes(), after.as_bytes());
-        let proto: &[u8] = if self.encrypted { b"https" } else { b"http" };
+        let proto = scheme_of(self.encrypted).as_bytes();
         for part in [&b"for="[..], before, self.address, after, b";proto=", proto] {
             to.extend_from_slice(part);
         }
@@ -356,7 +441,7 @@ impl Sender<'_> {
     #[must_use]
     pub fn proto(&self, fields: &impl Fields) -> Option<&'static str> {
         let stays = self.trusted && fields.has(&X_FORWARDED_PROTO);
-        (!stays).then_some(if self.encrypted { "https" } else { "http" })
+        (!stays).then(|| scheme_of(self.before.encrypted.unwrap_or(self.encrypted)))
     }
 
     /// The value of `X-Forwarded-Host`, unless there is one that stays, or no `Host`.

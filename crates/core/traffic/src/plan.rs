@@ -72,6 +72,14 @@ pub struct Plan {
     pub deadline_header: Option<HeaderName>,
 }
 
+impl Plan {
+    /// The longest that a request to a route may take until the head of its answer; `None` for no such bound.
+    #[must_use]
+    pub fn total(&self, route: &Route) -> Option<Duration> {
+        route.total.or(self.services.get(route.service)?.timeouts.total)
+    }
+}
+
 /// An address to listen on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listen {
@@ -317,7 +325,8 @@ pub struct Timeouts {
     pub answer: Duration,
     /// The longest pause within the body of the answer.
     pub pause: Duration,
-    /// All of it, retries included; `None` for no such bound.
+    /// Until the head of the answer, retries included; of its body `pause` alone counts, so that what is long may be. `None`
+    /// for no such bound.
     pub total: Option<Duration>,
 }
 
@@ -386,7 +395,7 @@ pub struct Route {
     pub priority: Priority,
     /// Bytes of a request's body.
     pub body_bytes_max: Option<u64>,
-    /// All of it, retries included; over the service's.
+    /// Until the head of the answer, retries included; over the service's.
     pub total: Option<Duration>,
     /// How answers are compressed.
     pub compress: Option<Arc<CompressRule>>,

@@ -11,6 +11,7 @@ use std::{
 
 use http::{HeaderMap, HeaderName, HeaderValue, Request};
 use traffic::{
+    fields::Fields,
     forward,
     plan::{Explain, Plan},
     timing::{Phase, Phases, SERVER_TIMING},
@@ -35,13 +36,13 @@ pub(crate) struct Decision {
 }
 
 impl Decision {
-    /// Takes the question out of a request; remembers it if the peer may ask.
+    /// Takes the question out of a request; remembers it if who sent it may ask.
     pub(crate) fn asked(headers: &mut HeaderMap, plan: &Plan, peer: IpAddr) -> Self {
         if !headers.contains_key(ASKED) {
             return Self::default();
         }
         headers.remove(ASKED);
-        let may = may_know(plan.explain, plan, peer);
+        let may = may_know(plan.explain, plan, peer, headers);
         Self { text: may.then(String::new), ..Self::default() }
     }
 
@@ -54,7 +55,8 @@ impl Decision {
         began: Instant,
     ) -> Option<Rc<Record>> {
         let timing = state.plan.telling.server_timing.audience();
-        self.began = may_know(timing, &state.plan, peer.address).then_some(began);
+        let may = may_know(timing, &state.plan, peer.address, request.headers());
+        self.began = may.then_some(began);
         self.record = Record::begin(state, request, peer, began);
         self.record.clone()
     }
@@ -114,11 +116,11 @@ impl Decision {
     }
 }
 
-/// Whether a peer belongs to those who are told.
-pub(crate) fn may_know(audience: Explain, plan: &Plan, peer: IpAddr) -> bool {
+/// Whether who sent a request, through whatever proxies, belongs to those who are told.
+pub(crate) fn may_know(audience: Explain, plan: &Plan, peer: IpAddr, fields: &impl Fields) -> bool {
     match audience {
         Explain::Off => false,
-        Explain::Trusted => peer.is_loopback() || forward::is_trusted(peer, &plan.trusted),
+        Explain::Trusted => forward::is_from_within(peer, fields, &plan.trusted),
         Explain::Anyone => true,
     }
 }

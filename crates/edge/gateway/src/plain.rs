@@ -30,12 +30,11 @@ use std::{
 
 use http::StatusCode;
 use tokio::{io::AsyncWriteExt as _, net::TcpStream};
-use traffic::plan::Plan;
 
 use crate::{
     answer::Refusal,
     connection::Peer,
-    explain::{Decision, may_know},
+    explain::Decision,
     local::Local,
     metrics::method_number,
     plain::{
@@ -195,11 +194,6 @@ impl Talk<'_> {
                 return Ok(true);
             }
         }
-    }
-
-    /// Whether the client is told where its time went.
-    fn is_told(&self, plan: &Plan) -> bool {
-        may_know(plan.telling.server_timing.audience(), plan, self.peer.address)
     }
 
     fn consume(&mut self, bytes: usize) {

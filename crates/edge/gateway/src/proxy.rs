@@ -420,8 +420,8 @@ fn origin_form(uri: &mut Uri, route: &Route, found: Found) -> Result<(), Refusal
 /// Tells the member who asks, on which host and how. Of what a client says of that itself, only a trusted
 /// proxy's word is kept.
 fn forwarded(headers: &mut HeaderMap, plan: &Plan, peer: &Peer) {
-    let trusted = forward::is_trusted(peer.address, &plan.trusted);
-    let sender = Sender { address: peer.text.as_bytes(), encrypted: peer.encrypted, trusted };
+    let from = (peer.address, peer.text.as_bytes(), peer.encrypted);
+    let sender = Sender::new(from, headers, &plan.trusted);
     let mut chain = Vec::new();
     sender.chain(headers, &mut chain);
     let mut told = Vec::new();

@@ -5,7 +5,8 @@ use std::net::IpAddr;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use proptest::prelude::*;
 use traffic::forward::{
-    Framing, Network, Sender, check_framing, client, strip_hop_by_hop, upgrade,
+    Framing, Network, Sender, check_framing, client, is_from_within, scheme, strip_hop_by_hop,
+    upgrade,
 };
 
 fn headers(lines: &[(&str, &str)]) -> HeaderMap {
@@ -107,23 +108,91 @@ fn forwarded_is_believed_where_a_trusted_proxy_says_nothing_else() {
 
 #[test]
 fn who_is_trusted_and_says_forwarded_is_added_to() {
-    let added = |address: &[u8], trusted, lines: &[(&str, &str)]| {
+    let networks = [Network::parse("10.0.0.0/8").unwrap(), Network::parse("fd00::/8").unwrap()];
+    let added = |address: &str, trusted, lines: &[(&str, &str)]| {
         let mut to = Vec::new();
-        let sender = Sender { address, encrypted: true, trusted };
-        let is_told = sender.forwarded(&headers(lines), &mut to);
+        let trusted = if trusted { &networks[..] } else { &[] };
+        let from = (address.parse().unwrap(), address.as_bytes(), true);
+        let lines = headers(lines);
+        let is_told = Sender::new(from, &lines, trusted).forwarded(&lines, &mut to);
         is_told.then(|| String::from_utf8(to).unwrap())
     };
     let lines = [("host", "shop:80"), ("forwarded", "for=1.1.1.1"), ("forwarded", "for=2.2.2.2")];
     assert_eq!(
-        added(b"10.0.0.1", true, &lines).as_deref(),
+        added("10.0.0.1", true, &lines).as_deref(),
         Some("for=1.1.1.1, for=2.2.2.2, for=10.0.0.1;proto=https;host=\"shop:80\"")
     );
     assert_eq!(
-        added(b"fd00::1", true, &[("forwarded", "for=1.1.1.1")]).as_deref(),
+        added("fd00::1", true, &[("forwarded", "for=1.1.1.1")]).as_deref(),
         Some("for=1.1.1.1, for=\"[fd00::1]\";proto=https")
     );
-    assert_eq!(added(b"10.0.0.1", false, &lines), None);
-    assert_eq!(added(b"10.0.0.1", true, &[("host", "shop")]), None);
+    assert_eq!(added("10.0.0.1", false, &lines), None);
+    assert_eq!(added("10.0.0.1", true, &[("host", "shop")]), None);
+}
+
+#[test]
+fn who_speaks_forwarded_alone_is_believed_in_the_other_words_as_well() {
+    let trusted = [Network::parse("10.0.0.0/8").unwrap()];
+    let told = |peer: &str, lines: &[(&str, &str)]| {
+        let lines = headers(lines);
+        let sender = Sender::new((peer.parse().unwrap(), peer.as_bytes(), false), &lines, &trusted);
+        let mut chain = Vec::new();
+        sender.chain(&lines, &mut chain);
+        let scheme = scheme((peer.parse().unwrap(), false), &lines, &trusted);
+        (String::from_utf8(chain).unwrap(), sender.proto(&lines), scheme)
+    };
+    let one = |line: &str| told("10.0.0.1", &[("forwarded", line)]);
+    let is = |chain: &str, scheme| (chain.to_owned(), Some(scheme), scheme);
+    assert_eq!(one("for=1.1.1.1;proto=https"), is("1.1.1.1, 10.0.0.1", "https"));
+    assert_eq!(one("for=1.1.1.1;PROTO=\"HTTPS\""), is("1.1.1.1, 10.0.0.1", "https"));
+    assert_eq!(one("for=1.1.1.1"), is("1.1.1.1, 10.0.0.1", "http"));
+    assert_eq!(one("for=_hidden;proto=https"), is("10.0.0.1", "https"));
+    // Of several the one that the client's own proxy has added.
+    let chain = "for=6.6.6.6;proto=http, for=1.1.1.1;proto=https, for=10.0.0.2;proto=http";
+    assert_eq!(one(chain), is("1.1.1.1, 10.0.0.2, 10.0.0.1", "https"));
+    // Nobody else is believed, and what is said twice is what the usual words say.
+    let line = ("forwarded", "for=1.1.1.1;proto=https");
+    assert_eq!(told("203.0.113.9", &[line]), is("203.0.113.9", "http"));
+    assert_eq!(
+        told("10.0.0.1", &[line, ("x-forwarded-for", "2.2.2.2")]),
+        is("2.2.2.2, 10.0.0.1", "http")
+    );
+    let both = told("10.0.0.1", &[line, ("x-forwarded-proto", "http")]);
+    assert_eq!(both, ("1.1.1.1, 10.0.0.1".to_owned(), None, "http"));
+}
+
+#[test]
+fn within_is_who_comes_through_nobody_else() {
+    let trusted = [Network::parse("10.0.0.0/8").unwrap()];
+    let is_within = |peer: &str, lines: &[(&str, &str)]| {
+        is_from_within(peer.parse().unwrap(), &headers(lines), &trusted)
+    };
+    for inside in ["10.0.0.1", "127.0.0.1", "::1"] {
+        assert!(is_within(inside, &[]), "{inside}");
+        for name in ["x-forwarded-for", "forwarded"] {
+            let said = if name == "forwarded" { "for=1.1.1.1" } else { "1.1.1.1" };
+            assert!(!is_within(inside, &[(name, said)]), "{inside} for somebody else");
+            assert!(!is_within(inside, &[(name, "unknown")]), "{inside} for nobody knows whom");
+        }
+    }
+    assert!(is_within("10.0.0.1", &[("x-forwarded-for", "10.0.0.2")]));
+    assert!(is_within("10.0.0.1", &[("forwarded", "for=10.0.0.2")]));
+    // Who asks from elsewhere can say that it does not.
+    assert!(!is_within("10.0.0.1", &[("x-forwarded-for", "10.0.0.2, 1.1.1.1")]));
+    assert!(!is_within("127.0.0.1", &[("x-forwarded-for", "10.0.0.2")]));
+    assert!(!is_within("203.0.113.9", &[]));
+    let many = vec!["10.0.0.2"; 21].join(", ");
+    assert!(!is_within("10.0.0.1", &[("x-forwarded-for", &many)]), "no real chain");
+}
+
+#[test]
+fn a_line_that_is_no_text_hides_nobody() {
+    let mut lines = HeaderMap::new();
+    let line = HeaderValue::from_bytes(b"\xff, 1.1.1.1").unwrap();
+    lines.insert("x-forwarded-for", line);
+    let trusted = [Network::parse("10.0.0.0/8").unwrap()];
+    let asks = client("10.0.0.1".parse().unwrap(), &lines, &trusted);
+    assert_eq!(asks.to_string(), "1.1.1.1");
 }
 
 proptest! {

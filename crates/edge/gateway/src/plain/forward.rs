@@ -83,10 +83,9 @@ impl Talk<'_> {
         let plan = &local.state.plan;
         let route = &plan.routes[job.route];
         let service = &plan.services[route.service];
-        let total = route.total.or(service.timeouts.total);
-        let total = total.map_or(Deadline::NEVER, |total| self.worker.ticker.after(total));
-        let tells = self.is_told(plan);
-        let phases = tells.then(Cell::default);
+        let total =
+            plan.total(route).map_or(Deadline::NEVER, |total| self.worker.ticker.after(total));
+        let phases = job.timed.then(Cell::default);
         let terms = Terms { local, route, service, total, began, phases };
         if job.past.is_some() {
             let number = finish.route;

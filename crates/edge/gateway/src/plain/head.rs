@@ -21,7 +21,7 @@ use crate::{
     capture::Point,
     clock,
     connection::Peer,
-    explain::ASKED,
+    explain::{ASKED, may_know},
     limits::{self, Limited},
     local::Local,
     proxy,
@@ -83,6 +83,8 @@ pub(super) struct Job {
     pub(super) empty: bool,
     /// Why the cache has nothing to do with it, where its route has one.
     pub(super) past: Option<Forwarded>,
+    /// Whether the client is told where its time went.
+    pub(super) timed: bool,
 }
 
 /// Who judges.
@@ -104,6 +106,8 @@ pub(super) struct Ready {
     pub(super) method: Method,
     pub(super) limited: Option<Limited>,
     pub(super) close: bool,
+    /// Whether the client is told where its time went.
+    pub(super) timed: bool,
     pub(super) hit: Hit,
 }
 
@@ -236,17 +240,33 @@ impl Judge<'_> {
         match self.admit(&head, found) {
             Ok((client, limited)) => {
                 let plan = &local.state.plan;
-                let trusted = forward::is_trusted(peer.address, &plan.trusted);
-                let address = peer.text.as_bytes();
-                let sender = Sender { address, encrypted: peer.encrypted, trusted };
+                let from = (peer.address, peer.text.as_bytes(), peer.encrypted);
+                let sender = Sender::new(from, &head.lines, &plan.trusted);
                 write(&head, route, found, &sender, to);
+                let timed = self.is_timed(&head);
                 let Head { method, head_bytes, body_bytes, close, .. } = head;
                 let (bytes, empty) = (head_bytes + body_bytes, body_bytes == 0);
                 let route = found.route;
-                Judged::Forward(Job { bytes, route, method, client, limited, close, empty, past })
+                Judged::Forward(Job {
+                    bytes,
+                    route,
+                    method,
+                    client,
+                    limited,
+                    close,
+                    empty,
+                    past,
+                    timed,
+                })
             }
             Err(refused) => Judged::Refused(refused),
         }
+    }
+
+    /// Whether the client is told where its time goes.
+    fn is_timed(self, head: &Head<'_>) -> bool {
+        let plan = &self.local.state.plan;
+        may_know(plan.telling.server_timing.audience(), plan, self.peer.address, &head.lines)
     }
 
     /// What the cache says, if the route has one.
@@ -276,9 +296,10 @@ impl Judge<'_> {
     fn hit(self, head: Head<'_>, found: Found, hit: Hit) -> Judged {
         match self.admit(&head, found) {
             Ok((_, limited)) => {
+                let timed = self.is_timed(&head);
                 let Head { method, head_bytes: bytes, close, .. } = head;
                 let route = found.route;
-                Judged::Hit(Box::new(Ready { bytes, route, method, limited, close, hit }))
+                Judged::Hit(Box::new(Ready { bytes, route, method, limited, close, timed, hit }))
             }
             Err(refused) => Judged::Refused(refused),
         }
@@ -359,7 +380,7 @@ fn write(head: &Head<'_>, route: &Route, found: Found, sender: &Sender<'_>, to: 
         sender.chain(&lines, to);
         to.extend_from_slice(b"\r\n");
     }
-    if sender.trusted && !is_ruled(rules, header::FORWARDED.as_str()) {
+    if !is_ruled(rules, header::FORWARDED.as_str()) {
         let before = to.len();
         to.extend_from_slice(b"forwarded: ");
         let is_told = sender.forwarded(&lines, to);

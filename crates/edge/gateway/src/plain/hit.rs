@@ -20,7 +20,7 @@ impl Talk<'_> {
         ready: Ready,
         text: &mut Vec<u8>,
     ) -> Result<Next, Gone> {
-        let Ready { route: place, method, limited, close, hit, .. } = ready;
+        let Ready { route: place, method, limited, close, timed, hit, .. } = ready;
         let began = Instant::now();
         let mut finish = Finish::new(self.worker, method_number(&method), began);
         finish.route = local.state.numbers[place] + 1;
@@ -33,7 +33,7 @@ impl Talk<'_> {
         let result = if hit.is_stale { CacheResult::Stale } else { CacheResult::Hit };
         hit.count(self.worker, finish.route, result, body.len());
         let tells = self.worker.shared.cache.settings().tells;
-        let timing = self.is_told(plan).then(|| {
+        let timing = timed.then(|| {
             let mut phases = Phases::default();
             phases.add(Phase::Cache, began.elapsed());
             phases.header(began.elapsed())

@@ -6,10 +6,12 @@ use traffic::{
     forward::Network,
     limit::{Algorithm, Quota},
     plan::{HeaderRule, LimitKey, LimitRule, PathRule, Route},
+    telling::Timing,
 };
 
 use crate::kit::{
-    Origin, Path, Reply, ask, connect, get, ok, plan, read_all, read_until, start, status,
+    Origin, Path, Reply, ask, connect, eventually, get, get_with, ok, plan, read_all, read_until,
+    start, status,
 };
 
 #[test]
@@ -84,6 +86,29 @@ fn a_trusted_proxy_is_believed_and_added_to() {
             assert!(seen.contains(line), "{path:?}: {seen}");
         }
         assert_eq!(seen.matches("\r\nforwarded: ").count(), 1, "{path:?}: {seen}");
+    }
+}
+
+#[test]
+fn a_trusted_proxy_that_speaks_forwarded_alone_is_believed_in_all_words() {
+    let origin = Origin::start(|_| ok(""));
+    let mut plan = plan(&[origin.address]);
+    plan.trusted = vec![Network::parse("127.0.0.0/8").expect("a network")];
+    let gateway = start(plan);
+    for path in Path::BOTH {
+        let head = format!(
+            "GET / HTTP/1.1\r\nhost: a\r\n{}connection: close\r\nforwarded: for=1.2.3.4;proto=https\r\n\r\n",
+            path.line()
+        );
+        ask(gateway.address, &head);
+        let seen = origin.seen().pop().expect("it came");
+        for line in [
+            "x-forwarded-for: 1.2.3.4, 127.0.0.1\r\n",
+            "x-forwarded-proto: https\r\n",
+            "forwarded: for=1.2.3.4;proto=https, for=127.0.0.1;proto=http;host=\"a\"\r\n",
+        ] {
+            assert!(seen.contains(line), "{path:?}: {seen}");
+        }
     }
 }
 
@@ -291,6 +316,46 @@ fn who_asks_is_told_what_was_decided() {
     assert!(told.starts_with(&begin), "{told}");
     assert!(!origin.seen()[0].contains("taut-explain"));
     assert!(!get(gateway.address, "/").contains("taut-decision"));
+    // Who asks through a proxy is not that proxy, trusted or not.
+    for trusted in [None, Network::parse("127.0.0.0/8")] {
+        let mut plan = plan(&[origin.address]);
+        plan.trusted = trusted.into_iter().collect();
+        plan.telling.server_timing = Timing::Trusted;
+        let gateway = start(plan);
+        for line in ["x-forwarded-for: 192.0.2.7", "forwarded: for=192.0.2.7"] {
+            let asked = format!("taut-explain: 1\r\n{line}\r\n");
+            let answer = get_with(gateway.address, "/", &asked);
+            assert!(!answer.contains("taut-decision"), "{answer}");
+            let answer = get_with(gateway.address, "/", &format!("{line}\r\n"));
+            assert!(!answer.contains("server-timing"), "{answer}");
+        }
+        let answer = get_with(gateway.address, "/", "");
+        assert!(answer.contains("server-timing"), "{answer}");
+    }
+}
+
+#[test]
+fn while_it_stops_it_says_so() {
+    let origin = Origin::start(|_| {
+        thread::sleep(Duration::from_millis(700));
+        ok("late")
+    });
+    let gateway = start(plan(&[origin.address]));
+    let (address, admin) = (gateway.address, gateway.admin);
+    assert_eq!(status(&get(admin, "/ready")), "200");
+    let client = thread::spawn(move || get(address, "/"));
+    eventually("the request", || origin.seen().len() == 1);
+    let stopping = thread::spawn(move || gateway.stop());
+    let mut told = String::new();
+    eventually("the word", || {
+        told = get(admin, "/ready");
+        status(&told) == "503"
+    });
+    assert!(told.contains("\"status\": \"stopping\""), "{told}");
+    assert!(get(admin, "/metrics").contains("taut_gateway_connections"));
+    assert!(client.join().expect("it is answered").ends_with("late"));
+    stopping.join().expect("it ends");
+    assert!(std::net::TcpStream::connect(admin).is_err(), "it is gone with the rest");
 }
 
 #[test]
