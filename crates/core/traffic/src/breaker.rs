@@ -44,7 +44,7 @@ impl Default for BreakerSettings {
 /// Whether a request passes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Admission {
-    /// It does. Tell how it ended, with this pass.
+    /// It does. Tell how it ended, with this pass, or that this says nothing.
     Passed(Pass),
     /// It does not; after so long one may.
     Refused(Duration),
@@ -138,6 +138,15 @@ impl Breaker {
             }
             State::HalfOpen { .. } => self.open(now),
             State::Open { .. } => {}
+        }
+    }
+
+    /// Takes back that a request passed whose end says nothing about the service: another probe may take its place.
+    pub fn forget(&mut self, pass: Pass) {
+        if let State::HalfOpen { let_through, .. } = &mut self.state
+            && pass.era == self.era
+        {
+            *let_through = let_through.saturating_sub(1);
         }
     }
 

@@ -7,7 +7,7 @@ use std::{
 
 use http::{HeaderValue, Request, Response, StatusCode};
 use hyper::body::Incoming;
-use tokio::time::timeout;
+use tokio::time::timeout_at;
 use traffic::{
     retry::Reached,
     timing::{Phase, Phases},
@@ -16,11 +16,11 @@ use traffic::{
 
 use crate::{
     answer::Refusal,
-    body::Sent,
+    body::{Sent, deadline},
     member::Member,
     pool::{Lease, NoConnection, Want},
     reach,
-    send::{CLOSED, NO_ANSWER, Tries, is_failure, too_late},
+    send::{self, CLOSED, NO_ANSWER, Tries, is_failure},
     worker::Worker,
 };
 
@@ -141,10 +141,17 @@ impl Tries {
         let want = Want { ends: self.ends, tunnel: self.tunnel };
         let mut left = STALE_MAX;
         loop {
-            let mut lease = match pool.lease(member, service, &state.plan.bounds, want).await {
+            let leased = pool.lease(member, service, &state.plan.bounds, want);
+            let leased = match until(self.deadline, leased).await {
+                Some(Ok(lease)) => Ok(lease),
+                Some(Err(no)) => Err(no_connection(&no)),
+                None if pool.is_full() => Err(send::over(None, began)),
+                None => Err(self.over(began)),
+            };
+            let mut lease = match leased {
                 Ok(lease) => lease,
-                Err(no) => {
-                    let nowhere = Attempted::nowhere(no_connection(&no), began.elapsed());
+                Err(failure) => {
+                    let nowhere = Attempted::nowhere(failure, began.elapsed());
                     return Attempted { request: Some(request), ..nowhere };
                 }
             };
@@ -155,11 +162,13 @@ impl Tries {
             if two {
                 reach::as_two(&mut request, member, lease.is_encrypted());
             }
-            let sent = timeout(service.timeouts.answer, lease.send(request)).await;
+            let by = deadline(asked.into(), Some(service.timeouts.answer));
+            let by = by.into_iter().chain(self.deadline).min();
+            let sent = until(by, lease.send(request)).await;
             let answered = Some(asked.elapsed());
             let (outcome, unsent) = match sent {
-                Ok(Ok(response)) => (Outcome::Answer(Box::new((response, lease))), None),
-                Ok(Err(mut error)) => match error.take_message() {
+                Some(Ok(response)) => (Outcome::Answer(Box::new((response, lease))), None),
+                Some(Err(mut error)) => match error.take_message() {
                     Some(mut unsent) => {
                         lease.ended();
                         if two {
@@ -178,10 +187,8 @@ impl Tries {
                     }
                     None => (Outcome::None(no_answer(Reached::Sent, NO_ANSWER)), None),
                 },
-                Err(_elapsed) => {
-                    let (refusal, reached, blame) = (too_late(), Reached::Sent, Blame::Member);
-                    (Outcome::None(Failure { refusal, reached, blame }), None)
-                }
+                None if self.is_late() => (Outcome::None(self.over(began)), None),
+                None => (Outcome::None(too_late()), None),
             };
             return Attempted { outcome, request: unsent, waited, answered };
         }
@@ -203,6 +210,22 @@ fn was_refused(error: &hyper::Error) -> bool {
 pub(crate) fn no_answer(reached: Reached, detail: &'static str) -> Failure {
     let refusal = Refusal::new(StatusCode::BAD_GATEWAY, "member-failed", detail);
     Failure { refusal, reached, blame: Blame::Member }
+}
+
+/// What comes before a deadline, if there is one.
+async fn until<T>(
+    deadline: Option<tokio::time::Instant>,
+    future: impl Future<Output = T>,
+) -> Option<T> {
+    match deadline {
+        Some(deadline) => timeout_at(deadline, future).await.ok(),
+        None => Some(future.await),
+    }
+}
+
+/// The member has not answered in time.
+pub(crate) fn too_late() -> Failure {
+    Failure { refusal: send::too_late(), reached: Reached::Sent, blame: Blame::Member }
 }
 
 /// There is no room among those that wait for a connection, or none came of it.

@@ -18,7 +18,6 @@ use crate::{
     clock, explain,
     local::{Local, Wish},
     metrics::Counts,
-    request::Busy,
     send::{Tries, Turn, admission, copy},
     worker::Worker,
 };
@@ -51,9 +50,8 @@ impl Turn {
     ) -> Option<Self> {
         let now = clock::moment(began);
         let chosen = local.choose(place, wish, now).filter(|other| !wish.tried.contains(other))?;
-        let member = &local.state.services[place].members[chosen];
         // Who is not well is no better than who is slow.
-        if !member.is_fit(now) {
+        if !local.state.services[place].members[chosen].is_fit(now) {
             return None;
         }
         let of_service = &local.services[place];
@@ -63,13 +61,12 @@ impl Turn {
         if !room || !of_service.budget.borrow_mut().withdraw(now) {
             return None;
         }
-        let pass = admission(local, place, now).ok()?;
-        let busy = Busy::new(member, local, place);
-        Some(Self { chosen, busy, pass, began })
+        let passed = admission(local, place, now).ok()?;
+        Some(Self::new(local, place, chosen, passed, began))
     }
 
     /// It is not waited for any longer: another one answered.
-    pub(crate) fn lost(&self, local: &Local, place: usize) {
+    pub(crate) fn lost(&mut self, local: &Local, place: usize) {
         let now = Instant::now();
         let took = self.end(local, place, None, now);
         if local.state.plan.services[place].balance == Balance::Latency {
@@ -106,7 +103,7 @@ impl Tries {
             done = first.as_mut() => (done, true),
             done = second.as_mut() => (done, false),
         };
-        let (turn, rest) = if is_first { (turn, other) } else { (other, turn) };
+        let (mut turn, mut rest) = if is_first { (turn, other) } else { (other, turn) };
         let worth = done.outcome.failed() == Some(false);
         let told = |by_first: bool| {
             let who = if by_first { "the first" } else { "the second" };

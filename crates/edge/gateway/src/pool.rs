@@ -332,6 +332,11 @@ impl Pool {
         }
     }
 
+    /// Whether there is no room for one more request: who waited, waited for that.
+    pub(crate) fn is_full(&self) -> bool {
+        self.room.available_permits() == 0
+    }
+
     /// Lets go of connections that were closed, or idle for too long.
     pub(crate) fn tidy(&self, now: Instant) {
         let is_young = |since| now.saturating_duration_since(since) < IDLE_TIME_MAX;

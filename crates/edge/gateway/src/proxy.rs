@@ -106,8 +106,7 @@ pub(crate) async fn handle(
     }
     let canary = canary::choose(&worker, &mut admitted, &mut decision);
     finish.canary.clone_from(&canary);
-    let service = &plan.services[route.service];
-    let total = [route.total.or(service.timeouts.total), time_left].into_iter().flatten().min();
+    let total = [plan.total(route), time_left].into_iter().flatten().min();
     let total = deadline(began.into(), total);
     admitted.deadline = total;
     let late = finish.late();

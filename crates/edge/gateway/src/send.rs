@@ -1,6 +1,7 @@
 //! A request to a member, and to another if the first fails and nothing can happen twice.
 
 use std::{
+    cell::RefCell,
     net::IpAddr,
     rc::Rc,
     sync::{PoisonError, atomic::Ordering},
@@ -11,7 +12,7 @@ use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
 use hyper::upgrade::OnUpgrade;
 use model::Moment;
 use traffic::{
-    breaker::{Admission, Pass},
+    breaker::{Admission, Breaker, Pass},
     concurrency::Priority,
     plan::{Balance, Service},
     proxy_protocol::Ends,
@@ -62,6 +63,8 @@ pub(crate) struct Tries {
     pub(crate) spare: Option<Request<Sent>>,
     /// Whether a copy is worth it: there is no body.
     whole: bool,
+    /// What became of the body, if there is one.
+    upload: Option<Rc<Seen>>,
     pub(crate) client: IpAddr,
     /// Where the client's connection ends, for members that are told.
     pub(crate) ends: Option<Ends>,
@@ -92,8 +95,32 @@ struct Try {
 pub(crate) struct Turn {
     pub(crate) chosen: usize,
     pub(crate) busy: Busy,
-    pub(crate) pass: Option<Pass>,
+    passed: Option<Passed>,
     pub(crate) began: Instant,
+}
+
+/// A request that a breaker let pass; unless told how it ended, nobody knows.
+#[derive(Debug)]
+pub(crate) struct Passed {
+    breaker: Rc<RefCell<Breaker>>,
+    /// None once it is told.
+    pass: Option<Pass>,
+}
+
+impl Passed {
+    fn ended(mut self, good: bool, now: Moment) {
+        if let Some(pass) = self.pass.take() {
+            self.breaker.borrow_mut().record(pass, good, now);
+        }
+    }
+}
+
+impl Drop for Passed {
+    fn drop(&mut self) {
+        if let Some(pass) = self.pass.take() {
+            self.breaker.borrow_mut().forget(pass);
+        }
+    }
 }
 
 impl Turn {
@@ -105,28 +132,41 @@ impl Turn {
         began: Instant,
     ) -> Result<Self, Refusal> {
         let now = clock::moment(began);
-        let pass = admission(local, place, now)?;
+        let passed = admission(local, place, now)?;
         let chosen = local.choose(place, wish, now).ok_or_else(nobody)?;
-        let busy = Busy::new(&local.state.services[place].members[chosen], local, place);
-        Ok(Self { chosen, busy, pass, began })
+        Ok(Self::new(local, place, chosen, passed, began))
     }
 
-    /// Tells everybody how it ended: `failed` is `None` if that says nothing about the member.
+    /// One of a member that may be asked.
+    pub(crate) fn new(
+        local: &Rc<Local>,
+        place: usize,
+        chosen: usize,
+        passed: Option<Passed>,
+        began: Instant,
+    ) -> Self {
+        let busy = Busy::new(&local.state.services[place].members[chosen], local, place);
+        Self { chosen, busy, passed, began }
+    }
+
+    /// Tells everybody how it ended: `failed` is `None` if that says nothing about the member, as nothing does that is not told
+    /// at all.
     pub(crate) fn end(
-        &self,
+        &mut self,
         local: &Local,
         place: usize,
         failed: Option<bool>,
         ended: Instant,
     ) -> Duration {
         let took = ended.saturating_duration_since(self.began);
+        let passed = self.passed.take();
+        let Some(failed) = failed else { return took };
         settle(local, place, self.chosen, took, failed, clock::moment(ended));
-        let of_service = &local.services[place];
-        if let (Some(pass), Some(breaker)) = (self.pass, &of_service.breaker) {
-            breaker.borrow_mut().record(pass, failed != Some(true), clock::moment(ended));
+        if let Some(passed) = passed {
+            passed.ended(!failed, clock::moment(ended));
         }
-        if let Some(concurrency) = &of_service.concurrency {
-            concurrency.borrow_mut().record(took, self.busy.in_flight, failed == Some(true));
+        if let Some(concurrency) = &local.services[place].concurrency {
+            concurrency.borrow_mut().record(took, self.busy.in_flight, failed);
         }
         took
     }
@@ -183,7 +223,7 @@ pub(crate) async fn send(
         if let Some(hedged) = &one.hedged {
             decision.add("hedged", || hedged.clone());
         }
-        let wait = if more && tries.can_go_on(&one.outcome) {
+        let wait = if more && !tries.is_late() && tries.can_go_on(&one.outcome) {
             again(&local, tries.place, tries.tried.len(), Instant::now())
         } else {
             None
@@ -241,6 +281,7 @@ impl Tries {
             place,
             route: found.route,
             whole: matches!(body, Sent::Empty) && upgrade.is_none(),
+            upload: upload.clone(),
             client,
             ends: peer.ends,
             tunnel: upgrade.is_some(),
@@ -310,6 +351,20 @@ impl Tries {
         }
     }
 
+    /// Whether nobody waits for it any more.
+    pub(crate) fn is_late(&self) -> bool {
+        self.deadline.is_some_and(|deadline| deadline <= tokio::time::Instant::now())
+    }
+
+    /// All of it took too long, while a member had it since then.
+    pub(crate) fn over(&self, since: Instant) -> Failure {
+        let plan = &self.local.state.plan;
+        let total = plan.total(&plan.routes[self.route]);
+        // While the client still sends it may be the client that is slow.
+        let is_sent = self.upload.as_ref().is_none_or(|upload| upload.done.get());
+        over(total.filter(|_| is_sent), since)
+    }
+
     /// Whether the request is there to be sent again, and that does no harm.
     fn can_go_on(&self, outcome: &Outcome) -> bool {
         let there = self.request.as_ref().or(self.spare.as_ref());
@@ -336,10 +391,16 @@ pub(crate) fn usize_of(count: u32) -> usize {
     usize::try_from(count).unwrap_or(usize::MAX)
 }
 
-pub(crate) fn admission(local: &Local, place: usize, now: Moment) -> Result<Option<Pass>, Refusal> {
+pub(crate) fn admission(
+    local: &Local,
+    place: usize,
+    now: Moment,
+) -> Result<Option<Passed>, Refusal> {
     let Some(breaker) = &local.services[place].breaker else { return Ok(None) };
     match breaker.borrow_mut().admit(now) {
-        Admission::Passed(pass) => Ok(Some(pass)),
+        Admission::Passed(pass) => {
+            Ok(Some(Passed { breaker: Rc::clone(breaker), pass: Some(pass) }))
+        }
         Admission::Refused(wait) => {
             const DETAIL: &str = "The service fails, and is left alone for a while.";
             let refusal = Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "breaker", DETAIL);
@@ -350,15 +411,7 @@ pub(crate) fn admission(local: &Local, place: usize, now: Moment) -> Result<Opti
 
 /// Remembers how a request to a member ended.
 #[expect(clippy::too_many_arguments, reason = "what a turn was, and how it ended")]
-fn settle(
-    local: &Local,
-    place: usize,
-    chosen: usize,
-    took: Duration,
-    failed: Option<bool>,
-    now: Moment,
-) {
-    let Some(failed) = failed else { return };
+fn settle(local: &Local, place: usize, chosen: usize, took: Duration, failed: bool, now: Moment) {
     let state = &local.state.services[place];
     let member = &state.members[chosen];
     if local.state.plan.services[place].balance == Balance::Latency {
@@ -403,6 +456,14 @@ fn nobody() -> Refusal {
 
 pub(crate) fn too_late() -> Refusal {
     Refusal::new(StatusCode::GATEWAY_TIMEOUT, "timeout", "The answer did not come in time.")
+}
+
+/// All of a request, which may take `total`, took too long, while a member had it since then: that is the member's doing who
+/// had it for most of the time. What the client's own deadline cut short says nothing.
+pub(crate) fn over(total: Option<Duration>, since: Instant) -> Failure {
+    let had_most = total.is_some_and(|total| total / 2 <= since.elapsed());
+    let blame = if had_most { Blame::Member } else { Blame::Other };
+    Failure { refusal: too_late(), reached: Reached::Sent, blame }
 }
 
 /// Whose fault it is when the request's own body broke off.

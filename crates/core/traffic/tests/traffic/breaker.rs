@@ -71,6 +71,22 @@ fn probes_that_never_end_do_not_keep_it_shut() {
     assert!(matches!(breaker.admit(at(10_000)), Admission::Passed(_)));
 }
 
+#[test]
+fn what_says_nothing_is_no_good_probe_and_takes_nobodys_place() {
+    let settings = BreakerSettings { consecutive: 1, probes: 1, ..BreakerSettings::default() };
+    let mut breaker = Breaker::new(settings);
+    assert!(ask(&mut breaker, false, 0));
+    let Admission::Passed(probe) = breaker.admit(at(5_000)) else { panic!("it is half open") };
+    breaker.forget(probe);
+    assert_eq!(breaker.state(), "half-open");
+    // Another one finds out.
+    assert!(ask(&mut breaker, true, 5_001));
+    assert_eq!(breaker.state(), "closed");
+    // Of another era it counts for nothing.
+    breaker.forget(probe);
+    assert_eq!(breaker.state(), "closed");
+}
+
 proptest! {
     #[test]
     fn whatever_happens_it_lets_somebody_through_in_the_end(

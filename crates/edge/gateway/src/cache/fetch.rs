@@ -96,7 +96,7 @@ async fn run(fetch: Fetch) {
     let Fetch { worker, peer, mut admitted, mut decision, mut landing } = fetch;
     let local = Rc::clone(&landing.local);
     let route = &local.state.plan.routes[landing.route];
-    let total = route.total.or(local.state.plan.services[route.service].timeouts.total);
+    let total = local.state.plan.total(route);
     if let Some(rule) = &route.cache {
         if landing.ask.stale.is_none() && rule.keep == Keep::Anywhere {
             match landing.look_on_disk(rule, decision).await {

@@ -60,6 +60,11 @@ pub(super) struct Terms<'a> {
 }
 
 impl Terms<'_> {
+    /// All of the request took too long, while a member had its turn.
+    fn over(&self, turn: &Turn) -> Failure {
+        send::over(self.local.state.plan.total(self.route), turn.began)
+    }
+
     fn spent(&self, phase: Phase, since: Option<Instant>) {
         if let (Some(phases), Some(since)) = (&self.phases, since) {
             let mut sum = phases.get();
@@ -224,7 +229,10 @@ impl Talk<'_> {
         let leasing = terms.phases.is_some().then(Instant::now);
         let pool = self.worker.pool(member, service, None);
         let bare = wire::until(&self.watched, pool.bare(member, service)).await;
-        let mut bare = bare.ok_or_else(over)?.map_err(|no| attempt::no_connection(&no))?;
+        // Who waited for others to be done says nothing about the member.
+        let too_late =
+            || if pool.is_full() { send::over(None, turn.began) } else { terms.over(turn) };
+        let mut bare = bare.ok_or_else(too_late)?.map_err(|no| attempt::no_connection(&no))?;
         terms.spent(if bare.reused { Phase::Queue } else { Phase::Connect }, leasing);
         let asked = terms.phases.is_some().then(Instant::now);
         self.watched.set(self.worker.ticker.after(service.timeouts.answer).min(total));
@@ -241,7 +249,8 @@ impl Talk<'_> {
             match wire::read(&self.watched, &mut bare.stream, &mut buffer, source, || false).await {
                 Ok(1..) => {}
                 Err(error) if error.kind() == ErrorKind::TimedOut => {
-                    return Err(self.too_late(total));
+                    let is_over = self.worker.ticker.is_past(total);
+                    return Err(if is_over { terms.over(turn) } else { attempt::too_late() });
                 }
                 Ok(0) | Err(_) => return Err(attempt::no_answer(Reached::Sent, send::NO_ANSWER)),
             }
@@ -287,13 +296,6 @@ impl Talk<'_> {
                 }
             }
         }
-    }
-
-    fn too_late(&self, total: Deadline) -> Failure {
-        if self.worker.ticker.is_past(total) {
-            return over();
-        }
-        Failure { refusal: send::too_late(), reached: Reached::Sent, blame: Blame::Member }
     }
 
     /// Passes an answer back; its head is in `text`.
@@ -388,9 +390,4 @@ impl Framing {
             Self::Close => Ok((there.len(), has_closed)),
         }
     }
-}
-
-/// All of a request has taken too long: nobody knows whose fault it is.
-fn over() -> Failure {
-    Failure { refusal: send::too_late(), reached: Reached::Sent, blame: Blame::Other }
 }

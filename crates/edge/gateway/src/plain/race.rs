@@ -78,7 +78,7 @@ impl Talk<'_> {
             }
         };
         drop((first, second));
-        let (turn, rest) = if by_first { (turn, other) } else { (other, turn) };
+        let (turn, mut rest) = if by_first { (turn, other) } else { (other, turn) };
         if worth {
             rest.lost(local, place);
         } else {

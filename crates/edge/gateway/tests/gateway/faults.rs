@@ -12,6 +12,7 @@ use std::{
 use traffic::{
     breaker::BreakerSettings,
     concurrency::{ConcurrencySettings, Priority},
+    forward::Network,
     health::{Expected, Thresholds},
     plan::{Check, PathRule, Route},
 };
@@ -126,6 +127,75 @@ fn all_of_a_request_has_a_bound_as_well() {
                 http_request_method=\"GET\",http_response_status_code=\"504\"}";
     eventually("the count", || (gateway.metric(line) - 1.0).abs() < 1e-9);
     assert!(gateway.metric("http_server_active_requests") < 0.5);
+}
+
+#[test]
+fn a_member_for_which_all_of_the_time_runs_out_has_failed() {
+    for path in Path::BOTH {
+        let silent = Origin::start(|_| Reply::Hang);
+        let good = Origin::start(|_| ok("x"));
+        let mut plan = plan(&[silent.address, good.address]);
+        plan.services[0].timeouts.total = Some(Duration::from_millis(200));
+        plan.services[0].outliers.fails = 2;
+        let gateway = start(plan);
+        let answers: Vec<String> = (0..12).map(|_| on(path, gateway.address, "/")).collect();
+        let late = answers.iter().filter(|answer| status(answer) == "504").count();
+        assert_eq!(late, 2, "{path:?}: then it is left alone");
+        assert_eq!(silent.seen().len(), 2, "{path:?}");
+        let failures = format!(
+            "taut_gateway_member_failures_total{{service=\"app\",member=\"{}\"}}",
+            silent.address
+        );
+        assert!((gateway.metric(&failures) - 2.0).abs() < 0.5, "{path:?}");
+    }
+}
+
+#[test]
+fn a_client_whose_own_time_is_short_makes_nobody_fail() {
+    let slow = Origin::start(|_| {
+        std::thread::sleep(Duration::from_millis(100));
+        ok("x")
+    });
+    let mut plan = plan(&[slow.address]);
+    plan.services[0].timeouts.total = Some(Duration::from_secs(10));
+    plan.deadline_header = Some("x-left".parse().expect("a name"));
+    plan.trusted = Network::parse("127.0.0.0/8").into_iter().collect();
+    let gateway = start(plan);
+    for _ in 0..10 {
+        let head = "GET / HTTP/1.1\r\nhost: a\r\nx-left: 20\r\nconnection: close\r\n\r\n";
+        assert_eq!(status(&ask(gateway.address, head)), "504");
+    }
+    let failures = format!(
+        "taut_gateway_member_failures_total{{service=\"app\",member=\"{}\"}}",
+        slow.address
+    );
+    assert!(gateway.metric(&failures) < 0.5);
+}
+
+#[test]
+fn a_breaker_counts_what_ran_out_of_time_and_not_what_found_no_room() {
+    for path in Path::BOTH {
+        let silent = Origin::start(|_| Reply::Hang);
+        let mut plan = plan(&[silent.address]);
+        plan.services[0].timeouts.total = Some(Duration::from_millis(300));
+        plan.services[0].connections_max = 1;
+        plan.services[0].queue_max = Some(0);
+        plan.services[0].breaker =
+            Some(BreakerSettings { requests_min: 3, ..BreakerSettings::default() });
+        let gateway = start(plan);
+        let address = gateway.address;
+        for round in 1..=3 {
+            let one = std::thread::spawn(move || on(path, address, "/"));
+            eventually("the one", || silent.seen().len() == round);
+            for _ in 0..5 {
+                assert!(on(path, address, "/").contains("\"reason\":\"queue\""), "{path:?}");
+            }
+            assert_eq!(status(&one.join().unwrap()), "504");
+        }
+        // All three that were sent have failed, whatever else came.
+        let refused = on(path, address, "/");
+        assert!(refused.contains("\"reason\":\"breaker\""), "{path:?} {refused}");
+    }
 }
 
 #[test]
