@@ -104,7 +104,7 @@ impl Sent {
     /// The body of a request from a client, at most `bytes_max` of it.
     pub(crate) fn new(incoming: Inbound, bytes_max: u64, pause: Duration) -> (Self, Rc<Seen>) {
         let seen = Rc::new(Seen::default());
-        let pause = Pause { longest: pause, sleep: None };
+        let pause = Pause::new(pause);
         let upload = Upload { incoming, left: bytes_max, pause, seen: Rc::clone(&seen) };
         (Self::Stream(Box::new(upload)), seen)
     }
@@ -152,7 +152,7 @@ impl Upload {
         let polled = Pin::new(&mut self.incoming).poll_frame(context);
         let fault = match polled {
             Poll::Ready(Some(Ok(frame))) => {
-                self.pause.sleep = None;
+                self.pause.ended();
                 let bytes = frame.data_ref().map_or(0, |data| data.len() as u64);
                 if bytes <= self.left {
                     self.left -= bytes;
@@ -182,8 +182,17 @@ pub(crate) struct Pause {
 }
 
 impl Pause {
+    pub(crate) fn new(longest: Duration) -> Self {
+        Self { longest, sleep: None }
+    }
+
+    /// Something came.
+    pub(crate) fn ended(&mut self) {
+        self.sleep = None;
+    }
+
     /// Whether it has been too long; wakes the task when it will be.
-    fn is_over(&mut self, context: &mut Context<'_>) -> bool {
+    pub(crate) fn is_over(&mut self, context: &mut Context<'_>) -> bool {
         let longest = self.longest;
         let sleep = self.sleep.get_or_insert_with(|| Box::pin(sleep(longest)));
         sleep.as_mut().poll(context).is_ready()
@@ -229,7 +238,7 @@ impl Download {
         upload: Option<Rc<Seen>>,
         finish: Finish,
     ) -> Self {
-        let pause = Pause { longest: pause, sleep: None };
+        let pause = Pause::new(pause);
         let mut download = Self { incoming, pause, lease: Some(lease), upload, finish };
         download.end_if_over();
         download
@@ -238,7 +247,7 @@ impl Download {
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Fault>>> {
         match Pin::new(&mut self.incoming).poll_frame(context) {
             Poll::Ready(Some(Ok(frame))) => {
-                self.pause.sleep = None;
+                self.pause.ended();
                 if let Some(data) = frame.data_ref() {
                     self.finish.sent(data.len());
                 }

@@ -16,7 +16,11 @@ use hyper::{
     service::service_fn,
 };
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::{net::TcpStream, time::timeout};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+    time::timeout,
+};
 use traffic::{
     fields::Fields,
     forward,
@@ -30,6 +34,7 @@ use crate::{
     metrics::Counts,
     plain::{self, head::PREFACE, prefixed::Prefixed},
     proxy_protocol, reach,
+    stall::{Impatient, Paced, Streams},
     worker::Worker,
 };
 
@@ -100,21 +105,22 @@ pub(crate) async fn serve(worker: &Rc<Worker>, mut stream: TcpStream, arrived: A
     let Some(place) = encrypted else {
         let Some((stream, read)) = plain::serve(worker, &peer, stream).await else { return };
         let two = read.starts_with(PREFACE);
-        let io = TokioIo::new(Prefixed::new(read, stream));
+        let stream = Prefixed::new(read, stream);
         // Boxed, so that connections that never come here need no room for it.
-        return Box::pin(serve_other(worker, &peer, io, two)).await;
+        return Box::pin(serve_other(worker, &peer, stream, two)).await;
     };
     let Some(acceptor) = worker.shared.keyring().acceptor(place) else { return };
     let Ok(Ok(stream)) = timeout(bounds.head_time, acceptor.accept(stream)).await else { return };
     let two = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-    Box::pin(serve_other(worker, &peer, TokioIo::new(stream), two)).await;
+    Box::pin(serve_other(worker, &peer, stream, two)).await;
 }
 
-async fn serve_other<I>(worker: &Rc<Worker>, peer: &Rc<Peer>, io: I, two: bool)
+async fn serve_other<S>(worker: &Rc<Worker>, peer: &Rc<Peer>, stream: S, two: bool)
 where
-    I: Read + Write + Unpin + Send + 'static,
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let bounds = worker.local().state.plan.bounds;
+    let io = TokioIo::new(Impatient::new(stream, bounds.body_pause));
     if two {
         serve_two(worker, peer, io, &bounds).await;
     } else {
@@ -151,7 +157,7 @@ async fn serve_two<I>(worker: &Rc<Worker>, peer: &Rc<Peer>, io: I, bounds: &Boun
 where
     I: Read + Write + Unpin + Send + 'static,
 {
-    let mut builder = http2::Builder::new(OnThisThread);
+    let mut builder = http2::Builder::new(Streams);
     builder
         .timer(TokioTimer::new())
         .initial_stream_window_size(WINDOW_BYTES)
@@ -161,9 +167,11 @@ where
         .keep_alive_interval(bounds.head_time)
         .keep_alive_timeout(bounds.head_time);
     let (of_worker, of_peer) = (Rc::clone(worker), Rc::clone(peer));
+    let pause = bounds.body_pause;
     let service = service_fn(move |request: Request<Incoming>| {
         let request = request.map(Inbound::Stream);
-        capture::handle(Rc::clone(&of_worker), Rc::clone(&of_peer), request)
+        let answered = capture::handle(Rc::clone(&of_worker), Rc::clone(&of_peer), request);
+        async move { answered.await.map(|answer| answer.map(|body| Paced::new(body, pause))) }
     });
     let connection = builder.serve_connection(io, service);
     let mut connection = pin!(connection);

@@ -33,6 +33,7 @@ mod reach;
 mod redis;
 mod request;
 mod send;
+mod stall;
 mod state;
 mod tls;
 mod tracing;

@@ -4,9 +4,13 @@
 use std::{
     io::{Read as _, Write as _},
     net::{SocketAddr, TcpStream},
+    time::Duration,
 };
 
-use crate::kit::{Origin, connect, get, ok, plan, start, status};
+use crate::{
+    kit::{Origin, connect, eventually, get, ok, plan, start, status},
+    slow::{GIVEN_UP, endless},
+};
 
 const DATA: u8 = 0;
 const HEADERS: u8 = 1;
@@ -95,6 +99,22 @@ fn said(stream: &mut TcpStream) -> Said {
     }
 }
 
+#[test]
+fn a_stream_that_is_given_no_room_is_reset_and_the_others_go_on() {
+    let (address, _sent) = endless();
+    let mut plan = plan(&[address]);
+    plan.bounds.body_pause = Duration::from_millis(300);
+    let gateway = start(plan);
+    let mut stream = begun(gateway.address);
+    stream.write_all(&get_with(&[])).expect("as the test has it");
+    assert_eq!(said(&mut stream), Said::Answer);
+    // All that comes is taken, but no room is given for more than the 64 KiB that there are.
+    assert_eq!(said(&mut stream), Said::Stream(CANCEL));
+    eventually("the end of the request", || 0.5 < gateway.metric(GIVEN_UP));
+    assert!(0.5 < gateway.metric("taut_gateway_connections"), "the connection stays");
+}
+
+const CANCEL: u32 = 8;
 const PROTOCOL: u32 = 1;
 const FLOW_CONTROL: u32 = 3;
 const STREAM_CLOSED: u32 = 5;

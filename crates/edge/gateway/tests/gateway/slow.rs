@@ -77,7 +77,7 @@ fn a_member_that_dies_midway_breaks_one_answer_and_no_other() {
 }
 
 /// A member that sends an answer without end as fast as it is taken, and counts what it could send.
-fn endless() -> (SocketAddr, Arc<AtomicUsize>) {
+pub(crate) fn endless() -> (SocketAddr, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("it is bound");
     let sent = Arc::new(AtomicUsize::new(0));
@@ -119,6 +119,53 @@ fn a_client_that_reads_nothing_makes_the_member_wait() {
         assert!(before < 64 << 20, "{path:?}: {before} bytes are on their way");
         drop(client);
         eventually("the end", || gateway.metric("taut_gateway_connections") < 0.5);
+    }
+}
+
+/// What counts requests whose clients went away, or were given up.
+pub(crate) const GIVEN_UP: &str = "http_server_request_duration_seconds_count{http_route=\"all\",\
+                                   http_request_method=\"GET\",http_response_status_code=\"499\"}";
+
+#[test]
+fn a_client_that_reads_nothing_holds_no_member_for_ever() {
+    for path in Path::BOTH {
+        let (address, _sent) = endless();
+        let mut plan = plan(&[address]);
+        plan.bounds.body_pause = Duration::from_millis(300);
+        let gateway = start(plan);
+        let mut client = connect(gateway.address);
+        let request = format!("GET / HTTP/1.1\r\nhost: a\r\n{}\r\n", path.line());
+        client.write_all(request.as_bytes()).expect("it is open");
+        eventually("the end of the request", || 0.5 < gateway.metric(GIVEN_UP));
+        eventually("the end", || gateway.metric("taut_gateway_connections") < 0.5);
+        let of_member = format!("{{service=\"app\",member=\"{address}\"}}");
+        let in_flight = format!("taut_gateway_member_active_requests{of_member}");
+        assert!(gateway.metric(&in_flight) < 0.5, "{path:?}");
+        drop(client);
+    }
+}
+
+#[test]
+fn a_client_that_reads_slowly_gets_all_of_it() {
+    const BYTES: usize = 3_000_000;
+    for path in Path::BOTH {
+        let origin = Origin::start(|_| ok(&"x".repeat(BYTES)));
+        let mut plan = plan(&[origin.address]);
+        plan.bounds.body_pause = Duration::from_millis(400);
+        let gateway = start(plan);
+        let mut client = connect(gateway.address);
+        let line = path.line();
+        let request = format!("GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n{line}\r\n");
+        client.write_all(request.as_bytes()).expect("it is open");
+        let (mut read, mut part) = (0, vec![0; 300_000]);
+        loop {
+            match client.read(&mut part).expect("it is open") {
+                0 => break,
+                count => read += count,
+            }
+            thread::sleep(Duration::from_millis(50));
+        }
+        assert!(BYTES < read, "{path:?}: {read}");
     }
 }
 

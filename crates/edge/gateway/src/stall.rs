@@ -1,0 +1,196 @@
+//! Clients that take nothing of what they asked for: after as long as bodies may pause they are given up, so that nobody
+//! holds a member's connection for ever. The path for plain HTTP/1.1 counts for itself (`plain/whole.rs`).
+//!
+//! hyper has no bound on writing. A connection that takes no bytes is seen where they are written; on HTTP/2 a client can
+//! take all else and leave one stream without room, of which only the stream's own task would hear.
+
+use std::{
+    cell::{Cell, OnceCell},
+    io::{self, ErrorKind, IoSlice},
+    pin::Pin,
+    rc::Rc,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use hyper::{
+    body::{Body, Frame, SizeHint},
+    rt::Executor,
+};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    task::{AbortHandle, spawn_local},
+    time::{Instant, sleep_until},
+};
+
+use crate::body::{Answer, Fault, Pause};
+
+/// A connection to a client that fails where the client takes nothing for too long.
+#[derive(Debug)]
+pub(crate) struct Impatient<S> {
+    stream: S,
+    pause: Pause,
+}
+
+impl<S> Impatient<S> {
+    pub(crate) fn new(stream: S, longest: Duration) -> Self {
+        Self { stream, pause: Pause::new(longest) }
+    }
+
+    fn bounded<T>(
+        &mut self,
+        written: Poll<io::Result<T>>,
+        context: &mut Context<'_>,
+    ) -> Poll<io::Result<T>> {
+        if written.is_ready() {
+            self.pause.ended();
+            return written;
+        }
+        if self.pause.is_over(context) {
+            return Poll::Ready(Err(ErrorKind::TimedOut.into()));
+        }
+        Poll::Pending
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Impatient<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(context, buffer)
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Impatient<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.bounded(written, context)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        pieces: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write_vectored(context, pieces);
+        self.bounded(written, context)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let written = Pin::new(&mut self.stream).poll_flush(context);
+        self.bounded(written, context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let written = Pin::new(&mut self.stream).poll_shutdown(context);
+        self.bounded(written, context)
+    }
+}
+
+tokio::task_local! {
+    /// The task of the stream that is polled.
+    static STREAM: Rc<OnceCell<AbortHandle>>;
+}
+
+/// Runs streams of HTTP/2, on this thread; what ends such a task resets its stream.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Streams;
+
+impl<F> Executor<F> for Streams
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
+    fn execute(&self, future: F) {
+        let own = Rc::<OnceCell<AbortHandle>>::default();
+        let task = spawn_local(STREAM.scope(Rc::clone(&own), future));
+        // It is empty until now.
+        let _set = own.set(task.abort_handle());
+    }
+}
+
+/// The body of an answer on a stream of HTTP/2, which ends with its stream once the client takes nothing for too long.
+#[derive(Debug)]
+pub(crate) struct Paced {
+    answer: Answer,
+    longest: Duration,
+    /// Since when the client has not asked for more; `None` while it waits for more itself.
+    since: Rc<Cell<Option<Instant>>>,
+    stream: Option<Rc<OnceCell<AbortHandle>>>,
+    /// Who looks; nobody before there is a second part.
+    watch: Option<AbortHandle>,
+}
+
+impl Paced {
+    pub(crate) fn new(answer: Answer, longest: Duration) -> Self {
+        let stream = STREAM.try_with(Rc::clone).ok();
+        Self { answer, longest, since: Rc::default(), stream, watch: None }
+    }
+
+    fn watch(&mut self) {
+        let Some(stream) = self.stream.as_ref().and_then(|stream| stream.get()).cloned() else {
+            return;
+        };
+        let (since, longest) = (Rc::clone(&self.since), self.longest);
+        let watch = async move {
+            let mut look = Instant::now() + longest;
+            loop {
+                sleep_until(look).await;
+                let now = Instant::now();
+                let since = since.get().unwrap_or(now);
+                if longest <= now - since {
+                    return stream.abort();
+                }
+                look = since + longest;
+            }
+        };
+        self.watch = Some(spawn_local(watch).abort_handle());
+    }
+}
+
+impl Drop for Paced {
+    fn drop(&mut self) {
+        if let Some(watch) = &self.watch {
+            watch.abort();
+        }
+    }
+}
+
+impl Body for Paced {
+    type Data = Bytes;
+    type Error = Fault;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Fault>>> {
+        self.since.set(None);
+        let frame = ready!(Pin::new(&mut self.answer).poll_frame(context));
+        if matches!(frame, Some(Ok(_))) && !self.answer.is_end_stream() {
+            self.since.set(Some(Instant::now()));
+            if self.watch.is_none() {
+                self.watch();
+            }
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.answer.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.answer.size_hint()
+    }
+}
