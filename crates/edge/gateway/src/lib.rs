@@ -72,6 +72,9 @@ pub struct Gateway {
     admin: Option<SocketAddr>,
     stop: watch::Sender<bool>,
     threads: Vec<JoinHandle<()>>,
+    /// The admin port's, which ends last: while the others end it says so.
+    stop_admin: watch::Sender<bool>,
+    admin_thread: JoinHandle<()>,
 }
 
 /// Why a gateway does not run.
@@ -151,9 +154,10 @@ impl Gateway {
             threads.push(worker::spawn(start).map_err(StartError::Thread)?);
         }
         let listen = plain.and_then(|place| listens.get(place).copied());
+        let (stop_admin, stopping) = watch::channel(false);
         let control = Admin { shared: Arc::clone(&shared), socket: admin_socket, stopping, listen };
-        threads.push(admin::spawn(control).map_err(StartError::Thread)?);
-        Ok(Self { shared, listens, begun_with, admin, stop, threads })
+        let admin_thread = admin::spawn(control).map_err(StartError::Thread)?;
+        Ok(Self { shared, listens, begun_with, admin, stop, threads, stop_admin, admin_thread })
     }
 
     /// Where requests are received.
@@ -240,6 +244,8 @@ impl Gateway {
             // A thread that panicked has nothing left to end.
             drop(thread.join());
         }
+        self.stop_admin.send_replace(true);
+        drop(self.admin_thread.join());
         // What was told of requests is written and sent before this returns, unless that takes longer than requests may.
         self.shared.tell_the_rest(drain.max(TELL_MIN));
     }
