@@ -227,7 +227,7 @@ impl Live {
         let known = outcome.findings.iter().find(|known| known.id == finding);
         let by_hand = known.map(|known| ByHand {
             claim: known.claim.clone(),
-            fault: known.fault.to_string(),
+            fault: known.fault.to_owned(),
             service: known.operation.service.to_string(),
         });
         let about = known

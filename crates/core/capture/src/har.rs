@@ -212,7 +212,7 @@ mod tests {
 
     #[test]
     fn an_answer_without_content_was_not_kept() {
-        let kept = |method: &str, status: u16, content: serde_json::Value| {
+        let kept = |method: &str, status: u16, content: Value| {
             let entry = serde_json::json!({"request": {"method": method, "url": "http://a/", "headers": []},
                 "response": {"status": status, "headers": [], "content": content}});
             let text = serde_json::json!({"log": {"entries": [entry]}}).to_string();

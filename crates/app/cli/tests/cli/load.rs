@@ -144,7 +144,7 @@ fn headroom_of_flows_is_told_by_their_requests() {
     let url = server(Duration::ZERO);
     let flow =
         "[[flow]]\nname = \"a\"\n[[flow.step]]\npath = \"/\"\n[[flow.step]]\npath = \"/b\"\n";
-    let (folder, path) = file("shop.toml", &format!("target = \"{url}\"\n{flow}"));
+    let (folder, path) = file("shop.toml", format!("target = \"{url}\"\n{flow}"));
     let page = folder.path().join("limit.html").display().to_string();
     let toml = path.display().to_string();
     let goals = ["--expect", "errors<50%", "--expect", "p95<20s", "--peak", "40", "--html", &page];
@@ -167,7 +167,7 @@ fn headroom_of_flows_is_told_by_their_requests() {
 fn a_run_does_not_wait_for_pauses_and_says_what_it_cut() {
     let url = server(Duration::ZERO);
     let flow = "[[flow]]\nname = \"a\"\n[[flow.step]]\npath = \"/\"\nthink = \"20s\"\n[[flow.step]]\npath = \"/b\"\n";
-    let (_folder, path) = file("shop.toml", &format!("target = \"{url}\"\n{flow}"));
+    let (_folder, path) = file("shop.toml", format!("target = \"{url}\"\n{flow}"));
     let toml = path.display().to_string();
     for how_much in [["--rate", "20"], ["--users", "10"]] {
         let ran = run(["load", &toml, "--for", "500ms", "--json"].into_iter().chain(how_much));

@@ -192,9 +192,10 @@ fn a_token_that_is_none_is_told() {
 
 #[test]
 fn one_too_many_is_told_with_its_line_and_never_left_out() {
-    let list = |count: usize| -> String { (0..count).map(|it| format!("\"n{it}\",\n")).collect() };
+    let lines = |lines: Vec<String>| lines.concat();
+    let list = |count: usize| lines((0..count).map(|it| format!("\"n{it}\",\n")).collect());
     let member = |it: usize| format!("\"10.0.{}.{}:80\",\n", it / 250, it % 250);
-    let members = |count| (0..count).map(member).collect::<String>();
+    let members = |count| lines((0..count).map(member).collect());
     let capture = |key: &str, count| {
         with("", "") + &format!("[gateway.capture]\n{key} = [\n{}]\n", list(count))
     };
@@ -206,8 +207,8 @@ fn one_too_many_is_told_with_its_line_and_never_left_out() {
         )
     };
     let steps = |count: u32| {
-        let shares: String =
-            (1..=count).map(|it| format!("{},\n", f64::from(it) / 100.0)).collect();
+        let share = |it| format!("{},\n", f64::from(it) / 100.0);
+        let shares = lines((1..=count).map(share).collect());
         with("", &format!("canary = {{ service = \"b\", steps = [\n{shares}] }}"))
             + "[gateway.service.b]\nmembers = [\"127.0.0.1:1\"]\n"
     };

@@ -117,7 +117,7 @@ async fn what_was_applied_by_hand_is_marked_at_its_service_alone_and_outlives_it
         ..ByHand::default()
     };
     let place = LedgerPlace::from(server.folder.path());
-    history::mark(&place, FINDING, FindingState::Applied, "", &by_hand)?;
+    history::mark(&place, (FINDING, ""), FindingState::Applied, "", &by_hand)?;
     let shop = server.get("/api/v1/marks?service=shop").await?.json();
     assert_eq!(shop["marks"].as_array().map(Vec::len), Some(1), "{shop:#}");
     assert_eq!(shop["marks"][0]["words"], "orders load customers");

@@ -307,7 +307,7 @@ fn members_are_told_how_long_is_left() {
     assert!(left[0] <= 60_000 && 30_000 < left[0], "a stranger is not believed: {left:?}");
     assert!(left[1] + 50 <= left[0], "less with the second: {left:?}");
     // Whom the settings trust may say that less is left, and is passed on.
-    plan.trusted = vec![traffic::forward::Network::parse("127.0.0.1/32").expect("a network")];
+    plan.trusted = vec![Network::parse("127.0.0.1/32").expect("a network")];
     let trusting = start(plan);
     asks(&trusting, "/", "x-left: 20000\r\n");
     let last = origin.seen().pop().and_then(|one| told(&one)).expect("it was told");

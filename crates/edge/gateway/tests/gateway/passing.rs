@@ -367,7 +367,7 @@ fn requests_before_it_stops_are_answered_and_none_after() {
     let gateway = start(plan(&[origin.address]));
     let address = gateway.address;
     let asking = thread::spawn(move || get(address, "/"));
-    crate::kit::eventually("the request", || !origin.seen().is_empty());
+    eventually("the request", || !origin.seen().is_empty());
     gateway.stop();
     assert!(asking.join().unwrap().ends_with("late"));
     assert!(std::net::TcpStream::connect(address).is_err());
