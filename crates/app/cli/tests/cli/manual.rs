@@ -328,6 +328,7 @@ fn a_setting_says_where_it_is_from() {
     targets.p95 = "300ms"  # taut.toml:2
     targets.p99 = "900ms"  # TAUT_TARGETS_P99
     targets.statement = "50ms"  # default
+    targets.errors = 0.01  # default
     "#);
 }
 
