@@ -102,17 +102,20 @@ pub(crate) async fn serve(worker: &Rc<Worker>, mut stream: TcpStream, arrived: A
     drop(local);
     let Ok(text) = HeaderValue::from_str(&address.to_string()) else { return };
     let peer = Rc::new(Peer { address, text, encrypted: encrypted.is_some(), ends });
+    // Boxed is what not all connections come to, so that the others need no room for it.
     let Some(place) = encrypted else {
         let Some((stream, read)) = plain::serve(worker, &peer, stream).await else { return };
         let two = read.starts_with(PREFACE);
         let stream = Prefixed::new(read, stream);
-        // Boxed, so that connections that never come here need no room for it.
         return Box::pin(serve_other(worker, &peer, stream, two)).await;
     };
     let Some(acceptor) = worker.shared.keyring().acceptor(place) else { return };
     let Ok(Ok(stream)) = timeout(bounds.head_time, acceptor.accept(stream)).await else { return };
-    let two = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-    Box::pin(serve_other(worker, &peer, stream, two)).await;
+    if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
+        return Box::pin(serve_other(worker, &peer, stream, true)).await;
+    }
+    let Some((stream, read)) = Box::pin(plain::serve(worker, &peer, stream)).await else { return };
+    Box::pin(serve_other(worker, &peer, Prefixed::new(read, stream), false)).await;
 }
 
 async fn serve_other<S>(worker: &Rc<Worker>, peer: &Rc<Peer>, stream: S, two: bool)

@@ -1,5 +1,5 @@
-//! Plain HTTP/1.1, the way most requests take: read, judged, passed on and answered without hyper, without a
-//! timer and without a second task.
+//! HTTP/1.1, encrypted or not, the way most requests take: read, judged, passed on and answered without hyper,
+//! without a timer and without a second task.
 //!
 //! It decides nothing itself: routes, limits, balance, retries and what a member sees are those of `traffic`
 //! and of what the other path uses. What it does not know (HTTP/1.0 and HTTP/2, upgrades, `Expect`, chunked
@@ -29,7 +29,7 @@ use std::{
 };
 
 use http::StatusCode;
-use tokio::{io::AsyncWriteExt as _, net::TcpStream};
+use tokio::io::AsyncWriteExt as _;
 
 use crate::{
     answer::Refusal,
@@ -41,7 +41,7 @@ use crate::{
         buffer::{Buffer, Use},
         head::{BODY_BYTES_MAX, Judge, Judged, Refused, judge},
         ticker::Watched,
-        wire::Source,
+        wire::{Source, Wire},
     },
     proxy,
     request::Finish,
@@ -49,10 +49,10 @@ use crate::{
 };
 
 /// A conversation with one client.
-struct Talk<'a> {
+struct Talk<'a, S> {
     worker: &'a Rc<Worker>,
     peer: &'a Rc<Peer>,
-    stream: TcpStream,
+    stream: S,
     watched: Watched,
     /// What the client sent and was not yet used; none while it is silent.
     buffer: Option<Buffer>,
@@ -74,20 +74,23 @@ enum Next {
 }
 
 /// A connection for the other path, and what was read of it.
-pub(crate) type Other = (TcpStream, Vec<u8>);
+pub(crate) type Other<S> = (S, Vec<u8>);
 
 /// Serves a connection to its end, or until something comes that is for the other path.
-pub(crate) async fn serve(
+pub(crate) async fn serve<S: Wire>(
     worker: &Rc<Worker>,
     peer: &Rc<Peer>,
-    stream: TcpStream,
-) -> Option<Other> {
+    stream: S,
+) -> Option<Other<S>> {
     let watched = poll_fn(|context| Poll::Ready(Watched::new(worker, context.waker()))).await;
     let mut talk = Talk { worker, peer, stream, watched, buffer: None, first: true };
     let mut text = Vec::new();
     loop {
         let local = worker.local();
-        let judged = talk.listen(&local, &mut text).await?;
+        let Some(judged) = talk.listen(&local, &mut text).await else {
+            talk.leave().await;
+            return None;
+        };
         let next = match judged {
             Judged::Forward(job) => {
                 talk.consume(job.bytes);
@@ -122,7 +125,7 @@ pub(crate) async fn serve(
     }
 }
 
-impl Talk<'_> {
+impl<S: Wire> Talk<'_, S> {
     /// Waits for a whole request; `None` once the client is gone or idle for too long.
     async fn listen(&mut self, local: &Local, text: &mut Vec<u8>) -> Option<Judged> {
         let bounds = &local.state.plan.bounds;
@@ -225,15 +228,27 @@ impl Talk<'_> {
         self.write_whole(response, &method, close, text).await
     }
 
+    /// Ends a connection on which nothing is under way: where it is encrypted the client is told that nothing was cut off.
+    async fn leave(mut self) {
+        if self.stream.socket().is_none() {
+            self.shut().await;
+        }
+    }
+
+    /// Says that nothing more is written; whether the client can have heard it.
+    async fn shut(&mut self) -> bool {
+        const LINGER: Duration = Duration::from_secs(1);
+        self.watched.set(self.worker.ticker.after(LINGER));
+        matches!(wire::until(&self.watched, self.stream.shutdown()).await, Some(Ok(())))
+    }
+
     /// Ends a connection so that what was written last arrives: closing while something unread lies there would
     /// take it back.
     async fn close(mut self) {
-        const LINGER: Duration = Duration::from_secs(1);
         const BYTES_MAX: usize = 256 << 10;
-        if self.stream.shutdown().await.is_err() {
+        if !self.shut().await {
             return;
         }
-        self.watched.set(self.worker.ticker.after(LINGER));
         let source = Source { buffers: &self.worker.buffers, what: Use::Head, bytes_max: 0 };
         let mut read = 0;
         while read < BYTES_MAX {

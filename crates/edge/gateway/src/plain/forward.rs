@@ -21,7 +21,7 @@ use super::{
     head::Job,
     race::Race,
     ticker::Deadline,
-    wire::{self, Source},
+    wire::{self, Source, Wire},
 };
 use crate::{
     answer::Refusal,
@@ -74,7 +74,7 @@ impl Terms<'_> {
     }
 }
 
-impl Talk<'_> {
+impl<S: Wire> Talk<'_, S> {
     /// Passes a request on, whose bytes are in `text`, and its answer back.
     pub(super) async fn forward(
         &mut self,
@@ -278,11 +278,13 @@ impl Talk<'_> {
     }
 
     /// Passes an answer before the answer on; where it cannot be had by the client, nothing else can either.
+    /// To a client whose connection is encrypted it is not: a part of it that left would have to be followed up.
     async fn pass_on(&self, mut hint: &[u8]) {
+        let Some(socket) = self.stream.socket() else { return };
         while !hint.is_empty() {
-            let ready = wire::until(&self.watched, self.stream.writable()).await;
+            let ready = wire::until(&self.watched, socket.writable()).await;
             let written = match ready {
-                Some(Ok(())) => self.stream.try_write(hint),
+                Some(Ok(())) => socket.try_write(hint),
                 Some(Err(error)) => Err(error),
                 None => Err(ErrorKind::TimedOut.into()),
             };
@@ -291,7 +293,7 @@ impl Talk<'_> {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
                 Err(_) => {
                     // Half of it may be there: nothing may follow.
-                    let _shut = rustix::net::shutdown(&self.stream, rustix::net::Shutdown::Both);
+                    let _shut = rustix::net::shutdown(socket, rustix::net::Shutdown::Both);
                     return;
                 }
             }

@@ -9,10 +9,11 @@ use super::{
     answer::{put_limit, put_status},
     head::Ready,
     lines::put,
+    wire::Wire,
 };
 use crate::{cache::CacheResult, local::Local, metrics::method_number, request::Finish};
 
-impl Talk<'_> {
+impl<S: Wire> Talk<'_, S> {
     /// Answers out of the cache.
     pub(super) async fn answer_hit(
         &mut self,

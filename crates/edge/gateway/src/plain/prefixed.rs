@@ -6,26 +6,23 @@ use std::{
     task::{Context, Poll},
 };
 
-use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::TcpStream,
-};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// What was read, then what the connection gives.
 #[derive(Debug)]
-pub(crate) struct Prefixed {
+pub(crate) struct Prefixed<S> {
     read: Vec<u8>,
     used: usize,
-    stream: TcpStream,
+    stream: S,
 }
 
-impl Prefixed {
-    pub(crate) fn new(read: Vec<u8>, stream: TcpStream) -> Self {
+impl<S> Prefixed<S> {
+    pub(crate) fn new(read: Vec<u8>, stream: S) -> Self {
         Self { read, used: 0, stream }
     }
 }
 
-impl AsyncRead for Prefixed {
+impl<S: AsyncRead + Unpin> AsyncRead for Prefixed<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -43,7 +40,7 @@ impl AsyncRead for Prefixed {
     }
 }
 
-impl AsyncWrite for Prefixed {
+impl<S: AsyncWrite + Unpin> AsyncWrite for Prefixed<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,

@@ -8,6 +8,7 @@ use super::{
     Talk,
     forward::{Begun, Terms},
     head::Job,
+    wire::Wire,
 };
 use crate::{
     attempt::{Blame, Failure},
@@ -28,7 +29,7 @@ pub(super) struct Race<'a> {
 
 type Outcome = Result<Begun, Failure>;
 
-impl Talk<'_> {
+impl<S: Wire> Talk<'_, S> {
     /// Sends a request to a member, and to another if that takes too long. The turn that is left is that of who
     /// answered, and is not over yet; the head of the answer is in `text`.
     pub(super) async fn race(

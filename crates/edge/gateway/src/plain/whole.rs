@@ -19,7 +19,7 @@ use super::{
     head::Whole,
     lines::put,
     ticker::Deadline,
-    wire,
+    wire::{self, Wire},
 };
 use crate::{body::Answer, capture};
 
@@ -33,7 +33,7 @@ enum Coding {
     Chunked,
 }
 
-impl Talk<'_> {
+impl<S: Wire> Talk<'_, S> {
     /// Answers a request as the other path would.
     pub(super) async fn answer_whole(
         &mut self,

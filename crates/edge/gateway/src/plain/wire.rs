@@ -8,14 +8,33 @@ use std::{
 };
 
 use tokio::{
-    io::{AsyncRead as _, AsyncWrite as _, ReadBuf},
+    io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
 };
+use tokio_rustls::server::TlsStream;
 
 use super::{
     buffer::{Buffer, Buffers, Use},
     ticker::Watched,
 };
+
+/// A client's connection, encrypted or not.
+pub(crate) trait Wire: AsyncRead + AsyncWrite + Unpin {
+    /// The socket, where what is written to it is what the client reads.
+    fn socket(&self) -> Option<&TcpStream>;
+}
+
+impl Wire for TcpStream {
+    fn socket(&self) -> Option<&TcpStream> {
+        Some(self)
+    }
+}
+
+impl Wire for TlsStream<TcpStream> {
+    fn socket(&self) -> Option<&TcpStream> {
+        None
+    }
+}
 
 /// What a buffer is taken from, and what for.
 #[derive(Debug, Clone, Copy)]
@@ -30,7 +49,7 @@ pub(super) struct Source<'a> {
 /// up where `is_over` says so, or the deadline is past.
 pub(super) async fn read(
     watched: &Watched,
-    stream: &mut TcpStream,
+    stream: &mut (impl AsyncRead + Unpin),
     buffer: &mut Option<Buffer>,
     source: Source<'_>,
     is_over: impl Fn() -> bool,
@@ -59,10 +78,11 @@ pub(super) async fn read(
     .await
 }
 
-/// Writes a head and what follows it; tells on failure how many bytes were written.
+/// Writes a head and what follows it, and waits until all of it has left; tells on failure how many bytes were
+/// written.
 pub(super) async fn write(
     watched: &Watched,
-    stream: &mut TcpStream,
+    stream: &mut (impl AsyncWrite + Unpin),
     head: &[u8],
     rest: &[u8],
 ) -> Result<(), usize> {
@@ -87,7 +107,12 @@ pub(super) async fn write(
                 Poll::Ready(_) | Poll::Pending => return Poll::Ready(Err(written)),
             }
         }
-        Poll::Ready(Ok(()))
+        // What is encrypted may wait for room still.
+        match Pin::new(&mut *stream).poll_flush(context) {
+            Poll::Ready(Ok(())) => Poll::Ready(Ok(())),
+            Poll::Pending if !watched.is_past() => Poll::Pending,
+            Poll::Ready(Err(_)) | Poll::Pending => Poll::Ready(Err(written)),
+        }
     })
     .await
 }

@@ -25,13 +25,8 @@ fn encrypted(address: SocketAddr, certificates: &[Certificate]) -> Plan {
     plan
 }
 
-/// A connection of who believes these certificates alone, and asks for this name.
-async fn connected(
-    address: SocketAddr,
-    believed: &[&Certificate],
-    name: &str,
-    offers: &[&[u8]],
-) -> std::io::Result<TlsStream<TcpStream>> {
+/// A client that believes these certificates alone.
+pub(crate) fn believing(believed: &[&Certificate], offers: &[&[u8]]) -> Arc<ClientConfig> {
     let mut roots = RootCertStore::empty();
     for certificate in believed {
         roots
@@ -45,9 +40,20 @@ async fn connected(
         .with_root_certificates(roots)
         .with_no_client_auth();
     config.alpn_protocols = offers.iter().map(|offer| offer.to_vec()).collect();
+    Arc::new(config)
+}
+
+/// A connection of who believes these certificates alone, and asks for this name.
+async fn connected(
+    address: SocketAddr,
+    believed: &[&Certificate],
+    name: &str,
+    offers: &[&[u8]],
+) -> std::io::Result<TlsStream<TcpStream>> {
+    let config = believing(believed, offers);
     let stream = TcpStream::connect(address).await?;
     let name = ServerName::try_from(name.to_owned()).expect("as the test has it");
-    let connecting = TlsConnector::from(Arc::new(config)).connect(name, stream);
+    let connecting = TlsConnector::from(config).connect(name, stream);
     tokio::time::timeout(Duration::from_secs(20), connecting).await.expect("it is decided in time")
 }
 

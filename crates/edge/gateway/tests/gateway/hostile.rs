@@ -2,13 +2,17 @@
 
 use std::{io::Write as _, time::Duration};
 
-use crate::kit::{Origin, Path, ask, ask_on, connect, get, ok, plan, read_all, start, status};
+use crate::{
+    encrypted,
+    kit::{Origin, Path, ask, ask_on, connect, get, ok, plan, read_all, start, status},
+};
 
 /// What a hostile request comes to: the answer's status, and how many requests the member saw. The same on both
-/// paths of the gateway: its own for plain HTTP/1.1, and hyper's.
+/// paths of the gateway, its own for HTTP/1.1 and hyper's, and on its own where the connection is encrypted.
 fn outcome(request: &str) -> (String, usize) {
     let here = outcome_on(Path::Plain, request);
     assert_eq!(outcome_on(Path::Hyper, request), here, "the other path, {request:?}");
+    assert_eq!(encrypted::outcome(request), here, "encrypted, {request:?}");
     here
 }
 

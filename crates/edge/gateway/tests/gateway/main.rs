@@ -10,6 +10,7 @@ mod capture;
 mod certificates;
 mod compress;
 mod disk;
+mod encrypted;
 mod events;
 mod faults;
 mod frames;
