@@ -6,6 +6,7 @@ use std::{
     net::{IpAddr, SocketAddr},
     pin::{Pin, pin},
     rc::Rc,
+    task::{Context, Poll},
 };
 
 use http::{HeaderValue, Request};
@@ -31,6 +32,7 @@ use traffic::{
 use crate::{
     body::Inbound,
     capture,
+    gather::Gathered,
     metrics::Counts,
     plain::{self, head::PREFACE, prefixed::Prefixed},
     proxy_protocol, reach,
@@ -123,11 +125,11 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let bounds = worker.local().state.plan.bounds;
-    let io = TokioIo::new(Impatient::new(stream, bounds.body_pause));
+    let stream = Impatient::new(stream, bounds.body_pause);
     if two {
-        serve_two(worker, peer, io, &bounds).await;
+        serve_two(worker, peer, stream, &bounds).await;
     } else {
-        serve_one(worker, peer, io, &bounds).await;
+        serve_one(worker, peer, TokioIo::new(stream), &bounds).await;
     }
 }
 
@@ -152,13 +154,13 @@ where
     });
     let connection = builder.serve_connection(io, service).with_upgrades();
     let mut connection = pin!(connection);
-    until_stopped(worker, connection.as_mut(), http1::UpgradeableConnection::graceful_shutdown)
-        .await;
+    let end = http1::UpgradeableConnection::graceful_shutdown;
+    until_stopped(worker, connection.as_mut(), end, |_| true).await;
 }
 
-async fn serve_two<I>(worker: &Rc<Worker>, peer: &Rc<Peer>, io: I, bounds: &Bounds)
+async fn serve_two<S>(worker: &Rc<Worker>, peer: &Rc<Peer>, stream: S, bounds: &Bounds)
 where
-    I: Read + Write + Unpin + Send + 'static,
+    S: AsyncRead + AsyncWrite + Unpin + 'static,
 {
     let mut builder = http2::Builder::new(Streams);
     builder
@@ -176,16 +178,23 @@ where
         let answered = capture::handle(Rc::clone(&of_worker), Rc::clone(&of_peer), request);
         async move { answered.await.map(|answer| answer.map(|body| Paced::new(body, pause))) }
     });
-    let connection = builder.serve_connection(io, service);
+    let stream = Gathered::new(stream);
+    let handle = stream.handle();
+    let connection = builder.serve_connection(TokioIo::new(stream), service);
     let mut connection = pin!(connection);
-    until_stopped(worker, connection.as_mut(), http2::Connection::graceful_shutdown).await;
+    // A connection that nothing can be written to is over.
+    let stands =
+        |context: &mut Context<'_>| !matches!(handle.poll_send(context), Poll::Ready(Err(_)));
+    until_stopped(worker, connection.as_mut(), http2::Connection::graceful_shutdown, stands).await;
 }
 
-/// Drives a connection; once the gateway stops, lets it end what has begun.
+/// Drives a connection; once the gateway stops, lets it end what has begun. After each turn it is asked whether the
+/// connection still stands.
 async fn until_stopped<C: Future>(
     worker: &Worker,
     mut connection: Pin<&mut C>,
     end: impl Fn(Pin<&mut C>),
+    stands: impl Fn(&mut Context<'_>) -> bool,
 ) {
     let mut stopping = pin!(worker.stopping.notified());
     // Asked once: what wakes it wakes the whole task, which then looks at the flag alone.
@@ -201,7 +210,8 @@ async fn until_stopped<C: Future>(
             told = true;
             end(connection.as_mut());
         }
-        connection.as_mut().poll(context).map(|_ended| ())
+        let has_ended = connection.as_mut().poll(context).is_ready();
+        if !stands(context) || has_ended { Poll::Ready(()) } else { Poll::Pending }
     })
     .await;
 }

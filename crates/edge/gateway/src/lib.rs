@@ -20,6 +20,7 @@ mod connection;
 mod dns;
 mod events;
 mod explain;
+mod gather;
 mod hedge;
 mod limits;
 mod local;
