@@ -218,6 +218,7 @@ fn bounds(fields: &mut Fields<'_>, told: &mut Told<'_>) -> Bounds {
     let long = Kind::Duration { min: SECOND / 10, max: DAY };
     bounds.head_time = fields.time("head-time", long, told).unwrap_or(bounds.head_time);
     bounds.body_pause = fields.time("body-pause", long, told).unwrap_or(bounds.body_pause);
+    bounds.tunnel_pause = fields.time("tunnel-pause", long, told).unwrap_or(bounds.tunnel_pause);
     let connections = Kind::Count { min: 1, max: 1_000_000 };
     bounds.connections_max =
         fields.count("connections-max", connections, told).unwrap_or(bounds.connections_max);

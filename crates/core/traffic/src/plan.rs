@@ -134,12 +134,15 @@ pub struct Bounds {
     pub head_time: Duration,
     /// The longest pause within a request's body.
     pub body_pause: Duration,
+    /// The longest that nothing passes, either way, once the protocol has changed (WebSocket).
+    pub tunnel_pause: Duration,
     /// Connections at once, each thread.
     pub connections_max: usize,
 }
 
 impl Default for Bounds {
-    /// As nginx has them, but a larger body than its 1 MiB and a shorter wait for the head.
+    /// As nginx has them, but a larger body than its 1 MiB, a shorter wait for the head, and an hour rather than a minute for
+    /// messages, as HAProxy's documentation has for tunnels.
     fn default() -> Self {
         Self {
             head_bytes_max: 32 << 10,
@@ -147,6 +150,7 @@ impl Default for Bounds {
             body_bytes_max: 64 << 20,
             head_time: Duration::from_secs(30),
             body_pause: Duration::from_mins(1),
+            tunnel_pause: Duration::from_hours(1),
             connections_max: 20_000,
         }
     }

@@ -5,7 +5,7 @@ use std::{
     future::{Future, poll_fn},
     net::{IpAddr, SocketAddr},
     pin::{Pin, pin},
-    rc::Rc,
+    rc::{Rc, Weak},
     task::{Context, Poll},
 };
 
@@ -37,7 +37,7 @@ use crate::{
     plain::{self, head::PREFACE, prefixed::Prefixed},
     proxy_protocol, reach,
     stall::{Impatient, Paced, Streams},
-    worker::Worker,
+    worker::{Open, Worker},
 };
 
 /// Who is at the other end.
@@ -49,9 +49,16 @@ pub(crate) struct Peer {
     pub(crate) encrypted: bool,
     /// Both ends of the connection, for members that are told.
     pub(crate) ends: Option<Ends>,
+    /// Its connection, for what goes on with it; requests may outlive theirs.
+    open: Weak<Open>,
 }
 
 impl Peer {
+    /// Its connection, which counts as open while this is held.
+    pub(crate) fn open(&self) -> Option<Rc<Open>> {
+        self.open.upgrade()
+    }
+
     /// How a client asks, `http` or `https`, as members are told.
     pub(crate) fn scheme(&self, plan: &Plan, fields: &impl Fields) -> &'static str {
         forward::scheme((self.address, self.encrypted), fields, &plan.trusted)
@@ -82,7 +89,8 @@ const STREAMS_MAX: u32 = 128;
 const HEADERS_USUAL: usize = 100;
 
 /// Serves one connection to its end.
-pub(crate) async fn serve(worker: &Rc<Worker>, mut stream: TcpStream, arrived: Arrived) {
+pub(crate) async fn serve(open: &Rc<Open>, mut stream: TcpStream, arrived: Arrived) {
+    let worker = open.worker();
     // A socket without this option is slower, not wrong.
     stream.set_nodelay(true).ok();
     let Arrived { peer, encrypted, proxied } = arrived;
@@ -103,7 +111,8 @@ pub(crate) async fn serve(worker: &Rc<Worker>, mut stream: TcpStream, arrived: A
     }
     drop(local);
     let Ok(text) = HeaderValue::from_str(&address.to_string()) else { return };
-    let peer = Rc::new(Peer { address, text, encrypted: encrypted.is_some(), ends });
+    let open = Rc::downgrade(open);
+    let peer = Rc::new(Peer { address, text, encrypted: encrypted.is_some(), ends, open });
     // Boxed is what not all connections come to, so that the others need no room for it.
     let Some(place) = encrypted else {
         let Some((stream, read)) = plain::serve(worker, &peer, stream).await else { return };

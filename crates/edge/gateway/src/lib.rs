@@ -22,6 +22,7 @@ mod events;
 mod explain;
 mod gather;
 mod hedge;
+mod keepalive;
 mod limits;
 mod local;
 mod member;

@@ -1,6 +1,6 @@
 //! A connection to a member, from nothing: TCP, who asks (PROXY protocol), encryption, HTTP.
 
-use std::{net::SocketAddr, sync::PoisonError, time::Duration};
+use std::{net::SocketAddr, os::fd::AsFd as _, sync::PoisonError, time::Duration};
 
 use http::{
     Request, Uri, Version, header,
@@ -21,7 +21,8 @@ use traffic::{
 };
 
 use crate::{
-    body::Sent, connection::OnThisThread, member::Member, pool::NoConnection, tls::Connector,
+    body::Sent, connection::OnThisThread, keepalive, member::Member, pool::NoConnection,
+    tls::Connector,
 };
 
 /// How a member is to be reached.
@@ -78,6 +79,8 @@ async fn open(member: &Member, way: Way<'_>) -> Result<Stream, NoConnection> {
     let mut stream = stream.map_err(|_refused| NoConnection::Failed)?;
     // A socket without this option is slower, not wrong.
     stream.set_nodelay(true).ok();
+    // Without it a member that vanishes is noticed later.
+    keepalive::set(stream.as_fd()).ok();
     if let Some(version) = way.wire.proxy_protocol {
         let mut told = Vec::new();
         proxy_protocol::write(version, way.ends, &mut told);

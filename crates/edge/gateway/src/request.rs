@@ -115,6 +115,12 @@ impl Finish {
         self.busy = None;
     }
 
+    /// All of the answer was its head: another protocol follows, whose end, however it comes, is no end of the answer. The member
+    /// is busy until then.
+    pub(crate) fn switched(&mut self) {
+        self.end = End::Whole;
+    }
+
     /// The member broke it off.
     pub(crate) fn broke(&mut self) {
         self.end = End::Broken;

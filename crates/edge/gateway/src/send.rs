@@ -251,6 +251,8 @@ pub(crate) async fn send(
     finish.status = response.status().as_u16();
     finish.busy = Some(busy);
     if let Some(client) = rest.upgrade.filter(|_| tunnel::is_agreed(&response)) {
+        let pause = local.state.plan.bounds.tunnel_pause;
+        let client = tunnel::Client { upgrade: client, open: peer.open(), pause };
         return Ok(tunnel::open(client, response, lease, finish));
     }
     let (mut head, incoming) = response.into_parts();

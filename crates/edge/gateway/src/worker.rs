@@ -4,6 +4,7 @@ use std::{
     cell::{Cell, RefCell},
     io,
     net::SocketAddr,
+    os::fd::AsFd as _,
     rc::Rc,
     sync::{Arc, PoisonError, atomic::Ordering},
     thread::JoinHandle,
@@ -21,6 +22,7 @@ use traffic::plan::{Listen, Service};
 
 use crate::{
     connection::{self, Arrived},
+    keepalive,
     local::Local,
     member::Member,
     metrics::Counts,
@@ -80,6 +82,8 @@ pub(crate) fn listen(address: SocketAddr) -> io::Result<std::net::TcpListener> {
     let socket = net::socket_with(family, SocketType::STREAM, flags, Some(net::ipproto::TCP))?;
     net::sockopt::set_socket_reuseaddr(&socket, true)?;
     net::sockopt::set_socket_reuseport(&socket, true)?;
+    // Without it who vanishes is noticed later; the rest goes on.
+    keepalive::set(socket.as_fd()).ok();
     net::bind(&socket, &address)?;
     net::listen(&socket, BACKLOG)?;
     Ok(socket.into())
@@ -181,9 +185,9 @@ impl Worker {
     fn connected(self: &Rc<Self>, stream: TcpStream, arrived: Arrived) {
         self.connections.set(self.connections.get() + 1);
         self.count(|counts| counts.connection(true));
-        let open = Open(Rc::clone(self));
+        let open = Rc::new(Open(Rc::clone(self)));
         tokio::task::spawn_local(async move {
-            connection::serve(&open.0, stream, arrived).await;
+            connection::serve(&open, stream, arrived).await;
             drop(open);
         });
     }
@@ -261,7 +265,14 @@ impl Worker {
 }
 
 /// A connection is open, until this is dropped.
-struct Open(Rc<Worker>);
+#[derive(Debug)]
+pub(crate) struct Open(Rc<Worker>);
+
+impl Open {
+    pub(crate) fn worker(&self) -> &Rc<Worker> {
+        &self.0
+    }
+}
 
 impl Drop for Open {
     fn drop(&mut self) {

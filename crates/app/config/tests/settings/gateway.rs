@@ -1,5 +1,7 @@
 //! `[gateway]`: its example means what it says, and every mistake in it is told with its line.
 
+use std::time::Duration;
+
 use config::GATEWAY_EXAMPLE;
 use traffic::{
     encoding::Coding,
@@ -168,6 +170,19 @@ fn every_key_of_the_section_is_in_the_guide() {
     assert!(20 < keys.len(), "{keys:?}");
     let missing: Vec<_> = keys.iter().filter(|key| !table.contains(&format!("`{key}`"))).collect();
     assert_eq!(missing, Vec::<&&str>::new());
+}
+
+#[test]
+fn a_pause_of_websockets_is_read_and_bounded() {
+    let text = |pause: &str| {
+        with("", "").replacen("[gateway]\n", &format!("[gateway]\ntunnel-pause = \"{pause}\"\n"), 1)
+    };
+    let plan = load(&file(&text("5m"))).gateway.expect("there is a section");
+    assert_eq!(plan.bounds.tunnel_pause, Duration::from_mins(5));
+    let plan = load(&file(&with("", ""))).gateway.expect("there is a section");
+    assert_eq!(plan.bounds.tunnel_pause, Duration::from_hours(1));
+    let told = complaint(&file(&text("2d")));
+    assert!(told.contains("at most") && told.contains("taut.toml:2:"), "{told}");
 }
 
 #[test]

@@ -31,5 +31,6 @@ mod shared;
 mod slow;
 mod smuggling;
 mod telling;
+mod tunnels;
 mod two;
 mod websocket;
