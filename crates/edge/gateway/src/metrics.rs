@@ -51,21 +51,54 @@ struct Coded {
     took: Duration,
 }
 
-/// Requests of one route, method and status.
+/// Requests of one route and these labels.
 #[derive(Debug)]
 struct Series {
-    method: usize,
-    status: u16,
+    labels: Labels,
     buckets: [u64; BOUNDS.len() + 1],
     seconds: f64,
+}
+
+/// What requests are counted under besides their route: what the semantic conventions require. It is compared with each
+/// request and made without memory of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Labels {
+    /// Its number in METHODS.
+    pub(crate) method: usize,
+    pub(crate) scheme: Scheme,
+    /// None where the client went away before there was an answer.
+    pub(crate) status: Option<u16>,
+    /// What went wrong, where the status does not say it; empty otherwise.
+    pub(crate) error: &'static str,
+}
+
+/// How a client asked, as a trusted proxy in front says or its connection is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Scheme {
+    Http,
+    Https,
+}
+
+impl Scheme {
+    pub(crate) fn of(name: &str) -> Self {
+        if name == "https" { Self::Https } else { Self::Http }
+    }
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        }
+    }
 }
 
 /// Bounds of buckets, in seconds, that the semantic conventions advise for durations of HTTP requests.
 const BOUNDS: [f64; 14] =
     [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0];
 
-/// Methods that are told apart; the last stands for all others.
-const METHODS: [&str; 8] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "_OTHER"];
+/// Methods that are told apart, those that the semantic conventions know; the last stands for all others.
+const METHODS: [&str; 10] =
+    ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE", "_OTHER"];
 
 /// Why requests are refused by the gateway itself.
 pub(crate) const REFUSALS: [&str; 12] = [
@@ -100,7 +133,7 @@ pub(crate) const METRICS: &[Metric] = &[
     Metric {
         name: "taut_gateway_request_duration_seconds",
         kind: "summary",
-        about: "The same by route, of the last one to two minutes: quantiles are at most 1/128 off.",
+        about: "The same by route: quantiles of the last one to two minutes, at most 1/128 off; sum and count of all.",
     },
     Metric {
         name: "http_server_active_requests",
@@ -257,14 +290,14 @@ pub(crate) const METRICS: &[Metric] = &[
 
 impl Counts {
     /// A request has ended.
-    pub(crate) fn request(&mut self, route: usize, method: usize, status: u16, took: Duration) {
+    pub(crate) fn request(&mut self, route: usize, labels: Labels, took: Duration) {
         if self.routes.len() <= route {
             self.routes.resize_with(route + 1, Vec::new);
         }
         let series = &mut self.routes[route];
-        let same = |one: &Series| one.status == status && one.method == method;
+        let same = |one: &Series| one.labels == labels;
         let place = series.iter().position(same).unwrap_or_else(|| {
-            series.push(Series { method, status, buckets: [0; BOUNDS.len() + 1], seconds: 0.0 });
+            series.push(Series { labels, buckets: [0; BOUNDS.len() + 1], seconds: 0.0 });
             series.len() - 1
         });
         let seconds = took.as_secs_f64();
@@ -276,6 +309,13 @@ impl Counts {
             self.lately.resize_with(route + 1, Lately::default);
         }
         self.lately[route].add(took, clock::now());
+    }
+
+    /// Requests of a route since the start, and how long they took together.
+    fn total(&self, route: usize) -> (u64, f64) {
+        let series = self.routes.get(route).map(Vec::as_slice).unwrap_or_default();
+        let count = series.iter().flat_map(|one| one.buckets).sum();
+        (count, series.iter().map(|one| one.seconds).sum())
     }
 
     pub(crate) fn began(&mut self) {

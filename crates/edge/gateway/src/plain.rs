@@ -216,8 +216,9 @@ impl<S: Wire> Talk<'_, S> {
         refused: Refused,
         text: &mut Vec<u8>,
     ) -> Result<Next, Gone> {
-        let Refused { refusal, method, close, route, limited, .. } = refused;
-        let mut finish = Finish::new(self.worker, method_number(&method), Instant::now());
+        let Refused { refusal, method, scheme, close, route, limited, .. } = refused;
+        let began = Instant::now();
+        let mut finish = Finish::new(self.worker, method_number(&method), scheme, began);
         let rule = route.and_then(|route| {
             finish.route = local.state.numbers[route] + 1;
             local.state.plan.routes[route].limit.as_ref()

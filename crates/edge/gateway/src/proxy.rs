@@ -33,7 +33,7 @@ use crate::{
     explain::{self, Decision},
     limits::{self, Limited},
     local::Local,
-    metrics::method_number,
+    metrics::{Scheme, method_number},
     request::Finish,
     send::{self, Failed, Sending},
     tracing::Record,
@@ -73,8 +73,9 @@ pub(crate) async fn handle(
 ) -> Result<Response<Answer>, Never> {
     let began = Instant::now();
     let local = worker.local();
-    let mut finish = Finish::new(&worker, method_number(request.method()), began);
     let plan = &local.state.plan;
+    let scheme = Scheme::of(peer.scheme(plan, request.headers()));
+    let mut finish = Finish::new(&worker, method_number(request.method()), scheme, began);
     let mut decision = Decision::asked(request.headers_mut(), plan, peer.address);
     finish.record = decision.watch(&local.state, &mut request, &peer, began);
     let time_left = time_left(plan, &peer, request.headers_mut());
@@ -207,7 +208,7 @@ pub(crate) fn refused(
     worker.count(|counts| counts.refused(refusal.reason));
     decision.add("refused", || refusal.reason.to_owned());
     if let Some(mut finish) = finish {
-        finish.status = refusal.status.as_u16();
+        (finish.status, finish.refused) = (refusal.status.as_u16(), refusal.reason);
         finish.whole();
     }
     let mut response = refuse(refusal);

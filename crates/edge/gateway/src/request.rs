@@ -14,6 +14,8 @@ use crate::{
     clock,
     local::Local,
     member::Member,
+    metrics::{Counts, Labels, Scheme},
+    send,
     tracing::{self, Record},
     worker::Worker,
 };
@@ -24,9 +26,12 @@ pub(crate) struct Finish {
     worker: Rc<Worker>,
     began: Instant,
     method: usize,
+    scheme: Scheme,
     /// The number of its route, from 1; 0 for none.
     pub(crate) route: usize,
     pub(crate) status: u16,
+    /// Why the gateway itself answered; empty if it did not.
+    pub(crate) refused: &'static str,
     bytes: u64,
     end: End,
     /// Whether it was given up because it took too long.
@@ -52,14 +57,16 @@ enum End {
 const CLIENT_GONE: u16 = 499;
 
 impl Finish {
-    pub(crate) fn new(worker: &Rc<Worker>, method: usize, began: Instant) -> Self {
-        worker.count(crate::metrics::Counts::began);
+    pub(crate) fn new(worker: &Rc<Worker>, method: usize, scheme: Scheme, began: Instant) -> Self {
+        worker.count(Counts::began);
         Self {
             worker: Rc::clone(worker),
             began,
             method,
+            scheme,
             route: 0,
             status: CLIENT_GONE,
+            refused: "",
             bytes: 0,
             end: End::Open,
             late: OnceCell::new(),
@@ -76,8 +83,10 @@ impl Finish {
             worker: Rc::clone(worker),
             began,
             method: 0,
+            scheme: Scheme::Http,
             route: 0,
             status: CLIENT_GONE,
+            refused: "",
             bytes: 0,
             end: End::Open,
             late: OnceCell::new(),
@@ -125,38 +134,54 @@ impl Finish {
     pub(crate) fn broke(&mut self) {
         self.end = End::Broken;
     }
+
+    /// What it is counted under.
+    fn labels(&self, status: u16, end: tracing::End) -> Labels {
+        // Who went away got what was passed on by then, if anything was.
+        let status = match end {
+            tracing::End::Gone => Some(self.status).filter(|status| *status != CLIENT_GONE),
+            _ => Some(status),
+        };
+        let error = match (end, status) {
+            // What is the client's doing is no error.
+            (tracing::End::Whole, Some(500..)) => self.refused,
+            _ => end.error_type(),
+        };
+        Labels { method: self.method, scheme: self.scheme, status, error }
+    }
 }
 
 impl Drop for Finish {
     fn drop(&mut self) {
-        let broken = self.end == End::Broken;
+        let late = self.late.get().is_some_and(|late| late.get());
+        let (status, end) = match self.end {
+            End::Open if late => {
+                let refusal = send::too_late();
+                self.refused = refusal.reason;
+                (refusal.status.as_u16(), tracing::End::Whole)
+            }
+            End::Open => (CLIENT_GONE, tracing::End::Gone),
+            End::Whole => (self.status, tracing::End::Whole),
+            End::Broken => (self.status, tracing::End::Broken),
+        };
+        let broken = end == tracing::End::Broken;
         if let Some(busy) = self.busy.as_ref().filter(|_| broken) {
             busy.member.failures.fetch_add(1, Ordering::Relaxed);
         }
         if self.silent {
             return;
         }
-        let status = match self.end {
-            End::Open if self.late.get().is_some_and(|late| late.get()) => 504,
-            End::Open => CLIENT_GONE,
-            End::Whole | End::Broken => self.status,
-        };
         let took = self.began.elapsed();
-        let (route, method, bytes) = (self.route, self.method, self.bytes);
+        let (route, bytes, labels) = (self.route, self.bytes, self.labels(status, end));
         self.worker.count(|counts| {
-            counts.request(route, method, status, took);
+            counts.request(route, labels, took);
             counts.sent(bytes, broken);
         });
         // Who went away says nothing about who should have answered.
-        if let Some((canary, drawn)) = self.canary.take().filter(|_| status != CLIENT_GONE) {
+        if let Some((canary, drawn)) = self.canary.take().filter(|_| end != tracing::End::Gone) {
             canary.record(drawn, took, broken || 500 <= status, clock::now());
         }
         if let Some(record) = self.record.take() {
-            let end = match self.end {
-                End::Open if status == CLIENT_GONE => tracing::End::Gone,
-                End::Open | End::Whole => tracing::End::Whole,
-                End::Broken => tracing::End::Broken,
-            };
             record.end(status, took, bytes, end);
         }
     }

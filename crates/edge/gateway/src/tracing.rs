@@ -67,7 +67,7 @@ pub(crate) struct Told {
     pub(crate) trace_state: String,
     pub(crate) method: Method,
     pub(crate) version: Version,
-    pub(crate) encrypted: bool,
+    pub(crate) scheme: &'static str,
     pub(crate) host: String,
     pub(crate) path: String,
     pub(crate) client: String,
@@ -96,6 +96,17 @@ pub(crate) enum End {
     Broken,
     /// The client went away.
     Gone,
+}
+
+impl End {
+    /// What went wrong, in spans and metrics alike; empty if nothing did.
+    pub(crate) fn error_type(self) -> &'static str {
+        match self {
+            Self::Whole => "",
+            Self::Broken => "answer_broke_off",
+            Self::Gone => "client_went_away",
+        }
+    }
 }
 
 /// A request to a member.
@@ -139,7 +150,7 @@ impl Record {
             trace_state: text(&TRACESTATE),
             method: request.method().clone(),
             version: request.version(),
-            encrypted: peer.encrypted,
+            scheme: peer.scheme(&state.plan, headers),
             host: traffic::route::host_of(request.uri(), headers).to_owned(),
             path: cut(request.uri().path()).to_owned(),
             client: forward::client(peer.address, headers, &state.plan.trusted).to_string(),

@@ -24,7 +24,7 @@ pub(crate) fn write(text: &mut String, name: &str, shared: &Shared) {
     for canary in shared.canaries.all(&shared.state().plan) {
         let route = escaped(&canary.route);
         if name == "taut_gateway_canary_share" {
-            let _ok = writeln!(text, "{name}{{route=\"{route}\"}} {}", canary.share());
+            let _ok = writeln!(text, "{name}{{http_route=\"{route}\"}} {}", canary.share());
             continue;
         }
         for (version, counts) in ["old", "new"].iter().zip(&canary.counts) {
@@ -32,7 +32,7 @@ pub(crate) fn write(text: &mut String, name: &str, shared: &Shared) {
                 let count = count.load(Ordering::Relaxed);
                 let _ok = writeln!(
                     text,
-                    "{name}{{route=\"{route}\",version=\"{version}\",failed=\"{failed}\"}} {count}"
+                    "{name}{{http_route=\"{route}\",version=\"{version}\",failed=\"{failed}\"}} {count}"
                 );
             }
         }

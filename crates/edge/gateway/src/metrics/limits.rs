@@ -122,7 +122,8 @@ fn requests(text: &mut String, name: &str, shared: &Shared) {
         }
         for (outcome, count) in OUTCOMES.iter().zip(sum) {
             let route = escaped(route);
-            let _ok = writeln!(text, "{name}{{route=\"{route}\",outcome=\"{outcome}\"}} {count}");
+            let _ok =
+                writeln!(text, "{name}{{http_route=\"{route}\",outcome=\"{outcome}\"}} {count}");
         }
     }
 }

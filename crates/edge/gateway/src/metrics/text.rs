@@ -1,6 +1,7 @@
 //! What was counted, as text for Prometheus.
 
 use std::{
+    collections::BTreeMap,
     fmt::Write as _,
     sync::{PoisonError, atomic::Ordering},
     time::Duration,
@@ -9,8 +10,8 @@ use std::{
 use traffic::encoding::Coding;
 
 use super::{
-    BOUNDS, Coded, Counts, METHODS, METRICS, Metric, REFUSALS, canaries, disk, edge, escaped,
-    lately, limits,
+    BOUNDS, Coded, Counts, Labels, METHODS, METRICS, Metric, REFUSALS, canaries, disk, edge,
+    escaped, lately, limits,
 };
 use crate::{cache::counts as of_cache, clock, state::Shared, tracing::Outcomes};
 
@@ -102,12 +103,14 @@ fn quantiles(text: &mut String, name: &str, shared: &Shared) {
                 let _ok = writeln!(text, "{name}{{{labels},quantile=\"{q}\"}} {seconds}");
             }
         }
-        let sum = Duration::from_nanos(u64::try_from(all.sum()).unwrap_or(u64::MAX)).as_secs_f64();
-        let _ok = write!(
-            text,
-            "{name}_sum{{{labels}}} {sum}\n{name}_count{{{labels}}} {}\n",
-            all.count()
-        );
+        let (mut count, mut sum) = (0, 0.0);
+        for counts in &shared.counts {
+            let counts = counts.lock().unwrap_or_else(PoisonError::into_inner);
+            let (more, seconds) = counts.total(number + 1);
+            count += more;
+            sum += seconds;
+        }
+        let _ok = write!(text, "{name}_sum{{{labels}}} {sum}\n{name}_count{{{labels}}} {count}\n");
     }
 }
 
@@ -142,26 +145,21 @@ fn codings(text: &mut String, name: &str, shared: &Shared) {
 }
 
 fn durations(text: &mut String, name: &str, shared: &Shared) {
-    let mut merged: std::collections::BTreeMap<(usize, usize, u16), ([u64; 15], f64)> =
-        std::collections::BTreeMap::new();
+    let mut merged: BTreeMap<(usize, Labels), ([u64; BOUNDS.len() + 1], f64)> = BTreeMap::new();
     for counts in &shared.counts {
         let counts = counts.lock().unwrap_or_else(PoisonError::into_inner);
         for (route, series) in counts.routes.iter().enumerate() {
             for one in series {
-                let sum = merged.entry((route, one.method, one.status)).or_default();
+                let sum = merged.entry((route, one.labels)).or_default();
                 sum.0.iter_mut().zip(one.buckets).for_each(|(sum, count)| *sum += count);
                 sum.1 += one.seconds;
             }
         }
     }
     let names = shared.names.lock().unwrap_or_else(PoisonError::into_inner);
-    for ((route, method, status), (buckets, seconds)) in merged {
+    for ((route, labels), (buckets, seconds)) in merged {
         let route = route.checked_sub(1).and_then(|place| names.get(place)).map_or("", |name| name);
-        let labels = format!(
-            "http_route=\"{}\",http_request_method=\"{}\",http_response_status_code=\"{status}\"",
-            escaped(route),
-            METHODS[method]
-        );
+        let labels = written(route, &labels);
         let mut below = 0;
         for (place, count) in buckets.iter().enumerate() {
             below += count;
@@ -171,6 +169,27 @@ fn durations(text: &mut String, name: &str, shared: &Shared) {
         let _ok =
             write!(text, "{name}_sum{{{labels}}} {seconds}\n{name}_count{{{labels}}} {below}\n");
     }
+}
+
+/// Labels of requests as text. What is not there is left out, which Prometheus takes for empty. An error is what one is for
+/// the semantic conventions: of a status alone one of the server, not of the client.
+fn written(route: &str, labels: &Labels) -> String {
+    let status = labels.status.map(|status| status.to_string()).unwrap_or_default();
+    let status = status.as_str();
+    let error = match labels.status {
+        Some(500..) if labels.error.is_empty() => status,
+        _ => labels.error,
+    };
+    let all = [
+        ("http_route", route),
+        ("http_request_method", METHODS[labels.method]),
+        ("http_response_status_code", status),
+        ("url_scheme", labels.scheme.name()),
+        ("error_type", error),
+    ];
+    let there = all.iter().filter(|(_, value)| !value.is_empty());
+    let there = there.map(|(name, value)| format!("{name}=\"{}\"", escaped(value)));
+    there.collect::<Vec<_>>().join(",")
 }
 
 fn members(text: &mut String, name: &str, shared: &Shared) {
@@ -194,5 +213,56 @@ fn members(text: &mut String, name: &str, shared: &Shared) {
             let _ok =
                 writeln!(text, "{name}{{service=\"{service}\",member=\"{address}\"}} {value}");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metrics::{Scheme, lately::Lately};
+
+    const GET: Labels = Labels { method: 0, scheme: Scheme::Http, status: Some(200), error: "" };
+
+    #[test]
+    fn labels_are_those_of_the_semantic_conventions() {
+        let status = |status| Labels { status: Some(status), ..GET };
+        let gone = Labels { status: None, scheme: Scheme::Https, error: "gone", ..GET };
+        for (route, labels, code, scheme, error) in [
+            ("a", GET, "200", "http", ""),
+            ("", status(404), "404", "http", ""),
+            ("", status(500), "500", "http", "500"),
+            ("", Labels { error: "no-member", ..status(503) }, "503", "http", "no-member"),
+            ("", gone, "", "https", "gone"),
+        ] {
+            let expected: Vec<String> = [
+                ("http_route", route),
+                ("http_request_method", "GET"),
+                ("http_response_status_code", code),
+                ("url_scheme", scheme),
+                ("error_type", error),
+            ]
+            .iter()
+            .filter(|(_, value)| !value.is_empty())
+            .map(|(name, value)| format!("{name}=\"{value}\""))
+            .collect();
+            assert_eq!(written(route, &labels), expected.join(","));
+        }
+        assert_eq!(
+            written("a", &GET),
+            "http_route=\"a\",http_request_method=\"GET\",http_response_status_code=\"200\",\
+             url_scheme=\"http\""
+        );
+    }
+
+    #[test]
+    fn a_sum_never_falls_whatever_is_forgotten_of_late() {
+        let mut counts = Counts::default();
+        for status in [200, 200, 500] {
+            counts.request(1, Labels { status: Some(status), ..GET }, Duration::from_secs(1));
+        }
+        counts.lately = vec![Lately::default(), Lately::default()];
+        let (count, seconds) = counts.total(1);
+        assert_eq!((count, counts.total(0).0, counts.total(7).0), (3, 0, 0));
+        assert!((seconds - 3.0).abs() < 1e-9);
     }
 }

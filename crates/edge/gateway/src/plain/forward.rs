@@ -83,7 +83,7 @@ impl<S: Wire> Talk<'_, S> {
         text: &mut Vec<u8>,
     ) -> Result<Next, Gone> {
         let began = Instant::now();
-        let mut finish = Finish::new(self.worker, method_number(&job.method), began);
+        let mut finish = Finish::new(self.worker, method_number(&job.method), job.scheme, began);
         finish.route = local.state.numbers[job.route] + 1;
         let plan = &local.state.plan;
         let route = &plan.routes[job.route];

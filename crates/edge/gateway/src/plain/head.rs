@@ -24,6 +24,7 @@ use crate::{
     explain::{ASKED, may_know},
     limits::{self, Limited},
     local::Local,
+    metrics::Scheme,
     proxy,
     worker::Worker,
 };
@@ -62,6 +63,7 @@ pub(super) struct Refused {
     /// What was read of it.
     pub(super) bytes: usize,
     pub(super) method: Method,
+    pub(super) scheme: Scheme,
     pub(super) close: bool,
     /// The place of its route, if it has one.
     pub(super) route: Option<usize>,
@@ -75,6 +77,7 @@ pub(super) struct Job {
     /// The place of its route.
     pub(super) route: usize,
     pub(super) method: Method,
+    pub(super) scheme: Scheme,
     pub(super) client: IpAddr,
     pub(super) limited: Option<Limited>,
     /// Whether the client wants no other answer on this connection.
@@ -104,6 +107,7 @@ pub(super) struct Ready {
     /// The place of its route.
     pub(super) route: usize,
     pub(super) method: Method,
+    pub(super) scheme: Scheme,
     pub(super) limited: Option<Limited>,
     pub(super) close: bool,
     /// Whether the client is told where its time went.
@@ -243,7 +247,7 @@ impl Judge<'_> {
                 let from = (peer.address, peer.text.as_bytes(), peer.encrypted);
                 let sender = Sender::new(from, &head.lines, &plan.trusted);
                 write(&head, route, found, &sender, to);
-                let timed = self.is_timed(&head);
+                let (timed, scheme) = (self.is_timed(&head), self.scheme(&head));
                 let Head { method, head_bytes, body_bytes, close, .. } = head;
                 let (bytes, empty) = (head_bytes + body_bytes, body_bytes == 0);
                 let route = found.route;
@@ -251,6 +255,7 @@ impl Judge<'_> {
                     bytes,
                     route,
                     method,
+                    scheme,
                     client,
                     limited,
                     close,
@@ -267,6 +272,11 @@ impl Judge<'_> {
     fn is_timed(self, head: &Head<'_>) -> bool {
         let plan = &self.local.state.plan;
         may_know(plan.telling.server_timing.audience(), plan, self.peer.address, &head.lines)
+    }
+
+    /// How the client asks.
+    fn scheme(self, head: &Head<'_>) -> Scheme {
+        Scheme::of(self.peer.scheme(&self.local.state.plan, &head.lines))
     }
 
     /// What the cache says, if the route has one.
@@ -296,10 +306,11 @@ impl Judge<'_> {
     fn hit(self, head: Head<'_>, found: Found, hit: Hit) -> Judged {
         match self.admit(&head, found) {
             Ok((_, limited)) => {
-                let timed = self.is_timed(&head);
+                let (timed, scheme) = (self.is_timed(&head), self.scheme(&head));
                 let Head { method, head_bytes: bytes, close, .. } = head;
                 let route = found.route;
-                Judged::Hit(Box::new(Ready { bytes, route, method, limited, close, timed, hit }))
+                let ready = Ready { bytes, route, method, scheme, limited, close, timed, hit };
+                Judged::Hit(Box::new(ready))
             }
             Err(refused) => Judged::Refused(refused),
         }
@@ -332,8 +343,9 @@ impl Judge<'_> {
             return Ok((client, limited));
         };
         let (method, route) = (head.method.clone(), Some(found.route));
-        let (bytes, close) = (head.head_bytes + head.body_bytes, head.close);
-        Err(Box::new(Refused { refusal, bytes, method, close, route, limited }))
+        let (bytes, close, scheme) =
+            (head.head_bytes + head.body_bytes, head.close, self.scheme(head));
+        Err(Box::new(Refused { refusal, bytes, method, scheme, close, route, limited }))
     }
 }
 
@@ -443,6 +455,7 @@ fn too_long() -> Refusal {
 /// What is no request, as far as anybody can tell.
 pub(super) fn nonsense(refusal: Refusal, bytes: usize) -> Judged {
     let method = Method::default();
-    let refused = Refused { refusal, bytes, method, close: true, route: None, limited: None };
+    let (scheme, close, route, limited) = (Scheme::Http, true, None, None);
+    let refused = Refused { refusal, bytes, method, scheme, close, route, limited };
     Judged::Refused(Box::new(refused))
 }

@@ -21,9 +21,9 @@ impl<S: Wire> Talk<'_, S> {
         ready: Ready,
         text: &mut Vec<u8>,
     ) -> Result<Next, Gone> {
-        let Ready { route: place, method, limited, close, timed, hit, .. } = ready;
+        let Ready { route: place, method, scheme, limited, close, timed, hit, .. } = ready;
         let began = Instant::now();
-        let mut finish = Finish::new(self.worker, method_number(&method), began);
+        let mut finish = Finish::new(self.worker, method_number(&method), scheme, began);
         finish.route = local.state.numbers[place] + 1;
         let plan = &local.state.plan;
         let limited = plan.routes[place].limit.as_ref().zip(limited.as_ref());

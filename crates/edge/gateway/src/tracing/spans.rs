@@ -87,7 +87,7 @@ impl List {
 fn of_server(told: &Told) -> Vec<(Text, Value)> {
     let mut list = List::default();
     list.text("http.request.method", told.method.as_str());
-    list.text("url.scheme", if told.encrypted { "https" } else { "http" });
+    list.text("url.scheme", told.scheme);
     list.text("url.path", &told.path);
     list.text("http.route", &told.route);
     list.server(&told.host);
@@ -100,10 +100,8 @@ fn of_server(told: &Told) -> Vec<(Text, Value)> {
     list.int("http.response.body.size", told.coded_bytes.unwrap_or(told.bytes));
     let error = match told.end {
         _ if !told.refused.is_empty() => told.refused.clone(),
-        End::Broken => "answer_broke_off".to_owned(),
-        End::Gone => "client_went_away".to_owned(),
         End::Whole if told.status >= 500 => told.status.to_string(),
-        End::Whole => String::new(),
+        end => end.error_type().to_owned(),
     };
     list.text("error.type", &error);
     for (name, value) in &told.answer {

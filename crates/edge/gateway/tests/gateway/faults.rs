@@ -124,7 +124,8 @@ fn all_of_a_request_has_a_bound_as_well() {
     let answer = get(gateway.address, "/");
     assert_eq!(status(&answer), "504");
     let line = "http_server_request_duration_seconds_count{http_route=\"all\",\
-                http_request_method=\"GET\",http_response_status_code=\"504\"}";
+                http_request_method=\"GET\",http_response_status_code=\"504\",\
+                url_scheme=\"http\",error_type=\"timeout\"}";
     eventually("the count", || (gateway.metric(line) - 1.0).abs() < 1e-9);
     assert!(gateway.metric("http_server_active_requests") < 0.5);
 }

@@ -431,7 +431,7 @@ fn a_dry_run_only_counts() {
     }
     let counted = |outcome: &str| {
         gateway.metric(&format!(
-            "taut_gateway_limit_requests_total{{route=\"all\",outcome=\"{outcome}\"}}"
+            "taut_gateway_limit_requests_total{{http_route=\"all\",outcome=\"{outcome}\"}}"
         ))
     };
     assert!((counted("let-in") - 2.0).abs() < 1e-9);

@@ -167,7 +167,8 @@ fn connections_to_clients_and_members_are_used_again() {
     );
     assert!((gateway.metric(&line) - 1.0).abs() < 1e-9);
     let name = "http_server_request_duration_seconds_count{http_route=\"all\",\
-                http_request_method=\"GET\",http_response_status_code=\"200\"}";
+                http_request_method=\"GET\",http_response_status_code=\"200\",\
+                url_scheme=\"http\"}";
     assert!((gateway.metric(name) - 50.0).abs() < 1e-9, "{}", gateway.page("/metrics"));
 }
 

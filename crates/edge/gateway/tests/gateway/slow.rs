@@ -124,7 +124,8 @@ fn a_client_that_reads_nothing_makes_the_member_wait() {
 
 /// What counts requests whose clients went away, or were given up.
 pub(crate) const GIVEN_UP: &str = "http_server_request_duration_seconds_count{http_route=\"all\",\
-                                   http_request_method=\"GET\",http_response_status_code=\"499\"}";
+                                   http_request_method=\"GET\",http_response_status_code=\"200\",\
+                                   url_scheme=\"http\",error_type=\"client_went_away\"}";
 
 #[test]
 fn a_client_that_reads_nothing_holds_no_member_for_ever() {

@@ -11,13 +11,14 @@ use model::{Span, SpanKind, StatusCode};
 use serde_json::Value;
 use traffic::{
     cache::CacheRule,
+    forward::Network,
     hedge::HedgeRule,
-    plan::{PathRule, Plan},
+    plan::{Member, PathRule, Plan, Route, Service},
     telling::{AccessLog, Parents, SpanRule, Timing},
 };
 
 use crate::kit::{
-    Origin, Reply, ask, cached, counting, eventually, get, get_with, ok, plan, start, status,
+    Origin, Path, Reply, ask, cached, counting, eventually, get, get_with, ok, plan, start, status,
 };
 
 /// A collector that keeps what it is sent.
@@ -350,6 +351,52 @@ fn durations_of_a_route_are_told_lately() {
         serde_json::from_str(crate::admin::body(&gateway.page("/routes"))).expect("JSON");
     assert_eq!(routes["routes"][0]["name"], "all");
     assert!(routes["routes"][0]["duration_ms"]["p999"].as_f64().expect("a number") > 0.0);
+}
+
+const FAILED: &str = "url_scheme=\"http\",error_type=\"member-failed\"";
+
+#[test]
+fn requests_are_counted_under_what_the_semantic_conventions_require() {
+    let origin = Origin::start(|request| {
+        if request.starts_with("GET /app/sick") {
+            return Reply::Send(b"HTTP/1.1 500 Sick\r\ncontent-length: 0\r\n\r\n".to_vec());
+        }
+        ok("")
+    });
+    for path in Path::BOTH {
+        let mut plan = plan(&[origin.address]);
+        plan.trusted = vec![Network::parse("127.0.0.0/8").expect("a network")];
+        plan.routes[0].paths = vec![PathRule::parse("/app/*").expect("a path")];
+        plan.services.push(Service::new("none", vec![Member::new("127.0.0.1:9")]));
+        plan.routes.push(Route {
+            paths: vec![PathRule::parse("/none").expect("a path")],
+            ..Route::to("none", 1)
+        });
+        let gateway = start(plan);
+        let before = "x-forwarded-proto: https\r\n";
+        for (target, headers, answer, route, rest) in [
+            ("/app/", "", "200", "http_route=\"all\",", "url_scheme=\"http\""),
+            ("/app/", before, "200", "http_route=\"all\",", "url_scheme=\"https\""),
+            (
+                "/app/sick",
+                "",
+                "500",
+                "http_route=\"all\",",
+                "url_scheme=\"http\",error_type=\"500\"",
+            ),
+            ("/nowhere", "", "404", "", "url_scheme=\"http\""),
+            ("/none", "", "502", "http_route=\"none\",", FAILED),
+        ] {
+            let headers = format!("{headers}{}", path.line());
+            let told = get_with(gateway.address, target, &headers);
+            assert_eq!(status(&told), answer, "{path:?} {target}");
+            let line = format!(
+                "http_server_request_duration_seconds_count{{{route}http_request_method=\"GET\",\
+                 http_response_status_code=\"{answer}\",{rest}}}"
+            );
+            eventually(&line, || (gateway.metric(&line) - 1.0).abs() < 1e-9);
+        }
+    }
 }
 
 #[test]
