@@ -25,6 +25,7 @@ pub mod plan;
 pub mod proxy_protocol;
 pub mod redis;
 pub mod retry;
+pub mod room;
 pub mod route;
 pub mod telling;
 pub mod timing;

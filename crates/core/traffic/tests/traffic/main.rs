@@ -15,6 +15,7 @@ mod hedge;
 mod limit;
 mod proxy_protocol;
 mod retry;
+mod room;
 mod route;
 mod timing;
 mod token;

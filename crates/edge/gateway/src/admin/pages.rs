@@ -6,16 +6,11 @@ use serde_json::{Map, Value, json};
 use traffic::{
     limit::{Away, LimitRule},
     plan::Service,
+    room::{self, Room},
 };
 
 use super::members::{Order, Orders};
 use crate::{clock, metrics, state::Shared};
-
-/// With less memory than this the next allocation may be the last: it is not ready.
-const MEMORY_BYTES_MIN: u64 = 32 << 20;
-
-/// With less room than this on the disk a log or a capture soon has none; requests are answered all the same.
-const DISK_BYTES_MIN: u64 = 64 << 20;
 
 /// Whether every service has somebody who can answer, and there is memory to do so.
 pub(super) fn readiness(shared: &Shared) -> (bool, Value) {
@@ -30,9 +25,9 @@ pub(super) fn readiness(shared: &Shared) -> (bool, Value) {
         (service.name.clone(), value)
     });
     let services: Map<String, Value> = services.collect();
-    let memory = memory_available();
-    let memory_low = memory.is_some_and(|bytes| bytes < MEMORY_BYTES_MIN);
-    ready &= !memory_low;
+    let memory = room::memory_left(|path| std::fs::read_to_string(path).ok());
+    let memory_room = Room::of(memory, room::MEMORY_BYTES_MIN);
+    ready &= memory_room != Room::Low;
     let (redis_ready, redis) = redis(shared);
     ready &= redis_ready;
     let disk = shared.space.free_bytes();
@@ -41,17 +36,13 @@ pub(super) fn readiness(shared: &Shared) -> (bool, Value) {
         (false, true) => "up",
         (false, false) => "down",
     };
-    let word = |known: bool, low: bool| match (known, low) {
-        (false, _) => "unknown",
-        (true, true) => "low",
-        (true, false) => "up",
-    };
-    let disk_low = disk.is_some_and(|bytes| bytes < DISK_BYTES_MIN);
+    // A log or a capture soon has none where it is low; requests are answered all the same.
+    let disk_room = Room::of(disk, room::DISK_BYTES_MIN);
     let mut value = json!({
         "status": status,
         "services": services,
-        "memory": {"status": word(memory.is_some(), memory_low), "available_bytes": memory},
-        "disk": {"status": word(disk.is_some(), disk_low), "free_bytes": disk},
+        "memory": {"status": memory_room.name(), "available_bytes": memory},
+        "disk": {"status": disk_room.name(), "free_bytes": disk},
     });
     if let Some(redis) = redis {
         value["redis"] = redis;
@@ -83,13 +74,6 @@ pub(super) fn capture(shared: &Shared) -> Value {
         "written_bytes": count(&figures.bytes),
         "trouble": *figures.trouble.lock().unwrap_or_else(PoisonError::into_inner),
     })
-}
-
-/// Memory that can be had without swapping, as Linux estimates it.
-fn memory_available() -> Option<u64> {
-    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
-    let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
-    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1 << 10)
 }
 
 /// Services and their members.
