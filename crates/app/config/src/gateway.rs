@@ -20,7 +20,7 @@ use std::{path::Path, sync::Arc, time::Duration};
 use toml::{Spanned, de::DeValue};
 use traffic::{
     forward::Network,
-    plan::{Bounds, Certificate, Explain, Listen, Plan, Secret},
+    plan::{Bounds, Certificate, Explain, Listen, Plan, Retries, Secret, Timeouts},
 };
 
 use crate::{problem::Problem, table::Kind, value::Value};
@@ -50,6 +50,9 @@ pub(super) const TIME: Kind = Kind::Duration { min: Duration::from_millis(1), ma
 
 /// Counts without a bound of their own.
 pub(super) const COUNT: Kind = Kind::Count { min: 0, max: 1_000_000_000 };
+
+/// What can be switched.
+pub(super) const ON_OFF: &[&str] = &["on", "off"];
 
 /// Shares of a whole.
 pub(super) const SHARE: Kind = Kind::Number { min: 0.0, max: 1.0, unit: "of the whole" };
@@ -106,14 +109,20 @@ pub(crate) fn read(table: &Spanned<DeValue<'_>>, told: &mut Told<'_>) -> Option<
         }
     }
     let compress = compress::read(&mut fields, None, told);
-    plan.services = service::all(&mut fields, told);
     plan.events = shared::events(&mut fields, told);
     plan.redis = shared::redis(&mut fields, told);
     plan.tokens = shared::tokens(&mut fields, told);
     let around = limit::Around { redis: plan.redis.is_some(), tokens: plan.tokens.is_some() };
     let limits = limit::named(&mut fields, around, told);
-    let also = (compress.as_ref(), (&*limits, around));
-    plan.routes = route::all(&mut fields, &plan.services, also, told);
+    let mut defaults = route::defaults(&mut fields, compress, (&*limits, around), told);
+    // What services say as well is theirs before it is a route's.
+    let timeouts = std::mem::take(&mut defaults.timeouts).over(Timeouts::default());
+    let retries = defaults
+        .retries
+        .take()
+        .map_or_else(Retries::default, |max| Retries { max, ..Retries::default() });
+    plan.services = service::all(&mut fields, &service::Usual { timeouts, retries }, told);
+    plan.routes = route::all(&mut fields, &plan.services, (&defaults, (&*limits, around)), told);
     plan.capture = capture::read(&mut fields, told);
     if plan.trusted.is_empty() && plan.listen.iter().any(|listen| listen.proxy_protocol) {
         let hint =

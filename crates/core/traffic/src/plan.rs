@@ -76,7 +76,7 @@ impl Plan {
     /// The longest that a request to a route may take until the head of its answer; `None` for no such bound.
     #[must_use]
     pub fn total(&self, route: &Route) -> Option<Duration> {
-        route.total.or(self.services.get(route.service)?.timeouts.total)
+        route.timeouts_at(self.services.get(route.service)?).total
     }
 }
 
@@ -346,6 +346,45 @@ impl Default for Timeouts {
     }
 }
 
+/// What is said of timeouts in one place of the settings; what is not said there is as it is around it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct TimeoutRules {
+    /// As in [`Timeouts::connect`].
+    pub connect: Option<Duration>,
+    /// As in [`Timeouts::answer`].
+    pub answer: Option<Duration>,
+    /// As in [`Timeouts::pause`].
+    pub pause: Option<Duration>,
+    /// As in [`Timeouts::total`].
+    pub total: Option<Total>,
+}
+
+/// What is said of [`Timeouts::total`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Total {
+    /// No such bound, whatever is said around it.
+    Unbounded,
+    /// So long.
+    After(Duration),
+}
+
+impl TimeoutRules {
+    /// What comes of it where this is how it is around it.
+    #[must_use]
+    pub fn over(&self, around: Timeouts) -> Timeouts {
+        Timeouts {
+            connect: self.connect.unwrap_or(around.connect),
+            answer: self.answer.unwrap_or(around.answer),
+            pause: self.pause.unwrap_or(around.pause),
+            total: match self.total {
+                None => around.total,
+                Some(Total::Unbounded) => None,
+                Some(Total::After(time)) => Some(time),
+            },
+        }
+    }
+}
+
 /// What is tried again, and how often.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Retries {
@@ -399,8 +438,10 @@ pub struct Route {
     pub priority: Priority,
     /// Bytes of a request's body.
     pub body_bytes_max: Option<u64>,
-    /// Until the head of the answer, retries included; over the service's.
-    pub total: Option<Duration>,
+    /// How long its requests may take; over the service's.
+    pub timeouts: TimeoutRules,
+    /// How often one of its requests is tried again; over the service's.
+    pub retries: Option<u32>,
     /// How answers are compressed.
     pub compress: Option<Arc<CompressRule>>,
     /// The share of its requests that is captured; over the gateway's.
@@ -433,13 +474,26 @@ impl Route {
             forgets: Vec::new(),
             priority: Priority::default(),
             body_bytes_max: None,
-            total: None,
+            timeouts: TimeoutRules::default(),
+            retries: None,
             compress: None,
             capture: None,
             canary: None,
             hedge: None,
             assets: false,
         }
+    }
+
+    /// How long each phase of its requests may take at a service.
+    #[must_use]
+    pub fn timeouts_at(&self, service: &Service) -> Timeouts {
+        self.timeouts.over(service.timeouts)
+    }
+
+    /// How often one of its requests is tried again at a service, after the first try.
+    #[must_use]
+    pub fn retries_at(&self, service: &Service) -> u32 {
+        self.retries.unwrap_or(service.retries.max)
     }
 }
 
@@ -468,4 +522,14 @@ pub enum HeaderRule {
     Set(HeaderName, HeaderValue),
     /// It is gone.
     Remove(HeaderName),
+}
+
+impl HeaderRule {
+    /// Which header it is about.
+    #[must_use]
+    pub fn name(&self) -> &HeaderName {
+        match self {
+            Self::Set(name, _) | Self::Remove(name) => name,
+        }
+    }
 }

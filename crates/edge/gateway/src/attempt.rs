@@ -9,6 +9,7 @@ use http::{HeaderValue, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use tokio::time::timeout_at;
 use traffic::{
+    plan::Timeouts,
     retry::Reached,
     timing::{Phase, Phases},
     trace_context::TRACEPARENT,
@@ -137,11 +138,12 @@ impl Tries {
         let state = &self.local.state;
         let service = &state.plan.services[self.place];
         let pool = worker.pool(member, service, state.services[self.place].connector.as_ref());
+        let Timeouts { connect, answer, .. } = state.plan.routes[self.route].timeouts_at(service);
         let began = Instant::now();
         let want = Want { ends: self.ends, tunnel: self.tunnel };
         let mut left = STALE_MAX;
         loop {
-            let leased = pool.lease(member, service, &state.plan.bounds, want);
+            let leased = pool.lease(member, connect, &state.plan.bounds, want);
             let leased = match until(self.deadline, leased).await {
                 Some(Ok(lease)) => Ok(lease),
                 Some(Err(no)) => Err(no_connection(&no)),
@@ -162,7 +164,7 @@ impl Tries {
             if two {
                 reach::as_two(&mut request, member, lease.is_encrypted());
             }
-            let by = deadline(asked.into(), Some(service.timeouts.answer));
+            let by = deadline(asked.into(), Some(answer));
             let by = by.into_iter().chain(self.deadline).min();
             let sent = until(by, lease.send(request)).await;
             let answered = Some(asked.elapsed());

@@ -182,18 +182,17 @@ impl Pool {
             && self.wire == service.wire
     }
 
-    /// A connection to the member: one that is there, or a new one.
+    /// A connection to the member: one that is there, or a new one, had within so long.
     pub(crate) async fn lease(
         self: &Rc<Self>,
         member: &Member,
-        service: &Service,
+        wait_max: Duration,
         bounds: &Bounds,
         want: Want,
     ) -> Result<Lease, NoConnection> {
         if want.tunnel && self.wire.http == Http::Two {
             return Err(NoConnection::NoTunnel);
         }
-        let wait_max = service.timeouts.connect;
         let room = self.room(member, wait_max).await?;
         let ends = want.ends.filter(|_| self.wire.proxy_protocol.is_some());
         let leased = |on, room, reused| {
@@ -292,13 +291,13 @@ impl Pool {
         }
     }
 
-    /// A bare connection to the member: one that is idle, or a new one.
+    /// A bare connection to the member: one that is idle, or a new one, had within so long.
     pub(crate) async fn bare(
         self: &Rc<Self>,
         member: &Member,
-        service: &Service,
+        wait_max: Duration,
     ) -> Result<Bare, NoConnection> {
-        let room = self.room(member, service.timeouts.connect).await?;
+        let room = self.room(member, wait_max).await?;
         loop {
             let Some(Idle { connection: stream, .. }) = self.bare.borrow_mut().pop() else { break };
             if is_quiet(&stream) {
@@ -306,7 +305,7 @@ impl Pool {
             }
         }
         let way = Way { wire: &self.wire, connector: None, ends: None, one: true };
-        let stream = Box::pin(reach::connect(member, way, service.timeouts.connect)).await?;
+        let stream = Box::pin(reach::connect(member, way, wait_max)).await?;
         member.connections.fetch_add(1, Ordering::Relaxed);
         let stream = stream.plain().ok_or(NoConnection::Failed)?;
         Ok(Bare { stream, pool: Rc::clone(self), _room: room, reused: false })

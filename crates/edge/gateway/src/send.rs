@@ -56,7 +56,7 @@ pub(crate) struct Tries {
     /// The place of its service.
     pub(crate) place: usize,
     /// The place of its route.
-    route: usize,
+    pub(crate) route: usize,
     /// The request, unless it is being sent.
     request: Option<Request<Sent>>,
     /// A copy of it, where it may be sent again.
@@ -210,12 +210,13 @@ pub(crate) async fn send(
     let Sending { worker, peer, decision } = sending;
     let (mut tries, rest) = Tries::new(admitted, peer);
     let local = Rc::clone(&tries.local);
-    let service = &local.state.plan.services[tries.place];
+    let plan = &local.state.plan;
+    let (route, service) = (&plan.routes[tries.route], &plan.services[tries.place]);
     if let Err(refusal) = enter(&local, tries.place, rest.priority) {
         return Err(Box::new((refusal, Some(finish))));
     }
     let done = loop {
-        let more = tries.tried.len() < usize_of(service.retries.max);
+        let more = tries.tried.len() < usize_of(route.retries_at(service));
         let one = match tries.one(worker, more).await {
             Ok(one) => one,
             Err(refusal) => return Err(Box::new((refusal, Some(finish)))),
@@ -261,7 +262,7 @@ pub(crate) async fn send(
     head.version = http::Version::HTTP_11;
     head.extensions = http::Extensions::new();
     tries.set_cookie(chosen, peer, &mut head.headers);
-    let pause = service.timeouts.pause;
+    let pause = route.timeouts_at(service).pause;
     let download = Download::new(incoming, pause, lease, rest.upload, finish);
     Ok(Response::from_parts(head, Answer::Stream(download)))
 }

@@ -252,6 +252,34 @@ fn a_finding_becomes_a_patch_that_the_gateway_takes_up_and_gives_back() {
 }
 
 #[test]
+fn what_is_said_for_all_routes_acts_until_one_switches_it_off_or_a_patch_says_more() {
+    let origin = Origin::start();
+    let ground = Ground::new(origin.address);
+    let text = ground.text()
+        + "\n[gateway.defaults]\ncache = { ttl = \"1h\" }\nlimit = { requests = 3, window = \"1h\" }\n\
+           set-response-headers = { x-frame-options = \"DENY\" }\n\n[[gateway.route]]\nname = \"plain\"\n\
+           paths = [\"/plain\"]\nservice = \"shop\"\ncache = \"off\"\nlimit = \"off\"\ninherit-headers = \"off\"\n";
+    fs::write(&ground.settings, text).expect("it can be written to");
+    let gateway = Gateway::start(&ground.settings);
+    let answers: Vec<String> = (0..4).map(|_| gateway.get("/list")).collect();
+    let mut first = answers.iter().take(3);
+    assert!(first.all(|answer| answer.contains("x-frame-options: deny")), "{answers:?}");
+    assert!(answers[1].contains("cache-status: taut; hit"), "{}", answers[1]);
+    assert!(answers[3].starts_with("http/1.1 429"), "{}", answers[3]);
+    assert_eq!(origin.asked(), 1);
+    for _ in 0..5 {
+        let answer = gateway.get("/plain");
+        assert!(answer.starts_with("http/1.1 200"), "{answer}");
+        assert!(!answer.contains("cache-status") && !answer.contains("x-frame"), "{answer}");
+    }
+    assert_eq!(origin.asked(), 6);
+    let set = ["--operation", "GET /plain", "--set", "cache={ stale-if-error = \"1m\" }"];
+    let applied = ground.fix(&[&set[..], &["--apply", "--yes"]].concat());
+    assert_eq!(applied.code, Some(0), "{}", applied.words);
+    gateway.until("/plain", |answer| answer.contains("cache-status: taut; hit"));
+}
+
+#[test]
 fn what_somebody_changed_since_is_not_taken_back() {
     let ground = Ground::new("127.0.0.1:9".parse().expect("it is an address"));
     let set = ["--operation", "GET /api/trending/", "--set", "total-timeout=\"5s\""];

@@ -23,7 +23,8 @@ pub(super) fn read(
     let table = fields.raw("canary")?;
     let span = table.span();
     if route.cache.is_some() {
-        let label = "answers of both versions would be in one cache; a route has one or the other";
+        let label = "answers of both versions would be in one cache; a route has one or the other; \
+                     `cache = \"off\"` leaves it the canary";
         fields.wrong_at("canary", span, label, told);
     }
     let mut fields = Fields::of("gateway.route.canary", table, told)?;

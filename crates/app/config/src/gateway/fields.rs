@@ -23,6 +23,25 @@ pub(crate) struct Fields<'a> {
     known: Vec<&'static str>,
 }
 
+/// What is written for a time that can be switched off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum TimeOrOff {
+    Unsaid,
+    Off,
+    Time(Duration),
+}
+
+impl TimeOrOff {
+    /// What comes of it where this is what holds otherwise.
+    pub(super) fn over(self, usual: Option<Duration>) -> Option<Duration> {
+        match self {
+            Self::Unsaid => usual,
+            Self::Off => None,
+            Self::Time(time) => Some(time),
+        }
+    }
+}
+
 impl<'a> Fields<'a> {
     /// The fields of a table; a problem if it is none.
     pub(crate) fn of(
@@ -92,6 +111,23 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// A time, or `off`. What is neither is told, and as if it were not there.
+    pub(super) fn time_or_off(
+        &mut self,
+        key: &'static str,
+        kind: Kind,
+        told: &mut Told<'_>,
+    ) -> TimeOrOff {
+        let Some(written) = self.raw(key) else { return TimeOrOff::Unsaid };
+        if written.get_ref().as_str() == Some("off") {
+            return TimeOrOff::Off;
+        }
+        match self.value(key, written, kind, told) {
+            Some(Value::Duration(time)) => TimeOrOff::Time(time),
+            _ => TimeOrOff::Unsaid,
+        }
+    }
+
     pub(crate) fn bytes(
         &mut self,
         key: &'static str,
@@ -158,6 +194,16 @@ impl<'a> Fields<'a> {
     ) -> Option<(String, Range<usize>)> {
         let written = self.raw(key)?;
         self.text_of(key, written, told)
+    }
+
+    /// What the table is called, for people.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether something is written for a key, and still to be taken.
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.left.contains_key(key)
     }
 
     /// A text that is looked at, and can still be taken.

@@ -7,11 +7,12 @@ use traffic::limit::{Algorithm, Away, LimitKey, LimitRule, Quota, Tells, Tier, T
 
 use crate::{problem::did_you_mean, table::Kind};
 
-use super::{TIME, Told, fields::Fields};
+use super::{ON_OFF, TIME, Told, fields::Fields};
 
 const WAYS: &[&str] = &["bucket", "fixed-window", "sliding-window", "sliding-log"];
 
-const ON_OFF: &[&str] = &["on", "off"];
+/// No limit, where one is inherited; so no limit can be called so.
+const OFF: &str = "off";
 
 const SOME: Kind = Kind::Count { min: 1, max: 1_000_000_000 };
 
@@ -43,8 +44,9 @@ pub(super) fn named(
     let tables = fields.named("limit", LIMITS_MAX, told);
     let mut limits = Vec::new();
     for (name, span, table) in tables {
-        if !is_name(&name) {
-            fields.wrong_at("limit", span, "expected a name of letters, digits, `-` and `_`", told);
+        if !is_name(&name) || name == OFF {
+            let label = "expected a name of letters, digits, `-` and `_`, which is not `off`";
+            fields.wrong_at("limit", span, label, told);
             continue;
         }
         let Some(rule) = rule(&format!("gateway.limit.{name}"), table, around, told) else {
@@ -55,15 +57,20 @@ pub(super) fn named(
     limits
 }
 
-/// The limit of a route: its own, or one that is named.
+/// The limit of a route: its own, or one that is named; where it says nothing `usual`.
 pub(super) fn of_route(
     fields: &mut Fields<'_>,
+    usual: Option<&LimitRule>,
     (named, around): (&[LimitRule], Around),
     told: &mut Told<'_>,
 ) -> Option<LimitRule> {
     let cost = fields.small("cost", SOME, told).and_then(NonZeroU32::new);
-    let written = fields.raw("limit")?;
+    let Some(written) = fields.raw("limit") else {
+        let usual = usual?.clone();
+        return Some(LimitRule { cost: cost.unwrap_or(usual.cost), ..usual });
+    };
     let rule = match written.get_ref() {
+        DeValue::String(name) if name == OFF => return None,
         DeValue::String(name) => {
             let known = named.iter().find(|rule| rule.name.as_deref() == Some(&**name)).cloned();
             if known.is_none() {
@@ -78,7 +85,7 @@ pub(super) fn of_route(
             }
             known?
         }
-        _ => rule("gateway.route.limit", written, around, told)?,
+        _ => rule(&format!("{}.limit", fields.name()), written, around, told)?,
     };
     Some(LimitRule { cost: cost.unwrap_or(rule.cost), ..rule })
 }

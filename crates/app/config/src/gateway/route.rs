@@ -14,22 +14,38 @@ use traffic::{
 use crate::{problem::did_you_mean, table::Kind, value::Value};
 
 use super::{
-    ENTRIES_MAX, SHARE, TABLES_MAX, TIME, Told, cache, canary, compress, fields::Fields, limit,
+    ENTRIES_MAX, ON_OFF, SHARE, TABLES_MAX, TIME, Told, cache, canary, compress, fields::Fields,
+    limit, service,
 };
 
 /// Limits that routes can name, and what there is around them.
 pub(super) type Limits<'a> = (&'a [LimitRule], limit::Around);
 
+/// What routes have unless they say otherwise: what `[gateway.defaults]` says, and what the gateway itself.
+pub(super) fn defaults(
+    fields: &mut Fields<'_>,
+    compress: Option<Arc<CompressRule>>,
+    limits: Limits<'_>,
+    told: &mut Told<'_>,
+) -> Route {
+    let mut route = Route { compress, ..Route::to("", 0) };
+    let Some(table) = fields.raw("defaults") else { return route };
+    let Some(mut fields) = Fields::of("gateway.defaults", table, told) else { return route };
+    inherited(&mut fields, &mut route, limits, told);
+    fields.end(told);
+    route
+}
+
 /// All routes, in the order of the file.
 pub(super) fn all(
     fields: &mut Fields<'_>,
     services: &[Service],
-    (compress, limits): (Option<&Arc<CompressRule>>, Limits<'_>),
+    (defaults, limits): (&Route, Limits<'_>),
     told: &mut Told<'_>,
 ) -> Vec<Route> {
     let mut routes: Vec<Route> = Vec::new();
     for table in fields.list("route", TABLES_MAX, told) {
-        routes.extend(one(table, &routes, (services, compress, limits), told));
+        routes.extend(one(table, &routes, (services, defaults, limits), told));
     }
     routes
 }
@@ -37,12 +53,12 @@ pub(super) fn all(
 fn one(
     table: &Spanned<DeValue<'_>>,
     before: &[Route],
-    (services, compress, limits): (&[Service], Option<&Arc<CompressRule>>, Limits<'_>),
+    (services, defaults, limits): (&[Service], &Route, Limits<'_>),
     told: &mut Told<'_>,
 ) -> Option<Route> {
     let mut fields = Fields::of("gateway.route", table, told)?;
     let service = service(&mut fields, services, told);
-    let mut route = Route::to("", service.unwrap_or_default());
+    let mut route = Route { service: service.unwrap_or_default(), ..defaults.clone() };
     route.hosts =
         parsed(&mut fields, "hosts", "`example.com` or `*.example.com`", Host::parse, told);
     route.paths = parsed(&mut fields, "paths", "`/exactly` or `/below/*`", PathRule::parse, told);
@@ -70,33 +86,51 @@ fn one(
             fields.wrong_at("host", span, "expected a host such as `internal.example.com`", told);
         }
     }
-    route.request_headers =
-        rules(&mut fields, "set-request-headers", "remove-request-headers", told);
-    route.response_headers =
-        rules(&mut fields, "set-response-headers", "remove-response-headers", told);
-    route.limit = limit::of_route(&mut fields, limits, told);
-    route.cache = cache::rule(&mut fields, told);
+    if fields.word("inherit-headers", ON_OFF, told) == Some("off") {
+        route.request_headers.clear();
+        route.response_headers.clear();
+    }
+    inherited(&mut fields, &mut route, limits, told);
     route.forgets = cache::templates(&mut fields, "forgets", told);
-    route.priority = match fields.word("priority", &["low", "normal", "high"], told) {
-        Some("low") => Priority::Low,
-        Some("high") => Priority::High,
-        _ => Priority::Normal,
-    };
-    let body = Kind::Bytes { min: 0, max: 1 << 50 };
-    route.body_bytes_max = fields.bytes("body-bytes-max", body, told);
-    route.total = fields.time("total-timeout", TIME, told);
-    route.compress = compress::read(&mut fields, compress, told);
-    route.capture = fields.number("capture", SHARE, told);
     route.canary = canary::read(&mut fields, (&route, services), told);
-    route.hedge = hedge(&mut fields, told);
-    route.assets = fields.word("assets", &["on", "off"], told) == Some("on");
     fields.end(told);
     service.map(|_| route)
 }
 
+/// All that can be said once for all routes: what is written stands instead of what the route has already, of tables key
+/// by key; header rules are added.
+fn inherited(fields: &mut Fields<'_>, route: &mut Route, limits: Limits<'_>, told: &mut Told<'_>) {
+    let request = ("set-request-headers", "remove-request-headers");
+    route.request_headers = rules(fields, request, &route.request_headers, told);
+    let response = ("set-response-headers", "remove-response-headers");
+    route.response_headers = rules(fields, response, &route.response_headers, told);
+    route.limit = limit::of_route(fields, route.limit.as_ref(), limits, told);
+    route.cache = cache::rule(fields, route.cache.as_ref(), told);
+    route.priority = match fields.word("priority", &["low", "normal", "high"], told) {
+        Some("low") => Priority::Low,
+        Some("high") => Priority::High,
+        Some(_) => Priority::Normal,
+        None => route.priority,
+    };
+    let body = Kind::Bytes { min: 0, max: 1 << 50 };
+    route.body_bytes_max = fields.bytes("body-bytes-max", body, told).or(route.body_bytes_max);
+    route.timeouts = service::timeouts(fields, told);
+    route.retries = service::retries(fields, told);
+    route.compress = compress::read(fields, route.compress.as_ref(), told);
+    route.capture = fields.number("capture", SHARE, told).or(route.capture);
+    route.hedge = hedge(fields, route.hedge, told);
+    if let Some(word) = fields.word("assets", ON_OFF, told) {
+        route.assets = word == "on";
+    }
+}
+
 /// When a second member is asked: after the 95th percentile, or after so long.
-fn hedge(fields: &mut Fields<'_>, told: &mut Told<'_>) -> Option<HedgeRule> {
-    let written = fields.raw("hedge")?;
+fn hedge(
+    fields: &mut Fields<'_>,
+    usual: Option<HedgeRule>,
+    told: &mut Told<'_>,
+) -> Option<HedgeRule> {
+    let Some(written) = fields.raw("hedge") else { return usual };
     match written.get_ref().as_str() {
         Some("off") => None,
         Some("p95") => Some(HedgeRule::Percentile),
@@ -168,13 +202,14 @@ pub(super) fn parsed<T>(
     all
 }
 
+/// What is done to headers: what is done to them anyway, but for those that are named here, and then what is said here.
 fn rules(
     fields: &mut Fields<'_>,
-    set: &'static str,
-    remove: &'static str,
+    (set, remove): (&'static str, &'static str),
+    usual: &[HeaderRule],
     told: &mut Told<'_>,
 ) -> Vec<HeaderRule> {
-    let mut rules = Vec::new();
+    let mut rules: Vec<HeaderRule> = Vec::new();
     for (name, value, span) in fields.pairs(set, told) {
         match (name.parse(), value.parse()) {
             (Ok(name), Ok(value)) => rules.push(HeaderRule::Set(name, value)),
@@ -183,5 +218,7 @@ fn rules(
     }
     let removed = parsed(fields, remove, "a header's name", |name| name.parse().ok(), told);
     rules.extend(removed.into_iter().map(HeaderRule::Remove));
-    rules
+    let is_named = |usual: &&HeaderRule| rules.iter().any(|rule| rule.name() == usual.name());
+    let kept: Vec<HeaderRule> = usual.iter().filter(|it| !is_named(it)).cloned().collect();
+    kept.into_iter().chain(rules).collect()
 }

@@ -7,12 +7,16 @@ use traffic::{
     breaker::BreakerSettings,
     concurrency::ConcurrencySettings,
     health::{Expected, OutlierSettings, Thresholds},
-    plan::{Balance, Check, Retries, Secret, Service, Timeouts},
+    plan::{Balance, Check, Retries, Secret, Service, TimeoutRules, Timeouts, Total},
 };
 
 use crate::table::Kind;
 
-use super::{COUNT, SHARE, TABLES_MAX, TIME, Told, fields::Fields, member};
+use super::{
+    COUNT, SHARE, TABLES_MAX, TIME, Told,
+    fields::{Fields, TimeOrOff},
+    member,
+};
 
 /// Answers in a row.
 const IN_A_ROW: Kind = Kind::Count { min: 1, max: 100 };
@@ -20,8 +24,15 @@ const IN_A_ROW: Kind = Kind::Count { min: 1, max: 100 };
 /// A cookie's secret of fewer bytes can be guessed.
 const SECRET_BYTES_MIN: usize = 16;
 
+/// What services have unless they say otherwise.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Usual {
+    pub(super) timeouts: Timeouts,
+    pub(super) retries: Retries,
+}
+
 /// All services, in the order of the file.
-pub(super) fn all(fields: &mut Fields<'_>, told: &mut Told<'_>) -> Vec<Service> {
+pub(super) fn all(fields: &mut Fields<'_>, usual: &Usual, told: &mut Told<'_>) -> Vec<Service> {
     let mut services = Vec::new();
     for (name, span, table) in fields.named("service", TABLES_MAX, told) {
         let good = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
@@ -29,12 +40,17 @@ pub(super) fn all(fields: &mut Fields<'_>, told: &mut Told<'_>) -> Vec<Service> 
             fields.wrong_at("service", span, "a name is of letters, digits and -", told);
             continue;
         }
-        services.extend(one(name, table, told));
+        services.extend(one(name, table, usual, told));
     }
     services
 }
 
-fn one(name: String, table: &Spanned<DeValue<'_>>, told: &mut Told<'_>) -> Option<Service> {
+fn one(
+    name: String,
+    table: &Spanned<DeValue<'_>>,
+    usual: &Usual,
+    told: &mut Told<'_>,
+) -> Option<Service> {
     let mut fields = Fields::of(format!("gateway.service.{name}"), table, told)?;
     let (members, spoken) = member::all(&mut fields, told);
     if members.is_empty() {
@@ -51,17 +67,10 @@ fn one(name: String, table: &Spanned<DeValue<'_>>, told: &mut Told<'_>) -> Optio
     let some = Kind::Number { min: 0.01, max: 1.0, unit: "of the own zone's members" };
     service.zone_share = fields.number("zone-share", some, told).unwrap_or(service.zone_share);
     service.slow_start = fields.time("slow-start", TIME, told).unwrap_or_default();
-    let Timeouts { connect, answer, pause, .. } = service.timeouts;
-    service.timeouts = Timeouts {
-        connect: fields.time("connect-timeout", TIME, told).unwrap_or(connect),
-        answer: fields.time("answer-timeout", TIME, told).unwrap_or(answer),
-        pause: fields.time("pause-timeout", TIME, told).unwrap_or(pause),
-        total: fields.time("total-timeout", TIME, told),
-    };
-    let retries = Retries::default();
-    let some = Kind::Count { min: 0, max: 10 };
+    service.timeouts = timeouts(&mut fields, told).over(usual.timeouts);
+    let retries = usual.retries;
     service.retries = Retries {
-        max: fields.small("retries", some, told).unwrap_or(retries.max),
+        max: self::retries(&mut fields, told).unwrap_or(retries.max),
         share: fields.number("retry-share", SHARE, told).unwrap_or(retries.share),
         free_per_second: fields
             .small("retries-per-second", COUNT, told)
@@ -77,6 +86,25 @@ fn one(name: String, table: &Spanned<DeValue<'_>>, told: &mut Told<'_>) -> Optio
     service.queue_max = fields.count("queue-max", Kind::Count { min: 0, max: 1_000_000 }, told);
     fields.end(told);
     Some(service)
+}
+
+/// What is said of timeouts, by a service, a route or for all of them.
+pub(super) fn timeouts(fields: &mut Fields<'_>, told: &mut Told<'_>) -> TimeoutRules {
+    TimeoutRules {
+        connect: fields.time("connect-timeout", TIME, told),
+        answer: fields.time("answer-timeout", TIME, told),
+        pause: fields.time("pause-timeout", TIME, told),
+        total: match fields.time_or_off("total-timeout", TIME, told) {
+            TimeOrOff::Unsaid => None,
+            TimeOrOff::Off => Some(Total::Unbounded),
+            TimeOrOff::Time(time) => Some(Total::After(time)),
+        },
+    }
+}
+
+/// How often a request is tried again, after the first try.
+pub(super) fn retries(fields: &mut Fields<'_>, told: &mut Told<'_>) -> Option<u32> {
+    fields.small("retries", Kind::Count { min: 0, max: 10 }, told)
 }
 
 fn balance(fields: &mut Fields<'_>, told: &mut Told<'_>) -> Balance {

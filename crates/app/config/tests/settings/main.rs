@@ -2,6 +2,7 @@
 
 mod check;
 mod gateway;
+mod gateway_defaults;
 mod gateway_edge;
 mod gateway_shared;
 mod meaning;

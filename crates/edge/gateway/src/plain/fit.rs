@@ -6,8 +6,6 @@ use traffic::{
     telling::Telling,
 };
 
-use super::lines::named;
-
 /// Whether this path does everything that a route asks for.
 ///
 /// Every setting is named, so that whoever adds one has to say whether this path knows it: if not, `None` or
@@ -31,7 +29,8 @@ pub(crate) fn fits(plan: &Plan, route: &Route) -> bool {
         forgets,
         priority: _,
         body_bytes_max: _,
-        total: _,
+        timeouts: _,
+        retries: _,
         compress,
         // Drawn with the head; what is taken goes the other way.
         capture: _,
@@ -85,5 +84,5 @@ fn fits_service(service: &Service) -> bool {
 fn is_free(rule: &HeaderRule) -> bool {
     let framing =
         [header::CONTENT_LENGTH, header::TRANSFER_ENCODING, header::CONNECTION, header::TE];
-    !framing.contains(named(rule))
+    !framing.contains(rule.name())
 }

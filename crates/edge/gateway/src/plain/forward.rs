@@ -9,7 +9,7 @@ use std::{
 
 use traffic::{
     chunks::NoChunk,
-    plan::{Route, Service},
+    plan::{Route, Service, Timeouts},
     retry::{self, Body, Reached},
     timing::{Phase, Phases},
 };
@@ -53,6 +53,7 @@ pub(super) struct Terms<'a> {
     pub(super) local: &'a Rc<Local>,
     pub(super) route: &'a Route,
     pub(super) service: &'a Service,
+    pub(super) timeouts: Timeouts,
     pub(super) total: Deadline,
     began: Instant,
     /// Where the time went, if the client is told.
@@ -88,10 +89,10 @@ impl<S: Wire> Talk<'_, S> {
         let plan = &local.state.plan;
         let route = &plan.routes[job.route];
         let service = &plan.services[route.service];
-        let total =
-            plan.total(route).map_or(Deadline::NEVER, |total| self.worker.ticker.after(total));
+        let timeouts = route.timeouts_at(service);
+        let total = timeouts.total.map_or(Deadline::NEVER, |total| self.worker.ticker.after(total));
         let phases = job.timed.then(Cell::default);
-        let terms = Terms { local, route, service, total, began, phases };
+        let terms = Terms { local, route, service, timeouts, total, began, phases };
         if job.past.is_some() {
             let number = finish.route;
             self.worker.count(|counts| counts.cache.route(number).add(CacheResult::Bypass));
@@ -125,7 +126,7 @@ impl<S: Wire> Talk<'_, S> {
         let mut tried = Vec::new();
         let mut now = began;
         loop {
-            let more = tried.len() < send::usize_of(service.retries.max);
+            let more = tried.len() < send::usize_of(route.retries_at(service));
             let wish = Wish { client: job.client, cookie: None, tried: &tried };
             let mut turn = Turn::begin(local, place, &wish, now)?;
             let after = hedge::after(local, job.route, &job.method).filter(|_| job.empty);
@@ -228,14 +229,14 @@ impl<S: Wire> Talk<'_, S> {
         self.watched.set(total);
         let leasing = terms.phases.is_some().then(Instant::now);
         let pool = self.worker.pool(member, service, None);
-        let bare = wire::until(&self.watched, pool.bare(member, service)).await;
+        let bare = wire::until(&self.watched, pool.bare(member, terms.timeouts.connect)).await;
         // Who waited for others to be done says nothing about the member.
         let too_late =
             || if pool.is_full() { send::over(None, turn.began) } else { terms.over(turn) };
         let mut bare = bare.ok_or_else(too_late)?.map_err(|no| attempt::no_connection(&no))?;
         terms.spent(if bare.reused { Phase::Queue } else { Phase::Connect }, leasing);
         let asked = terms.phases.is_some().then(Instant::now);
-        self.watched.set(self.worker.ticker.after(service.timeouts.answer).min(total));
+        self.watched.set(self.worker.ticker.after(terms.timeouts.answer).min(total));
         let sent = wire::write(&self.watched, &mut bare.stream, text, &[]).await;
         if sent == Err(0) {
             return Err(attempt::no_answer(Reached::Nothing, send::CLOSED));
@@ -331,7 +332,7 @@ impl<S: Wire> Talk<'_, S> {
             if let Some(buffer) = &mut buffer {
                 buffer.consume(count);
             }
-            self.watched.set(self.worker.ticker.after(terms.service.timeouts.pause));
+            self.watched.set(self.worker.ticker.after(terms.timeouts.pause));
             let buffers = &self.worker.buffers;
             let source = Source { buffers, what: Use::Body, bytes_max: 0 };
             match wire::read(&self.watched, &mut bare.stream, &mut buffer, source, || false).await {

@@ -63,22 +63,16 @@ pub(super) fn put(to: &mut Vec<u8>, name: &str, value: &[u8]) {
 
 /// Whether a rule says what becomes of lines of this name.
 pub(super) fn is_ruled(rules: &[HeaderRule], name: &str) -> bool {
-    rules.iter().any(|rule| named(rule).as_str().eq_ignore_ascii_case(name))
+    rules.iter().any(|rule| rule.name().as_str().eq_ignore_ascii_case(name))
 }
 
 /// Adds the lines that rules set: of several rules for a name the last one counts.
 pub(super) fn put_ruled(rules: &[HeaderRule], to: &mut Vec<u8>) {
     for (place, rule) in rules.iter().enumerate() {
         let HeaderRule::Set(name, value) = rule else { continue };
-        if rules.iter().skip(place + 1).all(|later| named(later) != name) {
+        if rules.iter().skip(place + 1).all(|later| later.name() != name) {
             put(to, name.as_str(), value.as_bytes());
         }
-    }
-}
-
-pub(super) fn named(rule: &HeaderRule) -> &HeaderName {
-    match rule {
-        HeaderRule::Set(name, _) | HeaderRule::Remove(name) => name,
     }
 }
 

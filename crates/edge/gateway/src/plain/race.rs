@@ -73,7 +73,7 @@ impl<S: Wire> Talk<'_, S> {
             (true, _) => (done, is_first),
             // Who is left may do better. Both were watched by one deadline, which the other may have put off.
             (false, by_first) => {
-                let answer = self.worker.ticker.after(terms.service.timeouts.answer);
+                let answer = self.worker.ticker.after(terms.timeouts.answer);
                 self.watched.set(answer.min(terms.total));
                 if by_first { (second.as_mut().await, false) } else { (first.as_mut().await, true) }
             }

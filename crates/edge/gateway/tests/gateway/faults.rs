@@ -14,7 +14,7 @@ use traffic::{
     concurrency::{ConcurrencySettings, Priority},
     forward::Network,
     health::{Expected, Thresholds},
-    plan::{Check, PathRule, Route},
+    plan::{Check, PathRule, Route, TimeoutRules, Total},
 };
 
 use crate::kit::{Origin, Path, Reply, ask, eventually, get, ok, plan, start, status};
@@ -148,6 +148,48 @@ fn a_member_for_which_all_of_the_time_runs_out_has_failed() {
             silent.address
         );
         assert!((gateway.metric(&failures) - 2.0).abs() < 0.5, "{path:?}");
+    }
+}
+
+#[test]
+fn what_a_route_says_of_timeouts_and_retries_wins_over_its_service() {
+    for path in Path::BOTH {
+        let silent = Origin::start(|request| match request.split(' ').nth(1) {
+            Some("/pause") => {
+                Reply::Send(b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nabc".to_vec())
+            }
+            Some("/slow") => {
+                std::thread::sleep(Duration::from_millis(600));
+                ok("x")
+            }
+            _ => Reply::Hang,
+        });
+        let mut plan = plan(&[silent.address]);
+        plan.services[0].timeouts.total = Some(Duration::from_millis(300));
+        plan.services[0].outliers.fails = 1_000;
+        plan.services[0].retries.free_per_second = 1_000;
+        let route = |name: &str, timeouts: TimeoutRules, retries| Route {
+            paths: vec![PathRule::Exactly(name.to_owned())],
+            timeouts,
+            retries,
+            ..Route::to(name, 0)
+        };
+        let unbounded = TimeoutRules { total: Some(Total::Unbounded), ..TimeoutRules::default() };
+        let short = Some(Duration::from_millis(100));
+        plan.routes = vec![
+            route("/slow", unbounded, None),
+            route("/answer", TimeoutRules { answer: short, ..unbounded }, Some(2)),
+            route("/pause", TimeoutRules { pause: short, ..unbounded }, None),
+            Route::to("rest", 0),
+        ];
+        let gateway = start(plan);
+        assert_eq!(status(&on(path, gateway.address, "/slow")), "200", "{path:?}");
+        assert_eq!(status(&on(path, gateway.address, "/rest")), "504", "{path:?}: the service's");
+        let before = silent.seen().len();
+        assert_eq!(status(&on(path, gateway.address, "/answer")), "504", "{path:?}: its own");
+        assert_eq!(silent.seen().len() - before, 3, "{path:?}: tried twice again");
+        assert!(on(path, gateway.address, "/pause").ends_with("abc"), "{path:?}");
+        eventually("the count", || gateway.metric("taut_gateway_broken_answers_total") >= 1.0);
     }
 }
 
