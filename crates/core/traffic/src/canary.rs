@@ -30,6 +30,8 @@ pub struct CanaryRule {
     pub matters: f64,
     /// A header whose value, `old` or `new`, chooses.
     pub header: Option<HeaderName>,
+    /// A cookie that chooses, where the header does not.
+    pub cookie: Option<ChoosingCookie>,
     /// Who stays with a version.
     pub sticky: Sticky,
     /// Whether it steps and reverts by itself, or is only watched.
@@ -48,8 +50,29 @@ impl CanaryRule {
             quantile: 0.95,
             matters: 0.1,
             header: None,
+            cookie: None,
             sticky: Sticky::Cookie("taut-version".to_owned()),
             by_itself: true,
+        }
+    }
+}
+
+/// A cookie that chooses the version.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChoosingCookie {
+    /// Its name.
+    pub name: String,
+    /// The value that chooses the new version; `None` where the value itself, `old` or `new`, says which.
+    pub value: Option<String>,
+}
+
+impl ChoosingCookie {
+    /// The version that a client chose with it, if it did.
+    fn chosen(&self, fields: &impl Fields) -> Option<Version> {
+        let value = cookie(fields, &self.name)?;
+        match &self.value {
+            None => Version::named(value),
+            Some(new) => (value == new.as_bytes()).then_some(Version::New),
         }
     }
 }
@@ -75,6 +98,11 @@ pub enum Version {
 }
 
 impl Version {
+    /// The version of this name.
+    fn named(name: &[u8]) -> Option<Self> {
+        [Self::Old, Self::New].into_iter().find(|version| version.name().as_bytes() == name)
+    }
+
     /// `old` or `new`.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -107,13 +135,9 @@ pub fn draw(
     (client, fields): (IpAddr, &impl Fields),
     chance: f64,
 ) -> Drawn {
-    let named = rule.header.as_ref().and_then(|name| fields.first(name));
-    let chosen = match named {
-        Some(b"new") => Some(Version::New),
-        Some(b"old") => Some(Version::Old),
-        _ => None,
-    };
-    if let Some(version) = chosen {
+    let by_header = rule.header.as_ref().and_then(|name| fields.first(name));
+    let by_cookie = || rule.cookie.as_ref()?.chosen(fields);
+    if let Some(version) = by_header.and_then(Version::named).or_else(by_cookie) {
         return Drawn { version, chosen: true, remember: None };
     }
     let (place, remember) = match &rule.sticky {

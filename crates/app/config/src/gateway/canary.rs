@@ -3,13 +3,13 @@
 use std::{sync::Arc, time::Duration};
 
 use traffic::{
-    canary::{CanaryRule, Sticky},
+    canary::{CanaryRule, ChoosingCookie, Sticky},
     plan::{Route, Service},
 };
 
 use crate::{table::Kind, value::Value};
 
-use super::{SHARE, Told, fields::Fields};
+use super::{ON_OFF, SHARE, Told, fields::Fields};
 
 /// Steps: more are a slope.
 const STEPS_MAX: usize = 20;
@@ -33,6 +33,7 @@ pub(super) fn read(
     let requests = Kind::Count { min: 10, max: 1_000_000 };
     let steps = steps(&mut fields, told);
     let time = Kind::Duration { min: Duration::from_secs(1), max: Duration::from_hours(24 * 30) };
+    let sticky = sticky(&mut fields, told);
     let rule = CanaryRule {
         steps: if steps.is_empty() { usual.steps.clone() } else { steps },
         every: fields.time("every", time, told).unwrap_or(usual.every),
@@ -42,8 +43,9 @@ pub(super) fn read(
         quantile: fields.number("quantile", SHARE, told).unwrap_or(usual.quantile),
         matters: fields.number("matters", SHARE, told).unwrap_or(usual.matters),
         header: header(&mut fields, told),
-        sticky: sticky(&mut fields, told),
-        by_itself: fields.word("by-itself", &["on", "off"], told) != Some("off"),
+        cookie: cookie(&mut fields, &sticky, told),
+        sticky,
+        by_itself: fields.word("by-itself", ON_OFF, told) != Some("off"),
         ..usual
     };
     fields.end(told);
@@ -97,18 +99,39 @@ fn header(fields: &mut Fields<'_>, told: &mut Told<'_>) -> Option<http::HeaderNa
     header
 }
 
+/// The cookie that chooses: its name, or the name and the value that chooses the new version.
+fn cookie(fields: &mut Fields<'_>, sticky: &Sticky, told: &mut Told<'_>) -> Option<ChoosingCookie> {
+    let (text, span) = fields.text("cookie", told)?;
+    let (name, value) = match text.split_once('=') {
+        Some((name, value)) => (name, Some(value)),
+        None => (&*text, None),
+    };
+    // What may be in a cookie's value (RFC 6265, section 4.1.1).
+    let good = |byte: u8| byte.is_ascii_graphic() && !b"\",;\\".contains(&byte);
+    if !is_cookie(name) || value.is_some_and(|value| value.is_empty() || !value.bytes().all(good)) {
+        let label = "expected a cookie whose value is `old` or `new` such as `version`, or the one that chooses the \
+                     new version: `beta=1`";
+        fields.wrong_at("cookie", span, label, told);
+    } else if *sticky == Sticky::Cookie(name.to_owned()) {
+        let label = "the cookie of this name keeps who was drawn with a version; it needs another name, or `sticky` \
+                     another `cookie-name`";
+        fields.wrong_at("cookie", span, label, told);
+    }
+    Some(ChoosingCookie { name: name.to_owned(), value: value.map(str::to_owned) })
+}
+
+/// Whether a cookie can be called so, of those that are set here.
+fn is_cookie(name: &str) -> bool {
+    let good = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    !name.is_empty() && name.bytes().all(good)
+}
+
 fn sticky(fields: &mut Fields<'_>, told: &mut Told<'_>) -> Sticky {
     let name = fields.text("cookie-name", told);
-    if let Some((name, span)) = &name {
-        let good = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
-        if name.is_empty() || !name.bytes().all(good) {
-            fields.wrong_at(
-                "cookie-name",
-                span.clone(),
-                "a name is of letters, digits and -",
-                told,
-            );
-        }
+    if let Some((name, span)) = &name
+        && !is_cookie(name)
+    {
+        fields.wrong_at("cookie-name", span.clone(), "a name is of letters, digits and -", told);
     }
     match fields.word("sticky", &["cookie", "address", "request"], told) {
         Some("address") => Sticky::Address,

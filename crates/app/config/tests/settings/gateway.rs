@@ -256,6 +256,14 @@ fn a_canary_is_read_and_its_mistakes_are_told() {
     let rule = plan.routes[0].canary.as_deref().expect("a canary");
     assert_eq!((rule.service, &*rule.steps), (1, &[0.01, 0.2][..]));
     assert_eq!(rule.sticky, traffic::canary::Sticky::Address);
+    assert_eq!(rule.cookie, None);
+    for (cookie, name, value) in [("version", "version", None), ("beta=1", "beta", Some("1"))] {
+        let canary = format!("canary = {{ service = \"next\", cookie = \"{cookie}\" }}\n");
+        let plan = load(&file(&format!("{two}{canary}"))).gateway.expect("there is a section");
+        let chooses = plan.routes[0].canary.as_ref().and_then(|rule| rule.cookie.as_ref());
+        let chooses = chooses.expect("a cookie that chooses");
+        assert_eq!((&*chooses.name, chooses.value.as_deref()), (name, value));
+    }
     for (wrong, label) in [
         ("canary = { service = \"app\" }", "the version that is there already"),
         ("canary = { service = \"other\" }", "no service has this name"),
@@ -263,6 +271,10 @@ fn a_canary_is_read_and_its_mistakes_are_told() {
         ("canary = { service = \"next\", steps = [1] }", "shares rise"),
         ("cache = {}\ncanary = { service = \"next\" }", "one or the other"),
         ("canary = { sticky = \"cookie\" }", "`service` is missing"),
+        ("canary = { service = \"next\", cookie = \"a b\" }", "expected a cookie"),
+        ("canary = { service = \"next\", cookie = \"beta=\" }", "expected a cookie"),
+        ("canary = { service = \"next\", cookie = \"beta=1;2\" }", "expected a cookie"),
+        ("canary = { service = \"next\", cookie = \"taut-version\" }", "needs another name"),
     ] {
         let told = complaint(&file(&format!("{two}{wrong}\n")));
         assert!(told.contains(label), "{wrong}: {told}");

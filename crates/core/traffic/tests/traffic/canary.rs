@@ -4,7 +4,9 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use model::Moment;
 use proptest::prelude::*;
 use std::net::IpAddr;
-use traffic::canary::{CanaryRule, Course, Found, Look, Move, Stage, Sticky, Version, draw};
+use traffic::canary::{
+    CanaryRule, ChoosingCookie, Course, Found, Look, Move, Stage, Sticky, Version, draw,
+};
 
 use crate::{at, millis};
 
@@ -34,6 +36,33 @@ fn a_header_chooses_and_says_so() {
     }
     let other = headers(&[("x-version", "newest".to_owned())]);
     assert!(!draw(&rule(), 0.5, (CLIENT, &other), 0.7).chosen);
+}
+
+#[test]
+fn a_cookie_chooses_and_the_header_before_it() {
+    let by = |value: Option<&str>| CanaryRule {
+        cookie: Some(ChoosingCookie { name: "v".to_owned(), value: value.map(str::to_owned) }),
+        ..rule()
+    };
+    let drawn = |rule: &CanaryRule, lines: &[(&'static str, &str)]| {
+        let lines: Vec<_> = lines.iter().map(|(name, text)| (*name, (*text).to_owned())).collect();
+        let drawn = draw(rule, 0.0, (CLIENT, &headers(&lines)), 0.7);
+        assert!(!drawn.chosen || drawn.remember.is_none(), "{lines:?}");
+        drawn.chosen.then_some(drawn.version)
+    };
+    let named = by(None);
+    assert_eq!(drawn(&named, &[("cookie", "a=1; v=new")]), Some(Version::New));
+    assert_eq!(drawn(&named, &[("cookie", "v=old; a=1")]), Some(Version::Old));
+    for none in ["v=newer", "v=", "vv=new", "v", "a=v=new", "V=new"] {
+        assert_eq!(drawn(&named, &[("cookie", none)]), None, "{none}");
+    }
+    let valued = by(Some("1"));
+    assert_eq!(drawn(&valued, &[("cookie", "v=1")]), Some(Version::New));
+    assert_eq!(drawn(&valued, &[("cookie", "v=new")]), None);
+    let both = [("x-version", "old"), ("cookie", "v=1")];
+    assert_eq!(drawn(&valued, &both), Some(Version::Old));
+    let neither = [("x-version", "neither"), ("cookie", "v=1")];
+    assert_eq!(drawn(&valued, &neither), Some(Version::New));
 }
 
 #[test]

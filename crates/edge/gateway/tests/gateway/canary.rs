@@ -8,7 +8,7 @@ use std::{
 use gateway::CanaryNews;
 use serde_json::Value;
 use traffic::{
-    canary::{CanaryRule, Sticky},
+    canary::{CanaryRule, ChoosingCookie, Sticky},
     plan::{Member, Plan, Secret, Service},
 };
 
@@ -142,6 +142,26 @@ fn a_version_of_which_nothing_can_be_told_is_held() {
     assert!((0..10).all(|_| answered(&gateway, "") == "old"));
     assert_eq!(status(&order(&gateway, "/canaries/all/dance")), "404");
     assert_eq!(status(&order(&gateway, "/canaries/none/step")), "404");
+}
+
+#[test]
+fn a_cookie_chooses_a_version_whatever_its_share() {
+    let (old, new) = versions(false);
+    let beta = ChoosingCookie { name: "beta".to_owned(), value: Some("1".to_owned()) };
+    let rule = CanaryRule { steps: vec![0.000_1], by_itself: false, cookie: Some(beta), ..rule() };
+    let gateway = start(canary(&old, &new, rule));
+    for _ in 0..5 {
+        assert_eq!(answered(&gateway, "cookie: a=1; beta=1\r\n"), "new");
+        assert_eq!(answered(&gateway, "x-version: old\r\ncookie: beta=1\r\n"), "old");
+    }
+    // Another value chooses nothing, and a ten-thousandth gets nothing out of so few.
+    let drawn = (0..10).filter(|_| answered(&gateway, "cookie: beta=0\r\n") == "old").count();
+    assert!(9 <= drawn, "{drawn}");
+    let seen = look(&gateway);
+    // Who chose is counted, and not compared.
+    let of = |version: &str, what: &str| seen["canaries"][0][version][what].as_u64();
+    assert_eq!(of("new", "requests").map(|count| 5 <= count), Some(true), "{seen:#}");
+    assert!(of("new", "requests_in_step").is_some_and(|count| count <= 1), "{seen:#}");
 }
 
 #[test]
