@@ -69,7 +69,24 @@ pub struct CanaryStands {
     pub step: usize,
 }
 
-/// Whoever wants to know what happens to canaries.
+/// Counts what happened to canaries and could not be kept, as whoever keeps it finds out.
+#[derive(Debug, Clone, Default)]
+pub struct CanaryLosses(Arc<AtomicU64>);
+
+impl CanaryLosses {
+    /// So many more were lost.
+    pub fn add(&self, count: u64) {
+        self.0.fetch_add(count, Ordering::Relaxed);
+    }
+
+    /// All that were lost.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Whoever wants to know what happens to canaries. It is called on threads that look after them: it is not to wait.
 pub type CanaryListener = Box<dyn Fn(&CanaryNews) + Send + Sync>;
 
 /// All of them, what happened to them, and who is told.
@@ -80,6 +97,7 @@ pub(crate) struct Canaries {
     listener: Mutex<Option<CanaryListener>>,
     /// Where they stand, and stood before the start.
     stood: Mutex<Vec<CanaryStands>>,
+    pub(crate) losses: CanaryLosses,
 }
 
 impl std::fmt::Debug for Canaries {

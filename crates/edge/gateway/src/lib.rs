@@ -99,7 +99,7 @@ pub enum StartError {
     Thread(#[source] io::Error),
 }
 
-pub use crate::canary::{CanaryListener, CanaryNews, CanaryStands};
+pub use crate::canary::{CanaryListener, CanaryLosses, CanaryNews, CanaryStands};
 pub use crate::tls::CertificateError;
 
 /// What of a new plan only counts after a restart.
@@ -224,6 +224,12 @@ impl Gateway {
     /// Lets canaries go on where they stood, and tells `listener` from now on what happens to them.
     pub fn keep_canaries(&self, stood: Vec<CanaryStands>, listener: CanaryListener) {
         self.shared.canaries.keep(stood, listener);
+    }
+
+    /// Where whoever keeps what happens to canaries counts what could not be kept: `/metrics` and `/canaries` tell it.
+    #[must_use]
+    pub fn canary_losses(&self) -> CanaryLosses {
+        self.shared.canaries.losses.clone()
     }
 
     /// Everything that the admin port tells, as its `/all` does.

@@ -17,6 +17,7 @@ pub(super) fn canaries(shared: &Shared) -> Value {
     json!({
         "canaries": all.iter().map(|canary| one(canary)).collect::<Vec<_>>(),
         "lately": lately.iter().map(news).collect::<Vec<_>>(),
+        "not_kept": shared.canaries.losses.count(),
     })
 }
 

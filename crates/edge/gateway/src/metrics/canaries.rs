@@ -5,6 +5,9 @@ use std::{fmt::Write as _, sync::atomic::Ordering};
 use super::{Metric, escaped};
 use crate::state::Shared;
 
+/// Told once, not by canary.
+const LOST: &str = "taut_gateway_canary_notes_lost_total";
+
 /// What is told of canaries.
 pub(crate) const METRICS: &[Metric] = &[
     Metric {
@@ -17,10 +20,19 @@ pub(crate) const METRICS: &[Metric] = &[
         kind: "counter",
         about: "Requests of routes that try a new version, by version and by whether they failed (5xx, broken off).",
     },
+    Metric {
+        name: LOST,
+        kind: "counter",
+        about: "What happened to canaries and could be kept in no ledger, or not where the next start looks for it.",
+    },
 ];
 
 /// Writes the lines of one of them.
 pub(crate) fn write(text: &mut String, name: &str, shared: &Shared) {
+    if name == LOST {
+        let _ok = writeln!(text, "{name} {}", shared.canaries.losses.count());
+        return;
+    }
     for canary in shared.canaries.all(&shared.state().plan) {
         let route = escaped(&canary.route);
         if name == "taut_gateway_canary_share" {

@@ -165,6 +165,17 @@ fn a_cookie_chooses_a_version_whatever_its_share() {
 }
 
 #[test]
+fn what_could_not_be_kept_is_told() {
+    let (old, new) = versions(false);
+    let gateway = start(canary(&old, &new, CanaryRule { by_itself: false, ..rule() }));
+    let lost = || gateway.metric("taut_gateway_canary_notes_lost_total");
+    assert!(lost() < 0.5);
+    gateway.gateway().canary_losses().add(2);
+    assert!((lost() - 2.0).abs() < 0.5);
+    assert_eq!(look(&gateway)["not_kept"], 2);
+}
+
+#[test]
 fn a_browser_stays_with_its_version() {
     let (old, new) = versions(false);
     let rule = CanaryRule { sticky: Sticky::Cookie("v".to_owned()), by_itself: false, ..rule() };

@@ -7,15 +7,16 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering::Relaxed},
-        mpsc,
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+        mpsc::{self, RecvTimeoutError},
     },
-    thread::JoinHandle,
+    thread::{self, JoinHandle},
+    time::Duration,
 };
 
 use config::Settings;
 use engine::{CaptureUploads, history};
-use gateway::{CanaryNews, CanaryStands, Gateway};
+use gateway::{CanaryLosses, CanaryNews, CanaryStands, Gateway};
 use serde_json::{Value, json};
 use store::ledger::{LedgerError, LedgerPlace, Recorded};
 
@@ -30,19 +31,33 @@ const STANDS_FILE: &str = "canaries.json";
 /// What happened to canaries and is not noted yet, at most: a hundred of them turn within a second of each other at worst.
 const NEWS_MAX: usize = 128;
 
+/// How long the end waits for a ledger: one that is there takes milliseconds, one that is far some seconds.
+const LAST_MAX: Duration = Duration::from_secs(10);
+
 /// Lets what belongs to a gateway run beside it, until this is stopped.
 pub(crate) struct Beside {
     uploads: Option<CaptureUploads>,
     notes: Notes,
 }
 
-/// A thread that notes one thing after the other.
+/// Two threads, each of which keeps one thing after the other: where canaries stand, for the next start; and what happened, in
+/// the ledger. So a ledger that hangs holds up nothing but itself.
 struct Notes {
     /// `None` ends it: who tells it may live longer.
     tell: mpsc::SyncSender<Option<CanaryNews>>,
+    keeper: JoinHandle<()>,
+    ledger: Noting,
+    losses: CanaryLosses,
+}
+
+/// What of the thread that notes in the ledger is known elsewhere. It ends once nobody passes it anything any more.
+struct Noting {
+    /// What was passed to it and is not noted yet.
+    waiting: Arc<AtomicU64>,
     /// It is to end: a ledger that fails is not tried again.
     ending: Arc<AtomicBool>,
-    thread: JoinHandle<()>,
+    /// Hung up once it has ended.
+    ended: mpsc::Receiver<()>,
 }
 
 impl Beside {
@@ -51,8 +66,9 @@ impl Beside {
         let folder = settings.store.folder.clone();
         // Also where there is no canary yet: a reload may bring one that was taken back before.
         let stood = stood(&folder);
-        let notes = Notes::start(folder, place_of(&settings.store))?;
-        gateway.keep_canaries(stood, Box::new(listener(notes.tell.clone())));
+        let losses = gateway.canary_losses();
+        let notes = Notes::start(folder, losses.clone(), noting(place_of(&settings.store)))?;
+        gateway.keep_canaries(stood, Box::new(listener(notes.tell.clone(), losses)));
         let capture = settings.gateway.as_ref().and_then(|plan| plan.capture.as_ref());
         let access = settings.store.copy.access.as_ref();
         let uploads = capture.map(|rules| CaptureUploads::start(rules, access)).transpose();
@@ -65,7 +81,7 @@ impl Beside {
 
     /// Ends it, once the gateway has: what it wrote last goes as well.
     pub(crate) fn stop(self) {
-        self.notes.stop();
+        self.notes.stop(LAST_MAX);
         if let Some(trouble) = self.uploads.and_then(|uploads| uploads.stop().trouble) {
             say::words(&format!(
                 "{AMBER}note{AMBER:#}: captures stay in their folder: {trouble}\n"
@@ -75,55 +91,104 @@ impl Beside {
 }
 
 /// Passes on what happened, and waits for nobody.
-fn listener(tell: mpsc::SyncSender<Option<CanaryNews>>) -> impl Fn(&CanaryNews) + Send + Sync {
+fn listener(
+    tell: mpsc::SyncSender<Option<CanaryNews>>,
+    losses: CanaryLosses,
+) -> impl Fn(&CanaryNews) + Send + Sync {
     move |news| {
         say::words(&format!("{DIM}{}: {}{DIM:#}\n", title(news), news.why));
         if tell.try_send(Some(news.clone())).is_err() {
-            not_kept("too much waits for the ledger");
+            not_kept(&losses, "too much waits for the disk, or it is at its end");
         }
     }
 }
 
 impl Notes {
-    fn start(folder: PathBuf, place: LedgerPlace) -> Result<Self, Failure> {
+    fn start(
+        folder: PathBuf,
+        losses: CanaryLosses,
+        note: impl Fn(&CanaryNews) -> Result<(), LedgerError> + Send + 'static,
+    ) -> Result<Self, Failure> {
         let (tell, told) = mpsc::sync_channel::<Option<CanaryNews>>(NEWS_MAX);
-        let ending = Arc::<AtomicBool>::default();
-        let is_ending = Arc::clone(&ending);
-        let work = move || {
-            let mut has_failed = false;
+        let (pass, passed) = mpsc::sync_channel::<CanaryNews>(NEWS_MAX);
+        let ledger = Noting::start(passed, losses.clone(), note)?;
+        let (waiting, lost) = (Arc::clone(&ledger.waiting), losses.clone());
+        let keeping = move || {
             while let Ok(Some(news)) = told.recv() {
-                // First what the next start needs, which no server can hold up.
                 if let Err(error) = keep(&folder, &news) {
-                    not_kept(&error.to_string());
+                    not_kept(&lost, &error.to_string());
                 }
-                if has_failed && is_ending.load(Relaxed) {
-                    not_kept("the ledger is away");
-                } else {
-                    let noted = note(&place, &news);
-                    has_failed = noted.is_err();
-                    if let Err(error) = noted {
-                        not_kept(&in_full(&error));
-                    }
+                waiting.fetch_add(1, Relaxed);
+                if pass.try_send(news).is_err() {
+                    waiting.fetch_sub(1, Relaxed);
+                    not_kept(&lost, "too much waits for the ledger");
                 }
             }
         };
-        let thread = std::thread::Builder::new().name("canary-notes".to_owned()).spawn(work);
-        Ok(Self { tell, ending, thread: thread.map_err(|error| Failure::world(&error))? })
+        Ok(Self { tell, keeper: spawn("canary-stands", keeping)?, ledger, losses })
     }
 
-    /// Ends it, once what was told is noted.
-    fn stop(self) {
-        self.ending.store(true, Relaxed);
+    /// Ends it, once what was told is noted; a ledger that hangs is waited for so long.
+    fn stop(self, wait_max: Duration) {
+        self.ledger.ending.store(true, Relaxed);
         // One that has ended already hears nothing.
         drop(self.tell.send(None));
-        drop(self.thread.join());
+        drop(self.keeper.join());
+        if self.ledger.ended.recv_timeout(wait_max) == Err(RecvTimeoutError::Timeout) {
+            let waiting = self.ledger.waiting.load(Relaxed);
+            self.losses.add(waiting);
+            say::words(&format!(
+                "{AMBER}note{AMBER:#}: the ledger does not answer: the last {waiting} of what happened to canaries may not be in it\n"
+            ));
+        }
     }
+}
+
+impl Noting {
+    fn start(
+        passed: mpsc::Receiver<CanaryNews>,
+        losses: CanaryLosses,
+        note: impl Fn(&CanaryNews) -> Result<(), LedgerError> + Send + 'static,
+    ) -> Result<Self, Failure> {
+        let (ends, ended) = mpsc::sync_channel::<()>(0);
+        let (waiting, ending) = (Arc::<AtomicU64>::default(), Arc::<AtomicBool>::default());
+        let (still, is_ending) = (Arc::clone(&waiting), Arc::clone(&ending));
+        let work = move || {
+            let mut has_failed = false;
+            for news in passed {
+                if has_failed && is_ending.load(Relaxed) {
+                    not_kept(&losses, "the ledger is away");
+                } else {
+                    let noted = note(&news);
+                    has_failed = noted.is_err();
+                    if let Err(error) = noted {
+                        not_kept(&losses, &in_full(&error));
+                    }
+                }
+                still.fetch_sub(1, Relaxed);
+            }
+            drop(ends);
+        };
+        // It is not waited for longer than `stop` does: the process ends without it.
+        drop(spawn("canary-notes", work)?);
+        Ok(Self { waiting, ending, ended })
+    }
+}
+
+fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, Failure> {
+    let thread = thread::Builder::new().name(name.to_owned()).spawn(work);
+    thread.map_err(|error| Failure::world(&error))
 }
 
 fn title(news: &CanaryNews) -> String {
     let CanaryNews { route, new, stage, share, .. } = news;
     let percent = (share * 1e4).round() / 1e2;
     format!("canary of `{route}`: {new} {stage}, {percent} % of requests")
+}
+
+/// What notes what happened to canaries in a ledger.
+fn noting(place: LedgerPlace) -> impl Fn(&CanaryNews) -> Result<(), LedgerError> + Send + 'static {
+    move |news| note(&place, news)
 }
 
 /// Notes what happened to a canary as a decision in the ledger.
@@ -135,7 +200,9 @@ fn note(place: &LedgerPlace, news: &CanaryNews) -> Result<(), LedgerError> {
     history::record(place, None, &decision).map(|_number| ())
 }
 
-fn not_kept(why: &str) {
+/// Says that something is lost, and counts it.
+fn not_kept(losses: &CanaryLosses, why: &str) {
+    losses.add(1);
     say::words(&format!(
         "{AMBER}note{AMBER:#}: what happened to the canary could not be kept: {why}\n"
     ));
@@ -231,12 +298,15 @@ mod tests {
     fn whoever_tells_of_canaries_never_waits_and_the_end_waits_for_what_was_told() {
         let folder = tempfile::tempdir().unwrap();
         let place = LedgerPlace::from(folder.path());
-        let notes = Notes::start(folder.path().to_owned(), place.clone()).unwrap();
-        let listener = listener(notes.tell.clone());
+        let losses = CanaryLosses::default();
+        let noting = noting(place.clone());
+        let notes = Notes::start(folder.path().to_owned(), losses.clone(), noting).unwrap();
+        let listener = listener(notes.tell.clone(), losses.clone());
         for route in 0..5 {
             listener(&news(route));
         }
-        notes.stop();
+        notes.stop(LAST_MAX);
+        assert_eq!(losses.count(), 0);
         assert_eq!(history::history(&place).unwrap().records.len(), 5);
         assert_eq!(stood(folder.path()).len(), 5);
         // Nobody takes anything any more, and that holds nobody up, however much is told.
@@ -244,5 +314,44 @@ mod tests {
             listener(&news(route));
         }
         assert_eq!(history::history(&place).unwrap().records.len(), 5);
+        assert_eq!(losses.count(), 2 * NEWS_MAX as u64);
+    }
+
+    #[test]
+    fn a_ledger_that_hangs_holds_up_neither_where_canaries_stand_nor_the_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let losses = CanaryLosses::default();
+        // Until the test lets go of it.
+        let (release, held) = mpsc::channel::<()>();
+        let hangs = move |_: &CanaryNews| {
+            let _released = held.recv();
+            Ok(())
+        };
+        let notes = Notes::start(folder.path().to_owned(), losses.clone(), hangs).unwrap();
+        let listener = listener(notes.tell.clone(), losses.clone());
+        for route in 0..5 {
+            listener(&news(route));
+        }
+        notes.stop(Duration::from_millis(100));
+        assert_eq!(stood(folder.path()).len(), 5);
+        assert_eq!(losses.count(), 5, "and that is told");
+        drop(release);
+    }
+
+    #[test]
+    fn a_ledger_that_fails_is_told_of_each_and_where_canaries_stand_is_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        // A file where its folder is to be.
+        let in_the_way = folder.path().join("ledger");
+        fs::write(&in_the_way, "").unwrap();
+        let losses = CanaryLosses::default();
+        let noting = noting(LedgerPlace::from(&*in_the_way));
+        let notes = Notes::start(folder.path().to_owned(), losses.clone(), noting).unwrap();
+        let listener = listener(notes.tell.clone(), losses.clone());
+        for route in 0..3 {
+            listener(&news(route));
+        }
+        notes.stop(LAST_MAX);
+        assert_eq!((stood(folder.path()).len(), losses.count()), (3, 3));
     }
 }
