@@ -12,7 +12,6 @@ mod top;
 
 use std::{
     io,
-    net::SocketAddr,
     sync::{Arc, atomic::Ordering},
     thread::JoinHandle,
     time::Duration,
@@ -27,20 +26,23 @@ use serde_json::{Value, json};
 use tokio::{
     net::TcpListener,
     runtime::{Builder, LocalOptions},
-    sync::watch,
+    sync::{mpsc, watch},
     time::{sleep, timeout},
 };
 
-use crate::{check::Checks, dns, metrics, state::Shared};
+use crate::{check::Checks, connection::Own, dns, metrics, state::Shared};
 
 /// What the thread begins with.
 pub(crate) struct Admin {
     pub(crate) shared: Arc<Shared>,
     pub(crate) socket: Option<std::net::TcpListener>,
     pub(crate) stopping: watch::Receiver<bool>,
-    /// Where requests come in that are not encrypted, to warm the cache through.
-    pub(crate) listen: Option<SocketAddr>,
+    /// Where the gateway asks itself, to warm its cache.
+    pub(crate) own: OwnWays,
 }
+
+/// Where the gateway asks itself: a way to each of its threads.
+pub(crate) type OwnWays = Arc<[mpsc::Sender<Own>]>;
 
 /// How often it looks whether there is a new plan.
 const LOOK_INTERVAL: Duration = Duration::from_millis(100);
@@ -72,14 +74,14 @@ pub(crate) fn spawn(admin: Admin) -> io::Result<JoinHandle<()>> {
 }
 
 async fn run(admin: Admin) {
-    let Admin { shared, socket, mut stopping, listen } = admin;
+    let Admin { shared, socket, mut stopping, own } = admin;
     if let Some(socket) = socket.and_then(|socket| TcpListener::from_std(socket).ok()) {
-        tokio::task::spawn_local(serve(Arc::clone(&shared), socket, listen));
+        tokio::task::spawn_local(serve(Arc::clone(&shared), socket, Arc::clone(&own)));
     }
     tokio::task::spawn_local(crate::canary::run(Arc::clone(&shared)));
     tokio::task::spawn_local(crate::cache::shared::listen::run(Arc::clone(&shared)));
     tokio::task::spawn_local(crate::events::run(Arc::clone(&shared)));
-    tokio::task::spawn_local(top::run(Arc::clone(&shared), listen));
+    tokio::task::spawn_local(top::run(Arc::clone(&shared), own));
     tokio::task::spawn_local(space::run(Arc::clone(&shared)));
     tokio::task::spawn_local(dns::run(Arc::clone(&shared)));
     let checks = async {
@@ -101,16 +103,16 @@ async fn run(admin: Admin) {
 }
 
 #[expect(clippy::infinite_loop, reason = "it ends with its runtime")]
-async fn serve(shared: Arc<Shared>, socket: TcpListener, listen: Option<SocketAddr>) {
+async fn serve(shared: Arc<Shared>, socket: TcpListener, own: OwnWays) {
     loop {
         let Ok((stream, _)) = socket.accept().await else {
             sleep(LOOK_INTERVAL).await;
             continue;
         };
-        let shared = Arc::clone(&shared);
+        let (shared, own) = (Arc::clone(&shared), Arc::clone(&own));
         tokio::task::spawn_local(async move {
             let service = service_fn(move |request| {
-                let page = page(Arc::clone(&shared), listen, request);
+                let page = page(Arc::clone(&shared), Arc::clone(&own), request);
                 async move { Ok::<_, std::convert::Infallible>(page.await) }
             });
             let mut builder = http1::Builder::new();
@@ -128,7 +130,7 @@ pub(crate) fn all(shared: &Shared) -> Value {
 
 async fn page(
     shared: Arc<Shared>,
-    listen: Option<SocketAddr>,
+    own: OwnWays,
     request: Request<Incoming>,
 ) -> Response<Full<Bytes>> {
     let (head, body) = request.into_parts();
@@ -159,7 +161,7 @@ async fn page(
             Ok(json!({"asked": true, "told": "where the gateway writes what it says"}))
         }
         "/cache/purge" => orders::purge(&shared, &order).await,
-        "/cache/warm" => orders::warm(listen, &order).await,
+        "/cache/warm" => orders::warm(&own, &order).await,
         _ => match path.strip_prefix("/members/") {
             Some(rest) => members::change(&shared, rest, &order),
             None => match path.strip_prefix("/canaries/") {

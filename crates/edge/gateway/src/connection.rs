@@ -3,7 +3,7 @@
 
 use std::{
     future::{Future, poll_fn},
-    net::{IpAddr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     pin::{Pin, pin},
     rc::{Rc, Weak},
     task::{Context, Poll},
@@ -18,7 +18,7 @@ use hyper::{
 };
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
-    io::{AsyncRead, AsyncWrite},
+    io::{AsyncRead, AsyncWrite, DuplexStream},
     net::TcpStream,
     time::timeout,
 };
@@ -75,6 +75,15 @@ pub(crate) struct Arrived {
     pub(crate) proxied: bool,
 }
 
+/// A connection of the gateway to itself, on which it asks for what its cache is to hold: it goes through everything that
+/// one of a client does but its listener, so that it does not matter what begins there.
+#[derive(Debug)]
+pub(crate) struct Own {
+    pub(crate) stream: DuplexStream,
+    /// Whether it is taken for an encrypted one.
+    pub(crate) encrypted: bool,
+}
+
 /// Bytes that HTTP/1.1 reads ahead.
 pub(crate) const READ_AHEAD_BYTES: usize = 64 << 10;
 
@@ -127,6 +136,16 @@ pub(crate) async fn serve(open: &Rc<Open>, mut stream: TcpStream, arrived: Arriv
     }
     let Some((stream, read)) = Box::pin(plain::serve(worker, &peer, stream)).await else { return };
     Box::pin(serve_other(worker, &peer, Prefixed::new(read, stream), false)).await;
+}
+
+/// Serves a connection of the gateway to itself, to its end.
+pub(crate) async fn serve_own(open: &Rc<Open>, own: Own) {
+    let worker = open.worker();
+    let Own { stream, encrypted } = own;
+    let (address, text) = (Ipv4Addr::LOCALHOST.into(), HeaderValue::from_static("127.0.0.1"));
+    let open = Rc::downgrade(open);
+    let peer = Rc::new(Peer { address, text, encrypted, ends: None, open });
+    Box::pin(serve_other(worker, &peer, stream, false)).await;
 }
 
 async fn serve_other<S>(worker: &Rc<Worker>, peer: &Rc<Peer>, stream: S, two: bool)

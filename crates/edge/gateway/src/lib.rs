@@ -51,7 +51,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use traffic::{
     capture::CaptureTo,
     plan::{Listen, Plan},
@@ -108,6 +108,9 @@ pub type NotTaken = Vec<&'static str>;
 /// What was told of requests has so long to be written, however little time requests have.
 const TELL_MIN: Duration = Duration::from_secs(1);
 
+/// Connections of the gateway to itself that wait to be served, each thread: a few, as it asks for a few things at once.
+const OWN_MAX: usize = 4;
+
 /// Threads at most: more than any machine has use for.
 const WORKERS_MAX: usize = 256;
 
@@ -122,8 +125,6 @@ impl Gateway {
         let workers = if plan.workers == 0 { cores() } else { plan.workers }.min(WORKERS_MAX);
         let keyring = Keyring::read(&plan, &plan.listen, None)?;
         let mut listens = Vec::new();
-        let plain =
-            plan.listen.iter().position(|listen| listen.tls.is_empty() && !listen.proxy_protocol);
         let mut listeners: Vec<Vec<Listener>> = (0..workers).map(|_| Vec::new()).collect();
         for (place, listen) in plan.listen.iter().enumerate() {
             let mut address = listen.address;
@@ -145,19 +146,17 @@ impl Gateway {
         let begun_with = plan.clone();
         let shared = Arc::new(Shared::new(plan, keyring, workers));
         let (stop, stopping) = watch::channel(false);
-        let mut threads = Vec::new();
+        let (mut threads, mut ways) = (Vec::new(), Vec::new());
         for (number, listeners) in listeners.into_iter().enumerate() {
-            let start = Start {
-                number,
-                shared: Arc::clone(&shared),
-                listeners,
-                stopping: stopping.clone(),
-            };
+            let (way, own) = mpsc::channel(OWN_MAX);
+            ways.push(way);
+            let (shared, stopping) = (Arc::clone(&shared), stopping.clone());
+            let start = Start { number, shared, listeners, own, stopping };
             threads.push(worker::spawn(start).map_err(StartError::Thread)?);
         }
-        let listen = plain.and_then(|place| listens.get(place).copied());
         let (stop_admin, stopping) = watch::channel(false);
-        let control = Admin { shared: Arc::clone(&shared), socket: admin_socket, stopping, listen };
+        let control =
+            Admin { shared: Arc::clone(&shared), socket: admin_socket, stopping, own: ways.into() };
         let admin_thread = admin::spawn(control).map_err(StartError::Thread)?;
         Ok(Self { shared, listens, begun_with, admin, stop, threads, stop_admin, admin_thread })
     }

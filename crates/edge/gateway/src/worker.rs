@@ -15,13 +15,13 @@ use rustix::net::{self, AddressFamily, SocketFlags, SocketType};
 use tokio::{
     net::{TcpListener, TcpStream},
     runtime::{Builder, LocalOptions},
-    sync::{Notify, watch},
+    sync::{Notify, mpsc, watch},
     time::sleep,
 };
 use traffic::plan::{Listen, Service};
 
 use crate::{
-    connection::{self, Arrived},
+    connection::{self, Arrived, Own},
     keepalive,
     local::Local,
     member::Member,
@@ -66,6 +66,8 @@ pub(crate) struct Start {
     pub(crate) number: usize,
     pub(crate) shared: Arc<Shared>,
     pub(crate) listeners: Vec<Listener>,
+    /// What the gateway asks itself.
+    pub(crate) own: mpsc::Receiver<Own>,
     pub(crate) stopping: watch::Receiver<bool>,
 }
 
@@ -110,7 +112,7 @@ pub(crate) fn spawn(start: Start) -> io::Result<JoinHandle<()>> {
 }
 
 async fn run(start: Start) {
-    let Start { number, shared, listeners, mut stopping } = start;
+    let Start { number, shared, listeners, own, mut stopping } = start;
     let seed = shared.seed.wrapping_add(number as u64);
     let generation = shared.generation.load(Ordering::Acquire);
     let local = Rc::new(Local::new(shared.state(), None, seed, &shared.redis));
@@ -129,6 +131,7 @@ async fn run(start: Start) {
     for listener in listeners {
         tokio::task::spawn_local(accept(Rc::clone(&worker), listener, stopping.clone()));
     }
+    tokio::task::spawn_local(ask_itself(Rc::clone(&worker), own, stopping.clone()));
     let tidying = Rc::clone(&worker);
     let tidy = async move {
         loop {
@@ -181,11 +184,37 @@ async fn accept(worker: Rc<Worker>, listener: Listener, mut stopping: watch::Rec
     }
 }
 
+/// Serves what the gateway asks itself, until it is told to stop.
+async fn ask_itself(
+    worker: Rc<Worker>,
+    mut own: mpsc::Receiver<Own>,
+    mut stopping: watch::Receiver<bool>,
+) {
+    loop {
+        let asked = tokio::select! {
+            biased;
+            _ = stopping.wait_for(|stopping| *stopping) => return,
+            asked = own.recv() => asked,
+        };
+        let Some(asked) = asked else { return };
+        let open = worker.opened();
+        tokio::task::spawn_local(async move {
+            connection::serve_own(&open, asked).await;
+            drop(open);
+        });
+    }
+}
+
 impl Worker {
-    fn connected(self: &Rc<Self>, stream: TcpStream, arrived: Arrived) {
+    /// Counts a connection, for as long as what is returned lives.
+    fn opened(self: &Rc<Self>) -> Rc<Open> {
         self.connections.set(self.connections.get() + 1);
         self.count(|counts| counts.connection(true));
-        let open = Rc::new(Open(Rc::clone(self)));
+        Rc::new(Open(Rc::clone(self)))
+    }
+
+    fn connected(self: &Rc<Self>, stream: TcpStream, arrived: Arrived) {
+        let open = self.opened();
         tokio::task::spawn_local(async move {
             connection::serve(&open, stream, arrived).await;
             drop(open);

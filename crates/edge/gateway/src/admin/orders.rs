@@ -1,24 +1,26 @@
 //! What can be done besides changing members: take a canary further, forget what is cached, warm it.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
-use http::StatusCode;
 use serde_json::{Value, json};
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::TcpStream,
+    io::{AsyncReadExt as _, AsyncWriteExt as _, duplex},
+    sync::mpsc,
     time::timeout,
 };
 use traffic::cache::Purge;
 
-use super::Problem;
-use crate::{clock, state::Shared};
+use super::{OwnWays, Problem};
+use crate::{clock, connection::Own, state::Shared};
 
 /// Addresses that are warmed by one order.
 pub(super) const WARM_MAX: usize = 1_000;
 
 /// How many of them at once: warming is not to push aside who waits.
 const WARM_AT_ONCE: usize = 4;
+
+/// Bytes that are on their way from the gateway to itself, on one connection.
+const PIPE_BYTES: usize = 64 << 10;
 
 /// For one of them.
 const WARM_TIME_MAX: Duration = Duration::from_secs(30);
@@ -71,26 +73,26 @@ pub(crate) fn purge_of(order: &Value) -> Option<Purge> {
 }
 
 /// Carries out `POST /cache/warm`: `{"urls": ["http://host/path", …]}`, each asked for through the gateway itself.
-pub(super) async fn warm(listen: Option<SocketAddr>, body: &Value) -> Result<Value, Problem> {
+pub(super) async fn warm(own: &OwnWays, body: &Value) -> Result<Value, Problem> {
     let listed = body.get("urls").and_then(Value::as_array);
     let wrong = || Problem::wrong("expected {\"urls\": [\"http://host/path\"]}, at most 1000");
     let listed = listed.filter(|urls| urls.len() <= WARM_MAX).ok_or_else(wrong)?;
-    let listen = listen.ok_or_else(|| {
-        let detail = "no address without encryption is listened on, through which to warm";
-        Problem::new(StatusCode::CONFLICT, detail)
-    })?;
     let urls: Option<Vec<Address>> = listed.iter().map(|url| split(url.as_str()?)).collect();
     let urls = Arc::new(urls.ok_or_else(wrong)?);
     let next = Arc::new(std::sync::atomic::AtomicUsize::new(0));
     let mut tasks = tokio::task::JoinSet::new();
     for _ in 0..WARM_AT_ONCE {
-        let (urls, next) = (Arc::clone(&urls), Arc::clone(&next));
+        let (own, urls, next) = (Arc::clone(own), Arc::clone(&urls), Arc::clone(&next));
         tasks.spawn_local(async move {
             let mut warmed = 0_usize;
             loop {
                 let place = next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-                let Some(address) = urls.get(place) else { return warmed };
-                let asked = timeout(WARM_TIME_MAX, fetch(listen, address)).await;
+                // One thread after the other, so that none of them has all the work.
+                let (Some(address), Some(way)) = (urls.get(place), own.iter().cycle().nth(place))
+                else {
+                    return warmed;
+                };
+                let asked = timeout(WARM_TIME_MAX, fetch(way, address)).await;
                 warmed += usize::from(matches!(asked, Ok(Ok(true))));
             }
         });
@@ -116,12 +118,14 @@ fn split(url: &str) -> Option<Address> {
     is_good.then(|| (scheme, host.to_owned(), path.to_owned()))
 }
 
-/// Whether it was answered well. What is kept for `https` can only be asked for where the gateway's own word about that counts.
-async fn fetch(listen: SocketAddr, (scheme, host, path): &Address) -> std::io::Result<bool> {
-    let mut stream = TcpStream::connect(listen).await?;
+/// Whether it was answered well, asked for as by a client whose connection is encrypted where the address says so.
+async fn fetch(way: &mpsc::Sender<Own>, (scheme, host, path): &Address) -> io::Result<bool> {
+    let (mut stream, other) = duplex(PIPE_BYTES);
+    let own = Own { stream: other, encrypted: *scheme == "https" };
+    // Nobody takes it once the gateway stops.
+    way.send(own).await.map_err(|_own| io::ErrorKind::NotConnected)?;
     let head = format!(
-        "GET {path} HTTP/1.1\r\nhost: {host}\r\nuser-agent: taut-warm\r\nx-forwarded-proto: {scheme}\r\n\
-         connection: close\r\n\r\n"
+        "GET {path} HTTP/1.1\r\nhost: {host}\r\nuser-agent: taut-warm\r\nconnection: close\r\n\r\n"
     );
     stream.write_all(head.as_bytes()).await?;
     let mut first = [0; 12];

@@ -4,7 +4,6 @@
 use std::{
     fs::{File, OpenOptions},
     io::{self, Write as _},
-    net::SocketAddr,
     os::unix::fs::OpenOptionsExt as _,
     path::Path,
     sync::Arc,
@@ -14,7 +13,7 @@ use std::{
 use serde_json::json;
 use tokio::time::sleep;
 
-use super::{orders, space::aside};
+use super::{OwnWays, orders, space::aside};
 use crate::state::Shared;
 
 /// How often it is recorded.
@@ -28,11 +27,11 @@ const BYTES_MAX: u64 = 16 << 20;
 
 /// Warms the cache with what was recorded, then records for as long as the gateway runs.
 #[expect(clippy::infinite_loop, reason = "it ends with its runtime")]
-pub(super) async fn run(shared: Arc<Shared>, listen: Option<SocketAddr>) {
+pub(super) async fn run(shared: Arc<Shared>, own: OwnWays) {
     let path = shared.state().plan.top_keys.clone();
     if let Some(Some(urls)) = aside(move || recorded(&path?)).await {
         // What cannot be asked for now is asked for by who wants it.
-        let _warmed = orders::warm(listen, &json!({"urls": urls})).await;
+        let _warmed = orders::warm(&own, &json!({"urls": urls})).await;
     }
     loop {
         sleep(INTERVAL).await;

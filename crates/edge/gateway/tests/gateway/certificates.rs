@@ -12,10 +12,13 @@ use tokio::{
     net::TcpStream,
 };
 use tokio_rustls::{TlsConnector, client::TlsStream};
-use traffic::plan::{Certificate, Plan};
+use traffic::{
+    cache::CacheRule,
+    plan::{Certificate, Plan},
+};
 
 use crate::{
-    kit::{Origin, ok, plan, start},
+    kit::{Origin, cached, eventually, ok, plan, start},
     origins::Folder,
 };
 
@@ -106,6 +109,28 @@ async fn what_is_spoken_is_agreed_on_and_nothing_else() {
     assert_eq!(agreed(&[b"http/1.1"]).await, Some(Some(b"http/1.1".to_vec())));
     assert_eq!(agreed(&[]).await, Some(None));
     assert_eq!(agreed(&[b"spdy/3"]).await, None, "who speaks nothing of it is told at once");
+}
+
+#[tokio::test]
+async fn what_was_asked_for_most_is_warmed_where_everything_is_encrypted() {
+    let (folder, origin) = (Folder::new(), Origin::start(|_| ok("x")));
+    let shop = folder.certificate("shop", &["shop.example"]);
+    let rule = CacheRule { ttl: Some(Duration::from_hours(1)), ..CacheRule::default() };
+    let mut plan = cached(rule, &origin);
+    plan.listen[0].tls = vec![shop.clone()];
+    let record = folder.path("top-keys.json");
+    std::fs::write(&record, "[\"https://a/x\"]").expect("as the test has it");
+    plan.top_keys = Some(record);
+    let gateway = start(plan);
+    eventually("kept", || gateway.told("/cache").contains("\"entries\": 1"));
+    let mut stream = connected(gateway.address, &[&shop], "shop.example", ONE)
+        .await
+        .expect("as the test has it");
+    let answer = asked(&mut stream).await.to_ascii_lowercase();
+    assert!(answer.contains("cache-status: taut; hit"), "{answer}");
+    let seen = origin.seen();
+    assert_eq!(seen.len(), 1, "{seen:?}");
+    assert!(seen[0].to_ascii_lowercase().contains("x-forwarded-proto: https\r\n"), "{}", seen[0]);
 }
 
 #[tokio::test]

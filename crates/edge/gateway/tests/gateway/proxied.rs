@@ -21,9 +21,10 @@ use rustls::{ServerConfig, pki_types::pem::PemObject as _};
 use tokio::{io::AsyncReadExt as _, runtime::Runtime, sync::watch};
 use tokio_rustls::TlsAcceptor;
 use traffic::{
+    cache::CacheRule,
     forward::Network,
     health::{Expected, Thresholds},
-    plan::{Certificate, Check, Plan},
+    plan::{Certificate, Check, Plan, Secret},
     proxy_protocol::{Ends, Read, Version, read, write},
     wire::{Http, MemberTls, Wire},
 };
@@ -81,6 +82,23 @@ fn who_asks_is_who_the_header_says() {
     let told = |address: &str| format!("x-forwarded-for: {address}\r\n");
     assert!(seen[0].contains(&told("203.0.113.9")) && seen[1].contains(&told("203.0.113.9")));
     assert!(seen[2].contains(&told("2001:db8::7")), "{}", seen[2]);
+}
+
+#[test]
+fn what_the_gateway_asks_itself_needs_no_header() {
+    let origin = Origin::start(|_| ok("x"));
+    let mut plan = proxied(origin.address, "127.0.0.0/8");
+    let rule = CacheRule { ttl: Some(Duration::from_hours(1)), ..CacheRule::default() };
+    plan.routes[0].cache = Some(rule);
+    plan.admin_token = Some(Secret("sesame".to_owned()));
+    let gateway = start(plan);
+    let warmed = gateway.order("/cache/warm", "{\"urls\": [\"http://a/x\", \"https://a/x\"]}");
+    assert!(warmed.contains("\"answered\": 2"), "{warmed}");
+    let answer = sent(gateway.address, &[&header(Version::One, "203.0.113.9:5000"), ASK]);
+    let answer = answer.to_ascii_lowercase();
+    assert!(answer.contains("cache-status: taut; hit"), "{answer}");
+    assert_eq!(origin.seen().len(), 2, "one for each scheme");
+    assert!(gateway.metric("taut_gateway_proxy_header_errors_total") < 0.5);
 }
 
 #[test]
