@@ -214,7 +214,8 @@ fn meaning(settings: &Settings) -> String {
     let mut text = String::new();
     for route in &plan.routes {
         let service = plan.services.get(route.service).map_or("", |service| &service.name);
-        text.push_str(&format!("  route      {} {DIM}-> {service}{DIM:#}\n", route.name));
+        let (name, does) = (&route.name, done(route));
+        text.push_str(&format!("  route      {name} {DIM}-> {service}{does}{DIM:#}\n"));
     }
     for service in &plan.services {
         let members: Vec<&str> =
@@ -226,6 +227,20 @@ fn meaning(settings: &Settings) -> String {
         ));
     }
     text
+}
+
+/// What is done to a route's requests, whether it says so itself or inherits it.
+fn done(route: &traffic::plan::Route) -> String {
+    let all = [
+        ("cached", route.cache.is_some()),
+        ("limited", route.limit.is_some()),
+        ("compressed", route.compress.is_some()),
+        ("hedged", route.hedge.is_some()),
+        ("assets", route.assets),
+        ("canary", route.canary.is_some()),
+    ];
+    let words: Vec<&str> = all.into_iter().filter(|(_, is)| *is).map(|(word, _)| word).collect();
+    if words.is_empty() { String::new() } else { format!(": {}", words.join(", ")) }
 }
 
 /// What to say where others than this machine reach the admin port.

@@ -260,6 +260,10 @@ fn what_is_said_for_all_routes_acts_until_one_switches_it_off_or_a_patch_says_mo
            set-response-headers = { x-frame-options = \"DENY\" }\n\n[[gateway.route]]\nname = \"plain\"\n\
            paths = [\"/plain\"]\nservice = \"shop\"\ncache = \"off\"\nlimit = \"off\"\ninherit-headers = \"off\"\n";
     fs::write(&ground.settings, text).expect("it can be written to");
+    let settings = ground.settings.display().to_string();
+    let means = run(["gateway", "--check", "--config", &settings]).data;
+    assert!(means.contains("all -> shop: cached, limited\n"), "{means}");
+    assert!(means.contains("plain -> shop\n"), "{means}");
     let gateway = Gateway::start(&ground.settings);
     let answers: Vec<String> = (0..4).map(|_| gateway.get("/list")).collect();
     let mut first = answers.iter().take(3);
