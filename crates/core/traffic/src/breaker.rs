@@ -61,6 +61,8 @@ pub struct Pass {
 pub struct Breaker {
     settings: BreakerSettings,
     state: State,
+    /// When it last changed; `None` as long as it never has.
+    since: Option<Moment>,
     era: u64,
     /// Opened in a row without having closed.
     openings: u32,
@@ -88,7 +90,7 @@ impl Breaker {
     #[must_use]
     pub fn new(settings: BreakerSettings) -> Self {
         let state = State::Closed { row: 0, slices: [Slice::default(); SLICES] };
-        Self { settings, state, era: 0, openings: 0 }
+        Self { settings, state, since: None, era: 0, openings: 0 }
     }
 
     /// Whether a request passes.
@@ -97,7 +99,7 @@ impl Breaker {
             if now < until {
                 return Admission::Refused(until.since(now));
             }
-            self.enter(State::HalfOpen { let_through: 0, good: 0, since: now });
+            self.enter(State::HalfOpen { let_through: 0, good: 0, since: now }, now);
         }
         let (probes, open_for) = (self.settings.probes.max(1), self.settings.open_for);
         if let State::HalfOpen { let_through, since, .. } = &mut self.state {
@@ -133,7 +135,8 @@ impl Breaker {
                 *seen += 1;
                 if settings.probes.max(1) <= *seen {
                     self.openings = 0;
-                    self.enter(State::Closed { row: 0, slices: [Slice::default(); SLICES] });
+                    let slices = [Slice::default(); SLICES];
+                    self.enter(State::Closed { row: 0, slices }, now);
                 }
             }
             State::HalfOpen { .. } => self.open(now),
@@ -160,15 +163,22 @@ impl Breaker {
         }
     }
 
+    /// Since when it is so; `None` if it was never anything else.
+    #[must_use]
+    pub fn since(&self) -> Option<Moment> {
+        self.since
+    }
+
     fn open(&mut self, now: Moment) {
         let times = 1_u32 << self.openings.min(20);
         let open_for = self.settings.open_for.saturating_mul(times).min(self.settings.open_for_max);
         self.openings = self.openings.saturating_add(1);
-        self.enter(State::Open { until: now + open_for });
+        self.enter(State::Open { until: now + open_for }, now);
     }
 
-    fn enter(&mut self, state: State) {
+    fn enter(&mut self, state: State, now: Moment) {
         self.state = state;
+        self.since = Some(now);
         self.era += 1;
     }
 }

@@ -2,6 +2,7 @@
 //! orders need a token, and so does looking where there is one.
 
 mod all;
+pub(crate) mod asked;
 mod cache;
 mod canaries;
 pub(crate) mod members;
@@ -30,6 +31,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
+use self::asked::Asked;
 use crate::{check::Checks, connection::Own, dns, metrics, state::Shared};
 
 /// What the thread begins with.
@@ -39,6 +41,8 @@ pub(crate) struct Admin {
     pub(crate) stopping: watch::Receiver<bool>,
     /// Where the gateway asks itself, to warm its cache.
     pub(crate) own: OwnWays,
+    /// Orders of this process.
+    pub(crate) orders: mpsc::Receiver<Asked>,
 }
 
 /// Where the gateway asks itself: a way to each of its threads.
@@ -74,10 +78,11 @@ pub(crate) fn spawn(admin: Admin) -> io::Result<JoinHandle<()>> {
 }
 
 async fn run(admin: Admin) {
-    let Admin { shared, socket, mut stopping, own } = admin;
+    let Admin { shared, socket, mut stopping, own, orders } = admin;
     if let Some(socket) = socket.and_then(|socket| TcpListener::from_std(socket).ok()) {
         tokio::task::spawn_local(serve(Arc::clone(&shared), socket, Arc::clone(&own)));
     }
+    tokio::task::spawn_local(asked::run(Arc::clone(&shared), Arc::clone(&own), orders));
     tokio::task::spawn_local(crate::canary::run(Arc::clone(&shared)));
     tokio::task::spawn_local(crate::cache::shared::listen::run(Arc::clone(&shared)));
     tokio::task::spawn_local(crate::events::run(Arc::clone(&shared)));
@@ -155,25 +160,47 @@ async fn page(
     };
     let order = if bytes.is_empty() { Ok(Value::Null) } else { serde_json::from_slice(&bytes) };
     let Ok(order) = order else { return Problem::wrong("the order is no JSON").answer() };
-    let done = match &*path {
+    let Some(path) = unescaped(&path) else { return Problem::unknown(KNOWN).answer() };
+    match carry_out(&shared, &own, &path, &order).await {
+        Ok(value) => as_json(StatusCode::OK, &value),
+        Err(problem) => problem.answer(),
+    }
+}
+
+/// Does what an order says, through the port or from this process.
+async fn carry_out(
+    shared: &Arc<Shared>,
+    own: &OwnWays,
+    path: &str,
+    order: &Value,
+) -> Result<Value, Problem> {
+    match path {
         "/reload" => {
             shared.reload.notify_one();
             Ok(json!({"asked": true, "told": "where the gateway writes what it says"}))
         }
-        "/cache/purge" => orders::purge(&shared, &order).await,
-        "/cache/warm" => orders::warm(&own, &order).await,
+        "/cache/purge" => orders::purge(shared, order).await,
+        "/cache/warm" => orders::warm(own, order).await,
         _ => match path.strip_prefix("/members/") {
-            Some(rest) => members::change(&shared, rest, &order),
+            Some(rest) => members::change(shared, rest, order),
             None => match path.strip_prefix("/canaries/") {
-                Some(rest) => orders::canary(&shared, rest).await,
+                Some(rest) => orders::canary(shared, rest).await,
                 None => Err(Problem::unknown(KNOWN)),
             },
         },
-    };
-    match done {
-        Ok(value) => as_json(StatusCode::OK, &value),
-        Err(problem) => problem.answer(),
     }
+}
+
+/// A path without its escapes, as names of routes may have any letter; `None` if what they stand for is no text.
+fn unescaped(path: &str) -> Option<String> {
+    let mut parts = path.split('%');
+    let mut bytes = parts.next()?.as_bytes().to_vec();
+    for part in parts {
+        let (code, rest) = part.split_at_checked(2)?;
+        bytes.push(u8::from_str_radix(code, 16).ok()?);
+        bytes.extend_from_slice(rest.as_bytes());
+    }
+    String::from_utf8(bytes).ok()
 }
 
 /// What can be asked for.
@@ -272,4 +299,21 @@ fn answer(status: StatusCode, kind: &'static str, text: String) -> Response<Full
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_any_letters_stand_in_a_path() {
+        let check = |path: &str, expected: Option<&str>| {
+            assert_eq!(unescaped(path).as_deref(), expected, "{path}");
+        };
+        check("/canaries/shop/items/step", Some("/canaries/shop/items/step"));
+        check("/canaries/a%20b%2Fc%C3%A4/step", Some("/canaries/a b/cä/step"));
+        for broken in ["/%", "/%2", "/%zz", "/%C3", "/%ä"] {
+            check(broken, None);
+        }
+    }
 }

@@ -51,6 +51,7 @@ use std::{
     time::Duration,
 };
 
+use serde_json::Value;
 use tokio::sync::{mpsc, watch};
 use traffic::{
     capture::CaptureTo,
@@ -58,7 +59,10 @@ use traffic::{
 };
 
 use crate::{
-    admin::Admin,
+    admin::{
+        Admin,
+        asked::{self, Asked},
+    },
     state::Shared,
     tls::Keyring,
     worker::{Listener, Start},
@@ -77,6 +81,8 @@ pub struct Gateway {
     /// The admin port's, which ends last: while the others end it says so.
     stop_admin: watch::Sender<bool>,
     admin_thread: JoinHandle<()>,
+    /// Takes orders of this process to that thread.
+    orders: mpsc::Sender<Asked>,
 }
 
 /// Why a gateway does not run.
@@ -99,6 +105,7 @@ pub enum StartError {
     Thread(#[source] io::Error),
 }
 
+pub use crate::admin::asked::OrderRefused;
 pub use crate::canary::{CanaryListener, CanaryLosses, CanaryNews, CanaryStands};
 pub use crate::tls::CertificateError;
 
@@ -155,10 +162,26 @@ impl Gateway {
             threads.push(worker::spawn(start).map_err(StartError::Thread)?);
         }
         let (stop_admin, stopping) = watch::channel(false);
-        let control =
-            Admin { shared: Arc::clone(&shared), socket: admin_socket, stopping, own: ways.into() };
+        let (orders, asked) = mpsc::channel(asked::WAITING_MAX);
+        let control = Admin {
+            shared: Arc::clone(&shared),
+            socket: admin_socket,
+            stopping,
+            own: ways.into(),
+            orders: asked,
+        };
         let admin_thread = admin::spawn(control).map_err(StartError::Thread)?;
-        Ok(Self { shared, listens, begun_with, admin, stop, threads, stop_admin, admin_thread })
+        Ok(Self {
+            shared,
+            listens,
+            begun_with,
+            admin,
+            stop,
+            threads,
+            stop_admin,
+            admin_thread,
+            orders,
+        })
     }
 
     /// Where requests are received.
@@ -232,9 +255,18 @@ impl Gateway {
     }
 
     /// Everything that the admin port tells, as its `/all` does.
-    pub fn seen(&self) -> impl Fn() -> serde_json::Value + Send + Sync + 'static {
+    pub fn seen(&self) -> impl Fn() -> Value + Send + Sync + 'static {
         let shared = Arc::clone(&self.shared);
         move || admin::all(&shared)
+    }
+
+    /// Carries out what a POST to a path of the admin port does, with that body; no token is wanted of who has this. Blocks
+    /// until it is done, for a minute at most: not for tasks of a runtime.
+    pub fn orders(
+        &self,
+    ) -> impl Fn(&str, &Value) -> Result<Value, OrderRefused> + Send + Sync + 'static {
+        let orders = self.orders.clone();
+        move |path: &str, order: &Value| asked::ask(&orders, path, order)
     }
 
     /// Waits until somebody asks by the API to have the settings read again.

@@ -148,6 +148,7 @@ impl Local {
         let one = |(service, local): (&Service, &ServiceLocal)| OfService {
             service: service.name.clone(),
             breaker: local.breaker.as_ref().map(|breaker| breaker.borrow().state()),
+            breaker_since: local.breaker.as_ref().and_then(|breaker| breaker.borrow().since()),
             in_flight: local.in_flight.get(),
             in_flight_max: local.concurrency.as_ref().map(|known| known.borrow().limit()),
         };

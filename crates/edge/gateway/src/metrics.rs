@@ -15,8 +15,8 @@ use model::Moment;
 use stats::Sketch;
 use traffic::encoding::Coding;
 
-pub(crate) use self::text::text;
 use self::{edge::EdgeCounts, lately::Lately, limits::LimitCounts};
+pub(crate) use self::{limits::sums as limited, text::text};
 use crate::{cache::counts::CacheCounts, clock, compress::Done, state::Shared};
 
 /// Counts of one thread.

@@ -13,6 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use model::Moment;
 use tokio::sync::Notify;
 use traffic::{
     balance::{CookieKey, Ring, Side},
@@ -88,6 +89,8 @@ pub(crate) struct Shared {
 pub(crate) struct OfService {
     pub(crate) service: String,
     pub(crate) breaker: Option<&'static str>,
+    /// Since when the breaker is so, if it ever changed.
+    pub(crate) breaker_since: Option<Moment>,
     pub(crate) in_flight: u32,
     pub(crate) in_flight_max: Option<f64>,
 }

@@ -28,10 +28,13 @@ fn failures_in_a_row_open_it_if_that_is_asked_for() {
     let settings =
         BreakerSettings { consecutive: 5, failures_share: 2.0, ..BreakerSettings::default() };
     let mut breaker = Breaker::new(settings);
+    assert_eq!(breaker.since(), None);
     for now in 0..5 {
         assert!(ask(&mut breaker, false, now));
     }
+    assert_eq!(breaker.since(), Some(at(4)));
     assert_eq!(breaker.admit(at(5)), Admission::Refused(millis(4_999)));
+    assert_eq!(breaker.since(), Some(at(4)), "it has not changed");
 }
 
 #[test]

@@ -32,6 +32,7 @@ pub(crate) fn all(shared: &Shared) -> Value {
     let refused: Vec<Value> = refused.collect();
     json!({
         "state": ready["status"],
+        "not_ready": ready["why_not"],
         "memory_available_bytes": ready["memory"]["available_bytes"],
         "disk_free_bytes": ready["disk"]["free_bytes"],
         "requests_per_second": per_second,

@@ -10,16 +10,19 @@ use traffic::{
 };
 
 use super::members::{Order, Orders};
-use crate::{clock, metrics, state::Shared};
+use crate::{clock, limits::OUTCOMES, metrics, state::Shared};
 
 /// Whether every service has somebody who can answer, and there is memory to do so.
 pub(super) fn readiness(shared: &Shared) -> (bool, Value) {
     let state = shared.state();
     let now = clock::now();
-    let mut ready = !shared.is_stopping();
+    // Why it is not ready, in words.
+    let mut why_not: Vec<String> = Vec::new();
     let services = state.plan.services.iter().zip(&state.services).map(|(service, known)| {
         let fit = known.members.iter().filter(|member| member.is_fit(now)).count();
-        ready &= fit > 0;
+        if fit == 0 {
+            why_not.push(format!("`{}` has nobody who can answer", service.name));
+        }
         let status = if fit > 0 { "up" } else { "down" };
         let value = json!({"status": status, "members": known.members.len(), "members_up": fit});
         (service.name.clone(), value)
@@ -27,9 +30,15 @@ pub(super) fn readiness(shared: &Shared) -> (bool, Value) {
     let services: Map<String, Value> = services.collect();
     let memory = room::memory_left(|path| std::fs::read_to_string(path).ok());
     let memory_room = Room::of(memory, room::MEMORY_BYTES_MIN);
-    ready &= memory_room != Room::Low;
+    if memory_room == Room::Low {
+        let mib = room::MEMORY_BYTES_MIN >> 20;
+        why_not.push(format!("less than {mib} MiB of memory are left"));
+    }
     let (redis_ready, redis) = redis(shared);
-    ready &= redis_ready;
+    if !redis_ready {
+        why_not.push("Redis is away, and a limit refuses requests without it".to_owned());
+    }
+    let ready = !shared.is_stopping() && why_not.is_empty();
     let disk = shared.space.free_bytes();
     let status = match (shared.is_stopping(), ready) {
         (true, _) => "stopping",
@@ -40,6 +49,7 @@ pub(super) fn readiness(shared: &Shared) -> (bool, Value) {
     let disk_room = Room::of(disk, room::DISK_BYTES_MIN);
     let mut value = json!({
         "status": status,
+        "why_not": why_not,
         "services": services,
         "memory": {"status": memory_room.name(), "available_bytes": memory},
         "disk": {"status": disk_room.name(), "free_bytes": disk},
@@ -155,11 +165,20 @@ pub(super) fn routes(shared: &Shared) -> Value {
     json!({"window": "1m to 2m", "routes": routes.collect::<Vec<_>>()})
 }
 
-/// Limits, and how many clients each remembers.
+/// Limits, how many clients each remembers, and what each refused of every route since the start.
 pub(super) fn limits(shared: &Shared) -> Value {
     let state = shared.state();
-    let routes = state.plan.routes.iter().zip(&state.limits).filter_map(|(route, counted)| {
+    let sums = metrics::limited(shared);
+    let all = state.plan.routes.iter().zip(&state.limits).zip(&state.numbers);
+    let routes = all.filter_map(|((route, counted), number)| {
         let (rule, counted) = (route.limit.as_ref()?, counted.as_ref()?);
+        // Routes are counted from 1.
+        let ended = sums.get(number + 1).copied().unwrap_or_default();
+        let outcomes = OUTCOMES.iter().zip(ended);
+        let count = |names: &[&str]| -> u64 {
+            let some = outcomes.clone().filter(|(outcome, _)| names.contains(*outcome));
+            some.map(|(_, count)| count).sum()
+        };
         let tiers = rule.tiers.of.iter().map(|tier| {
             let window = tier.quota.window.as_secs_f64();
             let quota = json!({"requests": tier.quota.requests, "window_seconds": window});
@@ -176,6 +195,8 @@ pub(super) fn limits(shared: &Shared) -> Value {
             "shared": rule.shared.is_some(),
             "clients": counted.clients(),
             "clients_max": rule.keys_max,
+            "refused": count(&["refused", "away-refused"]),
+            "over_dry_run": count(&["over-dry-run"]),
         });
         Some((route.name.clone(), value))
     });
@@ -219,6 +240,7 @@ pub(super) fn breakers(shared: &Shared) -> Value {
                 threads.push(json!({
                     "thread": thread,
                     "breaker": one.breaker,
+                    "breaker_since_unix_ms": one.breaker_since.map(|since| since.nanos / 1_000_000),
                     "in_flight": one.in_flight,
                     "in_flight_max": one.in_flight_max,
                 }));

@@ -103,7 +103,8 @@ pub(super) fn write(text: &mut String, name: &str, shared: &Shared) {
     };
 }
 
-fn requests(text: &mut String, name: &str, shared: &Shared) {
+/// Requests with limits of all threads, by the number of the route and of the outcome; routes are counted from 1.
+pub(crate) fn sums(shared: &Shared) -> Vec<[u64; OUTCOMES.len()]> {
     let mut sums: Vec<[u64; OUTCOMES.len()]> = Vec::new();
     for counts in &shared.counts {
         let counts = counts.lock().unwrap_or_else(PoisonError::into_inner);
@@ -115,6 +116,11 @@ fn requests(text: &mut String, name: &str, shared: &Shared) {
             sum.iter_mut().zip(one).for_each(|(sum, one)| *sum += one);
         }
     }
+    sums
+}
+
+fn requests(text: &mut String, name: &str, shared: &Shared) {
+    let sums = sums(shared);
     let names = shared.names.lock().unwrap_or_else(PoisonError::into_inner);
     for (route, sum) in names.iter().zip(sums.iter().skip(1)) {
         if sum.iter().all(|count| *count == 0) {

@@ -1,6 +1,8 @@
 //! The admin port: who may, what can be seen, what can be ordered.
 
-use serde_json::Value;
+use std::net::SocketAddr;
+
+use serde_json::{Value, json};
 use traffic::plan::{Plan, Secret};
 
 use crate::kit::{Origin, Running, ask, eventually, get, ok, plan, start, status};
@@ -139,6 +141,35 @@ fn what_is_warmed_is_asked_for_through_the_gateway() {
     let seen = origin.seen();
     assert!(seen.iter().any(|request| request.starts_with("GET /b?c=1 ")), "{seen:?}");
     assert!(seen.iter().all(|request| request.to_lowercase().contains("host: shop")), "{seen:?}");
+}
+
+#[test]
+fn orders_of_the_same_process_are_carried_out_as_those_through_the_port() {
+    let (one, two) = (Origin::start(|_| ok("one")), Origin::start(|_| ok("two")));
+    // Nobody else may: there is no token.
+    let gateway = start(plan(&[one.address, two.address]));
+    let orders = gateway.gateway().orders();
+    let path = |address: SocketAddr, verb: &str| format!("/members/app/{address}/{verb}");
+    let drained = orders(&path(one.address, "drain"), &Value::Null).expect("it is done");
+    assert_eq!(drained["drained"], true, "{drained}");
+    for _ in 0..4 {
+        assert!(get(gateway.address, "/").ends_with("two"));
+    }
+    let refused = |path: &str, order: Value| orders(path, &order).expect_err("it is refused");
+    let last = refused(&path(two.address, "drain"), Value::Null);
+    assert!(last.status == 409 && last.detail.contains("nobody of the service"), "{last:?}");
+    assert_eq!(refused(&path(one.address, "weight"), json!({"weight": 1_001})).status, 400);
+    assert_eq!(refused("/members/app/127.0.0.1:1/drain", Value::Null).status, 404);
+    assert_eq!(refused("/nowhere", Value::Null).status, 404);
+    orders(&path(one.address, "undrain"), &Value::Null).expect("it is done");
+    eventually("it is asked again", || get(gateway.address, "/").ends_with("one"));
+    // What takes its time on that thread is waited for.
+    let urls = json!({"urls": ["http://shop/a", "http://shop/b"]});
+    let warmed = orders("/cache/warm", &urls).expect("it is done");
+    assert_eq!(warmed, json!({"asked": 2, "answered": 2}));
+    drop(gateway);
+    let gone = orders("/cache/purge", &json!({"all": true})).expect_err("nobody is there");
+    assert_eq!(gone.status, 503, "{gone}");
 }
 
 #[test]

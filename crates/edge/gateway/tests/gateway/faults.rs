@@ -285,6 +285,10 @@ fn a_breaker_spares_a_service_that_fails() {
     assert_eq!(count.load(Ordering::Relaxed), 3);
     let last = answers.last().unwrap();
     assert!(last.contains("\"reason\":\"breaker\"") && last.contains("retry-after: "), "{last}");
+    eventually("who looks on is told since when", || {
+        let page = gateway.page("/breakers");
+        page.contains("\"breaker\": \"open\"") && !page.contains("unix_ms\": null")
+    });
 }
 
 #[test]

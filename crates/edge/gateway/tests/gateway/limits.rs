@@ -17,6 +17,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use model::Moment;
 use proptest::{prelude::*, test_runner::TestRunner};
 use ring::hmac;
+use serde_json::Value;
 use testkit::Redis;
 use traffic::{
     limit::{
@@ -28,7 +29,10 @@ use traffic::{
     token::{Signing, TokenKey, TokenPlace, Tokens},
 };
 
-use crate::kit::{Origin, Path, Running, ask, eventually, get, ok, plan, start, status};
+use crate::{
+    admin::body,
+    kit::{Origin, Path, Running, ask, eventually, get, ok, plan, start, status},
+};
 
 const WAYS: [Algorithm; 4] =
     [Algorithm::FixedWindow, Algorithm::SlidingLog, Algorithm::SlidingWindow, Algorithm::Bucket];
@@ -267,7 +271,9 @@ fn while_redis_is_away_what_the_settings_say_holds() {
         let gateway = start(plan);
         let statuses: Vec<String> =
             (0..4).map(|_| status(&get(gateway.address, "/")).to_owned()).collect();
-        let ready = status(&gateway.page("/ready")).to_owned();
+        let page = gateway.page("/ready");
+        assert_eq!(page.contains("a limit refuses requests without it"), away == Away::Refuse);
+        let ready = status(&page).to_owned();
         told.push((statuses.join(" "), ready));
     }
     let told: Vec<(&str, &str)> = told.iter().map(|(all, ready)| (&**all, &**ready)).collect();
@@ -437,4 +443,6 @@ fn a_dry_run_only_counts() {
     assert!((counted("let-in") - 2.0).abs() < 1e-9);
     assert!((counted("over-dry-run") - 4.0).abs() < 1e-9);
     assert!(counted("refused").abs() < 1e-9);
+    let told: Value = serde_json::from_str(body(&gateway.page("/limits"))).expect("JSON");
+    assert_eq!((&told["all"]["over_dry_run"], &told["all"]["refused"]), (&4.into(), &0.into()));
 }
