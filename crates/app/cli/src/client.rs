@@ -1,4 +1,5 @@
-//! Asks the API of a `taut up` on this machine: one GET, one JSON answer, no connection kept.
+//! Asks the API of a `taut up` on this machine, or the admin port of a gateway: one question, one JSON answer, no connection
+//! kept.
 
 use std::{
     fmt::Write as _,
@@ -8,6 +9,7 @@ use std::{
 };
 
 use serde_json::Value;
+use web::OrderProblem;
 
 use crate::say::Failure;
 
@@ -74,18 +76,21 @@ pub(crate) fn get(listen: SocketAddr, path: &str) -> Result<Value, Unanswered> {
     Err(Unanswered::Problem(failure.hint(hint)))
 }
 
-/// Gives an order to the admin port of a gateway; the status of its answer.
-pub(crate) fn order(listen: SocketAddr, path: &str, token: &str) -> std::io::Result<u16> {
-    let address = reachable(listen);
-    let mut stream = TcpStream::connect_timeout(&address, CONNECT_TIME)?;
-    stream.set_read_timeout(Some(CONNECT_TIME))?;
-    write!(
-        stream,
-        "POST {path} HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {token}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-    )?;
-    let mut answer = Vec::new();
-    stream.take(64 << 10).read_to_end(&mut answer)?;
-    split(&answer).map(|(status, _)| status).ok_or_else(|| ErrorKind::InvalidData.into())
+/// What the admin port of a gateway is asked.
+struct ToAdmin<'a> {
+    method: &'static str,
+    path: &'a str,
+    token: Option<&'a str>,
+    body: &'a str,
+    /// How long it may say nothing.
+    time: Duration,
+}
+
+/// Has a gateway that runs read its settings again; the status of its answer.
+pub(crate) fn reload(listen: SocketAddr, token: &str) -> std::io::Result<u16> {
+    let (method, path, body, time) = ("POST", "/reload", "", CONNECT_TIME);
+    admin(listen, &ToAdmin { method, path, token: Some(token), body, time })
+        .map(|(status, _)| status)
 }
 
 /// What the admin port of a gateway tells; why it tells nothing, in words.
@@ -94,28 +99,63 @@ pub(crate) fn told_by_admin(
     path: &str,
     token: Option<&str>,
 ) -> Result<Value, String> {
-    let address = reachable(listen);
-    let ask = || -> std::io::Result<Vec<u8>> {
-        let mut stream = TcpStream::connect_timeout(&address, CONNECT_TIME)?;
-        stream.set_read_timeout(Some(CONNECT_TIME))?;
-        let shown =
-            token.map_or_else(String::new, |token| format!("Authorization: Bearer {token}\r\n"));
-        write!(
-            stream,
-            "GET {path} HTTP/1.1\r\nHost: {address}\r\n{shown}Connection: close\r\n\r\n"
-        )?;
-        let mut answer = Vec::new();
-        stream.take(ANSWER_BYTES_MAX).read_to_end(&mut answer)?;
-        Ok(answer)
-    };
-    let answer = ask().map_err(|error| format!("no gateway answers there: {error}"))?;
-    let (status, body) = split(&answer).ok_or("what listens there does not speak HTTP")?;
-    let body: Value = serde_json::from_slice(body).unwrap_or_default();
+    let (method, body, time) = ("GET", "", CONNECT_TIME);
+    let (status, told) = admin(listen, &ToAdmin { method, path, token, body, time })
+        .map_err(|error| format!("no gateway answers there: {error}"))?;
     match status {
-        200 => Ok(body),
+        200 => Ok(told),
         401 => Err("it wants its token: set `TAUT_GATEWAY_ADMIN_TOKEN` here as well".to_owned()),
         _ => Err(format!("it answered {status}")),
     }
+}
+
+/// Gives an order to a gateway through its admin port; what it says of what it did.
+pub(crate) fn ordered_by_admin(
+    listen: SocketAddr,
+    path: &str,
+    order: &Value,
+    token: Option<&str>,
+) -> Result<Value, OrderProblem> {
+    let path = path.split('/').map(encoded).collect::<Vec<_>>().join("/");
+    let body = if order.is_null() { String::new() } else { order.to_string() };
+    let asked = ToAdmin { method: "POST", path: &path, token, body: &body, time: ANSWER_TIME };
+    let away = |error: std::io::Error| {
+        OrderProblem::Away(match error.kind() {
+            ErrorKind::WouldBlock | ErrorKind::TimedOut => {
+                "the gateway did not say within a minute that it is done".to_owned()
+            }
+            _ => format!("no gateway answers there: {error}"),
+        })
+    };
+    let (status, told) = admin(listen, &asked).map_err(away)?;
+    if status == 200 {
+        return Ok(told);
+    }
+    let detail =
+        told["detail"].as_str().map_or_else(|| format!("it answered {status}"), str::to_owned);
+    Err(OrderProblem::Refused { status, detail })
+}
+
+/// The status of its answer, and what JSON it has.
+fn admin(listen: SocketAddr, asked: &ToAdmin<'_>) -> std::io::Result<(u16, Value)> {
+    let ToAdmin { method, path, token, body, time } = asked;
+    let address = reachable(listen);
+    let mut stream = TcpStream::connect_timeout(&address, CONNECT_TIME)?;
+    stream.set_read_timeout(Some(*time))?;
+    stream.set_write_timeout(Some(*time))?;
+    let shown =
+        token.map_or_else(String::new, |token| format!("Authorization: Bearer {token}\r\n"));
+    let length = body.len();
+    let request = format!(
+        "{method} {path} HTTP/1.1\r\nHost: {address}\r\n{shown}Content-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+    );
+    stream.write_all(request.as_bytes())?;
+    let mut answer = Vec::new();
+    stream.take(ANSWER_BYTES_MAX).read_to_end(&mut answer)?;
+    let (status, body) = split(&answer).ok_or_else(|| {
+        std::io::Error::new(ErrorKind::InvalidData, "what listens there does not speak HTTP")
+    })?;
+    Ok((status, serde_json::from_slice(body).unwrap_or_default()))
 }
 
 /// What listens everywhere is reached by loopback.

@@ -33,4 +33,4 @@ pub use fold::trace as wire_trace;
 pub use openapi::document as openapi;
 pub use profile::profiles;
 pub use server::{router, serve};
-pub use source::{GatewayAsked, Hosts, Setup, Source};
+pub use source::{GatewayAsked, GatewayOrder, Hosts, OrderProblem, Setup, Source};

@@ -65,6 +65,25 @@ impl Problem {
         )
     }
 
+    /// Whoever comes by could change what answers users.
+    pub(crate) fn open_to_all() -> Self {
+        Self::new(StatusCode::FORBIDDEN, "open-to-all", "open to all").says(
+            "these pages are open to other machines and want no token: they give no orders to the gateway",
+            "set `TAUT_WEB_TOKEN` to a long random text where `taut up` runs",
+        )
+    }
+
+    /// The gateway does not answer.
+    pub(crate) fn gateway_away(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "gateway-away", "the gateway is away")
+            .says(detail, "see whether it runs; what it shows next is what holds")
+    }
+
+    /// The gateway does not do it as things are.
+    pub(crate) fn gateway_refused(detail: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, "gateway-refused", "the gateway refuses").says(detail, hint)
+    }
+
     /// The bound on something is reached.
     pub(crate) fn busy(detail: impl Into<String>, hint: impl Into<String>) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", "too busy").says(detail, hint)

@@ -28,6 +28,9 @@ const READERS_MAX: usize = 4;
 /// Pages that listen at a time; each holds a connection open.
 const LISTENERS_MAX: usize = 64;
 
+/// Orders to the gateway at a time: each may hold a thread for a minute.
+const ORDERS_MAX: usize = 4;
+
 /// How long running answers may take once the server is told to stop.
 const CLOSING_TIME: Duration = Duration::from_secs(5);
 
@@ -40,6 +43,7 @@ pub(crate) struct App {
     pub(crate) recent: Recent,
     readers: Arc<Semaphore>,
     listeners: Arc<Semaphore>,
+    orders: Arc<Semaphore>,
 }
 
 impl App {
@@ -58,6 +62,16 @@ impl App {
             work(&*source)
         });
         task.await.unwrap_or_else(|error| Err(Problem::bug(error.to_string())))
+    }
+
+    /// A seat among those who give orders to the gateway.
+    pub(crate) fn order(&self) -> Result<OwnedSemaphorePermit, Problem> {
+        Arc::clone(&self.orders).try_acquire_owned().map_err(|_full| {
+            Problem::busy(
+                format!("{ORDERS_MAX} orders are carried out already"),
+                "wait until they are done",
+            )
+        })
     }
 
     /// A seat among the listeners.
@@ -119,6 +133,9 @@ fn routes(source: Arc<dyn Source>, setup: Setup, closing: watch::Receiver<bool>)
     let again = middleware::from_fn_with_state((Arc::clone(&source), answers), again::again);
     // Where working out the answer takes long.
     let kept = |route: MethodRouter<App>| route.layer(again.clone());
+    let order = |route: MethodRouter<App>| {
+        route.layer(DefaultBodyLimit::max(api::gateway::ORDER_BYTES_MAX))
+    };
     let app = App {
         source,
         setup: Arc::new(setup),
@@ -126,6 +143,7 @@ fn routes(source: Arc<dyn Source>, setup: Setup, closing: watch::Receiver<bool>)
         recent: Recent::default(),
         readers: Arc::new(Semaphore::new(READERS_MAX)),
         listeners: Arc::new(Semaphore::new(LISTENERS_MAX)),
+        orders: Arc::new(Semaphore::new(ORDERS_MAX)),
     };
     Router::new()
         .route("/api/v1/findings", get(api::findings::list))
@@ -155,6 +173,10 @@ fn routes(source: Arc<dyn Source>, setup: Setup, closing: watch::Receiver<bool>)
             post(api::plans::read).layer(DefaultBodyLimit::max(api::plans::PLAN_BYTES_MAX)),
         )
         .route("/api/v1/gateway", get(api::gateway::gateway))
+        .route("/api/v1/gateway/members", order(post(api::gateway::member)))
+        .route("/api/v1/gateway/purge", order(post(api::gateway::purge)))
+        .route("/api/v1/gateway/warm", order(post(api::gateway::warm)))
+        .route("/api/v1/gateway/canaries", order(post(api::gateway::canary)))
         .route("/api/v1/ledger", get(api::ledger::list))
         .route("/api/v1/board", kept(get(api::ledger::board)))
         .route("/api/v1/proof", kept(get(api::proofs::proof)))

@@ -185,13 +185,33 @@ pub struct Setup {
     pub gateway: Option<GatewayAsked>,
 }
 
-/// Where what a gateway tells about itself comes from.
+/// Where what a gateway tells about itself comes from, and orders to it go.
 #[derive(Clone)]
 pub struct GatewayAsked {
     /// For people: `this process`, or an address.
     pub place: String,
     /// Asks it; blocks for as long as that takes. Why there is no answer, in words.
     pub ask: Arc<dyn Fn() -> Result<serde_json::Value, String> + Send + Sync>,
+    /// Gives it an order; blocks until it is carried out.
+    pub order: Arc<GatewayOrder>,
+}
+
+/// Does what a POST to this path of a gateway's admin port does, with this body; names in the path are not escaped.
+pub type GatewayOrder =
+    dyn Fn(&str, &serde_json::Value) -> Result<serde_json::Value, OrderProblem> + Send + Sync;
+
+/// Why an order was not carried out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OrderProblem {
+    /// The gateway does not answer; why not, in words.
+    Away(String),
+    /// The gateway refuses it.
+    Refused {
+        /// The status of HTTP that its admin port has for it.
+        status: u16,
+        /// What is wrong, in words.
+        detail: String,
+    },
 }
 
 impl fmt::Debug for GatewayAsked {

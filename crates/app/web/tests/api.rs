@@ -21,6 +21,8 @@ use web::Setup;
 
 #[path = "api/flames.rs"]
 mod flames;
+#[path = "api/gateway.rs"]
+mod gateway;
 #[path = "api/ledger.rs"]
 mod ledger;
 #[path = "api/token.rs"]
@@ -92,10 +94,15 @@ impl Server {
     }
 
     async fn post(&self, path: &str, body: &Value) -> Result<Answer> {
+        self.post_with(path, body, "").await
+    }
+
+    /// A POST with more headers.
+    async fn post_with(&self, path: &str, body: &Value, headers: &str) -> Result<Answer> {
         let (host, body) = (self.address, body.to_string());
         let mut stream = TcpStream::connect(host).await?;
         let request = format!(
-            "POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n\
+            "POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n{headers}\
              Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
             body.len()
         );

@@ -200,7 +200,7 @@ pub(super) fn tell_gateway(settings: &Settings) -> String {
     let (Some(admin), Some(token)) = (plan.admin, &plan.admin_token) else {
         return by_itself.to_owned();
     };
-    match client::order(admin, "/reload", &token.0) {
+    match client::reload(admin, &token.0) {
         Ok(200) => format!("the gateway at {admin} reads it now"),
         Ok(status) => format!(
             "the gateway at {admin} was asked to read it, and answered {status}: {by_itself}"

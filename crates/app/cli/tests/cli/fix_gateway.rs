@@ -22,13 +22,13 @@ use crate::kit::{Ran, run, taut, trace_id};
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A server that counts what it is asked; it ends with the process of the test.
-struct Origin {
-    address: SocketAddr,
+pub(crate) struct Origin {
+    pub(crate) address: SocketAddr,
     asked: Arc<AtomicUsize>,
 }
 
 impl Origin {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let socket = TcpListener::bind("127.0.0.1:0").expect("a port is free");
         let address = socket.local_addr().expect("it listens");
         let asked = Arc::new(AtomicUsize::new(0));
@@ -48,7 +48,7 @@ impl Origin {
         Self { address, asked }
     }
 
-    fn asked(&self) -> usize {
+    pub(crate) fn asked(&self) -> usize {
         self.asked.load(Ordering::SeqCst)
     }
 }
@@ -327,13 +327,13 @@ fn a_patch_that_would_be_refused_is_not_written() {
 }
 
 /// A process that says where it is, one thing a line; it ends with the test.
-struct Spoken {
+pub(crate) struct Spoken {
     child: Child,
     greeting: String,
 }
 
 impl Spoken {
-    fn start(words: &[&str]) -> Self {
+    pub(crate) fn start(words: &[&str]) -> Self {
         let mut child = taut().args(words).stderr(Stdio::piped()).spawn().expect("the binary runs");
         let mut told = BufReader::new(child.stderr.take().expect("it is piped"));
         let mut greeting = String::new();
@@ -346,7 +346,7 @@ impl Spoken {
     }
 
     /// The address on the line that begins like this.
-    fn address(&self, what: &str) -> SocketAddr {
+    pub(crate) fn address(&self, what: &str) -> SocketAddr {
         let line = self.greeting.lines().find_map(|line| line.trim().strip_prefix(what));
         let address = line.expect("it is told").trim().trim_start_matches("http://");
         let address = address.split('/').next().expect("there is something");
@@ -361,7 +361,7 @@ impl Drop for Spoken {
     }
 }
 
-fn json_of(address: SocketAddr, path: &str) -> Value {
+pub(crate) fn json_of(address: SocketAddr, path: &str) -> Value {
     let mut stream = TcpStream::connect(address).expect("it listens");
     write!(stream, "GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n")
         .expect("it reads");

@@ -9,6 +9,7 @@ mod find;
 mod fix;
 mod fix_gateway;
 mod fix_rehearse;
+mod gateway_orders;
 mod kit;
 mod ledger;
 mod load;

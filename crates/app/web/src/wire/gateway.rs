@@ -25,6 +25,8 @@ pub struct GatewayAnswer {
 pub struct Gateway {
     /// `up`, `down` (a service has nobody who can answer, memory is low, or a Redis that limits need is away), or `stopping`.
     pub state: String,
+    /// Why it is not ready, in words; nothing where it is, or is being stopped.
+    pub not_ready: Vec<String>,
     /// Requests a second, of the last five seconds that are over.
     pub requests_per_second: f64,
     /// Requests that members have not answered yet.
@@ -120,6 +122,8 @@ pub struct GatewayThread {
     pub thread: usize,
     /// `closed`, `open` or `half-open`; nothing without a breaker.
     pub breaker: Option<String>,
+    /// Since when it is so; nothing if it was never anything but closed.
+    pub breaker_since_unix_ms: Option<u64>,
     /// Its requests that are not answered yet.
     pub in_flight: u64,
     /// As many as the service bears, where that is found out.
@@ -248,6 +252,10 @@ pub struct GatewayLimit {
     pub dry_run: bool,
     /// Clients that are remembered.
     pub clients: u64,
+    /// Requests of the route that it refused since the start.
+    pub refused: u64,
+    /// Those that it would have refused, where they are only counted.
+    pub over_dry_run: u64,
 }
 
 /// A new version that is tried.

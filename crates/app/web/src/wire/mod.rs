@@ -11,6 +11,7 @@ mod gateway;
 mod ledger;
 mod log;
 mod operation;
+mod orders;
 mod overview;
 mod plan;
 pub(crate) mod profile;
@@ -57,6 +58,10 @@ pub(crate) use operation::nanos_as_micros;
 pub use operation::{
     Breakdown, Bucket, Group, GroupKind, Operation, OperationDetail, Operations, Percentiles,
     Point, Request, Requests, Spark, TargetFigures, Window,
+};
+pub use orders::{
+    GatewayCanaryOrder, GatewayCanaryVerb, GatewayForgotten, GatewayMemberDone, GatewayMemberOrder,
+    GatewayMemberVerb, GatewayPurge, GatewayWarm, GatewayWarmed,
 };
 pub use overview::{
     ChangeKind, ChangedEndpoint, Mark, MarkKind, Marks, Objective, Overview, ServiceSigns, Signs,

@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use config::Settings;
-use gateway::Gateway;
+use gateway::{Gateway, OrderRefused};
+use serde_json::Value;
 use tokio::{
     net::TcpSocket,
     signal::unix::{SignalKind, signal},
     task::JoinHandle,
 };
 use traffic::plan::Plan;
-use web::GatewayAsked;
+use web::{GatewayAsked, OrderProblem};
 
 use super::{LOOK_INTERVAL, Watched, beside::Beside, exposed, reload};
 use crate::{client, commands::settings::SettingsFile, say::Failure};
@@ -33,8 +34,16 @@ pub(crate) fn start(
     if let Some(admin) = plan.admin
         && client::told_by_admin(admin, "/health", None).is_ok()
     {
-        let ask = move || client::told_by_admin(admin, "/all", token.as_deref());
-        return Ok((None, Some(GatewayAsked { place: admin.to_string(), ask: Arc::new(ask) })));
+        let shown = token.clone();
+        let ask = move || client::told_by_admin(admin, "/all", shown.as_deref());
+        let order = move |path: &str, order: &Value| {
+            client::ordered_by_admin(admin, path, order, token.as_deref())
+        };
+        let place = admin.to_string();
+        return Ok((
+            None,
+            Some(GatewayAsked { place, ask: Arc::new(ask), order: Arc::new(order) }),
+        ));
     }
     alone(&plan)?;
     let has_token = token.is_some();
@@ -47,9 +56,16 @@ pub(crate) fn start(
     let beside = Beside::start(&gateway, settings)?;
     let gateway = Arc::new(gateway);
     let watch = tokio::spawn(watch(Arc::clone(&gateway), file.clone(), watched));
-    let seen = gateway.seen();
-    let asked =
-        GatewayAsked { place: "this process".to_owned(), ask: Arc::new(move || Ok(seen())) };
+    let (seen, orders) = (gateway.seen(), gateway.orders());
+    let order = move |path: &str, order: &Value| {
+        orders(path, order)
+            .map_err(|OrderRefused { status, detail }| OrderProblem::Refused { status, detail })
+    };
+    let asked = GatewayAsked {
+        place: "this process".to_owned(),
+        ask: Arc::new(move || Ok(seen())),
+        order: Arc::new(order),
+    };
     Ok((Some(Here { gateway, has_token, beside, watch }), Some(asked)))
 }
 
