@@ -12,7 +12,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::{Problem, carry_out};
+use super::{OwnWays, Problem, carry_out};
 use crate::state::Shared;
 
 /// Orders that wait to be taken: more than people give at once.
