@@ -32,7 +32,7 @@ mod vary;
 pub use answer::{Answer, answer, conditions_removed, make_conditional};
 pub use control::{Control, Scope, Spoken, request_control};
 pub use forgotten::{Forgotten, Of};
-pub use index::{At, Dropped, Index, Kept, OnDisk};
+pub use index::{At, Dropped, Index, Kept, OnDisk, Variant};
 pub use judge::{Judged, judge, may_stand_in};
 pub use key::{Asker, Credentials, Key, asker, key_of};
 pub use orders::{Asked, OrderId, Orders, Sent};

@@ -263,7 +263,7 @@ impl Cache {
 
     /// Forgets what is stored for a request.
     fn forget(&self, key: &Key, now: Moment) {
-        let of = Of::Key(key.hash, key.bytes.clone());
+        let of = Of::Key(key.hash, key.bytes.clone(), None);
         let all = || self.memory.forget(key);
         match &self.disk {
             Some(disk) => disk.forget(of, false, now, all).1,

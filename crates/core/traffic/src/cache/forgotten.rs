@@ -2,7 +2,10 @@
 
 use std::collections::VecDeque;
 
-use super::purge::{Place, Purge};
+use super::{
+    index::{Kept, Variant},
+    purge::Purge,
+};
 
 /// What was forgotten of late: what was on its way to the disk meanwhile is old.
 #[derive(Debug, Default)]
@@ -17,8 +20,8 @@ pub struct Forgotten {
 pub enum Of {
     /// What an order is for.
     Order(Purge),
-    /// What was kept under a key: its hash, and itself.
-    Key(u64, Vec<u8>),
+    /// What was kept under a key (its hash, and itself), or one of the answers there.
+    Key(u64, Vec<u8>, Option<Variant>),
 }
 
 impl Of {
@@ -27,7 +30,9 @@ impl Of {
     pub fn bytes(&self) -> usize {
         match self {
             Self::Order(purge) => purge.words().iter().map(|word| word.len()).sum(),
-            Self::Key(_, key) => key.len(),
+            Self::Key(_, key, which) => {
+                key.len() + which.as_ref().map_or(0, |which| which.selecting.bytes())
+            }
         }
     }
 }
@@ -64,11 +69,13 @@ impl Forgotten {
 
     /// Whether an answer is old that was known when there had been `count`.
     #[must_use]
-    pub fn outdates(&self, count: u64, hash: u64, place: &Place) -> bool {
+    pub fn outdates(&self, count: u64, hash: u64, kept: &Kept) -> bool {
         let Ok(missed) = usize::try_from(self.next.saturating_sub(count)) else { return true };
         let is = |(of, _): &(Of, bool)| match of {
-            Of::Order(purge) => purge.takes(place),
-            Of::Key(key, _) => *key == hash,
+            Of::Order(purge) => purge.takes(&kept.place),
+            Of::Key(key, _, which) => {
+                *key == hash && which.as_ref().is_none_or(|which| which.is(kept))
+            }
         };
         self.log.len() < missed || self.log.iter().rev().take(missed).any(is)
     }

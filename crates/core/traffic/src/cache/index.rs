@@ -81,6 +81,29 @@ impl Kept {
     }
 }
 
+/// One of the answers under a key: what it was chosen by, and for whom it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Variant {
+    /// What it was chosen by.
+    pub selecting: Selecting,
+    /// Whether it is also for requests with credentials.
+    pub shared_with: Asker,
+}
+
+impl Variant {
+    /// The one that a stored answer is.
+    #[must_use]
+    pub fn of(stored: &Stored) -> Self {
+        Self { selecting: stored.selecting.clone(), shared_with: stored.policy.shared_with }
+    }
+
+    /// Whether it is an answer that is on disk, or on its way there.
+    #[must_use]
+    pub fn is(&self, kept: &Kept) -> bool {
+        kept.is_same(&self.selecting, self.shared_with)
+    }
+}
+
 /// An answer that is on disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OnDisk {
@@ -250,9 +273,13 @@ impl Index {
         }
     }
 
-    /// Forgets what is kept under a key. How many it was.
-    pub fn forget_key(&mut self, hash: u64) -> usize {
-        let places = self.keys.of(hash);
+    /// Forgets what is kept under a key, or of that one alone. How many it was.
+    pub fn forget_key(&mut self, hash: u64, which: Option<&Variant>) -> usize {
+        let mut places = self.keys.of(hash);
+        if let Some(which) = which {
+            let is = |slot: &Slot| which.is(&slot.kept);
+            places.retain(|place| self.slots.get(*place).and_then(Option::as_ref).is_some_and(is));
+        }
         for place in &places {
             self.remove(*place);
         }

@@ -64,12 +64,7 @@ pub(super) fn put_head(out: &mut Vec<u8>, stored: &Stored, now: Moment) {
     out.extend(flags.map(u8::from));
     put_count(out, policy.omitted.len());
     policy.omitted.iter().for_each(|name| put(out, name.as_str().as_bytes()));
-    put_count(out, stored.selecting.fields.len());
-    for field in &stored.selecting.fields {
-        put(out, field.name.as_str().as_bytes());
-        put_maybe(out, field.raw.as_deref());
-        put_maybe(out, field.meaning.as_deref());
-    }
+    put_selecting(out, &stored.selecting);
     let place = &stored.place;
     for text in [&place.route, &place.host, &place.target] {
         put(out, text.as_bytes());
@@ -92,6 +87,16 @@ pub fn unpacked(bytes: &Bytes, ago: Duration, now: Moment) -> Option<Stored> {
     let mut from = From { rest };
     let head = from.head(ago, now)?;
     Some(head.with(bytes.slice_ref(from.rest)))
+}
+
+/// What an answer was chosen by.
+pub(super) fn put_selecting(out: &mut Vec<u8>, selecting: &Selecting) {
+    put_count(out, selecting.fields.len());
+    for field in &selecting.fields {
+        put(out, field.name.as_str().as_bytes());
+        put_maybe(out, field.raw.as_deref());
+        put_maybe(out, field.meaning.as_deref());
+    }
 }
 
 /// An answer without its body.
@@ -158,9 +163,7 @@ impl<'a> From<'a> {
         }
         let [asks_always, strict, immutable, authorization, cookies] = flags;
         let omitted = self.list(From::name)?;
-        let fields = self.list(|from| {
-            Some(Field { name: from.name()?, raw: from.maybe()?.0, meaning: from.maybe()?.0 })
-        })?;
+        let selecting = self.selecting()?;
         let place = Place {
             route: self.text()?,
             host: self.text()?,
@@ -187,7 +190,14 @@ impl<'a> From<'a> {
             omitted,
             took,
         };
-        Some(Head { status, headers, policy, selecting: Selecting { fields }, place })
+        Some(Head { status, headers, policy, selecting, place })
+    }
+
+    pub(super) fn selecting(&mut self) -> Option<Selecting> {
+        let fields = self.list(|from| {
+            Some(Field { name: from.name()?, raw: from.maybe()?.0, meaning: from.maybe()?.0 })
+        })?;
+        Some(Selecting { fields })
     }
 
     pub(super) fn byte(&mut self) -> Option<u8> {

@@ -8,10 +8,10 @@ use bytes::Bytes;
 use model::Moment;
 
 use super::{
-    index::Kept,
-    key::Key,
+    index::{Kept, Variant},
+    key::{Asker, Key},
     orders::OrderId,
-    packed::{From, head_of, put, put_head, put_number},
+    packed::{From, head_of, put, put_head, put_number, put_selecting},
     purge::Purge,
     stored::Stored,
 };
@@ -56,8 +56,8 @@ pub enum Said {
         /// When.
         at: Moment,
     },
-    /// What is kept under a key is forgotten.
-    Gone(Vec<u8>),
+    /// What is kept under a key, or one of the answers there, is forgotten.
+    Gone(Vec<u8>, Option<Variant>),
     /// Orders of other gateways were heard up to this one.
     Heard(OrderId),
 }
@@ -115,7 +115,13 @@ impl Start {
                 let purge = Purge::of_words(words.each_ref().map(|word| &**word))?;
                 Some(Said::Forget { purge, soft, at: self.at })
             }
-            GONE => Some(Said::Gone(key.to_vec())),
+            GONE if head.is_empty() => Some(Said::Gone(key.to_vec(), None)),
+            GONE => {
+                let [authorization, cookies] = [from.byte()? == 1, from.byte()? == 1];
+                let shared_with = Asker { authorization, cookies };
+                let which = Variant { selecting: from.selecting()?, shared_with };
+                Some(Said::Gone(key.to_vec(), Some(which)))
+            }
             HEARD => Some(Said::Heard(OrderId { millis: from.number()?, count: from.number()? })),
             _ => None,
         }
@@ -145,10 +151,17 @@ pub fn forget_record(purge: &Purge, soft: bool, now: Moment) -> Option<Vec<u8>> 
     record(FORGET, &[], words, &[], now)
 }
 
-/// The record of a key under which nothing is kept any more.
+/// The record of a key under which nothing is kept any more, or that one not. Who knows of keys alone, as this did before,
+/// forgets all that is under it.
 #[must_use]
-pub fn gone_record(key: &[u8], now: Moment) -> Option<Vec<u8>> {
-    record(GONE, key, |_| {}, &[], now)
+pub fn gone_record(key: &[u8], which: Option<&Variant>, now: Moment) -> Option<Vec<u8>> {
+    let one = |out: &mut Vec<u8>| {
+        if let Some(Variant { selecting, shared_with }) = which {
+            out.extend([shared_with.authorization, shared_with.cookies].map(u8::from));
+            put_selecting(out, selecting);
+        }
+    };
+    record(GONE, key, one, &[], now)
 }
 
 /// The record of the last order that was heard.

@@ -28,7 +28,9 @@ use std::{
 
 use model::Moment;
 use traffic::{
-    cache::{Asker, At, DiskSettings, Forgotten, Index, Keep, Key, Of, OrderId, Purge, Stored},
+    cache::{
+        Asker, At, DiskSettings, Forgotten, Index, Keep, Key, Of, OrderId, Purge, Stored, Variant,
+    },
     fields::Fields,
 };
 
@@ -268,7 +270,8 @@ impl Disk {
                 Keep::Memory => Offered::Refused,
             };
             if offered != Offered::Taken {
-                let of = Of::Key(key.hash, key.bytes.clone());
+                let which = Some(Variant::of(stored));
+                let of = Of::Key(key.hash, key.bytes.clone(), which);
                 let count = level.index_forgets(&of, false, now);
                 level.forgotten.add(of.clone(), false);
                 self.forgotten.store(level.forgotten.count(), Release);
@@ -282,9 +285,9 @@ impl Disk {
     }
 
     /// An answer was not written after all: what it was to take the place of is old all the same.
-    fn not_written(&self, Write { key, replaces, .. }: &Write) {
+    fn not_written(&self, Write { key, stored, replaces, .. }: &Write) {
         if *replaces {
-            let of = Of::Key(key.hash, key.bytes.clone());
+            let of = Of::Key(key.hash, key.bytes.clone(), Some(Variant::of(stored)));
             let _gone = self.forget(of, false, clock::now(), || ());
         }
         self.lost(key.hash);
@@ -391,7 +394,7 @@ impl Level {
     fn index_forgets(&mut self, of: &Of, soft: bool, now: Moment) -> usize {
         match of {
             Of::Order(purge) => self.index.purge(purge, soft, now),
-            Of::Key(hash, _) => self.index.forget_key(*hash),
+            Of::Key(hash, _, which) => self.index.forget_key(*hash, which.as_ref()),
         }
     }
 
@@ -415,7 +418,7 @@ impl Level {
 
     /// Whether an answer that was known when so much was forgotten may still be kept; it is, at this place.
     fn keep(&mut self, (hash, forgotten): (u64, u64), at: At, kept: traffic::cache::Kept) -> bool {
-        let is_old = self.forgotten.outdates(forgotten, hash, &kept.place);
+        let is_old = self.forgotten.outdates(forgotten, hash, &kept);
         !is_old && self.stands && self.index.insert(hash, at, kept)
     }
 }

@@ -8,8 +8,8 @@ use http::{HeaderMap, StatusCode};
 use proptest::prelude::*;
 use traffic::cache::{
     Asker, At, CacheRule, Forgotten, Index, Kept, Key, Of, OrderId, Place, Purge, START_BYTES,
-    Said, Selecting, Start, Stored, answer_of, answer_record, forget_record, gone_record,
-    heard_record,
+    Said, Selecting, Start, Stored, Variant, answer_of, answer_record, forget_record, gone_record,
+    heard_record, selecting,
 };
 
 use super::{now, of};
@@ -94,9 +94,9 @@ proptest! {
                     log.extend(forget_record(&purge, soft, now()).expect("it is short"));
                 }
                 Step::Gone(number) => {
-                    known.forget_key(key(number).hash);
+                    known.forget_key(key(number).hash, None);
                     model.remove(&number);
-                    log.extend(gone_record(&key(number).bytes, now()).expect("it is short"));
+                    log.extend(gone_record(&key(number).bytes, None, now()).expect("it is short"));
                 }
             }
         }
@@ -111,8 +111,8 @@ proptest! {
                 Said::Forget { purge, soft, at } => {
                     read.purge(&purge, soft, at);
                 }
-                Said::Gone(key) => {
-                    read.forget_key(Key::new(key, 7).hash);
+                Said::Gone(key, which) => {
+                    read.forget_key(Key::new(key, 7).hash, which.as_ref());
                 }
                 Said::Heard(_) => {}
             }
@@ -203,15 +203,50 @@ fn what_was_asked_for_outlives_its_file() {
 
 #[test]
 fn what_was_forgotten_on_its_way_is_old() {
-    let place = stored(1, b"").place;
+    let kept = |number| Kept::of(&stored(number, b""), now());
+    let one = kept(1);
     let mut forgotten = Forgotten::default();
     let before = forgotten.count();
-    forgotten.add(Of::Key(5, Vec::new()), false);
+    forgotten.add(Of::Key(5, Vec::new(), None), false);
     let between = forgotten.count();
     forgotten.add(Of::Order(Purge::Tag("tag-1".to_owned())), true);
-    assert!(forgotten.outdates(before, 5, &place) && forgotten.outdates(between, 6, &place));
-    assert!(!forgotten.outdates(forgotten.count(), 5, &place));
+    assert!(forgotten.outdates(before, 5, &one) && forgotten.outdates(between, 6, &one));
+    assert!(!forgotten.outdates(forgotten.count(), 5, &one));
     assert_eq!(forgotten.all().map(Iterator::count), Some(2));
-    (0..20_000).for_each(|_| forgotten.add(Of::Key(9, Vec::new()), false));
-    assert!(forgotten.all().is_none() && forgotten.outdates(before, 1, &stored(2, b"").place));
+    (0..20_000).for_each(|_| forgotten.add(Of::Key(9, Vec::new(), None), false));
+    assert!(forgotten.all().is_none() && forgotten.outdates(before, 1, &kept(2)));
+}
+
+#[test]
+fn of_answers_under_one_key_one_is_forgotten_and_the_others_stay() {
+    let request = |language| super::headers(&[("accept-language", language)]);
+    let in_language = |language| {
+        let vary = super::headers(&[("vary", "accept-language")]);
+        let selecting = selecting(&vary, &request(language)).expect("no star");
+        let mut stored = stored(1, b"");
+        stored.selecting = selecting;
+        stored
+    };
+    let (german, french) = (in_language("de"), in_language("fr"));
+    let which = Variant::of(&german);
+    let record = gone_record(&key(1).bytes, Some(&which), now()).expect("it is short");
+    let Some((_, Said::Gone(read, Some(as_read)))) = said(&record) else {
+        panic!("it is read as it was written")
+    };
+    assert_eq!((read, &as_read), (key(1).bytes, &which));
+
+    let mut index = Index::new(1 << 20);
+    for (offset, stored) in [(0, &german), (5, &french)] {
+        let at = At { file: 1, offset, bytes: 5 };
+        assert!(index.insert(key(1).hash, at, Kept::of(stored, now())));
+    }
+    assert_eq!(index.forget_key(key(1).hash, Some(&as_read)), 1);
+    let found =
+        |language| index.find(key(1).hash, &request(language), Asker::default(), now()).is_some();
+    assert!(!found("de") && found("fr"));
+
+    let mut forgotten = Forgotten::default();
+    forgotten.add(Of::Key(key(1).hash, key(1).bytes, Some(which)), false);
+    assert!(forgotten.outdates(0, key(1).hash, &Kept::of(&german, now())));
+    assert!(!forgotten.outdates(0, key(1).hash, &Kept::of(&french, now())));
 }

@@ -95,12 +95,12 @@ fn an_order_that_changes_nothing_is_for_nobody() {
 fn what_was_forgotten_is_remembered_within_bounds() {
     let mut forgotten = Forgotten::default();
     for number in 0..20 {
-        forgotten.add(Of::Key(number, vec![0; 1 << 20]), false);
+        forgotten.add(Of::Key(number, vec![0; 1 << 20], None), false);
     }
     assert!(forgotten.all().is_none());
-    let place = Place::default();
-    assert!(forgotten.outdates(1, 99, &place), "nobody knows");
-    assert!(!forgotten.outdates(15, 14, &place) && forgotten.outdates(15, 15, &place));
+    let kept = kept(1, "/", 60);
+    assert!(forgotten.outdates(1, 99, &kept), "nobody knows");
+    assert!(!forgotten.outdates(15, 14, &kept) && forgotten.outdates(15, 15, &kept));
 }
 
 proptest! {

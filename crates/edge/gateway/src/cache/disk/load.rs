@@ -117,8 +117,8 @@ impl<'a> Scan<'a> {
                 Said::Forget { purge, soft, at } => {
                     loaded.index.purge(&purge, soft, at);
                 }
-                Said::Gone(key) => {
-                    loaded.index.forget_key(Key::new(key, self.seed).hash);
+                Said::Gone(key, which) => {
+                    loaded.index.forget_key(Key::new(key, self.seed).hash, which.as_ref());
                 }
                 // The last that was written, be it lower: numbers may have begun anew.
                 Said::Heard(heard) => loaded.heard = heard,

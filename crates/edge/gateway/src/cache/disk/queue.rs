@@ -216,7 +216,7 @@ mod tests {
         assert!(is_all, "{} orders", orders.len());
         // However few they are, by their bytes.
         let long = |number: u8| {
-            let of = Of::Key(number.into(), vec![number; ORDER_BYTES_MAX / 8]);
+            let of = Of::Key(number.into(), vec![number; ORDER_BYTES_MAX / 8], None);
             Order { of, soft: false, at: Moment::default() }
         };
         (0..8).for_each(|number| queue.order(long(number)));

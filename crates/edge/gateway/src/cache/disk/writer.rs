@@ -16,8 +16,8 @@ use std::{
 };
 
 use traffic::cache::{
-    At, Dropped, Index, Kept, Of, OrderId, Purge, START_BYTES, Start, answer_record, forget_record,
-    gone_record, heard_record,
+    At, Dropped, Index, Kept, Of, OrderId, Purge, START_BYTES, Start, Variant, answer_record,
+    forget_record, gone_record, heard_record,
 };
 
 use super::{
@@ -175,7 +175,7 @@ impl<'a> Writing<'a> {
         for Order { of, soft, at } in orders {
             let record = match of {
                 Of::Order(purge) => forget_record(purge, *soft, *at),
-                Of::Key(_, key) => gone_record(key, *at),
+                Of::Key(_, key, which) => gone_record(key, which.as_ref(), *at),
             };
             let record = record.ok_or(io::ErrorKind::FileTooLarge)?;
             // Where there is none it is written all the same.
@@ -202,7 +202,7 @@ impl<'a> Writing<'a> {
         let now = clock::now();
         let hash = write.key.hash;
         let kept = Kept::of(&write.stored, now);
-        if lock(&self.disk.level).forgotten.outdates(write.forgotten, hash, &kept.place) {
+        if lock(&self.disk.level).forgotten.outdates(write.forgotten, hash, &kept) {
             return self.disk.not_written(write);
         }
         let record = answer_record(&write.key, &write.stored, now);
@@ -230,9 +230,10 @@ impl<'a> Writing<'a> {
     /// Lets an answer be found that was written, unless it was forgotten meanwhile: then that is written as well. Whether it
     /// did.
     fn keep(&mut self, known: (u64, u64), at: At, kept: Kept, key: &[u8]) -> bool {
+        let which = Variant { selecting: kept.selecting.clone(), shared_with: kept.shared_with };
         let is_kept = lock(&self.disk.level).keep(known, at, kept);
         if !is_kept {
-            let of = Of::Key(known.0, key.to_vec());
+            let of = Of::Key(known.0, key.to_vec(), Some(which));
             self.disk.queue.order(Order { of, soft: false, at: clock::now() });
         }
         is_kept
