@@ -234,7 +234,13 @@ impl Gateway {
         *self.shared.keyring.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(keyring);
         self.shared.take(orders.plan());
         drop(orders);
+        self.shared.reloads.taken();
         Ok(not_taken)
+    }
+
+    /// Counts settings that were read again and are wrong: those from before stay in force.
+    pub fn refused_settings(&self) {
+        self.shared.reloads.refused();
     }
 
     /// The files that a plan reads besides the settings: certificates, their keys, and whom to believe.

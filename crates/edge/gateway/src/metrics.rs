@@ -6,6 +6,7 @@ mod disk;
 mod edge;
 mod lately;
 mod limits;
+mod reloads;
 mod text;
 
 use std::{sync::PoisonError, time::Duration};
@@ -16,7 +17,7 @@ use stats::Sketch;
 use traffic::encoding::Coding;
 
 use self::{edge::EdgeCounts, lately::Lately, limits::LimitCounts};
-pub(crate) use self::{limits::sums as limited, text::text};
+pub(crate) use self::{limits::sums as limited, reloads::Reloads, text::text};
 use crate::{cache::counts::CacheCounts, clock, compress::Done, state::Shared};
 
 /// Counts of one thread.

@@ -35,7 +35,7 @@ use crate::{
     clock, events,
     limits::Counted,
     member::Member,
-    metrics::Counts,
+    metrics::{Counts, Reloads},
     redis,
     tls::{Connector, Keyring},
     tracing::{Exporter, Outcomes},
@@ -76,6 +76,8 @@ pub(crate) struct Shared {
     pub(crate) canaries: Canaries,
     /// Told when somebody wants the settings to be read again.
     pub(crate) reload: Notify,
+    /// What became of settings that were read again.
+    pub(crate) reloads: Reloads,
     /// What each thread tells of its services now and then.
     pub(crate) told: Vec<Mutex<Vec<OfService>>>,
     /// Certificates, and whom to believe of members.
@@ -150,6 +152,7 @@ impl Shared {
             orders: Mutex::new(Orders::new(plan.clone())),
             canaries: Canaries::default(),
             reload: Notify::new(),
+            reloads: Reloads::default(),
             told: (0..workers).map(|_| Mutex::default()).collect(),
             keyring: Mutex::new(Arc::new(keyring)),
             space: Space::seen(),

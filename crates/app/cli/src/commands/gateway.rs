@@ -186,6 +186,7 @@ fn reload(gateway: &Gateway, file: &SettingsFile) -> Option<Vec<PathBuf>> {
             Some(files)
         }
         Err(failure) => {
+            gateway.refused_settings();
             let _exit = failure.tell();
             say::words(&format!("{AMBER}the gateway goes on with the settings it had{AMBER:#}\n"));
             None

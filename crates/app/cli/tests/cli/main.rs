@@ -10,6 +10,7 @@ mod fix;
 mod fix_gateway;
 mod fix_rehearse;
 mod gateway_orders;
+mod gateway_reload;
 mod kit;
 mod ledger;
 mod load;

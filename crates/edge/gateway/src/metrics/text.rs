@@ -11,7 +11,7 @@ use traffic::encoding::Coding;
 
 use super::{
     BOUNDS, Coded, Counts, Labels, METHODS, METRICS, Metric, REFUSALS, canaries, disk, edge,
-    escaped, lately, limits,
+    escaped, lately, limits, reloads,
 };
 use crate::{cache::counts as of_cache, clock, state::Shared, tracing::Outcomes};
 
@@ -24,6 +24,7 @@ pub(crate) fn text(shared: &Shared) -> String {
         .chain(limits::METRICS)
         .chain(edge::METRICS)
         .chain(canaries::METRICS)
+        .chain(reloads::METRICS)
     {
         let Metric { name, kind, about } = metric;
         // Writing into a text cannot fail.
@@ -47,6 +48,9 @@ pub(crate) fn text(shared: &Shared) -> String {
             }
             _ if edge::METRICS.iter().any(|metric| metric.name == *name) => {
                 edge::write(&mut text, name, shared);
+            }
+            _ if reloads::METRICS.iter().any(|metric| metric.name == *name) => {
+                reloads::write(&mut text, name, shared);
             }
             _ if name.starts_with("taut_gateway_canary_") => {
                 canaries::write(&mut text, name, shared);
