@@ -73,7 +73,7 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// The longest that a request to a route may take until the head of its answer; `None` for no such bound.
+    /// The longest that a member is waited for, for all of a request to a route; `None` for no such bound.
     #[must_use]
     pub fn total(&self, route: &Route) -> Option<Duration> {
         route.timeouts_at(self.services.get(route.service)?).total
@@ -329,7 +329,7 @@ pub struct Timeouts {
     pub answer: Duration,
     /// The longest pause within the body of the answer.
     pub pause: Duration,
-    /// Until the head of the answer, retries included; of its body `pause` alone counts, so that what is long may be. `None`
+    /// For all of a request, retries included, until the end of its answer, but for what the client takes to read that. `None`
     /// for no such bound.
     pub total: Option<Duration>,
 }

@@ -174,27 +174,38 @@ impl Upload {
     }
 }
 
-/// How long nothing has come.
+/// How long nothing has come: this time, and in all.
 #[derive(Debug)]
 pub(crate) struct Pause {
     longest: Duration,
-    sleep: Option<Pin<Box<Sleep>>>,
+    /// What all pauses together may take from now on, if that has a bound.
+    left: Option<Duration>,
+    /// Since when nothing comes, and until when that may be so.
+    waits: Option<(Instant, Pin<Box<Sleep>>)>,
 }
 
 impl Pause {
     pub(crate) fn new(longest: Duration) -> Self {
-        Self { longest, sleep: None }
+        Self { longest, left: None, waits: None }
+    }
+
+    /// The same, where all of them together take no longer than what is left.
+    pub(crate) fn within(self, left: Option<Duration>) -> Self {
+        Self { left, ..self }
     }
 
     /// Something came.
     pub(crate) fn ended(&mut self) {
-        self.sleep = None;
+        if let (Some((since, _)), Some(left)) = (self.waits.take(), &mut self.left) {
+            *left = left.saturating_sub(since.elapsed());
+        }
     }
 
     /// Whether it has been too long; wakes the task when it will be.
     pub(crate) fn is_over(&mut self, context: &mut Context<'_>) -> bool {
-        let longest = self.longest;
-        let sleep = self.sleep.get_or_insert_with(|| Box::pin(sleep(longest)));
+        let longest = self.left.map_or(self.longest, |left| left.min(self.longest));
+        let begin = || (Instant::now(), Box::pin(sleep(longest)));
+        let (_, sleep) = self.waits.get_or_insert_with(begin);
         sleep.as_mut().poll(context).is_ready()
     }
 }
@@ -233,12 +244,11 @@ pub(crate) struct Download {
 impl Download {
     pub(crate) fn new(
         incoming: Incoming,
-        pause: Duration,
+        pause: Pause,
         lease: Lease,
         upload: Option<Rc<Seen>>,
         finish: Finish,
     ) -> Self {
-        let pause = Pause::new(pause);
         let mut download = Self { incoming, pause, lease: Some(lease), upload, finish };
         download.end_if_over();
         download

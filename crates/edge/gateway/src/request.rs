@@ -4,7 +4,7 @@ use std::{
     cell::{Cell, OnceCell},
     rc::Rc,
     sync::{Arc, atomic::Ordering},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use traffic::canary::Drawn;
@@ -110,6 +110,11 @@ impl Finish {
     /// Where to say that it is given up because it takes too long.
     pub(crate) fn late(&self) -> Rc<Cell<bool>> {
         Rc::clone(self.late.get_or_init(Rc::default))
+    }
+
+    /// What is left of the time that all of it may take.
+    pub(crate) fn left_of(&self, total: Duration) -> Duration {
+        total.saturating_sub(self.began.elapsed())
     }
 
     /// So many bytes of the answer were passed on.

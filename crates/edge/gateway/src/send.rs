@@ -24,7 +24,7 @@ use traffic::{
 use crate::{
     answer::Refusal,
     attempt::{Attempted, Blame, Failure, Outcome, no_answer},
-    body::{Answer, Download, Fault, Seen, Sent},
+    body::{Answer, Download, Fault, Pause, Seen, Sent},
     clock,
     connection::Peer,
     explain::{self, Decision},
@@ -262,7 +262,9 @@ pub(crate) async fn send(
     head.version = http::Version::HTTP_11;
     head.extensions = http::Extensions::new();
     tries.set_cookie(chosen, peer, &mut head.headers);
-    let pause = route.timeouts_at(service).pause;
+    let total = local.state.plan.total(route);
+    let left = total.map(|total| finish.left_of(total));
+    let pause = Pause::new(route.timeouts_at(service).pause).within(left);
     let download = Download::new(incoming, pause, lease, rest.upload, finish);
     Ok(Response::from_parts(head, Answer::Stream(download)))
 }

@@ -66,6 +66,17 @@ fn everything_about_connections_is_read() {
         let text = with("", PLAIN, &format!("hedge = \"{hedge}\""));
         assert_eq!(load(&file(&text)).gateway.unwrap().routes[0].hedge, meant);
     }
+    // Of the service, of the route, and both together.
+    for (service, route, meant) in [
+        ("", "", None),
+        ("total-timeout = \"5s\"", "", Some(5)),
+        ("total-timeout = \"5s\"", "total-timeout = \"20s\"", Some(20)),
+        ("total-timeout = \"5s\"", "total-timeout = \"off\"", None),
+    ] {
+        let text = with("", &format!("{PLAIN}\n{service}"), route);
+        let plan = load(&file(&text)).gateway.unwrap();
+        assert_eq!(plan.total(&plan.routes[0]), meant.map(Duration::from_secs), "{text}");
+    }
 }
 
 #[test]
@@ -97,6 +108,7 @@ fn mistakes_are_told() {
             "a key needs",
         ),
         ("", PLAIN, "hedge = \"p50\"", "hedge"),
+        ("", PLAIN, "total-timeout = \"never\"", "total-timeout"),
         ("", PLAIN, "assets = \"yes\"", "`off`"),
     ] {
         let told = complaint(&file(&with(gateway, service, route)));

@@ -4,7 +4,7 @@ use std::{
     cell::Cell,
     io::{ErrorKind, Write as _},
     rc::Rc,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use traffic::{
@@ -64,6 +64,12 @@ impl Terms<'_> {
     /// All of the request took too long, while a member had its turn.
     fn over(&self, turn: &Turn) -> Failure {
         send::over(self.local.state.plan.total(self.route), turn.began)
+    }
+
+    /// For how long the member is waited for from now on, if all of a request has a bound.
+    fn left(&self) -> Option<Duration> {
+        let total = self.local.state.plan.total(self.route)?;
+        Some(total.saturating_sub(self.began.elapsed()))
     }
 
     fn spent(&self, phase: Phase, since: Option<Instant>) {
@@ -313,6 +319,7 @@ impl<S: Wire> Talk<'_, S> {
         let mut framing = head.framing;
         let (mut bare, mut buffer) = (Some(bare), Some(buffer));
         let mut has_closed = false;
+        let mut left = terms.left();
         loop {
             let there = buffer.as_ref().map(Buffer::unread).unwrap_or_default();
             let Ok((count, is_last)) = framing.take(there, has_closed) else {
@@ -332,7 +339,10 @@ impl<S: Wire> Talk<'_, S> {
             if let Some(buffer) = &mut buffer {
                 buffer.consume(count);
             }
-            self.watched.set(self.worker.ticker.after(terms.timeouts.pause));
+            let waits = left.is_some().then(Instant::now);
+            let pause = terms.timeouts.pause;
+            let longest = left.map_or(pause, |left| left.min(pause));
+            self.watched.set(self.worker.ticker.after(longest));
             let buffers = &self.worker.buffers;
             let source = Source { buffers, what: Use::Body, bytes_max: 0 };
             match wire::read(&self.watched, &mut bare.stream, &mut buffer, source, || false).await {
@@ -342,6 +352,10 @@ impl<S: Wire> Talk<'_, S> {
                     finish.broke();
                     return Err(Gone);
                 }
+            }
+            // What the client takes to read is not counted.
+            if let (Some(left), Some(waits)) = (&mut left, waits) {
+                *left = left.saturating_sub(waits.elapsed());
             }
         }
         if let Some(buffer) = buffer {

@@ -17,7 +17,7 @@ use traffic::{
     plan::{Check, PathRule, Route, TimeoutRules, Total},
 };
 
-use crate::kit::{Origin, Path, Reply, ask, eventually, get, ok, plan, start, status};
+use crate::kit::{Origin, Path, Reply, ask, eventually, get, ok, on, plan, start, status};
 
 /// An address where nobody listens.
 fn nobody() -> SocketAddr {
@@ -375,12 +375,6 @@ fn waiting() -> (Origin, Arc<AtomicBool>) {
         ok("x")
     });
     (origin, may)
-}
-
-fn on(path: Path, address: SocketAddr, target: &str) -> String {
-    let head =
-        format!("GET {target} HTTP/1.1\r\nhost: a\r\n{}connection: close\r\n\r\n", path.line());
-    ask(address, &head)
 }
 
 #[test]

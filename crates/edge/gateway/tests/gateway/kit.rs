@@ -322,6 +322,13 @@ pub(crate) fn ask_on(path: Path, address: SocketAddr, bytes: &str) -> String {
     read_all(&mut stream)
 }
 
+/// Asks for something on this way, after which the connection is closed.
+pub(crate) fn on(path: Path, address: SocketAddr, target: &str) -> String {
+    let head =
+        format!("GET {target} HTTP/1.1\r\nhost: a\r\n{}connection: close\r\n\r\n", path.line());
+    ask(address, &head)
+}
+
 pub(crate) fn read_all(stream: &mut TcpStream) -> String {
     let mut answer = Vec::new();
     let mut buffer = [0; 4096];

@@ -31,6 +31,7 @@ mod shared;
 mod slow;
 mod smuggling;
 mod telling;
+mod total;
 mod tunnels;
 mod two;
 mod websocket;
