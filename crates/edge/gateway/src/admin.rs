@@ -26,13 +26,12 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use serde_json::{Value, json};
 use tokio::{
     net::TcpListener,
-    runtime::{Builder, LocalOptions},
     sync::{mpsc, watch},
     time::{sleep, timeout},
 };
 
 use self::asked::Asked;
-use crate::{check::Checks, connection::Own, dns, metrics, state::Shared};
+use crate::{check::Checks, connection::Own, dns, metrics, state::Shared, thread};
 
 /// What the thread begins with.
 pub(crate) struct Admin {
@@ -61,20 +60,7 @@ const RECORD_TIME_MAX: Duration = Duration::from_secs(2);
 const ORDER_BYTES_MAX: usize = 1 << 20;
 
 pub(crate) fn spawn(admin: Admin) -> io::Result<JoinHandle<()>> {
-    let (told, hears) = std::sync::mpsc::channel();
-    let handle = std::thread::Builder::new().name("gateway-admin".to_owned()).spawn(move || {
-        let runtime =
-            Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
-        match runtime {
-            Ok(runtime) => {
-                let _heard = told.send(Ok(()));
-                runtime.block_on(run(admin));
-            }
-            Err(error) => drop(told.send(Err(error))),
-        }
-    })?;
-    hears.recv().map_err(io::Error::other)??;
-    Ok(handle)
+    thread::spawn("gateway-admin".to_owned(), move || run(admin))
 }
 
 async fn run(admin: Admin) {

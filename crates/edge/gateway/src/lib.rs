@@ -37,6 +37,7 @@ mod request;
 mod send;
 mod stall;
 mod state;
+mod thread;
 mod tls;
 mod tracing;
 mod tunnel;

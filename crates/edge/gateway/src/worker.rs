@@ -14,7 +14,6 @@ use std::{
 use rustix::net::{self, AddressFamily, SocketFlags, SocketType};
 use tokio::{
     net::{TcpListener, TcpStream},
-    runtime::{Builder, LocalOptions},
     sync::{Notify, mpsc, watch},
     time::sleep,
 };
@@ -32,6 +31,7 @@ use crate::{
     },
     pool::Pool,
     state::Shared,
+    thread,
     tls::Connector,
 };
 
@@ -93,22 +93,7 @@ pub(crate) fn listen(address: SocketAddr) -> io::Result<std::net::TcpListener> {
 
 /// Starts a thread.
 pub(crate) fn spawn(start: Start) -> io::Result<JoinHandle<()>> {
-    let name = format!("gateway-{}", start.number);
-    // Built here, so that what fails is told.
-    let (told, hears) = std::sync::mpsc::channel();
-    let handle = std::thread::Builder::new().name(name).spawn(move || {
-        let runtime =
-            Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
-        match runtime {
-            Ok(runtime) => {
-                let _heard = told.send(Ok(()));
-                runtime.block_on(run(start));
-            }
-            Err(error) => drop(told.send(Err(error))),
-        }
-    })?;
-    hears.recv().map_err(io::Error::other)??;
-    Ok(handle)
+    thread::spawn(format!("gateway-{}", start.number), move || run(start))
 }
 
 async fn run(start: Start) {
