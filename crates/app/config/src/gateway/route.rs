@@ -1,6 +1,6 @@
 //! `[[gateway.route]]`: which requests go to which service, and what is done to them on the way.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use toml::{Spanned, de::DeValue};
 use traffic::{
