@@ -11,6 +11,7 @@ mod note;
 mod place;
 mod record;
 mod rehearsal_wire;
+mod result;
 mod schema;
 mod server;
 mod wire;
@@ -32,7 +33,10 @@ pub use event::{
 };
 pub use note::{FindingState, NOTE_BYTES_MAX, Note, Said};
 pub use place::LedgerPlace;
-pub use record::{LedgerRecord, ProofRow, Recorded, RunFigure, TEXT_BYTES_MAX, TITLE_BYTES_MAX};
+pub use record::{
+    LedgerRecord, ProofRow, Recorded, RunFigure, RunKind, TEXT_BYTES_MAX, TITLE_BYTES_MAX,
+};
+pub use result::{PackedResult, RESULT_BYTES_MAX, RESULT_PACKED_BYTES_MAX, RESULTS_MAX};
 use server::{Proposed, Server};
 use wire::finite;
 

@@ -6,9 +6,9 @@ use model::{Change, FindingId, Moment, Text, database::TableName};
 use proptest::prelude::*;
 use store::ledger::{
     Backend, Direction, Event, FindingState, IndexReading, IndexTarget, LEDGER_FILE, Ledger,
-    LedgerError, NOTE_BYTES_MAX, ProofRow, Proposal, Readings, Recorded, Rehearsal,
-    RehearsalOutcome, RehearsedIndex, RehearsedSide, RehearsedStatement, RemedyId, RunFigure, Said,
-    SampledTable, State, StatementReading, Verdict,
+    LedgerError, NOTE_BYTES_MAX, PackedResult, ProofRow, Proposal, RESULTS_MAX, Readings, Recorded,
+    Rehearsal, RehearsalOutcome, RehearsedIndex, RehearsedSide, RehearsedStatement, RemedyId,
+    RunFigure, RunKind, Said, SampledTable, State, StatementReading, Verdict,
 };
 
 fn at(second: u64) -> Moment {
@@ -199,7 +199,10 @@ fn decisions_runs_and_proofs_come_back_in_order() {
         by: "Ada".to_owned(),
     };
     let run = Recorded::Run {
+        of: RunKind::Replay,
         title: "GET / at 200 a second".to_owned(),
+        verdict: "goals met".to_owned(),
+        by: "Ada on build-7".to_owned(),
         requests: 100,
         failed: 1,
         seconds: 10.0,
@@ -220,6 +223,7 @@ fn decisions_runs_and_proofs_come_back_in_order() {
         rows: vec![row],
         compared: (10, 12),
         notes: Vec::new(),
+        by: String::new(),
     };
     let mut ledger = open(folder.path());
     let finding = FindingId(0xff);
@@ -238,6 +242,75 @@ fn decisions_runs_and_proofs_come_back_in_order() {
     assert_eq!(refused.to_string(), "failed to keep a decision: it has no title");
     let raw = rusqlite::Connection::open(folder.path().join(LEDGER_FILE)).unwrap();
     assert!(raw.execute("delete from record", []).is_err(), "history is never rewritten");
+}
+
+fn run(title: &str) -> Recorded {
+    Recorded::Run {
+        of: RunKind::Load,
+        title: title.to_owned(),
+        verdict: String::new(),
+        by: String::new(),
+        requests: 1,
+        failed: 0,
+        seconds: 1.0,
+        figures: Vec::new(),
+    }
+}
+
+#[test]
+fn whole_results_are_kept_beside_runs_and_the_oldest_go() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut ledger = open(folder.path());
+    let text = |number: u32| format!("{{\"format\": \"taut-load-1\", \"number\": {number}}}");
+    let numbers: Vec<i64> = (0..RESULTS_MAX + 2)
+        .map(|number| {
+            let whole = PackedResult::of(&text(number));
+            assert!(whole.is_some());
+            ledger.record_with((None, &run("a run")), whole, at(1)).unwrap()
+        })
+        .collect();
+    let without = ledger.record(None, &run("figures alone"), at(2)).unwrap();
+    drop(ledger);
+    let ledger = open(folder.path());
+    let kept: Vec<Option<String>> =
+        numbers.iter().map(|number| ledger.result(*number).unwrap()).collect();
+    assert_eq!(kept[..2], [None, None], "the oldest two went");
+    assert_eq!(kept[2].as_deref(), Some(text(2).as_str()));
+    assert_eq!(kept.iter().flatten().count() as u64, u64::from(RESULTS_MAX));
+    assert_eq!(ledger.result(without).unwrap(), None);
+    assert_eq!(ledger.result(i64::MAX).unwrap(), None);
+    let records = ledger.records().unwrap();
+    assert_eq!(records.len(), numbers.len() + 1, "what they say in short stays");
+    let bytes: Vec<Option<u64>> = records.iter().map(|record| record.result_bytes).collect();
+    assert_eq!((bytes[0], bytes[2]), (None, Some(text(2).len() as u64)));
+    let raw = rusqlite::Connection::open(folder.path().join(LEDGER_FILE)).unwrap();
+    raw.execute("update result set bytes = 1", []).unwrap_err();
+    // Damage of one is told, and takes nothing else along.
+    raw.execute_batch("drop trigger result_never_changes").unwrap();
+    raw.execute("update result set packed = x'00' where record = ?1", [numbers[5]]).unwrap();
+    let error = ledger.result(numbers[5]).unwrap_err();
+    assert!(matches!(error, LedgerError::Result { .. }) && error.is_damaged(), "{error}");
+    assert_eq!(ledger.result(numbers[6]).unwrap().as_deref(), Some(text(6).as_str()));
+}
+
+#[test]
+fn a_ledger_of_a_version_without_results_is_brought_up() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(open(folder.path()));
+    let path = folder.path().join(LEDGER_FILE);
+    let raw = rusqlite::Connection::open(&path).unwrap();
+    raw.execute_batch("drop table result; delete from migration where version > 3").unwrap();
+    let old =
+        r#"{"what":"run","title":"GET /","requests":7,"failed":1,"seconds":2.0,"figures":[]}"#;
+    let sql = "insert into record (time_nanos, version, recorded) values (1, '0.1', ?1)";
+    raw.execute(sql, [old]).unwrap();
+    drop(raw);
+    let ledger = open(folder.path());
+    let records = ledger.records().unwrap();
+    let [record] = records.as_slice() else { panic!("one record, not {records:?}") };
+    let Recorded::Run { of, requests, by, .. } = &record.recorded else { panic!("{record:?}") };
+    assert_eq!((*of, *requests, by.as_str()), (RunKind::Load, 7, ""));
+    assert_eq!((record.result_bytes, ledger.result(record.id).unwrap()), (None, None));
 }
 
 #[test]

@@ -5,8 +5,8 @@ use std::{sync::Barrier, thread};
 
 use model::{Change, FindingId, Moment, Text};
 use store::ledger::{
-    Event, FindingState, Ledger, LedgerError, LedgerPlace, Proposal, Readings, Recorded, RemedyId,
-    Said, State, Verdict,
+    Event, FindingState, Ledger, LedgerError, LedgerPlace, PackedResult, Proposal, RESULTS_MAX,
+    Readings, Recorded, RemedyId, Said, State, Verdict,
 };
 use testkit::Postgres;
 
@@ -118,6 +118,53 @@ fn postgres_keeps_the_rules_of_the_file() {
     server.psql("insert into taut_ledger.migration values (99, 0, '9.9.9')");
     let error = Ledger::open(place(&server), "1.2.3", at(1)).unwrap_err();
     assert!(matches!(error, LedgerError::Newer { found: 99, .. }), "{error}");
+}
+
+#[test]
+fn postgres_keeps_whole_results_and_lets_the_oldest_go() {
+    let server = Postgres::start();
+    let mut ledger = open(&server);
+    ledger.record(None, &decision("Without one"), at(1)).unwrap();
+    let whole = "{\"format\": \"taut-load-1\"}".repeat(1_000);
+    let with = decision("With a result");
+    let with = (Some(FindingId(8)), &with);
+    let kept = ledger.record_with(with, PackedResult::of(&whole), at(2)).unwrap();
+    assert_eq!(open(&server).result(kept).unwrap().as_deref(), Some(whole.as_str()));
+    assert_eq!(ledger.result(kept - 1).unwrap(), None);
+    // As many more as are kept, none of them packed by anybody.
+    server.psql(&format!(
+        "insert into taut_ledger.record (time_nanos, version, recorded, token) \
+             select 1, '1', recorded, 'made ' || number \
+             from taut_ledger.record, generate_series(1, {RESULTS_MAX}) as number where id = {kept}"
+    ));
+    server.psql(
+        "insert into taut_ledger.result select id, 1, '\\x00' from taut_ledger.record where token like 'made %'",
+    );
+    let newest = ledger.record_with(with, PackedResult::of(&whole), at(3)).unwrap();
+    assert_eq!(ledger.result(kept).unwrap(), None, "it was the oldest");
+    let count = server.psql("select count(*) from taut_ledger.result");
+    assert_eq!(count.trim(), RESULTS_MAX.to_string());
+    assert!(matches!(ledger.result(newest - 1), Err(LedgerError::Result { .. })), "no zstd");
+    let records = open(&server).records().unwrap();
+    let bytes: Vec<Option<u64>> = records.iter().map(|it| it.result_bytes).collect();
+    assert_eq!((bytes[0], bytes[1]), (None, None), "what they say in short stays");
+    assert_eq!(bytes.last(), Some(&Some(whole.len() as u64)));
+    let update = "update taut_ledger.result set bytes = 2";
+    let error = server.try_psql("postgres", "postgres", update).unwrap_err();
+    assert!(error.contains("never rewritten"), "{error}");
+}
+
+#[test]
+fn postgres_brings_up_a_ledger_without_results() {
+    let server = Postgres::start();
+    let mut ledger = open(&server);
+    let id = ledger.record(None, &decision("kept"), at(1)).unwrap();
+    drop(ledger);
+    server.psql("drop table taut_ledger.result");
+    server.psql("delete from taut_ledger.migration where version > 1");
+    let ledger = open(&server);
+    assert_eq!(ledger.records().unwrap()[0].recorded, decision("kept"));
+    assert_eq!(ledger.result(id).unwrap(), None);
 }
 
 #[test]

@@ -70,6 +70,14 @@ pub enum LedgerError {
         #[source]
         source: serde_json::Error,
     },
+    /// A result beside a record does not read as one.
+    #[error("the result of record {record} in the ledger `{path}` is damaged")]
+    Result {
+        /// The file.
+        path: PathBuf,
+        /// Number of the record.
+        record: i64,
+    },
     /// There is no such remedy.
     #[error("the ledger has no remedy {}", id.0)]
     Unknown {
@@ -111,7 +119,7 @@ impl LedgerError {
     #[must_use]
     pub fn is_damaged(&self) -> bool {
         use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
-        matches!(self, Self::Entry { .. })
+        matches!(self, Self::Entry { .. } | Self::Result { .. })
             || matches!(self.code(), Some(DatabaseCorrupt | NotADatabase))
     }
 

@@ -1,11 +1,11 @@
-//! What the ledger keeps beside remedies: decisions, runs of load, and proofs. Appended, never changed.
+//! What the ledger keeps beside remedies: decisions, runs, and proofs. Appended, never changed.
 
 use model::{FindingId, Moment};
-use rusqlite::params;
+use rusqlite::{TransactionBehavior, params};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Kept, Ledger, LedgerError, finite,
+    Kept, Ledger, LedgerError, PackedResult, finite, result,
     server::{self, Table, Written},
 };
 
@@ -28,10 +28,19 @@ pub enum Recorded {
         /// Who decided; empty if nobody said.
         by: String,
     },
-    /// A run of load.
+    /// A run: of load, of a search for its limit, of a replay, of a gate.
     Run {
+        /// Of what.
+        #[serde(default)]
+        of: RunKind,
         /// What was asked: target and rate.
         title: String,
+        /// What came of it, in a few words: `2 of 40 answers differ`; empty where only figures tell.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        verdict: String,
+        /// Who ran it and where; empty in records of versions that did not note it.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        by: String,
         /// Requests that were answered or failed.
         requests: u64,
         /// Of them, those that failed.
@@ -53,7 +62,27 @@ pub enum Recorded {
         compared: (u64, u64),
         /// What speaks against believing it.
         notes: Vec<String>,
+        /// Who compared, and where; empty in records of versions that did not note it.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        by: String,
     },
+}
+
+/// What was run.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum RunKind {
+    /// Load at a rate, or of so many users: all runs of versions that knew no other.
+    #[default]
+    Load,
+    /// A search for what a target holds.
+    Limit,
+    /// Recorded requests, played again.
+    Replay,
+    /// Budgets and baselines, held against a test run.
+    Check,
 }
 
 /// A figure of a run.
@@ -113,6 +142,8 @@ pub struct LedgerRecord {
     pub finding: Option<FindingId>,
     /// What.
     pub recorded: Recorded,
+    /// Bytes of its whole result, which is kept beside it; `None` where none is.
+    pub result_bytes: Option<u64>,
 }
 
 impl Recorded {
@@ -178,6 +209,20 @@ impl Ledger {
         recorded: &Recorded,
         now: Moment,
     ) -> Result<i64, LedgerError> {
+        self.record_with((finding, recorded), None, now)
+    }
+
+    /// The same, with the whole result beside it. Of results the newest [`RESULTS_MAX`](super::RESULTS_MAX) stay.
+    ///
+    /// # Errors
+    ///
+    /// See [`Ledger::record`].
+    pub fn record_with(
+        &mut self,
+        (finding, recorded): (Option<FindingId>, &Recorded),
+        whole: Option<PackedResult>,
+        now: Moment,
+    ) -> Result<i64, LedgerError> {
         if let Some(what) = recorded.fault() {
             return Err(LedgerError::Record { kind: recorded.kind(), what });
         }
@@ -187,15 +232,26 @@ impl Ledger {
         let finding = finding.map(|finding| finding.to_string());
         let sql =
             "insert into record (finding, time_nanos, version, recorded) values (?1, ?2, ?3, ?4)";
-        match &self.kept {
+        match &mut self.kept {
             Kept::File { connection, .. } => {
+                let transaction = connection
+                    .transaction_with_behavior(TransactionBehavior::Immediate)
+                    .map_err(&failed)?;
                 let values = params![finding, nanos, self.version, text];
-                connection.execute(sql, values).map_err(failed)?;
-                Ok(connection.last_insert_rowid())
+                transaction.execute(sql, values).map_err(&failed)?;
+                let number = transaction.last_insert_rowid();
+                if let Some(whole) = &whole {
+                    result::insert(&transaction, number, whole).map_err(&failed)?;
+                }
+                transaction.commit().map_err(&failed)?;
+                Ok(number)
             }
             Kept::Server(server) => {
-                let version = self.version.clone();
-                server.write(Table::Record, Written { finding, version, text })
+                let row = Written { finding, version: self.version.clone(), text };
+                match whole {
+                    None => server.write(Table::Record, row),
+                    Some(whole) => server.write_with_result(row, whole),
+                }
             }
         }
     }
@@ -219,12 +275,14 @@ impl Ledger {
                         version: row.version,
                         finding: row.finding.and_then(id_of),
                         recorded: serde_json::from_str(&row.text).map_err(damaged)?,
+                        result_bytes: row.result_bytes.and_then(|bytes| u64::try_from(bytes).ok()),
                     })
                 };
                 return server.all(Table::Record)?.into_iter().map(record).collect();
             }
         };
-        let sql = "select id, finding, time_nanos, version, recorded from record order by id";
+        let sql = "select it.id, it.finding, it.time_nanos, it.version, it.recorded, whole.bytes \
+             from record it left join result whole on whole.record = it.id order by it.id";
         let mut statement = connection.prepare(sql).map_err(&failed)?;
         let mut rows = statement.query([]).map_err(&failed)?;
         let mut records = Vec::new();
@@ -233,12 +291,14 @@ impl Ledger {
             let nanos: i64 = row.get(2).map_err(&failed)?;
             let text: String = row.get(4).map_err(&failed)?;
             let recorded = serde_json::from_str(&text).map_err(damaged)?;
+            let bytes: Option<i64> = row.get(5).map_err(&failed)?;
             records.push(LedgerRecord {
                 id: row.get(0).map_err(&failed)?,
                 time: Moment { nanos: u64::try_from(nanos).unwrap_or(0) },
                 version: row.get(3).map_err(&failed)?,
                 finding: finding.and_then(id_of),
                 recorded,
+                result_bytes: bytes.and_then(|bytes| u64::try_from(bytes).ok()),
             });
         }
         Ok(records)

@@ -68,6 +68,15 @@ const MIGRATIONS: &[&str] = &[
     create trigger record_never_goes before delete on record
         begin select raise(abort, 'history is never rewritten'); end;
 ",
+    "
+    create table result (
+        record integer primary key references record (id),
+        bytes integer not null,
+        packed blob not null
+    ) strict;
+    create trigger result_never_changes before update on result
+        begin select raise(abort, 'history is never rewritten'); end;
+",
 ];
 
 /// Makes the file durable and brings its tables to the newest version.

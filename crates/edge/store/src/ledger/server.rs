@@ -22,7 +22,7 @@ use std::{
 use model::Moment;
 use tokio_postgres::{Client, Row, types::ToSql};
 
-use super::{Entry, Event, LedgerError, Remedy, RemedyId, State, wire};
+use super::{Entry, Event, LedgerError, PackedResult, Remedy, RemedyId, State, result, wire};
 use session::{Broken, Doing, Session};
 
 /// How long an answer is waited for, with a second attempt where a connection broke: then the server counts as away. The
@@ -85,6 +85,8 @@ pub(super) struct Kept {
     pub(super) time: Moment,
     pub(super) version: String,
     pub(super) text: String,
+    /// Bytes of the whole result beside a record.
+    pub(super) result_bytes: Option<i64>,
 }
 
 /// A remedy as it is written.
@@ -106,6 +108,14 @@ impl Table {
         match self {
             Self::Note => ("note", "said"),
             Self::Record => ("record", "recorded"),
+        }
+    }
+
+    /// Bytes of the whole result beside a row `it`.
+    fn result_bytes(self) -> &'static str {
+        match self {
+            Self::Note => "null::bigint",
+            Self::Record => "(select bytes from taut_ledger.result where record = it.id)",
         }
     }
 }
@@ -253,11 +263,55 @@ impl Server {
         })
     }
 
+    /// A row of `record` with its whole result, in one statement: both are there, or none. The oldest results go.
+    pub(super) fn write_with_result(
+        &self,
+        row: Written,
+        whole: PackedResult,
+    ) -> Result<i64, LedgerError> {
+        let token = token();
+        self.write_with(async move |client, doing| {
+            let sql = format!(
+                "with kept as (insert into taut_ledger.record (finding, time_nanos, version, recorded, token) \
+                     values ($1, {NOW}, $2, $3, $4) on conflict (token) do nothing returning id), \
+                 whole as (insert into taut_ledger.result (record, bytes, packed) \
+                     select id, $5::bigint, $6::bytea from kept), \
+                 old as (delete from taut_ledger.result where record in \
+                     (select record from taut_ledger.result order by record desc offset {})) \
+                 select id from kept",
+                // Without the new one, which the statement does not see yet.
+                result::RESULTS_MAX - 1
+            );
+            let Written { finding, version, text } = &row;
+            let PackedResult { bytes, packed } = &whole;
+            let values: [&(dyn ToSql + Sync); 6] = [finding, version, text, &token, bytes, packed];
+            let insert = client.prepare(&sql).await?;
+            doing.commits()?;
+            if let Some(row) = client.query_opt(&insert, &values).await? {
+                return Ok(row.try_get(0)?);
+            }
+            let sql = "select id from taut_ledger.record where token = $1";
+            Ok(client.query_one(sql, &[&token]).await?.try_get(0)?)
+        })
+    }
+
+    /// The packed result beside a record.
+    pub(super) fn result(&self, record: i64) -> Result<Option<Vec<u8>>, LedgerError> {
+        self.run("read", async move |client| {
+            let sql = "select packed from taut_ledger.result \
+                 where record = $1 and octet_length(packed) <= $2::bigint";
+            let row = client.query_opt(sql, &[&record, &result::packed_max()]).await?;
+            Ok(row.map(|row| row.try_get(0)).transpose()?)
+        })
+    }
+
     pub(super) fn all(&self, table: Table) -> Result<Vec<Kept>, LedgerError> {
         self.run("read", async move |client| {
+            let bytes = table.result_bytes();
             let (table, column) = table.columns();
             let sql = format!(
-                "select id, finding, time_nanos, version, {column} from taut_ledger.{table} order by id"
+                "select id, finding, time_nanos, version, {column}, {bytes} \
+                 from taut_ledger.{table} it order by id"
             );
             let mut kept = Vec::new();
             for row in client.query(&sql, &[]).await? {
@@ -267,6 +321,7 @@ impl Server {
                     time: moment(row.try_get(2)?),
                     version: row.try_get(3)?,
                     text: row.try_get(4)?,
+                    result_bytes: row.try_get(5)?,
                 });
             }
             Ok(kept)

@@ -10,7 +10,8 @@ use super::{super::LedgerError, nanos, session::Broken};
 pub(super) const LOCKS: i32 = 0x7461_7574;
 
 /// Steps from one version to the next; the first one makes the tables. A step never changes once released.
-const MIGRATIONS: &[&str] = &["
+const MIGRATIONS: &[&str] = &[
+    "
     create table taut_ledger.remedy (
         id bigint generated always as identity primary key,
         finding text not null,
@@ -57,7 +58,17 @@ const MIGRATIONS: &[&str] = &["
         execute function taut_ledger.refuse();
     create trigger never_changes before update or delete or truncate on taut_ledger.record
         execute function taut_ledger.refuse();
-"];
+",
+    "
+    create table taut_ledger.result (
+        record bigint primary key references taut_ledger.record (id),
+        bytes bigint not null,
+        packed bytea not null
+    );
+    create trigger never_changes before update on taut_ledger.result
+        execute function taut_ledger.refuse();
+",
+];
 
 /// Brings the tables to the newest version. Several may come here at once: who is second finds it done.
 pub(super) async fn prepare(client: &mut Client, by: &str, now: Moment) -> Result<(), Broken> {
