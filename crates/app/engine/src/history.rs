@@ -10,13 +10,13 @@ use std::{
 use model::{Change, FindingId, Moment};
 use prove::compare::{Comparison, Verdict as Compared};
 use store::ledger::{
-    Event, FindingState, Ledger, LedgerError, LedgerPlace, LedgerRecord, Note, ProofRow, Proposal,
-    Readings, Recorded, Remedy, Said, Verdict,
+    Event, FindingState, Ledger, LedgerError, LedgerPlace, LedgerRecord, Note, PackedResult,
+    ProofRow, Proposal, Readings, Recorded, Remedy, Said, Verdict,
 };
 
 pub use outcome::{Measured, measured, why_not};
 
-use crate::progress::progress_of;
+use crate::{machine, progress::progress_of};
 
 /// Everything that the ledger has.
 #[derive(Debug, Clone, Default)]
@@ -132,6 +132,54 @@ pub fn record(
     Ledger::open(place, VERSION, now())?.record(finding, recorded, now())
 }
 
+/// A run or a comparison that is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RunKept {
+    /// Its number.
+    pub id: i64,
+    /// Its whole result is kept beside it; it may be longer than what is.
+    pub has_result: bool,
+}
+
+/// Keeps a run or a comparison with its whole result: the JSON that its command writes.
+///
+/// # Errors
+///
+/// It is not complete, or the ledger cannot be written.
+pub fn record_run(
+    place: &LedgerPlace,
+    recorded: &Recorded,
+    result: &str,
+) -> Result<RunKept, LedgerError> {
+    let whole = PackedResult::of(result);
+    let has_result = whole.is_some();
+    let id = Ledger::open(place, VERSION, now())?.record_with((None, recorded), whole, now())?;
+    Ok(RunKept { id, has_result })
+}
+
+/// The whole result beside a record; `None` if there is none, or no ledger.
+///
+/// # Errors
+///
+/// The ledger cannot be read.
+pub fn result(place: &LedgerPlace, record: i64) -> Result<Option<String>, LedgerError> {
+    if !Ledger::is_in(place) {
+        return Ok(None);
+    }
+    Ledger::open(place, VERSION, now())?.result(record)
+}
+
+/// Who runs something here, and where: `ada on build-7`.
+#[must_use]
+pub fn runner() -> String {
+    let told = |name: &str| std::env::var(name).ok().filter(|name| !name.trim().is_empty());
+    let machine = machine::name();
+    match told("USER").or_else(|| told("LOGNAME")) {
+        Some(user) => format!("{} on {machine}", user.trim()),
+        None => machine,
+    }
+}
+
 /// Notes where a finding stands. What is applied by hand becomes a remedy if there is none yet; what is applied or taken
 /// back says so in each remedy that can. `about` is what the finding says; empty if that is not known.
 ///
@@ -216,6 +264,8 @@ pub(crate) fn note_by_hand(
 pub struct Recording {
     /// Its number.
     pub id: i64,
+    /// Its whole result is kept beside it.
+    pub has_result: bool,
     /// Remedies that it proves.
     pub proven: usize,
     /// Remedies that are in force, and that it does not settle.
@@ -224,7 +274,20 @@ pub struct Recording {
     pub not_in_force: usize,
 }
 
-/// Keeps a comparison as the proof of a finding. A remedy that is applied becomes proven if it is better.
+/// A comparison as the ledger keeps it.
+#[must_use]
+pub fn proof_of(comparison: &Comparison) -> Recorded {
+    Recorded::Proof {
+        verdict: comparison.verdict.words().to_owned(),
+        claim: comparison.reason.clone(),
+        rows: rows(comparison),
+        compared: (count(comparison.before.compared), count(comparison.after.compared)),
+        notes: comparison.notes.clone(),
+        by: runner(),
+    }
+}
+
+/// Keeps a comparison, and its whole result, as the proof of a finding. A remedy that is applied becomes proven if it is better.
 ///
 /// # Errors
 ///
@@ -232,21 +295,16 @@ pub struct Recording {
 pub fn prove(
     place: &LedgerPlace,
     finding: FindingId,
-    comparison: &Comparison,
+    (comparison, result): (&Comparison, &str),
 ) -> Result<Recording, HistoryError> {
     let mut ledger = Ledger::open(place, VERSION, now())?;
-    let rows = rows(comparison);
-    let lines = rows.iter().map(line).collect();
+    let lines: Vec<String> = rows(comparison).iter().map(line).collect();
     let is_better = comparison.verdict == Compared::Better;
-    let recorded = Recorded::Proof {
-        verdict: comparison.verdict.words().to_owned(),
-        claim: comparison.reason.clone(),
-        rows,
-        compared: (count(comparison.before.compared), count(comparison.after.compared)),
-        notes: comparison.notes.clone(),
-    };
-    let mut recording =
-        Recording { id: ledger.record(Some(finding), &recorded, now())?, ..Recording::default() };
+    let recorded = proof_of(comparison);
+    let whole = PackedResult::of(result);
+    let has_result = whole.is_some();
+    let id = ledger.record_with((Some(finding), &recorded), whole, now())?;
+    let mut recording = Recording { id, has_result, ..Recording::default() };
     let claim = claim_of(comparison.verdict.words(), &comparison.reason);
     let verdict = Verdict { claim, lines, worse: Vec::new(), plans: Vec::new() };
     for remedy in of(&ledger, finding)? {

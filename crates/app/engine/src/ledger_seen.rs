@@ -58,9 +58,9 @@ impl LedgerSeen {
         self.read_by(ask, WAIT_MAX).map_err(|why| away(place, "read", why))
     }
 
-    /// Why nothing can be noted now, where that is known without asking.
-    pub(crate) fn refuses(&self, place: &LedgerPlace) -> Option<LedgerError> {
-        self.away().map(|why| away(place, "write", why))
+    /// Why nothing can be noted in it or read from it now, where that is known without asking.
+    pub(crate) fn refuses(&self, place: &LedgerPlace, action: &'static str) -> Option<LedgerError> {
+        self.away().map(|why| away(place, action, why))
     }
 
     /// Why the server is taken to be away.
@@ -172,7 +172,7 @@ mod tests {
         let why = seen.read_by(fails, LONG).unwrap_err();
         assert_eq!(why, "an entry of 7 bytes is too long for the ledger");
         seen.read_by(|| unreachable!("it is left alone"), LONG).unwrap_err();
-        let error = seen.refuses(&place).unwrap();
+        let error = seen.refuses(&place, "write").unwrap();
         assert_eq!(error.to_string(), "failed to write the ledger at `db.internal:5432/taut`");
     }
 

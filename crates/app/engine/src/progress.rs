@@ -213,6 +213,19 @@ impl Live {
         Ok(Arc::unwrap_or_clone(self.read_ledger(History::of)?))
     }
 
+    /// The whole result beside a record; `None` if there is none, or no ledger.
+    ///
+    /// # Errors
+    ///
+    /// The ledger cannot be read.
+    pub fn result_of(&self, record: i64) -> Result<Option<String>, LedgerError> {
+        let Some(place) = self.ledger_place() else { return Ok(None) };
+        if let Some(error) = self.ledger_seen().refuses(&place, "read") {
+            return Err(error);
+        }
+        crate::history::result(&place, record)
+    }
+
     /// Notes what somebody says of a finding; it is on the disk then.
     ///
     /// # Errors
@@ -220,7 +233,7 @@ impl Live {
     /// It is too long or lacks a reason, or the ledger cannot be written.
     pub fn note(&self, finding: FindingId, said: &Said) -> Result<(), LedgerError> {
         let Some(place) = self.ledger_place() else { return Ok(()) };
-        if let Some(error) = self.ledger_seen().refuses(&place) {
+        if let Some(error) = self.ledger_seen().refuses(&place, "write") {
             return Err(error);
         }
         let outcome = self.outcome();

@@ -71,6 +71,13 @@ pub trait Source: fmt::Debug + Send + Sync {
     /// The ledger cannot be read.
     fn in_ledger(&self) -> Result<engine::history::History, LedgerError>;
 
+    /// The whole result beside a record of the ledger; `None` if there is none.
+    ///
+    /// # Errors
+    ///
+    /// The ledger cannot be read, or what it holds is damaged.
+    fn result_of(&self, record: i64) -> Result<Option<String>, LedgerError>;
+
     /// Notes what somebody says of a finding; it is on the disk then.
     ///
     /// # Errors
@@ -147,6 +154,10 @@ impl Source for Live {
 
     fn in_ledger(&self) -> Result<engine::history::History, LedgerError> {
         Self::in_ledger(self)
+    }
+
+    fn result_of(&self, record: i64) -> Result<Option<String>, LedgerError> {
+        Self::result_of(self, record)
     }
 
     fn note(&self, finding: FindingId, said: &Said) -> Result<(), LedgerError> {

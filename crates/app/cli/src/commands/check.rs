@@ -14,7 +14,7 @@ use config::Settings;
 use engine::check::{BaselineError, Looked, baseline_text, look, read_baseline};
 use model::{Span, Trace};
 
-use super::{Done, find, settings::SettingsFile, written};
+use super::{Done, find, ledger, written};
 use crate::{
     exit,
     report::{
@@ -54,6 +54,7 @@ summary is added to the job by itself.";
 #[expect(clippy::doc_markdown, reason = "help is no Markdown")]
 #[derive(Debug, Args)]
 #[command(override_usage = "taut check [OPTIONS] <FILE>...\n       taut check [OPTIONS] --live -- <COMMAND>...", after_long_help = EXAMPLES)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command")]
 pub(super) struct Arguments {
     /// Files with traces; `-` is standard input.
     #[arg(value_name = "FILE")]
@@ -85,8 +86,11 @@ pub(super) struct Arguments {
     /// Everything as JSON on standard output.
     #[arg(long)]
     json: bool,
+    /// Keep it in the ledger: the verdict, and the whole result for the page of runs.
+    #[arg(long)]
+    record: bool,
     #[command(flatten)]
-    settings: SettingsFile,
+    which: ledger::Which,
 }
 
 /// The file to which GitHub Actions wants a job's summary to be appended.
@@ -103,7 +107,7 @@ struct Recorded {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Done {
-    let settings = arguments.settings.load(Vec::new())?;
+    let settings = arguments.which.settings()?;
     let path = baseline_path(arguments, &settings)?;
     // Before the tests run: they may take long.
     let baseline = path.filter(|_path| arguments.update).map(Path::to_owned);
@@ -142,10 +146,17 @@ pub(super) fn run(arguments: &Arguments) -> Done {
     };
     let told = say::data(&text);
     let files = write_files(arguments, &report);
+    let kept = if arguments.record {
+        let place = ledger::place_of(&settings.store);
+        ledger::keep_run(&place, &report::record(&report), &report::json(&report))
+    } else {
+        Ok(())
+    };
     let baseline = path.filter(|_path| arguments.update);
     let updated = baseline.map_or(Ok(()), |path| update(path, &looked));
     told.and(files)?;
     updated?;
+    kept?;
     Ok(code(&recorded, &verdict))
 }
 

@@ -5,7 +5,10 @@ use std::fs;
 use clap::{Args, Subcommand, ValueEnum};
 use engine::history::{self, ByHand, History};
 use model::FindingId;
-use store::ledger::{FindingState, LedgerError, LedgerPlace, Recorded, State};
+use store::ledger::{
+    FindingState, LedgerError, LedgerPlace, LedgerRecord, RESULT_PACKED_BYTES_MAX, RESULTS_MAX,
+    Recorded, State,
+};
 
 use super::{
     Done, OK,
@@ -13,7 +16,7 @@ use super::{
 };
 use crate::{
     report::ledger::{self as report, Stands},
-    say::{self, DIM, Failure},
+    say::{self, AMBER, DIM, Failure},
 };
 
 const EXAMPLES: &str = "\
@@ -23,6 +26,7 @@ Examples:
   taut ledger --state failed                      what could not be applied or taken back
   taut ledger --kind decision --json              decisions, for another program
   taut ledger show 3f2a                           all that is known of a finding
+  taut ledger show 12 --result > run.json         the whole result of a run that was recorded
   taut ledger mark 3f2a accepted                  it shall be fixed
   taut ledger mark 3f2a applied --what 'orders load their customers with select_related'
   taut prove before.json after.json --record 3f2a a remedy that is applied becomes proven, if it is better
@@ -120,7 +124,7 @@ pub(crate) enum Kind {
     Note,
     /// Comparisons of before and after.
     Proof,
-    /// Runs of load.
+    /// Runs of load, searches for a limit, replays, checks.
     Run,
     /// Decisions.
     Decision,
@@ -135,6 +139,9 @@ struct Show {
     /// Everything as JSON.
     #[arg(long)]
     json: bool,
+    /// Of a run or a proof, its whole result: the JSON that its command wrote.
+    #[arg(long, conflicts_with = "json")]
+    result: bool,
     #[command(flatten)]
     which: Which,
 }
@@ -214,6 +221,9 @@ fn tell(arguments: &Show) -> Done {
     let record = arguments.id.parse::<i64>().ok();
     let record =
         record.and_then(|number| history.records.iter().find(|record| record.id == number));
+    if arguments.result {
+        return tell_result(arguments, record);
+    }
     if let Some(record) = record {
         say::data(&if arguments.json {
             report::record_json(record)
@@ -229,6 +239,23 @@ fn tell(arguments: &Show) -> Done {
     } else {
         report::finding(&history, &filter, say::columns())
     })?;
+    OK
+}
+
+fn tell_result(arguments: &Show, record: Option<&LedgerRecord>) -> Done {
+    let Some(record) = record else {
+        return Err(Failure::use_of(format!("`{}` is the number of no record", arguments.id))
+            .hint("`taut ledger --kind run` lists runs with their numbers"));
+    };
+    let result = history::result(&arguments.which.place()?, record.id)
+        .map_err(|error| Failure::world(&error).hint(hint(&error)))?;
+    let kind = record.recorded.kind();
+    let result = result.ok_or_else(|| {
+        Failure::of_the_world(format!("the whole result of {kind} {} is not kept", record.id)).hint(
+            format!("of runs and proofs that `--record` notes, the newest {RESULTS_MAX} are; what they say in short stays"),
+        )
+    })?;
+    say::data(&result)?;
     OK
 }
 
@@ -270,13 +297,40 @@ fn decide(arguments: &Decide) -> Done {
 }
 
 /// Keeps a record, and tells its number.
-pub(super) fn keep(place: &LedgerPlace, finding: Option<FindingId>, recorded: &Recorded) -> Done {
-    let number = history::record(place, finding, recorded).map_err(|error| match error {
-        LedgerError::Record { .. } => Failure::use_of(&error),
-        _ => Failure::world(&error).hint(hint(&error)),
-    })?;
+fn keep(place: &LedgerPlace, finding: Option<FindingId>, recorded: &Recorded) -> Done {
+    let number = history::record(place, finding, recorded).map_err(|error| unkept(&error))?;
     say::words(&format!("{DIM}{} {number} is in the ledger{DIM:#}\n", recorded.kind()));
     OK
+}
+
+fn unkept(error: &LedgerError) -> Failure {
+    match error {
+        LedgerError::Record { .. } => Failure::use_of(error),
+        _ => Failure::world(error).hint(hint(error)),
+    }
+}
+
+/// Keeps a run or a comparison with its whole result, and tells its number.
+pub(super) fn keep_run(
+    place: &LedgerPlace,
+    recorded: &Recorded,
+    result: &str,
+) -> Result<(), Failure> {
+    let kept = history::record_run(place, recorded, result).map_err(|error| unkept(&error))?;
+    let (kind, number) = (recorded.kind(), kept.id);
+    say::words(&format!("{DIM}{kind} {number} is in the ledger{DIM:#}\n"));
+    if !kept.has_result {
+        note_no_result();
+    }
+    Ok(())
+}
+
+/// Says that what was recorded cannot be opened again.
+pub(super) fn note_no_result() {
+    say::words(&format!(
+        "{AMBER}note{AMBER:#}: only its figures are kept: the whole result takes more than {} MiB, packed\n",
+        RESULT_PACKED_BYTES_MAX >> 20
+    ));
 }
 
 /// The ledger as it is.

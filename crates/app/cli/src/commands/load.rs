@@ -118,7 +118,7 @@ pub(super) struct Arguments {
     /// Keep everything for `taut prove`: figures, histograms, single requests.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// Keep the figures in the ledger.
+    /// Keep it in the ledger: the figures, and the whole result for the page of runs.
     #[arg(long)]
     record: bool,
     #[command(flatten)]
@@ -274,7 +274,8 @@ pub(super) fn run(arguments: &Arguments) -> Done {
     let told = say::data(&text);
     keep(arguments, &outcome)?;
     if arguments.record {
-        ledger::keep(&arguments.which.place()?, None, &record::of(&outcome))?;
+        let recorded = record::of(&outcome, &judged);
+        ledger::keep_run(&arguments.which.place()?, &recorded, &outcome.to_json())?;
     }
     told?;
     if outcome.is_interrupted {

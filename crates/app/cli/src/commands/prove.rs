@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use ::prove::compare::{Comparison, Question, Verdict};
 use clap::Args;
+use engine::history;
 use model::FindingId;
 
 use super::{Done, OK, ledger, written};
@@ -24,7 +25,7 @@ Examples:
   taut load http://localhost:8000/ --rate 200 --for 1m --out after.json
   taut prove before.json after.json
   taut prove --measure p99 --matters 10% before.csv after.csv
-  taut prove before.json after.json --record 3f2a
+  taut prove before.json after.json --record 3f2a  in the ledger, as the proof of a finding; --record alone keeps it, too
   taut prove monday.otlp.jsonl friday.otlp.jsonl --html proof.html
                                                    recordings: queries, database time, bytes and flame graphs as well
   taut prove spans.json@4.2.0 spans.json@4.2.1     two versions of a service in a recording
@@ -72,8 +73,8 @@ pub(super) struct Arguments {
     /// A page with both distributions and, of recordings, flame graphs and their difference.
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
-    /// Keep it in the ledger as the proof of this finding: a remedy that is applied becomes proven if it is better.
-    #[arg(long, value_name = "FINDING")]
+    /// Keep it in the ledger; as the proof of a finding if one is named: a remedy that is applied becomes proven if it is better.
+    #[arg(long, value_name = "FINDING", num_args = 0..=1, default_missing_value = "")]
     record: Option<String>,
     #[command(flatten)]
     which: ledger::Which,
@@ -81,7 +82,7 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> Done {
     written::can_be([&arguments.html])?;
-    let finding = arguments.record.as_deref().map(|text| {
+    let finding = arguments.record.as_deref().filter(|text| !text.is_empty()).map(|text| {
         let history = ledger::read(&arguments.which)?;
         ledger::finding_of(text, &history)
     });
@@ -105,8 +106,8 @@ pub(super) fn run(arguments: &Arguments) -> Done {
         let names = [arguments.before.as_str(), arguments.after.as_str()];
         prove_html::html(&proven, names, flames.as_ref())
     })])?;
-    if let Some(finding) = finding {
-        keep(arguments, finding, comparison)?;
+    if arguments.record.is_some() {
+        keep(arguments, finding, (comparison, &report::json(&proven)))?;
     }
     told?;
     match comparison.verdict {
@@ -116,11 +117,21 @@ pub(super) fn run(arguments: &Arguments) -> Done {
     }
 }
 
-/// Keeps it in the ledger, and tells what became of the finding's remedies.
-fn keep(arguments: &Arguments, finding: FindingId, comparison: &Comparison) -> Result<(), Failure> {
+/// Keeps it in the ledger with its whole result, and tells what became of the remedies of the finding that it is about.
+fn keep(
+    arguments: &Arguments,
+    finding: Option<FindingId>,
+    (comparison, result): (&Comparison, &str),
+) -> Result<(), Failure> {
     let place = arguments.which.place()?;
-    let kept = engine::history::prove(&place, finding, comparison)
+    let Some(finding) = finding else {
+        return ledger::keep_run(&place, &history::proof_of(comparison), result);
+    };
+    let kept = history::prove(&place, finding, (comparison, result))
         .map_err(|error| Failure::world(&error).hint(error.hint()))?;
+    if !kept.has_result {
+        ledger::note_no_result();
+    }
     let became = if 0 < kept.proven {
         format!("{finding} is proven")
     } else if 0 < kept.measured {

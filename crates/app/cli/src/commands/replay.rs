@@ -17,7 +17,7 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{
-    Done, OK,
+    Done, OK, ledger,
     load::{Way, failed, header, server, stopping},
     written,
 };
@@ -36,6 +36,7 @@ Examples:
   taut replay captures/ --target http://localhost:8001 --write-to /login     the log-in too, for its token
   taut replay captures/ --target http://localhost:8001 --header 'Authorization: Bearer ...'
   taut replay captures/ --target http://localhost:8001 --unordered /results --ignore /results/*/views
+  taut replay captures/ --target http://localhost:8001 --record              and keep what came of it in the ledger
 
 Code 0: no answer differs by more than --allow. Code 1: some do, or there was nothing to compare. --against tells noise from
 differences by asking the old version twice.";
@@ -117,6 +118,11 @@ pub(super) struct Arguments {
     /// A page with everything.
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
+    /// Keep it in the ledger: the counts, and the whole result for the page of runs.
+    #[arg(long)]
+    record: bool,
+    #[command(flatten)]
+    which: ledger::Which,
 }
 
 /// How fast: a number, or as fast as it goes.
@@ -159,6 +165,9 @@ pub(super) fn run(arguments: &Arguments) -> Done {
         report::terminal(&told, say::columns())
     });
     written::all(&[(&arguments.html, &|| report::html(&told))])?;
+    if arguments.record {
+        ledger::keep_run(&arguments.which.place()?, &report::record(&told), &report::json(&told))?;
+    }
     said?;
     if stop.load(Relaxed) {
         return Ok(exit::INTERRUPTED);

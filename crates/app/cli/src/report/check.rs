@@ -7,10 +7,11 @@ mod terminal;
 
 use std::{path::Path, time::Duration};
 
-use engine::check::Looked;
+use engine::{check::Looked, history::runner};
 use model::{Advice, CodeLocation, Finding};
 use prove::gate::{Check, Endpoint, Measure, Note, Rule, Rules, Shape, Verdict};
 use serde_json::{Value, json};
+use store::ledger::{Recorded, RunFigure, RunKind};
 
 pub(crate) use junit::junit;
 pub(crate) use markdown::markdown;
@@ -40,6 +41,9 @@ pub(crate) struct Report<'a> {
     /// How the tests ended, if they failed.
     pub(crate) failed: Option<&'a str>,
 }
+
+/// Services that a record of it names.
+const SERVICES_TOLD_MAX: usize = 5;
 
 /// Which faults explain a measure, the best explanation first.
 fn explains(measure: Measure) -> &'static [&'static str] {
@@ -349,6 +353,33 @@ pub(crate) fn json(report: &Report<'_>) -> String {
         "tests_failed": report.failed,
     });
     format!("{document:#}\n")
+}
+
+/// As the ledger keeps it.
+pub(crate) fn record(report: &Report<'_>) -> Recorded {
+    let looked = report.looked;
+    let services: Vec<&str> =
+        looked.services.iter().map(String::as_str).take(SERVICES_TOLD_MAX).collect();
+    let count = |name: &str, count: usize| RunFigure {
+        name: name.to_owned(),
+        value: float(count as u64),
+        unit: String::new(),
+    };
+    let failed =
+        report.failed.map_or_else(String::new, |failed| format!("; the tests failed: {failed}"));
+    Recorded::Run {
+        of: RunKind::Check,
+        title: format!("{}: {}", layout::clean(&services.join(", ")), report.basis()),
+        verdict: format!("{}{failed}", report.claim()),
+        by: runner(),
+        requests: looked.requests,
+        failed: 0,
+        seconds: 0.0,
+        figures: vec![
+            count("checks", report.verdict.checks.len()),
+            count("broken", report.verdict.broken().count()),
+        ],
+    }
 }
 
 fn one(report: &Report<'_>, check: &Check) -> Value {

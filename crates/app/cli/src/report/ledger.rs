@@ -169,8 +169,10 @@ fn words(
         Item::Record(record) => {
             let what = match &record.recorded {
                 Recorded::Decision { title, .. } => title.clone(),
-                Recorded::Run { title, requests, .. } => {
-                    format!("{title}, {}", units::some(*requests, "request", "requests"))
+                Recorded::Run { title, verdict, requests, .. } => {
+                    let verdict =
+                        if verdict.is_empty() { String::new() } else { format!(": {verdict}") };
+                    format!("{title}{verdict}, {}", units::some(*requests, "request", "requests"))
                 }
                 Recorded::Proof { verdict, claim, .. } => format!("{verdict}: {claim}"),
             };
@@ -267,8 +269,12 @@ pub(crate) fn record(record: &LedgerRecord, columns: usize) -> String {
                 paragraph(part);
             }
         }
-        Recorded::Run { title, requests, failed, seconds, figures } => {
+        Recorded::Run { of: _, title, verdict, by, requests, failed, seconds, figures } => {
             paragraph(title);
+            [verdict, by]
+                .into_iter()
+                .filter(|words| !words.is_empty())
+                .for_each(|it| paragraph(it));
             paragraph(&format!(
                 "{}, {} failed, in {seconds:.1} s",
                 units::some(*requests, "request", "requests"),
@@ -283,8 +289,11 @@ pub(crate) fn record(record: &LedgerRecord, columns: usize) -> String {
                 ));
             }
         }
-        Recorded::Proof { verdict, claim, rows, compared, notes } => {
+        Recorded::Proof { verdict, claim, rows, compared, notes, by } => {
             paragraph(&format!("{verdict}: {claim}"));
+            if !by.is_empty() {
+                paragraph(by);
+            }
             for row in rows {
                 paragraph(&proof_row(row));
             }
@@ -374,6 +383,7 @@ fn record_value(record: &LedgerRecord) -> Value {
         "at": time(record.time),
         "finding": record.finding.map(|finding| finding.to_string()),
         "version": record.version,
+        "result_bytes": record.result_bytes,
         "about": record.recorded,
     })
 }

@@ -1,5 +1,6 @@
 //! A replay as people and machines read it: what came to be the same, and each difference with an example.
 
+use engine::history::runner;
 use load::Replayed;
 use maud::{Markup, html as page};
 use prove::{
@@ -7,6 +8,7 @@ use prove::{
     replay::{Group, Report},
 };
 use serde_json::{Value, json};
+use store::ledger::{Recorded, RunFigure, RunKind};
 
 use super::{layout, page::framed};
 use crate::{
@@ -232,6 +234,29 @@ pub(crate) fn json(told: &Told<'_>) -> String {
         "notes": notes(told),
     });
     format!("{document:#}\n")
+}
+
+/// As the ledger keeps it.
+pub(crate) fn record(told: &Told<'_>) -> Recorded {
+    let (replayed, report) = (told.replayed, &told.replayed.report);
+    #[expect(clippy::cast_precision_loss, reason = "counts of answers")]
+    let figure = |name: &str, count: u64| RunFigure {
+        name: name.to_owned(),
+        value: count as f64,
+        unit: String::new(),
+    };
+    let early = if replayed.is_interrupted { ", ended early" } else { "" };
+    let against = told.against.unwrap_or("what was recorded");
+    Recorded::Run {
+        of: RunKind::Replay,
+        title: layout::clean(&format!("{} against {against}{early}", told.target)),
+        verdict: claim(report),
+        by: runner(),
+        requests: replayed.played,
+        failed: replayed.troubles.iter().map(|(_, count)| *count).sum(),
+        seconds: replayed.took.as_secs_f64(),
+        figures: vec![figure("compared", report.compared), figure("different", report.different)],
+    }
 }
 
 /// As a page that needs nothing else.

@@ -6,7 +6,7 @@ use insta::assert_snapshot;
 use serde_json::{Value, json};
 
 use crate::{
-    kit::{Ran, file, orders, ran, taut, ten_orders},
+    kit::{Ran, file, orders, ran, run, taut, ten_orders},
     schema::against_sarif,
 };
 
@@ -67,6 +67,20 @@ fn a_loop_over_statements_breaks_it_without_any_setting() {
     let allowed = check(folder.path(), "[check]\nrefuse = []\n", &["spans.json"]);
     assert_eq!(allowed.code, Some(0), "{}", allowed.data);
     drop(path);
+}
+
+#[test]
+fn a_check_is_recorded_with_all_of_it() {
+    let (folder, _path) = file("spans.json", ten_orders("/api/orders/", "customers"));
+    let ran = check(folder.path(), "", &["spans.json", "--record", "--store", "kept"]);
+    assert_eq!(ran.code, Some(1), "{}", ran.words);
+    assert!(ran.words.contains("run 1 is in the ledger"), "{}", ran.words);
+    let store = folder.path().join("kept").display().to_string();
+    let told = run(["ledger", "show", "1", "--store", &store]);
+    assert!(told.data.contains("1 of 1 check broke"), "{}", told.data);
+    let whole = run(["ledger", "show", "1", "--result", "--store", &store]);
+    let whole: Value = serde_json::from_str(&whole.data).expect("it is JSON");
+    assert_eq!((&whole["holds"], &whole["checks"][0]["broke"]), (&json!(false), &json!(true)));
 }
 
 #[test]

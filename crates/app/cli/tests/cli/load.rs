@@ -83,6 +83,38 @@ fn a_load_tells_its_figures_and_is_proven_slower() {
 }
 
 #[test]
+fn a_recorded_run_is_given_back_as_it_was_written() {
+    let url = server(Duration::from_millis(1));
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).display().to_string();
+    let (out, store) = (at("run.json"), at("store"));
+    let load = ["load", &url, "--rate", "100", "--for", "500ms", "--expect", "errors<1%"];
+    let ran = run(load.into_iter().chain(["--out", &out, "--record", "--store", &store]));
+    assert_eq!(ran.code, Some(0), "{}", ran.words);
+    assert!(ran.words.contains("run 1 is in the ledger"), "{}", ran.words);
+    let whole = run(["ledger", "show", "1", "--result", "--store", &store]);
+    assert_eq!(whole.code, Some(0), "{}", whole.words);
+    assert_eq!(whole.data, std::fs::read_to_string(&out).unwrap());
+    let again = at("again.json");
+    std::fs::write(&again, &whole.data).unwrap();
+    let ran = run(["prove", &out, &again, "--worse-only", "--record", "--store", &store]);
+    assert_eq!(ran.code, Some(0), "{}", ran.words);
+    assert!(ran.words.contains("proof 2 is in the ledger"), "{}", ran.words);
+    let told = run(["ledger", "show", "1", "--store", &store]);
+    assert!(told.data.contains("goals met") && told.data.contains(" a second"), "{}", told.data);
+    let json = json(&run(["ledger", "show", "1", "--json", "--store", &store]));
+    assert_eq!(json["result_bytes"], whole.data.len(), "{json}");
+    for (id, code) in [("7", 2), ("x", 2)] {
+        let none = run(["ledger", "show", id, "--result", "--store", &store]);
+        assert_eq!((none.code, none.data.as_str()), (Some(code), ""), "{}", none.words);
+    }
+    run(["ledger", "decide", "No cache", "--store", &store]);
+    let none = run(["ledger", "show", "3", "--result", "--store", &store]);
+    assert_eq!(none.code, Some(3));
+    assert!(none.words.contains("the whole result of decision 3 is not kept"), "{}", none.words);
+}
+
+#[test]
 fn goals_decide_the_exit_code() {
     let url = server(Duration::from_millis(5));
     let run = |goal: &str| run(["load", &url, "--rate", "50", "--for", "500ms", "--expect", goal]);

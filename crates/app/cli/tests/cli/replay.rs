@@ -170,6 +170,9 @@ fn a_planted_difference_is_found_with_an_example() {
         "max",
         "--html",
         &page.display().to_string(),
+        "--record",
+        "--store",
+        &folder.path().join("store").display().to_string(),
     ];
     let ran = replay(&capture(folder.path()), &words);
     assert_eq!(ran.code, Some(1), "{}", ran.words);
@@ -177,6 +180,13 @@ fn a_planted_difference_is_found_with_an_example() {
     assert!(ran.data.contains("GET /orders/{id} /orders/*/total  18 of 18\n"), "{}", ran.data);
     assert!(ran.data.contains("  old 12.5\n  new 13.0\n"), "{}", ran.data);
     assert!(std::fs::read_to_string(page).unwrap().contains("<h2>Noise, left out</h2>"));
+    assert!(ran.words.contains("run 1 is in the ledger"), "{}", ran.words);
+    let store = folder.path().join("store").display().to_string();
+    let kept = run(["ledger", "show", "1", "--store", &store]);
+    assert!(kept.data.contains("18 of 18 answers differ, in 1 place"), "{}", kept.data);
+    let whole = run(["ledger", "show", "1", "--result", "--store", &store]);
+    let seen = figures(&whole);
+    assert_eq!((&seen["different"], &seen["played"]), (&18.into(), &18.into()), "{seen}");
 }
 
 #[test]

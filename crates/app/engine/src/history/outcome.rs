@@ -165,6 +165,7 @@ mod tests {
             rows: Vec::new(),
             compared: (900, 950),
             notes: Vec::new(),
+            by: String::new(),
         };
         let record = LedgerRecord {
             id: 1,
@@ -172,6 +173,7 @@ mod tests {
             time: at(0),
             version: "1".to_owned(),
             recorded,
+            result_bytes: None,
         };
         let history = History { records: vec![record], ..History::default() };
         let by_requests = remedy(vec![applied(), proven("better: p95 fell")]);

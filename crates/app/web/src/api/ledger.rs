@@ -83,7 +83,7 @@ pub(crate) async fn list(
 }
 
 /// All of it, the newest first.
-fn entries_of(history: &History) -> Vec<LedgerEntry> {
+pub(super) fn entries_of(history: &History) -> Vec<LedgerEntry> {
     let abouts: BTreeMap<String, String> =
         abouts(history).into_iter().map(|(finding, about)| (finding.to_string(), about)).collect();
     let remedies = history.remedies.iter().map(|remedy| LedgerEntry::remedy(history, remedy));
@@ -100,13 +100,17 @@ fn entries_of(history: &History) -> Vec<LedgerEntry> {
     entries
 }
 
-fn has(entry: &LedgerEntry, text: &str) -> bool {
+/// Whether it has a text in it, which is in lower case.
+pub(super) fn has(entry: &LedgerEntry, text: &str) -> bool {
     let remedy = entry.remedy.iter();
     let more =
         remedy.flat_map(|remedy| [&remedy.fault, &remedy.place].into_iter().chain(&remedy.apply));
+    let verdicts = entry.run.iter().map(|run| &run.verdict);
+    let verdicts = verdicts.chain(entry.proof.iter().map(|proof| &proof.verdict));
     [&entry.title, &entry.text, &entry.by, &entry.about]
         .into_iter()
         .chain(more)
+        .chain(verdicts)
         .any(|known| known.to_lowercase().contains(text))
 }
 

@@ -16,6 +16,7 @@ pub(crate) mod plans;
 pub(crate) mod profiles;
 pub(crate) mod proofs;
 pub(crate) mod questions;
+pub(crate) mod runs;
 pub(crate) mod signals;
 pub(crate) mod sql;
 pub(crate) mod status;

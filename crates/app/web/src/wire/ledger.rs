@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use store::ledger::{LedgerRecord, Note, ProofRow, Recorded, Remedy, RunFigure, Said};
 use utoipa::ToSchema;
 
-use super::unix_ms;
+use super::{RunKind, unix_ms};
 
 /// What the ledger has, the newest first.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -42,7 +42,7 @@ pub enum LedgerKind {
     Note,
     /// A comparison of before and after.
     Proof,
-    /// A run of load.
+    /// A run: of load, of a search for its limit, of a replay, of a check.
     Run,
     /// A decision.
     Decision,
@@ -71,8 +71,11 @@ pub struct LedgerEntry {
     pub title: String,
     /// More of it, in paragraphs; may be empty.
     pub text: String,
-    /// Who decided; empty if nobody said.
+    /// Who decided; who ran or compared it, and where; empty if nobody said.
     pub by: String,
+    /// Of a run or a proof, bytes of its whole result; absent where none is kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub result_bytes: Option<u64>,
     /// Of a remedy.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub remedy: Option<LedgerRemedy>,
@@ -169,9 +172,13 @@ pub struct LedgerProofRow {
     pub decides: bool,
 }
 
-/// A run of load.
+/// A run.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct LedgerRun {
+    /// Of what.
+    pub of: RunKind,
+    /// What came of it, in a few words; empty where only figures tell.
+    pub verdict: String,
     /// Requests that were answered.
     pub requests: u64,
     /// Requests that failed.
@@ -204,10 +211,17 @@ impl LedgerEntry {
             title: String::new(),
             text: String::new(),
             by: String::new(),
+            result_bytes: None,
             remedy: None,
             proof: None,
             run: None,
         }
+    }
+
+    /// Which kind of run it is; `None` of anything else.
+    pub(crate) fn run_kind(&self) -> Option<RunKind> {
+        let compared = self.proof.as_ref().map(|_proof| RunKind::Comparison);
+        self.run.as_ref().map(|run| run.of).or(compared)
     }
 
     /// A remedy, with what became of it.
@@ -257,6 +271,7 @@ impl From<&LedgerRecord> for LedgerEntry {
     fn from(record: &LedgerRecord) -> Self {
         let of = |kind| Self {
             finding: record.finding.map(|id| id.to_string()),
+            result_bytes: record.result_bytes,
             ..Self::of(kind, record.id, record.time)
         };
         match &record.recorded {
@@ -266,18 +281,24 @@ impl From<&LedgerRecord> for LedgerEntry {
                 by: by.clone(),
                 ..of(LedgerKind::Decision)
             },
-            Recorded::Run { title, requests, failed, seconds, figures } => Self {
-                title: title.clone(),
-                run: Some(LedgerRun {
-                    requests: *requests,
-                    failed: *failed,
-                    seconds: *seconds,
-                    figures: figures.iter().map(LedgerFigure::from).collect(),
-                }),
-                ..of(LedgerKind::Run)
-            },
-            Recorded::Proof { verdict, claim, rows, compared, notes } => Self {
+            Recorded::Run { of: kind, title, verdict, by, requests, failed, seconds, figures } => {
+                Self {
+                    title: title.clone(),
+                    by: by.clone(),
+                    run: Some(LedgerRun {
+                        of: (*kind).into(),
+                        verdict: verdict.clone(),
+                        requests: *requests,
+                        failed: *failed,
+                        seconds: *seconds,
+                        figures: figures.iter().map(LedgerFigure::from).collect(),
+                    }),
+                    ..of(LedgerKind::Run)
+                }
+            }
+            Recorded::Proof { verdict, claim, rows, compared, notes, by } => Self {
                 title: claim.clone(),
+                by: by.clone(),
                 proof: Some(LedgerProof {
                     verdict: verdict.clone(),
                     before: compared.0,

@@ -18,6 +18,7 @@ pub(crate) mod profile;
 mod progress;
 mod proof;
 mod question;
+mod run;
 mod span;
 mod sql;
 mod status;
@@ -77,6 +78,7 @@ pub use question::{
     ComparedField, ComparedValue, ComparisonAnswer, Coverage, Fields, FigureColumn, FigureUnit,
     Heatmap, HeatmapColumn, SpanList, SpanSummary, TableAnswer, TableRow, TableStep,
 };
+pub use run::{RunCount, RunKind, Runs};
 pub use span::{KeyValue, Scope, SpanDetail, SpanEvent, SpanLink};
 pub use sql::{SqlAnswer, SqlColumn, SqlQuestion};
 pub use status::{Detector, Detectors, Flow, Loss, ProcessUsage, Status, StoreUsage};

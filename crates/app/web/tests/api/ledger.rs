@@ -3,7 +3,7 @@
 use engine::history::{self, ByHand};
 use model::FindingId;
 use serde_json::{Value, json};
-use store::ledger::{FindingState, LedgerPlace, ProofRow, Recorded, RunFigure};
+use store::ledger::{FindingState, LedgerPlace, ProofRow, Recorded, RunFigure, RunKind};
 
 use super::{Result, Server, orders};
 
@@ -17,7 +17,10 @@ fn noted(place: &LedgerPlace) -> Result {
     let (title, text) = ("No cache for prices".to_owned(), "They change.".to_owned());
     history::record(place, None, &Recorded::Decision { title, text, by: "Ada".to_owned() })?;
     let run = Recorded::Run {
+        of: RunKind::Load,
         title: "http://shop/: 200 a second".to_owned(),
+        verdict: String::new(),
+        by: "Ada on build-7".to_owned(),
         requests: 12_000,
         failed: 3,
         seconds: 60.0,
@@ -39,6 +42,7 @@ fn noted(place: &LedgerPlace) -> Result {
         rows: vec![row],
         compared: (900, 950),
         notes: Vec::new(),
+        by: String::new(),
     };
     history::record(place, Some(FINDING), &proof)?;
     Ok(())
@@ -79,6 +83,79 @@ async fn the_ledger_is_told_the_newest_first_and_by_kind() -> Result {
     let found = server.get("/api/v1/ledger?q=no%20CACHE").await?.json();
     assert_eq!((&found["total"], &found["entries"][0]["by"]), (&json!(1), &json!("Ada")));
     assert_eq!(server.get("/api/v1/ledger?kind=cats").await?.status, 400);
+    server.stop().await
+}
+
+fn replay(title: &str) -> Recorded {
+    Recorded::Run {
+        of: RunKind::Replay,
+        title: title.to_owned(),
+        verdict: "18 of 40 answers differ".to_owned(),
+        by: String::new(),
+        requests: 40,
+        failed: 0,
+        seconds: 1.0,
+        figures: Vec::new(),
+    }
+}
+
+#[tokio::test]
+async fn runs_are_listed_by_kind_and_opened_as_they_were_written() -> Result {
+    let server = Server::start().await?;
+    let empty = server.get("/api/v1/runs").await?.json();
+    assert_eq!((&empty["runs"], &empty["total"]), (&json!([]), &json!(0)));
+    assert_eq!(server.get("/api/v1/runs/1").await?.status, 404);
+    let place = LedgerPlace::from(server.folder.path());
+    noted(&place)?;
+    let whole = format!("{{\"played\": 40, \"differences\": [\"{}\"]}}", "ü <b>".repeat(2_000));
+    let kept = history::record_run(&place, &replay("http://new:8000 <i>"), &whole)?;
+    assert!(kept.has_result);
+    let all = server.get("/api/v1/runs").await?.json();
+    let kinds: Vec<&Value> = all["kinds"].as_array().ok_or("none")?.iter().collect();
+    let counts: Vec<&Value> = kinds.iter().map(|it| &it["count"]).collect();
+    assert_eq!(counts, [&json!(1), &json!(0), &json!(1), &json!(1), &json!(0)], "{all:#}");
+    let newest = &all["runs"][0];
+    assert_eq!((&newest["number"], &newest["run"]["of"]), (&json!(kept.id), &json!("replay")));
+    assert_eq!(newest["result_bytes"], json!(whole.len()), "{newest:#}");
+    assert!(all["runs"][1]["result_bytes"].is_null() && all["older"].is_null(), "{all:#}");
+    let differ = server.get("/api/v1/runs?q=ANSWERS%20differ").await?.json();
+    assert_eq!((&differ["total"], &differ["runs"][0]["title"]), (&json!(1), &newest["title"]));
+    let loads = server.get("/api/v1/runs?kind=load").await?.json();
+    assert_eq!((&loads["total"], &loads["runs"][0]["by"]), (&json!(1), &json!("Ada on build-7")));
+    assert_eq!(server.get("/api/v1/runs?kind=cats").await?.status, 400);
+    let one = server.get(&format!("/api/v1/runs/{}", kept.id)).await?;
+    assert_eq!((one.status, &one.json()), (200, newest));
+    let result = server.get(&format!("/api/v1/runs/{}/result", kept.id)).await?;
+    assert!(result.head.contains("content-type: application/json"), "{}", result.head);
+    assert_eq!((result.status, result.body.as_str()), (200, whole.as_str()));
+    // The figures alone were kept of an earlier one; and a decision is no run.
+    for (number, what) in
+        [("2/result", "unknown-result"), ("1", "unknown-run"), ("x", "unknown-run")]
+    {
+        let none = server.get(&format!("/api/v1/runs/{number}")).await?;
+        assert_eq!(none.status, 404, "{number}");
+        assert_eq!(none.json()["type"], json!(format!("urn:taut:{what}")), "{number}");
+    }
+    let ledger = server.get("/api/v1/ledger?kind=run").await?.json();
+    assert_eq!(ledger["entries"][0]["result_bytes"], json!(whole.len()), "{ledger:#}");
+    server.stop().await
+}
+
+#[tokio::test]
+async fn older_runs_are_asked_for_by_number() -> Result {
+    let server = Server::start().await?;
+    let place = LedgerPlace::from(server.folder.path());
+    for number in 0..103 {
+        history::record(&place, None, &replay(&format!("run {number}")))?;
+    }
+    let first = server.get("/api/v1/runs").await?.json();
+    assert_eq!(first["runs"].as_array().map(Vec::len), Some(100));
+    assert_eq!((&first["total"], &first["older"]), (&json!(103), &json!(4)));
+    let rest = server.get("/api/v1/runs?before=4").await?.json();
+    let titles: Vec<&Value> =
+        rest["runs"].as_array().ok_or("none")?.iter().map(|run| &run["title"]).collect();
+    assert_eq!(titles, [&json!("run 2"), &json!("run 1"), &json!("run 0")], "{rest:#}");
+    assert!(rest["older"].is_null(), "{rest:#}");
     server.stop().await
 }
 

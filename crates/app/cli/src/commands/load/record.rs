@@ -2,15 +2,16 @@
 
 use std::time::Duration;
 
-use ::load::{Limit, Outcome};
-use store::ledger::{Recorded, RunFigure};
+use ::load::{Judged, Limit, Outcome};
+use engine::history::runner;
+use store::ledger::{Recorded, RunFigure, RunKind};
 
 /// Percentiles that are kept.
 const KEPT: [(&str, f64); 5] =
     [("p50", 0.5), ("p90", 0.9), ("p95", 0.95), ("p99", 0.99), ("max", 1.0)];
 
-/// The record of a run.
-pub(super) fn of(outcome: &Outcome) -> Recorded {
+/// The record of a run, and of which goals it met.
+pub(super) fn of(outcome: &Outcome, judged: &[Judged]) -> Recorded {
     #[expect(clippy::cast_precision_loss, reason = "latencies are far below 2^53 ns")]
     let millis = |quantile: f64| outcome.corrected.value_at_quantile(quantile) as f64 / 1e6;
     let mut figures: Vec<RunFigure> = KEPT
@@ -23,11 +24,25 @@ pub(super) fn of(outcome: &Outcome) -> Recorded {
     }
     let early = if outcome.is_interrupted { ", ended early" } else { "" };
     Recorded::Run {
+        of: RunKind::Load,
         title: format!("{}: {}{early}", outcome.target, outcome.load),
+        verdict: verdict(judged),
+        by: runner(),
         requests: outcome.answered,
         failed: outcome.failed,
         seconds: outcome.seconds,
         figures,
+    }
+}
+
+/// Which goals were missed; empty where there were none.
+fn verdict(judged: &[Judged]) -> String {
+    let missed: Vec<String> =
+        judged.iter().filter(|it| !it.is_met).map(|it| it.goal.to_string()).collect();
+    match (judged.is_empty(), missed.is_empty()) {
+        (true, _) => String::new(),
+        (false, true) => "goals met".to_owned(),
+        (false, false) => format!("missed {}", missed.join(", ")),
     }
 }
 
@@ -52,7 +67,10 @@ pub(super) fn of_limit(title: &str, limit: &Limit, step: Duration) -> Recorded {
         _ => "",
     };
     Recorded::Run {
+        of: RunKind::Limit,
         title: format!("{title}{ended}"),
+        verdict: String::new(),
+        by: runner(),
         requests: (sum(|rung| rung.answered) * seconds).round() as u64,
         failed: (sum(|rung| rung.errors * rung.requests) * seconds).round() as u64,
         seconds: sum(|_rung| 1.0) * seconds,

@@ -50,7 +50,9 @@ pub(super) fn run(
     if arguments.record {
         let goals: Vec<String> = arguments.expect.iter().map(ToString::to_string).collect();
         let title = format!("{}: the limit of {}", plan.name, goals.join(", "));
-        ledger::keep(&arguments.which.place()?, None, &record::of_limit(&title, &found, length))?;
+        let recorded = record::of_limit(&title, &found, length);
+        let result = load_limit::json(&plan.name, &found, today);
+        ledger::keep_run(&arguments.which.place()?, &recorded, &result)?;
     }
     told?;
     if let Some(error) = &found.gone {

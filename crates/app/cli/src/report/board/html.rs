@@ -139,14 +139,14 @@ fn runs(board: &Board<'_>) -> Markup {
     let runs = board.records("run");
     page! {
         @if !runs.told.is_empty() {
-            h2 { (runs.headed("Runs of load")) }
+            h2 { (runs.headed("Runs")) }
             div.wide { table {
                 thead { tr { th { "when" } th { "what" } th.number { "requests" } th.number { "failed" } th { "figures" } } }
                 tbody { @for record in runs.told {
-                    @if let Recorded::Run { title, requests, failed, figures, .. } = &record.recorded {
+                    @if let Recorded::Run { title, verdict, requests, failed, figures, .. } = &record.recorded {
                         tr {
                             td { (date(record.time)) }
-                            td { (title) }
+                            td { (title) @if !verdict.is_empty() { ": " (verdict) } }
                             td.number { (units::count(*requests)) }
                             td.number { (units::count(*failed)) }
                             td { @for it in figures { (it.name) " " (units::three_digits(it.value)) " " (it.unit) " " } }

@@ -113,20 +113,22 @@ fn runs(text: &mut String, board: &Board<'_>) {
     }
     text.push_str(&format!(
         "\n## {}\n\n| when | what | requests | failed | figures |\n|---|---|--:|--:|---|\n",
-        runs.headed("Runs of load")
+        runs.headed("Runs")
     ));
     for record in runs.told {
-        let Recorded::Run { title, requests, failed, figures, .. } = &record.recorded else {
+        let Recorded::Run { title, verdict, requests, failed, figures, .. } = &record.recorded
+        else {
             continue;
         };
         let figures: Vec<String> = figures
             .iter()
             .map(|it| format!("{} {} {}", it.name, units::three_digits(it.value), it.unit))
             .collect();
+        let what = if verdict.is_empty() { title.clone() } else { format!("{title}: {verdict}") };
         text.push_str(&format!(
             "| {} | {} | {} | {} | {} |\n",
             date(record.time),
-            cell(title),
+            cell(&what),
             units::count(*requests),
             units::count(*failed),
             cell(&figures.join(", "))
