@@ -25,6 +25,33 @@ test('what is said of a finding is in the ledger, and leads back to it', async (
   expect(await page.title()).not.toBe('harmed');
 });
 
+test('a run in the ledger leads to all that was measured', async ({ page }) => {
+  const run = {
+    kind: 'run',
+    number: 12,
+    unix_ms: Date.now(),
+    about: '',
+    title: `http://shop/ ${HARM_TEXT}`,
+    text: '',
+    by: 'Ada on build-7',
+    result_bytes: 4_096,
+    run: { of: 'check', verdict: '1 of 2 broke', requests: 4, failed: 0, seconds: 0, figures: [] },
+  };
+  const kinds = [{ kind: 'run', count: 1 }];
+  await page.route('**/api/v1/ledger*', (route) =>
+    route.fulfill({ json: { entries: [run], total: 1, kinds, shared: false } }),
+  );
+  await page.goto('/ledger');
+  const row = page.locator('.ledger > li');
+  await expect(row).toContainText('by Ada on build-7');
+  await expect(row).toContainText('1 of 2 broke');
+  await expect(row.getByRole('link', { name: 'All that was measured' })).toHaveAttribute(
+    'href',
+    '/runs?run=12',
+  );
+  expect(await page.title()).not.toBe('harmed');
+});
+
 test('the board report is read, copied as Markdown and printed', async ({ page }) => {
   await page.goto('/board?last=15m');
   await expect(page.getByRole('heading', { level: 1 })).toHaveText('What was made faster');

@@ -3003,7 +3003,7 @@ export interface components {
         LedgerEntry: {
             /** @description What that finding says, as far as the ledger knows; empty for remedies, whose title says it. */
             about: string;
-            /** @description Who decided; empty if nobody said. */
+            /** @description Who decided; who ran or compared it, and where; empty if nobody said. */
             by: string;
             /** @description The finding that it is about. */
             finding?: string | null;
@@ -3016,6 +3016,11 @@ export interface components {
             number: number;
             proof?: components["schemas"]["LedgerProof"] | null;
             remedy?: components["schemas"]["LedgerRemedy"] | null;
+            /**
+             * Format: int64
+             * @description Of a run or a proof, bytes of its whole result; absent where none is kept.
+             */
+            result_bytes?: number | null;
             run?: components["schemas"]["LedgerRun"] | null;
             /** @description More of it, in paragraphs; may be empty. */
             text: string;
@@ -3135,7 +3140,7 @@ export interface components {
             /** @description `proposed`, `rehearsed`, `applied`, `proven`, `reverted` or `failed`. */
             state: string;
         };
-        /** @description A run of load. */
+        /** @description A run. */
         LedgerRun: {
             /**
              * Format: int64
@@ -3144,6 +3149,8 @@ export interface components {
             failed: number;
             /** @description What was measured. */
             figures: components["schemas"]["LedgerFigure"][];
+            /** @description Of what. */
+            of: components["schemas"]["RunKind"];
             /**
              * Format: int64
              * @description Requests that were answered.
@@ -3154,6 +3161,8 @@ export interface components {
              * @description How long it ran.
              */
             seconds: number;
+            /** @description What came of it, in a few words; empty where only figures tell. */
+            verdict: string;
         };
         /** @description Something that happened to a remedy. */
         LedgerStep: {
@@ -4272,6 +4281,34 @@ export interface components {
             step_seconds: number;
             /** @description The window. */
             window: components["schemas"]["Window"];
+        };
+        /** @description How many runs there are of a kind. */
+        RunCount: {
+            /** @description How many. */
+            count: number;
+            /** @description The kind. */
+            kind: components["schemas"]["RunKind"];
+        };
+        /**
+         * @description Kinds of runs.
+         * @enum {string}
+         */
+        RunKind: "load" | "limit" | "replay" | "comparison" | "check";
+        /** @description Runs that were recorded, the newest first. */
+        Runs: {
+            /** @description How many there are of each kind, whatever passed. */
+            kinds: components["schemas"]["RunCount"][];
+            /**
+             * Format: int64
+             * @description What to ask `before` of for older ones; absent where these are the last.
+             */
+            older?: number | null;
+            /** @description What passed, the newest first; at most 100. */
+            runs: components["schemas"]["LedgerEntry"][];
+            /** @description They are kept in PostgreSQL, where several share them. */
+            shared: boolean;
+            /** @description How many passed, of which these may be the newest, or those before `before`. */
+            total: number;
         };
         /** @description A question with a name. */
         SavedView: {

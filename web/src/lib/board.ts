@@ -191,6 +191,12 @@ export function remedyText(entry: LedgerEntry): string {
   return `${entry.title} (${entry.remedy?.by_hand === true ? 'by hand' : 'by Taut'})`;
 }
 
+/** What was run, and what came of it. */
+export function runText(entry: LedgerEntry): string {
+  const verdict = entry.run?.verdict ?? '';
+  return verdict === '' ? entry.title : `${entry.title}: ${verdict}`;
+}
+
 export function figuresText(entry: LedgerEntry): string {
   return (entry.run?.figures ?? [])
     .map((one) => `${one.name} ${measureText(one.value, one.unit)}`)
@@ -243,14 +249,14 @@ export function boardMarkdown(title: string, board: Board, told: Told): string {
     const lines = told.runs.map((one) =>
       row([
         dayText(one.unix_ms),
-        one.title,
+        runText(one),
         grouped(one.run?.requests ?? 0),
         grouped(one.run?.failed ?? 0),
         figuresText(one),
       ]),
     );
     const heads = ['when', 'what', 'requests', 'failed', 'figures'];
-    parts.push('## Runs of load', table(heads, '|---|---|--:|--:|---|', lines));
+    parts.push('## Runs', table(heads, '|---|---|--:|--:|---|', lines));
   }
   return `${parts.join('\n\n')}\n`;
 }

@@ -6,7 +6,7 @@ export const KINDS: { kind: LedgerKind; words: string; one: string }[] = [
   { kind: 'remedy', words: 'remedies', one: 'remedy' },
   { kind: 'proof', words: 'proofs', one: 'proof' },
   { kind: 'decision', words: 'decisions', one: 'decision' },
-  { kind: 'run', words: 'runs of load', one: 'run of load' },
+  { kind: 'run', words: 'runs', one: 'run' },
   { kind: 'note', words: 'notes on findings', one: 'note' },
 ];
 

@@ -11,6 +11,7 @@ import {
   measuredText,
   openText,
   remedyText,
+  runText,
   toldOf,
   totals,
   why,
@@ -171,7 +172,7 @@ function Runs({ entries }: { entries: LedgerEntry[] }) {
   if (entries.length === 0) return null;
   return (
     <section>
-      <h2>Runs of load</h2>
+      <h2>Runs</h2>
       <table className="rows">
         <Heads
           columns={[['when'], ['what'], ['requests', 'n p2'], ['failed', 'n p2'], ['figures']]}
@@ -180,7 +181,7 @@ function Runs({ entries }: { entries: LedgerEntry[] }) {
           {entries.map((one) => (
             <tr key={one.number}>
               <td>{dayText(one.unix_ms)}</td>
-              <td className="what">{one.title}</td>
+              <td className="what">{runText(one)}</td>
               <td className="n p2">{digits(one.run?.requests ?? 0)}</td>
               <td className="n p2">{digits(one.run?.failed ?? 0)}</td>
               <td>{figuresText(one)}</td>

@@ -8,7 +8,11 @@ import { Heads } from '../../ui/Heads';
 export function Detail({ entry }: { entry: LedgerEntry }) {
   return (
     <>
-      {entry.by !== '' && <p className="dim">decided by {entry.by}</p>}
+      {entry.by !== '' && (
+        <p className="dim">
+          {entry.kind === 'decision' ? 'decided by' : 'by'} {entry.by}
+        </p>
+      )}
       {paragraphs(entry.text).map((part, place) => (
         <p key={place}>{part}</p>
       ))}
@@ -88,13 +92,16 @@ function Proof({ proof }: { proof: LedgerProof }) {
 
 function Run({ run }: { run: LedgerRun }) {
   return (
-    <p className="dim">
-      {plural(run.requests, 'request')}, {digits(run.failed)} failed, in {digits(run.seconds)} s
-      {run.figures.map((one) => (
-        <span key={one.name}>
-          ; {one.name} {measureText(one.value, one.unit)}
-        </span>
-      ))}
-    </p>
+    <>
+      {run.verdict !== '' && <p>{run.verdict}</p>}
+      <p className="dim">
+        {plural(run.requests, 'request')}, {digits(run.failed)} failed, in {digits(run.seconds)} s
+        {run.figures.map((one) => (
+          <span key={one.name}>
+            ; {one.name} {measureText(one.value, one.unit)}
+          </span>
+        ))}
+      </p>
+    </>
   );
 }

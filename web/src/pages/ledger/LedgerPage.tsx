@@ -96,6 +96,13 @@ function Row({ entry }: { entry: LedgerEntry }) {
           </p>
         )}
         <Detail entry={entry} />
+        {(entry.run != null || entry.proof != null) && (
+          <p>
+            <Link to={to('/runs', { run: `${entry.number}` })}>
+              {entry.result_bytes == null ? 'Its figures' : 'All that was measured'}
+            </Link>
+          </p>
+        )}
       </div>
     </li>
   );

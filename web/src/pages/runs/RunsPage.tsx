@@ -1,17 +1,16 @@
-/** Runs of load, searches, replays and comparisons: what the command line wrote, opened by dropping it here. */
+/** Loads, searches for a limit, replays, comparisons and checks: those that were recorded, and files that are dropped here. */
 import { useCallback, useState } from 'react';
 
-import { readProof, type Run, type Told } from '../../lib/proof';
-import { Code } from '../../ui/Copy';
+import { readResult, type Result } from '../../lib/checked';
+import type { Run } from '../../lib/proof';
+import { navigate, to, useParam } from '../../lib/route';
+import { Breaks } from '../../ui/Breaks';
 import { DropFile } from '../../ui/DropFile';
 import { Empty } from '../../ui/Empty';
-import { Breaks } from '../../ui/Breaks';
-import { Link } from '../../ui/Link';
-import { to, useParam } from '../../lib/route';
-import { LimitView } from './LimitView';
-import { ProofView } from './ProofView';
-import { ReplayView } from './ReplayView';
-import { RunView, TwoRuns } from './RunView';
+import { RecordedRun } from './RecordedRun';
+import { ResultView } from './ResultView';
+import { RunList } from './RunList';
+import { TwoRuns } from './RunView';
 import { Stretches } from './Stretches';
 
 /** The largest result: 200,000 single requests are some 20 MB. */
@@ -19,7 +18,7 @@ const FILE_BYTES_MAX = 256 * 1024 * 1024;
 
 interface Opened {
   name: string;
-  told: Told | string;
+  told: Result | string;
 }
 
 /** Files live as long as the page is open: leaving it and coming back shows them again. */
@@ -27,22 +26,42 @@ let kept: Opened[] = [];
 
 export function RunsPage() {
   const [compare] = useParam('compare');
-  return compare === '' ? <Files /> : <Stretches />;
+  return compare === '' ? <Runs /> : <Stretches />;
 }
 
-function Files() {
+function Runs() {
+  const [number] = useParam('run');
   const [opened, setOpened] = useState(kept);
-  const open = useCallback((files: File[]) => {
-    void Promise.all(files.slice(0, 2).map(read)).then((next) => {
-      kept = next;
-      setOpened(next);
-    });
+  const show = useCallback((next: Opened[]) => {
+    kept = next;
+    setOpened(next);
+    // A file is none of those that were recorded.
+    if (new URLSearchParams(location.search).has('run')) navigate(to('/runs'));
   }, []);
-  const button = (
-    <DropFile words={opened.length === 0 ? 'Open a result' : 'Open another'} many open={open} />
+  const open = useCallback(
+    (files: File[]) => void Promise.all(files.slice(0, 2).map(read)).then(show),
+    [show],
   );
+  const isOpen = opened.length > 0 && number === '';
+  const button = <DropFile words={isOpen ? 'Open another' : 'Open a result'} many open={open} />;
+  if (number !== '') return <RecordedRun key={number} number={number} button={button} />;
+  if (!isOpen) return <RunList button={button} />;
+  return <Files opened={opened} button={button} close={() => show([])} />;
+}
+
+interface FilesProps {
+  opened: Opened[];
+  button: React.ReactNode;
+  close: () => void;
+}
+
+function Files({ opened, button, close }: FilesProps) {
   const [first, second] = opened;
-  if (first === undefined) return <Nothing button={button} />;
+  const all = (
+    <button type="button" className="copy" onClick={close}>
+      All runs
+    </button>
+  );
   const wrong = opened.find((one) => typeof one.told === 'string');
   if (wrong !== undefined)
     return (
@@ -50,7 +69,9 @@ function Files() {
         <p>
           <Breaks text={wrong.name} />: {wrong.told as string}
         </p>
-        <p>{button}</p>
+        <p>
+          {button} {all}
+        </p>
       </Empty>
     );
   const runs = opened.filter((one): one is { name: string; told: Run } => isRun(one.told));
@@ -58,63 +79,23 @@ function Files() {
     <>
       <p className="over">
         <Breaks text={opened.map((one) => one.name).join(' → ')} />{' '}
-        <span className="dim">not kept</span> {button}
+        <span className="dim">not kept</span> {button} {all}
       </p>
       {runs.length === 2 ? (
         <TwoRuns runs={runs.map((one) => one.told)} names={runs.map((one) => one.name)} />
       ) : (
-        <View told={(second ?? first).told as Told} />
+        <ResultView told={(second ?? first)?.told as Result} />
       )}
     </>
   );
 }
 
-function isRun(told: Told | string): told is Run {
+function isRun(told: Result | string): told is Run {
   return typeof told !== 'string' && told.kind === 'run';
-}
-
-function View({ told }: { told: Told }) {
-  switch (told.kind) {
-    case 'run':
-      return <RunView run={told} />;
-    case 'limit':
-      return <LimitView limit={told} />;
-    case 'replay':
-      return <ReplayView replay={told} />;
-    case 'proof':
-      return <ProofView proof={told} />;
-  }
 }
 
 async function read(file: File): Promise<Opened> {
   if (file.size > FILE_BYTES_MAX)
     return { name: file.name, told: 'It has more than 256 MB, and no result has.' };
-  return { name: file.name, told: readProof(await file.text()) };
-}
-
-function Nothing({ button }: { button: React.ReactNode }) {
-  return (
-    <Empty title="Drop a result here">
-      <p>
-        A run of load, a search for the limit, a replay or a comparison; two runs at once are laid
-        one over the other. Nothing of them is kept.
-      </p>
-      <p>{button}</p>
-      <p>
-        Or compare <Link to={to('/runs', { compare: 'previous' })}>two stretches of time</Link> of
-        what is kept here. What was noted of runs and proofs is in{' '}
-        <Link to={to('/ledger')}>the ledger</Link>.
-      </p>
-      <p>To write them:</p>
-      <Code
-        label="shell"
-        text={
-          'taut load http://localhost:8000/ --rate 200 --for 1m --out run.json\n' +
-          'taut load http://localhost:8000/ --search --expect "p95<200ms" --json > limit.json\n' +
-          'taut replay captures/ --target http://new:8000 --against http://old:8000 --json > replay.json\n' +
-          'taut prove before.json after.json --json > proof.json'
-        }
-      />
-    </Empty>
-  );
+  return { name: file.name, told: readResult(await file.text()) };
 }
