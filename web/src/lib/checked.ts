@@ -1,5 +1,6 @@
 /** What `taut check --json` writes, read without trust. */
-import { fields, number, readProof, text, texts, toldBy, type Fields, type Told } from './proof';
+import { fields, number, text, texts, type Fields } from './fields';
+import { readProof, toldBy, type Told } from './proof';
 
 /** A test run that was held against budgets and a baseline. */
 export interface Checked {

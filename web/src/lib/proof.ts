@@ -1,70 +1,34 @@
 /** What `taut load`, `replay` and `prove` write as JSON, told apart by what is in it, and read without trust. */
+import { fields, given, list, micros, number, pair, some, text, texts, type Fields } from './fields';
+import { isLimit, limit, type Limit } from './limit';
+import { run, type Bin, type Run } from './run';
 
-/** A run of load: what `taut load --out` keeps. */
-export interface Run {
-  kind: 'run';
-  target: string;
-  load: string;
-  open: boolean;
-  beganMs: number;
-  seconds: number;
-  started: number;
-  answered: number;
-  failed: number;
-  interrupted: boolean;
-  intervalSeconds: number;
-  intervals: Interval[];
-  routes: { name: string; count: number; failed: number; quantiles: Quantiles }[];
-  /** How long single requests took in µs that did not fail, in ascending order. */
-  took: number[];
-  /** Of how many requests one is among those. */
-  every: number;
-  troubles: { what: string; count: number }[];
-}
-
-export interface Interval {
-  started: number;
-  answered: number;
-  failed: number;
-  quantiles?: Quantiles;
-}
-
-/** p50, p95 and p99 in µs. */
-export type Quantiles = [number, number, number];
-
-/** A search for the limit: what `taut load --search --json` prints. */
-export interface Limit {
-  kind: 'limit';
-  target: string;
-  held?: number;
-  broke?: number;
-  knee?: number;
-  /** Share of what it holds that is free at today's peak. */
-  headroom?: number;
-  peak?: number;
-  byGenerator: boolean;
-  /** Why it ended before the limit was known; Ctrl-C, or nobody was there any more. */
-  ended?: string;
-  steps: Step[];
-}
-
-export interface Step {
-  rate: number;
-  answered: number;
-  quantiles: Quantiles;
-  errors: number;
-  held: boolean;
-}
+export type { Bin, Run } from './run';
 
 /** A replay: what `taut replay --json` prints. */
 export interface Replay {
   kind: 'replay';
   target: string;
   against?: string;
+  recorded: number;
   played: number;
   compared: number;
   identical: number;
+  /** The same but for space, order of keys, or values made for the answer. */
+  equal: number;
+  /** The same as far as the recording kept them. */
+  soFar: number;
+  /** Different in what differs between two tries of the same version. */
+  noisy: number;
   different: number;
+  /** Not kept, so not compared. */
+  unknown: number;
+  /** Whether the new version is faster, where both were asked. */
+  speed?: { verdict: string; reason: string };
+  seconds: number;
+  interrupted: boolean;
+  /** Answers that were compared, by endpoint. */
+  endpoints: { endpoint: string; compared: number }[];
   differences: Group[];
   noise: Group[];
   notes: string[];
@@ -75,6 +39,8 @@ export interface Group {
   place: string;
   count: number;
   compared: number;
+  /** Of them, as many differed between two tries of the same version. */
+  noise: number;
   example?: { request: string; at: string; old: string; now: string };
 }
 
@@ -85,17 +51,44 @@ export interface Proof {
   reason: string;
   decides: string;
   more?: number;
-  before: number;
-  after: number;
+  /** The least change that matters, relative to before. */
+  matters?: number;
+  /** How sure intervals of percentiles are. */
+  level?: number;
+  before: Side;
+  after: Side;
   measures: Measure[];
   routes: { route: string; share: number; requests: [number, number]; change: Measure }[];
-  errors: [number, number];
-  effect?: string;
+  errors: { before: number; after: number; p?: number };
+  tests?: Tests;
   /** What requests did besides: queries, database time, bytes. */
   work: Work[];
   /** Shares of the requests of each side by how long they took. */
   spread: { before: Bin[]; after: Bin[] };
   notes: string[];
+}
+
+/** What of a side was used. */
+export interface Side {
+  given: number;
+  /** Of them, left out as warm-up. */
+  warmUp: number;
+  failed: number;
+  /** Of them, of routes that the other side has not. */
+  otherRoutes: number;
+  compared: number;
+  /** As many independent ones they are worth. */
+  worth?: number;
+}
+
+/** Tests over the whole distribution. */
+export interface Tests {
+  mannWhitneyP: number;
+  distance: number;
+  distanceP: number;
+  /** Cliff's delta, and its size in a word. */
+  delta: number;
+  effect: string;
 }
 
 export interface Work {
@@ -114,14 +107,13 @@ export interface Measure {
   after: number;
   /** Of the relative change. */
   interval?: [number, number];
+  /** Of the change in µs. */
+  difference?: [number, number];
   /** Where there is none: how far the change is from zero at least. */
   atLeast?: number;
 }
 
 export type Told = Run | Limit | Replay | Proof;
-
-/** Single requests that are looked at: a chart has no room for more. */
-const TOOK_MAX = 200_000;
 
 /** What is in a file, or why it is nothing that can be shown. */
 export function readProof(text: string): Told | string {
@@ -140,7 +132,7 @@ export function toldBy(json: unknown): Told | string {
   if (all['format'] === 'taut-load-1') return run(all);
   if (typeof all['format'] === 'string' && all['format'].startsWith('taut-load-'))
     return `It is of the format ${all['format']}, and this version reads taut-load-1.`;
-  if (Array.isArray(all['steps']) && 'held_per_second' in all) return limit(all);
+  if (isLimit(all)) return limit(all);
   if (Array.isArray(all['differences']) && 'played' in all) return replay(all);
   if (typeof all['verdict'] === 'string' && Array.isArray(all['measures'])) return proof(all);
   if ('latency_nanos' in all)
@@ -148,117 +140,30 @@ export function toldBy(json: unknown): Told | string {
   return 'It is none of what `taut load --out`, `load --search --json`, `replay --json` and `prove --json` write.';
 }
 
-export type Fields = Record<string, unknown>;
-
-export function fields(value: unknown): Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-    ? (value as Fields)
-    : {};
-}
-
-function list(value: unknown): Fields[] {
-  return Array.isArray(value) ? value.map(fields) : [];
-}
-
-export function number(value: unknown): number {
-  return typeof value === 'number' && Number.isFinite(value) ? value : 0;
-}
-
-function some(value: unknown): number | undefined {
-  return typeof value === 'number' && Number.isFinite(value) ? value : undefined;
-}
-
-export function text(value: unknown): string {
-  return typeof value === 'string' ? value : '';
-}
-
-function micros(value: unknown): number {
-  return number(value) / 1000;
-}
-
-export function texts(value: unknown): string[] {
-  return Array.isArray(value) ? value.filter((one) => typeof one === 'string') : [];
-}
-
-function quantiles(of: Fields): Quantiles {
-  return [micros(of['p50']), micros(of['p95']), micros(of['p99'])];
-}
-
-function run(all: Fields): Run {
-  // Who is turned away at once is no fast answer.
-  const took = list(all['samples'])
-    .slice(0, TOOK_MAX)
-    .filter((one) => one['failed'] !== true)
-    .map((one) => micros(one['took_nanos']));
-  const troubles = Array.isArray(all['troubles']) ? all['troubles'] : [];
-  return {
-    kind: 'run',
-    target: text(all['target']),
-    load: text(all['load']),
-    open: all['is_open'] === true,
-    beganMs: number(all['began_unix_millis']),
-    seconds: number(all['seconds']),
-    started: number(all['started']),
-    answered: number(all['answered']),
-    failed: number(all['failed']),
-    interrupted: all['is_interrupted'] === true,
-    intervalSeconds: number(all['interval_seconds']) || 1,
-    intervals: list(all['intervals']).map((one) => ({
-      started: number(one['started']),
-      answered: number(one['answered']),
-      failed: number(one['failed']),
-      ...(some(one['p50']) === undefined ? {} : { quantiles: quantiles(one) }),
-    })),
-    routes: list(all['routes']).map((one) => ({
-      name: text(one['name']),
-      count: number(one['count']),
-      failed: number(one['failed']),
-      quantiles: quantiles(one),
-    })),
-    took: took.sort((left, right) => left - right),
-    every: Math.max(1, number(all['samples_every'])),
-    troubles: troubles.flatMap((one) =>
-      Array.isArray(one) ? [{ what: text(one[0]), count: number(one[1]) }] : [],
-    ),
-  };
-}
-
-function limit(all: Fields): Limit {
-  const law = fields(all['scalability']);
-  return {
-    kind: 'limit',
-    target: text(all['target']),
-    ...given('held', some(all['held_per_second'])),
-    ...given('broke', some(all['broke_per_second'])),
-    ...given('knee', some(all['knee_per_second'])),
-    ...given('headroom', some(all['headroom'])),
-    ...given('peak', some(law['peak_per_second'])),
-    byGenerator: all['limited_by_generator'] === true,
-    ...(all['interrupted'] === true ? { ended: 'it was interrupted' } : {}),
-    ...(text(all['ended_because']) === '' ? {} : { ended: text(all['ended_because']) }),
-    steps: list(all['steps']).map((one) => ({
-      rate: number(one['rate']),
-      answered: number(one['answered']),
-      quantiles: quantiles(one),
-      errors: number(one['errors']),
-      held: one['held'] === true,
-    })),
-  };
-}
-
-function given<Name extends string, T>(name: Name, value: T | undefined) {
-  return (value === undefined ? {} : { [name]: value }) as Partial<Record<Name, T>>;
-}
-
 function replay(all: Fields): Replay {
+  const speed = fields(all['p95']);
   return {
     kind: 'replay',
     target: text(all['target']),
     ...given('against', text(all['against']) || undefined),
+    recorded: number(all['recorded']),
     played: number(all['played']),
     compared: number(all['compared']),
     identical: number(all['identical']),
+    equal: number(all['equal']),
+    soFar: number(all['same_as_far_as_kept']),
+    noisy: number(all['noisy']),
     different: number(all['different']),
+    unknown: number(all['not_comparable']),
+    ...(text(speed['verdict']) === ''
+      ? {}
+      : { speed: { verdict: text(speed['verdict']), reason: text(speed['reason']) } }),
+    seconds: micros(all['took_nanos']) / 1e6,
+    interrupted: all['is_interrupted'] === true,
+    endpoints: list(all['endpoints']).map((one) => ({
+      endpoint: text(one['endpoint']),
+      compared: number(one['compared']),
+    })),
     differences: list(all['differences']).map(group),
     noise: list(all['noise']).map(group),
     notes: texts(all['notes']),
@@ -272,6 +177,7 @@ function group(one: Fields): Group {
     place: text(one['place']),
     count: number(one['count']),
     compared: number(one['compared']),
+    noise: number(one['noise']),
     ...(text(example['request']) === ''
       ? {}
       : {
@@ -293,8 +199,10 @@ function proof(all: Fields): Proof {
     reason: text(all['reason']),
     decides: text(all['decides']),
     ...given('more', some(all['more_requests'])),
-    before: number(fields(all['before'])['compared']),
-    after: number(fields(all['after'])['compared']),
+    ...given('matters', some(all['matters'])),
+    ...given('level', some(all['interval_level'])),
+    before: side(fields(all['before'])),
+    after: side(fields(all['after'])),
     measures: list(all['measures']).map(measure),
     routes: list(all['routes']).map((one) => {
       const requests = Array.isArray(one['requests']) ? one['requests'] : [];
@@ -305,20 +213,45 @@ function proof(all: Fields): Proof {
         change: measure(fields(one['change'])),
       };
     }),
-    errors: [number(errors['before']), number(errors['after'])],
+    errors: {
+      before: number(errors['before']),
+      after: number(errors['after']),
+      ...given('p', some(errors['p'])),
+    },
     work: list(all['work']).map(work),
     spread: {
       before: bins(all['spread'], 'before'),
       after: bins(all['spread'], 'after'),
     },
-    ...given('effect', text(fields(all['tests'])['effect']) || undefined),
+    ...given('tests', tests(fields(all['tests']))),
     notes: texts(all['notes']),
+  };
+}
+
+function side(one: Fields): Side {
+  return {
+    given: number(one['given']),
+    warmUp: number(one['warm_up']),
+    failed: number(one['failed']),
+    otherRoutes: number(one['other_routes']),
+    compared: number(one['compared']),
+    ...given('worth', some(one['worth'])),
+  };
+}
+
+function tests(one: Fields): Tests | undefined {
+  if (text(one['effect']) === '') return undefined;
+  return {
+    mannWhitneyP: number(one['mann_whitney_p']),
+    distance: number(one['kolmogorov_smirnov_d']),
+    distanceP: number(one['kolmogorov_smirnov_p']),
+    delta: number(one['cliffs_delta']),
+    effect: text(one['effect']),
   };
 }
 
 /** A mean; times in µs. */
 function work(one: Fields): Work {
-  const interval = one['difference_interval'];
   const unit = text(one['unit']);
   const amount = (value: unknown) => (unit === 'ns' ? micros(value) : number(value));
   return {
@@ -326,9 +259,7 @@ function work(one: Fields): Work {
     unit,
     before: amount(one['before']),
     after: amount(one['after']),
-    ...(Array.isArray(interval) && interval.length === 2
-      ? { interval: [amount(interval[0]), amount(interval[1])] as [number, number] }
-      : {}),
+    ...given('interval', pair(one['difference_interval'], amount)),
   };
 }
 
@@ -341,64 +272,32 @@ function bins(value: unknown, side: string): Bin[] {
 }
 
 function measure(one: Fields): Measure {
-  const interval = one['relative_interval'];
   return {
     name: text(one['measure']),
     before: micros(one['before_nanos']),
     after: micros(one['after_nanos']),
-    ...(Array.isArray(interval) && interval.length === 2
-      ? { interval: [number(interval[0]), number(interval[1])] as [number, number] }
-      : {}),
-    ...(typeof one['relative_at_least'] === 'number' ? { atLeast: one['relative_at_least'] } : {}),
+    ...given('interval', pair(one['relative_interval'])),
+    ...given('difference', pair(one['difference_interval_nanos'], micros)),
+    ...given('atLeast', some(one['relative_at_least'])),
   };
-}
-
-/** A box of a distribution: from, to, and how many. */
-export interface Bin {
-  from: number;
-  to: number;
-  count: number;
-}
-
-/** Values in ascending order in boxes of equal ratio, from the least to the most. */
-export function distribution(values: number[], boxes: number): Bin[] {
-  const least = Math.max(values.find((value) => value > 0) ?? 0, 1e-3);
-  const most = Math.max(values.at(-1) ?? 0, least);
-  if (values.length === 0) return [];
-  const ratio = (most / least) ** (1 / boxes);
-  if (ratio <= 1) return [{ from: least, to: least, count: values.length }];
-  const bins = Array.from({ length: boxes }, (_, place) => ({
-    from: least * ratio ** place,
-    to: least * ratio ** (place + 1),
-    count: 0,
-  }));
-  for (const value of values) {
-    const place = Math.floor(Math.log(Math.max(value, least) / least) / Math.log(ratio));
-    const bin = bins[Math.min(boxes - 1, Math.max(0, place))];
-    if (bin !== undefined) bin.count += 1;
-  }
-  return bins;
-}
-
-/** A latency of a run, in µs; the longest is known only if each request is. */
-export function latency(run: Run, q: number): number | undefined {
-  return q === 1 && run.every > 1 ? undefined : quantile(run.took, q);
-}
-
-/** The nearest rank of values in ascending order. */
-export function quantile(values: number[], q: number): number | undefined {
-  return values[Math.max(0, Math.ceil(q * values.length) - 1)];
 }
 
 /** Groups by endpoint, the endpoint with most differences first. */
 export function byEndpoint(groups: Group[]): { endpoint: string; groups: Group[] }[] {
-  const endpoints = [...new Set(groups.map((one) => one.endpoint))];
-  const of = (endpoint: string) => groups.filter((one) => one.endpoint === endpoint);
-  const most = (endpoint: string) => Math.max(...of(endpoint).map((one) => one.count));
-  return endpoints
-    .sort((left, right) => most(right) - most(left) || left.localeCompare(right))
-    .map((endpoint) => ({
+  const endpoints = new Map<string, Group[]>();
+  for (const group of groups) {
+    const known = endpoints.get(group.endpoint);
+    if (known === undefined) endpoints.set(group.endpoint, [group]);
+    else known.push(group);
+  }
+  const most = (of: Group[]) => of[0]?.count ?? 0;
+  return [...endpoints]
+    .map(([endpoint, of]) => ({
       endpoint,
-      groups: of(endpoint).toSorted((left, right) => right.count - left.count),
-    }));
+      groups: of.toSorted((left, right) => right.count - left.count),
+    }))
+    .sort(
+      (left, right) =>
+        most(right.groups) - most(left.groups) || left.endpoint.localeCompare(right.endpoint),
+    );
 }

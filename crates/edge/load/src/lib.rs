@@ -30,7 +30,7 @@ pub use export::{Engine, export};
 pub use goal::{Figure, Goal, GoalError, Judged, judge};
 pub use hlog::{read_hlog, write_hlog};
 pub use limit::{Limit, LimitError, Rung, find_limit};
-pub use outcome::{FILE_BYTES_MAX, FORMAT, Interval, Lateness, Outcome, RouteOutcome};
+pub use outcome::{FILE_BYTES_MAX, FORMAT, Interval, Lateness, Outcome, RouteOutcome, Spread};
 pub use recorded::Made;
 pub use replay::{Replay, Replayed, Writes, replay};
 pub use run::{CONNECTIONS_MAX, Http, Model, Plan, RunError, STREAMS_MAX, THREADS_MAX, Tick, run};

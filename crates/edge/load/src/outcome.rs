@@ -1,6 +1,6 @@
 //! What a run came to, and the file that keeps it.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use base64::engine::general_purpose::STANDARD;
 use hdrhistogram::{
@@ -126,6 +126,19 @@ pub struct Interval {
     pub p95: Option<u64>,
     /// 99th percentile.
     pub p99: Option<u64>,
+}
+
+/// Latencies a quarter of a power of two wide, and how many requests had them.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Spread {
+    /// From which on, in nanoseconds.
+    pub from_nanos: f64,
+    /// Up to which.
+    pub to_nanos: f64,
+    /// Requests, by their latency from the intended start.
+    pub corrected: u64,
+    /// By that from sending.
+    pub uncorrected: u64,
 }
 
 /// Whether the generator kept up.
@@ -282,6 +295,23 @@ impl Outcome {
         Duration::from_nanos(self.corrected.value_at_quantile(quantile))
     }
 
+    /// How latencies are spread, from the shortest to the longest without a gap. Bounds are the same in every run, so that two can be laid one
+    /// over the other.
+    #[must_use]
+    pub fn spread(&self) -> Vec<Spread> {
+        let (corrected, uncorrected) = (classes(&self.corrected), classes(&self.uncorrected));
+        let known = || corrected.keys().chain(uncorrected.keys()).copied();
+        let (Some(first), Some(last)) = (known().min(), known().max()) else { return Vec::new() };
+        let bound = |class: i32| 2_f64.powf(f64::from(class) / 4.0);
+        let one = |class: i32| Spread {
+            from_nanos: bound(class),
+            to_nanos: bound(class + 1),
+            corrected: corrected.get(&class).copied().unwrap_or(0),
+            uncorrected: uncorrected.get(&class).copied().unwrap_or(0),
+        };
+        (first..=last).map(one).collect()
+    }
+
     /// Requests at work at once, on average, by Little's law.
     #[must_use]
     pub fn at_once(&self) -> f64 {
@@ -311,6 +341,17 @@ impl Outcome {
             is_bottleneck: seen < p99,
         }
     }
+}
+
+/// How many have a latency of each class, four of them to a power of two.
+fn classes(histogram: &Histogram<u64>) -> BTreeMap<i32, u64> {
+    let mut classes: BTreeMap<i32, u64> = BTreeMap::new();
+    for value in histogram.iter_recorded() {
+        #[expect(clippy::cast_possible_truncation, reason = "a logarithm")]
+        let class = (float(value.value_iterated_to().max(1)).log2() * 4.0).floor() as i32;
+        *classes.entry(class).or_default() += value.count_since_last_iteration();
+    }
+    classes
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts are below 2^53")]

@@ -134,6 +134,14 @@ fn a_result_survives_its_file() {
     assert_eq!((again.corrected.len(), &again.samples), (100, &seen.samples));
     assert_eq!(again.corrected, seen.corrected);
     assert_eq!(again.statuses, [(200, 100)]);
+    let spread = again.spread();
+    let count = |figure: fn(&load::Spread) -> u64| spread.iter().map(figure).sum::<u64>();
+    assert_eq!((count(|it| it.corrected), count(|it| it.uncorrected)), (100, 100));
+    for pair in spread.windows(2) {
+        assert!((pair[0].to_nanos - pair[1].from_nanos).abs() < 1.0, "without a gap: {pair:?}");
+    }
+    let median = again.latency(0.5).as_secs_f64() * 1e9;
+    assert!(spread.iter().any(|it| it.from_nanos <= median && median < it.to_nanos), "{median}");
     let log = load::write_hlog(&seen);
     let (corrected, uncorrected) = load::read_hlog(&[&log, &log]).unwrap();
     assert_eq!((corrected.len(), uncorrected.len()), (200, 200));

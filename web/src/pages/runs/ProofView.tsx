@@ -1,6 +1,6 @@
 /** A comparison of two runs: the verdict, what it rests on, each percentile with its interval, each route. */
 import { bytes, digits, durationText, plural } from '../../lib/format';
-import type { Measure, Proof, Work } from '../../lib/proof';
+import type { Measure, Proof, Side, Tests, Work } from '../../lib/proof';
 import { Breaks } from '../../ui/Breaks';
 import { Heads } from '../../ui/Heads';
 import { Duration, Percent } from '../../ui/Num';
@@ -14,10 +14,12 @@ export function ProofView({ proof }: { proof: Proof }) {
           {proof.verdict}: {proof.reason}
         </h1>
         <p className="dim">
-          {plural(proof.before, 'request')} before, {digits(proof.after)} after; {proof.decides}{' '}
-          decides, intervals hold with 96 %
+          {plural(proof.before.compared, 'request')} before, {digits(proof.after.compared)} after;{' '}
+          {proof.decides} decides
+          {proof.matters !== undefined &&
+            `, a change of ${digits(proof.matters * 100)} % or more matters`}
+          {proof.level !== undefined && `; intervals hold with ${digits(proof.level * 100)} %`}
           {proof.more !== undefined && `; about ${digits(proof.more)} more a side would tell`}
-          {proof.effect !== undefined && `; the effect is ${proof.effect} (Cliff’s delta)`}
         </p>
       </div>
       {proof.notes.length > 0 && (
@@ -38,23 +40,29 @@ export function ProofView({ proof }: { proof: Proof }) {
         </>
       )}
       <table className="rows">
-        <Heads columns={heads('percentile')} />
+        <Heads columns={[...heads('percentile'), ['difference', 'n p3']]} />
         <tbody>
           {proof.measures.map((measure) => (
             <tr key={measure.name}>
               <td>{measure.name === proof.decides ? <b>{measure.name}</b> : measure.name}</td>
               <Figures measure={measure} />
+              <td className="n p3">
+                {measure.difference === undefined
+                  ? '–'
+                  : span(measure.difference.map((micros) => signed(micros, durationText)))}
+              </td>
             </tr>
           ))}
           <tr>
             <td>failed</td>
             <td className="n p2">
-              <Percent share={proof.errors[0]} />
+              <Percent share={proof.errors.before} />
             </td>
             <td className="n">
-              <Percent share={proof.errors[1]} />
+              <Percent share={proof.errors.after} />
             </td>
-            <td className="n" />
+            <td className="n">{proof.errors.p !== undefined && chance(proof.errors.p)}</td>
+            <td className="n p3" />
           </tr>
           {proof.work.map((one) => (
             <tr key={one.name}>
@@ -62,15 +70,18 @@ export function ProofView({ proof }: { proof: Proof }) {
               <td className="n p2">{amount(one, one.before)}</td>
               <td className="n strong">{amount(one, one.after)}</td>
               <td className="n">{difference(one)}</td>
+              <td className="n p3" />
             </tr>
           ))}
         </tbody>
       </table>
+      {proof.tests !== undefined && <Whole tests={proof.tests} />}
+      <Used proof={proof} />
       {proof.routes.length > 1 && (
         <>
           <h2>Routes</h2>
           <table className="rows">
-            <Heads columns={heads('route')} />
+            <Heads columns={[...heads('route'), ['requests', 'n p3'], ['weight', 'n p3']]} />
             <tbody>
               {proof.routes.map((route) => (
                 <tr key={route.route}>
@@ -78,6 +89,10 @@ export function ProofView({ proof }: { proof: Proof }) {
                     <Breaks text={route.route} />
                   </td>
                   <Figures measure={route.change} />
+                  <td className="n p3">{route.requests.map((count) => digits(count)).join(' → ')}</td>
+                  <td className="n p3">
+                    <Percent share={route.share} />
+                  </td>
                 </tr>
               ))}
             </tbody>
@@ -86,6 +101,61 @@ export function ProofView({ proof }: { proof: Proof }) {
       )}
     </>
   );
+}
+
+/** What tests over the whole distribution say, and how large the effect is. */
+function Whole({ tests }: { tests: Tests }) {
+  return (
+    <p className="dim">
+      Over all requests: Mann–Whitney {chance(tests.mannWhitneyP)}; Kolmogorov–Smirnov distance{' '}
+      {digits(tests.distance)}, {chance(tests.distanceP)}; the effect is {tests.effect}, Cliff’s
+      delta {signed(tests.delta, (value) => digits(value))}.
+    </p>
+  );
+}
+
+/** What of each side was compared, and what was left out as what. */
+function Used({ proof }: { proof: Proof }) {
+  const rows: [name: string, of: (side: Side) => number | undefined][] = [
+    ['requests given', (side) => side.given],
+    ['left out as warm-up', (side) => side.warmUp],
+    ['failed', (side) => side.failed],
+    ['of routes that the other side has not', (side) => side.otherRoutes],
+    ['latencies compared', (side) => side.compared],
+    ['independent ones that they are worth', (side) => side.worth],
+  ];
+  // A version that told nothing else has it above.
+  if (proof.before.given + proof.after.given === 0) return null;
+  return (
+    <>
+      <h2>What was compared</h2>
+      <table className="rows">
+        <Heads columns={[[''], ['before', 'n'], ['after', 'n']]} />
+        <tbody>
+          {rows.map(([name, of]) => (
+            <tr key={name}>
+              <td>{name}</td>
+              <td className="n">{digits(of(proof.before) ?? NaN)}</td>
+              <td className="n">{digits(of(proof.after) ?? NaN)}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </>
+  );
+}
+
+/** How likely so much is by chance alone. */
+function chance(p: number): string {
+  return p < 0.0001 ? 'p < 0.0001' : `p = ${digits(p, 2)}`;
+}
+
+function signed(value: number, words: (value: number) => string): string {
+  return `${value < 0 ? '−' : '+'}${words(Math.abs(value))}`;
+}
+
+function span([low, high]: string[]): string {
+  return `${low ?? ''} to ${high ?? ''}`;
 }
 
 /** A mean with its unit. */
@@ -99,8 +169,7 @@ function amount(work: Work, value: number): string {
 /** Where the difference lies, with 95 %. */
 function difference(work: Work): string {
   if (work.interval === undefined) return '–';
-  const signed = (value: number) => `${value < 0 ? '−' : '+'}${amount(work, Math.abs(value))}`;
-  return `${signed(work.interval[0])} to ${signed(work.interval[1])}`;
+  return span(work.interval.map((value) => signed(value, (size) => amount(work, size))));
 }
 
 function heads(what: string): [string, string?][] {
@@ -108,8 +177,8 @@ function heads(what: string): [string, string?][] {
 }
 
 function Figures({ measure }: { measure: Measure }) {
-  const signed = (share: number) =>
-    `${share > 0 ? '+' : share < 0 ? '−' : ''}${digits(Math.abs(share) * 100, 2)} %`;
+  const share = (value: number) =>
+    value === 0 ? '0 %' : signed(value, (size) => `${digits(size * 100, 2)} %`);
   return (
     <>
       <td className="n p2">
@@ -120,10 +189,10 @@ function Figures({ measure }: { measure: Measure }) {
       </td>
       <td className="n">
         {measure.interval !== undefined
-          ? `${signed(measure.interval[0])} to ${signed(measure.interval[1])}`
+          ? span(measure.interval.map(share))
           : measure.atLeast !== undefined
-            ? `${signed(measure.atLeast)} or more`
-            : '–'}
+            ? `${share(measure.atLeast)} or more`
+            : 'too few'}
       </td>
     </>
   );

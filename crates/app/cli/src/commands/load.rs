@@ -17,8 +17,8 @@ use std::{
 };
 
 use ::load::{
-    Believes, CONNECTIONS_MAX, Engine, Goal, Http, Method, Outcome, Plan, RunError, STREAMS_MAX,
-    Scenario, ScenarioError, THREADS_MAX, Target, export, judge, write_hlog,
+    Believes, CONNECTIONS_MAX, Engine, Goal, Http, Judged, Method, Outcome, Plan, RunError,
+    STREAMS_MAX, Scenario, ScenarioError, THREADS_MAX, Target, export, judge, write_hlog,
 };
 use clap::{ArgGroup, Args, ValueEnum};
 
@@ -272,7 +272,7 @@ pub(super) fn run(arguments: &Arguments) -> Done {
     };
     // Told first: a disk that is full, or a ledger that is away, takes no figures along; nor does nobody who listens.
     let told = say::data(&text);
-    keep(arguments, &outcome)?;
+    keep(arguments, &outcome, &judged)?;
     if arguments.record {
         let recorded = record::of(&outcome, &judged);
         ledger::keep_run(&arguments.which.place()?, &recorded, &outcome.to_json())?;
@@ -426,12 +426,10 @@ pub(super) fn failed(error: &RunError) -> Failure {
 }
 
 /// Writes the files that were asked for.
-fn keep(arguments: &Arguments, outcome: &Outcome) -> Result<(), Failure> {
+fn keep(arguments: &Arguments, outcome: &Outcome, judged: &[Judged]) -> Result<(), Failure> {
     written::all(&[
-        (&arguments.out, &|| outcome.to_json()),
+        (&arguments.out, &|| report::kept(outcome, judged)),
         (&arguments.hlog, &|| write_hlog(outcome)),
-        (&arguments.html, &|| {
-            crate::report::load_html::html(outcome, &judge(&arguments.expect, outcome))
-        }),
+        (&arguments.html, &|| crate::report::load_html::html(outcome, judged)),
     ])
 }

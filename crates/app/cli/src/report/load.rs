@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use load::{Judged, Outcome};
-use serde_json::json;
+use load::{Judged, Outcome, Spread};
+use serde::Serialize;
+use serde_json::{Value, json};
 
 use super::layout;
 use crate::{
@@ -211,7 +212,25 @@ pub(crate) fn notes(outcome: &Outcome) -> Vec<String> {
 
 /// For machines.
 pub(crate) fn json(outcome: &Outcome, judged: &[Judged]) -> String {
-    let quantiles = |histogram: &dyn Fn(f64) -> u64| -> serde_json::Value {
+    format!("{:#}\n", document(outcome, judged))
+}
+
+/// For `--out`: all that `taut prove` reads, and beside it what was said of it here and how latencies are spread, which a page cannot take from
+/// histograms that are packed.
+pub(crate) fn kept(outcome: &Outcome, judged: &[Judged]) -> String {
+    #[derive(Serialize)]
+    struct Kept<'a> {
+        #[serde(flatten)]
+        outcome: &'a Outcome,
+        report: Value,
+        spread: Vec<Spread>,
+    }
+    let kept = Kept { outcome, report: document(outcome, judged), spread: outcome.spread() };
+    serde_json::to_string(&kept).unwrap_or_default()
+}
+
+fn document(outcome: &Outcome, judged: &[Judged]) -> Value {
+    let quantiles = |histogram: &dyn Fn(f64) -> u64| -> Value {
         TOLD.iter()
             .map(|(name, quantile)| ((*name).to_owned(), json!(histogram(*quantile))))
             .collect()
@@ -221,7 +240,7 @@ pub(crate) fn json(outcome: &Outcome, judged: &[Judged]) -> String {
         .iter()
         .map(|judged| json!({ "goal": judged.goal.to_string(), "seen": judged.seen, "met": judged.is_met }))
         .collect();
-    let document = json!({
+    json!({
         "target": outcome.target,
         "load": outcome.load,
         "open_model": outcome.is_open,
@@ -254,8 +273,7 @@ pub(crate) fn json(outcome: &Outcome, judged: &[Judged]) -> String {
         },
         "goals": goals,
         "notes": notes(outcome),
-    });
-    format!("{document:#}\n")
+    })
 }
 
 /// `12.3 MB`.

@@ -112,38 +112,29 @@ fn distribution(outcome: &Outcome) -> Markup {
     }
 }
 
-/// How many requests took how long, in classes of a quarter of a power of two.
+/// How many requests took how long.
 #[expect(clippy::cast_precision_loss, reason = "places in a picture")]
 fn bars(outcome: &Outcome) -> Markup {
-    let mut classes: std::collections::BTreeMap<i32, u64> = std::collections::BTreeMap::new();
-    for value in outcome.corrected.iter_recorded() {
-        #[expect(clippy::cast_possible_truncation, reason = "a logarithm")]
-        let class = ((value.value_iterated_to().max(1) as f64).log2() * 4.0).floor() as i32;
-        *classes.entry(class).or_default() += value.count_since_last_iteration();
-    }
-    let (Some(first), Some(last)) =
-        (classes.keys().next().copied(), classes.keys().last().copied())
-    else {
+    let spread = outcome.spread();
+    let (Some(first), Some(last)) = (spread.first(), spread.last()) else {
         return Markup::default();
     };
-    let most = classes.values().max().copied().unwrap_or(1) as f64;
-    let wide = WIDTH / f64::from(last - first + 1);
-    let bound = |class: i32| {
-        let nanos = 2_f64.powf(f64::from(class) / 4.0);
-        units::time(Duration::try_from_secs_f64(nanos / 1e9).unwrap_or(Duration::MAX))
-    };
+    let most = spread.iter().map(|it| it.corrected).max().unwrap_or(1).max(1) as f64;
+    let wide = WIDTH / spread.len() as f64;
+    let bound =
+        |nanos: f64| units::time(Duration::try_from_secs_f64(nanos / 1e9).unwrap_or(Duration::MAX));
     page! {
         svg viewBox="-60 -10 1030 250" role="img" aria-label="how many requests took how long" {
-            @for (class, count) in &classes {
+            @for (number, it) in spread.iter().enumerate().filter(|(_, it)| 0 < it.corrected) {
                 // The root, so that the few slow ones can be seen beside the many.
-                @let tall = (*count as f64 / most).sqrt() * HEIGHT;
-                rect.bar x=(format!("{:.1}", f64::from(class - first) * wide)) y=(format!("{:.1}", HEIGHT - tall))
+                @let tall = (it.corrected as f64 / most).sqrt() * HEIGHT;
+                rect.bar x=(format!("{:.1}", number as f64 * wide)) y=(format!("{:.1}", HEIGHT - tall))
                     width=(format!("{:.1}", wide * 0.9)) height=(format!("{tall:.1}")) {
-                    title { (units::some(*count, "request", "requests")) " from " (bound(*class)) " to " (bound(class + 1)) }
+                    title { (units::some(it.corrected, "request", "requests")) " from " (bound(it.from_nanos)) " to " (bound(it.to_nanos)) }
                 }
             }
-            text x="0" y="236" { (bound(first)) }
-            text x=(WIDTH) y="236" text-anchor="end" { (bound(last + 1)) }
+            text x="0" y="236" { (bound(first.from_nanos)) }
+            text x=(WIDTH) y="236" text-anchor="end" { (bound(last.to_nanos)) }
         }
         p.basis { "Heights are roots of counts." }
     }

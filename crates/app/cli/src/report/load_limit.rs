@@ -169,7 +169,7 @@ pub(super) fn explained(limit: &Limit) -> Vec<String> {
 }
 
 /// For machines.
-pub(crate) fn json(target: &str, limit: &Limit, today: Option<f64>) -> String {
+pub(crate) fn json(target: &str, limit: &Limit, (goals, today): (&[Goal], Option<f64>)) -> String {
     let finite = |value: f64| if value.is_finite() { json!(value) } else { json!(null) };
     let between = |interval: stats::Interval| json!([finite(interval.low), finite(interval.high)]);
     let law = limit.fit.as_ref().ok().map(|fit| {
@@ -185,8 +185,13 @@ pub(crate) fn json(target: &str, limit: &Limit, today: Option<f64>) -> String {
             "off": fit.off,
         })
     });
+    let goals: Vec<_> = goals
+        .iter()
+        .map(|goal| json!({ "goal": goal.to_string(), "latency_nanos": goal.latency_nanos() }))
+        .collect();
     let document = json!({
         "target": target,
+        "goals": goals,
         "interrupted": limit.is_interrupted,
         "ended_because": limit.gone.as_ref().map(ToString::to_string),
         "held_per_second": limit.breaking.held,

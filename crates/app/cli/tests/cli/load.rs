@@ -73,6 +73,15 @@ fn a_load_tells_its_figures_and_is_proven_slower() {
     assert!(seen["latency_nanos"]["p50"].as_u64().unwrap() >= 2_000_000);
     let page = std::fs::read_to_string(at("page.html")).unwrap();
     assert!(page.contains("<polyline") && page.contains("Latency over time"));
+    // The file holds what was said, for those who open it on a page.
+    let kept = std::fs::read_to_string(at("before.json")).unwrap();
+    let kept: Value = serde_json::from_str(&kept).unwrap();
+    assert_eq!(kept["report"], seen);
+    let counted = |figure: &str| {
+        let spread = kept["spread"].as_array().unwrap().iter();
+        spread.map(|it| it[figure].as_u64().unwrap()).sum::<u64>()
+    };
+    assert_eq!((counted("corrected"), counted("uncorrected")), (800, 800));
     assert!(std::fs::read_to_string(at("log.hlog")).unwrap().contains("Tag=corrected"));
     assert_eq!(load(&slow, &at("after.json")).code, Some(0));
     let ran = run(["prove", "--measure", "p50", "--json", &at("before.json"), &at("after.json")]);
@@ -154,6 +163,12 @@ fn a_search_ends_where_it_may_go_no_further_and_is_drawn() {
     assert_eq!(seen["held_per_second"].as_f64(), Some(200.0), "{seen}");
     assert_eq!(seen["steps"].as_array().unwrap().len(), 5);
     assert_eq!((seen["headroom"].as_f64(), &seen["ended_because"]), (Some(0.8), &Value::Null));
+    let goals = seen["goals"].as_array().unwrap();
+    assert_eq!(
+        (&goals[0]["goal"], &goals[0]["latency_nanos"]),
+        (&"errors below 50.00 %".into(), &Value::Null)
+    );
+    assert_eq!(goals[1]["latency_nanos"].as_f64(), Some(2e10));
     let drawn = std::fs::read_to_string(page).unwrap();
     for part in [
         "It holds 200 a second, as much as was asked for",

@@ -40,7 +40,7 @@ pub(super) fn run(
     })?;
     let asked = (arguments.expect.as_slice(), today);
     let text = if arguments.json {
-        load_limit::json(&plan.name, &found, today)
+        load_limit::json(&plan.name, &found, asked)
     } else {
         load_limit::terminal(&plan.name, &found, asked, say::columns())
     };
