@@ -141,8 +141,13 @@ impl Change {
     /// `after / before - 1`.
     #[must_use]
     pub fn ratio(&self) -> f64 {
-        if self.before > 0.0 { self.after / self.before - 1.0 } else { 0.0 }
+        relative(self.before, self.after)
     }
+}
+
+/// `after / before - 1`. What a coarse clock gives as no time at all counts as a nanosecond, so that from nothing to something is a rise.
+fn relative(before: f64, after: f64) -> f64 {
+    after.max(1.0) / before.max(1.0) - 1.0
 }
 
 /// Errors of both sides.
@@ -194,7 +199,8 @@ pub fn compare(before: &Side, after: &Side, question: &Question) -> Comparison {
     let shares = old.shares();
     mix_notes(&shares, [&old, &new], &mut notes);
     let errors = errors_of(&shares, &old, &new);
-    let sides = [old.weighed(&shares), new.weighed(&shares)];
+    let timed = timed(&shares, [&old, &new], &mut notes);
+    let sides = [old.weighed(&timed), new.weighed(&timed)];
     let mut random = Random::new(question.seed);
     let quantiles: Vec<Change> = asked(question.quantile)
         .into_iter()
@@ -203,6 +209,7 @@ pub fn compare(before: &Side, after: &Side, question: &Question) -> Comparison {
     let decides = quantiles.iter().find(|change| same(change.quantile, question.quantile));
     let worth = |side: &Weighed| side.worth(question.quantile);
     for (used, side) in [&mut old.used, &mut new.used].into_iter().zip(&sides) {
+        used.compared = side.count();
         used.worth = worth(side);
     }
     let (verdict, reason) = verdict::decide(decides, &errors, question, [&old.used, &new.used]);
@@ -262,7 +269,7 @@ fn change(sides: &[Weighed; 2], quantile: f64, random: &mut Random) -> Option<Ch
         let old = before.at(random.beta(quantile * worth[0], (1.0 - quantile) * worth[0]))?;
         let new = after.at(random.beta(quantile * worth[1], (1.0 - quantile) * worth[1]))?;
         differences.push(new - old);
-        ratios.push(if old > 0.0 { new / old - 1.0 } else { 0.0 });
+        ratios.push(relative(old, new));
     }
     change.difference = Some(middle(differences));
     change.relative = Some(middle(ratios));
@@ -358,7 +365,12 @@ impl Prepared {
         self.used.alone = self.requests.len() - kept.len();
         self.requests = kept;
         self.used.failed = self.requests.iter().filter(|request| request.failed).count();
-        self.used.compared = self.requests.len() - self.used.failed;
+    }
+
+    /// Routes with a latency.
+    fn answered(&self) -> BTreeSet<&str> {
+        let answered = self.requests.iter().filter(|request| !request.failed);
+        answered.map(|request| self.name(request)).collect()
     }
 
     /// Requests by route.
@@ -376,21 +388,16 @@ impl Prepared {
         self.counts().into_iter().map(|(name, count)| (name.to_owned(), share(count))).collect()
     }
 
-    /// Latencies, weighed so that routes have these shares.
+    /// Latencies of the routes that have a share, weighed so that they have it.
     fn weighed(&self, shares: &BTreeMap<String, f64>) -> Weighed {
         let mut counts: BTreeMap<&str, f64> = BTreeMap::new();
         for request in self.requests.iter().filter(|request| !request.failed) {
             *counts.entry(self.name(request)).or_default() += 1.0;
         }
-        // A route whose requests all failed on one side has no latency there; its share goes to the others.
-        let answered = |name: &str| counts.contains_key(name);
-        let total: f64 =
-            shares.iter().filter(|(name, _)| answered(name)).map(|(_, share)| share).sum();
-        let values = self.requests.iter().filter(|request| !request.failed).map(|request| {
+        let values = self.requests.iter().filter(|request| !request.failed).filter_map(|request| {
             let name = self.name(request);
-            let share = shares.get(name).copied().unwrap_or(0.0);
-            let count = counts.get(name).copied().unwrap_or(1.0);
-            (float(request.took_nanos), share / count / total, request.route)
+            let (share, count) = (shares.get(name)?, counts.get(name)?);
+            Some((float(request.took_nanos), share / count, request.route))
         });
         Weighed::new(values.collect())
     }
@@ -427,6 +434,28 @@ fn mix_notes(shares: &BTreeMap<String, f64>, [old, new]: [&Prepared; 2], notes: 
             moved * 100.0
         ));
     }
+}
+
+/// Shares of the routes whose latencies can be compared: a route of which one side has errors alone has none there, and the other side's
+/// would be held against those of other routes.
+fn timed(
+    shares: &BTreeMap<String, f64>,
+    [old, new]: [&Prepared; 2],
+    notes: &mut Vec<String>,
+) -> BTreeMap<String, f64> {
+    let (before, after) = (old.answered(), new.answered());
+    for (which, answered, other) in [("before", &before, &after), ("after", &after, &before)] {
+        let none = other.difference(answered).count();
+        if none > 0 {
+            notes.push(format!(
+                "{which}: {none} of {} routes failed each time: their errors are compared, their latencies are not",
+                shares.len()
+            ));
+        }
+    }
+    let is_timed = |name: &str| before.contains(name) && after.contains(name);
+    let timed = shares.iter().filter(|(name, _)| is_timed(name));
+    timed.map(|(name, share)| (name.clone(), *share)).collect()
 }
 
 /// Shares of errors, weighed alike, and a test of two proportions.

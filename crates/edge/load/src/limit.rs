@@ -137,26 +137,33 @@ pub fn find_limit(
         search.tell(held);
         std::thread::sleep(BREATH);
     }
-    let points: Vec<Point> =
-        rungs.iter().map(|rung| Point { rate: rung.answered, latency: rung.mean_nanos }).collect();
-    // Where work piles up, it never settles, and the law says nothing about it.
-    let settled = rungs.iter().filter(|rung| !rung.by_generator && rung.held);
-    let measured: Vec<Measured> = settled
-        .map(|rung| Measured {
-            at_once: rung.answered * rung.mean_nanos / 1e9,
-            rate: rung.answered,
-        })
-        .collect();
     Ok(Limit {
         breaking: search.known(),
         is_of_flows: plan.scenario.is_of_flows(),
-        knee: capacity::knee(&points),
-        fit: capacity::fit(&measured, plan.seed),
+        knee: knee(&rungs),
+        fit: capacity::fit(&settled(&rungs), plan.seed),
         rungs,
         by_generator,
         is_interrupted: stop.load(Relaxed),
         gone,
     })
+}
+
+/// The knee of what the target did: where the generator could not keep up, waiting was its own.
+fn knee(rungs: &[Rung]) -> Option<Point> {
+    let of_target = rungs.iter().filter(|rung| !rung.by_generator);
+    let points = of_target.map(|rung| Point { rate: rung.answered, latency: rung.mean_nanos });
+    capacity::knee(&points.collect::<Vec<_>>())
+}
+
+/// What the law is fitted to. Where work piles up, it never settles, and the law says nothing about it.
+fn settled(rungs: &[Rung]) -> Vec<Measured> {
+    let settled = rungs.iter().filter(|rung| !rung.by_generator && rung.held);
+    let one = |rung: &Rung| Measured {
+        at_once: rung.answered * rung.mean_nanos / 1e9,
+        rate: rung.answered,
+    };
+    settled.map(one).collect()
 }
 
 fn rung(rate: f64, goals: &[Goal], outcome: &Outcome) -> Rung {
@@ -178,5 +185,36 @@ fn rung(rate: f64, goals: &[Goal], outcome: &Outcome) -> Rung {
         cut: outcome.cut_share(),
         held,
         by_generator: !held && outcome.lateness().is_bottleneck,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn steps_of_a_generator_that_was_late_tell_nothing_about_the_target() {
+        let step = |answered: f64, mean_nanos: f64, held: bool, by_generator: bool| Rung {
+            rate: answered,
+            requests: answered,
+            answered,
+            p50: 0,
+            p95: 0,
+            p99: 0,
+            mean_nanos,
+            errors: 0.0,
+            cut: 0.0,
+            held,
+            by_generator,
+        };
+        // As quick at any rate: no knee is reached, until the generator stumbles.
+        let mut rungs: Vec<Rung> =
+            [100.0, 150.0, 225.0].map(|rate| step(rate, 1e6, true, false)).into();
+        rungs.push(step(300.0, 9e8, false, true));
+        assert_eq!(knee(&rungs), None);
+        assert_eq!(settled(&rungs).len(), 3);
+        rungs.push(step(310.0, 9e8, false, false));
+        assert_eq!(knee(&rungs).map(|knee| knee.rate), Some(225.0));
+        assert_eq!(settled(&rungs).len(), 3, "what broke has not settled");
     }
 }

@@ -4,7 +4,7 @@
 //! the other milliseconds, that is no question. The bounds are values of the sample at a rank (the number of values below
 //! a quantile is binomial), so that they hold whatever the distribution is.
 
-use super::{BEYOND_MIN, LEVEL, quantiles::Weighed};
+use super::{BEYOND_MIN, LEVEL, quantiles::Weighed, relative};
 
 /// Fewer do not show how far they hang together.
 const VALUES_MIN: f64 = 40.0;
@@ -16,12 +16,10 @@ const BEYOND_MAX: f64 = 50.0;
 /// Both bounds hold together as often as an interval does.
 pub(super) fn apart([before, after]: &[Weighed; 2], quantile: f64) -> Option<f64> {
     let (old, new) = (bounds(before, quantile)?, bounds(after, quantile)?);
-    let fell = old.low.zip(new.high).map(|(old, new)| new / old - 1.0);
-    let rose = old.high.zip(new.low).map(|(old, new)| new / old - 1.0);
-    let finite = |change: &f64| change.is_finite();
-    fell.filter(finite)
-        .filter(|change| *change < 0.0)
-        .or_else(|| rose.filter(finite).filter(|it| *it > 0.0))
+    let change = |(old, new): (f64, f64)| relative(old, new);
+    let fell = old.low.zip(new.high).map(change);
+    let rose = old.high.zip(new.low).map(change);
+    fell.filter(|change| *change < 0.0).or_else(|| rose.filter(|change| *change > 0.0))
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]

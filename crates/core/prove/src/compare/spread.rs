@@ -30,8 +30,9 @@ pub fn spread(before: &Side, after: &Side) -> Vec<Bin> {
     let common: BTreeSet<String> = old.names().intersection(&new.names()).cloned().collect();
     old.keep(&common);
     new.keep(&common);
-    let shares = old.shares();
-    let sides = [old.weighed(&shares), new.weighed(&shares)];
+    // What is left out of it is told by the comparison.
+    let timed = super::timed(&old.shares(), [&old, &new], &mut Vec::new());
+    let sides = [old.weighed(&timed), new.weighed(&timed)];
     let ends = sides.each_ref().map(|side| {
         let all = side.ascending();
         all.first().zip(all.last()).map(|(first, last)| (first.0.max(1.0), last.0.max(1.0)))

@@ -116,6 +116,44 @@ fn errors_outweigh_speed() {
     assert_eq!(back.verdict, Verdict::Worse, "it is slower: {}", back.reason);
 }
 
+/// A slow route that fails each time on one side has no latency there: those of the other side are no part of the comparison.
+#[test]
+fn a_route_that_failed_each_time_is_compared_by_its_errors_alone() {
+    let routes = [("/list", 3_000, 10), ("/report", 1_000, 500)];
+    let mut before = side(&routes, 1);
+    for request in before.requests.iter_mut().filter(|request| request.route == 1) {
+        request.failed = true;
+    }
+    let after = side(&routes, 2);
+    let seen = compare(&before, &after, &Question { matters: 0.1, ..Question::default() });
+    assert_eq!(seen.verdict, Verdict::Better, "{}", seen.reason);
+    assert!(seen.reason.starts_with("errors fell from 25.00 % to 0.00 %"), "{}", seen.reason);
+    assert_eq!((seen.before.compared, seen.after.compared), (3_000, 3_000));
+    let p95 = seen.quantiles.iter().find(|change| (change.quantile - 0.95).abs() < 1e-9).unwrap();
+    assert!(p95.ratio().abs() < 0.1, "{p95:?}");
+    let told = "before: 1 of 2 routes failed each time";
+    assert!(seen.notes.iter().any(|note| note.starts_with(told)), "{:?}", seen.notes);
+    let back = compare(&after, &before, &Question::default());
+    assert_eq!(back.verdict, Verdict::Worse);
+    assert!(back.notes.iter().any(|note| note.starts_with("after: 1 of 2")), "{:?}", back.notes);
+}
+
+/// Whole milliseconds in a CSV: what took less is written as 0.
+#[test]
+fn from_no_time_at_all_to_some_is_no_standstill() {
+    let mut nothing = side(&[("/", 2_000, 0)], 1);
+    for request in &mut nothing.requests {
+        request.took_nanos = 0;
+    }
+    let some = side(&[("/", 2_000, 5)], 2);
+    let seen = compare(&nothing, &some, &Question::default());
+    assert_eq!(seen.verdict, Verdict::Worse, "{}", seen.reason);
+    let back = compare(&some, &nothing, &Question::default());
+    assert_eq!(back.verdict, Verdict::Better, "{}", back.reason);
+    let same = compare(&nothing, &nothing, &Question::default());
+    assert_eq!(same.verdict, Verdict::NoDifference, "{}", same.reason);
+}
+
 #[test]
 fn too_few_say_how_many_more() {
     let (before, after) = (side(&[("/", 30, 100)], 1), side(&[("/", 30, 50)], 2));
