@@ -582,6 +582,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/saturation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How full each service is: what is nearest to full of its own and of where it runs, and what most waits for. */
+        get: operations["saturation"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/service-map": {
         parameters: {
             query?: never;
@@ -4243,6 +4260,26 @@ export interface components {
          * @enum {string}
          */
         ResourceFigure: "share" | "bytes" | "bytes-per-second" | "count" | "per-second" | "seconds";
+        /** @description How much of a resource is used, or how much waits for it. */
+        ResourceLevel: {
+            /** @description Which host, process, pool or queue. */
+            instance: string;
+            /** @description The metric that it is from. */
+            metric: string;
+            /** @description Whose: `host`, `process`, `container`, `pool`, `queue`, `server`. */
+            of: string;
+            /** @description `cpu`, `memory`, `disk`, `connections`, … */
+            resource: string;
+            /** @description Its unit: a share, or a count of what waits. */
+            unit: components["schemas"]["ResourceFigure"];
+            /**
+             * Format: double
+             * @description The last number that came.
+             */
+            value: number;
+            /** @description What it tells, in a few words. */
+            words: string;
+        };
         /** @description One resource over time. */
         ResourceSeries: {
             /** @description Which of the three. */
@@ -4310,6 +4347,16 @@ export interface components {
             /** @description How many passed, of which these may be the newest, or those before `before`. */
             total: number;
         };
+        /** @description How full services are at the end of a window, the fourth golden signal. */
+        Saturation: {
+            /** @description What it rests on. */
+            coverage: components["schemas"]["Coverage"];
+            fullest?: components["schemas"]["ResourceLevel"] | null;
+            /** @description Services, by name; those of which nothing is told are not in it. */
+            services: components["schemas"]["ServiceSaturation"][];
+            /** @description What was looked at: the end of the window, at most 15 minutes. */
+            window: components["schemas"]["Window"];
+        };
         /** @description A question with a name. */
         SavedView: {
             /** @description What it is called. */
@@ -4348,6 +4395,13 @@ export interface components {
             traces_in_all: number;
             /** @description The window. */
             window: components["schemas"]["Window"];
+        };
+        /** @description How full a service is, with the hosts and pods that it runs on. */
+        ServiceSaturation: {
+            fullest?: components["schemas"]["ResourceLevel"] | null;
+            /** @description `service.name`. */
+            service: string;
+            waiting?: components["schemas"]["ResourceLevel"] | null;
         };
         /** @description Golden signals of a service. */
         ServiceSigns: {
@@ -6680,6 +6734,45 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Resources"];
+                };
+            };
+            /** @description a parameter is wrong */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    saturation: {
+        parameters: {
+            query?: {
+                /**
+                 * @description A stretch that ends now: `15m`, `1h`, `24h`, `7d`.
+                 * @example 1h
+                 */
+                last?: string;
+                /** @description First moment, in milliseconds since 1970; goes with `to`. */
+                from?: number;
+                /** @description First moment after, in milliseconds since 1970; goes with `from`. */
+                to?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description services, by name */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Saturation"];
                 };
             };
             /** @description a parameter is wrong */

@@ -1,8 +1,8 @@
 /** Series put together by resource. */
 import { expect, it } from 'vitest';
 
-import type { ResourceSeries } from '../api/types';
-import { byInstance, latest, tightest } from './resources';
+import type { ResourceLevel, ResourceSeries } from '../api/types';
+import { byInstance, evidence, latest, tightest } from './resources';
 
 function series(resource: string, instance: string, values: (number | null)[]): ResourceSeries {
   return {
@@ -38,4 +38,24 @@ it('takes the last number that came, and the fullest by it', () => {
   const full = tightest([series('cpu', 'a', [0.9, 0.2]), series('cpu', 'b', [0.1, 0.6])]);
   expect(full?.instance).toBe('b');
   expect(tightest([])).toBeUndefined();
+});
+
+it('leads to the row that a figure is from, among those of its service unless it is shared', () => {
+  const level: ResourceLevel = {
+    resource: 'connections',
+    of: 'pool',
+    instance: 'shop orders',
+    metric: 'db.client.connection.count',
+    words: 'connections in use',
+    unit: 'share',
+    value: 0.95,
+  };
+  expect(evidence(level, 'shop')).toEqual({
+    service: 'shop',
+    metric: 'db.client.connection.count',
+    instance: 'shop orders',
+  });
+  const host = { ...level, of: 'host', instance: 'web-1', metric: 'system.cpu.time' };
+  expect(evidence(host, 'shop')).toEqual({ metric: 'system.cpu.time', instance: 'web-1' });
+  expect(evidence(level)).not.toHaveProperty('service');
 });

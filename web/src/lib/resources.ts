@@ -1,5 +1,8 @@
 /** Series of metrics put together by resource: utilisation, saturation and errors beside each other. */
-import type { ResourceSeries } from '../api/types';
+import type { ResourceLevel, ResourceSeries } from '../api/types';
+
+/** From here on a share is tight: what comes in bursts has no room left. */
+export const TIGHT = 0.8;
 
 export interface Instance {
   of: string;
@@ -35,4 +38,15 @@ export function latest(series: ResourceSeries): number | undefined {
 export function tightest(series: ResourceSeries[]): ResourceSeries | undefined {
   const shares = series.filter((one) => one.unit === 'share' && latest(one) !== undefined);
   return shares.toSorted((one, other) => (latest(other) ?? 0) - (latest(one) ?? 0))[0];
+}
+
+/** What the Resources page is asked with to show where a figure is from: the row of it, among those of its service unless
+ * it is of something that several share. */
+export function evidence(level: ResourceLevel, service?: string): Record<string, string> {
+  const shared = level.of === 'host' || level.of === 'container';
+  return {
+    ...(service === undefined || shared ? {} : { service }),
+    metric: level.metric,
+    instance: level.instance,
+  };
 }

@@ -24,6 +24,7 @@ pub mod question;
 mod releases;
 mod resources;
 mod sampled;
+mod saturation;
 mod service_map;
 mod settler;
 mod turns;
@@ -44,5 +45,6 @@ pub use resources::{
     exponential_quantile, histogram_quantile, resources,
 };
 pub use sampled::{SampledTraces, sampled_traces};
+pub use saturation::{Fullness, ResourceLevel, Saturation, saturation};
 pub use service_map::{Edges, Peer, PeerKind, Sample, ServiceMap, Traffic, sample, service_map};
 pub use settler::{Settled, Settler, SettlerLimits};

@@ -7,8 +7,10 @@ mod points;
 mod read;
 #[cfg(test)]
 mod tests;
+mod tracks;
 
 pub use points::{exponential_quantile, histogram_quantile};
+pub(crate) use read::resources_that;
 pub use read::{ResourceSeries, Resources, resources};
 
 /// What a metric tells of a resource.
@@ -65,6 +67,10 @@ pub enum Reading {
     Sum,
     /// The greatest of the latest numbers.
     Greatest,
+    /// The greatest of the latest numbers whose attribute (under one of these keys) has another value.
+    GreatestBut(&'static [&'static str], &'static str),
+    /// The latest numbers, added up over attributes, of the process with the greatest sum.
+    Fullest,
     /// Their mean.
     Mean,
     /// Of the latest numbers, the share of those whose attribute (under one of these keys) has this value.
@@ -75,12 +81,16 @@ pub enum Reading {
     Of(&'static [&'static str], &'static str, &'static str),
     /// What was added, a second.
     Rate,
+    /// The greatest of what was added, a second.
+    GreatestRate,
     /// The 95th percentile of a histogram.
     P95,
 }
 
 use Aspect::{Errors, Saturation, Utilisation};
-use Reading::{BusyOf, Greatest, Mean, Of, P95, Rate, ShareOf, Sum};
+use Reading::{
+    BusyOf, Fullest, Greatest, GreatestBut, GreatestRate, Mean, Of, P95, Rate, ShareOf, Sum,
+};
 use ResourceUnit::{Bytes, BytesPerSecond, Count, PerSecond, Seconds, Share};
 
 const fn used(
@@ -101,6 +111,7 @@ const POOL: (&str, &str) = ("connections", "pool");
 
 const CPU_MODES: &[&str] = &["cpu.mode", "system.cpu.state", "state"];
 const MEMORY_STATES: &[&str] = &["system.memory.state", "state"];
+const FILE_SYSTEM_MODES: &[&str] = &["system.filesystem.mode", "mode"];
 const POOL_STATES: &[&str] =
     &["db.client.connection.state", "db.client.connections.state", "state"];
 
@@ -132,12 +143,19 @@ pub static USED: &[Used] = &[
     ),
     used(MEMORY, Saturation, "system.paging.faults", (Rate, PerSecond), "page faults"),
     used(MEMORY, Saturation, "system.paging.operations", (Rate, PerSecond), "pages in and out"),
-    used(DISK, Utilisation, "system.disk.io_time", (Rate, Share), "time in which a disk was busy"),
+    used(
+        DISK,
+        Utilisation,
+        "system.disk.io_time",
+        (GreatestRate, Share),
+        "time in which a disk was busy",
+    ),
     used(
         DISK,
         Utilisation,
         "system.filesystem.utilization",
-        (Greatest, Share),
+        // What may only be read is full for ever.
+        (GreatestBut(FILE_SYSTEM_MODES, "ro"), Share),
         "the fullest file system",
     ),
     used(DISK, Saturation, "system.disk.pending_operations", (Sum, Count), "operations that wait"),
@@ -153,12 +171,18 @@ pub static USED: &[Used] = &[
     used(NETWORK, Saturation, "system.network.dropped", (Rate, PerSecond), "packets dropped"),
     used(NETWORK, Errors, "system.network.errors", (Rate, PerSecond), "packets in error"),
     used(("cpu", "process"), Utilisation, "process.cpu.time", (Rate, Count), "cores in use"),
-    used(("cpu", "process"), Utilisation, "process.cpu.utilization", (Sum, Share), "CPU in use"),
+    used(
+        ("cpu", "process"),
+        Utilisation,
+        "process.cpu.utilization",
+        (Fullest, Share),
+        "CPU in use",
+    ),
     used(
         ("cpu", "process"),
         Utilisation,
         "process.runtime.cpython.cpu.utilization",
-        (Sum, Share),
+        (Fullest, Share),
         "CPU in use",
     ),
     used(
@@ -167,6 +191,20 @@ pub static USED: &[Used] = &[
         "jvm.cpu.recent_utilization",
         (Mean, Share),
         "CPU in use",
+    ),
+    used(
+        ("cpu", "container"),
+        Utilisation,
+        "k8s.container.cpu_limit_utilization",
+        (Greatest, Share),
+        "CPU of its limit",
+    ),
+    used(
+        ("cpu", "container"),
+        Utilisation,
+        "k8s.pod.cpu_limit_utilization",
+        (Greatest, Share),
+        "CPU of its limit",
     ),
     used(("cpu", "container"), Utilisation, "container.cpu.usage", (Sum, Count), "cores in use"),
     used(("cpu", "container"), Utilisation, "container.cpu.time", (Rate, Count), "cores in use"),
@@ -204,6 +242,20 @@ pub static USED: &[Used] = &[
     used(
         ("memory", "container"),
         Utilisation,
+        "k8s.container.memory_limit_utilization",
+        (Greatest, Share),
+        "memory of its limit",
+    ),
+    used(
+        ("memory", "container"),
+        Utilisation,
+        "k8s.pod.memory_limit_utilization",
+        (Greatest, Share),
+        "memory of its limit",
+    ),
+    used(
+        ("memory", "container"),
+        Utilisation,
         "container.memory.usage",
         (Sum, Bytes),
         "memory in use",
@@ -225,6 +277,27 @@ pub static USED: &[Used] = &[
     used(("threads", "process"), Utilisation, "process.thread.count", (Sum, Count), "threads"),
     used(("threads", "process"), Utilisation, "jvm.thread.count", (Sum, Count), "threads"),
     used(("threads", "process"), Utilisation, "go.goroutine.count", (Sum, Count), "goroutines"),
+    used(
+        ("threads", "process"),
+        Utilisation,
+        "tomcat.threads.busy",
+        (Of(&[], "", "tomcat.threads.config.max"), Share),
+        "threads of Tomcat in use",
+    ),
+    used(
+        ("threads", "process"),
+        Saturation,
+        "executor.queued",
+        (Sum, Count),
+        "tasks that wait for a thread",
+    ),
+    used(
+        ("threads", "process"),
+        Saturation,
+        "dotnet.thread_pool.queue.length",
+        (Sum, Count),
+        "work items that wait for a thread",
+    ),
     used(
         ("runtime", "process"),
         Utilisation,
@@ -252,6 +325,20 @@ pub static USED: &[Used] = &[
         "db.client.connections.usage",
         (Of(POOL_STATES, "used", "db.client.connections.max"), Share),
         "connections in use",
+    ),
+    used(
+        POOL,
+        Utilisation,
+        "hikaricp.connections.active",
+        (Of(&[], "", "hikaricp.connections.max"), Share),
+        "connections in use",
+    ),
+    used(
+        POOL,
+        Saturation,
+        "hikaricp.connections.pending",
+        (Sum, Count),
+        "requests that wait for a connection",
     ),
     used(
         POOL,

@@ -56,6 +56,7 @@ use crate::{api, events};
         api::signals::logs,
         api::signals::service_map,
         api::signals::resources,
+        api::signals::saturation,
         api::gateway::gateway,
         api::gateway::member,
         api::gateway::purge,

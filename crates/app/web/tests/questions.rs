@@ -290,10 +290,44 @@ async fn the_system_is_told_as_a_map_and_by_its_resources() -> Result {
     let series = &resources["series"][0];
     assert_eq!((&series["resource"], &series["instance"]), (&json!("cpu"), &json!("box")));
     assert_eq!(resources["metrics"][0]["name"], "system.cpu.load_average.1m");
+    // A load average is a share of nothing.
+    let (_, saturation) = get(server, "saturation").await?;
+    assert_eq!((&saturation["services"], &saturation["fullest"]), (&json!([]), &Json::Null));
     let (_, fields) = get(server, "fields").await?;
     let fields = fields["fields"].as_array().ok_or("no fields")?;
     for name in ["service.name", "duration", "app.plan", "host.name"] {
         assert!(fields.contains(&json!(name)), "{name}: {fields:?}");
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn how_full_a_service_is_is_told_with_its_metric() -> Result {
+    let folder = tempfile::tempdir()?;
+    let (server, live) = server_and_engine(folder.path()).await?;
+    let mut host = Metric { name: "system.cpu.utilization".into(), ..load() };
+    // The host of the requests, as a collector tells of it: without a service.
+    let attributes = attributes(&[("host.name", "box")]);
+    host.resource = Arc::new(Resource { attributes, ..Resource::default() });
+    for point in &mut host.points {
+        point.measured = model::Measured::Number(Number::Double(0.875));
+    }
+    let metrics = ReceivedItems { items: vec![host], otlp: None, received: now() };
+    live.metrics().ok_or("metrics are off")?.keep(metrics).map_err(|it| format!("{it:?}"))?;
+    let (status, saturation) = get(server, "saturation?last=1h").await?;
+    assert_eq!(status, 200, "{saturation}");
+    let of_shop = |it: &&Json| it["service"] == "shop";
+    let services = saturation["services"].as_array().ok_or("no services")?;
+    let shop = services.iter().find(of_shop).ok_or_else(|| saturation.to_string())?;
+    let level = json!({
+        "resource": "cpu", "of": "host", "instance": "box", "metric": "system.cpu.utilization",
+        "words": "CPU in use", "unit": "share", "value": 0.875,
+    });
+    assert_eq!((&shop["fullest"], &shop["waiting"]), (&level, &Json::Null));
+    assert_eq!(saturation["fullest"], level);
+    let looked_at = |side: &str| saturation["window"][side].as_u64().unwrap_or_default();
+    assert_eq!(looked_at("to_unix_ms") - looked_at("from_unix_ms"), 15 * 60_000);
+    let (status, _) = get(server, "saturation?last=yesterday").await?;
+    assert_eq!(status, 400);
     Ok(())
 }

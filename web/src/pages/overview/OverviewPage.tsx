@@ -1,6 +1,6 @@
 /** The first page: how each service is doing, what to fix first and what it costs, what is otherwise than yesterday. */
 import { path, useApi } from '../../api/use';
-import type { Findings, Overview } from '../../api/types';
+import type { Findings, Overview, Saturation } from '../../api/types';
 import { clock, hoursText, plural } from '../../lib/format';
 import { to } from '../../lib/route';
 import { useRange } from '../../lib/time';
@@ -21,6 +21,8 @@ export function OverviewPage() {
   const range = useRange();
   const { data, problem } = useApi<Overview>(path('overview', { ...range }));
   const { data: findings } = useApi<Findings>(path('findings'));
+  // Asked for beside the others, which do not wait for it.
+  const saturation = useApi<Saturation>(path('saturation', { ...range }));
   if (problem !== undefined) return <Problem problem={problem} />;
   if (data === undefined) return <Waiting />;
   if (data.services.length === 0) return <Nothing findings={findings} />;
@@ -29,12 +31,15 @@ export function OverviewPage() {
       <div className="claim">
         <h1>{claim(data.services, findings?.totals.user_hours_per_day ?? 0)}</h1>
         <p>
-          <Beside data={data} findings={findings} />
+          <Beside data={data} findings={findings} saturation={saturation.data} />
         </p>
       </div>
       <section>
         <h2>Services</h2>
-        <Services data={data} />
+        <Services
+          data={data}
+          saturation={saturation.data?.services ?? (saturation.problem && [])}
+        />
       </section>
       {findings !== undefined && findings.findings.length > 0 && (
         <section>
@@ -61,7 +66,13 @@ export function OverviewPage() {
   );
 }
 
-function Beside({ data, findings }: { data: Overview; findings: Findings | undefined }) {
+interface BesideProps {
+  data: Overview;
+  findings: Findings | undefined;
+  saturation: Saturation | undefined;
+}
+
+function Beside({ data, findings, saturation }: BesideProps) {
   const count = data.services.reduce((sum, one) => sum + one.now.count, 0);
   const failed = data.services.reduce((sum, one) => sum + one.now.failed, 0);
   const heard = data.services.filter((one) => one.now.count > 0).length;
@@ -76,7 +87,7 @@ function Beside({ data, findings }: { data: Overview; findings: Findings | undef
         </>
       )}
       .
-      <Fullest />{' '}
+      <Fullest level={saturation?.fullest} />{' '}
       <span className="dim from">
         From {clock(data.window.from_unix_ms)} to {clock(data.window.to_unix_ms)}.
       </span>

@@ -1,14 +1,29 @@
-/** Golden signals of each service: traffic, errors, latency, and whether the objective is met. */
+/** The golden signals of each service: latency, traffic, errors and saturation, and whether the objective is met. */
 import type { ReactNode } from 'react';
 
-import type { Objective as Standing, Overview, ServiceSigns, Targets } from '../../api/types';
+import type {
+  Objective as Standing,
+  Overview,
+  ServiceSaturation,
+  ServiceSigns,
+  Targets,
+} from '../../api/types';
 import { digits, durationText, grouped, percent, plural } from '../../lib/format';
 import { openRow, to } from '../../lib/route';
 import { Link } from '../../ui/Link';
 import { Duration, Percent, Rate } from '../../ui/Num';
 import { Spark } from '../../ui/Spark';
+import { Full } from './Full';
 
-export function Services({ data }: { data: Overview }) {
+interface ServicesProps {
+  data: Overview;
+  /** How full those are of which that is told; undefined until it is known. */
+  saturation: ServiceSaturation[] | undefined;
+}
+
+export function Services({ data, saturation }: ServicesProps) {
+  const full = (service: string) =>
+    saturation && <Full of={saturation.find((one) => one.service === service)} />;
   return (
     <table className="rows services">
       <thead>
@@ -33,6 +48,13 @@ export function Services({ data }: { data: Overview }) {
           <th scope="col" className="n p2">
             errors
           </th>
+          <th
+            scope="col"
+            className="p2"
+            title="the fullest of what the service has and runs on, at the end of this time"
+          >
+            saturation
+          </th>
           <th scope="col" className="n p4">
             queries
           </th>
@@ -43,16 +65,27 @@ export function Services({ data }: { data: Overview }) {
       </thead>
       <tbody>
         {data.services.map((one) => (
-          <Row key={one.service} one={one} targets={data.targets} />
+          <Row
+            key={one.service}
+            one={one}
+            targets={data.targets}
+            full={full(one.service)}
+          />
         ))}
       </tbody>
     </table>
   );
 }
 
-function Row({ one, targets }: { one: ServiceSigns; targets: Targets }) {
+interface RowProps {
+  one: ServiceSigns;
+  targets: Targets;
+  full: ReactNode;
+}
+
+function Row({ one, targets, full }: RowProps) {
   const { now, before } = one;
-  if (one.objective === 'silent') return <Silent one={one} />;
+  if (one.objective === 'silent') return <Silent one={one} full={full} />;
   const href = to('/endpoints', { service: one.service });
   const over = (micros: number, target: number) => (micros > target ? 'over' : '');
   return (
@@ -95,6 +128,7 @@ function Row({ one, targets }: { one: ServiceSigns; targets: Targets }) {
       >
         <Percent share={now.error_share} />
       </td>
+      <td className="p2 saturation">{full}</td>
       <td className="n p4">{digits(now.statements_per_request)}</td>
       <td className="n p3">
         <Percent share={one.share} />
@@ -104,7 +138,7 @@ function Row({ one, targets }: { one: ServiceSigns; targets: Targets }) {
 }
 
 /** Requested in the window before and no more: told, for it may be down. */
-function Silent({ one }: { one: ServiceSigns }) {
+function Silent({ one, full }: { one: ServiceSigns; full: ReactNode }) {
   const href = to('/endpoints', { service: one.service, last: '7d' });
   const before = one.before ?? undefined;
   return (
@@ -117,8 +151,9 @@ function Silent({ one }: { one: ServiceSigns }) {
       <td>
         <Word objective="silent" title="No request came in this window" />
       </td>
-      <td colSpan={8} className="dim">
-        no request came; {plural(before?.count ?? 0, 'request')} in the window before
+      <td colSpan={9} className="dim">
+        no request came; {plural(before?.count ?? 0, 'request')} in the window before; saturation{' '}
+        {full}
       </td>
     </tr>
   );

@@ -3,8 +3,8 @@ import { path, useApi } from '../../api/use';
 import type { Resources, ResourceSeries } from '../../api/types';
 import { grouped, plural } from '../../lib/format';
 import { is, resourceFigure } from '../../lib/question';
-import { byInstance, latest, tightest, type Instance } from '../../lib/resources';
-import { to } from '../../lib/route';
+import { byInstance, latest, TIGHT, tightest, type Instance } from '../../lib/resources';
+import { to, useParam } from '../../lib/route';
 import { useRange } from '../../lib/time';
 import { Empty, Problem, Waiting } from '../../ui/Empty';
 import { Link } from '../../ui/Link';
@@ -21,15 +21,22 @@ const ASPECTS = [
 
 export function ResourcesPage() {
   const range = useRange();
-  const { data, problem } = useApi<Resources>(path('resources', { ...range }), false);
+  const [service] = useParam('service');
+  const { data, problem } = useApi<Resources>(path('resources', { ...range, service }), false);
   if (problem !== undefined) return <Problem problem={problem} />;
   if (data === undefined) return <Waiting />;
   const instances = byInstance(data.series);
   return (
     <>
       <div className="claim">
-        <h1>What runs short</h1>
+        <h1>What runs short{service !== '' && ` of ${service}`}</h1>
         <Claim series={data.series} />
+        {service !== '' && (
+          <p>
+            Only what {service} tells of itself is here; look at <Link to={to('/resources')}>all</Link>
+            .
+          </p>
+        )}
       </div>
       {instances.length === 0 ? (
         <NoMetrics resources={data} last={range.last} />
@@ -99,7 +106,16 @@ function NoMetrics({ resources, last }: { resources: Resources; last: string | u
   );
 }
 
+/** Rows are pointed at by links to where a figure is from. */
+function intoView(row: HTMLTableRowElement | null) {
+  row?.scrollIntoView({ block: 'center' });
+}
+
 function Table({ instances }: { instances: Instance[] }) {
+  const [instance] = useParam('instance');
+  const [metric] = useParam('metric');
+  const isMeant = (one: Instance) =>
+    one.instance === instance && one.series.some((series) => series.metric === metric);
   return (
     <table className="rows resources">
       <thead>
@@ -114,7 +130,10 @@ function Table({ instances }: { instances: Instance[] }) {
       </thead>
       <tbody>
         {instances.map((one) => (
-          <tr key={`${one.of} ${one.instance} ${one.resource}`}>
+          <tr
+            key={`${one.of} ${one.instance} ${one.resource}`}
+            {...(isMeant(one) && { className: 'here', 'aria-current': true, ref: intoView })}
+          >
             <td className="what">
               <span className="op">{one.resource}</span>{' '}
               <span className="dim service">
@@ -136,9 +155,6 @@ function Table({ instances }: { instances: Instance[] }) {
     </table>
   );
 }
-
-/** From here on a share is tight: what comes in bursts has no room left. */
-const TIGHT = 0.8;
 
 function Cell({ series }: { series: ResourceSeries }) {
   const value = latest(series);

@@ -1,14 +1,11 @@
 //! Points of metrics to series of utilisation, saturation and errors.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     time::{Duration, Instant},
 };
 
-use model::{
-    Attributes, Histogram, Measured, Metric, MetricKind, Moment, Point, Temporality, Text, Value,
-    Window,
-};
+use model::{Histogram, Measured, Metric, MetricKind, Moment, Temporality, Text, Window};
 use store::{
     Coverage, Limit, Limits, SPANS_MAX, Store,
     keep::{
@@ -21,6 +18,7 @@ use store::{
 use super::{
     Reading, USED, Used,
     points::{Spread, histogram_quantile},
+    tracks::{Instance, Seen, Track, Tracks, instances},
 };
 use crate::question::AskError;
 
@@ -61,6 +59,8 @@ pub struct ResourceSeries {
     pub used: &'static Used,
     /// Which host, process, pool or queue.
     pub instance: String,
+    /// `service.name` of those that told it; of a host that a collector tells of, none.
+    pub services: BTreeSet<String>,
     /// A number for each step; `None` where no point came.
     pub values: Vec<Option<f64>>,
 }
@@ -79,7 +79,25 @@ pub fn resources(
     let of_service = service.map_or(Filter::All, |service| {
         Filter::Is(Field::Column(metric::SERVICE), vec![service.into()])
     });
-    let (names, mut coverage) = names(of_service.clone(), window, store, limits)?;
+    let mut all = resources_that(|_| true, &of_service, window, store, limits)?;
+    all.left_out = all.series.len().saturating_sub(SERIES_MAX);
+    all.series.truncate(SERIES_MAX);
+    Ok(all)
+}
+
+/// Reads what the wanted of [`USED`] tell, of points that pass, however many series that are.
+///
+/// # Errors
+///
+/// See [`resources`].
+pub(crate) fn resources_that(
+    is_wanted: impl Fn(&Used) -> bool,
+    passing: &Filter,
+    window: Window,
+    store: &dyn Store,
+    limits: &Limits,
+) -> Result<Resources, AskError> {
+    let (names, mut coverage) = names(passing.clone(), window, store, limits)?;
     let nanos = u64::try_from(window.length().as_nanos()).unwrap_or(u64::MAX);
     let step = Duration::from_nanos(nanos.div_ceil(STEPS)).max(STEP_MIN);
     let begun = Instant::now();
@@ -91,7 +109,7 @@ pub fn resources(
         let mut top = Top {
             table: &METRICS,
             window,
-            filter: Filter::And(vec![of_service.clone(), named]),
+            filter: Filter::And(vec![passing.clone(), named]),
             by: Field::Column(metric::TIME),
             limit: SPANS_MAX,
         };
@@ -118,7 +136,7 @@ pub fn resources(
         Ok(metrics)
     };
     let mut series = Vec::new();
-    for used in USED {
+    for used in USED.iter().filter(|used| is_wanted(used)) {
         let metrics = read(used.metric)?;
         if metrics.is_empty() {
             continue;
@@ -129,9 +147,7 @@ pub fn resources(
         };
         series.extend(series_of(used, &metrics, &whole, window, step));
     }
-    let left_out = series.len().saturating_sub(SERIES_MAX);
-    series.truncate(SERIES_MAX);
-    Ok(Resources { window, step, series, names, left_out, coverage })
+    Ok(Resources { window, step, series, names, left_out: 0, coverage })
 }
 
 /// The windows of the steps.
@@ -172,18 +188,6 @@ fn names(
     Ok((names.collect(), answered.coverage))
 }
 
-/// A point and how its metric is read.
-struct Seen<'a> {
-    kind: MetricKind,
-    point: &'a Point,
-}
-
-/// Points that tell the same of the same, in order of time.
-type Track<'a> = Vec<Seen<'a>>;
-
-/// By instance, then by attributes.
-type Tracks<'a> = BTreeMap<String, BTreeMap<String, Track<'a>>>;
-
 pub(super) fn series_of(
     used: &'static Used,
     metrics: &[Metric],
@@ -191,12 +195,18 @@ pub(super) fn series_of(
     window: Window,
     step: Duration,
 ) -> Vec<ResourceSeries> {
-    let of_whole = tracks(used.of, whole);
-    let each = tracks(used.of, metrics).into_iter();
-    each.map(|(instance, tracks)| {
+    let of_whole = instances(used.of, whole);
+    let each = instances(used.of, metrics).into_iter();
+    each.map(|(instance, Instance { services, tracks })| {
         let steps = Steps { window, step };
         let values = match used.reading {
             Reading::Sum => steps.folded(&tracks, |all| Some(all.iter().sum())),
+            Reading::GreatestBut(keys, value) => {
+                let mut others = tracks;
+                others.retain(|_, track| !has(track, keys, value));
+                steps.folded(&others, |all| all.iter().copied().reduce(f64::max))
+            }
+            Reading::Fullest => steps.fullest(&tracks),
             Reading::Greatest => steps.folded(&tracks, |all| all.iter().copied().reduce(f64::max)),
             Reading::Mean => steps.folded(&tracks, mean),
             Reading::ShareOf(keys, value) | Reading::BusyOf(keys, value)
@@ -211,72 +221,17 @@ pub(super) fn series_of(
             }
             Reading::Of(keys, value, _) => {
                 let part = steps.part(&tracks, keys, value);
-                let most = of_whole.get(&instance).map(|tracks| steps.part(tracks, &[], ""));
+                let most = of_whole.get(&instance).map(|whole| steps.part(&whole.tracks, &[], ""));
                 divided(&part, &most.unwrap_or_default())
             }
             Reading::Rate => steps.rates(&tracks),
+            Reading::GreatestRate => steps.greatest_rate(&tracks),
             Reading::P95 => steps.quantiles(&tracks, 0.95),
         };
-        ResourceSeries { used, instance, values }
+        ResourceSeries { used, instance, services, values }
     })
     .filter(|series| series.values.iter().any(Option::is_some))
     .collect()
-}
-
-fn tracks<'a>(of: &str, metrics: &'a [Metric]) -> Tracks<'a> {
-    let mut tracks = Tracks::new();
-    for metric in metrics {
-        for point in &metric.points {
-            let instance = instance(of, metric, point);
-            // Two processes of one service: each counts for itself.
-            let key = format!("{} {}", process(metric), told(&point.attributes));
-            let track = tracks.entry(instance).or_default().entry(key).or_default();
-            track.push(Seen { kind: metric.kind, point });
-        }
-    }
-    for track in tracks.values_mut().flat_map(BTreeMap::values_mut) {
-        track.sort_by_key(|seen| seen.point.time);
-    }
-    tracks
-}
-
-/// What a series is called: the host, or the service, and the pool or queue if there is one.
-fn instance(of: &str, metric: &Metric, point: &Point) -> String {
-    let resource = |key| metric.resource.attributes.text(key);
-    let attribute = |keys: &[&str]| keys.iter().find_map(|key| point.attributes.text(key));
-    let service = metric.service();
-    let inner = match of {
-        "host" => return resource("host.name").unwrap_or(service).to_owned(),
-        "container" => resource("container.name").or_else(|| resource("k8s.pod.name")),
-        "pool" => attribute(&["db.client.connection.pool.name", "pool.name"]),
-        "queue" => attribute(&["messaging.destination.name", "queue", "topic"])
-            .or_else(|| resource("rabbitmq.queue.name")),
-        _ => None,
-    };
-    match inner {
-        Some(inner) if inner != service => format!("{service} {inner}"),
-        _ => service.to_owned(),
-    }
-}
-
-fn process(metric: &Metric) -> String {
-    let resource = &metric.resource.attributes;
-    let keys = ["service.instance.id", "host.name", "process.pid", "container.id"];
-    keys.iter().filter_map(|key| resource.get(key)).map(shown).collect::<Vec<_>>().join(" ")
-}
-
-fn told(attributes: &Attributes) -> String {
-    let mut pairs: Vec<String> =
-        attributes.0.iter().map(|(key, value)| format!("{key}={}", shown(value))).collect();
-    pairs.sort_unstable();
-    pairs.join(",")
-}
-
-fn shown(value: &Value) -> String {
-    match value {
-        Value::Text(text) => text.to_string(),
-        other => format!("{other:?}"),
-    }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "some dozens")]
@@ -314,16 +269,23 @@ impl Steps {
     }
 
     /// For each step, what a closure makes of the latest number of each track.
-    fn folded(
-        self,
-        tracks: &BTreeMap<String, Track<'_>>,
-        fold: impl Fn(&[f64]) -> Option<f64>,
-    ) -> Vec<Option<f64>> {
+    fn folded(self, tracks: &Tracks<'_>, fold: impl Fn(&[f64]) -> Option<f64>) -> Vec<Option<f64>> {
         let latest: Vec<Vec<Option<f64>>> =
             tracks.values().map(|track| self.latest(track)).collect();
         let at = |place: usize| latest.iter().filter_map(|track| track[place]).collect::<Vec<_>>();
         let fold_all = |all: Vec<f64>| if all.is_empty() { None } else { fold(&all) };
         (0..self.count()).map(|place| fold_all(at(place))).collect()
+    }
+
+    /// For each step, the process with the greatest sum of its latest numbers: of shares, a sum over processes is none.
+    fn fullest(self, tracks: &Tracks<'_>) -> Vec<Option<f64>> {
+        let mut processes = BTreeMap::<&str, Vec<Vec<Option<f64>>>>::new();
+        for ((process, _), track) in tracks {
+            processes.entry(process).or_default().push(self.latest(track));
+        }
+        let sums: Vec<Vec<Option<f64>>> =
+            processes.values().map(|each| added_up(each, self.count())).collect();
+        greatest(&sums, self.count())
     }
 
     /// The latest number in each step.
@@ -362,19 +324,20 @@ impl Steps {
         added.into_iter().map(|(more, secs)| (0.0 < secs).then(|| more / secs)).collect()
     }
 
-    fn rates(self, tracks: &BTreeMap<String, Track<'_>>) -> Vec<Option<f64>> {
+    fn rates(self, tracks: &Tracks<'_>) -> Vec<Option<f64>> {
         let each: Vec<Vec<Option<f64>>> =
             tracks.values().map(|track| self.rates_of(track)).collect();
         added_up(&each, self.count())
     }
 
+    fn greatest_rate(self, tracks: &Tracks<'_>) -> Vec<Option<f64>> {
+        let each: Vec<Vec<Option<f64>>> =
+            tracks.values().map(|track| self.rates_of(track)).collect();
+        greatest(&each, self.count())
+    }
+
     /// What the tracks with a value of an attribute say together.
-    fn part(
-        self,
-        tracks: &BTreeMap<String, Track<'_>>,
-        keys: &[&str],
-        value: &str,
-    ) -> Vec<Option<f64>> {
+    fn part(self, tracks: &Tracks<'_>, keys: &[&str], value: &str) -> Vec<Option<f64>> {
         let ours = tracks.values().filter(|track| keys.is_empty() || has(track, keys, value));
         let each: Vec<Vec<Option<f64>>> = ours.map(|track| self.now(track)).collect();
         added_up(&each, self.count())
@@ -388,12 +351,7 @@ impl Steps {
     }
 
     /// The share that the tracks with a value of an attribute have of all.
-    fn share(
-        self,
-        tracks: &BTreeMap<String, Track<'_>>,
-        keys: &[&str],
-        value: &str,
-    ) -> Vec<Option<f64>> {
+    fn share(self, tracks: &Tracks<'_>, keys: &[&str], value: &str) -> Vec<Option<f64>> {
         let whole = self.part(tracks, &[], "");
         let part = self.part(tracks, keys, value);
         let share = |(part, whole): (&Option<f64>, &Option<f64>)| {
@@ -404,13 +362,13 @@ impl Steps {
     }
 
     /// What is no part of a whole: a share is one by itself, and of all else it is not known.
-    fn undivided(self, used: &Used, tracks: &BTreeMap<String, Track<'_>>) -> Vec<Option<f64>> {
+    fn undivided(self, used: &Used, tracks: &Tracks<'_>) -> Vec<Option<f64>> {
         let is_share = used.metric.ends_with("utilization");
         self.folded(tracks, |all| if is_share { mean(all) } else { None })
     }
 
     /// A quantile of what was counted in each step, all tracks together.
-    fn quantiles(self, tracks: &BTreeMap<String, Track<'_>>, q: f64) -> Vec<Option<f64>> {
+    fn quantiles(self, tracks: &Tracks<'_>, q: f64) -> Vec<Option<f64>> {
         let mut spreads = vec![Spread::default(); self.count()];
         let mut bounded: Vec<Option<Histogram>> = vec![None; self.count()];
         for track in tracks.values() {
@@ -452,7 +410,7 @@ impl Steps {
 }
 
 /// Whether there are tracks beside those with the value of an attribute, so that these are a part of a whole.
-fn is_divided(tracks: &BTreeMap<String, Track<'_>>, keys: &[&str], value: &str) -> bool {
+fn is_divided(tracks: &Tracks<'_>, keys: &[&str], value: &str) -> bool {
     let tells = |seen: &Seen<'_>| keys.iter().any(|key| seen.point.attributes.text(key).is_some());
     let others = |track: &Track<'_>| track.first().is_some_and(tells) && !has(track, keys, value);
     tracks.values().any(others)
@@ -469,6 +427,11 @@ fn added_up(each: &[Vec<Option<f64>>], count: usize) -> Vec<Option<f64>> {
         let numbers = each.iter().filter_map(|track| track[place]);
         numbers.fold(None, |sum: Option<f64>, number| Some(sum.unwrap_or(0.0) + number))
     };
+    (0..count).map(at).collect()
+}
+
+fn greatest(each: &[Vec<Option<f64>>], count: usize) -> Vec<Option<f64>> {
+    let at = |place: usize| each.iter().filter_map(|track| track[place]).reduce(f64::max);
     (0..count).map(at).collect()
 }
 

@@ -1,6 +1,6 @@
 //! Points to series: shares, rates, quantiles, and exponential histograms of any scale.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use model::{
     Attributes, Buckets, ExponentialHistogram, Histogram, Measured, Metric, MetricKind, Moment,
@@ -116,6 +116,50 @@ fn connections_are_compared_with_their_pool_which_tells_its_size_once() {
     let most = metric("db.client.connection.max", MetricKind::Gauge, &[(pool, &[10.0])]);
     let expected = vec![Some(0.5), Some(0.9), Some(1.0)];
     assert_eq!(read(&[counts], &[most]), [("shop main".to_owned(), expected)]);
+}
+
+#[test]
+fn of_several_disks_and_file_systems_the_fullest_counts_that_can_fill() {
+    let disks: [Told<'_>; 2] = [
+        (&[("system.device", "sda")], &[0.0, 54.0, 60.0]),
+        (&[("system.device", "sdb")], &[0.0, 30.0, 84.0]),
+    ];
+    let busy = metric("system.disk.io_time", COUNTER, &disks);
+    assert_eq!(read(&[busy], &[]), [("box".to_owned(), vec![None, Some(0.9), Some(0.9)])]);
+    let systems: [Told<'_>; 2] = [
+        (&[("type", "squashfs"), ("mode", "ro")], &[1.0, 1.0]),
+        (&[("type", "ext4"), ("mode", "rw")], &[0.6, 0.7]),
+    ];
+    let full = metric("system.filesystem.utilization", MetricKind::Gauge, &systems);
+    assert_eq!(read(&[full], &[]), [("box".to_owned(), vec![Some(0.6), Some(0.7), None])]);
+}
+
+#[test]
+fn of_several_processes_of_a_service_the_busiest_counts_with_all_its_modes() {
+    let modes: [Told<'_>; 2] =
+        [(&[("cpu.mode", "user")], &[0.5]), (&[("cpu.mode", "system")], &[0.25])];
+    let busy = metric("process.cpu.utilization", MetricKind::Gauge, &modes);
+    let mut idle = metric("process.cpu.utilization", MetricKind::Gauge, &[(&[], &[0.6])]);
+    let other = [("service.name", "shop"), ("host.name", "other")];
+    idle.resource = Arc::new(Resource { attributes: attributes(&other), ..Resource::default() });
+    assert_eq!(read(&[busy, idle], &[]), [("shop".to_owned(), vec![Some(0.75), None, None])]);
+}
+
+#[test]
+fn a_series_says_whose_it_is_and_a_container_is_named_though_its_service_is_not() {
+    let used: &'static Used =
+        USED.iter().find(|used| used.metric == "k8s.pod.cpu_limit_utilization").expect("it is");
+    let mut pod = metric(used.metric, MetricKind::Gauge, &[(&[], &[0.5])]);
+    let window = Window { from: Moment::default(), to: Moment::default() + MINUTE };
+    let told = |metric: &Metric| {
+        let series = series_of(used, std::slice::from_ref(metric), &[], window, MINUTE);
+        series.into_iter().map(|it| (it.instance, it.services)).collect::<Vec<_>>()
+    };
+    let of_shop = BTreeSet::from(["shop".to_owned()]);
+    assert_eq!(told(&pod), [("shop".to_owned(), of_shop)]);
+    let attributes = attributes(&[("k8s.pod.name", "shop-7d9f")]);
+    pod.resource = Arc::new(Resource { attributes, ..Resource::default() });
+    assert_eq!(told(&pod), [("shop-7d9f".to_owned(), BTreeSet::new())]);
 }
 
 #[test]

@@ -3,9 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use engine::{
-    Aspect, PeerKind, metrics,
+    Aspect, Fullness, PeerKind, ResourceLevel, metrics,
     question::{Asked, Question},
-    resources, sampled_traces, service_map,
+    resources, sampled_traces, saturation, service_map,
 };
 use model::{
     Attributes, LogRecord, Measured, Metric, MetricKind, Moment, Number, Point, Resource, Scope,
@@ -218,6 +218,91 @@ fn metrics_are_kept_and_read_as_resources() {
     assert_eq!(series.instance, "box");
     let values: Vec<f64> = series.values.iter().flatten().copied().collect();
     assert!(9 <= values.len() && values.iter().all(|it| (it - 0.25).abs() < 1e-9), "{values:?}");
+    engine.stop();
+}
+
+/// A gauge with a point each minute, of a resource with these attributes.
+fn gauge(name: &str, of: &[(&str, &str)], pairs: &[(&str, &str)], value: f64) -> Metric {
+    let at = shop::now() - Duration::from_mins(5);
+    let points = (0..5).map(|minute| Point {
+        attributes: attributes(pairs),
+        start: Moment::default(),
+        time: at + Duration::from_mins(1) * minute,
+        flags: 0,
+        measured: Measured::Number(Number::Double(value)),
+        exemplars: Vec::new(),
+    });
+    Metric {
+        name: name.into(),
+        description: Text::default(),
+        unit: Text::default(),
+        metadata: Attributes::default(),
+        kind: MetricKind::Gauge,
+        points: points.collect(),
+        resource: Arc::new(Resource { attributes: attributes(of), ..Resource::default() }),
+        scope: Arc::new(Scope::default()),
+    }
+}
+
+#[test]
+fn how_full_a_service_is_is_told_by_its_own_metrics_and_by_those_of_where_it_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = Engine::start(folder.path());
+    let pool = ("db.client.connection.pool.name", "orders");
+    let used = [pool, ("db.client.connection.state", "used")];
+    let shop_process: &[(&str, &str)] = &[("service.name", "shop"), ("host.name", "web-1")];
+    let metrics = vec![
+        gauge("db.client.connection.count", shop_process, &used, 19.0),
+        gauge("db.client.connection.max", shop_process, &[pool], 20.0),
+        gauge("db.client.connection.pending_requests", shop_process, &[pool], 4.0),
+        gauge("process.cpu.utilization", shop_process, &[], 0.5),
+        gauge("process.memory.usage", &[("service.name", "mail")], &[], 1e9),
+        // As a collector tells: no service is in it.
+        gauge("system.cpu.utilization", &[("host.name", "web-1")], &[], 0.4),
+        gauge("system.cpu.utilization", &[("host.name", "web-2")], &[], 0.7),
+        gauge("k8s.pod.memory_limit_utilization", &[("k8s.pod.name", "pay-7d9f")], &[], 0.99),
+    ];
+    keep_metrics(&engine, metrics).expect("there is room");
+    let of = |pairs: &[(&str, &str)], trace: u64| {
+        let mut spans = shop::orders(trace, shop::now() - Duration::from_mins(1));
+        for span in &mut spans {
+            let attributes = attributes(pairs);
+            span.resource = Arc::new(Resource { attributes, ..Resource::default() });
+        }
+        spans
+    };
+    let search = of(&[("service.name", "search"), ("host.name", "web-2")], 1);
+    engine.accept(search).expect("there is room");
+    let pay = of(&[("service.name", "pay"), ("k8s.pod.name", "pay-7d9f")], 2);
+    engine.accept(pay).expect("there is room");
+    let all = saturation(last_hour(), engine.live.store(), &Limits::default()).unwrap();
+    let level =
+        |it: Option<&ResourceLevel>| it.map(|it| (it.used.metric, it.instance.clone(), it.value));
+    let told: Vec<_> = all
+        .services
+        .iter()
+        .filter(|(service, _)| service.as_str() != "unknown_service")
+        .map(|(service, it)| {
+            (service.as_str(), level(it.fullest.as_ref()), level(it.waiting.as_ref()))
+        })
+        .collect();
+    let some = |metric, instance: &str, value| Some((metric, instance.to_owned(), value));
+    assert_eq!(
+        told,
+        [
+            ("pay", some("k8s.pod.memory_limit_utilization", "pay-7d9f", 0.99), None),
+            ("search", some("system.cpu.utilization", "web-2", 0.7), None),
+            (
+                "shop",
+                some("db.client.connection.count", "shop orders", 0.95),
+                some("db.client.connection.pending_requests", "shop orders", 4.0)
+            ),
+        ]
+    );
+    assert_eq!(level(all.all.fullest.as_ref()).map(|it| it.1), Some("pay-7d9f".to_owned()));
+    let long_ago = Window { from: Moment::default(), to: shop::now() - Duration::from_hours(2) };
+    let before = saturation(long_ago, engine.live.store(), &Limits::default()).unwrap();
+    assert_eq!((before.services.len(), before.all), (0, Fullness::default()));
     engine.stop();
 }
 

@@ -1,6 +1,6 @@
 //! Log records of traces and by filters, who calls whom, and what hosts, processes and pools are short of.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use axum::{
     Json,
@@ -27,12 +27,16 @@ use crate::{
     server::App,
     summary::ratio,
     wire::{
-        Log, Logs, MapEdge, MapNode, MapNodeKind, MapTraffic, Resources, ServiceMap, TraceLogs,
+        Log, Logs, MapEdge, MapNode, MapNodeKind, MapTraffic, Resources, Saturation, ServiceMap,
+        TraceLogs,
     },
 };
 
 /// Log records of one trace: as many as a page can show beside its spans.
 const TRACE_LOGS_MAX: usize = 5_000;
+
+/// How long saturation is looked for: it stands beside figures that do not wait for it.
+const SATURATION_TIME_MAX: Duration = Duration::from_secs(2);
 
 /// Log records unless told otherwise.
 const LOGS_DEFAULT: usize = 100;
@@ -278,6 +282,31 @@ pub(crate) async fn resources(
         let limits = Limits::default();
         let all = engine::resources(service.as_deref(), window, source.store(), &limits)?;
         Ok(Told::new(all.into(), |it: &Resources| &it.coverage))
+    })
+    .await
+}
+
+/// How full each service is: what is nearest to full of its own and of where it runs, and what most waits for.
+#[utoipa::path(
+    get,
+    path = "/api/v1/saturation",
+    tag = "overview",
+    params(WindowParams),
+    responses(
+        (status = 200, description = "services, by name", body = Saturation),
+        (status = 400, description = "a parameter is wrong", body = Problem,
+            content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn saturation(
+    State(app): State<App>,
+    Params(params): Params<WindowParams>,
+) -> Result<Told<Saturation>, Problem> {
+    let window = params.window(now())?;
+    app.read(move |source| {
+        let limits = Limits { time: SATURATION_TIME_MAX, ..Limits::default() };
+        let all = engine::saturation(window, source.store(), &limits)?;
+        Ok(Told::new(all.into(), |it: &Saturation| &it.coverage))
     })
     .await
 }

@@ -84,7 +84,7 @@ pub use sql::{SqlAnswer, SqlColumn, SqlQuestion};
 pub use status::{Detector, Detectors, Flow, Loss, ProcessUsage, Status, StoreUsage};
 pub use system::{
     MapEdge, MapNode, MapNodeKind, MapTraffic, MetricName, ResourceAspect, ResourceFigure,
-    ResourceSeries, Resources, ServiceMap,
+    ResourceLevel, ResourceSeries, Resources, Saturation, ServiceMap, ServiceSaturation,
 };
 pub use trace::{Fold, Trace, TraceNode, TraceStatement};
 pub use view::{SavedView, Views};

@@ -136,6 +136,52 @@ pub struct ResourceSeries {
     pub values: Vec<Option<f64>>,
 }
 
+/// How full services are at the end of a window, the fourth golden signal.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Saturation {
+    /// What was looked at: the end of the window, at most 15 minutes.
+    pub window: Window,
+    /// Services, by name; those of which nothing is told are not in it.
+    pub services: Vec<ServiceSaturation>,
+    /// Of all hosts, processes, pools and queues, what is nearest to full.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fullest: Option<ResourceLevel>,
+    /// What it rests on.
+    pub coverage: Coverage,
+}
+
+/// How full a service is, with the hosts and pods that it runs on.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct ServiceSaturation {
+    /// `service.name`.
+    pub service: String,
+    /// What is nearest to full, as a share.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fullest: Option<ResourceLevel>,
+    /// What most waits for, as a count; absent where nothing waits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub waiting: Option<ResourceLevel>,
+}
+
+/// How much of a resource is used, or how much waits for it.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct ResourceLevel {
+    /// `cpu`, `memory`, `disk`, `connections`, …
+    pub resource: String,
+    /// Whose: `host`, `process`, `container`, `pool`, `queue`, `server`.
+    pub of: String,
+    /// Which host, process, pool or queue.
+    pub instance: String,
+    /// The metric that it is from.
+    pub metric: String,
+    /// What it tells, in a few words.
+    pub words: String,
+    /// Its unit: a share, or a count of what waits.
+    pub unit: ResourceFigure,
+    /// The last number that came.
+    pub value: f64,
+}
+
 /// One of the three.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
@@ -220,6 +266,37 @@ impl From<engine::Resources> for Resources {
                 .map(|(name, points)| MetricName { name: name.to_string(), points })
                 .collect(),
             known: engine::USED.iter().map(|used| used.metric.to_owned()).collect(),
+            coverage: (&all.coverage).into(),
+        }
+    }
+}
+
+impl From<engine::ResourceLevel> for ResourceLevel {
+    fn from(level: engine::ResourceLevel) -> Self {
+        let engine::ResourceLevel { used, instance, value } = level;
+        Self {
+            resource: used.resource.to_owned(),
+            of: used.of.to_owned(),
+            instance,
+            metric: used.metric.to_owned(),
+            words: used.words.to_owned(),
+            unit: used.unit.into(),
+            value,
+        }
+    }
+}
+
+impl From<engine::Saturation> for Saturation {
+    fn from(all: engine::Saturation) -> Self {
+        let services = all.services.into_iter().map(|(service, it)| ServiceSaturation {
+            service,
+            fullest: it.fullest.map(Into::into),
+            waiting: it.waiting.map(Into::into),
+        });
+        Self {
+            window: all.window.into(),
+            services: services.collect(),
+            fullest: all.all.fullest.map(Into::into),
             coverage: (&all.coverage).into(),
         }
     }
