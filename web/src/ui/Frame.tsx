@@ -69,7 +69,7 @@ function Pulse() {
   const words = { connecting: 'connecting', live: 'live', lost: 'no answer, trying again' };
   return (
     <span className={`pulse ${connection}`} role="status">
-      {words[connection]}
+      <span>{words[connection]}</span>
     </span>
   );
 }

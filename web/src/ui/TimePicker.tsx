@@ -27,7 +27,13 @@ export function TimePicker() {
   };
   return (
     <div className="time">
-      <button type="button" className="time-button" popoverTarget="time" data-time>
+      <button
+        type="button"
+        className="time-button"
+        popoverTarget="time"
+        title={zone === undefined ? rangeWords(range) : `${rangeWords(range)}, ${zone}`}
+        data-time
+      >
         <span className="hidden">Stretch of time: </span>
         {rangeWords(range)}
         {zone !== undefined && <small> {short(zone)}</small>}

@@ -1,0 +1,43 @@
+/** The frame of every page: one line on a desk however long its words are, and nothing beyond the edge of a phone. */
+import { expect, test } from './seeded';
+
+const LONG = `from=${Date.UTC(2020, 10, 22, 8, 4)}&to=${Date.UTC(2020, 10, 23, 9, 5)}`;
+const TIMES = ['last=15m&tz=America/New_York', `${LONG}&tz=America/Argentina/Buenos_Aires`];
+
+for (const width of [1440, 1280]) {
+  test(`pages, time and zone stand in one line of ${width} pixels`, async ({ page }) => {
+    await page.setViewportSize({ width, height: 900 });
+    for (const time of TIMES) {
+      await page.goto(`/status?${time}`);
+      await expect(page.getByRole('heading', { level: 1 })).toBeVisible();
+      const links = page.getByRole('navigation', { name: 'Pages' }).getByRole('link');
+      const tops = await links.evaluateAll((all) => all.map((link) => link.getBoundingClientRect().top));
+      expect(new Set(tops).size, `${time}: ${tops.join(' ')}`).toBe(1);
+      await expect(links.last(), time).toBeInViewport({ ratio: 1 });
+      const beyond = await page.evaluate(
+        () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+      );
+      expect(beyond, time).toBeLessThanOrEqual(0);
+      const head = await page.locator('header.frame').boundingBox();
+      expect(head?.height, time).toBeLessThan(60);
+      // What is cut is told all the same.
+      const chooser = page.getByRole('button', { name: /Stretch of time/ });
+      await expect(chooser).toHaveAttribute('title', /America/);
+      await expect(page.getByRole('button', { name: /Go to/ })).toBeVisible();
+    }
+  });
+}
+
+test('the frame stays within a phone', async ({ page }) => {
+  await page.setViewportSize({ width: 390, height: 844 });
+  for (const time of TIMES) {
+    await page.goto(`/status?${time}`);
+    await expect(page.getByRole('heading', { level: 1 })).toBeVisible();
+    const buttons = page.locator('header.frame').locator('button:visible, nav a');
+    const ends = await buttons.evaluateAll((all) =>
+      all.map((one) => one.getBoundingClientRect().right),
+    );
+    expect(Math.max(...ends), time).toBeLessThanOrEqual(390);
+    await expect(page.getByRole('button', { name: /Go to/ })).toContainText('Go to');
+  }
+});
