@@ -1,5 +1,5 @@
 /** The frame of every page: one line on a desk however long its words are, and nothing beyond the edge of a phone. */
-import { expect, test } from './seeded';
+import { expect, SHOP, test } from './seeded';
 
 const LONG = `from=${Date.UTC(2020, 10, 22, 8, 4)}&to=${Date.UTC(2020, 10, 23, 9, 5)}`;
 const TIMES = ['last=15m&tz=America/New_York', `${LONG}&tz=America/Argentina/Buenos_Aires`];
@@ -39,5 +39,34 @@ test('the frame stays within a phone', async ({ page }) => {
     );
     expect(Math.max(...ends), time).toBeLessThanOrEqual(390);
     await expect(page.getByRole('button', { name: /Go to/ })).toContainText('Go to');
+  }
+});
+
+test('a page has one heading, with something in it and without', async ({ page, seeded }) => {
+  const endpoint = `service=${encodeURIComponent(SHOP)}&operation=${encodeURIComponent('GET /api/orders/')}`;
+  const paths = [
+    `/?${LONG}`,
+    `/services?${LONG}`,
+    `/endpoints?${LONG}`,
+    `/endpoint?${endpoint}&${LONG}`,
+    `/endpoint?service=nobody&operation=nothing`,
+    `/flame?${endpoint}&${LONG}`,
+    `/compare?${endpoint}&compare=previous&${LONG}`,
+    `/traces?${LONG}`,
+    `/traces/${seeded.failed}?tab=logs`,
+    `/traces/ffffffffffffffffffffffffffffffff`,
+    `/explore?${LONG}`,
+    `/explore?tab=rows&${LONG}`,
+    `/explore?tab=heatmap&${LONG}`,
+    `/explore?of=logs&tab=rows&${LONG}`,
+    `/explore?where=${encodeURIComponent('duration > fast')}`,
+    `/resources?${LONG}`,
+    '/nowhere',
+  ];
+  for (const path of paths) {
+    await page.goto(path);
+    await expect(page.locator('h1').first(), path).toBeVisible();
+    await expect(page.locator('.waiting'), path).toHaveCount(0);
+    expect(await page.locator('h1').count(), path).toBe(1);
   }
 });

@@ -6,21 +6,37 @@ import { sentence } from '../lib/format';
 import { to } from '../lib/route';
 import { Link } from './Link';
 
-export function Empty({ title, children }: { title: string; children?: ReactNode }) {
+interface HeadingProps {
+  /** It is a part of a page that has a heading of its own: a page has one. */
+  part?: boolean;
+}
+
+interface EmptyProps extends HeadingProps {
+  title: string;
+  children?: ReactNode;
+}
+
+export function Empty({ title, part = false, children }: EmptyProps) {
+  const Heading = part ? 'h2' : 'h1';
   return (
     <section className="empty">
-      <h1>{title}</h1>
+      <Heading>{title}</Heading>
       {children}
     </section>
   );
 }
 
-export function Problem({ problem }: { problem: ProblemData }) {
+interface ProblemProps extends HeadingProps {
+  problem: ProblemData;
+}
+
+export function Problem({ problem, part = false }: ProblemProps) {
+  const Heading = part ? 'h2' : 'h1';
   return (
     <section className="empty" role="alert">
-      <h1>
+      <Heading>
         <Told text={sentence(problem.detail)} />
-      </h1>
+      </Heading>
       <p>
         <Told text={sentence(problem.hint)} />
       </p>

@@ -53,7 +53,7 @@ export function ComparePage() {
           <CompareSelect range={range} problem={undefined} />
         </div>
       )}
-      {problem !== undefined && <Problem problem={problem} />}
+      {problem !== undefined && <Problem part={operation !== ''} problem={problem} />}
       {url === undefined && (
         <p className="nothing">Choose above what this window is to be compared with.</p>
       )}
@@ -77,7 +77,7 @@ function Compared({ answer }: { answer: FlameAnswer }) {
   if (before === undefined || after === undefined) return null;
   if (requests[0] === 0 || requests[1] === 0) {
     return (
-      <Empty title={`No request came in the ${requests[1] === 0 ? 'window' : 'window before'}`}>
+      <Empty part title={`No request came in the ${requests[1] === 0 ? 'window' : 'window before'}`}>
         <p>Compare with another window, or look at a longer one.</p>
       </Empty>
     );

@@ -20,7 +20,7 @@ export function Indexes({ id }: { id: string }) {
     path(`databases/${id}/indexes`, { q, ...range }),
   );
   const [open, setOpen] = useState<string>();
-  if (problem !== undefined) return <Problem problem={problem} />;
+  if (problem !== undefined) return <Problem part problem={problem} />;
   if (data === undefined) return <Waiting />;
   return (
     <>
@@ -136,7 +136,7 @@ function IndexHistory({ id, oid }: { id: string; oid: number }) {
   const { data, problem } = useApi<DatabaseIndexDetail>(
     path(`databases/${id}/indexes/${oid}`, { ...range }),
   );
-  if (problem !== undefined) return <Problem problem={problem} />;
+  if (problem !== undefined) return <Problem part problem={problem} />;
   if (data === undefined) return <Waiting />;
   const { history } = data;
   if (history.length === 0) {

@@ -25,7 +25,7 @@ export function Statements({ id }: { id: string }) {
   const { data, problem } = useApi<DatabaseStatements>(
     path(`databases/${id}/statements`, { sort, q }),
   );
-  if (problem !== undefined) return <Problem problem={problem} />;
+  if (problem !== undefined) return <Problem part problem={problem} />;
   if (data === undefined) return <Waiting />;
   return (
     <>

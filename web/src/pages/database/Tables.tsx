@@ -18,7 +18,7 @@ export function Tables({ id }: { id: string }) {
   const range = useRange();
   const { data, problem } = useApi<DatabaseTables>(path(`databases/${id}/tables`, { q, ...range }));
   const [open, setOpen] = useState<number>();
-  if (problem !== undefined) return <Problem problem={problem} />;
+  if (problem !== undefined) return <Problem part problem={problem} />;
   if (data === undefined) return <Waiting />;
   return (
     <>
@@ -157,7 +157,7 @@ function TableHistory({ id, oid }: { id: string; oid: number }) {
   const { data, problem } = useApi<DatabaseTableDetail>(
     path(`databases/${id}/tables/${oid}`, { ...range }),
   );
-  if (problem !== undefined) return <Problem problem={problem} />;
+  if (problem !== undefined) return <Problem part problem={problem} />;
   if (data === undefined) return <Waiting />;
   const { history } = data;
   if (history.length === 0) {

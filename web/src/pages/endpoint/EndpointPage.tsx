@@ -69,7 +69,7 @@ export function EndpointPage() {
           Ask more of it
         </Link>
       </div>
-      {problem !== undefined && <Problem problem={problem} />}
+      {problem !== undefined && <Problem part problem={problem} />}
       {problem === undefined && data === undefined && <Waiting />}
       {problem === undefined && data !== undefined && (
         <Detail

@@ -43,7 +43,7 @@ export function Heat({ at, marks, target }: Props) {
     false,
   );
   const box = boxOf(useQuery().get('box'));
-  if (problem !== undefined) return <Problem problem={problem} />;
+  if (problem !== undefined) return <Problem part problem={problem} />;
   if (data === undefined) return <Waiting />;
   if (data.columns.length === 0) {
     return (

@@ -53,7 +53,7 @@ export function Selected({ at, box, window }: Props) {
         </button>
       </p>
       {compared.problem !== undefined ? (
-        <Problem problem={compared.problem} />
+        <Problem part problem={compared.problem} />
       ) : compared.data === undefined ? (
         <Waiting />
       ) : (

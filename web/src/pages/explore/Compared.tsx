@@ -38,7 +38,7 @@ export function Compared({ question }: { question: Question }) {
         <button type="submit">Compare with the others</button>
       </form>
       {problem !== undefined ? (
-        <Problem problem={problem} />
+        <Problem part problem={problem} />
       ) : data === undefined ? (
         <Waiting />
       ) : (

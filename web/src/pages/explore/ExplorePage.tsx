@@ -108,7 +108,7 @@ function GroupAnswer({ question }: { question: Question }) {
     path('ask', { of, ...range, where, group, show, order, step }),
     false,
   );
-  if (problem !== undefined) return <Problem problem={problem} />;
+  if (problem !== undefined) return <Problem part problem={problem} />;
   if (data === undefined) return <Waiting />;
   if (data.rows.length === 0) return <Nothing question={question} />;
   return (

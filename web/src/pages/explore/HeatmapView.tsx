@@ -22,7 +22,7 @@ const LEFT = 60;
 export function HeatmapView({ question }: { question: Question }) {
   const { range, where } = question;
   const { data, problem } = useApi<Heatmap>(path('heatmap', { ...range, where }), false);
-  if (problem !== undefined) return <Problem problem={problem} />;
+  if (problem !== undefined) return <Problem part problem={problem} />;
   if (data === undefined) return <Waiting />;
   if (data.columns.length === 0) return <Nothing question={question} />;
   return (

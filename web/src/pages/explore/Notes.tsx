@@ -13,7 +13,7 @@ export function Nothing({ question }: { question: Question }) {
   const what = NAMES[of];
   if (where !== '') {
     return (
-      <Empty title={`No ${what} is like that in this window`}>
+      <Empty part title={`No ${what} is like that in this window`}>
         <p>
           Look <Link to={to('/explore', { of, where, last: '30d' })}>at the last 30 days</Link>, or{' '}
           <Link to={to('/explore', { of })}>ask without the filter</Link>.
@@ -22,7 +22,7 @@ export function Nothing({ question }: { question: Question }) {
     );
   }
   return (
-    <Empty title={`No ${what} came in this window`}>
+    <Empty part title={`No ${what} came in this window`}>
       <p>
         Look <Link to={to('/explore', { of, last: '30d' })}>at the last 30 days</Link>, or send
         some:

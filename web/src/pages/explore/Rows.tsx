@@ -30,7 +30,7 @@ function SpanRows({ question }: { question: Question }) {
   const order = useQuery().get('rows') ?? 'slowest';
   const url = path('spans', { ...range, where, order, limit: '100' });
   const { data, problem } = useApi<SpanList>(url, false);
-  if (problem !== undefined) return <Problem problem={problem} />;
+  if (problem !== undefined) return <Problem part problem={problem} />;
   if (data === undefined) return <Waiting />;
   if (data.spans.length === 0) return <Nothing question={question} />;
   return (
@@ -121,7 +121,7 @@ export function SpanTable({ spans }: { spans: SpanSummary[] }) {
 function LogRows({ question }: { question: Question }) {
   const { range, where } = question;
   const { data, problem } = useApi<Logs>(path('logs', { ...range, where, limit: '200' }), false);
-  if (problem !== undefined) return <Problem problem={problem} />;
+  if (problem !== undefined) return <Problem part problem={problem} />;
   if (data === undefined) return <Waiting />;
   if (data.logs.length === 0) return <Nothing question={question} />;
   return (

@@ -99,7 +99,7 @@ export function SqlView() {
 }
 
 function Result({ answer: { data, problem } }: { answer: Answer<SqlAnswer> }) {
-  if (problem !== undefined) return <Problem problem={problem} />;
+  if (problem !== undefined) return <Problem part problem={problem} />;
   if (data === undefined) return null;
   const head = data.columns.map((column) => column.name);
   const save = () => download('sql', csvOf(head, data.rows));

@@ -21,7 +21,7 @@ export function Tail({ question }: { question: Question }) {
   });
   const { data, problem } = useApi<SpanList>(held === undefined ? url : undefined);
   const shown = held ?? data;
-  if (problem !== undefined) return <Problem problem={problem} />;
+  if (problem !== undefined) return <Problem part problem={problem} />;
   if (shown === undefined) return <Waiting />;
   return (
     <>

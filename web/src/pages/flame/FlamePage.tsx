@@ -42,7 +42,7 @@ export function FlamePage() {
         </p>
         <h1 className="op">{operation}</h1>
       </div>
-      {problem !== undefined && <Problem problem={problem} />}
+      {problem !== undefined && <Problem part problem={problem} />}
       {problem === undefined && data === undefined && <Waiting />}
       {problem === undefined && data !== undefined && <Merged answer={data} />}
     </>
@@ -59,7 +59,7 @@ function Merged({ answer }: { answer: FlameAnswer }) {
   const all = tree.sides[0]?.all ?? 0;
   if (side === undefined || side.requests === 0) {
     return (
-      <Empty title="No request came in this window">
+      <Empty part title="No request came in this window">
         <p>
           Look <Link to={to('/flame', { ...endpoint(), last: '7d' })}>at the last 7 days</Link>.
         </p>

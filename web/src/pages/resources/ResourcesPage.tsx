@@ -89,6 +89,7 @@ function Claim({ series }: { series: ResourceSeries[] }) {
 function NoMetrics({ resources, last }: { resources: Resources; last: string | undefined }) {
   return (
     <Empty
+      part
       title={
         resources.metrics.length === 0
           ? 'No metrics came in this window'

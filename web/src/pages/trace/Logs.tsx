@@ -14,7 +14,7 @@ interface Props {
 export function Logs({ trace, logs, select }: Props) {
   if (logs.logs.length === 0) {
     return (
-      <Empty title="No log record came with this trace">
+      <Empty part title="No log record came with this trace">
         <p>Records are tied to traces by the ids that the logger adds to them.</p>
         <LogSetup />
       </Empty>
