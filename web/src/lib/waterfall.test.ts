@@ -1,7 +1,15 @@
 import { describe, expect, test } from 'vitest';
 
 import type { Trace, TraceNode } from '../api/types';
-import { closedAtFirst, gaps, openedFor, rows, type Opened } from './waterfall';
+import {
+  closedAtFirst,
+  gaps,
+  openedFor,
+  openedText,
+  readOpened,
+  rows,
+  type Opened,
+} from './waterfall';
 
 /** Parent, begin, end, and fold of each span, in tree order. */
 type Told = [
@@ -128,5 +136,34 @@ describe('gaps', () => {
 
   test('a span without children is its own', () => {
     expect(gaps(trace([[undefined, 5, 9]]), 0)).toEqual([[5, 9]]);
+  });
+});
+
+describe('the address', () => {
+  const nested = {
+    ...trace([
+      [undefined, 0, 100],
+      [0, 0, 50],
+      [1, 0, 40, undefined, true],
+      [0, 50, 60, 0],
+      [0, 60, 70, 0],
+    ]),
+    folds: [{}],
+  } as unknown as Trace;
+  const first = closedAtFirst(nested);
+
+  test('holds the rows that were opened and closed, and nothing of what is so at first', () => {
+    expect(first).toEqual(new Set([1]));
+    expect(openedText({ folds: new Set(), closed: first }, first)).toBe('');
+    const opened = { folds: new Set([0]), closed: new Set([0]) };
+    expect(openedText(opened, first)).toBe('f0_c0_o1');
+    expect(readOpened('f0_c0_o1', nested, first)).toEqual(opened);
+    expect(readOpened('', nested, first)).toEqual({ folds: new Set(), closed: first });
+  });
+
+  test('that tells of other rows, or of none, changes nothing', () => {
+    const asFirst = { folds: new Set(), closed: first };
+    for (const text of ['f9_c99', 'x0_y1', '___', 'f-1_c1.5', '<script>', '_'.repeat(1e5)])
+      expect(readOpened(text, nested, first), text).toEqual(asFirst);
   });
 });

@@ -1,5 +1,6 @@
 /** Which rows a waterfall has: the tree in order, with similar siblings folded into one row. */
 import type { Trace } from '../api/types';
+import { placesText, readPlaces } from './held';
 
 export interface SpanRow {
   type: 'span';
@@ -60,6 +61,32 @@ export function closedAtFirst(trace: Trace): Set<number> {
     if (children.every((child) => trace.nodes[child]?.double)) closed.add(parent);
   }
   return closed;
+}
+
+/** What was opened and closed since the beginning, as the address tells it: `f2.5_c1a_o3`, folds, closed and opened rows. */
+export function openedText(opened: Opened, closedFirst: ReadonlySet<number>): string {
+  const closed = [...opened.closed].filter((node) => !closedFirst.has(node));
+  const open = [...closedFirst].filter((node) => !opened.closed.has(node));
+  return Object.entries({ f: opened.folds, c: closed, o: open })
+    .map(([kind, places]) => [kind, placesText(places)])
+    .filter(([, places]) => places !== '')
+    .map((part) => part.join(''))
+    .join('_');
+}
+
+/** The rows that the address tells, beside those that are closed at first. */
+export function readOpened(
+  text: string,
+  trace: Trace,
+  closedFirst: ReadonlySet<number>,
+): Opened {
+  const told = (kind: string, count: number) => {
+    const part = text.split('_', 3).find((one) => one.startsWith(kind)) ?? '';
+    return readPlaces(part.slice(1), count);
+  };
+  const closed = new Set([...closedFirst, ...told('c', trace.nodes.length)]);
+  for (const node of told('o', trace.nodes.length)) closed.delete(node);
+  return { folds: told('f', trace.folds.length), closed };
 }
 
 /** What has to be open so that a span is to be seen. */

@@ -16,6 +16,7 @@ import {
 
 import { inkOn } from '../lib/colours';
 import { boxAt, firstAfter, rowCount, stepFrom, type Boxes } from '../lib/flame';
+import { readView, useHeld, viewText, type View } from '../lib/held';
 import { useWidth } from '../lib/size';
 import { useTheme } from '../lib/theme';
 
@@ -25,11 +26,6 @@ const HEIGHT_MAX = 560;
 const WORDS_MIN = 34;
 const LETTER = 6.3;
 const ZOOM_STEP = 1.25;
-
-export interface View {
-  from: number;
-  to: number;
-}
 
 export interface Look {
   /** Fill, as `#rrggbb`. */
@@ -54,12 +50,14 @@ interface Props {
   /** The node that fills the width; kept by whoever shows this. */
   zoomed?: number | undefined;
   zoom?: (id: number | undefined) => void;
+  /** Under which name the address keeps what is looked at closer than that. */
+  viewName?: string | undefined;
   /** Nodes that the search found, in order; `n` goes from one to the next. */
   found?: number[];
 }
 
 export function Flame(props: Props) {
-  const { boxes, look, label, words, hint, chosen, choose, zoomed, zoom, found } = props;
+  const { boxes, look, label, words, hint, chosen, choose, zoomed, zoom, viewName, found } = props;
   const [measure, width] = useWidth();
   const theme = useTheme();
   const canvas = useRef<HTMLCanvasElement>(null);
@@ -69,8 +67,18 @@ export function Flame(props: Props) {
   const [active, setActive] = useState(-1);
   const whole = useMemo<View>(() => ({ from: 0, to: boxes.whole || 1 }), [boxes]);
   const target = zoomed === undefined ? -1 : (boxes.boxOf[zoomed] ?? -1);
-  const initial = target === -1 ? whole : reach(boxes, target);
-  const [view, setView] = useState(initial);
+  const initial = useMemo(
+    () => (target === -1 ? whole : reach(boxes, target)),
+    [boxes, target, whole],
+  );
+  const [view, setView] = useHeld(
+    viewName,
+    (text) => readView(text, whole.to) ?? initial,
+    useCallback(
+      (view: View) => (viewText(view) === viewText(initial) ? '' : viewText(view)),
+      [initial],
+    ),
+  );
   // What fills the width changes when the address does, or when other boxes come.
   const [shown, setShown] = useState({ boxes, target });
   if (shown.boxes !== boxes || shown.target !== target) {
@@ -100,7 +108,7 @@ export function Flame(props: Props) {
   const look2 = useCallback(
     (factor: number, centre: number) =>
       setView((before) => scaled(before, factor, centre, whole.to)),
-    [whole],
+    [whole, setView],
   );
   // React listens to wheels passively; zooming must not scroll the page.
   useEffect(() => {
@@ -128,7 +136,7 @@ export function Flame(props: Props) {
     };
     element.addEventListener('wheel', turned, { passive: false });
     return () => element.removeEventListener('wheel', turned);
-  }, [whole]);
+  }, [whole, setView]);
 
   const fill = (box: number) => {
     setView(box === -1 ? whole : reach(boxes, box));

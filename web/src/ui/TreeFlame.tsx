@@ -34,7 +34,8 @@ export function TreeFlame({ tree, side, per, label, hint, by, search, zoomName }
   const hold = useCallback((element: HTMLElement | null) => {
     if (element !== null) setKinds(kindColours(element));
   }, []);
-  const [zoom, setZoom] = useParam(zoomName ?? `zoom${side === 'both' ? '' : side}`);
+  const name = zoomName ?? `zoom${side === 'both' ? '' : side}`;
+  const [zoom, setZoom] = useParam(name);
   const boxes = useMemo(
     () =>
       side === 'both'
@@ -82,6 +83,7 @@ export function TreeFlame({ tree, side, per, label, hint, by, search, zoomName }
         found={found}
         zoomed={zoom === '' ? undefined : Number(zoom)}
         zoom={(id) => setZoom(id === undefined ? '' : String(id))}
+        viewName={`${name}-view`}
         words={(place) => <Words tree={tree} side={side} per={per} place={place} />}
       />
     </div>

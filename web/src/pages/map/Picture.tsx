@@ -4,7 +4,7 @@ import { useEffect, useMemo, useRef, useState } from 'react';
 import type { MapEdge, MapNode, MapTraffic } from '../../api/types';
 import { durationText, percent, rate } from '../../lib/format';
 import { layered, type Layout } from '../../lib/layers';
-import { setParams, to, useQuery } from '../../lib/route';
+import { setParams, to, useParam, useQuery } from '../../lib/route';
 import { useWidth } from '../../lib/size';
 import { Link } from '../../ui/Link';
 import { spansOf } from './evidence';
@@ -26,7 +26,8 @@ const SMALL_LETTER = 6.1;
 export function Picture({ graph, focus }: { graph: Graph; focus: string }) {
   const [measure, room] = useWidth(1000);
   const [here, setHere] = useState<number>();
-  const [whole, setWhole] = useState(false);
+  const [size, setSize] = useParam('size');
+  const whole = size === 'page';
   const scroller = useRef<HTMLDivElement>(null);
   const q = (useQuery().get('q') ?? '').toLowerCase();
   const layout = useMemo(
@@ -134,7 +135,7 @@ export function Picture({ graph, focus }: { graph: Graph; focus: string }) {
             type="button"
             className="copy"
             aria-pressed={whole}
-            onClick={() => setWhole(!whole)}
+            onClick={() => setSize(whole ? '' : 'page')}
           >
             {whole ? 'As large as it can be read' : 'As wide as the page'}
           </button>

@@ -1,9 +1,10 @@
 /** The call tree as rows that open, down to a depth and a share. */
-import { useMemo, useState } from 'react';
+import { useMemo } from 'react';
 
 import { amountText, shareText } from '../../lib/amount';
 import type { CallTree } from '../../lib/calltree';
 import { digits, plural } from '../../lib/format';
+import { placesText, readPlaces, useHeld } from '../../lib/held';
 import { useParam } from '../../lib/route';
 import { Breaks } from '../../ui/Breaks';
 
@@ -14,7 +15,11 @@ const SHARE_DEFAULT = 1;
 export function CallTreeTable({ tree, side }: { tree: CallTree; side: 0 | 1 }) {
   const [depthText, setDepth] = useParam('depth');
   const [shareWanted, setShare] = useParam('min');
-  const [closed, setClosed] = useState<ReadonlySet<number>>(new Set());
+  const [closed, setClosed] = useHeld<ReadonlySet<number>>(
+    'closed',
+    (text) => readPlaces(text, tree.depth.length),
+    placesText,
+  );
   const depth = Number(depthText) || DEPTH_DEFAULT;
   const least = shareWanted === '' ? SHARE_DEFAULT : Number(shareWanted);
   const amounts = tree.sides[side];

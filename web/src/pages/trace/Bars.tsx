@@ -3,12 +3,12 @@ import { useLayoutEffect, useRef } from 'react';
 
 import type { Kind, Trace } from '../../api/types';
 import { kindColours } from '../../lib/colours';
+import type { View } from '../../lib/held';
 import { useWidth } from '../../lib/size';
 import { pathOf } from '../../lib/criticalpath';
 import { gapsOf, inView, membersOf, waitedOf } from '../../lib/stretches';
 import { useTheme } from '../../lib/theme';
 import type { Row } from '../../lib/waterfall';
-import type { View } from './MiniMap';
 
 interface Props {
   trace: Trace;

@@ -111,6 +111,9 @@ export function FlameTab({ trace, selected, select }: Props) {
         }))}
       />
       <Flame
+        // In time it shows the same stretch as the waterfall; merged, the unit is another one.
+        key={merged}
+        viewName={merged === '' ? 'view' : 'merged-view'}
         boxes={shown.boxes}
         look={look}
         label={`flame graph of ${plural(trace.nodes.length, 'span')}`}

@@ -4,19 +4,15 @@ import { useEffect, useRef, useState, type PointerEvent } from 'react';
 import type { Trace } from '../../api/types';
 import { kindColours } from '../../lib/colours';
 import { durationText } from '../../lib/format';
+import type { View } from '../../lib/held';
 import { useWidth } from '../../lib/size';
 import { useTheme } from '../../lib/theme';
-
-/** The stretch of the trace that the rows show, in microseconds from its begin. */
-export interface View {
-  from: number;
-  to: number;
-}
 
 const HEIGHT = 52;
 
 interface Props {
   trace: Trace;
+  /** The stretch of the trace that the rows show, in microseconds. */
   view: View;
   change: (view: View) => void;
 }

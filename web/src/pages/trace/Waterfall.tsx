@@ -12,11 +12,20 @@ import { flushSync } from 'react-dom';
 
 import type { Trace } from '../../api/types';
 import { tickText } from '../../lib/format';
+import { readView, useHeld, viewText, type View } from '../../lib/held';
 import { useNarrow } from '../../lib/narrow';
 import { ticks } from '../../lib/scale';
-import { closedAtFirst, openedFor, rows, type Opened, type Row } from '../../lib/waterfall';
+import {
+  closedAtFirst,
+  openedFor,
+  openedText,
+  readOpened,
+  rows,
+  type Opened,
+  type Row,
+} from '../../lib/waterfall';
 import { Bars } from './Bars';
-import { MiniMap, type View } from './MiniMap';
+import { MiniMap } from './MiniMap';
 import { RowView } from './RowView';
 
 /** On a phone the bar stands below the name. */
@@ -31,13 +40,9 @@ interface Props {
 }
 
 export function Waterfall({ trace, selected, select }: Props) {
-  const [opened, setOpened] = useState<Opened>(() => {
-    const first = { folds: new Set<number>(), closed: closedAtFirst(trace) };
-    return selected >= 0 && trace.nodes[selected]?.parent != null
-      ? openedFor(trace, first, selected)
-      : first;
-  });
-  const [view, setView] = useState<View>({ from: 0, to: Math.max(trace.duration_micros, 0.001) });
+  const whole = Math.max(trace.duration_micros, 0.001);
+  const [opened, setOpened] = useOpened(trace, selected);
+  const [view, setView] = useView(whole);
   const all = useMemo(() => rows(trace, opened), [trace, opened]);
   const [active, setActive] = useState(() =>
     Math.max(
@@ -90,7 +95,6 @@ export function Waterfall({ trace, selected, select }: Props) {
     },
     [all, select, toggle],
   );
-  const whole = Math.max(trace.duration_micros, 0.001);
   useZoom(scroller, narrow, whole, setView);
   const from = Math.max(0, Math.floor(range.top / rowHeight) - OVERSCAN);
   const until = Math.min(all.length, Math.ceil((range.top + range.height) / rowHeight) + OVERSCAN);
@@ -165,6 +169,29 @@ export function Waterfall({ trace, selected, select }: Props) {
       </p>
     </div>
   );
+}
+
+/** The rows that are open, as the address has them; the one that is selected is to be seen. */
+function useOpened(trace: Trace, selected: number) {
+  const first = useMemo(() => closedAtFirst(trace), [trace]);
+  const read = (text: string): Opened => {
+    const told = readOpened(text, trace, first);
+    return selected >= 0 && trace.nodes[selected]?.parent != null
+      ? openedFor(trace, told, selected)
+      : told;
+  };
+  const write = useCallback((opened: Opened) => openedText(opened, first), [first]);
+  return useHeld('rows', read, write);
+}
+
+/** The stretch of the trace that is shown, as the address has it. */
+function useView(whole: number) {
+  const read = (text: string): View => readView(text, whole) ?? { from: 0, to: whole };
+  const write = useCallback(
+    (view: View) => (view.from <= 0 && view.to >= whole ? '' : viewText(view)),
+    [whole],
+  );
+  return useHeld('view', read, write);
 }
 
 const ZOOM_STEP = 1.25;

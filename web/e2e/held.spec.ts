@@ -1,0 +1,65 @@
+/** A link to a picture shows the same stretch of it, and the same rows; whatever else stands in its address is left alone. */
+import { expect, test } from './seeded';
+
+test('the address of a waterfall holds what is looked at and which rows are open', async ({
+  page,
+  seeded,
+}) => {
+  await page.goto('/traces');
+  await expect(page.getByRole('heading', { level: 1 })).toBeVisible();
+  await page.goto(`/traces/${seeded.logged}`);
+  const grid = page.getByRole('treegrid');
+  const fold = grid.getByRole('row', { name: /shop_product.*240 similar/ });
+  await expect(fold).toHaveAttribute('aria-expanded', 'false');
+  await fold.click();
+  await grid.focus();
+  for (let times = 0; times < 8; times += 1) await page.keyboard.press('+');
+  await expect(page).toHaveURL(/view=[\d.]+-[\d.]+/);
+  await expect(page).toHaveURL(/rows=f[0-9a-z]+/);
+  const shared = page.url();
+  await page.goto('/status');
+  await page.goto(shared);
+  await expect(fold).toHaveAttribute('aria-expanded', 'true');
+  await expect(page.getByRole('button', { name: /^Show all/ })).toBeVisible();
+  await grid.focus();
+  await page.keyboard.press('0');
+  await expect(page).not.toHaveURL(/view=/);
+  await fold.click();
+  await expect(page).not.toHaveURL(/rows=/);
+  // Looking closer is no step back.
+  await page.goBack();
+  await expect(page).toHaveURL(/\/status/);
+});
+
+test('the address of a flame graph holds what is looked at', async ({ page, seeded }) => {
+  await page.goto(`/traces/${seeded.logged}?tab=flame`);
+  const canvas = page.locator('.flame canvas');
+  await expect(canvas).toBeVisible();
+  await canvas.hover();
+  await page.keyboard.down('Control');
+  for (let times = 0; times < 4; times += 1) await page.mouse.wheel(0, -120);
+  await page.keyboard.up('Control');
+  await expect(page).toHaveURL(/view=[\d.]+-[\d.]+/);
+  const held = new URL(page.url()).searchParams.get('view');
+  await page.reload();
+  await expect(page.getByRole('button', { name: 'Show all' })).toBeVisible();
+  expect(new URL(page.url()).searchParams.get('view')).toBe(held);
+  // The same stretch in the waterfall.
+  await page.getByRole('tab', { name: /Waterfall/ }).click();
+  await expect(page.getByRole('button', { name: /^Show all/ })).toBeVisible();
+  await expect(page).toHaveURL(/view=/);
+});
+
+test('what an address cannot mean changes nothing', async ({ page, seeded }) => {
+  const garbage = [
+    'view=9-5&rows=f99999_c-1',
+    `view=${encodeURIComponent('<b>')}&rows=${encodeURIComponent('<script>')}`,
+    `view=1-${'9'.repeat(400)}&rows=${'z.'.repeat(2000)}`,
+  ];
+  for (const query of garbage) {
+    await page.goto(`/traces/${seeded.logged}?${query}`);
+    const fold = page.getByRole('row', { name: /shop_product.*240 similar/ });
+    await expect(fold, query).toHaveAttribute('aria-expanded', 'false');
+    await expect(page.getByRole('button', { name: /^Show all/ }), query).toBeHidden();
+  }
+});
