@@ -63,3 +63,35 @@ test('what an address cannot mean changes nothing', async ({ page, seeded }) => 
     await expect(page.getByRole('button', { name: /^Show all/ }), query).toBeHidden();
   }
 });
+
+test('the waterfall is searched, and what hides a span that was found is opened', async ({
+  page,
+  seeded,
+}) => {
+  await page.goto(`/traces/${seeded.logged}`);
+  const grid = page.getByRole('treegrid');
+  const fold = grid.getByRole('row', { name: /shop_product.*240 similar/ });
+  await expect(fold).toBeVisible();
+  await page.keyboard.press('/');
+  const field = page.getByRole('searchbox', { name: 'name or service of a span' });
+  await expect(field).toBeFocused();
+  await field.fill('SHOP_PRODUCT');
+  const told = page.getByRole('search', { name: 'Find spans' }).getByRole('status');
+  await expect(told).toHaveText(/^\d+ spans$/);
+  await expect(fold).toContainText('found within');
+  await page.keyboard.press('Enter');
+  await expect(told).toHaveText(/^1 of \d+ spans$/);
+  await expect(fold).toHaveAttribute('aria-expanded', 'true');
+  await expect(grid.locator('.row.active')).toContainText('shop_product');
+  await expect(grid.locator('.row.active')).toBeInViewport();
+  await page.keyboard.press('Enter');
+  await expect(told).toHaveText(/^2 of \d+ spans$/);
+  await page.keyboard.press('Shift+Enter');
+  await page.keyboard.press('Shift+Enter');
+  const count = /of (\d+) spans/.exec((await told.textContent()) ?? '')?.[1] ?? '';
+  await expect(told).toHaveText(`${count} of ${count} spans`);
+  await expect(page).toHaveURL(/find=SHOP_PRODUCT/);
+  await field.fill('no such thing anywhere');
+  await expect(told).toHaveText('0 spans');
+  await expect(page.getByRole('button', { name: 'Next', exact: true })).toBeDisabled();
+});

@@ -11,6 +11,7 @@ const OF_PICTURES: { where: string; keys: [keys: string[], does: string][] }[] =
       [['↑', '↓'], 'row before, next row'],
       [['←', '→'], 'close and open a row'],
       [['Enter'], 'all that a span carries'],
+      [['n', 'N'], 'next span that was found, and back'],
       [['+', '-', '0'], 'look closer, further, at all of it'],
     ],
   },

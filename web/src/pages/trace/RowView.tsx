@@ -16,13 +16,15 @@ interface Props {
   top: number;
   active: boolean;
   selected: boolean;
+  /** Whether it is what somebody looks for, or hides it. */
+  found: 'is' | 'within' | undefined;
   /** Whoever handles them gets the place, so that they never change and rows are not made anew. */
   toggle: (place: number) => void;
   choose: (place: number) => void;
 }
 
 export const RowView = memo(function RowView(props: Props) {
-  const { trace, row, place, top, active, selected, toggle, choose } = props;
+  const { trace, row, place, top, active, selected, found, toggle, choose } = props;
   const node = trace.nodes[row.type === 'span' ? row.node : (row.members[0] ?? -1)];
   if (node === undefined) return null;
   const took =
@@ -33,6 +35,7 @@ export const RowView = memo(function RowView(props: Props) {
     active && 'active',
     selected && 'selected',
     node.double && 'double',
+    found === 'is' && 'found',
   ];
   return (
     <div
@@ -66,6 +69,7 @@ export const RowView = memo(function RowView(props: Props) {
         ) : (
           <SpanLabel trace={trace} node={node} />
         )}
+        {found === 'within' && <small className="within">found within</small>}
       </div>
       <div role="gridcell" className="bars" />
       <div role="gridcell" className="took">

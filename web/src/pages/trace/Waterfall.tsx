@@ -11,9 +11,11 @@ import {
 import { flushSync } from 'react-dom';
 
 import type { Trace } from '../../api/types';
+import { find, nextFound, type Found } from '../../lib/find';
 import { tickText } from '../../lib/format';
 import { readView, useHeld, viewText, type View } from '../../lib/held';
 import { useNarrow } from '../../lib/narrow';
+import { useParam } from '../../lib/route';
 import { ticks } from '../../lib/scale';
 import {
   closedAtFirst,
@@ -25,6 +27,7 @@ import {
   type Row,
 } from '../../lib/waterfall';
 import { Bars } from './Bars';
+import { FindBar } from './FindBar';
 import { MiniMap } from './MiniMap';
 import { RowView } from './RowView';
 
@@ -44,6 +47,8 @@ export function Waterfall({ trace, selected, select }: Props) {
   const [opened, setOpened] = useOpened(trace, selected);
   const [view, setView] = useView(whole);
   const all = useMemo(() => rows(trace, opened), [trace, opened]);
+  const [wanted, setWanted] = useParam('find');
+  const found = useMemo(() => find(trace, wanted), [trace, wanted]);
   const [active, setActive] = useState(() =>
     Math.max(
       0,
@@ -101,7 +106,22 @@ export function Waterfall({ trace, selected, select }: Props) {
   const places = Array.from({ length: Math.max(0, until - from) }, (_, offset) => from + offset);
   // The active row is always there, so that it can be named and scrolled to.
   if (active < all.length && (active < from || active >= until)) places.push(active);
+  const here = nodeOf(all[active]);
+  const at = useMemo(() => found.nodes.indexOf(here), [found, here]);
+  const goToFound = (step: 1 | -1) => {
+    const node = nextFound(found.nodes, here, step);
+    if (node === undefined) return;
+    const next = openedFor(trace, opened, node);
+    setOpened(next);
+    setActive(rows(trace, next).findIndex((row) => shows(row, node)));
+    moved.current = true;
+  };
   const pressed = (event: KeyboardEvent) => {
+    if (event.key === 'n' || event.key === 'N') {
+      goToFound(event.key === 'n' ? 1 : -1);
+      event.preventDefault();
+      return;
+    }
     const step = stepOf(event.key, Math.max(1, Math.floor(range.height / rowHeight) - 2));
     const row = all[active];
     if (step !== undefined) setActive(Math.min(all.length - 1, Math.max(0, active + step)));
@@ -118,6 +138,13 @@ export function Waterfall({ trace, selected, select }: Props) {
   };
   return (
     <div className="waterfall">
+      <FindBar
+        text={wanted}
+        look={setWanted}
+        count={found.nodes.length}
+        at={at}
+        go={goToFound}
+      />
       <MiniMap trace={trace} view={view} change={setView} />
       <Axis view={view} count={narrow ? 3 : 5} />
       <div
@@ -156,6 +183,7 @@ export function Waterfall({ trace, selected, select }: Props) {
                 top={place * rowHeight}
                 active={place === active}
                 selected={row.type === 'span' && row.node === selected}
+                found={foundIn(row, found)}
                 toggle={toggle}
                 choose={choose}
               />
@@ -247,6 +275,19 @@ function Axis({ view, count }: { view: View; count: number }) {
 
 function shows(row: Row, node: number): boolean {
   return row.type === 'span' && row.node === node;
+}
+
+/** The span of a row; of a fold the place before its first member. */
+function nodeOf(row: Row | undefined): number {
+  if (row?.type === 'fold') return (row.members[0] ?? 0) - 0.5;
+  return row?.node ?? -1;
+}
+
+/** Whether a row is what is looked for, or hides it. */
+function foundIn(row: Row, found: Found): 'is' | 'within' | undefined {
+  if (row.type === 'fold') return !row.open && found.folds.has(row.fold) ? 'within' : undefined;
+  if (found.is.has(row.node)) return 'is';
+  return row.open === false && found.above.has(row.node) ? 'within' : undefined;
 }
 
 function toggled(before: Opened, row: Row): Opened {
