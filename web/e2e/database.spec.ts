@@ -1,30 +1,7 @@
 /** A real database that is watched: its load, statements, locks and plans as a user sees them. */
-import AxeBuilder from '@axe-core/playwright';
-import type { Page } from '@playwright/test';
-
-import type { Databases } from '../src/api/types';
+import { expectGood, onAPhone, open } from './judge';
 import { expect, test } from './seeded';
-
-/** Until the first counters are there: two polls, on a machine that does other things as well. */
-const COUNTED = { timeout: 90_000 };
-
-async function database(page: Page): Promise<string> {
-  let id = '';
-  await expect(async () => {
-    const answer = await page.request.get('/api/v1/databases');
-    const { databases } = (await answer.json()) as Databases;
-    const [first] = databases;
-    expect(first?.state, first?.error ?? 'no database is watched').toBe('watching');
-    id = first?.id ?? '';
-  }).toPass(COUNTED);
-  return id;
-}
-
-async function open(page: Page, path: string) {
-  await page.goto(path);
-  await expect(page.locator('h1').first()).toBeVisible();
-  await expect(page.locator('.waiting')).toHaveCount(0);
-}
+import { COUNTED, database } from './watched';
 
 test('the only database that is watched opens at once, with its load and statements', async ({
   page,
@@ -139,16 +116,29 @@ const TABS = ['', 'findings', 'proposal', 'locks', 'activity', 'connections', 't
 
 for (const tab of TABS) {
   const name = tab === '' ? 'statements' : tab;
-  test(`the ${name} of a database fit a phone and are accessible`, async ({ page }) => {
+  test(`the ${name} of a database fit a phone, are accessible and ask nobody else`, async ({
+    page,
+    baseURL,
+  }) => {
+    test.slow();
     const id = await database(page);
+    const told = await onAPhone(page, baseURL);
     await open(page, `/database/${id}${tab === '' ? '' : `?tab=${tab}`}`);
-    for (const colorScheme of ['light', 'dark'] as const) {
-      await page.emulateMedia({ colorScheme });
-      const { violations } = await new AxeBuilder({ page }).analyze();
-      expect(violations.map((one) => `${one.id}: ${one.nodes[0]?.html ?? ''}`)).toEqual([]);
-    }
-    await page.setViewportSize({ width: 390, height: 844 });
-    const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-    expect(wide).toBeLessThanOrEqual(0);
+    await expectGood(page, told);
   });
 }
+
+test('the page of a statement fits a phone, is accessible and asks nobody else', async ({
+  page,
+  baseURL,
+}) => {
+  test.slow();
+  const id = await database(page);
+  const told = await onAPhone(page, baseURL);
+  await open(page, `/database/${id}?q=created_at`);
+  const row = page.locator('table.groups tbody tr').filter({ hasText: /from orders/i });
+  await row.first().getByRole('link').click(COUNTED);
+  await expect(page).toHaveURL(/\/statements\//);
+  await expect(page.getByRole('heading', { level: 1 })).toContainText('of database time');
+  await expectGood(page, told);
+});

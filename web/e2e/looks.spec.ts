@@ -1,7 +1,7 @@
 /** Every page on a phone, in the dark, and for people who cannot see it. */
-import AxeBuilder from '@axe-core/playwright';
 import type { Page } from '@playwright/test';
 
+import { expectAccessible, expectGood, onAPhone, open } from './judge';
 import { expect, SHOP, test, type Seeded } from './seeded';
 
 const PAGES: [name: string, path: (seeded: Seeded) => string][] = [
@@ -13,6 +13,14 @@ const PAGES: [name: string, path: (seeded: Seeded) => string][] = [
   [
     'endpoint',
     () => `/endpoint?service=${SHOP}&operation=${encodeURIComponent('GET /api/orders/')}`,
+  ],
+  [
+    'endpoint with a box',
+    () => {
+      const report = encodeURIComponent('GET /api/report/');
+      const box = `${Date.now() - 3_500_000}-${Date.now()}-300000-2000000`;
+      return `/endpoint?service=${SHOP}&operation=${report}&box=${box}`;
+    },
   ],
   ['traces', () => `/traces?service=${SHOP}`],
   ['trace', (seeded) => `/traces/${seeded.failed}`],
@@ -34,6 +42,7 @@ const PAGES: [name: string, path: (seeded: Seeded) => string][] = [
   ['a profile to open', () => '/profile'],
   ['a result to open', () => '/runs'],
   ['two stretches of time', () => `/runs?compare=previous&service=${SHOP}`],
+  ['a plan to read', () => '/plan'],
   ['ledger', () => '/ledger'],
   ['board report', () => '/board'],
   ['statements', (seeded) => `/traces/${seeded.failed}?tab=statements`],
@@ -46,6 +55,7 @@ const PAGES: [name: string, path: (seeded: Seeded) => string][] = [
     () =>
       `/endpoint?service=${SHOP}&operation=${encodeURIComponent('GET /api/report/')}&compare=day&tz=UTC`,
   ],
+  ['a statement of SQL', () => '/explore?of=sql'],
   ['log records', () => '/explore?of=logs&tab=rows'],
   ['what stands out', () => '/explore?tab=compare&selection=duration%20%3E%20100ms'],
   ['resources', () => '/resources'],
@@ -53,27 +63,6 @@ const PAGES: [name: string, path: (seeded: Seeded) => string][] = [
   ['status', () => '/status'],
   ['nowhere', () => '/nowhere'],
 ];
-
-async function open(page: Page, path: string) {
-  await page.goto(path);
-  await expect(page.locator('h1').first()).toBeVisible();
-  await expect(page.locator('.waiting')).toHaveCount(0);
-}
-
-/** What a page asks other hosts for, and what it does that its policy does not let it. */
-function listen(page: Page, host: string): string[] {
-  const told: string[] = [];
-  page.on('request', (request) => {
-    if (new URL(request.url()).host !== host) told.push(request.url());
-  });
-  page.on('console', (message) => {
-    // What an address has not got is told on the page itself.
-    const isMissing = message.text().startsWith('Failed to load resource');
-    if (message.type() === 'error' && !isMissing) told.push(message.text());
-  });
-  page.on('pageerror', (error) => told.push(error.message));
-  return told;
-}
 
 async function findingPath(page: Page): Promise<string> {
   await open(page, `/findings?service=${SHOP}&fault=n-plus-one`);
@@ -88,38 +77,35 @@ for (const [name, path] of PAGES) {
   }) => {
     // Three looks of the judge over as many as 10,000 spans.
     test.slow();
-    const told = listen(page, new URL(baseURL ?? '').host);
-    // What fades in has mixed colours meanwhile.
-    await page.emulateMedia({ colorScheme: 'light', reducedMotion: 'reduce' });
-    // Loaded on a phone: what is worked out once starts narrow.
-    await page.setViewportSize({ width: 390, height: 844 });
+    const told = await onAPhone(page, baseURL);
     await open(page, path(seeded));
-    await expectNoSidewaysScrolling(page);
-    await judged(page, told, 'on a phone');
-    await page.setViewportSize({ width: 320, height: 700 });
-    await expectNoSidewaysScrolling(page);
-    await page.setViewportSize({ width: 1440, height: 900 });
-    await expect(page.locator('.waiting')).toHaveCount(0);
-    await judged(page, told, 'in the light');
-    await page.emulateMedia({ colorScheme: 'dark', reducedMotion: 'reduce' });
-    await judged(page, told, 'in the dark');
-    expect(told).toEqual([]);
+    await expectGood(page, told);
   });
 }
 
-/** Lets the judge look, and leaves out of what the page did what the judge did: it brings a script of its own. */
-async function judged(page: Page, told: string[], where: string) {
-  const before = told.length;
-  await test.step(where, () => expectAccessible(page));
-  told.splice(before);
-}
+test('a finding is accessible in the light and in the dark, fits a phone and asks nobody else', async ({
+  page,
+  baseURL,
+}) => {
+  test.slow();
+  const told = await onAPhone(page, baseURL);
+  await open(page, await findingPath(page));
+  await expectGood(page, told);
+});
 
-test('a finding fits a phone and is accessible', async ({ page }) => {
-  const path = await findingPath(page);
-  await open(page, path);
+test('a plan that was read is accessible, fits a phone and asks nobody else', async ({
+  page,
+  baseURL,
+}) => {
+  test.slow();
+  const told = await onAPhone(page, baseURL);
+  await open(page, '/plan');
+  await page.getByRole('button', { name: 'Try an example' }).click();
+  await expect(page.locator('table.nodes')).toContainText('Seq Scan on orders');
+  await expectGood(page, told);
+  await page.getByRole('button', { name: 'Icicle' }).click();
+  await expect(page.getByRole('img', { name: /nodes of the plan/ })).toBeVisible();
   await expectAccessible(page);
-  await page.setViewportSize({ width: 390, height: 844 });
-  await expectNoSidewaysScrolling(page);
 });
 
 test('findings beside their plane are accessible', async ({ page }) => {
@@ -161,21 +147,3 @@ test('the first load is small', async ({ page }) => {
   expect(bytes).toBeGreaterThan(20_000);
   expect(bytes).toBeLessThan(400_000);
 });
-
-async function expectNoSidewaysScrolling(page: Page) {
-  // Charts are drawn anew a moment after the window has become narrower.
-  const surplus = () => page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-  await expect.poll(surplus).toBeLessThanOrEqual(0);
-}
-
-async function expectAccessible(page: Page) {
-  const { violations } = await new AxeBuilder({ page })
-    .withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'])
-    .analyze();
-  const told = violations.flatMap((violation) =>
-    violation.nodes
-      .slice(0, 3)
-      .map((node) => `${violation.id}: ${node.html} ${node.failureSummary ?? ''}`),
-  );
-  expect(told).toEqual([]);
-}

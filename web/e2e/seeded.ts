@@ -3,7 +3,15 @@ import { test as base, expect, type APIRequestContext } from '@playwright/test';
 
 import type { Findings, Requests } from '../src/api/types';
 import { sendLogs, sendMetrics } from './signals.js';
-import { acrossServices, large, random, REQUESTS_MADE_UP, rootSpanId, send } from './spans.js';
+import {
+  acrossServices,
+  large,
+  random,
+  REQUESTS_MADE_UP,
+  rootSpanId,
+  send,
+  type MadeUp,
+} from './spans.js';
 
 const OTLP = process.env['TAUT_OTLP_URL'] ?? 'http://127.0.0.1:4318';
 
@@ -75,6 +83,11 @@ export async function sendMadeUp(
       await sendLogs(OTLP, service, { traceId, spanId: rootSpanId(id), startMs: start });
   }
   return ids;
+}
+
+/** A request that began so long ago; the id of its trace. */
+export function sendSpans(service: string, spans: MadeUp[], backMs: number): Promise<string> {
+  return send(OTLP, service, spans, Date.now() - backMs, (id += 1));
 }
 
 /** Traces that every test may count on. */

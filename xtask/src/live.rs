@@ -145,7 +145,7 @@ fn busy_database(shell: &Shell, folder: &Folder) -> Result<(Service, String, Str
     let file = folder.join("busy-database.url");
     let port = free_port(0)?;
     let mut command = shell.command(program);
-    command.arg(port.to_string()).arg(&file);
+    command.arg(port.to_string()).arg(&file).arg("--hostile");
     let service = Service::start(shell, "busy database", &mut command, port)?;
     let read = |file: &Path| {
         std::fs::read_to_string(file).map_err(|error| {

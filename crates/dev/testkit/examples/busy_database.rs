@@ -2,8 +2,9 @@
 //! frequent statement, an index that nothing reads, a foreign key without an index, a session that waits for another,
 //! sorts that go through files, a standby.
 //!
-//! `busy_database READY_PORT URL_FILE` writes where the database is to the file, and where its log is to the file of the
-//! same name with `.log` behind it, then listens on the port. It ends after fifteen minutes, or when it is told to.
+//! `busy_database READY_PORT URL_FILE [--hostile]` writes where the database is to the file, and where its log is to the
+//! file of the same name with `.log` behind it, then listens on the port. It ends after fifteen minutes, or when it is
+//! told to. `--hostile` adds a table whose name is a script, for whoever shows names as anything but text.
 
 use std::{
     error::Error,
@@ -47,13 +48,32 @@ const WORK: &str = "
     update stock set quantity = quantity - 1 where product_id = :product and product_id <> 7;
 ";
 
+/// The table of `--hostile`, as it is quoted.
+const HOSTILE: &str = r#""<img src=x onerror=window.struck=1>""#;
+
+/// What makes it, and what its users ask of it; `{table}` stands for it.
+const HOSTILE_TABLE: &str = "
+    create table {table} (product_id int primary key, quantity int not null);
+    insert into {table} select n, 100 from generate_series(1, 100) n;
+    analyze {table};
+";
+const HOSTILE_WORK: &str = "
+    select quantity from {table} where product_id = :product;
+";
+
 /// A report, every few seconds, that does not fit in memory.
 const REPORT: &str = "select * from orders order by customer_id % 7, total, id \\g /dev/null\n";
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut words = std::env::args().skip(1);
+    let usage = "usage: busy_database READY_PORT URL_FILE [--hostile]";
     let (Some(port), Some(file)) = (words.next(), words.next()) else {
-        return Err("usage: busy_database READY_PORT URL_FILE".into());
+        return Err(usage.into());
+    };
+    let is_hostile = match words.next().as_deref() {
+        None => false,
+        Some("--hostile") => true,
+        Some(_) => return Err(usage.into()),
     };
     let server = Postgres::builder()
         .setting("shared_preload_libraries", "pg_stat_statements,auto_explain")
@@ -70,8 +90,15 @@ fn main() -> Result<(), Box<dyn Error>> {
         .start();
     server.psql("create database shop");
     server.psql_in("shop", SHOP);
+    let mut work = WORK.to_owned();
+    let mut awaited = vec!["stock"];
+    if is_hostile {
+        server.psql_in("shop", &HOSTILE_TABLE.replace("{table}", HOSTILE));
+        work.push_str(&HOSTILE_WORK.replace("{table}", HOSTILE));
+        awaited.push(HOSTILE);
+    }
     let script = tempfile::NamedTempFile::new()?;
-    fs::write(script.path(), WORK)?;
+    fs::write(script.path(), work)?;
     let mut users = server.client("pgbench");
     users.args(["--no-vacuum", "--client=2", "--rate=20", "--time=900", "--file"]);
     users.arg(script.path()).arg("shop");
@@ -86,12 +113,15 @@ fn main() -> Result<(), Box<dyn Error>> {
     fs::write(file, server.url_for("shop", "postgres"))?;
     let _ready = TcpListener::bind(("127.0.0.1", port.parse::<u16>()?))?;
     let began = Instant::now();
-    while began.elapsed() < TIME_MAX {
+    for table in awaited.into_iter().cycle() {
+        if TIME_MAX < began.elapsed() {
+            break;
+        }
         thread::sleep(Duration::from_secs(3));
         if let Some(stdin) = &mut report.stdin {
             stdin.write_all(REPORT.as_bytes())?;
         }
-        wait_a_moment(&server)?;
+        wait_a_moment(&server, table)?;
     }
     running.push(report);
     for child in &mut running {
@@ -101,12 +131,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// One session holds a row for half a second, another waits for it.
-fn wait_a_moment(server: &Postgres) -> Result<(), Box<dyn Error>> {
-    let holds = "begin; update stock set quantity = 3 where product_id = 9; select pg_sleep(0.5); commit;\n";
-    let mut holder = session(server, holds)?;
+/// One session holds a row of a table for half a second, another waits for it.
+fn wait_a_moment(server: &Postgres, table: &str) -> Result<(), Box<dyn Error>> {
+    let update = |to: u32| format!("update {table} set quantity = {to} where product_id = 9;");
+    let holds = format!("begin; {} select pg_sleep(0.5); commit;\n", update(3));
+    let mut holder = session(server, &holds)?;
     thread::sleep(Duration::from_millis(100));
-    let mut waiter = session(server, "update stock set quantity = 4 where product_id = 9;\n")?;
+    let mut waiter = session(server, &format!("{}\n", update(4)))?;
     for child in [&mut holder, &mut waiter] {
         drop(child.stdin.take());
         child.wait()?;
