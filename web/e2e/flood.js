@@ -1,5 +1,5 @@
 // @ts-check
-/** Sends a million spans as fast as they are taken: `node e2e/flood.js`, for whoever looks at pages meanwhile. */
+/** Sends a million spans as fast as they are taken: `node e2e/flood.js`, for whoever looks at pages meanwhile (`frames.js` does). */
 import { large, otlp } from './spans.js';
 
 const URL_OTLP = process.env['TAUT_OTLP_URL'] ?? 'http://127.0.0.1:4318';
