@@ -3,9 +3,9 @@
 /**
  * Screenshots of each page for `docs/`, light and dark, wide and narrow: `npm run shots`, over a running taut with an hour
  * of made-up traffic (`npm run seed`) and a database that is watched. `npm run shots -- FOLDER NAME …` takes some of them. They are WebP, so that all of them
- * together stay below four megabytes.
+ * together stay below five megabytes. A name is of the table in `docs/pages.md`, or it says so.
  */
-import { mkdir, readdir, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { chromium } from '@playwright/test';
 
@@ -13,7 +13,8 @@ import { proof, runs } from './results.js';
 
 const BASE = process.env['TAUT_BASE_URL'] ?? 'http://127.0.0.1:7070';
 const FULL = process.env['TAUT_SHOTS_FULL'] === '1';
-const BYTES_MAX = 4e6;
+const BYTES_MAX = 5e6;
+const LISTED = fileURLToPath(new URL('../../docs/pages.md', import.meta.url));
 const PROFILE = fileURLToPath(
   new URL('../../crates/core/observe/tests/data/cprofile.pstats', import.meta.url),
 );
@@ -38,13 +39,31 @@ const trace = requests.find(
   (/** @type {{ operation: string }} */ one) => one.operation === orders.operation,
 )?.trace_id;
 
-const place = databases?.[0] === undefined ? '/database' : `/database/${databases[0].id}`;
+const database = databases?.[0]?.id;
+const place = database === undefined ? '/database' : `/database/${database}`;
+const { statements } =
+  database === undefined ? { statements: [] } : await ask(`databases/${database}/statements`);
+const statement =
+  statements[0] === undefined ? place : `${place}/statements/${statements[0].query_id}`;
+/** A trace as somebody has it on disk. */
+async function traceFile() {
+  const answer = await fetch(`${BASE}/api/v1/traces/${trace ?? ''}/otlp.json`);
+  const buffer = Buffer.from(await answer.arrayBuffer());
+  return { name: 'trace.json', mimeType: 'application/json', buffer };
+}
 /** What is done on a page before its picture is taken.
  * @type {Record<string, (page: import('@playwright/test').Page) => Promise<void>>} */
 const BEFORE = {
   profile: (page) => page.locator('input[type=file]').first().setInputFiles(PROFILE),
   plan: (page) => page.getByRole('button', { name: 'Try an example' }).click(),
   proof: (page) => page.locator('input[type=file]').first().setInputFiles(runs()),
+  'trace-file': async (page) => {
+    await page
+      .locator('input[type=file]')
+      .first()
+      .setInputFiles(await traceFile());
+    await page.getByRole('tab', { name: 'Flame graph' }).waitFor();
+  },
   'proof-verdict': (page) => page.locator('input[type=file]').first().setInputFiles([proof()]),
 };
 
@@ -60,18 +79,28 @@ const PAGES = {
   trace: `/traces/${trace ?? requests[0]?.trace_id ?? ''}`,
   'trace-flame': `/traces/${trace ?? ''}?tab=flame`,
   'trace-spans': `/traces/${trace ?? ''}?tab=spans`,
+  'trace-file': '/traces/file',
   flame: `/flame?${query(orders)}`,
   compare: `/compare?${query({ ...report, compare: 'previous' })}`,
   explore: '/explore',
   'explore-heatmap': '/explore?tab=heatmap',
+  'explore-sql': '/explore?of=sql',
   profile: '/profile',
   database: place,
+  statement,
+  'database-findings': `${place}?tab=findings`,
+  'database-proposal': `${place}?tab=proposal`,
   'database-locks': `${place}?tab=locks`,
+  'database-activity': `${place}?tab=activity`,
+  'database-connections': `${place}?tab=connections`,
+  'database-tables': `${place}?tab=tables`,
   'database-indexes': `${place}?tab=indexes`,
   plan: '/plan',
   proof: '/runs',
   'proof-verdict': '/runs',
   ledger: '/ledger',
+  // Runs of load that were recorded: `taut load … --record`.
+  'ledger-runs': '/ledger?kind=run',
   board: '/board?last=15m',
   resources: '/resources',
   gateway: '/gateway',
@@ -124,6 +153,9 @@ for (const [name, path] of Object.entries(PAGES)) {
   console.log(name);
 }
 await browser.close();
+const listed = await readFile(LISTED, 'utf8');
+const unlisted = Object.keys(PAGES).filter((name) => !listed.includes(`/${name}-wide-light.webp`));
+if (unlisted.length > 0) console.log(`not in docs/pages.md: ${unlisted.join(', ')}`);
 let bytes = 0;
 for (const name of await readdir(folder)) bytes += (await stat(`${folder}/${name}`)).size;
 console.log(`${(bytes / 1e6).toFixed(2)} MB in all`);
