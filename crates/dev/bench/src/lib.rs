@@ -10,6 +10,7 @@ pub mod clock;
 pub mod day;
 pub mod expected;
 pub mod extend;
+pub mod history;
 pub mod live;
 pub mod logs;
 pub mod loopback;

@@ -3,7 +3,9 @@
 //! `pages [--spans N] [--rounds N] [--folder PATH] [--large N]`: `--large` is the number of spans of one large trace. Each page's addresses are asked at once, as a
 //! browser does; what counts is the last answer. "Cold" is a process that was just started, over files that are not in
 //! memory; "warm" asks for another stretch of time in each round, so that nothing was answered before; "again" is the
-//! same question a moment later.
+//! same question a moment later. What compares two windows compares the halves of its stretch.
+//!
+//! Left out are pages whose answers hang on what else is there: databases that are watched, and a gateway.
 
 use std::{
     env,
@@ -17,7 +19,7 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-use bench::{clock::Spread, machine, pages, table};
+use bench::{clock::Spread, history, machine, pages, table};
 use model::{Moment, TraceId};
 
 #[global_allocator]
@@ -30,6 +32,9 @@ const READY_MAX: Duration = Duration::from_mins(10);
 
 /// No answer takes longer.
 const ANSWER_MAX: Duration = Duration::from_mins(1);
+
+/// Remedies in the ledger, each with what was said, run and decided: some years of a team.
+const REMEDIES: u64 = 200;
 
 struct Arguments {
     spans: usize,
@@ -44,8 +49,18 @@ struct Taut {
     address: String,
 }
 
-/// A page: its name, and the addresses that it asks for, `{window}` standing for its stretch of time.
+/// A page: its name, and the addresses that it asks for, with what [`Stretch::put_into`] fills in.
 type Page = (&'static str, Vec<String>);
+
+/// A stretch of time that a page looks at.
+struct Stretch {
+    /// As the address names it.
+    window: String,
+    from_ms: u64,
+    to_ms: u64,
+    /// Between two points of a chart of it.
+    step: &'static str,
+}
 
 fn main() -> Outcome<()> {
     let arguments = arguments()?;
@@ -59,13 +74,19 @@ fn main() -> Outcome<()> {
         table::thousands(made.spans),
         table::thousands(made.requests)
     ));
+    history::fill(&folder, REMEDIES, end)?;
+    let finding = first_finding(&folder)?;
     let mut rows = Vec::new();
     for hours in [1, 24] {
-        for (name, paths) in asked(made.trace) {
+        for (name, paths) in asked(made.trace).into_iter().chain(of_two_windows()) {
             rows.push(measure(&folder, (name, hours), &paths, arguments.rounds)?);
         }
     }
-    // One trace is the same in any stretch of time.
+    // A finding, the ledger and one trace are the same in any stretch of time.
+    if let Some(id) = finding {
+        rows.push(measure(&folder, ("a finding", 1), &[format!("findings/{id}")], 0)?);
+    }
+    rows.push(measure(&folder, ("ledger", 1), &["ledger".to_owned()], 0)?);
     rows.push(measure(&folder, ("the largest trace", 24), &of_trace(made.large), 0)?);
     let head = ["page", "stretch", "addresses", "cold", "warm", "again", "kB"];
     table::print(&head, &rows);
@@ -92,29 +113,38 @@ fn arguments() -> Outcome<Arguments> {
     Ok(arguments)
 }
 
-/// What each page asks for, as `web/src/pages` has it.
-fn asked(trace: TraceId) -> Vec<Page> {
+/// A page that asks for these addresses, the busiest endpoint put in.
+fn page(name: &'static str, paths: &[&str]) -> Page {
     let of = "service.name%20%3D%20%22orders%22%20and%20operation%20%3D%20%22GET%20%2Fapi%2Forders%2F%7Bid%7D%22";
     let one = "service=orders&operation=GET%20%2Fapi%2Forders%2F%7Bid%7D";
-    let page = |name, paths: &[&str]| {
-        let path = |path: &&str| path.replace("{of}", of).replace("{one}", one);
-        (name, paths.iter().map(path).collect())
-    };
+    let path = |path: &&str| path.replace("{of}", of).replace("{one}", one);
+    (name, paths.iter().map(path).collect())
+}
+
+/// What each page asks for, as `web/src/pages` has it.
+fn asked(trace: TraceId) -> Vec<Page> {
     vec![
-        page("overview", &["overview?{window}", "findings"]),
+        page("overview", &["overview?{window}", "findings", "resources?{window}"]),
         page("findings", &["findings"]),
         page("endpoints", &["operations?{window}"]),
         page(
             "endpoint",
             &[
                 "operation?{window}&{one}",
-                "marks?{window}",
+                "marks?{window}&service=orders",
                 "heatmap?{window}&where={of}&columns=160",
             ],
         ),
         page(
             "endpoint, what slow ones have",
             &["compare?{window}&where={of}&selection=duration%20%3E%3D%20100ms"],
+        ),
+        page(
+            "endpoint, a box",
+            &[
+                "compare?{window}&where={of}&selection={long}&{selected}",
+                "spans?{inside}&where={of}%20and%20{long}&limit=5",
+            ],
         ),
         page("services", &["service-map?{window}"]),
         page("traces", &["requests?{window}", "operations?{window}&limit=1"]),
@@ -139,6 +169,32 @@ fn asked(trace: TraceId) -> Vec<Page> {
     ]
 }
 
+/// What pages ask for that compare: the later half of the stretch with the earlier one.
+fn of_two_windows() -> Vec<Page> {
+    vec![
+        page(
+            "endpoint, compared",
+            &[
+                "operation?{later}&{one}",
+                "operation?{earlier}&{one}",
+                "marks?{later}&service=orders",
+                "heatmap?{later}&where={of}&columns=160",
+            ],
+        ),
+        page("flame graphs of two windows", &["flame?{later}&{before}&{one}"]),
+        page("proof of two stretches", &["proof?{later}&{before}", "operations?{later}"]),
+        page(
+            "board report",
+            &[
+                "board?{later}&{before}",
+                "ledger?kind=remedy",
+                "ledger?kind=decision",
+                "ledger?kind=run",
+            ],
+        ),
+    ]
+}
+
 fn of_trace(trace: TraceId) -> Vec<String> {
     vec![format!("traces/{trace}/columns"), format!("traces/{trace}/logs")]
 }
@@ -152,18 +208,15 @@ fn measure(
 ) -> Outcome<Vec<String>> {
     let taut = Taut::start(folder)?;
     forget(folder)?;
-    let step = if hours == 1 { "1m" } else { "15m" };
-    let at = |window: &str| -> Vec<String> {
-        let path = |path: &String| path.replace("{window}", window).replace("{step}", step);
-        paths.iter().map(path).collect()
+    let at = |stretch: &Stretch| -> Vec<String> {
+        paths.iter().map(|path| stretch.put_into(path)).collect()
     };
-    let last = at(&format!("last={hours}h"));
+    let last = at(&Stretch::last(hours));
     let (cold, bytes) = taut.ask(&last)?;
     let mut warm = Vec::new();
     for round in 1..=rounds {
         let to = now().as_secs() / 120 * 120 - round * 120;
-        let window = format!("from={}&to={}", (to - hours * 3_600) * 1_000, to * 1_000);
-        warm.push(taut.ask(&at(&window))?.0);
+        warm.push(taut.ask(&at(&Stretch::until(to * 1_000, hours)))?.0);
     }
     let mut again = Vec::new();
     taut.ask(&last)?;
@@ -183,6 +236,47 @@ fn measure(
         shown(&again),
         (bytes / 1_000).to_string(),
     ])
+}
+
+/// The id of what is to be fixed first; none where nothing was found.
+fn first_finding(folder: &Path) -> Outcome<Option<String>> {
+    let answer = Taut::start(folder)?.get("findings")?;
+    let (_, found) =
+        answer.split_once("\"findings\":[").ok_or("findings are answered otherwise")?;
+    let id = found.split_once("\"id\":\"").and_then(|(_, rest)| rest.split_once('"'));
+    Ok(id.map(|(id, _)| id.to_owned()))
+}
+
+impl Stretch {
+    /// One that ends now, as pages ask for it first.
+    fn last(hours: u64) -> Self {
+        Self { window: format!("last={hours}h"), ..Self::until(now().as_secs() * 1_000, hours) }
+    }
+
+    fn until(to_ms: u64, hours: u64) -> Self {
+        let from_ms = to_ms - hours * 3_600_000;
+        let step = if hours == 1 { "1m" } else { "15m" };
+        Self { window: format!("from={from_ms}&to={to_ms}"), from_ms, to_ms, step }
+    }
+
+    /// An address with the stretch, its halves, and a box that is drawn around slow requests in its middle.
+    fn put_into(&self, path: &str) -> String {
+        let Self { window, from_ms, to_ms, step } = self;
+        let sixth = (to_ms - from_ms) / 6;
+        let middle = from_ms + 3 * sixth;
+        let (left, right) = (from_ms + 2 * sixth, from_ms + 4 * sixth);
+        path.replace("{window}", window)
+            .replace("{step}", step)
+            .replace("{later}", &format!("from={middle}&to={to_ms}"))
+            .replace("{earlier}", &format!("from={from_ms}&to={middle}"))
+            .replace("{before}", &format!("before_from={from_ms}&before_to={middle}"))
+            .replace("{selected}", &format!("selected_from={left}&selected_to={right}"))
+            .replace("{inside}", &format!("from={left}&to={right}"))
+            .replace(
+                "{long}",
+                "duration%20%3E%3D%20100000us%20and%20duration%20%3C%3D%2060000000us",
+            )
+    }
 }
 
 impl Taut {
