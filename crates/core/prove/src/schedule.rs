@@ -165,6 +165,11 @@ impl Schedule {
         &self.stages
     }
 
+    /// How its starts are spaced.
+    pub fn arrivals(&self) -> Arrivals {
+        self.arrivals
+    }
+
     /// How many starts there are, or with Poisson arrivals are to be expected.
     pub fn expected(&self) -> f64 {
         self.stages.iter().map(Stage::area).sum()

@@ -1,15 +1,19 @@
-//! Scenarios for engines that run on many machines: k6 and Locust.
+//! Scenarios for engines that run on many machines: k6 and Locust. How much is asked, what has to come of it and whose certificates are believed
+//! goes along where the tool has words for it; what it has none for is told.
+
+mod k6;
+mod locust;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     time::Duration,
 };
 
-use prove::schedule::Think;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::{
-    scenario::{Extract, Flow, Scenario, Step},
+    Believes, Goal, Http, Model,
+    scenario::{Flow, Scenario},
     session::split_names,
 };
 
@@ -22,13 +26,59 @@ pub enum Engine {
     Locust,
 }
 
+/// What a script is written of.
+#[derive(Debug, Clone)]
+pub struct Script<'a> {
+    /// What is asked.
+    pub scenario: &'a Scenario,
+    /// How much is asked; `None` leaves it to whoever runs the script.
+    pub model: Option<&'a Model>,
+    /// What has to come of it.
+    pub goals: &'a [Goal],
+    /// Flows under way at once at most, of an open model.
+    pub connections: usize,
+    /// A request without an answer by then has failed.
+    pub timeout: Duration,
+    /// Whose certificates are believed.
+    pub believes: Believes,
+    /// Which HTTP is spoken.
+    pub http: Http,
+}
+
+impl<'a> Script<'a> {
+    /// Of what is asked alone: all else is left to whoever runs it.
+    #[must_use]
+    pub fn of(scenario: &'a Scenario) -> Self {
+        Self {
+            scenario,
+            model: None,
+            goals: &[],
+            connections: 256,
+            timeout: Duration::from_secs(30),
+            believes: Believes::System,
+            http: Http::Agreed,
+        }
+    }
+}
+
+/// A script, and what of it the tool does otherwise.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exported {
+    /// As the tool reads it.
+    pub text: String,
+    /// What it has no words for, in sentences.
+    pub notes: Vec<String>,
+}
+
 /// The scenario as the tool reads it.
 #[must_use]
-pub fn export(scenario: &Scenario, engine: Engine) -> String {
-    match engine {
-        Engine::K6 => k6(scenario),
-        Engine::Locust => locust(scenario),
-    }
+pub fn export(script: &Script<'_>, engine: Engine) -> Exported {
+    let mut notes = Vec::new();
+    let text = match engine {
+        Engine::K6 => k6::script(script, &mut notes),
+        Engine::Locust => locust::script(script, &mut notes),
+    };
+    Exported { text, notes }
 }
 
 fn base(scenario: &Scenario) -> String {
@@ -84,254 +134,21 @@ fn seconds(time: Duration) -> String {
     format!("{:.3}", time.as_secs_f64())
 }
 
-/// What is at a place in an answer: a pointer as RFC 6901 has it; undefined where nothing is, or no JSON.
-const K6_AT: &str = "function at(answer, pointer) {
-  let value;
-  try {
-    value = answer.json();
-  } catch (error) {
-    return undefined;
-  }
-  for (const part of pointer.split('/').slice(1)) {
-    const key = part.replace(/~1/g, '/').replace(/~0/g, '~');
-    if (typeof value !== 'object' || value === null) return undefined;
-    if (Array.isArray(value) ? !/^[0-9]+$/.test(key) : !Object.hasOwn(value, key)) return undefined;
-    value = value[key];
-  }
-  return value;
-}
-
-// What is no text is put into requests as it is in JSON.
-function said(value) {
-  return value === undefined || typeof value === 'string' ? value : JSON.stringify(value);
-}
-
-";
-
-fn k6(scenario: &Scenario) -> String {
-    let weights: Vec<f64> = scenario.flows.iter().map(|flow| flow.weight).collect();
-    let mut text = format!(
-        "// Written by taut. Run it with: k6 run --vus 10 --duration 1m scenario.js\n\
-         import http from 'k6/http';\nimport {{ check, sleep }} from 'k6';\n\n\
-         const BASE = __ENV.BASE || {};\nconst DATA = {};\nconst WEIGHTS = {};\n\n\
-         {K6_AT}const FLOWS = [\n",
-        quoted(&base(scenario)),
-        json!(scenario.data),
-        json!(weights),
-    );
-    for flow in &scenario.flows {
-        let names = Names::of(scenario, flow);
-        text.push_str(&format!(
-            "  // {}\n  (values) => {{\n    let answer;\n",
-            one_line(&flow.name)
-        ));
-        for (place, step) in flow.steps.iter().enumerate() {
-            text.push_str(&k6_step(step, &names, &Within::of(flow, place)));
-        }
-        text.push_str("  },\n");
-    }
-    text.push_str(
-        "];\n\nexport default function () {\n  const values = Object.assign({}, DATA.length ? DATA[(__VU * 7919 + __ITER) % DATA.length] : {});\n  \
-         let left = Math.random() * WEIGHTS.reduce((sum, weight) => sum + weight, 0);\n  \
-         const place = WEIGHTS.findIndex((weight) => (left -= weight) < 0);\n  FLOWS[Math.max(place, 0)](values);\n}\n",
-    );
-    text
-}
-
-fn k6_step(step: &Step, names: &Names<'_>, within: &Within) -> String {
-    let value = |name: &str| format!("values[{}]", quoted(name));
-    let escaped = |name: &str| format!("encodeURIComponent(values[{}])", quoted(name));
-    let headers: Vec<String> = step
-        .headers
-        .iter()
-        .map(|(name, text)| format!("{}: {}", quoted(name), names.filled(text, value)))
-        .collect();
-    let body =
-        if step.body.is_empty() { "null".to_owned() } else { names.filled(&step.body, value) };
-    let mut text = format!(
-        "    answer = http.request({}, BASE + {}, {body}, {{ headers: {{ {} }}, redirects: 0, tags: {{ name: {} }} }});\n",
-        quoted(step.method.as_str()),
-        names.filled(&step.path, escaped),
-        headers.join(", "),
-        quoted(&step.name),
-    );
-    let mut checks = vec![match step.check.statuses.as_slice() {
-        [] => "answer.status >= 200 && answer.status < 400".to_owned(),
-        some => format!("{}.includes(answer.status)", json!(some)),
-    }];
-    if let Some(words) = &step.check.contains {
-        checks.push(format!("String(answer.body).includes({})", quoted(words)));
-    }
-    if let Some(pointer) = &step.check.json {
-        checks.push(format!("at(answer, {}) !== undefined", quoted(pointer)));
-    }
-    let check =
-        format!("check(answer, {{ {}: () => {} }})", quoted(&step.name), checks.join(" && "));
-    text.push_str(&if within.goes_on {
-        format!("    {check};\n")
-    } else {
-        format!("    if (!{check}) return;\n")
-    });
-    for (name, place) in &step.extract {
-        let taken = match place {
-            Extract::Json(pointer) => format!("said(at(answer, {}))", quoted(pointer)),
-            Extract::Header(header) => format!("answer.headers[{}]", quoted(&canonical(header))),
-        };
-        let value = value(name);
-        text.push_str(&format!("    {value} = {taken};\n    if ({value} === undefined) return;\n"));
-    }
-    if !within.is_last {
-        let pause = match step.think {
-            Think::Never => None,
-            Think::Always(time) => Some(seconds(time)),
-            Think::Between(least, most) => {
-                let (least, span) = (seconds(least), seconds(most.saturating_sub(least)));
-                Some(format!("{least} + Math.random() * {span}"))
-            }
-            Think::About(mean) => Some(format!("-Math.log(1 - Math.random()) * {}", seconds(mean))),
-        };
-        text.extend(pause.map(|pause| format!("    sleep({pause});\n")));
-    }
-    text
-}
-
-/// The same in Python, where nothing is an exception.
-const LOCUST_AT: &str = r#"MISSING = (IndexError, KeyError, TypeError, ValueError)
-
-
-def at(answer, pointer):
-    value = answer.json()
-    for key in pointer.split("/")[1:]:
-        key = key.replace("~1", "/").replace("~0", "~")
-        if isinstance(value, list) and not (key.isascii() and key.isdigit()):
-            raise KeyError(key)
-        value = value[int(key)] if isinstance(value, list) else value[key]
-    return value
-
-
-def said(value):
-    if isinstance(value, str):
-        return value
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
-
-
-def has(answer, pointer):
-    try:
-        at(answer, pointer)
-    except MISSING:
-        return False
-    return True
-
-
-"#;
-
-fn locust(scenario: &Scenario) -> String {
-    let mut text = format!(
-        "# Written by taut. Run it with: locust -f scenario.py --headless -u 10 -t 1m\n\
-         import itertools\nimport json\nimport random\nimport time\nfrom urllib.parse import quote\n\n\
-         from locust import HttpUser, task\n\nDATA = itertools.cycle(json.loads({}) or [{{}}])\n\n\n\
-         {LOCUST_AT}class Visitor(HttpUser):\n    host = {}\n",
-        quoted(&json!(scenario.data).to_string()),
-        quoted(&base(scenario)),
-    );
-    for (place, flow) in scenario.flows.iter().enumerate() {
-        let names = Names::of(scenario, flow);
-        let weight = format!("{:.0}", (flow.weight * 100.0).max(1.0));
-        text.push_str(&format!(
-            "\n    # {}\n    @task({weight})\n    def flow_{place}(self):\n        values = dict(next(DATA))\n",
-            one_line(&flow.name)
-        ));
-        for (place, step) in flow.steps.iter().enumerate() {
-            text.push_str(&locust_step(step, &names, &Within::of(flow, place)));
-        }
-    }
-    text
-}
-
-fn locust_step(step: &Step, names: &Names<'_>, within: &Within) -> String {
-    let value = |name: &str| format!("str(values[{}])", quoted(name));
-    let escaped = |name: &str| format!("quote(str(values[{}]), safe=\"\")", quoted(name));
-    let headers: Vec<String> = step
-        .headers
-        .iter()
-        .map(|(name, text)| format!("{}: {}", quoted(name), names.filled(text, value)))
-        .collect();
-    let body = if step.body.is_empty() {
-        "None".to_owned()
-    } else {
-        format!("({}).encode()", names.filled(&step.body, value))
-    };
-    let mut text = format!(
-        "        with self.client.request({}, {}, name={}, headers={{{}}}, data={body}, allow_redirects=False, catch_response=True) as answer:\n",
-        quoted(step.method.as_str()),
-        names.filled(&step.path, escaped),
-        quoted(&step.name),
-        headers.join(", "),
-    );
-    let mut checks = vec![match step.check.statuses.as_slice() {
-        [] => "200 <= answer.status_code < 400".to_owned(),
-        some => format!("answer.status_code in {}", json!(some)),
-    }];
-    if let Some(words) = &step.check.contains {
-        checks.push(format!("{} in answer.text", quoted(words)));
-    }
-    if let Some(pointer) = &step.check.json {
-        checks.push(format!("has(answer, {})", quoted(pointer)));
-    }
-    text.push_str(&format!(
-        "            if not ({}):\n                answer.failure(\"not what was expected\")\n{}",
-        checks.join(" and "),
-        if within.goes_on { "            else:\n    " } else { "                return\n" }
-    ));
-    if !step.extract.is_empty() {
-        text.push_str("            try:\n");
-    }
-    for (name, place) in &step.extract {
-        let taken = match place {
-            Extract::Json(pointer) => format!("said(at(answer, {}))", quoted(pointer)),
-            Extract::Header(header) => format!("answer.headers[{}]", quoted(header)),
-        };
-        text.push_str(&format!("                values[{}] = {taken}\n", quoted(name)));
-    }
-    if !step.extract.is_empty() {
-        text.push_str(
-            "            except MISSING:\n                answer.failure(\"what the next step wants is not in it\")\n                return\n",
-        );
-    }
-    text.push_str("            answer.success()\n");
-    if !within.is_last {
-        let pause = match step.think {
-            Think::Never => None,
-            Think::Always(time) => Some(seconds(time)),
-            Think::Between(least, most) => {
-                Some(format!("random.uniform({}, {})", seconds(least), seconds(most)))
-            }
-            Think::About(mean) => Some(format!("random.expovariate(1 / {})", seconds(mean))),
-        };
-        text.extend(pause.map(|pause| format!("        time.sleep({pause})\n")));
-    }
-    text
-}
-
-/// `X-Request-Id`: how k6 spells names of headers.
-fn canonical(name: &str) -> String {
-    let part = |part: &str| {
-        let mut letters = part.chars();
-        letters
-            .next()
-            .map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
-    };
-    name.split('-').map(part).collect::<Vec<_>>().join("-")
-}
-
 fn one_line(text: &str) -> String {
     text.replace(['\r', '\n'], " ")
 }
 
+/// `99.9` of 0.999.
+fn percent(quantile: f64) -> f64 {
+    (quantile * 1e5).round() / 1e3
+}
+
 #[cfg(test)]
 mod tests {
+    use prove::schedule::{Arrivals, Schedule, Think};
+
     use super::*;
-    use crate::{Check, Method, Target};
+    use crate::{Check, Extract, Method, Step, Target};
 
     fn scenario() -> Scenario {
         let step = Step {
@@ -354,7 +171,8 @@ mod tests {
 
     #[test]
     fn a_scenario_is_written_for_k6() {
-        let text = export(&scenario(), Engine::K6);
+        let Exported { text, notes } = export(&Script::of(&scenario()), Engine::K6);
+        assert!(notes.is_empty() && !text.contains("options"), "{notes:?}\n{text}");
         for part in [
             "const DATA = [{\"id\":\"7\"}];",
             "http.request(\"POST\", BASE + \"/o/\" + encodeURIComponent(values[\"id\"]), \"{\\\"n\\\": \\\"\" + values[\"id\"] + \"\\\"}\", { headers: { \"X-A\": \"b \" + values[\"id\"] }",
@@ -369,7 +187,8 @@ mod tests {
 
     #[test]
     fn a_scenario_is_written_for_locust() {
-        let text = export(&scenario(), Engine::Locust);
+        let Exported { text, notes } = export(&Script::of(&scenario()), Engine::Locust);
+        assert!(notes.is_empty() && !text.contains("LoadTestShape"), "{notes:?}\n{text}");
         for part in [
             "    @task(250)\n    def flow_0(self):\n",
             "self.client.request(\"POST\", \"/o/\" + quote(str(values[\"id\"]), safe=\"\"), name=\"one order\"",
@@ -379,5 +198,44 @@ mod tests {
         ] {
             assert!(text.contains(part), "{part} in\n{text}");
         }
+    }
+
+    #[test]
+    fn what_a_tool_has_no_words_for_is_told() {
+        let scenario = scenario();
+        let goals = [Goal::parse("p95<200ms").unwrap()];
+        let schedule =
+            Schedule::constant(0.3, Duration::from_mins(10), Arrivals::Poisson(1)).unwrap();
+        let model = Model::Open(schedule);
+        let script = Script {
+            model: Some(&model),
+            goals: &goals,
+            believes: Believes::File("own ca.pem".into()),
+            http: Http::Two,
+            ..Script::of(&scenario)
+        };
+        let told = |engine, words: &[&str]| {
+            let notes = export(&script, engine).notes;
+            for part in words {
+                assert!(notes.iter().any(|note| note.contains(part)), "{part} in {notes:?}");
+            }
+            assert_eq!(notes.len(), words.len(), "{notes:?}");
+        };
+        let of_k6 = [
+            "SSL_CERT_FILE=own ca.pem",
+            "speaks HTTP/2 where",
+            "none of 256 VUs",
+            "--poisson",
+            "when it is sent",
+        ];
+        told(Engine::K6, &of_k6);
+        told(Engine::Locust, &["no open model", "--poisson", "HTTP/1.1 alone", "two digits"]);
+        // Eighteen a minute are whole; a third of a start is none.
+        assert!(export(&script, Engine::K6).text.contains("\"rate\": 18"));
+        let third = Schedule::constant(1.0 / 7.0, Duration::from_mins(10), Arrivals::Even).unwrap();
+        let model = Model::Open(third);
+        let rounded = export(&Script { model: Some(&model), ..script.clone() }, Engine::K6);
+        assert!(rounded.notes.iter().any(|note| note.contains("rounded")), "{:?}", rounded.notes);
+        assert!(rounded.text.contains("\"rate\": 514"), "{}", rounded.text);
     }
 }

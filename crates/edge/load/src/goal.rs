@@ -95,6 +95,11 @@ impl Goal {
         }
     }
 
+    /// What is looked at, whether it has to be below, and what: nanoseconds, a share, or requests a second.
+    pub(crate) fn parts(&self) -> (Figure, bool, f64) {
+        (self.figure, self.is_below, self.limit)
+    }
+
     fn value(&self, outcome: &Outcome) -> f64 {
         let nanos = |time: Duration| time.as_secs_f64() * 1e9;
         match self.figure {

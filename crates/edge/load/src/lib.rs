@@ -26,7 +26,7 @@ mod tls;
 mod two;
 
 pub use crate::capture::{CaptureError, Captured, EXCHANGES_MAX};
-pub use export::{Engine, export};
+pub use export::{Engine, Exported, Script, export};
 pub use goal::{Figure, Goal, GoalError, Judged, judge};
 pub use hlog::{read_hlog, write_hlog};
 pub use limit::{Limit, LimitError, Rung, find_limit};

@@ -3,6 +3,7 @@
 mod amount;
 mod progress;
 mod record;
+mod script;
 mod searching;
 mod source;
 
@@ -17,8 +18,8 @@ use std::{
 };
 
 use ::load::{
-    Believes, CONNECTIONS_MAX, Engine, Goal, Http, Judged, Method, Outcome, Plan, RunError,
-    STREAMS_MAX, Scenario, ScenarioError, THREADS_MAX, Target, export, judge, write_hlog,
+    Believes, CONNECTIONS_MAX, Goal, Http, Judged, Method, Outcome, Plan, RunError, STREAMS_MAX,
+    Scenario, ScenarioError, THREADS_MAX, Target, judge, write_hlog,
 };
 use clap::{ArgGroup, Args, ValueEnum};
 
@@ -39,7 +40,7 @@ Examples:
   taut load http://localhost:8000/ --users 40 --think 1s..3s --for 1m
   taut load http://localhost:8000/ --search --expect 'p95<200ms' --peak 320
   taut load captures/ --at http://localhost:8000 --users 20    what people did, with their pauses
-  taut load shop.toml --export k6 > shop.js
+  taut load shop.toml --rate 50 --for 10m --expect 'p95<200ms' --export k6 > shop.js
   taut load http://localhost:8000/ --rate 200 --out after.json && taut prove before.json after.json
 
 A rate is kept whatever the server does, and latency counts from when a request was meant to start: a server that
@@ -103,9 +104,9 @@ pub(super) struct Arguments {
     /// Send what may change something, too, of a capture, a HAR, spans or OpenAPI.
     #[arg(long)]
     writes: bool,
-    /// Write the scenario for another tool instead of running it.
+    /// Write the scenario for another tool instead of running it, with rate or users, goals and whom to believe.
     #[arg(long, value_name = "TOOL")]
-    export: Option<Tool>,
+    export: Option<script::Tool>,
     /// The target is on a public address, and I have a right to load it.
     #[arg(long)]
     target_is_mine: bool,
@@ -178,58 +179,12 @@ impl Way {
     }
 }
 
-/// A tool that scenarios are written for.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Tool {
-    /// Grafana k6: JavaScript.
-    K6,
-    /// Locust: Python.
-    Locust,
-}
-
-impl Arguments {
-    /// Refuses what a script does not hold: how much is asked and what has to come of it is said to the tool that runs it.
-    fn only_scenario(&self) -> Result<(), Failure> {
-        let amount = self.amount.given();
-        let others = [
-            ("--expect", !self.expect.is_empty()),
-            ("--peak", self.peak.is_some()),
-            ("--connections", self.connections.is_some()),
-            ("--ca", self.way.ca.is_some()),
-            ("--insecure", self.way.insecure),
-            ("--json", self.json),
-            ("--html", self.html.is_some()),
-            ("--out", self.out.is_some()),
-            ("--hlog", self.hlog.is_some()),
-            ("--record", self.record),
-        ];
-        let others = others.into_iter().filter(|(_, is_given)| *is_given).map(|(flag, _)| flag);
-        let given: Vec<&str> = amount.into_iter().chain(others).collect();
-        if given.is_empty() {
-            return Ok(());
-        }
-        Err(Failure::use_of(format!(
-            "--export writes what is asked, and {} is no part of that",
-            given.join(", ")
-        ))
-        .hint("the tool says how much, and what has to come of it: `k6 run --vus 20 --duration 1m`, `locust --users 20 --run-time 1m`"))
-    }
-}
-
 pub(super) fn run(arguments: &Arguments) -> Done {
     written::can_be([&arguments.out, &arguments.hlog, &arguments.html])?;
     if arguments.export.is_some() {
-        arguments.only_scenario()?;
+        script::check(arguments)?;
     }
     let scenario = scenario(arguments)?;
-    if let Some(tool) = arguments.export {
-        let engine = match tool {
-            Tool::K6 => Engine::K6,
-            Tool::Locust => Engine::Locust,
-        };
-        say::data(&export(&scenario, engine))?;
-        return OK;
-    }
     if !(1..=CONNECTIONS_MAX).contains(&arguments.connections.unwrap_or(CONNECTIONS))
         || !(1..=STREAMS_MAX).contains(&arguments.streams)
         || !(1..=THREADS_MAX).contains(&arguments.threads)
@@ -238,6 +193,9 @@ pub(super) fn run(arguments: &Arguments) -> Done {
             "1 to {CONNECTIONS_MAX} connections, 1 to {STREAMS_MAX} streams of each and 1 to {THREADS_MAX} threads can be"
         );
         return Err(Failure::use_of(limits));
+    }
+    if let Some(tool) = arguments.export {
+        return script::write(arguments, &scenario, tool);
     }
     let (model, words) = arguments.amount.model(arguments.seed)?;
     let plan = Plan {

@@ -323,16 +323,29 @@ fn what_is_for_something_else_is_refused_rather_than_passed_over() {
     refused(&["load", &toml, "--body", "x"], "--method and --body are for a URL");
     let ran = run(["load", &toml, "--at", &url, "-H", "X-A: b", "--for", "200ms", "--json"]);
     assert_eq!((ran.code, &json(&ran)["failed"]), (Some(0), &0.into()), "{}", ran.words);
-    let given = ["--rate", "50", "--for", "1m", "--expect", "p95<1s", "--insecure"];
+    let given = ["--search", "--expect", "p95<1s", "--json"];
     let ran = run(["load", &toml, "--export", "k6"].into_iter().chain(given));
     assert_eq!((ran.code, ran.data.as_str()), (Some(2), ""));
-    let told =
-        "--export writes what is asked, and --rate, --for, --expect, --insecure is no part of that";
+    let told = "and what has to come of it; --search, --json is no part of that";
     assert!(ran.words.contains(told), "{}", ran.words);
-    assert!(ran.words.contains("hint: the tool says how much"), "{}", ran.words);
+    assert!(ran.words.contains("hint: figures are those of the tool"), "{}", ran.words);
     refused(&["load", &toml, "--host", "a"], "--host is for a HAR");
     let script = run(["load", &toml, "-H", "X-A: b", "--export", "k6"]);
     assert!(script.data.contains("headers: { \"X-A\": \"b\" }"), "{}", script.data);
+    assert_eq!(script.words, "", "who runs it says how much");
+    let given = ["--rate", "50", "--for", "1m", "--expect", "p95<1s", "--insecure"];
+    let of = |tool: &str| run(["load", &toml, "--export", tool].into_iter().chain(given));
+    let (k6, locust) = (of("k6"), of("locust"));
+    for part in ["\"constant-arrival-rate\"", "\"p(95)<1000\"", "\"insecureSkipTLSVerify\": true"] {
+        assert!(k6.data.contains(part), "{part}: {}", k6.data);
+    }
+    assert!(k6.words.contains("note: k6 times a request from when it is sent"), "{}", k6.words);
+    for part in
+        ["constant_throughput(", "get_response_time_percentile(0.95) < 1000", "verify = False"]
+    {
+        assert!(locust.data.contains(part), "{part}: {}", locust.data);
+    }
+    assert!(locust.words.contains("note: Locust has no open model"), "{}", locust.words);
     let api = folder.path().join("api.yaml");
     std::fs::write(&api, "openapi: 3.0.0\npaths: {}\n").unwrap();
     let ran = run(["load", &api.display().to_string(), "--at", &url]);

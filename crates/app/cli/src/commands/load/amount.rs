@@ -104,6 +104,11 @@ impl Amount {
         Ok((Model::Open(schedule), format!("{words}{at_random}, open model")))
     }
 
+    /// The limit is to be found.
+    pub(super) fn is_search(&self) -> bool {
+        self.search
+    }
+
     /// Flags of it that were given.
     pub(super) fn given(&self) -> Vec<&'static str> {
         let flags = [
