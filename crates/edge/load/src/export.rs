@@ -134,8 +134,10 @@ fn seconds(time: Duration) -> String {
     format!("{:.3}", time.as_secs_f64())
 }
 
+/// A text within a comment: JavaScript ends one at separators of lines and paragraphs, too, and names may come from a recording.
 fn one_line(text: &str) -> String {
-    text.replace(['\r', '\n'], " ")
+    let ends = |letter: char| letter.is_control() || matches!(letter, '\u{2028}' | '\u{2029}');
+    text.replace(ends, " ")
 }
 
 /// `99.9` of 0.999.

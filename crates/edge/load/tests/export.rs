@@ -12,7 +12,7 @@ target = "http://127.0.0.1:8000/shop"
 data = "users.csv"
 
 [[flow]]
-name = "look\nat an order"
+name = "look\nat\u2028an order"
 
 [[flow.step]]
 name = "the list"
