@@ -143,8 +143,9 @@ fn a_result_survives_its_file() {
     let median = again.latency(0.5).as_secs_f64() * 1e9;
     assert!(spread.iter().any(|it| it.from_nanos <= median && median < it.to_nanos), "{median}");
     let log = load::write_hlog(&seen);
-    let (corrected, uncorrected) = load::read_hlog(&[&log, &log]).unwrap();
-    assert_eq!((corrected.len(), uncorrected.len()), (200, 200));
+    let sum = load::read_hlog(&[&log, &log]).unwrap();
+    assert_eq!((sum.corrected.len(), sum.uncorrected.len()), (200, 200));
+    assert_eq!(load::read_hlog(&[&sum.to_hlog("two\nlogs")]).unwrap(), sum);
     assert!(load::read_hlog(&["1,2,3,nonsense\n"]).is_err());
     assert!(Outcome::from_json(b"{}").unwrap_err().contains("not a result of `taut load`"));
     let other = seen.to_json().replacen("taut-load-1", "taut-load-9", 1);

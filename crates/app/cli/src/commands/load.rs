@@ -1,5 +1,6 @@
 //! `taut load`: requests at a target, at the times when they are meant to start.
 
+mod adding;
 mod amount;
 mod progress;
 mod record;
@@ -42,6 +43,7 @@ Examples:
   taut load captures/ --at http://localhost:8000 --users 20    what people did, with their pauses
   taut load shop.toml --rate 50 --for 10m --expect 'p95<200ms' --export k6 > shop.js
   taut load http://localhost:8000/ --rate 200 --out after.json && taut prove before.json after.json
+  taut load --add one.json two.json --html both.html           two generators, side by side
 
 A rate is kept whatever the server does, and latency counts from when a request was meant to start: a server that
 stops for a second is seen by all who came during it. --users is the other model: a user waits for the answer, so that a
@@ -59,8 +61,11 @@ slow server is asked less. --expect makes it a test: code 1 if a goal is missed.
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command")]
 pub(super) struct Arguments {
     /// A URL, or a file with a scenario.
-    #[arg(value_name = "TARGET")]
-    target: String,
+    #[arg(value_name = "TARGET", required_unless_present = "add", conflicts_with = "add")]
+    target: Option<String>,
+    /// Send nothing; add up what runs have written, of `--out` or of `--hlog`: of generators side by side, or of runs one after another.
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    add: Vec<PathBuf>,
     #[command(flatten)]
     amount: amount::Amount,
     /// A goal: `p95<200ms`, `p99.9<1s`, `mean<50ms`, `max<2s`, `errors<1%`, `rate>990`; may be given more than once.
@@ -179,8 +184,18 @@ impl Way {
     }
 }
 
+impl Arguments {
+    /// Empty only where results are added up.
+    fn target(&self) -> &str {
+        self.target.as_deref().unwrap_or_default()
+    }
+}
+
 pub(super) fn run(arguments: &Arguments) -> Done {
     written::can_be([&arguments.out, &arguments.hlog, &arguments.html])?;
+    if !arguments.add.is_empty() {
+        return adding::run(arguments);
+    }
     if arguments.export.is_some() {
         script::check(arguments)?;
     }
@@ -200,7 +215,7 @@ pub(super) fn run(arguments: &Arguments) -> Done {
     let (model, words) = arguments.amount.model(arguments.seed)?;
     let plan = Plan {
         scenario,
-        name: arguments.target.clone(),
+        name: arguments.target().to_owned(),
         model,
         load: words,
         seed: arguments.seed,
@@ -222,33 +237,35 @@ pub(super) fn run(arguments: &Arguments) -> Done {
         ::load::run(&plan, &stop, |tick| shown.tick(tick)).map_err(|error| failed(&error));
     shown.end();
     let outcome = outcome?;
-    let judged = judge(&arguments.expect, &outcome);
-    let text = if arguments.json {
-        report::json(&outcome, &judged)
-    } else {
-        report::terminal(&outcome, &judged, say::columns())
-    };
-    // Told first: a disk that is full, or a ledger that is away, takes no figures along; nor does nobody who listens.
-    let told = say::data(&text);
-    keep(arguments, &outcome, &judged)?;
-    if arguments.record {
-        let recorded = record::of(&outcome, &judged);
-        ledger::keep_run(&arguments.which.place()?, &recorded, &outcome.to_json())?;
-    }
-    told?;
+    let is_good = tell(arguments, &outcome)?;
     if outcome.is_interrupted {
         return Ok(exit::INTERRUPTED);
     }
-    if outcome.answered == 0 || judged.iter().any(|judged| !judged.is_met) {
-        Ok(exit::NO)
+    if is_good { OK } else { Ok(exit::NO) }
+}
+
+/// Tells what came of it and keeps what was asked for; whether there were answers, and all goals were met.
+fn tell(arguments: &Arguments, outcome: &Outcome) -> Result<bool, Failure> {
+    let judged = judge(&arguments.expect, outcome);
+    let text = if arguments.json {
+        report::json(outcome, &judged)
     } else {
-        OK
+        report::terminal(outcome, &judged, say::columns())
+    };
+    // Told first: a disk that is full, or a ledger that is away, takes no figures along; nor does nobody who listens.
+    let told = say::data(&text);
+    keep(arguments, outcome, &judged)?;
+    if arguments.record {
+        let recorded = record::of(outcome, &judged);
+        ledger::keep_run(&arguments.which.place()?, &recorded, &report::kept(outcome, &judged))?;
     }
+    told?;
+    Ok(0 < outcome.answered && judged.iter().all(|judged| judged.is_met))
 }
 
 fn scenario(arguments: &Arguments) -> Result<Scenario, Failure> {
-    let is_url = arguments.target.contains("://");
-    let is_har = arguments.target.to_ascii_lowercase().ends_with(".har");
+    let is_url = arguments.target().contains("://");
+    let is_har = arguments.target().to_ascii_lowercase().ends_with(".har");
     if arguments.host.is_some() && (is_url || !is_har) {
         return Err(Failure::use_of("--host is for a HAR")
             .hint("of anything else --at says where requests go"));
@@ -264,7 +281,7 @@ fn scenario(arguments: &Arguments) -> Result<Scenario, Failure> {
         return Err(Failure::use_of("--method and --body are for a URL")
             .hint("a scenario and what was recorded say them with each request"));
     }
-    let path = PathBuf::from(&arguments.target);
+    let path = PathBuf::from(arguments.target());
     let is_recorded = source::is_one(&path);
     let mut scenario =
         if is_recorded { source::scenario(&path, arguments)? } else { of_file(&path, arguments)? };
@@ -291,7 +308,7 @@ fn of_url(arguments: &Arguments) -> Result<Scenario, Failure> {
         },
     };
     let method = arguments.method.unwrap_or_default();
-    Scenario::url(&arguments.target, method, arguments.header.clone(), body)
+    Scenario::url(arguments.target(), method, arguments.header.clone(), body)
         .map_err(|error| wrong(&error))
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use load::{Judged, Outcome, Spread};
+use load::{Judged, Latencies, Outcome, Spread};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -30,7 +30,9 @@ pub(super) const CUT_MIN: f64 = 0.05;
 pub(crate) fn terminal(outcome: &Outcome, judged: &[Judged], columns: usize) -> String {
     let mut text = format!("{BOLD}{}{BOLD:#}\n", claim(outcome));
     text.push_str(&format!("{DIM}{}: {}{DIM:#}\n\n", layout::clean(&outcome.target), outcome.load));
-    distribution(&mut text, outcome, columns);
+    let corrected = |quantile| outcome.corrected.value_at_quantile(quantile);
+    let uncorrected = |quantile| outcome.uncorrected.value_at_quantile(quantile);
+    distribution(&mut text, (&corrected, &uncorrected), outcome.is_open, columns);
     if outcome.routes.len() > 1 {
         routes(&mut text, outcome, columns);
     }
@@ -69,13 +71,53 @@ pub(crate) fn claim(outcome: &Outcome) -> String {
     )
 }
 
-fn distribution(text: &mut String, outcome: &Outcome, columns: usize) {
-    let corrected = |q| Duration::from_nanos(outcome.corrected.value_at_quantile(q));
-    let uncorrected = |q| Duration::from_nanos(outcome.uncorrected.value_at_quantile(q));
+/// Percentiles of histograms alone: what is known of several logs.
+pub(crate) fn latencies(sum: &Latencies, logs: usize, columns: usize) -> String {
+    let count = units::some(sum.corrected.len(), "request", "requests");
+    let time =
+        |quantile| units::time(Duration::from_nanos(sum.corrected.value_at_quantile(quantile)));
+    let mut text = format!(
+        "{BOLD}{count}, p50 {}, p95 {}, p99 {}{BOLD:#}\n{DIM}{} added up{DIM:#}\n\n",
+        time(0.5),
+        time(0.95),
+        time(0.99),
+        units::some(logs as u64, "log", "logs")
+    );
+    let corrected = |quantile| sum.corrected.value_at_quantile(quantile);
+    let uncorrected = |quantile| sum.uncorrected.value_at_quantile(quantile);
+    distribution(&mut text, (&corrected, &uncorrected), true, columns);
+    text
+}
+
+/// The same, for machines.
+pub(crate) fn latencies_json(sum: &Latencies) -> String {
+    let document = json!({
+        "requests": sum.corrected.len(),
+        "latency_nanos": quantiles(&|q| sum.corrected.value_at_quantile(q)),
+        "latency_mean_nanos": sum.corrected.mean(),
+        "uncorrected_nanos": quantiles(&|q| sum.uncorrected.value_at_quantile(q)),
+    });
+    format!("{document:#}\n")
+}
+
+fn quantiles(at: AtQuantile<'_>) -> Value {
+    TOLD.iter().map(|(name, quantile)| ((*name).to_owned(), json!(at(*quantile)))).collect()
+}
+
+/// Nanoseconds of a quantile.
+type AtQuantile<'a> = &'a dyn Fn(f64) -> u64;
+
+fn distribution(
+    text: &mut String,
+    (corrected, uncorrected): (AtQuantile<'_>, AtQuantile<'_>),
+    is_open: bool,
+    columns: usize,
+) {
+    let corrected = |quantile| Duration::from_nanos(corrected(quantile));
+    let uncorrected = |quantile| Duration::from_nanos(uncorrected(quantile));
     let most = corrected(1.0).as_secs_f64().max(1e-9);
     let room = columns.saturating_sub(38);
-    let (head, other) =
-        if outcome.is_open { ("from intended", "as sent") } else { ("latency", "as sent") };
+    let (head, other) = if is_open { ("from intended", "as sent") } else { ("latency", "as sent") };
     text.push_str(&format!("{DIM}{:>7}  {head:>13}  {other:>9}{DIM:#}\n", ""));
     for (name, quantile) in TOLD {
         let share = corrected(quantile).as_secs_f64() / most;
@@ -230,11 +272,6 @@ pub(crate) fn kept(outcome: &Outcome, judged: &[Judged]) -> String {
 }
 
 fn document(outcome: &Outcome, judged: &[Judged]) -> Value {
-    let quantiles = |histogram: &dyn Fn(f64) -> u64| -> Value {
-        TOLD.iter()
-            .map(|(name, quantile)| ((*name).to_owned(), json!(histogram(*quantile))))
-            .collect()
-    };
     let late = outcome.lateness();
     let goals: Vec<_> = judged
         .iter()

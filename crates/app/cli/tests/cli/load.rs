@@ -124,6 +124,65 @@ fn a_recorded_run_is_given_back_as_it_was_written() {
 }
 
 #[test]
+fn results_of_two_generators_add_up() {
+    let (url, other) = (server(Duration::from_millis(1)), server(Duration::from_millis(1)));
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).display().to_string();
+    let load = |url: &str, name: &str| {
+        let (out, log) = (at(&format!("{name}.json")), at(&format!("{name}.hlog")));
+        let given = ["load", url, "--rate", "100", "--for", "1s", "--out", &out, "--hlog", &log];
+        assert_eq!(run(given).code, Some(0));
+    };
+    thread::scope(|scope| {
+        let (load, url) = (&load, url.as_str());
+        for name in ["one", "two"] {
+            scope.spawn(move || load(url, name));
+        }
+    });
+    load(&other, "other");
+    let [one, two, other] = ["one.json", "two.json", "other.json"].map(at);
+    let (sum, page, log) = (at("sum.json"), at("sum.html"), at("sum.hlog"));
+    let more = ["--out", &sum, "--html", &page, "--hlog", &log, "--expect", "errors<1%"];
+    let ran = run(["load", "--json", "--add", &one, &two].into_iter().chain(more));
+    assert_eq!(ran.code, Some(0), "{}", ran.words);
+    let seen = json(&ran);
+    assert_eq!((&seen["started"], &seen["goals"][0]["met"]), (&200.into(), &true.into()), "{seen}");
+    let load = seen["load"].as_str().unwrap();
+    assert!(load.starts_with("2 runs side by side: 100 a second"), "{load}");
+    let rate = seen["answered_per_second"].as_f64().unwrap();
+    assert!((150.0..=200.0).contains(&rate), "{rate}");
+    assert!(std::fs::read_to_string(&page).unwrap().contains("Latency over time"));
+    // The sum is a result like any other, and so are sums of histograms alone.
+    assert_eq!(run(["prove", &sum, &sum, "--worse-only"]).code, Some(0));
+    let logs = run(["load", "--add", &at("one.hlog"), &at("two.hlog"), "--json"]);
+    assert_eq!((logs.code, &json(&logs)["requests"]), (Some(0), &200.into()), "{}", logs.words);
+    assert_eq!(json(&logs)["latency_nanos"], seen["latency_nanos"], "exactly");
+    let again = run(["load", "--add", &log]);
+    assert!(again.data.starts_with("200 requests, p50 "), "{}", again.data);
+    let refused = [
+        (vec![&one, &one], "are the same run"),
+        (vec![&one, &other], "the target differs"),
+        (vec![&one], "1 results: from 2"),
+        (vec![&one, &log], "histograms alone"),
+        (vec![&page, &one], "failed to understand"),
+    ];
+    for (files, why) in refused {
+        let ran = run(["load", "--add"].into_iter().chain(files.into_iter().map(String::as_str)));
+        assert_eq!((ran.code, ran.data.as_str()), (Some(2), ""), "{why}: {}", ran.words);
+        assert!(ran.words.contains(why), "{why}: {}", ran.words);
+    }
+    for more in [["--rate", "7"], ["--at", "http://localhost:1"]] {
+        let ran = run(["load", "--add", &one, &two].into_iter().chain(more));
+        assert_eq!(ran.code, Some(2), "{}", ran.words);
+        assert!(ran.words.contains("--add sends nothing"), "{}", ran.words);
+    }
+    assert_eq!(run(["load", &url, "--add", &one]).code, Some(2), "a target, too");
+    assert_eq!(run(["load"]).code, Some(2), "neither");
+    let gone = run(["load", "--add", &one, &at("gone.json")]);
+    assert_eq!(gone.code, Some(3), "{}", gone.words);
+}
+
+#[test]
 fn goals_decide_the_exit_code() {
     let url = server(Duration::from_millis(5));
     let run = |goal: &str| run(["load", &url, "--rate", "50", "--for", "500ms", "--expect", goal]);
