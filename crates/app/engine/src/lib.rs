@@ -35,7 +35,7 @@ pub use captures::{CaptureUploads, CaptureUploadsSeen, UploadError};
 pub use clickhouse::clickhouse;
 pub use copies::{CopiesSeen, CopyError};
 pub use files::{FileError, FileRead, read_file, traces_of};
-pub use live::{Live, LiveError, Standing, TraceDetail};
+pub use live::{Footing, Live, LiveError, Standing, TraceDetail};
 pub use overview::{Changed, Objective, Overview, ServiceSigns, Signs, Turned, overview};
 pub use own_spans::{OwnSpans, OwnSpansSeen, Work};
 pub use progress::{Happened, Happening, Mark, MarkKind, Progress, marks_of, progress_of};

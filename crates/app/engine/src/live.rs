@@ -6,6 +6,7 @@
 //! nothing had happened.
 
 mod finder;
+mod footing;
 mod keeping;
 mod problems;
 mod telling;
@@ -39,6 +40,8 @@ use crate::{
     settler::{Settler, SettlerLimits},
 };
 use problems::{Problems, Work};
+
+pub use footing::Footing;
 
 /// How often the finder looks for complete traces: what a user takes as live.
 const TURN: Duration = Duration::from_millis(200);

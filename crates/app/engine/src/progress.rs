@@ -281,7 +281,7 @@ impl Live {
     }
 
     /// Where the ledger lies; nowhere without a folder, as in tests.
-    fn ledger_place(&self) -> Option<LedgerPlace> {
+    pub(crate) fn ledger_place(&self) -> Option<LedgerPlace> {
         let folder = self.store().home()?.to_path_buf();
         Some(LedgerPlace { folder, server: self.settings().store.ledger_server() })
     }

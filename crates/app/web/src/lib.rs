@@ -14,6 +14,7 @@ mod flame;
 mod fold;
 mod guard;
 mod label;
+mod look;
 mod measure;
 mod openapi;
 mod pages;

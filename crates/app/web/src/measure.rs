@@ -16,7 +16,7 @@ use model::{Moment, SpanKind, Value};
 use crate::source::Source;
 
 /// The paths that are asked for all the time and say nothing: whoever watches Taut would drown its own work.
-const UNTOLD: [&str; 2] = ["/metrics", "/api/v1/events"];
+const UNTOLD: [&str; 4] = ["/metrics", "/api/v1/events", "/health", "/ready"];
 
 /// Counts an answer.
 pub(crate) async fn measure(

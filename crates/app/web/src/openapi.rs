@@ -71,6 +71,8 @@ use crate::{api, events};
         api::proofs::requests,
         api::status::status,
         api::metrics::metrics,
+        api::health::health,
+        api::health::ready,
         events::events,
     ),
     components(schemas(crate::wire::Report)),

@@ -41,6 +41,7 @@ pub(crate) struct App {
     pub(crate) setup: Arc<Setup>,
     pub(crate) closing: watch::Receiver<bool>,
     pub(crate) recent: Recent,
+    pub(crate) looks: Arc<api::health::Looks>,
     readers: Arc<Semaphore>,
     listeners: Arc<Semaphore>,
     orders: Arc<Semaphore>,
@@ -141,6 +142,7 @@ fn routes(source: Arc<dyn Source>, setup: Setup, closing: watch::Receiver<bool>)
         setup: Arc::new(setup),
         closing,
         recent: Recent::default(),
+        looks: Arc::default(),
         readers: Arc::new(Semaphore::new(READERS_MAX)),
         listeners: Arc::new(Semaphore::new(LISTENERS_MAX)),
         orders: Arc::new(Semaphore::new(ORDERS_MAX)),
@@ -221,6 +223,8 @@ fn routes(source: Arc<dyn Source>, setup: Setup, closing: watch::Receiver<bool>)
         .route("/api/v1/saturation", kept(get(api::signals::saturation)))
         .route("/api/v1/status", get(api::status::status))
         .route("/metrics", get(api::metrics::metrics))
+        .route("/health", get(api::health::health))
+        .route("/ready", get(api::health::ready))
         .route("/api/v1/events", get(events::events))
         .route("/api/v1/openapi.json", get(openapi::answer))
         .fallback(get(pages::page))

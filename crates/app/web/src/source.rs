@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fmt, net::SocketAddr, sync::Arc, time::Duration};
 
 use engine::{
-    Live, Mark, OwnSpans, Progress, Standing, TraceDetail,
+    Footing, Live, Mark, OwnSpans, Progress, Standing, TraceDetail,
     database::History,
     metrics::{Counts, Flow, Reading},
 };
@@ -92,6 +92,15 @@ pub trait Source: fmt::Debug + Send + Sync {
     /// The ledger cannot be read.
     fn marks(&self, window: Window) -> Result<Vec<Mark>, LedgerError>;
 
+    /// What it stands on; blocks on the disk.
+    fn footing(&self) -> Footing;
+
+    /// Whether ClickHouse answers; `None` where nothing goes there. Blocks for some seconds at most.
+    fn clickhouse_answers(&self) -> Option<bool>;
+
+    /// Whether the server of the ledger answers; `None` where there is none. Blocks for some seconds at most.
+    fn ledger_answers(&self) -> Option<bool>;
+
     /// Where answers are counted.
     fn counts(&self) -> &Counts;
 
@@ -166,6 +175,18 @@ impl Source for Live {
 
     fn marks(&self, window: Window) -> Result<Vec<Mark>, LedgerError> {
         Self::marks(self, window)
+    }
+
+    fn footing(&self) -> Footing {
+        Self::footing(self)
+    }
+
+    fn clickhouse_answers(&self) -> Option<bool> {
+        Self::clickhouse_answers(self)
+    }
+
+    fn ledger_answers(&self) -> Option<bool> {
+        Self::ledger_answers(self)
     }
 
     fn counts(&self) -> &Counts {

@@ -1,7 +1,7 @@
 //! Who may look, where the pages are open to other machines: whoever has the token, as a cookie or as a bearer.
 //!
 //! It comes once as `?token=…`, from a link or the form of [`refuse`], and is a cookie from then on; scripts and
-//! scrapers send `Authorization: Bearer …`.
+//! scrapers send `Authorization: Bearer …`. Who asks whether the process runs and is ready has none, and needs none.
 
 use axum::{
     extract::{Query, Request},
@@ -10,7 +10,7 @@ use axum::{
 };
 use serde::Deserialize;
 
-use crate::problem::Problem;
+use crate::{api::health::OPEN, problem::Problem};
 
 /// Name of the cookie.
 const COOKIE: &str = "taut-token";
@@ -49,6 +49,9 @@ pub(crate) fn enter(token: &str, request: &Request) -> Entry {
     if request.uri().path() == STYLE_PATH {
         let kind = (header::CONTENT_TYPE, "text/css; charset=utf-8");
         return Entry::Out(Box::new(([kind], STYLE).into_response()));
+    }
+    if OPEN.contains(&request.uri().path()) {
+        return Entry::In;
     }
     let asked = Query::<Asked>::try_from_uri(request.uri()).ok().and_then(|asked| asked.0.token);
     if let Some(asked) = asked.filter(|_| request.method() == Method::GET) {

@@ -25,6 +25,8 @@ mod flames;
 mod gateway;
 #[path = "api/ledger.rs"]
 mod ledger;
+#[path = "api/ready.rs"]
+mod ready;
 #[path = "api/token.rs"]
 mod token;
 

@@ -36,6 +36,9 @@ pub(crate) enum Part {
 
 /// Another place for what is cold.
 pub(crate) trait Cold: fmt::Debug + Send + Sync {
+    /// Whether it answers, and lets us in.
+    fn answers(&self) -> bool;
+
     /// Whether all of a segment was taken over, so that it can be dropped here.
     fn holds(&self, table: &'static Table, segment: u32) -> bool;
 

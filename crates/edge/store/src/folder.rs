@@ -365,6 +365,11 @@ impl Store for Folder {
         self.shelves.iter().any(|shelf| shelf.cold.is_some())
     }
 
+    fn server_answers(&self) -> Option<bool> {
+        let cold = self.shelves.iter().find_map(|shelf| shelf.cold.as_ref());
+        cold.map(|cold| cold.answers())
+    }
+
     fn retain(&self, retention: Retention, now: Moment) -> Result<u64, StoreError> {
         let _dropping = disk::lock(&self.dropping);
         self.drop_old(retention, now)

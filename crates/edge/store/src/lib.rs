@@ -275,6 +275,11 @@ pub trait Store: fmt::Debug + Send + Sync {
         false
     }
 
+    /// Whether the server answers that keeps what is cold; `None` where there is none. It is waited for, some seconds at most.
+    fn server_answers(&self) -> Option<bool> {
+        None
+    }
+
     /// Drops what is older than `age_max` or, oldest first, beyond `bytes_max`. Returns how many
     /// bytes were freed.
     ///

@@ -6,6 +6,7 @@ pub(crate) mod exports;
 pub(crate) mod findings;
 pub(crate) mod flames;
 pub(crate) mod gateway;
+pub(crate) mod health;
 pub(crate) mod ledger;
 pub(crate) mod metrics;
 pub(crate) mod objects;

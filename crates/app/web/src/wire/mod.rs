@@ -8,6 +8,7 @@ mod database;
 mod finding;
 mod flame;
 mod gateway;
+mod health;
 mod ledger;
 mod log;
 mod operation;
@@ -50,6 +51,7 @@ pub use gateway::{
     GatewayDecided, GatewayLimit, GatewayMember, GatewayNews, GatewayRefused, GatewayRoute,
     GatewayRouteCache, GatewayService, GatewayThread, GatewayVersion,
 };
+pub use health::{Health, Readiness, ReadyDisk, ReadyMemory, ReadyPart};
 pub use ledger::{
     Ledger, LedgerCount, LedgerEntry, LedgerFigure, LedgerKind, LedgerMeasured, LedgerProof,
     LedgerProofRow, LedgerRemedy, LedgerRun, LedgerStep,

@@ -13,15 +13,24 @@ use keep::{
 use model::{Moment, TraceId};
 
 use super::{
-    Bounds, ClickHouse, Reached, Segment, SqlAnswer, SqlError, Trouble, Why, binary::Reader,
-    schema::RECEIVED,
+    Bounds, ClickHouse, Reached, Segment, SqlAnswer, SqlError, Statement, Trouble, Why,
+    binary::Reader, schema::RECEIVED,
 };
 use crate::{
     Answered, Coverage, Keeping, Limit, Limits, StoreError,
     cold::{Cold, Full, Part},
 };
 
+/// How long it may take to say that it is there.
+const ANSWER_MAX: Duration = Duration::from_secs(2);
+
 impl Cold for ClickHouse {
+    fn answers(&self) -> bool {
+        let (action, sql) = ("ask", "SELECT 1");
+        let statement = Statement { action, sql, settings: &[], rows: None, time: ANSWER_MAX };
+        self.client.run(statement).is_ok()
+    }
+
     fn holds(&self, table: &'static Table, segment: u32) -> bool {
         self.note.is_moved(table.name, segment)
     }
@@ -167,7 +176,13 @@ fn answered_or<T>(
 
 #[cfg(test)]
 mod tests {
+    use std::{
+        io::{Read as _, Write as _},
+        net::TcpListener,
+    };
+
     use super::*;
+    use crate::clickhouse::{Layout, Secret, Settings};
 
     fn check(why: Why, reached: Option<Limit>, is_elsewhere: bool) {
         let trouble = Trouble { action: "ask", at: "http://c".to_owned(), why };
@@ -184,5 +199,47 @@ mod tests {
         check(Why::Limit(Reached::Memory), None, true);
         check(Why::Away("refused".to_owned()), None, true);
         check(Why::Credentials, None, true);
+    }
+
+    /// Whether it counts as there, where this is the answer to what it is asked.
+    fn is_there(answer: &str) -> bool {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let settings = Settings {
+            url: format!("http://{}", listener.local_addr().unwrap()),
+            database: "taut".to_owned(),
+            user: "default".to_owned(),
+            password: Secret(String::new()),
+            layout: Layout::default(),
+            days: 1,
+            minutes_days: 1,
+            replaced_for: Duration::ZERO,
+        };
+        let clickhouse = ClickHouse::new(&settings, folder.path()).unwrap();
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let (mut stream, _) = listener.accept().unwrap();
+                let (mut request, mut part) = (Vec::new(), [0; 4096]);
+                while !request.ends_with(b"SELECT 1") {
+                    let count = stream.read(&mut part).unwrap();
+                    assert!(0 < count, "it ended early");
+                    request.extend_from_slice(&part[..count]);
+                }
+                stream.write_all(answer.as_bytes()).unwrap();
+            });
+            clickhouse.answers()
+        })
+    }
+
+    #[test]
+    fn whether_it_is_there_is_told_by_its_answer() {
+        let of = |status: &str, length: usize, body: &str| {
+            format!(
+                "HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"
+            )
+        };
+        assert!(is_there(&of("200 OK", 2, "1\n")));
+        assert!(!is_there(&of("403 Forbidden", 0, "")));
+        assert!(!is_there("nonsense\r\n\r\n"));
     }
 }
