@@ -29,7 +29,8 @@ pub(crate) struct Counts {
     refused: [u64; REFUSALS.len()],
     broken: u64,
     connections: u64,
-    active: u64,
+    /// By the number of the method, and the scheme.
+    active: [[u64; Scheme::ALL.len()]; METHODS.len()],
     bytes_sent: u64,
     /// By the number of the route.
     lately: Vec<Lately>,
@@ -81,6 +82,9 @@ pub(crate) enum Scheme {
 }
 
 impl Scheme {
+    /// Both, in their order.
+    const ALL: [Self; 2] = [Self::Http, Self::Https];
+
     pub(crate) fn of(name: &str) -> Self {
         if name == "https" { Self::Https } else { Self::Http }
     }
@@ -305,7 +309,8 @@ impl Counts {
         let bucket = BOUNDS.partition_point(|bound| *bound < seconds);
         series[place].buckets[bucket] += 1;
         series[place].seconds += seconds;
-        self.active = self.active.saturating_sub(1);
+        let active = &mut self.active[labels.method][labels.scheme as usize];
+        *active = active.saturating_sub(1);
         if self.lately.len() <= route {
             self.lately.resize_with(route + 1, Lately::default);
         }
@@ -319,8 +324,8 @@ impl Counts {
         (count, series.iter().map(|one| one.seconds).sum())
     }
 
-    pub(crate) fn began(&mut self) {
-        self.active += 1;
+    pub(crate) fn began(&mut self, method: usize, scheme: Scheme) {
+        self.active[method][scheme as usize] += 1;
     }
 
     pub(crate) fn sent(&mut self, bytes: u64, broken: bool) {

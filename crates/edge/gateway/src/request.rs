@@ -14,7 +14,7 @@ use crate::{
     clock,
     local::Local,
     member::Member,
-    metrics::{Counts, Labels, Scheme},
+    metrics::{Labels, Scheme},
     send,
     tracing::{self, Record},
     worker::Worker,
@@ -58,7 +58,7 @@ const CLIENT_GONE: u16 = 499;
 
 impl Finish {
     pub(crate) fn new(worker: &Rc<Worker>, method: usize, scheme: Scheme, began: Instant) -> Self {
-        worker.count(Counts::began);
+        worker.count(|counts| counts.began(method, scheme));
         Self {
             worker: Rc::clone(worker),
             began,

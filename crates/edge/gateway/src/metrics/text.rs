@@ -10,8 +10,8 @@ use std::{
 use traffic::encoding::Coding;
 
 use super::{
-    BOUNDS, Coded, Counts, Labels, METHODS, METRICS, Metric, REFUSALS, canaries, disk, edge,
-    escaped, lately, limits, reloads,
+    BOUNDS, Coded, Counts, Labels, METHODS, METRICS, Metric, REFUSALS, Scheme, canaries, disk,
+    edge, escaped, lately, limits, reloads,
 };
 use crate::{cache::counts as of_cache, clock, state::Shared, tracing::Outcomes};
 
@@ -31,6 +31,7 @@ pub(crate) fn text(shared: &Shared) -> String {
         let _ok = write!(text, "# HELP {name} {about}\n# TYPE {name} {kind}\n");
         match *name {
             "http_server_request_duration_seconds" => durations(&mut text, name, shared),
+            "http_server_active_requests" => active(&mut text, name, shared),
             "taut_gateway_request_duration_seconds" => quantiles(&mut text, name, shared),
             "taut_gateway_refused_total" => refusals(&mut text, name, shared),
             "taut_gateway_spans_total" => outcomes(&mut text, name, &shared.spans),
@@ -71,7 +72,6 @@ pub(crate) fn text(shared: &Shared) -> String {
 
 fn counted(name: &str, counts: &Counts) -> u64 {
     match name {
-        "http_server_active_requests" => counts.active,
         "taut_gateway_connections" => counts.connections,
         "taut_gateway_sent_bytes_total" => counts.bytes_sent,
         "taut_gateway_retries_total" => counts.retries,
@@ -175,6 +175,20 @@ fn durations(text: &mut String, name: &str, shared: &Shared) {
     }
 }
 
+/// A gauge that is told of at all times: what is not there is not 0.
+fn active(text: &mut String, name: &str, shared: &Shared) {
+    for (place, method) in METHODS.iter().enumerate() {
+        for scheme in Scheme::ALL {
+            let sum = sum(shared, |counts| counts.active[place][scheme as usize]);
+            let scheme = scheme.name();
+            let _ok = writeln!(
+                text,
+                "{name}{{http_request_method=\"{method}\",url_scheme=\"{scheme}\"}} {sum}"
+            );
+        }
+    }
+}
+
 /// Labels of requests as text. What is not there is left out, which Prometheus takes for empty. An error is what one is for
 /// the semantic conventions: of a status alone one of the server, not of the client.
 fn written(route: &str, labels: &Labels) -> String {
@@ -223,7 +237,7 @@ fn members(text: &mut String, name: &str, shared: &Shared) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::metrics::{Scheme, lately::Lately};
+    use crate::metrics::lately::Lately;
 
     const GET: Labels = Labels { method: 0, scheme: Scheme::Http, status: Some(200), error: "" };
 

@@ -17,7 +17,9 @@ use traffic::{
     plan::{Check, PathRule, Route, TimeoutRules, Total},
 };
 
-use crate::kit::{Origin, Path, Reply, ask, eventually, get, ok, on, plan, start, status};
+use crate::kit::{
+    ACTIVE, Origin, Path, Reply, ask, eventually, get, ok, on, plan, start, status,
+};
 
 /// An address where nobody listens.
 fn nobody() -> SocketAddr {
@@ -127,7 +129,7 @@ fn all_of_a_request_has_a_bound_as_well() {
                 http_request_method=\"GET\",http_response_status_code=\"504\",\
                 url_scheme=\"http\",error_type=\"timeout\"}";
     eventually("the count", || (gateway.metric(line) - 1.0).abs() < 1e-9);
-    assert!(gateway.metric("http_server_active_requests") < 0.5);
+    assert!(gateway.metric(ACTIVE) < 0.5);
 }
 
 #[test]

@@ -21,6 +21,10 @@ use traffic::{
 /// Longer than anything here takes on a machine that is not broken.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
+/// What counts requests that are being answered: those that most tests send.
+pub(crate) const ACTIVE: &str =
+    "http_server_active_requests{http_request_method=\"GET\",url_scheme=\"http\"}";
+
 /// A gateway of one service and one route, on a free port.
 pub(crate) struct Running {
     gateway: Option<Gateway>,

@@ -13,8 +13,8 @@ use std::{
 };
 
 use crate::kit::{
-    Origin, Path, Reply, ask, connect, eventually, get, ok, plan, read_all, read_until, start,
-    status,
+    ACTIVE, Origin, Path, Reply, ask, connect, eventually, get, ok, plan, read_all, read_until,
+    start, status,
 };
 
 #[test]
@@ -208,7 +208,7 @@ fn a_client_that_went_away_while_a_member_thinks_is_no_harm() {
         }
         let answer = get(gateway.address, "/here");
         assert!(answer.ends_with("late"), "{answer}");
-        eventually("the end", || gateway.metric("http_server_active_requests") < 0.5);
+        eventually("the end", || gateway.metric(ACTIVE) < 0.5);
         eventually("the end", || gateway.metric("taut_gateway_connections") < 0.5);
     }
 }

@@ -3,7 +3,11 @@
 use std::{
     fs,
     net::SocketAddr,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
     time::Duration,
 };
 
@@ -18,7 +22,8 @@ use traffic::{
 };
 
 use crate::kit::{
-    Origin, Path, Reply, ask, cached, counting, eventually, get, get_with, ok, plan, start, status,
+    ACTIVE, Origin, Path, Reply, ask, cached, counting, eventually, get, get_with, ok, plan, start,
+    status,
 };
 
 /// A collector that keeps what it is sent.
@@ -164,7 +169,7 @@ fn a_request_is_a_span_and_so_is_each_attempt() {
 #[test]
 fn of_two_members_that_were_asked_the_one_that_answered_is_told() {
     let first = Origin::start(|_| {
-        std::thread::sleep(Duration::from_millis(200));
+        thread::sleep(Duration::from_millis(200));
         ok("first")
     });
     let second = Origin::start(|_| Reply::Hang);
@@ -351,6 +356,31 @@ fn durations_of_a_route_are_told_lately() {
         serde_json::from_str(crate::admin::body(&gateway.page("/routes"))).expect("JSON");
     assert_eq!(routes["routes"][0]["name"], "all");
     assert!(routes["routes"][0]["duration_ms"]["p999"].as_f64().expect("a number") > 0.0);
+}
+
+#[test]
+fn requests_that_are_being_answered_are_told_by_method_and_scheme() {
+    let (go_on, told) = (Arc::<AtomicBool>::default(), Arc::<AtomicBool>::default());
+    let (may, waits) = (Arc::clone(&go_on), Arc::clone(&told));
+    let origin = Origin::start(move |_| {
+        waits.store(true, Ordering::Relaxed);
+        while !may.load(Ordering::Relaxed) {
+            thread::sleep(Duration::from_millis(5));
+        }
+        ok("")
+    });
+    let gateway = start(plan(&[origin.address]));
+    let address = gateway.address;
+    let asking = thread::spawn(move || get(address, "/"));
+    eventually("it is asked", || told.load(Ordering::Relaxed));
+    assert!((gateway.metric(ACTIVE) - 1.0).abs() < 1e-9, "{}", gateway.page("/metrics"));
+    assert!(gateway.metric(&ACTIVE.replace("GET", "POST")).abs() < 1e-9);
+    assert!(
+        gateway.page("/metrics").contains("{http_request_method=\"GET\",url_scheme=\"https\"} 0\n")
+    );
+    go_on.store(true, Ordering::Relaxed);
+    assert_eq!(status(&asking.join().unwrap()), "200");
+    eventually("the end", || gateway.metric(ACTIVE) < 0.5);
 }
 
 const FAILED: &str = "url_scheme=\"http\",error_type=\"member-failed\"";
