@@ -246,7 +246,8 @@ fn on_route(
         "the route `{}` takes more than this, so {} {} gets a route of its own beside it, with the same settings otherwise",
         route.name, change.method, change.paths
     ));
-    if route.limit.is_some() {
+    // One with a name is counted with the other routes that have it.
+    if route.limit.as_ref().is_some_and(|limit| limit.name.is_none()) {
         notes.push(
             "limits are counted by route: what the new one lets in counts by itself".to_owned(),
         );

@@ -121,6 +121,23 @@ fn a_route_for_this_alone_is_changed_itself() {
 }
 
 #[test]
+fn that_a_limit_is_counted_twice_is_told_where_it_is() {
+    let change = change("GET", "/api/trending", &[("cache", "{ ttl = \"5m\" }")]);
+    let notes = |text: &str| {
+        let patched = patched(Path::new(PATH), text, &change, None).expect("it can be changed");
+        patched.notes.iter().filter(|note| note.contains("counted by route")).count()
+    };
+    let own = "limit = { requests = 100, window = \"1m\" }\n";
+    assert_eq!(notes(SETTINGS), 1);
+    assert_eq!(notes(&SETTINGS.replace(own, "limit = \"off\"\n")), 0);
+    let inherited = SETTINGS.replace(own, "") + "\n[gateway.defaults]\n" + own;
+    assert_eq!(notes(&inherited), 1);
+    let named =
+        SETTINGS.replace(own, "limit = \"all\"\n") + "\n[gateway.limit.all]\nrequests = 100\n";
+    assert_eq!(notes(&named), 0);
+}
+
+#[test]
 fn services_are_changed_where_they_stand() {
     let balance = GatewayChange {
         on: GatewayPlace::Service,
