@@ -24,7 +24,7 @@ fn settings(folder: &str, origins: &[Origin; 2], admin: &str) -> String {
     let [one, two] = origins.each_ref().map(|origin| origin.address);
     format!(
         "[store]\nfolder = \"{folder}\"\n[gateway]\nlisten = \"127.0.0.1:0\"\nadmin = \"{admin}\"\n\
-         admin-token = \"a long secret for tests\"\nworkers = 1\n\
+         admin-token = \"a-long-secret-for-tests\"\nworkers = 1\n\
          [gateway.service.shop]\nmembers = [\"{one}\", \"{two}\"]\n\
          [[gateway.route]]\nname = \"kept\"\nservice = \"shop\"\npaths = [\"/kept/*\"]\n\
          cache = {{ ttl = \"5m\", tags = [\"item-{{2}}\"] }}\n\

@@ -20,7 +20,7 @@ fn gateway(
         hears.lock().expect("nobody panicked").push((path.to_owned(), order.clone()));
         does(path)
     };
-    let ask = || Ok(json!({"state": "up"}));
+    let ask = || -> std::result::Result<Value, String> { Ok(json!({"state": "up"})) };
     let place = "this process".to_owned();
     (GatewayAsked { place, ask: Arc::new(ask), order: Arc::new(order) }, told)
 }
