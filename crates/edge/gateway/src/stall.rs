@@ -24,7 +24,7 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use crate::body::{Answer, Fault, Pause};
+use crate::body::{Fault, Pause};
 
 /// A connection to a client that fails where the client takes nothing for too long.
 #[derive(Debug)]
@@ -120,10 +120,15 @@ where
     }
 }
 
+/// Bytes that are given at once, unless they are the last: a client that takes so much within the time is slow, and no more.
+const PART_BYTES_MAX: usize = 32 << 10;
+
 /// The body of an answer on a stream of HTTP/2, which ends with its stream once the client takes nothing for too long.
 #[derive(Debug)]
-pub(crate) struct Paced {
-    answer: Answer,
+pub(crate) struct Paced<B> {
+    answer: B,
+    /// What was to be given at once, and is too much for that.
+    rest: Bytes,
     longest: Duration,
     /// Since when the client has not asked for more; `None` while it waits for more itself.
     since: Rc<Cell<Option<Instant>>>,
@@ -132,10 +137,23 @@ pub(crate) struct Paced {
     watch: Option<AbortHandle>,
 }
 
-impl Paced {
-    pub(crate) fn new(answer: Answer, longest: Duration) -> Self {
+impl<B> Paced<B> {
+    pub(crate) fn new(answer: B, longest: Duration) -> Self {
         let stream = STREAM.try_with(Rc::clone).ok();
-        Self { answer, longest, since: Rc::default(), stream, watch: None }
+        Self { answer, rest: Bytes::new(), longest, since: Rc::default(), stream, watch: None }
+    }
+
+    /// As much of a part as is given at once; the rest is kept.
+    fn some_of(&mut self, part: Frame<Bytes>) -> Frame<Bytes> {
+        match part.into_data() {
+            Ok(mut data) if PART_BYTES_MAX < data.len() => {
+                let first = data.split_to(PART_BYTES_MAX);
+                self.rest = data;
+                Frame::data(first)
+            }
+            Ok(data) => Frame::data(data),
+            Err(other) => other,
+        }
     }
 
     fn watch(&mut self) {
@@ -159,7 +177,7 @@ impl Paced {
     }
 }
 
-impl Drop for Paced {
+impl<B> Drop for Paced<B> {
     fn drop(&mut self) {
         if let Some(watch) = &self.watch {
             watch.abort();
@@ -167,7 +185,7 @@ impl Drop for Paced {
     }
 }
 
-impl Body for Paced {
+impl<B: Body<Data = Bytes, Error = Fault> + Unpin> Body for Paced<B> {
     type Data = Bytes;
     type Error = Fault;
 
@@ -176,21 +194,88 @@ impl Body for Paced {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Fault>>> {
         self.since.set(None);
-        let frame = ready!(Pin::new(&mut self.answer).poll_frame(context));
-        if matches!(frame, Some(Ok(_))) && !self.answer.is_end_stream() {
-            self.since.set(Some(Instant::now()));
-            if self.watch.is_none() {
-                self.watch();
+        let rest = std::mem::take(&mut self.rest);
+        let mut frame = if rest.is_empty() {
+            ready!(Pin::new(&mut self.answer).poll_frame(context))
+        } else {
+            Some(Ok(Frame::data(rest)))
+        };
+        // The last part holds no member: it may be as large as it is, and nobody looks.
+        if !self.answer.is_end_stream() {
+            frame = frame.map(|given| given.map(|part| self.some_of(part)));
+            if matches!(frame, Some(Ok(_))) {
+                self.since.set(Some(Instant::now()));
+                if self.watch.is_none() {
+                    self.watch();
+                }
             }
         }
         Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {
-        self.answer.is_end_stream()
+        self.rest.is_empty() && self.answer.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.answer.size_hint()
+        let (rest, hint) = (self.rest.len() as u64, self.answer.size_hint());
+        let mut all = SizeHint::new();
+        all.set_lower(hint.lower() + rest);
+        if let Some(upper) = hint.upper() {
+            all.set_upper(upper + rest);
+        }
+        all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::VecDeque, task::Waker};
+
+    use super::*;
+
+    /// A body that is there in these parts.
+    struct Parts(VecDeque<Bytes>);
+
+    impl Body for Parts {
+        type Data = Bytes;
+        type Error = Fault;
+
+        fn poll_frame(
+            mut self: Pin<&mut Self>,
+            _context: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, Fault>>> {
+            Poll::Ready(self.0.pop_front().map(|part| Ok(Frame::data(part))))
+        }
+
+        fn is_end_stream(&self) -> bool {
+            self.0.is_empty()
+        }
+
+        fn size_hint(&self) -> SizeHint {
+            SizeHint::with_exact(self.0.iter().map(|part| part.len() as u64).sum())
+        }
+    }
+
+    #[test]
+    fn what_is_not_the_last_is_given_in_parts_that_slow_clients_take_in_time() {
+        let bytes = |from: u8| Bytes::from(vec![from; 100 << 10]);
+        let parts = VecDeque::from([bytes(1), Bytes::from_static(b"2"), bytes(3)]);
+        let whole: Vec<u8> = parts.iter().flat_map(|part| part.to_vec()).collect();
+        let mut paced = Paced::new(Parts(parts), Duration::from_mins(1));
+        let (mut all, mut sizes) = (Vec::new(), Vec::new());
+        while !paced.is_end_stream() {
+            let left = whole.len() - all.len();
+            assert_eq!(paced.size_hint().exact(), Some(left as u64));
+            let mut context = Context::from_waker(Waker::noop());
+            let Poll::Ready(Some(Ok(frame))) = Pin::new(&mut paced).poll_frame(&mut context) else {
+                panic!("all of it is there")
+            };
+            let data = frame.into_data().expect("nothing but data");
+            sizes.push(data.len());
+            all.extend(data);
+        }
+        assert_eq!(sizes, [32 << 10, 32 << 10, 32 << 10, 4 << 10, 1, 100 << 10]);
+        assert_eq!(all, whole);
     }
 }

@@ -82,6 +82,34 @@ async fn many_requests_share_a_connection() {
     check(&answers, &origin, "http");
 }
 
+#[tokio::test]
+async fn a_client_that_reads_slowly_gets_all_of_it() {
+    const BYTES: usize = 2 << 20;
+    // It comes in ever larger parts, as there is always more of it.
+    let body = "x".repeat(BYTES);
+    let origin = Origin::start(move |_| ok(&body));
+    let mut plan = plan(&[origin.address]);
+    // Time for a part, and not for one of a quarter of a mebibyte.
+    plan.bounds.body_pause = Duration::from_millis(250);
+    let gateway = start(plan);
+    let stream = TcpStream::connect(gateway.address).await.unwrap();
+    let handshake = http2::Builder::new(TokioExecutor::new())
+        .initial_stream_window_size(16 << 10)
+        .handshake(TokioIo::new(stream))
+        .await;
+    let (mut sender, connection) = handshake.expect("it speaks HTTP/2");
+    let driven = tokio::spawn(connection);
+    let request = Request::get("http://shop.example/").body(Full::new(Bytes::new())).unwrap();
+    let mut body = sender.send_request(request).await.expect("an answer").into_body();
+    let mut read = 0;
+    while let Some(frame) = body.frame().await {
+        read += frame.expect("it goes on").data_ref().map_or(0, Bytes::len);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(read, BYTES);
+    driven.abort();
+}
+
 async fn encrypted(
     address: SocketAddr,
     chain: &Path,
