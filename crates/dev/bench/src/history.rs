@@ -3,7 +3,7 @@
 use std::{path::Path, time::Duration};
 
 use model::{FindingId, Moment};
-use store::ledger::{Event, Ledger, LedgerError, Proposal, Readings, Recorded, RunFigure, Said};
+use store::ledger::{Event, Ledger, LedgerError, Proposal, Readings, Recorded, RunFigure, RunKind, Said};
 
 /// Writes a ledger into the folder of a store: so many remedies by hand, one an hour until `end`, and with each a
 /// remark, two runs of load and a decision; how many entries that makes.
@@ -40,6 +40,9 @@ fn run(name: &str) -> Recorded {
     let figure =
         |name: &str, value| RunFigure { name: name.to_owned(), value, unit: "ms".to_owned() };
     Recorded::Run {
+        of: RunKind::Load,
+        verdict: String::new(),
+        by: "ada@build".to_owned(),
         title: format!("{name}: http://orders:8000/ at 200 a second"),
         requests: 12_000,
         failed: 3,

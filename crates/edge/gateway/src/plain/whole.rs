@@ -166,10 +166,13 @@ impl<S: Wire> Talk<'_, S> {
         Ok(())
     }
 
-    /// Writes to the client; it may take as long as the pauses of its own bodies.
+    /// Writes to the client; it may take nothing for as long as its own bodies may pause.
     pub(super) async fn write(&mut self, head: &[u8], rest: &[u8]) -> Result<(), Gone> {
         let pause = self.worker.local().state.plan.bounds.body_pause;
-        self.watched.set(self.worker.ticker.after(pause));
-        wire::write(&self.watched, &mut self.stream, head, rest).await.map_err(|_written| Gone)
+        let (ticker, watched) = (&self.worker.ticker, &self.watched);
+        let takes = || watched.set(ticker.after(pause));
+        takes();
+        let written = wire::write(watched, &mut self.stream, head, rest, takes).await;
+        written.map_err(|_written| Gone)
     }
 }

@@ -78,13 +78,19 @@ pub(super) async fn read(
     .await
 }
 
+<<<<<<< HEAD
 /// Writes a head and what follows it, and waits until all of it has left; tells on failure how many bytes were
 /// written.
+=======
+/// Writes a head and what follows it; `takes` is called each time that some of it was taken, and not all. Tells on failure
+/// how many bytes were written.
+>>>>>>> a83a3e7 (A slow client gets all of a large kept answer: what it takes counts, not that it takes all within a pause)
 pub(super) async fn write(
     watched: &Watched,
     stream: &mut (impl AsyncWrite + Unpin),
     head: &[u8],
     rest: &[u8],
+    takes: impl Fn(),
 ) -> Result<(), usize> {
     let all = head.len() + rest.len();
     let mut written = 0;
@@ -102,7 +108,12 @@ pub(super) async fn write(
                 }
             };
             match polled {
-                Poll::Ready(Ok(count)) if 0 < count => written += count,
+                Poll::Ready(Ok(count)) if 0 < count => {
+                    written += count;
+                    if written < all {
+                        takes();
+                    }
+                }
                 Poll::Pending if !watched.is_past() => return Poll::Pending,
                 Poll::Ready(_) | Poll::Pending => return Poll::Ready(Err(written)),
             }

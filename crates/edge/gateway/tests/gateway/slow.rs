@@ -12,9 +12,16 @@ use std::{
     time::Duration,
 };
 
+use traffic::cache::CacheRule;
+
 use crate::kit::{
+<<<<<<< HEAD
     ACTIVE, Origin, Path, Reply, ask, connect, eventually, get, ok, plan, read_all, read_until,
     start, status,
+=======
+    Origin, Path, Reply, answer, ask, cached, connect, eventually, get, ok, plan, read_all,
+    read_until, start, status,
+>>>>>>> a83a3e7 (A slow client gets all of a large kept answer: what it takes counts, not that it takes all within a pause)
 };
 
 #[test]
@@ -146,6 +153,22 @@ fn a_client_that_reads_nothing_holds_no_member_for_ever() {
     }
 }
 
+/// Asks on this way, and reads the answer at leisure. How many bytes it was.
+fn read_slowly(path: Path, address: SocketAddr, pause: Duration) -> usize {
+    let mut client = connect(address);
+    let line = path.line();
+    let request = format!("GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n{line}\r\n");
+    client.write_all(request.as_bytes()).expect("it is open");
+    let (mut read, mut part) = (0, vec![0; 300_000]);
+    loop {
+        match client.read(&mut part).expect("it is open") {
+            0 => return read,
+            count => read += count,
+        }
+        thread::sleep(pause);
+    }
+}
+
 #[test]
 fn a_client_that_reads_slowly_gets_all_of_it() {
     const BYTES: usize = 3_000_000;
@@ -154,20 +177,27 @@ fn a_client_that_reads_slowly_gets_all_of_it() {
         let mut plan = plan(&[origin.address]);
         plan.bounds.body_pause = Duration::from_millis(400);
         let gateway = start(plan);
-        let mut client = connect(gateway.address);
-        let line = path.line();
-        let request = format!("GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n{line}\r\n");
-        client.write_all(request.as_bytes()).expect("it is open");
-        let (mut read, mut part) = (0, vec![0; 300_000]);
-        loop {
-            match client.read(&mut part).expect("it is open") {
-                0 => break,
-                count => read += count,
-            }
-            thread::sleep(Duration::from_millis(50));
-        }
+        let read = read_slowly(path, gateway.address, Duration::from_millis(50));
         assert!(BYTES < read, "{path:?}: {read}");
     }
+}
+
+#[test]
+fn a_client_that_reads_slowly_gets_all_of_what_is_kept_as_well() {
+    // In one piece, of which no buffer takes more than a part at once.
+    const BYTES: usize = 24 << 20;
+    let body = "x".repeat(BYTES);
+    let origin = Origin::start(move |_| answer("cache-control: max-age=3600\r\n", &body));
+    let rule = CacheRule { body_bytes_max: 32 << 20, ..CacheRule::default() };
+    let mut plan = cached(rule, &origin);
+    plan.bounds.body_pause = Duration::from_millis(400);
+    let gateway = start(plan);
+    assert!(BYTES < get(gateway.address, "/").len());
+    for path in Path::BOTH {
+        let read = read_slowly(path, gateway.address, Duration::from_millis(30));
+        assert!(BYTES < read, "{path:?}: {read}");
+    }
+    assert_eq!(origin.seen().len(), 1);
 }
 
 #[test]

@@ -8,6 +8,8 @@ use std::{
     time::Duration,
 };
 
+use traffic::plan::Total;
+
 use crate::kit::{
     Origin, Path, Reply, connect, eventually, ok, on, plan, read_all, read_until, start, status,
 };
@@ -155,7 +157,7 @@ fn a_route_may_take_longer_than_its_service() {
         let gateway = start(plan.clone());
         assert_eq!(status(&on(path, gateway.address, "/")), "504", "{path:?}");
         // What `off` on a route means.
-        plan.routes[0].total = Some(Duration::MAX);
+        plan.routes[0].timeouts.total = Some(Total::Unbounded);
         gateway.gateway().replace(plan).expect("it is right");
         assert_eq!(status(&on(path, gateway.address, "/")), "200", "{path:?}");
     }

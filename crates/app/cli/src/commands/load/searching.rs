@@ -51,7 +51,7 @@ pub(super) fn run(
         let goals: Vec<String> = arguments.expect.iter().map(ToString::to_string).collect();
         let title = format!("{}: the limit of {}", plan.name, goals.join(", "));
         let recorded = record::of_limit(&title, &found, length);
-        let result = load_limit::json(&plan.name, &found, today);
+        let result = load_limit::json(&plan.name, &found, asked);
         ledger::keep_run(&arguments.which.place()?, &recorded, &result)?;
     }
     told?;
