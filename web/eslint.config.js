@@ -17,6 +17,28 @@ export default ts.config(
     },
   },
   {
+    files: ['src/pages/**/*.{ts,tsx}'],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        {
+          patterns: [
+            { regex: '^\\.\\./(?!\\.\\.)', message: 'What two pages share belongs in ui or lib.' },
+          ],
+        },
+      ],
+    },
+  },
+  {
+    files: ['src/ui/**/*.{ts,tsx}', 'src/lib/**/*.ts'],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        { patterns: [{ regex: '/pages/', message: 'What a page shares belongs in ui or lib.' }] },
+      ],
+    },
+  },
+  {
     files: ['e2e/**/*.js'],
     languageOptions: {
       globals: {

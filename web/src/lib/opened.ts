@@ -2,6 +2,7 @@
 import { useEffect, useState, useSyncExternalStore } from 'react';
 
 import type { OpenedTraces, Problem, SpanDetail } from '../api/types';
+import { navigate } from './route';
 
 /** What the server takes; larger files are refused here, before they travel. */
 export const FILE_BYTES_MAX = 64 * 1024 * 1024;
@@ -9,9 +10,13 @@ export const FILE_BYTES_MAX = 64 * 1024 * 1024;
 let file: File | undefined;
 const watchers = new Set<() => void>();
 
-export function openFile(next: File) {
-  file = next;
+/** A file is looked at on a page of its own. */
+export function openTraceFile(files: File[]) {
+  const [first] = files;
+  if (first === undefined) return;
+  file = first;
   watchers.forEach((notify) => notify());
+  navigate('/traces/file');
 }
 
 export function useOpenedFile(): File | undefined {

@@ -6,13 +6,14 @@ import type { FlameAnswer } from '../../api/types';
 import { amountText } from '../../lib/amount';
 import { fromFlame } from '../../lib/calltree';
 import { relativeText, type Per } from '../../lib/difference';
-import { clock, plural } from '../../lib/format';
+import { clock } from '../../lib/format';
 import { setParams, to, useQuery } from '../../lib/route';
+import { sampled } from '../../lib/sampled';
 import { comparedWith, useRange } from '../../lib/time';
+import { Comparison } from '../../ui/Comparison';
 import { Empty, Problem, Waiting } from '../../ui/Empty';
 import { Link } from '../../ui/Link';
 import { CompareSelect } from '../../ui/CompareSelect';
-import { Comparison } from './Comparison';
 
 export function ComparePage() {
   const query = useQuery();
@@ -127,13 +128,6 @@ function Compared({ answer }: { answer: FlameAnswer }) {
 }
 
 type Side = FlameAnswer['sides'][number];
-
-export function sampled(side: Side): string {
-  const of = side.traces_in_all > side.requests ? ` of ${plural(side.traces_in_all, 'trace')}` : '';
-  const since =
-    side.held_since_unix_ms == null ? '' : `, of what came since ${clock(side.held_since_unix_ms)}`;
-  return `${plural(side.requests, 'request')}${of}${since}${side.cut ? ' (cut)' : ''}`;
-}
 
 function sideName(word: string, side: Side): string {
   if (side.trace_id != null) return `${word}, trace ${side.trace_id.slice(0, 8)}`;

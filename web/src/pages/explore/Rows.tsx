@@ -2,6 +2,7 @@
 import { path, useApi } from '../../api/use';
 import type { Logs, SpanList, SpanSummary } from '../../api/types';
 import { clock, full } from '../../lib/format';
+import { message } from '../../lib/logs';
 import { openRow, setParams, to, useQuery } from '../../lib/route';
 import { logsCsv, spansCsv } from '../../lib/rows';
 import { CoverageNote } from '../../ui/CoverageNote';
@@ -10,7 +11,6 @@ import { Problem, Waiting } from '../../ui/Empty';
 import { Link } from '../../ui/Link';
 import { Duration } from '../../ui/Num';
 import { Severity } from '../../ui/Severity';
-import { message } from '../trace/Logs';
 import { download } from './download';
 import type { Question } from './ExplorePage';
 import { Nothing } from './Notes';

@@ -1,6 +1,6 @@
 /** What a database's statistics show of a finding. */
 import type { DatabaseEvidence } from '../../api/types';
-import { PlanView } from '../plan/PlanView';
+import { PlanView } from '../../ui/PlanView';
 
 export function DatabaseFigures({ evidence }: { evidence: DatabaseEvidence }) {
   return (

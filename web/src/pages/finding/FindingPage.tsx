@@ -15,13 +15,13 @@ import { to } from '../../lib/route';
 import { proofText } from '../../lib/words';
 import { Breaks } from '../../ui/Breaks';
 import { Code } from '../../ui/Copy';
+import { CreateIndex } from '../../ui/CreateIndex';
 import { Problem, Waiting } from '../../ui/Empty';
 import { Level } from '../../ui/Level';
 import { Link } from '../../ui/Link';
 import { Change, Percent } from '../../ui/Num';
 import { Sql } from '../../ui/Sql';
 import { State } from '../../ui/State';
-import { Create } from '../database/Proposal';
 import { Aside } from './Aside';
 import { DatabaseFigures } from './DatabaseFigures';
 
@@ -205,7 +205,7 @@ function Brings({ finding }: { finding: Finding }) {
     <section>
       <h2>What it would bring</h2>
       {proposed.map((one) => (
-        <Create key={one.name} one={one} database={undefined} />
+        <CreateIndex key={one.name} one={one} database={undefined} />
       ))}
       <table className="rows brings">
         <tbody>

@@ -8,13 +8,13 @@ import { fromFlame, type CallTree } from '../../lib/calltree';
 import { type Per } from '../../lib/difference';
 import { digits, plural } from '../../lib/format';
 import { to, useParam, useQuery } from '../../lib/route';
+import { sampled } from '../../lib/sampled';
 import { useRange } from '../../lib/time';
 import { Empty, Problem, Waiting } from '../../ui/Empty';
 import { FlameBar } from '../../ui/FlameBar';
 import { Link } from '../../ui/Link';
 import { matches, TreeFlame } from '../../ui/TreeFlame';
 import { TreeLegend } from '../../ui/TreeLegend';
-import { sampled } from '../compare/ComparePage';
 
 export function FlamePage() {
   const query = useQuery();

@@ -3,7 +3,7 @@ import { useState } from 'react';
 
 import { to } from '../../lib/route';
 import { Link } from '../../ui/Link';
-import { PlanView } from './PlanView';
+import { PlanView } from '../../ui/PlanView';
 
 const EXAMPLE = `Limit  (cost=83334.19..83336.53 rows=20 width=48) (actual time=412.113..412.402 rows=20 loops=1)
   ->  Gather Merge  (cost=83334.19..180563.28 rows=833334 width=48) (actual time=412.111..412.397 rows=20 loops=1)

@@ -4,14 +4,14 @@ import type { DatabaseStatementDetail, PlanSeen } from '../../api/types';
 import { ago, bytes, digits, durationText, full, grouped, percent } from '../../lib/format';
 import { to } from '../../lib/route';
 import { useRange } from '../../lib/time';
+import { CreateIndex } from '../../ui/CreateIndex';
 import { Problem, Waiting } from '../../ui/Empty';
 import { Link } from '../../ui/Link';
 import { Duration, Num, Percent } from '../../ui/Num';
+import { PlanView } from '../../ui/PlanView';
 import { Spark } from '../../ui/Spark';
 import { Sql } from '../../ui/Sql';
-import { Create } from '../database/Proposal';
 import { FindingTable } from '../../ui/FindingTable';
-import { PlanView } from '../plan/PlanView';
 
 export function StatementPage({ id, queryId }: { id: string; queryId: string }) {
   const range = useRange();
@@ -39,7 +39,7 @@ export function StatementPage({ id, queryId }: { id: string; queryId: string }) 
         <section>
           <h2 className="apart">What would help</h2>
           {data.proposals.map((one) => (
-            <Create key={one.name} one={one} database={id} />
+            <CreateIndex key={one.name} one={one} database={id} />
           ))}
         </section>
       )}

@@ -1,6 +1,7 @@
 /** Log records of a trace, in order of time, each beside the span during which it was written. */
-import type { Log, Trace, TraceLogs } from '../../api/types';
-import { durationText, full, plural } from '../../lib/format';
+import type { Trace, TraceLogs } from '../../api/types';
+import { full, plural } from '../../lib/format';
+import { message, offset } from '../../lib/logs';
 import { Empty } from '../../ui/Empty';
 import { LogSetup } from '../../ui/LogSetup';
 import { Severity } from '../../ui/Severity';
@@ -64,16 +65,4 @@ export function Logs({ trace, logs, select }: Props) {
       )}
     </>
   );
-}
-
-/** What a record says: its text, or the name of its event. */
-export function message(log: Log): string {
-  return log.body === '' ? log.event_name : log.body;
-}
-
-/** `+12.3 ms` from a beginning; clocks of hosts differ, so it may be before it. */
-export function offset(log: Log, startMicros: number): string {
-  if (log.unix_micros === 0) return '–';
-  const micros = log.unix_micros - startMicros;
-  return `${micros < 0 ? '−' : '+'}${durationText(Math.abs(micros))}`;
 }

@@ -3,12 +3,11 @@ import { useCallback, useMemo } from 'react';
 
 import { unpack } from '../../lib/columns';
 import { durationText, grouped, plural } from '../../lib/format';
-import { useOpenedFile, useOpenedSpan, useOpenedTraces } from '../../lib/opened';
+import { openTraceFile, useOpenedFile, useOpenedSpan, useOpenedTraces } from '../../lib/opened';
 import { setParams, to, useParam } from '../../lib/route';
 import { DropFile } from '../../ui/DropFile';
 import { Empty, Problem, Waiting } from '../../ui/Empty';
 import { Link } from '../../ui/Link';
-import { openTraceFile } from './TracePage';
 import { TraceView } from './TraceView';
 
 export function OpenedPage() {

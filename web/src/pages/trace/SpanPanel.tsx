@@ -4,13 +4,13 @@ import { useEffect, useState, type ReactNode } from 'react';
 import type { KeyValue, Log, SpanDetail, TraceNode } from '../../api/types';
 import type { Posted } from '../../lib/opened';
 import { durationText, full, percent } from '../../lib/format';
+import { message, offset } from '../../lib/logs';
 import { to } from '../../lib/route';
 import { CopyButton } from '../../ui/Copy';
 import { Link } from '../../ui/Link';
 import { Duration } from '../../ui/Num';
 import { Severity } from '../../ui/Severity';
 import { Sql } from '../../ui/Sql';
-import { message, offset } from './Logs';
 
 interface Props {
   /** All that is known of it, as soon as that is there. */

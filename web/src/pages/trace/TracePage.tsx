@@ -4,8 +4,8 @@ import { useCallback, useMemo } from 'react';
 import { path, useApi } from '../../api/use';
 import type { SpanDetail, TraceColumns, TraceLogs } from '../../api/types';
 import { unpack } from '../../lib/columns';
-import { openFile } from '../../lib/opened';
-import { navigate, to, useQuery } from '../../lib/route';
+import { openTraceFile } from '../../lib/opened';
+import { to, useQuery } from '../../lib/route';
 import { DropFile } from '../../ui/DropFile';
 import { Problem, Waiting } from '../../ui/Empty';
 import { Link } from '../../ui/Link';
@@ -48,12 +48,4 @@ export function TracePage({ id }: { id: string }) {
       }
     />
   );
-}
-
-/** A file is looked at on a page of its own. */
-export function openTraceFile(files: File[]) {
-  const [first] = files;
-  if (first === undefined) return;
-  openFile(first);
-  navigate('/traces/file');
 }

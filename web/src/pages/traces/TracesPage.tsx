@@ -4,6 +4,7 @@ import { useState, type SubmitEvent } from 'react';
 import { path, useApi } from '../../api/use';
 import type { Operations, Requests } from '../../api/types';
 import { durationText, plural } from '../../lib/format';
+import { openTraceFile } from '../../lib/opened';
 import { navigate, to, useParam, useQuery } from '../../lib/route';
 import { useRange } from '../../lib/time';
 import { DropFile } from '../../ui/DropFile';
@@ -12,7 +13,6 @@ import { FilterSelect } from '../../ui/Filter';
 import { Link } from '../../ui/Link';
 import { Quiet } from '../../ui/Quiet';
 import { RequestTable } from '../../ui/Requests';
-import { openTraceFile } from '../trace/TracePage';
 
 export function TracesPage() {
   const query = useQuery();

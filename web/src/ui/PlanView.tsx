@@ -1,8 +1,8 @@
 /** A plan as a tree with own times, as an icicle, and as it was printed. */
 import { useEffect, useState } from 'react';
 
-import type { Plan, PlanAnswer, PlanNode, Problem } from '../../api/types';
-import { path } from '../../api/use';
+import type { Plan, PlanAnswer, PlanNode, Problem } from '../api/types';
+import { path } from '../api/use';
 import {
   digits,
   duration,
@@ -11,10 +11,10 @@ import {
   percent,
   sentence,
   type Figure,
-} from '../../lib/format';
-import { Code } from '../../ui/Copy';
-import { Num, Percent } from '../../ui/Num';
-import { Icicle } from './Icicle';
+} from '../lib/format';
+import { Code } from './Copy';
+import { Num, Percent } from './Num';
+import { Icicle } from './PlanIcicle';
 
 /** Typing is not asked about letter by letter. */
 const PAUSE_MS = 250;

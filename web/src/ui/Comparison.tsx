@@ -1,22 +1,22 @@
 /** Two merged trees: what changed as a difference, one above the other, and as a table. */
 import { useMemo } from 'react';
 
-import { amountText, changeText } from '../../lib/amount';
-import type { CallTree } from '../../lib/calltree';
+import { amountText, changeText } from '../lib/amount';
+import type { CallTree } from '../lib/calltree';
 import {
   frameChanges,
   relativeText,
   type Change,
   type FrameChange,
   type Per,
-} from '../../lib/difference';
-import { digits, plural } from '../../lib/format';
-import { useParam, useQuery } from '../../lib/route';
-import { Breaks } from '../../ui/Breaks';
-import { FlameBar } from '../../ui/FlameBar';
-import { Tabs } from '../../ui/Tabs';
-import { matches, TreeFlame } from '../../ui/TreeFlame';
-import { TreeLegend } from '../../ui/TreeLegend';
+} from '../lib/difference';
+import { digits, plural } from '../lib/format';
+import { useParam, useQuery } from '../lib/route';
+import { Breaks } from './Breaks';
+import { FlameBar } from './FlameBar';
+import { Tabs } from './Tabs';
+import { matches, TreeFlame } from './TreeFlame';
+import { TreeLegend } from './TreeLegend';
 
 const ROWS_MAX = 300;
 

@@ -1,9 +1,9 @@
 /** A plan as an icicle: each node as wide as it and what is below it took. */
-import type { Plan, PlanNode } from '../../api/types';
-import { percent } from '../../lib/format';
-import { place, type Box } from '../../lib/icicle';
-import { useWidth } from '../../lib/size';
-import { Num } from '../../ui/Num';
+import type { Plan, PlanNode } from '../api/types';
+import { percent } from '../lib/format';
+import { place, type Box } from '../lib/icicle';
+import { useWidth } from '../lib/size';
+import { Num } from './Num';
 import { amount } from './PlanView';
 
 const ROW = 30;
