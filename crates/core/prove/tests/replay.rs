@@ -182,6 +182,41 @@ fn noise_is_what_differs_between_two_of_the_same() {
     assert_eq!(report.noise[0].place, Place::Json("/views".to_owned()));
 }
 
+#[test]
+fn keys_that_are_made_up_for_each_answer_take_no_room_without_end() {
+    let mut tally = Tally::default();
+    let differs = |place: String| {
+        let (exactly, old, new) = (String::new(), String::new(), String::new());
+        Compared::Different(vec![Difference { place: Place::Json(place), exactly, old, new }])
+    };
+    for number in 0..25_000 {
+        tally.add("GET /", "GET /", differs(format!("/{number}x")));
+    }
+    let report = tally.report();
+    assert_eq!((report.compared, report.different, report.beyond), (25_000, 25_000, 5_000));
+    // A key as long as a body is told by its beginning.
+    let body = format!("{{\"{}\": 1}}", "k".repeat(100_000));
+    let Compared::Different(found) = with(&Rules::default(), &json("{}"), &json(&body)) else {
+        panic!("a key is new")
+    };
+    assert!(found[0].place.to_string().chars().count() <= 401, "{}", found[0].exactly.len());
+}
+
+#[test]
+fn entries_of_a_long_list_find_their_like_by_id() {
+    let list = |numbers: &mut dyn Iterator<Item = u32>, value: u32| {
+        let entries: Vec<String> =
+            numbers.map(|id| format!("{{\"id\": {id}, \"value\": {value}}}")).collect();
+        json(&format!("{{\"r\": [{}]}}", entries.join(",")))
+    };
+    let rules = Rules { unordered: vec!["/r".to_owned()], ..Rules::default() };
+    let (old, new) = (list(&mut (0..5_000), 1), list(&mut (0..5_000).rev(), 2));
+    let Compared::Different(found) = with(&rules, &old, &new) else { panic!("values differ") };
+    for difference in &found {
+        assert_eq!(difference.place, Place::Json("/r/*/value".to_owned()), "{difference:?}");
+    }
+}
+
 fn request(target: &str, headers: &[(&str, &str)], body: &str) -> RequestSeen {
     RequestSeen {
         method: "GET".to_owned(),

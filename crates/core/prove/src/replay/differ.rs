@@ -1,6 +1,9 @@
 //! Two answers to the same request: what differs, and where.
 
-use std::{collections::BTreeMap, fmt};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 use model::{AnswerSeen, Kept, Moment};
 use serde_json::Value;
@@ -116,6 +119,9 @@ const DIFFERENCES_MAX: usize = 50;
 /// Letters of an example.
 const SHOWN_MAX: usize = 160;
 
+/// Letters of a place: keys are made up by whoever answers.
+const PLACE_MAX: usize = 400;
+
 /// Compares two answers that were asked for at these moments.
 #[must_use]
 pub fn compare(
@@ -166,8 +172,7 @@ struct Walk<'a> {
 impl Walk<'_> {
     fn headers(&mut self, old: &AnswerSeen, new: &AnswerSeen) {
         let (before, after) = (values(old), values(new));
-        let names: std::collections::BTreeSet<&str> =
-            before.keys().chain(after.keys()).copied().collect();
+        let names: BTreeSet<&str> = before.keys().chain(after.keys()).copied().collect();
         for name in names {
             let ignored = self.rules.ignore.iter().filter_map(|rule| rule.strip_prefix("header:"));
             if PASSED_OVER.contains(&name)
@@ -225,8 +230,7 @@ impl Walk<'_> {
         }
         match (old, new) {
             (Value::Object(before), Value::Object(after)) => {
-                let keys: std::collections::BTreeSet<&String> =
-                    before.keys().chain(after.keys()).collect();
+                let keys: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
                 for key in keys {
                     path.push(key.clone());
                     match (before.get(key), after.get(key)) {
@@ -328,7 +332,13 @@ impl Walk<'_> {
 
     fn push(&mut self, place: Place, exactly: String, old: &str, new: &str) {
         if self.found.len() < DIFFERENCES_MAX {
-            self.found.push(Difference { place, exactly, old: cut(old), new: cut(new) });
+            let place = match place {
+                Place::Json(pointer) => Place::Json(cut(&pointer, PLACE_MAX)),
+                Place::Header(name) => Place::Header(cut(&name, PLACE_MAX)),
+                place @ (Place::Status | Place::Body) => place,
+            };
+            let (old, new) = (cut(old, SHOWN_MAX), cut(new, SHOWN_MAX));
+            self.found.push(Difference { place, exactly: cut(&exactly, PLACE_MAX), old, new });
         }
     }
 }
@@ -367,18 +377,27 @@ fn by_likeness<'a>(
             None => alone.push(old),
         }
     }
-    let mut rest: Vec<&Value> = left.into_values().flatten().collect();
+    let rest: Vec<&Value> = left.into_values().flatten().collect();
     let id = |value: &Value| value.get("id").map(Value::to_string);
-    let mut unmatched = Vec::new();
-    for old in alone {
-        let place = id(old)
-            .and_then(|wanted| rest.iter().position(|new| id(new).as_ref() == Some(&wanted)));
-        match place {
-            Some(place) => pairs.push((Some(old), Some(rest.remove(place)))),
-            None => unmatched.push(old),
+    // Places of each id, the first one last.
+    let mut by_id: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+    for (place, new) in rest.iter().enumerate().rev() {
+        if let Some(id) = id(new) {
+            by_id.entry(id).or_default().push(place);
         }
     }
-    let mut rest = rest.into_iter();
+    let mut taken = BTreeSet::new();
+    let mut unmatched = Vec::new();
+    for old in alone {
+        if let Some(place) = id(old).and_then(|wanted| by_id.get_mut(&wanted)?.pop()) {
+            taken.insert(place);
+            pairs.push((Some(old), rest.get(place).copied()));
+        } else {
+            unmatched.push(old);
+        }
+    }
+    let left = rest.into_iter().enumerate().filter(|(place, _)| !taken.contains(place));
+    let mut rest = left.map(|(_, new)| new);
     pairs.extend(unmatched.into_iter().map(|old| (Some(old), rest.next())));
     pairs.extend(rest.map(|new| (None, Some(new))));
     pairs
@@ -397,11 +416,11 @@ fn shown(value: &Value) -> String {
     value.to_string()
 }
 
-fn cut(text: &str) -> String {
-    if text.chars().count() <= SHOWN_MAX {
+fn cut(text: &str, letters_max: usize) -> String {
+    if text.chars().nth(letters_max).is_none() {
         return text.to_owned();
     }
-    text.chars().take(SHOWN_MAX).chain(['…']).collect()
+    text.chars().take(letters_max).chain(['…']).collect()
 }
 
 fn pointer(path: &[String]) -> String {

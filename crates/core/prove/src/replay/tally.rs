@@ -14,6 +14,8 @@ const ABSOLUTE: f64 = 0.0003;
 
 /// Endpoints and places at most; a capture of more paths than that has ids in them that are not known as such.
 const PLACES_MAX: usize = 20_000;
+/// Sets of places at most: a target that makes up its keys makes up another one for each answer.
+const SETS_MAX: usize = 5_000;
 
 /// Counts as answers come.
 #[derive(Debug, Clone, Default)]
@@ -22,6 +24,8 @@ pub struct Tally {
     places: BTreeMap<(String, Place), Seen>,
     /// Which places differed together: whether an answer differs is known once noise is.
     sets: BTreeMap<(String, Vec<Place>), u64>,
+    /// Answers whose places are not all counted: they differ.
+    uncounted: u64,
     /// What was left out because there were too many places.
     beyond: u64,
 }
@@ -102,6 +106,7 @@ impl Tally {
             Compared::Unknown => of.unknown += 1,
             Compared::Different(differences) => {
                 let mut places = Vec::new();
+                let mut is_counted = true;
                 for difference in differences {
                     if places.contains(&difference.place) {
                         continue;
@@ -110,10 +115,18 @@ impl Tally {
                     if let Some(seen) = self.place(endpoint, &difference.place) {
                         seen.raw += 1;
                         seen.example.get_or_insert_with(|| (asked.to_owned(), difference));
+                    } else {
+                        is_counted = false;
                     }
                 }
                 places.sort();
-                *self.sets.entry((endpoint.to_owned(), places)).or_default() += 1;
+                let set = (endpoint.to_owned(), places);
+                let has_room = self.sets.len() < SETS_MAX || self.sets.contains_key(&set);
+                if is_counted && has_room {
+                    *self.sets.entry(set).or_default() += 1;
+                } else {
+                    self.uncounted += 1;
+                }
             }
         }
     }
@@ -145,7 +158,8 @@ impl Tally {
     /// What it came to.
     #[must_use]
     pub fn report(&self) -> Report {
-        let mut report = Report { beyond: self.beyond, ..Report::default() };
+        let mut report =
+            Report { beyond: self.beyond, different: self.uncounted, ..Report::default() };
         for (name, of) in &self.endpoints {
             report.compared += of.compared;
             report.identical += of.identical;
