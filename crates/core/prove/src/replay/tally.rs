@@ -3,7 +3,7 @@
 //! A place is noise unless it differs more often between old and new than between old and old, by more than a fifth of both
 //! together, and in more than 3 of 10,000 answers: the thresholds that Diffy has in use.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Compared, Difference, Place};
 
@@ -14,16 +14,16 @@ const ABSOLUTE: f64 = 0.0003;
 
 /// Endpoints and places at most; a capture of more paths than that has ids in them that are not known as such.
 const PLACES_MAX: usize = 20_000;
-/// Sets of places at most: a target that makes up its keys makes up another one for each answer.
-const SETS_MAX: usize = 5_000;
+/// Sets of places at most, some 40 MB of numbers: a dozen noisy places of an endpoint make 4,096 of them.
+const SETS_MAX: usize = 200_000;
 
 /// Counts as answers come.
 #[derive(Debug, Clone, Default)]
 pub struct Tally {
     endpoints: BTreeMap<String, Endpoint>,
     places: BTreeMap<(String, Place), Seen>,
-    /// Which places differed together: whether an answer differs is known once noise is.
-    sets: BTreeMap<(String, Vec<Place>), u64>,
+    /// Which places, by their numbers, differed together: whether an answer differs is known once noise is.
+    sets: BTreeMap<Vec<u32>, u64>,
     /// Answers whose places are not all counted: they differ.
     uncounted: u64,
     /// What was left out because there were too many places.
@@ -43,6 +43,8 @@ struct Endpoint {
 
 #[derive(Debug, Clone, Default)]
 struct Seen {
+    /// Its own; places are counted as they come.
+    number: u32,
     raw: u64,
     noise: u64,
     example: Option<(String, Difference)>,
@@ -105,7 +107,7 @@ impl Tally {
             Compared::SoFar => of.so_far += 1,
             Compared::Unknown => of.unknown += 1,
             Compared::Different(differences) => {
-                let mut places = Vec::new();
+                let (mut places, mut numbers) = (Vec::new(), Vec::new());
                 let mut is_counted = true;
                 for difference in differences {
                     if places.contains(&difference.place) {
@@ -114,16 +116,16 @@ impl Tally {
                     places.push(difference.place.clone());
                     if let Some(seen) = self.place(endpoint, &difference.place) {
                         seen.raw += 1;
+                        numbers.push(seen.number);
                         seen.example.get_or_insert_with(|| (asked.to_owned(), difference));
                     } else {
                         is_counted = false;
                     }
                 }
-                places.sort();
-                let set = (endpoint.to_owned(), places);
-                let has_room = self.sets.len() < SETS_MAX || self.sets.contains_key(&set);
+                numbers.sort_unstable();
+                let has_room = self.sets.len() < SETS_MAX || self.sets.contains_key(&numbers);
                 if is_counted && has_room {
-                    *self.sets.entry(set).or_default() += 1;
+                    *self.sets.entry(numbers).or_default() += 1;
                 } else {
                     self.uncounted += 1;
                 }
@@ -152,7 +154,8 @@ impl Tally {
             self.beyond += 1;
             return None;
         }
-        Some(self.places.entry(key).or_default())
+        let number = u32::try_from(self.places.len()).unwrap_or(u32::MAX);
+        Some(self.places.entry(key).or_insert_with(|| Seen { number, ..Seen::default() }))
     }
 
     /// What it came to.
@@ -168,6 +171,7 @@ impl Tally {
             report.unknown += of.unknown;
             report.endpoints.push((name.clone(), of.compared));
         }
+        let mut noise = BTreeSet::new();
         for ((endpoint, place), seen) in &self.places {
             if seen.raw == 0 {
                 continue;
@@ -186,14 +190,15 @@ impl Tally {
                 asked,
                 example,
             };
-            if self.is_noise(endpoint, place) {
+            if self.is_noise(endpoint, seen) {
+                noise.insert(seen.number);
                 report.noise.push(group);
             } else {
                 report.groups.push(group);
             }
         }
-        for ((endpoint, places), count) in &self.sets {
-            if places.iter().all(|place| self.is_noise(endpoint, place)) {
+        for (numbers, count) in &self.sets {
+            if numbers.iter().all(|number| noise.contains(number)) {
                 report.noisy += count;
             } else {
                 report.different += count;
@@ -212,10 +217,7 @@ impl Tally {
     }
 
     #[expect(clippy::cast_precision_loss, reason = "counts of answers")]
-    fn is_noise(&self, endpoint: &str, place: &Place) -> bool {
-        let Some(seen) = self.places.get(&(endpoint.to_owned(), place.clone())) else {
-            return false;
-        };
+    fn is_noise(&self, endpoint: &str, seen: &Seen) -> bool {
         let of = self.endpoints.get(endpoint);
         let (compared, paired) = of.map_or((0, 0), |of| (of.compared, of.paired));
         if seen.noise == 0 || paired == 0 {
