@@ -574,3 +574,33 @@ test('a check tells what broke, where, and what to do', async ({ page }) => {
   await page.getByRole('button', { name: 'All runs' }).click();
   await expect(page.getByRole('heading', { level: 1 })).not.toHaveText('1 of 2 checks broke');
 });
+
+test('a recorded load is laid over another one, and the address says which', async ({ page }) => {
+  const load = (number: number) => ({
+    ...RECORDED[0],
+    number,
+    title: `http://shop/ ${number}`,
+    result_bytes: 4_096,
+  });
+  const kinds = [{ kind: 'load', count: 2 }];
+  const runs = [load(9), load(8)];
+  await page.route(isList, (route) =>
+    route.fulfill({ json: { runs, total: 2, kinds, shared: false } }),
+  );
+  for (const one of runs) {
+    await page.route(`**/api/v1/runs/${one.number}`, (route) => route.fulfill({ json: one }));
+    const result = run(one.title, one.number === 8 ? 4 : 1);
+    await page.route(`**/api/v1/runs/${one.number}/result`, (route) =>
+      route.fulfill({ json: result }),
+    );
+  }
+  await page.goto('/runs?run=9');
+  await expect(page.getByRole('heading', { level: 1 })).toHaveText(/p95 90\.0 ms/);
+  await page.getByLabel('Beside another run').selectOption('8');
+  await expect(page).toHaveURL(/with=8/);
+  // The older one is what was before.
+  await expect(page.getByRole('heading', { level: 1 })).toHaveText('p95 360 ms → 90.0 ms');
+  await expectGood(page);
+  await page.goto('/runs?run=9&with=77');
+  await expect(page.getByText('Run 77 is none of load, or its result is not kept.')).toBeVisible();
+});

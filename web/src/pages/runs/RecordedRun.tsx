@@ -12,6 +12,7 @@ import { Problem, Waiting } from '../../ui/Empty';
 import { Link } from '../../ui/Link';
 import { Detail } from '../ledger/Detail';
 import { ResultView } from './ResultView';
+import { TwoRecorded } from './TwoRecorded';
 
 export function RecordedRun({ number, button }: { number: string; button: ReactNode }) {
   const { data, problem } = useApi<LedgerEntry>(path(`runs/${encodeURIComponent(number)}`), false);
@@ -56,6 +57,7 @@ function Whole({ run }: { run: LedgerEntry }) {
   if (problem !== undefined) return <InShort run={run} why={problem.detail} />;
   if (told === undefined) return <Waiting />;
   if (typeof told === 'string') return <InShort run={run} why={told} />;
+  if (told.kind === 'run') return <TwoRecorded run={run} told={told} />;
   return <ResultView told={told} />;
 }
 

@@ -271,10 +271,9 @@ pub(crate) fn record(record: &LedgerRecord, columns: usize) -> String {
         }
         Recorded::Run { of: _, title, verdict, by, requests, failed, seconds, figures } => {
             paragraph(title);
-            [verdict, by]
-                .into_iter()
-                .filter(|words| !words.is_empty())
-                .for_each(|it| paragraph(it));
+            for words in [verdict, by].into_iter().filter(|words| !words.is_empty()) {
+                paragraph(words);
+            }
             paragraph(&format!(
                 "{}, {} failed, in {seconds:.1} s",
                 units::some(*requests, "request", "requests"),
