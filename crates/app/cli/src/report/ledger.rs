@@ -306,6 +306,9 @@ pub(crate) fn record(record: &LedgerRecord, columns: usize) -> String {
             }
         }
     }
+    if record.result_bytes.is_some() {
+        paragraph(&format!("all that was measured: `taut ledger show {number} --result`"));
+    }
     text
 }
 

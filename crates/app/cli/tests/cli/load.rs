@@ -111,6 +111,7 @@ fn a_recorded_run_is_given_back_as_it_was_written() {
     assert!(ran.words.contains("proof 2 is in the ledger"), "{}", ran.words);
     let told = run(["ledger", "show", "1", "--store", &store]);
     assert!(told.data.contains("goals met") && told.data.contains(" a second"), "{}", told.data);
+    assert!(told.data.contains("`taut ledger show 1 --result`"), "{}", told.data);
     let json = json(&run(["ledger", "show", "1", "--json", "--store", &store]));
     assert_eq!(json["result_bytes"], whole.data.len(), "{json}");
     for (id, code) in [("7", 2), ("x", 2)] {
