@@ -3,7 +3,9 @@
 use std::{path::Path, time::Duration};
 
 use model::{FindingId, Moment};
-use store::ledger::{Event, Ledger, LedgerError, Proposal, Readings, Recorded, RunFigure, RunKind, Said};
+use store::ledger::{
+    Event, Ledger, LedgerError, Proposal, Readings, Recorded, RunFigure, RunKind, Said,
+};
 
 /// Writes a ledger into the folder of a store: so many remedies by hand, one an hour until `end`, and with each a
 /// remark, two runs of load and a decision; how many entries that makes.

@@ -63,11 +63,7 @@ pub(crate) fn ask(
 }
 
 /// Carries out orders for as long as the gateway runs; one that takes long holds up no other.
-pub(super) async fn run(
-    shared: Arc<Shared>,
-    own: OwnWays,
-    mut orders: mpsc::Receiver<Asked>,
-) {
+pub(super) async fn run(shared: Arc<Shared>, own: OwnWays, mut orders: mpsc::Receiver<Asked>) {
     while let Some(Asked { path, order, tell }) = orders.recv().await {
         let (shared, own) = (Arc::clone(&shared), Arc::clone(&own));
         tokio::task::spawn_local(async move {

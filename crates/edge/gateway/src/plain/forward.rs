@@ -242,13 +242,8 @@ impl<S: Wire> Talk<'_, S> {
         let mut bare = bare.ok_or_else(too_late)?.map_err(|no| attempt::no_connection(&no))?;
         terms.spent(if bare.reused { Phase::Queue } else { Phase::Connect }, leasing);
         let asked = terms.phases.is_some().then(Instant::now);
-<<<<<<< HEAD
         self.watched.set(self.worker.ticker.after(terms.timeouts.answer).min(total));
-        let sent = wire::write(&self.watched, &mut bare.stream, text, &[]).await;
-=======
-        self.watched.set(self.worker.ticker.after(service.timeouts.answer).min(total));
         let sent = wire::write(&self.watched, &mut bare.stream, text, &[], || ()).await;
->>>>>>> a83a3e7 (A slow client gets all of a large kept answer: what it takes counts, not that it takes all within a pause)
         if sent == Err(0) {
             return Err(attempt::no_answer(Reached::Nothing, send::CLOSED));
         }

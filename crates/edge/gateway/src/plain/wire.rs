@@ -78,13 +78,8 @@ pub(super) async fn read(
     .await
 }
 
-<<<<<<< HEAD
-/// Writes a head and what follows it, and waits until all of it has left; tells on failure how many bytes were
-/// written.
-=======
-/// Writes a head and what follows it; `takes` is called each time that some of it was taken, and not all. Tells on failure
-/// how many bytes were written.
->>>>>>> a83a3e7 (A slow client gets all of a large kept answer: what it takes counts, not that it takes all within a pause)
+/// Writes a head and what follows it, and waits until all of it has left; `takes` is called each time that some of it was
+/// taken, and not all. Tells on failure how many bytes were written.
 pub(super) async fn write(
     watched: &Watched,
     stream: &mut (impl AsyncWrite + Unpin),

@@ -17,9 +17,7 @@ use traffic::{
     plan::{Check, PathRule, Route, TimeoutRules, Total},
 };
 
-use crate::kit::{
-    ACTIVE, Origin, Path, Reply, ask, eventually, get, ok, on, plan, start, status,
-};
+use crate::kit::{ACTIVE, Origin, Path, Reply, ask, eventually, get, ok, on, plan, start, status};
 
 /// An address where nobody listens.
 fn nobody() -> SocketAddr {

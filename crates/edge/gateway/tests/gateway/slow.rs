@@ -15,13 +15,8 @@ use std::{
 use traffic::cache::CacheRule;
 
 use crate::kit::{
-<<<<<<< HEAD
-    ACTIVE, Origin, Path, Reply, ask, connect, eventually, get, ok, plan, read_all, read_until,
-    start, status,
-=======
-    Origin, Path, Reply, answer, ask, cached, connect, eventually, get, ok, plan, read_all,
+    ACTIVE, Origin, Path, Reply, answer, ask, cached, connect, eventually, get, ok, plan, read_all,
     read_until, start, status,
->>>>>>> a83a3e7 (A slow client gets all of a large kept answer: what it takes counts, not that it takes all within a pause)
 };
 
 #[test]
