@@ -10,68 +10,17 @@ use std::{
     io::{BufRead as _, BufReader},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::atomic::Ordering,
     time::Duration,
 };
 
-use traffic::{
-    cache::{CacheRule, DiskSettings, Keep, Template},
-    plan::{Plan, Secret},
-};
+use traffic::cache::{CacheRule, Keep};
 
 use crate::kit::{
-    Origin, Reply, Running, answer, cached, counting, eventually, get, get_with, header, start,
-    status,
+    Origin, Running, answer, counting,
+    disk::{hour, is, is_of_disk, large, on, small, twice, unchanging, up, written},
+    eventually, get, get_with, header, start, status,
 };
-
-pub(crate) fn hour() -> CacheRule {
-    CacheRule {
-        ttl: Some(Duration::from_hours(1)),
-        tags: vec![Template::parse("item-{2}").expect("a template")],
-        early: 0.0,
-        ..CacheRule::default()
-    }
-}
-
-pub(crate) fn on(folder: &Path, rule: CacheRule, origin: &Origin) -> Plan {
-    let mut plan = cached(rule, origin);
-    plan.admin_token = Some(Secret("sesame".to_owned()));
-    let fresh_min = Duration::ZERO;
-    plan.cache_disk = Some(DiskSettings { fresh_min, ..DiskSettings::new(folder) });
-    plan
-}
-
-/// A gateway that has its folder.
-pub(crate) fn up(plan: Plan) -> Running {
-    let gateway = start(plan);
-    eventually("up", || is(&gateway, "taut_gateway_cache_disk_up", 1.0));
-    gateway
-}
-
-/// Whether so many were counted.
-pub(crate) fn is(gateway: &Running, line: &str, count: f64) -> bool {
-    (gateway.metric(line) - count).abs() < 0.5
-}
-
-pub(crate) fn written(gateway: &Running, count: f64) {
-    let is_written =
-        || count <= gateway.metric("taut_gateway_cache_disk_writes_total{outcome=\"done\"}");
-    eventually("written", is_written);
-}
-
-/// Asks twice, which makes it worth writing.
-pub(crate) fn twice(gateway: &Running, path: &str) -> String {
-    get(gateway.address, path);
-    get(gateway.address, path)
-}
-
-pub(crate) fn is_of_disk(answer: &str) -> bool {
-    header(answer, "cache-status")
-        .is_some_and(|told| told.contains("; hit;") && told.contains("detail=disk"))
-}
 
 #[test]
 fn what_was_asked_for_twice_is_there_after_a_restart() {
@@ -173,17 +122,7 @@ fn what_was_forgotten_is_not_there_after_a_restart() {
 #[test]
 fn what_only_stands_in_is_asked_about_after_a_restart() {
     let folder = tempfile::tempdir().unwrap();
-    let is_down = Arc::new(AtomicBool::new(false));
-    let down = Arc::clone(&is_down);
-    let origin = Origin::start(move |request| {
-        if down.load(Ordering::Relaxed) {
-            Reply::Close
-        } else if request.contains("if-none-match: \"1\"") {
-            Reply::Send(b"HTTP/1.1 304 Not Modified\r\netag: \"1\"\r\n\r\n".to_vec())
-        } else {
-            answer("etag: \"1\"\r\n", "the answer")
-        }
-    });
+    let (origin, is_down) = unchanging();
     let before = up(on(folder.path(), hour(), &origin));
     twice(&before, "/down");
     twice(&before, "/up");
@@ -336,21 +275,8 @@ fn of_two_gateways_the_second_has_the_folder_when_the_first_is_gone() {
 #[test]
 fn it_keeps_within_its_bytes_and_what_is_asked_for_outlives_its_file() {
     let folder = tempfile::tempdir().unwrap();
-    let origin = Origin::start(|request| {
-        let path = request.split(' ').nth(1).unwrap_or_default();
-        answer("", &format!("{path}{}", "x".repeat(300_000)))
-    });
-    let bytes_max = 16 << 20;
-    let begin = || {
-        let mut plan = on(folder.path(), hour(), &origin);
-        let disk = DiskSettings {
-            bytes_max,
-            fresh_min: Duration::ZERO,
-            ..DiskSettings::new(folder.path())
-        };
-        plan.cache_disk = Some(disk);
-        up(plan)
-    };
+    let origin = large();
+    let begin = || small(folder.path(), &origin);
     let gateway = begin();
     for path in ["/asked", "/not-asked"] {
         twice(&gateway, path);

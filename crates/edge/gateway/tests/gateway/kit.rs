@@ -1,6 +1,8 @@
 //! What the tests share: gateways of a plan, origins that do as they are told, and clients that send what
 //! they like, byte by byte.
 
+pub(crate) mod disk;
+
 use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},

@@ -2,14 +2,7 @@
 //! that does not answer. What may be old is never given as if it were not, and nobody waits.
 
 use std::{
-    fs::OpenOptions,
-    io::Write as _,
-    path::Path,
-    process::Command,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    fs::OpenOptions, io::Write as _, path::Path, process::Command, sync::atomic::Ordering,
     time::Duration,
 };
 
@@ -21,25 +14,16 @@ use traffic::{
     redis::RedisSettings,
 };
 
-use crate::{
-    disk::{hour, is, is_of_disk, on, twice, up, written},
-    kit::{Origin, Reply, answer, counting, eventually, get, header, start, status},
+use crate::kit::{
+    Origin, counting,
+    disk::{hour, is, is_of_disk, on, twice, unchanging, up, written},
+    eventually, get, header, start, status,
 };
 
 #[test]
 fn what_changed_while_it_was_stopped_nobody_heard_so_all_of_it_is_asked_about() {
     let folder = tempfile::tempdir().unwrap();
-    let is_down = Arc::new(AtomicBool::new(false));
-    let down = Arc::clone(&is_down);
-    let origin = Origin::start(move |request| {
-        if down.load(Ordering::Relaxed) {
-            Reply::Close
-        } else if request.contains("if-none-match: \"1\"") {
-            Reply::Send(b"HTTP/1.1 304 Not Modified\r\netag: \"1\"\r\n\r\n".to_vec())
-        } else {
-            answer("etag: \"1\"\r\n", "the answer")
-        }
-    });
+    let (origin, is_down) = unchanging();
     let listening = || {
         let mut plan = on(folder.path(), hour(), &origin);
         // Nobody listens there: whatever is told from now on is not heard either.

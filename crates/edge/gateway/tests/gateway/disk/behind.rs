@@ -2,8 +2,11 @@
 
 use std::fs;
 
-use super::{hour, is, is_of_disk, on, twice, up, written};
-use crate::kit::{Origin, answer, counting, eventually, get, start};
+use crate::kit::{
+    counting,
+    disk::{hour, is, is_of_disk, large, on, small, twice, up, written},
+    eventually, get, start,
+};
 
 #[test]
 fn what_is_there_late_only_stands_in() {
@@ -29,15 +32,8 @@ fn what_is_there_late_only_stands_in() {
 #[test]
 fn what_was_ordered_in_a_damaged_file_nobody_knows_after_a_second_restart_either() {
     let folder = tempfile::tempdir().unwrap();
-    let origin = Origin::start(|request| {
-        let path = request.split(' ').nth(1).unwrap_or_default();
-        answer("", &format!("{path}{}", "x".repeat(300_000)))
-    });
-    let begin = || {
-        let mut plan = on(folder.path(), hour(), &origin);
-        plan.cache_disk.as_mut().expect("it has one").bytes_max = 16 << 20;
-        up(plan)
-    };
+    let origin = large();
+    let begin = || small(folder.path(), &origin);
     let before = begin();
     // Three to a file.
     for place in 0..8_u32 {

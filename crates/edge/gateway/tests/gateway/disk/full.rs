@@ -8,8 +8,11 @@ use std::{
     process::Command,
 };
 
-use super::{hour, is, is_of_disk, on, twice, up, written};
-use crate::kit::{Origin, Running, answer, eventually, get, status};
+use crate::kit::{
+    Running,
+    disk::{is, is_of_disk, large, small, twice, written},
+    eventually, get, status,
+};
 
 const CHILD: &str = "GATEWAY_TEST_SMALL_DISK";
 
@@ -45,20 +48,6 @@ fn fill(disk: &Path) {
     while ballast.write_all(&[1; 4096]).is_ok() {}
 }
 
-/// Answers of which three fill a file.
-fn large() -> Origin {
-    Origin::start(|request| {
-        let path = request.split(' ').nth(1).unwrap_or_default();
-        answer("", &format!("{path}{}", "x".repeat(300_000)))
-    })
-}
-
-fn begin(folder: &Path, origin: &Origin) -> Running {
-    let mut plan = on(folder, hour(), origin);
-    plan.cache_disk.as_mut().expect("it has one").bytes_max = 16 << 20;
-    up(plan)
-}
-
 /// An order that no page has room for.
 fn forget(gateway: &Running, item: &str) {
     let told = gateway.order("/cache/purge", &format!("{{\"tag\": \"item-{item}\"}}"));
@@ -83,7 +72,7 @@ fn an_order_that_there_is_no_room_for_costs_the_oldest_file_and_no_more() {
     };
     let (disk, origin) = (Path::new(&disk), large());
     let folder = disk.join("cache");
-    let gateway = begin(&folder, &origin);
+    let gateway = small(&folder, &origin);
     let item = "y".repeat(10_000);
     let path = format!("/items/{item}");
     store_all(&gateway, &["/0", "/1", "/2", "/3", "/4", &path, "/6"]);
@@ -91,7 +80,7 @@ fn an_order_that_there_is_no_room_for_costs_the_oldest_file_and_no_more() {
     forget(&gateway, &item);
     eventually("the oldest went", || is(&gateway, "taut_gateway_cache_disk_entries", 3.0));
     gateway.stop();
-    let after = begin(&folder, &origin);
+    let after = small(&folder, &origin);
     for kept in ["/3", "/4", "/6"] {
         assert!(is_of_disk(&get(after.address, kept)), "{kept}");
     }
@@ -108,7 +97,7 @@ fn what_went_with_all_the_rest_is_written_again_once_there_is_room() {
         return assert!(on_a_small_disk(NAME).unwrap_or(true));
     };
     let (disk, origin) = (Path::new(&disk), large());
-    let gateway = begin(&disk.join("cache"), &origin);
+    let gateway = small(&disk.join("cache"), &origin);
     let item = "y".repeat(10_000);
     store_all(&gateway, &["/hot", &format!("/items/{item}")]);
     fill(disk);

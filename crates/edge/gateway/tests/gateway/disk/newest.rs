@@ -2,8 +2,11 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use super::{hour, is, is_of_disk, on, twice, up, written};
-use crate::kit::{Origin, Running, answer, counting, eventually, get, get_with};
+use crate::kit::{
+    Origin, Running, answer, counting,
+    disk::{hour, is, is_of_disk, large, on, small, twice, up, written},
+    eventually, get, get_with,
+};
 
 #[test]
 fn what_came_last_is_what_is_found_after_a_restart() {
@@ -102,16 +105,8 @@ fn of_many_that_vary_the_latest_are_there_after_a_restart() {
 #[test]
 fn what_memory_answers_is_written_again_when_its_file_is_gone() {
     let folder = tempfile::tempdir().unwrap();
-    let origin = Origin::start(|request| {
-        let path = request.split(' ').nth(1).unwrap_or_default();
-        answer("", &format!("{path}{}", "x".repeat(300_000)))
-    });
-    let begin = || {
-        let mut plan = on(folder.path(), hour(), &origin);
-        let disk = plan.cache_disk.as_mut().expect("it has one");
-        disk.bytes_max = 16 << 20;
-        up(plan)
-    };
+    let origin = large();
+    let begin = || small(folder.path(), &origin);
     let gateway = begin();
     for path in ["/asked", "/not-asked"] {
         twice(&gateway, path);
