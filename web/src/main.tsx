@@ -13,6 +13,7 @@ import './styles/database.css';
 import './styles/explore.css';
 import './styles/charts.css';
 import './styles/system.css';
+import './styles/gateway.css';
 import './styles/ledger.css';
 import './styles/chrome.css';
 

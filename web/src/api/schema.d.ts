@@ -327,6 +327,74 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/gateway/canaries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Gives a version that is tried its next share, leaves it at the one that it has, takes it back, or gives it everything. */
+        post: operations["canary"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/gateway/members": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sends a member no new requests, sends it requests again, or gives it another share of them. */
+        post: operations["member"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/gateway/purge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Lets the cache forget: an address, what begins like one, a tag, a route, or everything. */
+        post: operations["purge"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/gateway/warm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Asks for addresses through the gateway, so that their answers are in its cache. */
+        post: operations["warm"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/heatmap": {
         parameters: {
             query?: never;
@@ -2127,6 +2195,11 @@ export interface components {
              */
             news: components["schemas"]["GatewayNews"][];
             /**
+             * @description Why it is not ready, in words; nothing where it is, or is being stopped.
+             * @default []
+             */
+            not_ready: string[];
+            /**
              * Format: double
              * @description Requests a second, of the last five seconds that are over.
              * @default 0
@@ -2330,6 +2403,18 @@ export interface components {
              */
             steps: number[];
         };
+        /** @description What to do with a version that is tried. */
+        GatewayCanaryOrder: {
+            /** @description What to do. */
+            order: components["schemas"]["GatewayCanaryVerb"];
+            /** @description Its route. */
+            route: string;
+        };
+        /**
+         * @description What can be done with a version that is tried.
+         * @enum {string}
+         */
+        GatewayCanaryVerb: "step" | "hold" | "revert" | "finish";
         /** @description What is captured. */
         GatewayCapture: {
             /**
@@ -2406,6 +2491,20 @@ export interface components {
              */
             retried: number;
         };
+        /** @description What the cache forgot. */
+        GatewayForgotten: {
+            /**
+             * Format: int64
+             * @description Answers.
+             * @default 0
+             */
+            forgotten: number;
+            /**
+             * @description They are kept for where members fail.
+             * @default false
+             */
+            soft: boolean;
+        };
         /** @description The limit of a route. */
         GatewayLimit: {
             /**
@@ -2419,6 +2518,18 @@ export interface components {
              * @default false
              */
             dry_run: boolean;
+            /**
+             * Format: int64
+             * @description Those that it would have refused, where they are only counted.
+             * @default 0
+             */
+            over_dry_run: number;
+            /**
+             * Format: int64
+             * @description Requests of the route that it refused since the start.
+             * @default 0
+             */
+            refused: number;
             /**
              * Format: int64
              * @description How many requests a client may send within the window.
@@ -2500,6 +2611,56 @@ export interface components {
              */
             zone: string | null;
         };
+        /** @description What is ordered of a member from then on. */
+        GatewayMemberDone: {
+            /**
+             * @description No new requests are sent to it.
+             * @default false
+             */
+            drained: boolean;
+            /**
+             * @description For how long, in words.
+             * @default
+             */
+            lasts: string;
+            /**
+             * @description Its host and port.
+             * @default
+             */
+            member: string;
+            /**
+             * @description Its service.
+             * @default
+             */
+            service: string;
+            /**
+             * Format: int32
+             * @description Its weight by order; nothing where that of the settings counts.
+             * @default null
+             */
+            weight: number | null;
+        };
+        /** @description What to do with a member of a service. */
+        GatewayMemberOrder: {
+            /** @description Do it also where nobody of the service is left then. */
+            force?: boolean | null;
+            /** @description Its host and port. */
+            member: string;
+            /** @description What to do. */
+            order: components["schemas"]["GatewayMemberVerb"];
+            /** @description Its service. */
+            service: string;
+            /**
+             * Format: int32
+             * @description Its weight from then on, from 0 to 1000: with `weight`.
+             */
+            weight?: number | null;
+        };
+        /**
+         * @description What can be done with a member.
+         * @enum {string}
+         */
+        GatewayMemberVerb: "drain" | "undrain" | "weight";
         /** @description Something that happened to a canary. */
         GatewayNews: {
             /**
@@ -2534,6 +2695,21 @@ export interface components {
              * @default
              */
             why: string;
+        };
+        /** @description What the cache is to forget: one of `url`, `prefix`, `tag`, `route` and `all`. */
+        GatewayPurge: {
+            /** @description Everything. */
+            all?: boolean | null;
+            /** @description Answers to what begins like this. */
+            prefix?: string | null;
+            /** @description Answers of this route. */
+            route?: string | null;
+            /** @description Keep it for where members fail, as what is stale. */
+            soft?: boolean | null;
+            /** @description Answers with this tag (surrogate key). */
+            tag?: string | null;
+            /** @description Answers to this address: `http://shop.example/items/1`, or `/items/1` of any host. */
+            url?: string | null;
         };
         /** @description Requests that a gateway refused for one reason. */
         GatewayRefused: {
@@ -2739,6 +2915,12 @@ export interface components {
             breaker: string | null;
             /**
              * Format: int64
+             * @description Since when it is so; nothing if it was never anything but closed.
+             * @default null
+             */
+            breaker_since_unix_ms: number | null;
+            /**
+             * Format: int64
              * @description Its requests that are not answered yet.
              * @default 0
              */
@@ -2780,6 +2962,26 @@ export interface components {
              * @default
              */
             service: string;
+        };
+        /** @description Addresses to ask for, so that their answers are in the cache. */
+        GatewayWarm: {
+            /** @description `http://shop.example/items/`; at most 1,000. */
+            urls: string[];
+        };
+        /** @description What was warmed. */
+        GatewayWarmed: {
+            /**
+             * Format: int64
+             * @description Those that were answered with 2xx.
+             * @default 0
+             */
+            answered: number;
+            /**
+             * Format: int64
+             * @description Addresses that were asked for.
+             * @default 0
+             */
+            asked: number;
         };
         /** @description One statement or remote endpoint over many requests. */
         Group: {
@@ -6132,6 +6334,219 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["GatewayAnswer"];
+                };
+            };
+        };
+    };
+    canary: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GatewayCanaryOrder"];
+            };
+        };
+        responses: {
+            /** @description what became of it; it is in the ledger as well */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GatewayNews"];
+                };
+            };
+            /** @description the route tries no version, or there is no gateway */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the gateway does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    member: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GatewayMemberOrder"];
+            };
+        };
+        responses: {
+            /** @description what holds of the member from now on */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GatewayMemberDone"];
+                };
+            };
+            /** @description the weight is none */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description there is no such member, or no gateway */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description nobody of the service would be left */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the gateway does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    purge: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GatewayPurge"];
+            };
+        };
+        responses: {
+            /** @description how much was forgotten */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GatewayForgotten"];
+                };
+            };
+            /** @description it names nothing, or more than one thing */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description there is no gateway */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the gateway does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    warm: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GatewayWarm"];
+            };
+        };
+        responses: {
+            /** @description how many were answered well */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GatewayWarmed"];
+                };
+            };
+            /** @description one is no address, or there are too many */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description there is no gateway */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the gateway listens on no address without encryption */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the gateway does not answer, or it took longer than a minute */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };

@@ -61,6 +61,12 @@ function show(url: string, live: boolean, notify: () => void): () => void {
   };
 }
 
+/** Asks again for what is shown of `url`, where no event tells that it changed. */
+export function askAgain(url: string) {
+  const entry = entries.get(url);
+  if (entry !== undefined && entry.shown.size > 0) ask(url, entry);
+}
+
 function ask(url: string, entry: Entry) {
   if (entry.asking) {
     entry.again = true;

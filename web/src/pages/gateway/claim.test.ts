@@ -6,6 +6,7 @@ import { answeredByCache, claimOf } from './claim';
 function gateway(change: Partial<Gateway> = {}): Gateway {
   return {
     state: 'up',
+    not_ready: [],
     requests_per_second: 12.34,
     in_flight: 0,
     decided: { retried: 0, hedged: 0, refused: [] },
@@ -41,23 +42,34 @@ describe('the claim', () => {
     expect(claimOf(gateway())).toEqual({ title: 'It answers 12.3 requests a second', level: '' });
   });
   it('says first what is wrong', () => {
-    const nobody = [{ name: 'app', balance: 'latency', members: [member(false)], threads: [] }];
-    expect(claimOf(gateway({ state: 'down', services: nobody }))).toEqual({
-      title: 'app has nobody who can answer',
+    const why = ['`app` has nobody who can answer', 'less than 32 MiB of memory are left'];
+    expect(claimOf(gateway({ state: 'down', not_ready: why }))).toEqual({
+      title:
+        'It is not ready: `app` has nobody who can answer; less than 32 MiB of memory are left',
       level: 'broken',
     });
-    // Everybody can answer: it is the machine, or what limits are counted in.
-    expect(claimOf(gateway({ state: 'down' }))).toEqual({
-      title: 'It is not ready: memory is low, or a Redis that limits need is away',
-      level: 'broken',
-    });
+    // An older gateway does not say why.
+    expect(claimOf(gateway({ state: 'down' })).title).toBe('It is not ready');
     const services = [
       { name: 'app', balance: 'latency', members: [member(false), member()], threads: [] },
     ];
     expect(claimOf(gateway({ services })).title).toContain('1 of 2 members cannot answer');
-    const threads = [{ thread: 0, breaker: 'open', in_flight: 0, in_flight_max: null }];
+    const threads = [
+      { thread: 0, breaker: 'open', breaker_since_unix_ms: 1, in_flight: 0, in_flight_max: null },
+    ];
     const open = [{ name: 'app', balance: 'latency', members: [member()], threads }];
     expect(claimOf(gateway({ services: open })).title).toContain('app fails');
+  });
+  it('says who has nobody left that takes requests, however well they are', () => {
+    const away = [
+      { ...member(), drained: true },
+      { ...member(), weight: 0 },
+    ];
+    const services = [{ name: 'app', balance: 'latency', members: away, threads: [] }];
+    expect(claimOf(gateway({ services }))).toEqual({
+      title: 'Nobody takes requests of `app`: put a member back',
+      level: 'broken',
+    });
   });
 });
 

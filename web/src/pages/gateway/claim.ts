@@ -14,12 +14,15 @@ export function claimOf(gateway: Gateway): Claim {
   const members = gateway.services.flatMap((service) => service.members);
   const away = members.filter((member) => !member.drained && isAway(member));
   if (gateway.state === 'down') {
-    const nobody = gateway.services.find((service) => service.members.every(isAway));
-    const title =
-      nobody === undefined
-        ? 'It is not ready: memory is low, or a Redis that limits need is away'
-        : `${nobody.name} has nobody who can answer`;
-    return { title, level: 'broken' };
+    const why = gateway.not_ready.join('; ');
+    return { title: why === '' ? 'It is not ready' : `It is not ready: ${why}`, level: 'broken' };
+  }
+  const drained = gateway.services.find((service) => !service.members.some(takesRequests));
+  if (drained !== undefined) {
+    return {
+      title: `Nobody takes requests of \`${drained.name}\`: put a member back`,
+      level: 'broken',
+    };
   }
   const open = gateway.services.find((service) =>
     service.threads.some((thread) => thread.breaker === 'open'),
@@ -39,6 +42,11 @@ export function claimOf(gateway: Gateway): Claim {
     };
   }
   return { title: `It answers ${rate}`, level: '' };
+}
+
+/** Whether the gateway is to send it any, well or not. */
+export function takesRequests(member: { drained: boolean; weight: number }): boolean {
+  return !member.drained && member.weight > 0;
 }
 
 export function isAway(member: { healthy: boolean; left_alone: boolean }): boolean {

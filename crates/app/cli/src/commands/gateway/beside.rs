@@ -195,7 +195,7 @@ fn noting(place: LedgerPlace) -> impl Fn(&CanaryNews) -> Result<(), LedgerError>
 fn note(place: &LedgerPlace, news: &CanaryNews) -> Result<(), LedgerError> {
     let CanaryNews { old, why, ordered, .. } = news;
     let text = format!("{why}. The other version is {old}.");
-    let by = if *ordered { "somebody, through the admin port" } else { "taut gateway" };
+    let by = if *ordered { "somebody, by an order to the gateway" } else { "taut gateway" };
     let decision = Recorded::Decision { title: title(news), text, by: by.to_owned() };
     history::record(place, None, &decision).map(|_number| ())
 }
