@@ -61,10 +61,12 @@ impl Forgotten {
         }
     }
 
-    /// All that was; `None` if more was than is remembered.
+    /// All that was since there had been `count`; `None` if more was than is remembered.
     #[must_use]
-    pub fn all(&self) -> Option<impl Iterator<Item = &(Of, bool)>> {
-        (self.next == self.log.len() as u64).then(|| self.log.iter())
+    pub fn since(&self, count: u64) -> Option<impl ExactSizeIterator<Item = &(Of, bool)>> {
+        let missed = usize::try_from(self.next.saturating_sub(count)).ok()?;
+        let known = self.log.len().checked_sub(missed)?;
+        Some(self.log.iter().skip(known))
     }
 
     /// Whether an answer is old that was known when there had been `count`.

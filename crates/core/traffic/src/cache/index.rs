@@ -3,15 +3,18 @@
 //! Files are written from their beginning to their end, and go as a whole, the oldest first (a queue, as S3-FIFO has it:
 //! what was asked for meanwhile goes to its end again).
 
+mod purging;
+
 use std::collections::BTreeMap;
 
 use model::Moment;
 
+use self::purging::UnderWay;
 use super::{
     key::Asker,
     marks::Marks,
     policy::Policy,
-    purge::{Found, Place, Purge},
+    purge::{Place, Purge},
     stored::Stored,
     vary::Selecting,
 };
@@ -125,6 +128,11 @@ pub struct Index {
     /// By file: places of its answers.
     files: BTreeMap<u64, BTreeMap<u64, usize>>,
     live_bytes: u64,
+    /// Rises with each answer that comes.
+    turn: u64,
+    /// Orders to forget that are being carried out, and the number of the last.
+    under_way: Vec<UnderWay>,
+    orders: u64,
 }
 
 #[derive(Debug)]
@@ -134,6 +142,8 @@ struct Slot {
     kept: Kept,
     memory_bytes: u64,
     is_asked: bool,
+    /// Tells what came before an order from what came after it.
+    turn: u64,
 }
 
 /// What went with a file.
@@ -161,6 +171,9 @@ impl Index {
             marks: Marks::default(),
             files: BTreeMap::new(),
             live_bytes: 0,
+            turn: 0,
+            under_way: Vec::new(),
+            orders: 0,
         }
     }
 
@@ -209,10 +222,10 @@ impl Index {
             let Kept { selecting, shared_with, ends, .. } = &slot.kept;
             let is_for = (!asker.authorization || shared_with.authorization)
                 && (!asker.cookies || shared_with.cookies);
-            is_for && now < *ends && selecting.takes(headers)
+            is_for && now < *ends && selecting.takes(headers) && !self.is_gone(slot)
         };
         let latest = slots.filter(fits).max_by_key(|slot| (slot.kept.written, slot.at));
-        latest.map(|slot| OnDisk { at: slot.at, expired: slot.kept.expired })
+        latest.map(|slot| OnDisk { at: slot.at, expired: self.expired(slot) })
     }
 
     /// Whether an answer to the same requests is there; `hash` is of their key.
@@ -220,7 +233,7 @@ impl Index {
     pub fn has(&self, hash: u64, selecting: &Selecting, shared_with: Asker) -> bool {
         let places = self.keys.of(hash);
         let mut slots = places.iter().filter_map(|place| self.slots.get(*place)?.as_ref());
-        slots.any(|slot| slot.kept.is_same(selecting, shared_with))
+        slots.any(|slot| slot.kept.is_same(selecting, shared_with) && !self.is_gone(slot))
     }
 
     /// Remembers that it was asked for: it outlives its file.
@@ -231,8 +244,11 @@ impl Index {
     }
 
     /// An answer is there now, in place of the one to the same requests, and of what is before all others under its key where
-    /// those are too many. `false` if there is no room.
+    /// those are too many. `false` if there is no room, or it may be what is being forgotten.
     pub fn insert(&mut self, hash: u64, at: At, kept: Kept) -> bool {
+        if self.is_refused(&kept) {
+            return false;
+        }
         let mut others = Vec::new();
         for place in self.keys.of(hash) {
             let Some(Some(slot)) = self.slots.get(place) else { continue };
@@ -257,7 +273,9 @@ impl Index {
         self.live_bytes += at.bytes;
         let memory_bytes = kept.memory_bytes();
         self.memory_bytes += memory_bytes;
-        let slot = Some(Slot { hash, at, kept, memory_bytes, is_asked: false });
+        let turn = self.turn;
+        self.turn += 1;
+        let slot = Some(Slot { hash, at, kept, memory_bytes, is_asked: false, turn });
         if place == self.slots.len() {
             self.slots.push(slot);
         } else {
@@ -288,26 +306,9 @@ impl Index {
 
     /// Forgets what an order is for; where it is soft that only stands in from now on. How many it changed something for.
     pub fn purge(&mut self, purge: &Purge, soft: bool, now: Moment) -> usize {
-        let places = match purge.found() {
-            Found::By(mark) => self.marks.of(mark),
-            Found::InAll => (0..self.slots.len()).collect(),
-        };
-        let mut count = 0;
-        for place in places {
-            let Some(Some(slot)) = self.slots.get_mut(place) else { continue };
-            if !purge.takes(&slot.kept.place) {
-                continue;
-            }
-            if !soft {
-                self.remove(place);
-            } else if slot.kept.expired.is_none() {
-                slot.kept.expired = Some(now);
-            } else {
-                continue;
-            }
-            count += 1;
-        }
-        count
+        let id = self.begin(purge.clone(), soft, now);
+        self.seal(id);
+        self.go_on(id, usize::MAX).unwrap_or_default()
     }
 
     /// Forgets what is of no more use.
@@ -322,15 +323,25 @@ impl Index {
 
     /// Forgets all that is in a file.
     pub fn drop_file(&mut self, file: u64, now: Moment) -> Dropped {
-        let places = self.files.remove(&file).unwrap_or_default();
+        self.drop_some(file, usize::MAX, now)
+    }
+
+    /// Forgets the first of what is in a file, at most so many.
+    pub fn drop_some(&mut self, file: u64, max: usize, now: Moment) -> Dropped {
         let mut dropped = Dropped::default();
-        for place in places.into_values() {
+        for _ in 0..max {
+            let first = self.files.get_mut(&file).and_then(BTreeMap::pop_first);
+            let Some((_, place)) = first else { break };
             let Some(slot) = self.take(place) else { continue };
-            if slot.is_asked && slot.kept.expired.is_none() && now < slot.kept.ends {
+            let is_fresh = self.expired(&slot).is_none() && !self.is_gone(&slot);
+            if slot.is_asked && is_fresh && now < slot.kept.ends {
                 dropped.asked.push((slot.hash, slot.at, slot.kept));
             } else {
                 dropped.lost.push(slot.hash);
             }
+        }
+        if self.live_in(file) == 0 {
+            self.files.remove(&file);
         }
         dropped
     }

@@ -15,6 +15,15 @@ impl Marks {
         found.map(|(_, places)| places.iter().copied().collect()).unwrap_or_default()
     }
 
+    /// The first of them from this place on, at most so many.
+    pub(super) fn after(&self, mark: u64, from: usize, max: usize) -> Vec<usize> {
+        let found = self.0.find(mark, |(known, _)| *known == mark);
+        let some = |(_, places): &(u64, BTreeSet<usize>)| {
+            places.range(from..).take(max).copied().collect()
+        };
+        found.map(some).unwrap_or_default()
+    }
+
     pub(super) fn add(&mut self, mark: u64, place: usize) {
         if let Some((_, places)) = self.0.find_mut(mark, |(known, _)| *known == mark) {
             places.insert(place);

@@ -196,10 +196,16 @@ impl<V> Store<V> {
         self.change(self.marks.of(mark), change)
     }
 
-    /// The same for everything.
-    pub fn change_all(&mut self, change: impl FnMut(&V) -> Change<V>) -> usize {
-        let places = (0..self.slots.len()).collect();
-        self.change(places, change)
+    /// The same for some of everything: at most so many places from `first` on, and where to go on, if that is not all.
+    pub fn change_some(
+        &mut self,
+        first: usize,
+        max: usize,
+        change: impl FnMut(&V) -> Change<V>,
+    ) -> (usize, Option<usize>) {
+        let next = first.saturating_add(max).min(self.slots.len());
+        let count = self.change((first..next).collect(), change);
+        (count, (next < self.slots.len()).then_some(next))
     }
 
     fn change(&mut self, places: Vec<usize>, mut change: impl FnMut(&V) -> Change<V>) -> usize {

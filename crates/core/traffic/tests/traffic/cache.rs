@@ -4,6 +4,7 @@ mod credentials;
 mod days;
 mod disk;
 mod disk_bounds;
+mod disk_purging;
 mod rules;
 mod shared;
 mod store;

@@ -2,13 +2,16 @@
 //! its own; what is read is read by others, and no request waits for it for long. Where the disk is full, slow or gone,
 //! the cache goes on without it.
 //!
-//! What is forgotten is forgotten here, in memory and in the log at once: who holds `level` keeps others from finding what
-//! is being forgotten (see `forget`).
+//! What is forgotten is forgotten here, in memory and in the log at once: from the beginning of an order on nobody finds here
+//! what it is for, and nothing that may be is taken until memory has forgotten it as well (see `forget`). `level` is never
+//! held for long, as requests wait for it: what is looked at is looked at bit by bit.
 
 mod files;
 mod load;
 mod queue;
 mod reader;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 use std::{
@@ -39,7 +42,7 @@ use self::{
     reader::{Read, Readers},
 };
 use super::{
-    lock,
+    AT_ONCE, give_way, lock,
     memory::{Memory, Offered},
 };
 use crate::clock;
@@ -270,11 +273,10 @@ impl Disk {
                 Keep::Memory => Offered::Refused,
             };
             if offered != Offered::Taken {
-                let which = Some(Variant::of(stored));
-                let of = Of::Key(key.hash, key.bytes.clone(), which);
-                let count = level.index_forgets(&of, false, now);
-                level.forgotten.add(of.clone(), false);
-                self.forgotten.store(level.forgotten.count(), Release);
+                let which = Variant::of(stored);
+                let count = level.index.forget_key(key.hash, Some(&which));
+                let of = Of::Key(key.hash, key.bytes.clone(), Some(which));
+                self.noted(&mut level, &of, false);
                 if level.stands && 0 < count {
                     self.queue.order(Order { of, soft: false, at: now });
                 }
@@ -309,8 +311,8 @@ impl Disk {
 
     /// Forgets something here and, by `elsewhere`, in memory. How many answers it was here, and what came of the other.
     ///
-    /// Nobody looks at this level meanwhile. What is offered to it until memory has forgotten it as well was offered before
-    /// `forgotten` rose, and is not taken any more.
+    /// What is offered to this level until memory has forgotten it as well was offered before `forgotten` rose, and is not
+    /// taken any more.
     pub(super) fn forget<T>(
         &self,
         of: Of,
@@ -318,16 +320,47 @@ impl Disk {
         now: Moment,
         elsewhere: impl FnOnce() -> T,
     ) -> (usize, T) {
-        let mut level = lock(&self.level);
-        let count = level.index_forgets(&of, soft, now);
-        let done = elsewhere();
-        level.forgotten.add(of.clone(), soft);
-        self.forgotten.store(level.forgotten.count(), Release);
+        let (count, done) = match &of {
+            // Few: nobody waits long.
+            Of::Key(hash, _, which) => {
+                let mut level = lock(&self.level);
+                let count = level.index.forget_key(*hash, which.as_ref());
+                let done = elsewhere();
+                self.noted(&mut level, &of, soft);
+                (count, done)
+            }
+            Of::Order(purge) => {
+                let id = lock(&self.level).index.begin(purge.clone(), soft, now);
+                let done = elsewhere();
+                let mut level = lock(&self.level);
+                self.noted(&mut level, &of, soft);
+                level.index.seal(id);
+                drop(level);
+                (self.go_on(id), done)
+            }
+        };
         // What nothing is there of need not be written down.
-        if level.stands && 0 < count {
+        if 0 < count && lock(&self.level).stands {
             self.queue.order(Order { of, soft, at: now });
         }
         (count, done)
+    }
+
+    /// What is on its way to this level from before this is old.
+    fn noted(&self, level: &mut Level, of: &Of, soft: bool) {
+        level.forgotten.add(of.clone(), soft);
+        self.forgotten.store(level.forgotten.count(), Release);
+    }
+
+    /// Carries an order out to its end. How many answers it changed something for.
+    fn go_on(&self, id: u64) -> usize {
+        loop {
+            let looked = lock(&self.level).index.go_on(id, AT_ONCE);
+            match looked {
+                Some(count) => return count,
+                None => give_way(),
+            }
+        }
     }
 
     /// An order of another gateway was heard of.
@@ -376,9 +409,9 @@ impl Disk {
     fn off(&self, why: String) {
         let mut level = lock(&self.level);
         level.stands = false;
-        level.index = Index::new(MEMORY_BYTES_MAX);
-        level.files.clear();
+        let gone = level.empty();
         drop(level);
+        drop(gone);
         self.figures.is_up.store(false, Relaxed);
         self.figures.bytes.store(0, Relaxed);
         self.figures.is_seen.store(true, Release);
@@ -391,29 +424,27 @@ impl Disk {
 }
 
 impl Level {
-    fn index_forgets(&mut self, of: &Of, soft: bool, now: Moment) -> usize {
-        match of {
-            Of::Order(purge) => self.index.purge(purge, soft, now),
-            Of::Key(hash, _, which) => self.index.forget_key(*hash, which.as_ref()),
-        }
+    /// Nothing is there any more. What was, which takes a while to let go of.
+    fn empty(&mut self) -> (Index, BTreeMap<u64, Arc<File>>) {
+        let index = self.index.replaced(Index::new(MEMORY_BYTES_MAX));
+        (index, std::mem::take(&mut self.files))
     }
 
-    /// What is there is known now: what was forgotten since the start is forgotten there as well. What of that is to be
-    /// written down.
-    fn stand(&mut self, loaded: load::Loaded, now: Moment) -> Vec<Order> {
-        self.index = loaded.index;
+    /// What is there is known now.
+    fn stand(&mut self, loaded: load::Loaded) {
+        // The one before knew of nothing.
+        drop(self.index.replaced(loaded.index));
         self.files =
             loaded.files.iter().map(|(number, (file, _))| (*number, Arc::clone(file))).collect();
         self.stands = true;
-        let all: Option<Vec<(Of, bool)>> = self.forgotten.all().map(|all| all.cloned().collect());
-        let all = all.unwrap_or_else(|| vec![(Of::Order(Purge::All), false)]);
-        let mut orders = Vec::new();
-        for (of, soft) in all {
-            if 0 < self.index_forgets(&of, soft, now) {
-                orders.push(Order { of, soft, at: now });
-            }
+    }
+
+    /// What was forgotten since there had been so much.
+    fn missed(&self, since: u64) -> Vec<(Of, bool)> {
+        match self.forgotten.since(since) {
+            Some(missed) => missed.cloned().collect(),
+            None => vec![(Of::Order(Purge::All), false)],
         }
-        orders
     }
 
     /// Whether an answer that was known when so much was forgotten may still be kept; it is, at this place.
@@ -421,4 +452,19 @@ impl Level {
         let is_old = self.forgotten.outdates(forgotten, hash, &kept);
         !is_old && self.stands && self.index.insert(hash, at, kept)
     }
+}
+
+/// Forgets in what was read what was forgotten meanwhile. What of that is to be written down.
+fn catch_up(index: &mut Index, missed: Vec<(Of, bool)>, now: Moment) -> Vec<Order> {
+    let mut orders = Vec::new();
+    for (of, soft) in missed {
+        let count = match &of {
+            Of::Order(purge) => index.purge(purge, soft, now),
+            Of::Key(hash, _, which) => index.forget_key(*hash, which.as_ref()),
+        };
+        if 0 < count {
+            orders.push(Order { of, soft, at: now });
+        }
+    }
+    orders
 }

@@ -12,7 +12,7 @@ use traffic::{
     fields::Fields,
 };
 
-use super::{flight::Flight, lock};
+use super::{AT_ONCE, flight::Flight, give_way, lock};
 
 /// Answers in memory, and what is asked for meanwhile.
 #[derive(Debug)]
@@ -199,11 +199,17 @@ impl Memory {
             Change::Set(Entry { variants: variants.collect(), alone_until: None })
         };
         let found = purge.found();
-        let each = |shard: &Mutex<Shard>| {
-            let mut shard = lock(shard);
-            match found {
-                Found::By(mark) => shard.store.change_marked(mark, change),
-                Found::InAll => shard.store.change_all(change),
+        let each = |shard: &Mutex<Shard>| match found {
+            Found::By(mark) => lock(shard).store.change_marked(mark, change),
+            Found::InAll => {
+                let (mut sum, mut first) = (0, 0);
+                loop {
+                    let (count, next) = lock(shard).store.change_some(first, AT_ONCE, change);
+                    sum += count;
+                    let Some(next) = next else { return sum };
+                    first = next;
+                    give_way();
+                }
             }
         };
         self.shards.iter().map(each).sum()

@@ -14,11 +14,11 @@ use traffic::cache::{
 
 use super::{now, of};
 
-fn key(number: u8) -> Key {
+pub(super) fn key(number: u8) -> Key {
     Key::new(vec![number; 3], 7)
 }
 
-fn stored(number: u8, body: &[u8]) -> Stored {
+pub(super) fn stored(number: u8, body: &[u8]) -> Stored {
     let policy = of(&CacheRule::default(), 200, &[("cache-control", "max-age=60")]);
     let place = Place {
         route: "all".to_owned(),
@@ -53,7 +53,7 @@ fn steps() -> impl Strategy<Value = Step> {
     ]
 }
 
-fn purges() -> impl Strategy<Value = Purge> {
+pub(super) fn purges() -> impl Strategy<Value = Purge> {
     prop_oneof![
         1 => Just(Purge::All),
         4 => (0_u8..3).prop_map(|tag| Purge::Tag(format!("tag-{tag}"))),
@@ -62,7 +62,7 @@ fn purges() -> impl Strategy<Value = Purge> {
     ]
 }
 
-fn found(index: &Index, number: u8) -> Option<(At, bool)> {
+pub(super) fn found(index: &Index, number: u8) -> Option<(At, bool)> {
     let found = index.find(key(number).hash, &HeaderMap::new(), Asker::default(), now());
     found.map(|found| (found.at, found.expired.is_some()))
 }
@@ -212,9 +212,10 @@ fn what_was_forgotten_on_its_way_is_old() {
     forgotten.add(Of::Order(Purge::Tag("tag-1".to_owned())), true);
     assert!(forgotten.outdates(before, 5, &one) && forgotten.outdates(between, 6, &one));
     assert!(!forgotten.outdates(forgotten.count(), 5, &one));
-    assert_eq!(forgotten.all().map(Iterator::count), Some(2));
+    assert_eq!(forgotten.since(0).map(Iterator::count), Some(2));
+    assert_eq!(forgotten.since(between).map(Iterator::count), Some(1));
     (0..20_000).for_each(|_| forgotten.add(Of::Key(9, Vec::new(), None), false));
-    assert!(forgotten.all().is_none() && forgotten.outdates(before, 1, &kept(2)));
+    assert!(forgotten.since(0).is_none() && forgotten.outdates(before, 1, &kept(2)));
 }
 
 #[test]

@@ -34,6 +34,23 @@ fn a_scan_does_not_push_out_what_is_in_use() {
 }
 
 #[test]
+fn all_of_it_is_looked_at_bit_by_bit() {
+    let mut store = Store::new(100_000);
+    (0..25).for_each(|number| store.insert(key(number), number, 1, Vec::new()));
+    let change =
+        |number: &u64| if number % 5 == 0 { Change::Forget } else { Change::Set(number + 100) };
+    let (mut all, mut first, mut times) = (0, Some(0), 0);
+    while let Some(from) = first {
+        let (count, next) = store.change_some(from, 10, change);
+        assert!(count <= 10);
+        (all, first, times) = (all + count, next, times + 1);
+    }
+    assert_eq!((all, times, store.size().entries), (25, 3, 20));
+    let changed = |number: u64| store.peek(&key(number)).copied();
+    assert_eq!((changed(5), changed(6)), (None, Some(106)));
+}
+
+#[test]
 fn it_keeps_more_of_what_is_wanted_than_who_keeps_the_latest() {
     // Zipf, as what people ask for: one over the rank.
     let ranks: Vec<f64> = (1_u32..=10_000).map(|rank| 1.0 / f64::from(rank)).collect();

@@ -157,32 +157,10 @@ impl Queue {
 
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
-    use http::{HeaderMap, Method, StatusCode};
-    use traffic::cache::{Asker, CacheRule, Control, Place, Received, Selecting, policy};
-
-    use super::*;
+    use super::{super::tests::stored, *};
 
     fn write(body_bytes: usize) -> Write {
-        let headers: HeaderMap =
-            [(http::header::CACHE_CONTROL, "max-age=60".parse().expect("a value"))]
-                .into_iter()
-                .collect();
-        let now = Moment { nanos: 1_000_000_000_000 };
-        let received = Received {
-            method: &Method::GET,
-            status: StatusCode::OK,
-            headers: &headers,
-            asked_at: now,
-            received_at: now,
-            came_at: now,
-        };
-        let policy =
-            policy(&CacheRule::default(), Asker::default(), &Control::default(), &received)
-                .expect("it may be stored");
-        let parts = (policy, Selecting::default(), Place::default());
-        let body = Bytes::from(vec![0; body_bytes]);
-        let stored = Arc::new(Stored::new(StatusCode::OK, HeaderMap::new(), body, parts));
+        let stored = Arc::new(stored(body_bytes, Moment { nanos: 1_000_000_000_000 }));
         Write { key: Key::new(vec![1], 7), stored, forgotten: 0, replaces: false }
     }
 

@@ -21,7 +21,8 @@ use traffic::cache::{
 };
 
 use super::{
-    Disk, MEMORY_BYTES_MAX,
+    super::{AT_ONCE, give_way},
+    Disk, MEMORY_BYTES_MAX, catch_up,
     files::{FILE_MARK, Folder, NoFolder, file_bytes_max},
     load::load,
     lock,
@@ -35,6 +36,9 @@ const DOUBLINGS_MAX: u32 = 5;
 
 /// How long a disk is left alone that failed.
 const PAUSE: Duration = Duration::from_secs(5);
+
+/// How often what was forgotten meanwhile is made up for before others have to wait for that.
+const ROUNDS_MAX: u32 = 8;
 
 /// How long it is waited for something to write.
 const IDLE: Duration = Duration::from_secs(1);
@@ -124,13 +128,26 @@ impl<'a> Writing<'a> {
         if let Some((number, file)) = writing.files.last_key_value() {
             loaded.files.insert(*number, file.clone());
         }
-        let mut level = lock(&disk.level);
+        let (mut orders, mut known, mut rounds) = (Vec::new(), 0, 0);
+        let (mut level, missed) = loop {
+            let level = lock(&disk.level);
+            let missed = level.missed(known);
+            if missed.is_empty() || rounds == ROUNDS_MAX {
+                break (level, missed);
+            }
+            known = level.forgotten.count();
+            drop(level);
+            rounds += 1;
+            orders.extend(catch_up(&mut loaded.index, missed, now));
+        };
+        orders.extend(catch_up(&mut loaded.index, missed, now));
         level.heard = if was == Was::Anothers { OrderId::default() } else { heard };
         if 0 < loaded.expired {
             // Written down, for who has the folder next.
             disk.queue.order(Order { of: Of::Order(Purge::All), soft: true, at: now });
         }
-        for order in level.stand(loaded, now) {
+        level.stand(loaded);
+        for order in orders {
             disk.queue.order(order);
         }
         disk.figures.is_up.store(true, Relaxed);
@@ -317,26 +334,32 @@ impl<'a> Writing<'a> {
         // Where it cannot be removed it stays: what is forgotten in it is only written down while it is known.
         self.folder.remove(number)?;
         self.files.remove(&number);
-        let (Dropped { asked, lost }, forgotten) = {
-            let mut level = lock(&self.disk.level);
-            level.files.remove(&number);
-            (level.index.drop_file(number, clock::now()), level.forgotten.count())
-        };
+        lock(&self.disk.level).files.remove(&number);
         self.disk.figures.evicted.fetch_add(1, Relaxed);
         let mut left = file_bytes_max(&self.disk.settings) / 2;
-        for (hash, at, kept) in asked {
-            // The first that is too long ends it: what comes after it goes, too.
-            left = left.saturating_sub(at.bytes);
-            let mut record = vec![0; usize::try_from(at.bytes).unwrap_or(0)];
-            let is_read = 0 < left && file.read_exact_at(&mut record, at.offset).is_ok();
-            if !is_read || !self.carry_over((hash, forgotten), kept, &record) {
+        loop {
+            let (Dropped { asked, lost }, forgotten, is_over) = {
+                let mut level = lock(&self.disk.level);
+                let dropped = level.index.drop_some(number, AT_ONCE, clock::now());
+                (dropped, level.forgotten.count(), level.index.live_in(number) == 0)
+            };
+            for (hash, at, kept) in asked {
+                // The first that is too long ends it: what comes after it goes, too.
+                left = left.saturating_sub(at.bytes);
+                let mut record = vec![0; usize::try_from(at.bytes).unwrap_or(0)];
+                let is_read = 0 < left && file.read_exact_at(&mut record, at.offset).is_ok();
+                if !is_read || !self.carry_over((hash, forgotten), kept, &record) {
+                    self.disk.lost(hash);
+                }
+            }
+            for hash in lost {
                 self.disk.lost(hash);
             }
+            if is_over {
+                return Ok(());
+            }
+            give_way();
         }
-        for hash in lost {
-            self.disk.lost(hash);
-        }
-        Ok(())
     }
 
     /// Writes an answer of a file that goes to the end again. Whether it did.
@@ -363,11 +386,8 @@ impl<'a> Writing<'a> {
 
     /// Removes all files, so that nothing is found after a restart that was forgotten.
     fn empty(&mut self) -> io::Result<()> {
-        {
-            let mut level = lock(&self.disk.level);
-            level.index = Index::new(MEMORY_BYTES_MAX);
-            level.files.clear();
-        }
+        let gone = lock(&self.disk.level).empty();
+        drop(gone);
         for number in self.folder.numbers()? {
             self.folder.remove(number)?;
         }
