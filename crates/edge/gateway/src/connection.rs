@@ -178,7 +178,8 @@ where
     let (of_worker, of_peer) = (Rc::clone(worker), Rc::clone(peer));
     let service = service_fn(move |request: Request<Incoming>| {
         let request = request.map(Inbound::Stream);
-        capture::handle(Rc::clone(&of_worker), Rc::clone(&of_peer), request)
+        // Boxed: it is large, and hyper moves it.
+        Box::pin(capture::handle(Rc::clone(&of_worker), Rc::clone(&of_peer), request))
     });
     let connection = builder.serve_connection(io, service).with_upgrades();
     let mut connection = pin!(connection);
@@ -203,7 +204,9 @@ where
     let pause = bounds.body_pause;
     let service = service_fn(move |request: Request<Incoming>| {
         let request = request.map(Inbound::Stream);
-        let answered = capture::handle(Rc::clone(&of_worker), Rc::clone(&of_peer), request);
+        // Boxed: it is large, and hyper moves it from hand to hand.
+        let answered =
+            Box::pin(capture::handle(Rc::clone(&of_worker), Rc::clone(&of_peer), request));
         async move { answered.await.map(|answer| answer.map(|body| Paced::new(body, pause))) }
     });
     let stream = Gathered::new(stream);
