@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use hashbrown::HashTable;
 
-use super::{key::Key, marks::Marks};
+use super::{key::Key, marks::Marks, purge::Found};
 
 /// A store of values.
 #[derive(Debug)]
@@ -190,22 +190,20 @@ impl<V> Store<V> {
         place.is_some_and(|place| self.drop_slot(place).is_some())
     }
 
-    /// Looks at everything with a mark; what `keep` gives nothing for is forgotten, the rest changed. How many it was
-    /// forgotten or changed for.
-    pub fn change_marked(&mut self, mark: u64, change: impl FnMut(&V) -> Change<V>) -> usize {
-        self.change(self.marks.of(mark), change)
-    }
-
-    /// The same for some of everything: at most so many places from `first` on, and where to go on, if that is not all.
+    /// Looks at some of what is found so, at most so many places from `first` on, and forgets or changes it. How many it forgot
+    /// or changed, and where to go on, if that is not all.
     pub fn change_some(
         &mut self,
-        first: usize,
-        max: usize,
+        found: Found,
+        (first, max): (usize, usize),
         change: impl FnMut(&V) -> Change<V>,
     ) -> (usize, Option<usize>) {
-        let next = first.saturating_add(max).min(self.slots.len());
-        let count = self.change((first..next).collect(), change);
-        (count, (next < self.slots.len()).then_some(next))
+        let places: Vec<usize> = match found {
+            Found::By(mark) => self.marks.after(mark, first, max),
+            Found::InAll => (first..self.slots.len()).take(max).collect(),
+        };
+        let next = places.last().filter(|_| max <= places.len()).map(|last| last + 1);
+        (self.change(places, change), next)
     }
 
     fn change(&mut self, places: Vec<usize>, mut change: impl FnMut(&V) -> Change<V>) -> usize {

@@ -8,7 +8,7 @@ use std::{
 
 use model::Moment;
 use traffic::{
-    cache::{Asker, Change, Found, Key, Purge, Store, StoreSize, Stored},
+    cache::{Asker, Change, Key, Purge, Store, StoreSize, Stored},
     fields::Fields,
 };
 
@@ -199,17 +199,15 @@ impl Memory {
             Change::Set(Entry { variants: variants.collect(), alone_until: None })
         };
         let found = purge.found();
-        let each = |shard: &Mutex<Shard>| match found {
-            Found::By(mark) => lock(shard).store.change_marked(mark, change),
-            Found::InAll => {
-                let (mut sum, mut first) = (0, 0);
-                loop {
-                    let (count, next) = lock(shard).store.change_some(first, AT_ONCE, change);
-                    sum += count;
-                    let Some(next) = next else { return sum };
-                    first = next;
-                    give_way();
-                }
+        let each = |shard: &Mutex<Shard>| {
+            let (mut sum, mut first) = (0, 0);
+            loop {
+                let some = (first, AT_ONCE);
+                let (count, next) = lock(shard).store.change_some(found, some, change);
+                sum += count;
+                let Some(next) = next else { return sum };
+                first = next;
+                give_way();
             }
         };
         self.shards.iter().map(each).sum()

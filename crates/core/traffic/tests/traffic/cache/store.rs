@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use traffic::{
     Dice,
-    cache::{Change, Key, Store},
+    cache::{Change, Found, Key, Store},
 };
 
 fn key(number: u64) -> Key {
@@ -35,19 +35,23 @@ fn a_scan_does_not_push_out_what_is_in_use() {
 
 #[test]
 fn all_of_it_is_looked_at_bit_by_bit() {
-    let mut store = Store::new(100_000);
-    (0..25).for_each(|number| store.insert(key(number), number, 1, Vec::new()));
     let change =
         |number: &u64| if number % 5 == 0 { Change::Forget } else { Change::Set(number + 100) };
-    let (mut all, mut first, mut times) = (0, Some(0), 0);
-    while let Some(from) = first {
-        let (count, next) = store.change_some(from, 10, change);
-        assert!(count <= 10);
-        (all, first, times) = (all + count, next, times + 1);
+    // All of it, and every other.
+    for (found, meant, left) in [(Found::InAll, 25, 20), (Found::By(1), 12, 23)] {
+        let mut store = Store::new(100_000);
+        (0..25).for_each(|number| store.insert(key(number), number, 1, vec![number % 2]));
+        let (mut all, mut first, mut times) = (0, Some(0), 0);
+        while let Some(from) = first {
+            let (count, next) = store.change_some(found, (from, 10), change);
+            assert!(count <= 10);
+            (all, first, times) = (all + count, next, times + 1);
+        }
+        assert_eq!((all, times, store.size().entries), (meant, 1 + meant / 10, left));
+        let changed = |number: u64| store.peek(&key(number)).copied();
+        assert_eq!((changed(5), changed(7)), (None, Some(107)));
+        assert_eq!(changed(10), (meant == 12).then_some(10));
     }
-    assert_eq!((all, times, store.size().entries), (25, 3, 20));
-    let changed = |number: u64| store.peek(&key(number)).copied();
-    assert_eq!((changed(5), changed(6)), (None, Some(106)));
 }
 
 #[test]
@@ -98,7 +102,8 @@ proptest! {
                     prop_assert!(store.peek(&key(number)).is_none());
                 }
                 1 => {
-                    let count = store.change_marked(mark, |_| Change::Forget);
+                    let all = (0, usize::MAX);
+                    let (count, _) = store.change_some(Found::By(mark), all, |_| Change::Forget);
                     prop_assert!(count <= 40);
                     prop_assert!(store.iter().all(|(_, (_, known))| *known != mark));
                 }
