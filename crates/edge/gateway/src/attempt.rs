@@ -22,6 +22,7 @@ use crate::{
     pool::{Lease, NoConnection, Want},
     reach,
     send::{self, CLOSED, NO_ANSWER, Tries, is_failure},
+    tracing::Record,
     worker::Worker,
 };
 
@@ -112,6 +113,8 @@ impl Tries {
             .as_ref()
             .map(|record| record.attempt(&member.address, encrypted, request.uri().path()));
         let (place, parent) = told.unzip();
+        let _waiting =
+            self.record.as_deref().zip(place).map(|(record, place)| Waiting { record, place });
         if let Some(parent) = parent.flatten() {
             request.headers_mut().insert(TRACEPARENT, parent);
         }
@@ -194,6 +197,18 @@ impl Tries {
             };
             return Attempted { outcome, request: unsent, waited, answered };
         }
+    }
+}
+
+/// An attempt that somebody waits for, until this is dropped.
+struct Waiting<'a> {
+    record: &'a Record,
+    place: usize,
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.record.given_up(self.place);
     }
 }
 

@@ -117,7 +117,7 @@ pub(crate) struct Attempt {
     /// What was asked for, as the member sees it, without the query.
     pub(crate) url: String,
     pub(crate) began: Moment,
-    /// None while nothing came of it.
+    /// None while somebody waits for what comes of it.
     pub(crate) took: Option<Duration>,
     /// Neither this nor an error is there where it was given up, as another one answered or the client went away.
     pub(crate) status: Option<u16>,
@@ -213,6 +213,14 @@ impl Record {
         if let Some(attempt) = self.told.borrow_mut().attempts.get_mut(place) {
             attempt.took = Some(now.since(attempt.began));
             (attempt.status, attempt.error) = (status, error);
+        }
+    }
+
+    /// Nobody waits for what comes of an attempt any more, unless it has come.
+    pub(crate) fn given_up(&self, place: usize) {
+        let now = clock::now();
+        if let Some(attempt) = self.told.borrow_mut().attempts.get_mut(place) {
+            attempt.took.get_or_insert_with(|| now.since(attempt.began));
         }
     }
 

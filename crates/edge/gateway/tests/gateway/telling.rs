@@ -2,7 +2,8 @@
 
 use std::{
     fs,
-    net::SocketAddr,
+    io::{Read as _, Write as _},
+    net::{SocketAddr, TcpListener},
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
@@ -166,17 +167,31 @@ fn a_request_is_a_span_and_so_is_each_attempt() {
     assert!(server.start <= attempts[0].start && attempts[1].end <= server.end);
 }
 
+/// A member that thinks for a while, answers, and has the body somewhat later.
+fn thinking() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("it is bound");
+    // It ends with the test's process.
+    thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let _asked = stream.read(&mut [0; 1024]);
+            thread::sleep(Duration::from_millis(200));
+            let _head = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n");
+            thread::sleep(Duration::from_millis(600));
+            let _body = stream.write_all(b"first");
+        }
+    });
+    address
+}
+
 #[test]
 fn of_two_members_that_were_asked_the_one_that_answered_is_told() {
-    let first = Origin::start(|_| {
-        thread::sleep(Duration::from_millis(200));
-        ok("first")
-    });
+    let first = thinking();
     let second = Origin::start(|_| Reply::Hang);
     let collector = Collector::start();
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("access.log");
-    let mut plan = plan(&[first.address, second.address]);
+    let mut plan = plan(&[first, second.address]);
     plan.routes[0].hedge = Some(HedgeRule::After(Duration::from_millis(30)));
     plan.routes[0].paths = vec![PathRule::parse("/shop/*").expect("a path")];
     plan.routes[0].rewrite = Some("/".to_owned());
@@ -189,7 +204,7 @@ fn of_two_members_that_were_asked_the_one_that_answered_is_told() {
     gateway.stop();
     let line: Value =
         serde_json::from_str(&fs::read_to_string(&file).expect("a file")).expect("JSON");
-    assert_eq!(line["member"], first.address.to_string(), "{line}");
+    assert_eq!(line["member"], first.to_string(), "{line}");
     assert!(150.0 < line["answered_ms"].as_f64().expect("a number"), "{line}");
     assert_eq!(line["attempts"], 2);
     let spans = collector.spans.lock().expect("no panic").clone();
@@ -199,11 +214,13 @@ fn of_two_members_that_were_asked_the_one_that_answered_is_told() {
             spans.iter().find(|span| span.attributes.text("url.full") == Some(url.as_str()));
         found.unwrap_or_else(|| panic!("{url} of {spans:?}"))
     };
-    let (won, lost) = (of(first.address), of(second.address));
+    let (won, lost) = (of(first), of(second.address));
     assert_eq!(won.attributes.int("http.response.status_code"), Some(200));
-    // It was given up, which is no failure of anybody's, and took until then.
+    // It was given up, which is no failure of anybody's, and took until then: not until the other one's body had come.
     assert_eq!(lost.status.code, StatusCode::Unset);
     assert!(Duration::from_millis(100) < lost.end.since(lost.start), "{lost:?}");
+    let server = spans.iter().find(|span| span.kind == SpanKind::Server).expect("one of its own");
+    assert!(Duration::from_millis(300) < server.end.since(lost.end), "{server:?} {lost:?}");
 }
 
 #[test]
