@@ -356,10 +356,10 @@ impl Disk {
     fn go_on(&self, id: u64) -> usize {
         loop {
             let looked = lock(&self.level).index.go_on(id, AT_ONCE);
-            match looked {
-                Some(count) => return count,
-                None => give_way(),
+            if let Some(count) = looked {
+                return count;
             }
+            give_way();
         }
     }
 
