@@ -14,7 +14,11 @@ const ENTRY: LedgerEntry = {
   by: '',
 };
 
-function run(of: LedgerRun['of'], verdict: string, figures: [string, number, string][]): LedgerEntry {
+function run(
+  of: LedgerRun['of'],
+  verdict: string,
+  figures: [string, number, string][],
+): LedgerEntry {
   const told = figures.map(([name, value, unit]) => ({ name, value, unit }));
   return { ...ENTRY, run: { of, verdict, requests: 1, failed: 0, seconds: 1, figures: told } };
 }
@@ -42,7 +46,7 @@ test('a run is told by its kind, its verdict and the figures that matter', () =>
   ]);
   expect(runKindWords(load)).toBe('load');
   expect([runVerdict(load), isBad(load)]).toEqual(['', false]);
-  expect(runFigures(load)).toBe('p50 2.00 ms, rate 200 /s');
+  expect(runFigures(load)).toBe('p50 2 ms, rate 200 /s');
   expect(isBad(run('load', 'missed p95<200ms', []))).toBe(true);
   expect(isBad(run('replay', '1 of 40 answers differ', [['different', 1, '']]))).toBe(true);
   expect(isBad(run('check', 'All of 4 checks hold', [['broken', 0, '']]))).toBe(false);
@@ -51,7 +55,7 @@ test('a run is told by its kind, its verdict and the figures that matter', () =>
     'worse',
     true,
   ]);
-  expect(runFigures(PROOF)).toContain('p95 95.0 ms → ');
+  expect(runFigures(PROOF)).toContain('p95 95 ms → ');
 });
 
 test('of each kind there are so many, and kinds of which there are none are left out', () => {
@@ -67,7 +71,11 @@ test('what `taut check` writes is read, whatever is missing of it', () => {
   const checks = [{ endpoint: 'GET /', broke: true, code: { file: 'a.py', line: 3 } }, 7, null];
   expect(readResult(JSON.stringify({ holds: false, claim: 'x', checks }))).toMatchObject({
     kind: 'check',
-    checks: [{ endpoint: 'GET /', broke: true, code: 'a.py:3' }, { broke: false }, { broke: false }],
+    checks: [
+      { endpoint: 'GET /', broke: true, code: 'a.py:3' },
+      { broke: false },
+      { broke: false },
+    ],
   });
   expect(readResult('{"holds": true')).toMatch(/only the beginning/);
   expect(readResult('{"holds": "yes", "checks": []}')).toMatch(/none of/);

@@ -5,14 +5,7 @@ import { path, useApi } from '../../api/use';
 import type { LedgerEntry, Runs } from '../../api/types';
 import { clock, full, grouped } from '../../lib/format';
 import { openRow, to, useQuery, withParams } from '../../lib/route';
-import {
-  isBad,
-  RUN_KINDS,
-  runCounts,
-  runFigures,
-  runKindWords,
-  runVerdict,
-} from '../../lib/runs';
+import { isBad, RUN_KINDS, runCounts, runFigures, runKindWords, runVerdict } from '../../lib/runs';
 import { Breaks } from '../../ui/Breaks';
 import { Code } from '../../ui/Copy';
 import { Empty, Problem, Waiting } from '../../ui/Empty';
@@ -64,7 +57,9 @@ export function RunList({ button }: { button: ReactNode }) {
       <p className="dim">
         {asked('before') !== undefined && <Link to={withParams({ before: '' })}>The newest</Link>}{' '}
         {data.older != null && (
-          <Link to={withParams({ before: `${data.older}` })}>Older runs, of {grouped(data.total)}</Link>
+          <Link to={withParams({ before: `${data.older}` })}>
+            Older runs, of {grouped(data.total)}
+          </Link>
         )}
       </p>
     </>
