@@ -26,18 +26,20 @@ export function TwoRecorded({ run, told }: { run: LedgerEntry; told: Run }) {
   return (
     <>
       {(others.length > 0 || !isListed) && (
-        <label className="filter">
-          <span className="hidden">Beside another run</span>
-          <select value={other} onChange={(event) => setOther(event.target.value)}>
-            <option value="">beside another run …</option>
-            {!isListed && <option value={other}>run {other}</option>}
-            {others.map((one) => (
-              <option key={one.number} value={one.number}>
-                {one.number}, {clock(one.unix_ms)}: {one.title.slice(0, 80)}
-              </option>
-            ))}
-          </select>
-        </label>
+        <div className="filters">
+          <label className="filter">
+            <span className="hidden">Beside another run</span>
+            <select value={other} onChange={(event) => setOther(event.target.value)}>
+              <option value="">beside another run …</option>
+              {!isListed && <option value={other}>run {other}</option>}
+              {others.map((one) => (
+                <option key={one.number} value={one.number}>
+                  {one.number}, {clock(one.unix_ms)}: {one.title.slice(0, 80)}
+                </option>
+              ))}
+            </select>
+          </label>
+        </div>
       )}
       {(second !== undefined || problem !== undefined) && both === undefined && (
         <p className="dim">Run {other} is none of load, or its result is not kept.</p>
