@@ -131,7 +131,7 @@ fn results_of_two_generators_add_up() {
     let at = |name: &str| folder.path().join(name).display().to_string();
     let load = |url: &str, name: &str| {
         let (out, log) = (at(&format!("{name}.json")), at(&format!("{name}.hlog")));
-        let given = ["load", url, "--rate", "100", "--for", "1s", "--out", &out, "--hlog", &log];
+        let given = ["load", url, "--rate", "100", "--for", "2s", "--out", &out, "--hlog", &log];
         assert_eq!(run(given).code, Some(0));
     };
     thread::scope(|scope| {
@@ -147,7 +147,7 @@ fn results_of_two_generators_add_up() {
     let ran = run(["load", "--json", "--add", &one, &two].into_iter().chain(more));
     assert_eq!(ran.code, Some(0), "{}", ran.words);
     let seen = json(&ran);
-    assert_eq!((&seen["started"], &seen["goals"][0]["met"]), (&200.into(), &true.into()), "{seen}");
+    assert_eq!((&seen["started"], &seen["goals"][0]["met"]), (&400.into(), &true.into()), "{seen}");
     let load = seen["load"].as_str().unwrap();
     assert!(load.starts_with("2 runs side by side: 100 a second"), "{load}");
     let rate = seen["answered_per_second"].as_f64().unwrap();
@@ -156,10 +156,10 @@ fn results_of_two_generators_add_up() {
     // The sum is a result like any other, and so are sums of histograms alone.
     assert_eq!(run(["prove", &sum, &sum, "--worse-only"]).code, Some(0));
     let logs = run(["load", "--add", &at("one.hlog"), &at("two.hlog"), "--json"]);
-    assert_eq!((logs.code, &json(&logs)["requests"]), (Some(0), &200.into()), "{}", logs.words);
+    assert_eq!((logs.code, &json(&logs)["requests"]), (Some(0), &400.into()), "{}", logs.words);
     assert_eq!(json(&logs)["latency_nanos"], seen["latency_nanos"], "exactly");
     let again = run(["load", "--add", &log]);
-    assert!(again.data.starts_with("200 requests, p50 "), "{}", again.data);
+    assert!(again.data.starts_with("400 requests, p50 "), "{}", again.data);
     let refused = [
         (vec![&one, &one], "are the same run"),
         (vec![&one, &other], "the target differs"),
