@@ -389,7 +389,9 @@ test('a search of flows is told in requests, with goals, headroom and the scalab
   ).toBeVisible();
   const law = page.getByRole('table', { name: 'The scalability law' });
   await expect(law.getByRole('row', { name: /contention.* 6 % 5 % to 7 %/ })).toBeVisible();
-  await expect(law.getByRole('row', { name: /coherency.* 0\.04 % 0\.02 % to 0\.09 %/ })).toBeVisible();
+  await expect(
+    law.getByRole('row', { name: /coherency.* 0\.04 % 0\.02 % to 0\.09 %/ }),
+  ).toBeVisible();
   await expect(law.getByRole('row', { name: /most requests.* 1,900 1,500 or more/ })).toBeVisible();
   await expect(page.getByRole('row', { name: /^1,000 250 820 .*broke$/ })).toBeVisible();
   await expectGood(page);
@@ -437,7 +439,9 @@ test('a replay tells answers that are the same as far as they were kept, and whi
   await expect(page.getByRole('heading', { level: 1 })).toHaveText(
     'All 39 answers are the same, as far as they were kept',
   );
-  await expect(page.getByText('14 the same as far as they were kept, 2 different in noise')).toBeVisible();
+  await expect(
+    page.getByText('14 the same as far as they were kept, 2 different in noise'),
+  ).toBeVisible();
   await expect(page.getByText('1 not kept, so not compared')).toBeVisible();
   await expect(page.getByText('p95 better: p95 changed by -12 %')).toBeVisible();
   await page.getByText('Without a difference: 1 endpoint').click();
@@ -463,13 +467,15 @@ test('a comparison tells what it used, its tests and every note', async ({ page 
     notes: ['Before gets slower over its length.', `Mixes differ: ${HARM_TEXT}`],
   });
   await expect(page.getByText('about 1,200 more a side would tell')).toBeVisible();
-  await expect(page.getByText('a change of 5 % or more matters; intervals hold with 96 %')).toBeVisible();
+  await expect(
+    page.getByText('a change of 5 % or more matters; intervals hold with 96 %'),
+  ).toBeVisible();
   await expect(page.getByText('Mann–Whitney p < 0.0001')).toContainText('delta −0.44');
   await expect(page.getByRole('row', { name: 'left out as warm-up 30 0' })).toBeVisible();
   await expect(page.getByRole('row', { name: /failed .*p = 0\.013/ })).toBeVisible();
-  await expect(page.getByRole('list', { name: 'What to know about this comparison' })).toContainText(
-    'Before gets slower',
-  );
+  await expect(
+    page.getByRole('list', { name: 'What to know about this comparison' }),
+  ).toContainText('Before gets slower');
   await expectGood(page);
 });
 

@@ -97,7 +97,10 @@ export function limit(all: Fields): Limit {
     target: text(all['target']),
     goals: list(all['goals']).map((one) => ({
       words: text(one['goal']),
-      ...given('micros', of(some(one['latency_nanos']), (nanos) => nanos / 1000)),
+      ...given(
+        'micros',
+        of(some(one['latency_nanos']), (nanos) => nanos / 1000),
+      ),
     })),
     ofFlows: all['per_second_is_of'] === 'flows',
     ...given('held', rate(all['held_per_second'], all['held_requests_per_second'])),

@@ -243,7 +243,12 @@ test('a comparison tells what of each side was used, and its tests', () => {
       before: side,
       after: side,
       errors: { before: 0, after: 0.1, p: 0.01 },
-      tests: { mann_whitney_p: 0.02, kolmogorov_smirnov_d: 0.3, cliffs_delta: 0.4, effect: 'medium' },
+      tests: {
+        mann_whitney_p: 0.02,
+        kolmogorov_smirnov_d: 0.3,
+        cliffs_delta: 0.4,
+        effect: 'medium',
+      },
       matters: 0.05,
       interval_level: 0.96,
     }),
@@ -298,6 +303,7 @@ test('differences are grouped by endpoint, the most frequent first', () => {
     place,
     count,
     compared: 9,
+    noise: 0,
   });
   const grouped = byEndpoint([group('a', '/x', 1), group('b', '/y', 5), group('a', '/z', 3)]);
   expect(grouped.map((one) => [one.endpoint, one.groups.map((it) => it.place)])).toEqual([

@@ -1,5 +1,16 @@
 /** What `taut load`, `replay` and `prove` write as JSON, told apart by what is in it, and read without trust. */
-import { fields, given, list, micros, number, pair, some, text, texts, type Fields } from './fields';
+import {
+  fields,
+  given,
+  list,
+  micros,
+  number,
+  pair,
+  some,
+  text,
+  texts,
+  type Fields,
+} from './fields';
 import { isLimit, limit, type Limit } from './limit';
 import { run, type Bin, type Run } from './run';
 

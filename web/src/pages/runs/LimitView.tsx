@@ -63,8 +63,7 @@ function Headroom({ limit }: { limit: Limit }) {
   const { headroom, today } = limit;
   if (headroom === undefined) return null;
   const peak = today === undefined ? 'today’s peak' : `today’s peak of ${digits(today)} a second`;
-  if (headroom < 0)
-    return <p className="over">No headroom: {peak} is above what it holds.</p>;
+  if (headroom < 0) return <p className="over">No headroom: {peak} is above what it holds.</p>;
   return (
     <p className={headroom < SHORT ? 'over' : ''}>
       {Math.round(headroom * 100)} % headroom at {peak}

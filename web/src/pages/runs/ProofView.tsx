@@ -89,7 +89,9 @@ export function ProofView({ proof }: { proof: Proof }) {
                     <Breaks text={route.route} />
                   </td>
                   <Figures measure={route.change} />
-                  <td className="n p3">{route.requests.map((count) => digits(count)).join(' → ')}</td>
+                  <td className="n p3">
+                    {route.requests.map((count) => digits(count)).join(' → ')}
+                  </td>
                   <td className="n p3">
                     <Percent share={route.share} />
                   </td>

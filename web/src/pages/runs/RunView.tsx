@@ -193,8 +193,8 @@ function Generator({ run, told }: { run: Run; told: RunTold }) {
     <p className={bottleneck ? 'broken' : 'dim'}>
       {bottleneck ? 'The generator was the bottleneck: ' : 'The generator kept up: '}
       {durationText(each)} of processor a request, {share.value} {share.unit} busy,{' '}
-      {run.open ? 'starts' : 'wakes'} {durationText(lateP99)} late at p99 and {durationText(lateMax)}{' '}
-      at most.
+      {run.open ? 'starts' : 'wakes'} {durationText(lateP99)} late at p99 and{' '}
+      {durationText(lateMax)} at most.
     </p>
   );
 }
