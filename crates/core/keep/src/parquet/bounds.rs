@@ -74,7 +74,7 @@ impl<R: ChunkReader + 'static> Block<R> {
             begins.push(u32::try_from(page.first_row_index).ok()?);
         }
         let (least, most) = (numbers.min_values(), numbers.max_values());
-        if least.len() != begins.len() || most.len() != begins.len() || begins.first() != Some(&0) {
+        if least.len() != begins.len() || most.len() != begins.len() || !are_pages(&begins, rows) {
             return None;
         }
         let ends = begins.iter().skip(1).copied().chain([rows]);
@@ -89,5 +89,35 @@ impl<R: ChunkReader + 'static> Block<R> {
                 })
                 .collect(),
         )
+    }
+}
+
+/// Whether pages that begin at these rows are a group of so many, none of them empty: an index may say anything, and who reads by it makes
+/// room for as many rows as it says.
+fn are_pages(begins: &[u32], rows: u32) -> bool {
+    begins.first() == Some(&0)
+        && begins.windows(2).all(|pair| pair[0] < pair[1])
+        && begins.last().is_some_and(|last| *last < rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_index_that_cannot_be_is_none() {
+        assert!(are_pages(&[0], 1) && are_pages(&[0, 4, 8], 9));
+        let wrong: [(&[u32], u32); 7] = [
+            (&[], 9),
+            (&[1, 4], 9),
+            (&[0, 4, 4], 9),
+            (&[0, 8, 4], 9),
+            (&[0, 4_000_000_000], 9),
+            (&[0, 9], 9),
+            (&[0], 0),
+        ];
+        for (begins, rows) in wrong {
+            assert!(!are_pages(begins, rows), "{begins:?} of {rows}");
+        }
     }
 }
