@@ -210,7 +210,7 @@ fn entries_of_a_long_list_find_their_like_by_id() {
         json(&format!("{{\"r\": [{}]}}", entries.join(",")))
     };
     let rules = Rules { unordered: vec!["/r".to_owned()], ..Rules::default() };
-    let (old, new) = (list(&mut (0..5_000), 1), list(&mut (0..5_000).rev(), 2));
+    let (old, new) = (list(&mut (0_u32..5_000), 1), list(&mut (0_u32..5_000).rev(), 2));
     let Compared::Different(found) = with(&rules, &old, &new) else { panic!("values differ") };
     for difference in &found {
         assert_eq!(difference.place, Place::Json("/r/*/value".to_owned()), "{difference:?}");

@@ -250,7 +250,8 @@ fn scripts_ask_what_the_scenario_asks_and_end_where_it_ends() {
 
 /// A script of the scenario with this model, written into a folder with stand-ins for both tools.
 fn written(folder: &Path, script: &Script<'_>) {
-    let write = |name: &str, text: &str| fs::write(folder.join(name), text).unwrap();
+    let write =
+        |name: &str, text: &str| fs::write(folder.join(name), text).expect("it can be written");
     let of_k6 = export(script, Engine::K6)
         .text
         .replace("import http from 'k6/http';", "import { http } from './k6.mjs';")
