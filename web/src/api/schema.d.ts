@@ -1792,6 +1792,15 @@ export interface components {
             /** @description Why. */
             why: string;
         };
+        /** @description Events of spans, a column a property. */
+        EventColumns: {
+            /** @description They are exceptions. */
+            exception: boolean[];
+            /** @description From the begin of the trace; below zero before it. */
+            offset_nanos: number[];
+            /** @description Places in the columns of `spans`. */
+            span: number[];
+        };
         /** @description What shows a fault. */
         Evidence: {
             attribute?: components["schemas"]["Attribute"] | null;
@@ -5382,6 +5391,8 @@ export interface components {
              * @description From the begin of its first span to the end of its last.
              */
             duration_micros: number;
+            /** @description Events of spans, at most 5,000. */
+            events: components["schemas"]["EventColumns"];
             /** @description Spans that failed. */
             failed: number;
             /** @description Siblings that did the same, three or more of them. */

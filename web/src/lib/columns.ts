@@ -9,6 +9,7 @@ export interface SpanNode extends TraceNode {
 export interface FullTrace extends Omit<Trace, 'nodes'> {
   nodes: SpanNode[];
   hosts: string[];
+  events: TraceColumns['events'];
 }
 
 const ID_DIGITS = 16;

@@ -7,7 +7,7 @@ use model::{Resource, Span, SpanId};
 
 use crate::{
     fold,
-    wire::{GroupKind, SpanColumns, TraceColumns, TraceNode},
+    wire::{EventColumns, GroupKind, SpanColumns, TraceColumns, TraceNode},
 };
 
 /// Which attributes of a resource say where a process runs, the first that is there.
@@ -16,6 +16,9 @@ const HOST_KEYS: [&str; 5] =
 
 const KINDS: [GroupKind; 5] =
     [GroupKind::Own, GroupKind::Database, GroupKind::Cache, GroupKind::Http, GroupKind::Queue];
+
+/// Events that are told: more marks than anybody tells apart.
+const EVENTS_MAX: usize = 5_000;
 
 /// A trace in columns.
 #[must_use]
@@ -26,8 +29,12 @@ pub fn columns(detail: &TraceDetail) -> TraceColumns {
     let by_id: BTreeMap<SpanId, &Span> =
         detail.spans.iter().map(|span| (span.span_id, span)).collect();
     let mut spans = with_room(trace.nodes.len());
-    for (row, node) in trace.nodes.iter().zip(&detail.trace.nodes) {
+    let mut events = EventColumns::default();
+    for (place, (row, node)) in trace.nodes.iter().zip(&detail.trace.nodes).enumerate() {
         let span = by_id.get(&node.call.span_id);
+        if let Some(span) = span {
+            note(&mut events, place, row, span);
+        }
         let host = span.map_or("", |span| host(&span.resource));
         push(&mut spans, row);
         spans.label.push(labels.number(&row.label));
@@ -48,6 +55,7 @@ pub fn columns(detail: &TraceDetail) -> TraceColumns {
         labels: labels.texts,
         kinds: KINDS.to_vec(),
         spans,
+        events,
         folds: trace.folds,
         statements: trace.statements,
     }
@@ -69,6 +77,18 @@ fn push(spans: &mut SpanColumns, row: &TraceNode) {
     spans.flags.push(u8::from(row.failed) + 2 * u8::from(row.double) + 4 * u8::from(row.missing));
     spans.count.push(row.count);
     spans.fold.push(row.fold.and_then(|fold| i64::try_from(fold).ok()).unwrap_or(-1));
+}
+
+/// Notes the events of a span; clocks differ, so that one may lie outside of it.
+fn note(events: &mut EventColumns, place: usize, row: &TraceNode, span: &Span) {
+    let begin = i128::from(nanos(row.offset_micros));
+    let room = EVENTS_MAX.saturating_sub(events.span.len());
+    for event in span.events.iter().take(room) {
+        let since = i128::from(event.time.nanos) - i128::from(span.start.nanos);
+        events.span.push(u32::try_from(place).unwrap_or(u32::MAX));
+        events.offset_nanos.push(i64::try_from(begin + since).unwrap_or(i64::MAX));
+        events.exception.push(event.name == "exception");
+    }
 }
 
 #[expect(

@@ -4,6 +4,7 @@ import { useLayoutEffect, useRef } from 'react';
 import type { Kind, Trace } from '../../api/types';
 import { kindColours } from '../../lib/colours';
 import type { View } from '../../lib/held';
+import { drawn, type Mark, type Marks } from '../../lib/marks';
 import { useWidth } from '../../lib/size';
 import { pathOf } from '../../lib/criticalpath';
 import { gapsOf, inView, membersOf, waitedOf } from '../../lib/stretches';
@@ -12,6 +13,7 @@ import type { Row } from '../../lib/waterfall';
 
 interface Props {
   trace: Trace;
+  marks: Marks;
   rows: Row[];
   from: number;
   until: number;
@@ -46,6 +48,7 @@ interface Pen {
   context: CanvasRenderingContext2D;
   colours: Record<Kind, string>;
   ink: string;
+  broken: string;
   line: string;
   x: (micros: number) => number;
   left: number;
@@ -72,6 +75,7 @@ function draw(canvas: HTMLCanvasElement, props: Props, width: number) {
     context,
     colours: kindColours(canvas),
     ink: style.getPropertyValue('--ink').trim(),
+    broken: style.getPropertyValue('--broken').trim(),
     line: style.getPropertyValue('--line-strong').trim(),
     x: (micros) => Math.min(right, Math.max(left, left + (micros - props.view.from) * scale)),
     left,
@@ -85,6 +89,10 @@ function draw(canvas: HTMLCanvasElement, props: Props, width: number) {
     const y = place * props.rowHeight - props.top + (props.narrow ? 24 : 4);
     if (row.type === 'fold') fold(pen, props.trace, row, y);
     else span(pen, props.trace, row.node, y);
+    const { folds, spans } = props.marks;
+    const marks =
+      row.type === 'span' ? spans.get(row.node) : row.open ? undefined : folds.get(row.fold);
+    if (marks !== undefined) tips(pen, marks, y);
   }
   context.globalAlpha = 1;
 }
@@ -109,6 +117,8 @@ function span(pen: Pen, trace: Trace, place: number, y: number) {
 }
 
 const HEIGHT = 12;
+/** How wide a tip is, so that two never cover each other. */
+const TIP = 7;
 
 function fold(pen: Pen, trace: Trace, row: Row & { type: 'fold' }, y: number) {
   const fold = trace.folds[row.fold];
@@ -138,6 +148,23 @@ function bar(
   pen.context.globalAlpha = alpha;
   pen.context.fillStyle = colour;
   pen.context.fillRect(pen.x(from), y, Math.max(2, pen.x(to) - pen.x(from)), HEIGHT);
+}
+
+/** Tips that point down on a bar: what happened there; what is bad is longer, and red. */
+function tips(pen: Pen, marks: Mark[], y: number) {
+  pen.context.globalAlpha = 1;
+  const inView = marks.filter(
+    ({ micros }) => micros >= pen.view.from && micros <= pen.view.to,
+  );
+  for (const { micros, bad } of drawn(inView, TIP * pen.unit)) {
+    const x = pen.x(micros);
+    pen.context.fillStyle = bad ? pen.broken : pen.ink;
+    pen.context.beginPath();
+    pen.context.moveTo(x - TIP / 2, y - 3);
+    pen.context.lineTo(x + TIP / 2, y - 3);
+    pen.context.lineTo(x, y + (bad ? HEIGHT - 2 : 4));
+    pen.context.fill();
+  }
 }
 
 /** The thick edge below a bar: there the answer waited for it. */

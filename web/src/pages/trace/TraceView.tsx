@@ -4,6 +4,7 @@ import { useCallback, useMemo, type ReactNode } from 'react';
 import type { SpanDetail, TraceLogs } from '../../api/types';
 import type { FullTrace } from '../../lib/columns';
 import { durationText, full, grouped, plural } from '../../lib/format';
+import { marksOf } from '../../lib/marks';
 import type { Posted } from '../../lib/opened';
 import { setParams, useParam, useQuery } from '../../lib/route';
 import { KINDS } from '../../lib/words';
@@ -41,6 +42,7 @@ export function TraceView({ trace, logs, detail, over, actions, children }: Prop
       setParams({ span: place === undefined ? '' : (trace.nodes[place]?.span_id ?? '') }),
     [trace],
   );
+  const marks = useMemo(() => marksOf(trace, logs), [trace, logs]);
   const node = trace.nodes[selected];
   const pictured = tab === 'waterfall' || tab === 'flame';
   return (
@@ -77,7 +79,13 @@ export function TraceView({ trace, logs, detail, over, actions, children }: Prop
             {tab === 'flame' ? (
               <FlameTab trace={trace} selected={selected} select={select} />
             ) : (
-              <Waterfall key={trace.id} trace={trace} selected={selected} select={select} />
+              <Waterfall
+                key={trace.id}
+                trace={trace}
+                marks={marks}
+                selected={selected}
+                select={select}
+              />
             )}
             {node !== undefined && (
               <SpanPanel

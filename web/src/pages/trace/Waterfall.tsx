@@ -14,6 +14,7 @@ import type { Trace } from '../../api/types';
 import { find, nextFound, type Found } from '../../lib/find';
 import { tickText } from '../../lib/format';
 import { readView, useHeld, viewText, type View } from '../../lib/held';
+import type { Marks } from '../../lib/marks';
 import { useNarrow } from '../../lib/narrow';
 import { useParam } from '../../lib/route';
 import { ticks } from '../../lib/scale';
@@ -38,11 +39,12 @@ const OVERSCAN = 12;
 
 interface Props {
   trace: Trace;
+  marks: Marks;
   selected: number;
   select: (node: number) => void;
 }
 
-export function Waterfall({ trace, selected, select }: Props) {
+export function Waterfall({ trace, marks, selected, select }: Props) {
   const whole = Math.max(trace.duration_micros, 0.001);
   const [opened, setOpened] = useOpened(trace, selected);
   const [view, setView] = useView(whole);
@@ -161,6 +163,7 @@ export function Waterfall({ trace, selected, select }: Props) {
       >
         <Bars
           trace={trace}
+          marks={marks}
           rows={all}
           from={from}
           until={until}
@@ -193,6 +196,8 @@ export function Waterfall({ trace, selected, select }: Props) {
       </div>
       <p className="how dim">
         The thick edge below a bar is time that the answer waited for; hatched is the span’s own.
+        {marks.spans.size > 0 &&
+          ' A tip over a bar is an event or a log record, a long one tells of an error.'}{' '}
         Drag over the map, or turn the wheel with Ctrl held, to look closer.
       </p>
     </div>

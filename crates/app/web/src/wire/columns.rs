@@ -39,6 +39,8 @@ pub struct TraceColumns {
     pub kinds: Vec<GroupKind>,
     /// Spans: parents before children, siblings by start.
     pub spans: SpanColumns,
+    /// Events of spans, at most 5,000.
+    pub events: EventColumns,
     /// Siblings that did the same, three or more of them.
     pub folds: Vec<Fold>,
     /// Statements by shape, by total time.
@@ -72,6 +74,17 @@ pub struct SpanColumns {
     pub count: Vec<u32>,
     /// Places in `folds`; -1 for none.
     pub fold: Vec<i64>,
+}
+
+/// Events of spans, a column a property.
+#[derive(Debug, Clone, Default, Serialize, ToSchema)]
+pub struct EventColumns {
+    /// Places in the columns of `spans`.
+    pub span: Vec<u32>,
+    /// From the begin of the trace; below zero before it.
+    pub offset_nanos: Vec<i64>,
+    /// They are exceptions.
+    pub exception: Vec<bool>,
 }
 
 /// Traces of a file that somebody opened.

@@ -30,7 +30,7 @@ mod view;
 pub use board::{
     Board, BoardFigure, BoardMoney, BoardOpen, BoardRemedies, BoardRow, BoardSpent, BoardUnit,
 };
-pub use columns::{OpenedTrace, OpenedTraces, SpanColumns, TraceColumns};
+pub use columns::{EventColumns, OpenedTrace, OpenedTraces, SpanColumns, TraceColumns};
 pub(crate) use convert::{hex, micros, unix_micros, unix_ms};
 pub use database::{
     ActivityPoint, Change, ConnectionPoint, DatabaseDetail, DatabaseEvidence, DatabaseIndex,

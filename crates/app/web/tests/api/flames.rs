@@ -27,7 +27,16 @@ async fn post(server: &Server, path: &str, file: &[u8]) -> Result<Answer> {
 #[tokio::test]
 async fn a_trace_in_columns_says_what_its_rows_say() -> Result {
     let server = Server::start().await?;
-    server.receive(orders()).await?;
+    let mut orders = orders();
+    // An exception two milliseconds into the second span, which begins after one.
+    let time = orders[1].start + std::time::Duration::from_millis(2);
+    orders[1].events.push(model::Event {
+        time,
+        name: "exception".into(),
+        attributes: model::Attributes::default(),
+        dropped_attributes_count: 0,
+    });
+    server.receive(orders).await?;
     let rows = server.get(&format!("/api/v1/traces/{TRACE}")).await?.json();
     let columns = server.get(&format!("/api/v1/traces/{TRACE}/columns")).await?.json();
     let (nodes, spans) = (rows["nodes"].as_array().ok_or("no nodes")?, &columns["spans"]);
@@ -43,6 +52,8 @@ async fn a_trace_in_columns_says_what_its_rows_say() -> Result {
         );
         assert_eq!(spans["fold"][place], node.get("fold").cloned().unwrap_or_else(|| json!(-1)));
     }
+    let events = json!({ "span": [1], "offset_nanos": [3_000_000], "exception": [true] });
+    assert_eq!(columns["events"], events);
     server.stop().await
 }
 

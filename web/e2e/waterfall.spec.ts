@@ -1,4 +1,4 @@
-/** A link to a picture shows the same stretch of it, and the same rows; whatever else stands in its address is left alone. */
+/** Waterfall and flame graph: a link shows the same stretch and the same rows; spans are found, and what happened is marked. */
 import { expect, test } from './seeded';
 
 test('the address of a waterfall holds what is looked at and which rows are open', async ({
@@ -94,4 +94,21 @@ test('the waterfall is searched, and what hides a span that was found is opened'
   await field.fill('no such thing anywhere');
   await expect(told).toHaveText('0 spans');
   await expect(page.getByRole('button', { name: 'Next', exact: true })).toBeDisabled();
+});
+
+test('events and log records are marks on the bars', async ({ page, seeded }) => {
+  const columns = await page.request.get(`/api/v1/traces/${seeded.failed}/columns`);
+  const { events } = (await columns.json()) as {
+    events: { span: number[]; exception: boolean[] };
+  };
+  expect(events.exception).toContain(true);
+  expect(events.span.length).toBe(events.exception.length);
+  await page.goto(`/traces/${seeded.failed}`);
+  await expect(page.getByText('A tip over a bar is an event or a log record')).toBeVisible();
+  await page.goto(`/traces/${seeded.logged}`);
+  await expect(page.getByText('A tip over a bar is an event or a log record')).toBeVisible();
+  // Nothing happened during the spans of this one.
+  await page.goto(`/traces/${seeded.large}`);
+  await expect(page.getByText('The thick edge below a bar')).toBeVisible();
+  await expect(page.getByText('A tip over a bar')).toHaveCount(0);
 });
