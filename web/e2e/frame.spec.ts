@@ -11,7 +11,9 @@ for (const width of [1440, 1280]) {
       await page.goto(`/status?${time}`);
       await expect(page.getByRole('heading', { level: 1 })).toBeVisible();
       const links = page.getByRole('navigation', { name: 'Pages' }).getByRole('link');
-      const tops = await links.evaluateAll((all) => all.map((link) => link.getBoundingClientRect().top));
+      const tops = await links.evaluateAll((all) =>
+        all.map((link) => link.getBoundingClientRect().top),
+      );
       expect(new Set(tops).size, `${time}: ${tops.join(' ')}`).toBe(1);
       await expect(links.last(), time).toBeInViewport({ ratio: 1 });
       const beyond = await page.evaluate(

@@ -35,5 +35,7 @@ test('each service says how full it is, and leads to the metric that says so', a
   await expect(meant).toBeInViewport();
   await page.locator('.claim').getByRole('link', { name: 'all' }).click();
   await expect(page).not.toHaveURL(/service=/);
-  await expect(page.locator('table.resources tr').filter({ hasText: 'host' }).first()).toBeVisible();
+  await expect(
+    page.locator('table.resources tr').filter({ hasText: 'host' }).first(),
+  ).toBeVisible();
 });

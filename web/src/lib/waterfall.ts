@@ -75,11 +75,7 @@ export function openedText(opened: Opened, closedFirst: ReadonlySet<number>): st
 }
 
 /** The rows that the address tells, beside those that are closed at first. */
-export function readOpened(
-  text: string,
-  trace: Trace,
-  closedFirst: ReadonlySet<number>,
-): Opened {
+export function readOpened(text: string, trace: Trace, closedFirst: ReadonlySet<number>): Opened {
   const told = (kind: string, count: number) => {
     const part = text.split('_', 3).find((one) => one.startsWith(kind)) ?? '';
     return readPlaces(part.slice(1), count);

@@ -14,6 +14,7 @@ import { digits, plural } from '../lib/format';
 import { useParam, useQuery } from '../lib/route';
 import { Breaks } from './Breaks';
 import { FlameBar } from './FlameBar';
+import { Heads } from './Heads';
 import { Tabs } from './Tabs';
 import { matches, TreeFlame } from './TreeFlame';
 import { TreeLegend } from './TreeLegend';
@@ -113,26 +114,16 @@ function ChangeTable({ tree, per, wanted }: { tree: CallTree; per: Per; wanted: 
   return (
     <>
       <table className="rows changes">
-        <thead>
-          <tr>
-            <th scope="col">what</th>
-            <th scope="col" className="n">
-              calls
-            </th>
-            <th scope="col" className="n p2">
-              own before
-            </th>
-            <th scope="col" className="n p2">
-              own after
-            </th>
-            <th scope="col" className="n">
-              change
-            </th>
-            <th scope="col" className="n p3">
-              in percent
-            </th>
-          </tr>
-        </thead>
+        <Heads
+          columns={[
+            ['what'],
+            ['calls', 'n'],
+            ['own before', 'n p2'],
+            ['own after', 'n p2'],
+            ['change', 'n'],
+            ['in percent', 'n p3'],
+          ]}
+        />
         <tbody>
           {shown.slice(0, ROWS_MAX).map((row) => (
             <Row key={row.frame} tree={tree} row={row} />

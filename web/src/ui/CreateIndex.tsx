@@ -2,6 +2,7 @@
 import type { ProposedIndex, StatementEffect } from '../api/types';
 import { bytes, digits, duration, grouped } from '../lib/format';
 import { to } from '../lib/route';
+import { Heads } from './Heads';
 import { Link } from './Link';
 import { Change, Num } from './Num';
 import { Sql, SqlLine } from './Sql';
@@ -59,20 +60,7 @@ function Effects({
   if (effects.length === 0) return null;
   return (
     <table className="rows groups">
-      <thead>
-        <tr>
-          <th scope="col">{words}</th>
-          <th scope="col" className="n p2">
-            calls/day
-          </th>
-          <th scope="col" className="n">
-            a run
-          </th>
-          <th scope="col" className="n p3">
-            cost
-          </th>
-        </tr>
-      </thead>
+      <Heads columns={[[words], ['calls/day', 'n p2'], ['a run', 'n'], ['cost', 'n p3']]} />
       <tbody>
         {effects.map((effect) => (
           <tr key={`${effect.query_id} ${effect.statement.fingerprint}`}>

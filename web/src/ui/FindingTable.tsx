@@ -5,6 +5,7 @@ import { ofDatabase, wasted } from '../lib/impact';
 import { progressOf } from '../lib/progress';
 import { openRow, to } from '../lib/route';
 import { Breaks } from './Breaks';
+import { Heads } from './Heads';
 import { Level } from './Level';
 import { Link } from './Link';
 import { Change, Days, Hours } from './Num';
@@ -26,30 +27,18 @@ export function FindingTable({ findings, progress = [], short, here, point }: Ta
   const most = Math.max(...findings.map(wasted), 1e-9);
   return (
     <table className="rows findings">
-      <thead>
-        <tr>
-          <th scope="col">level</th>
-          <th scope="col">{short ? 'claim' : 'where and what'}</th>
-          <th scope="col" className="p3">
-            fault
-          </th>
-          <th scope="col" className="n">
-            users wait
-          </th>
-          <th scope="col" className="n p2">
-            queries
-          </th>
-          <th scope="col" className="n p2">
-            p95
-          </th>
-          <th scope="col" className="n p4">
-            effort
-          </th>
-          <th scope="col" className="p4 impact">
-            <span className="hidden">share of the worst</span>
-          </th>
-        </tr>
-      </thead>
+      <Heads
+        columns={[
+          ['level'],
+          [short ? 'claim' : 'where and what'],
+          ['fault', 'p3'],
+          ['users wait', 'n'],
+          ['queries', 'n p2'],
+          ['p95', 'n p2'],
+          ['effort', 'n p4'],
+          [<span className="hidden">share of the worst</span>, 'p4 impact'],
+        ]}
+      />
       <tbody>
         {findings.map((finding) => (
           <Row

@@ -1,5 +1,7 @@
 /** The heads of a table: words, and the class of their column, which says how it is set and when it goes. */
-export function Heads({ columns }: { columns: [words: string, className?: string][] }) {
+import type { ReactNode } from 'react';
+
+export function Heads({ columns }: { columns: [words: ReactNode, className?: string][] }) {
   return (
     <thead>
       <tr>

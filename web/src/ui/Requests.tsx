@@ -3,6 +3,7 @@ import type { Request } from '../api/types';
 import { clock, full, grouped } from '../lib/format';
 import { openRow, to } from '../lib/route';
 import { Breaks } from './Breaks';
+import { Heads } from './Heads';
 import { KindBar } from './Kinds';
 import { Link } from './Link';
 import { Duration } from './Num';
@@ -12,29 +13,17 @@ export function RequestTable({ requests, plain }: { requests: Request[]; plain?:
   const most = Math.max(...requests.map((request) => request.duration_micros), 1e-9);
   return (
     <table className={plain ? 'rows requests plain' : 'rows requests'}>
-      <thead>
-        <tr>
-          <th scope="col">{plain ? 'when' : 'endpoint'}</th>
-          <th scope="col" className="n">
-            time
-          </th>
-          <th scope="col" className="n p2">
-            queries
-          </th>
-          <th scope="col" className="n p3">
-            spans
-          </th>
-          <th scope="col" className="n p2">
-            status
-          </th>
-          <th scope="col" className="p2 by-kind">
-            time by kind
-          </th>
-          <th scope="col" className="p3">
-            {plain ? 'trace' : 'when'}
-          </th>
-        </tr>
-      </thead>
+      <Heads
+        columns={[
+          [plain ? 'when' : 'endpoint'],
+          ['time', 'n'],
+          ['queries', 'n p2'],
+          ['spans', 'n p3'],
+          ['status', 'n p2'],
+          ['time by kind', 'p2 by-kind'],
+          [plain ? 'trace' : 'when', 'p3'],
+        ]}
+      />
       <tbody>
         {requests.map((request) => (
           <Row

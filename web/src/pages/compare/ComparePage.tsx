@@ -78,7 +78,10 @@ function Compared({ answer }: { answer: FlameAnswer }) {
   if (before === undefined || after === undefined) return null;
   if (requests[0] === 0 || requests[1] === 0) {
     return (
-      <Empty part title={`No request came in the ${requests[1] === 0 ? 'window' : 'window before'}`}>
+      <Empty
+        part
+        title={`No request came in the ${requests[1] === 0 ? 'window' : 'window before'}`}
+      >
         <p>Compare with another window, or look at a longer one.</p>
       </Empty>
     );

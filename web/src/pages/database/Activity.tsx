@@ -1,6 +1,7 @@
 /** What the server did over time: transactions, reads and writes, checkpoints, and what its log told. */
 import type { ActivityPoint, DatabaseDetail, DatabaseLog } from '../../api/types';
 import { bytes, clock, durationText, grouped, percent, plural, rate } from '../../lib/format';
+import { Heads } from '../../ui/Heads';
 import { Num } from '../../ui/Num';
 import { Spark } from '../../ui/Spark';
 import { SqlLine } from '../../ui/Sql';
@@ -123,20 +124,14 @@ function Io({ points }: { points: ActivityPoint[] }) {
     <>
       <h2 className="apart">Reads and writes of the server</h2>
       <table className="rows">
-        <thead>
-          <tr>
-            <th scope="col">who, what, why</th>
-            <th scope="col" className="n">
-              read
-            </th>
-            <th scope="col" className="n">
-              written
-            </th>
-            <th scope="col" className="p2">
-              <span className="hidden">over time</span>
-            </th>
-          </tr>
-        </thead>
+        <Heads
+          columns={[
+            ['who, what, why'],
+            ['read', 'n'],
+            ['written', 'n'],
+            [<span className="hidden">over time</span>, 'p2'],
+          ]}
+        />
         <tbody>
           {rows.slice(0, 12).map(([name, one]) => (
             <tr key={name}>
@@ -206,21 +201,9 @@ function Waits({ log }: { log: DatabaseLog }) {
     <>
       <h3 className="apart">Who waited for whom since {clock(log.since_unix_ms)}</h3>
       <table className="rows logged">
-        <thead>
-          <tr>
-            <th scope="col">waited</th>
-            <th scope="col">held</th>
-            <th scope="col" className="n">
-              waits
-            </th>
-            <th scope="col" className="n">
-              in all
-            </th>
-            <th scope="col" className="n p2">
-              longest
-            </th>
-          </tr>
-        </thead>
+        <Heads
+          columns={[['waited'], ['held'], ['waits', 'n'], ['in all', 'n'], ['longest', 'n p2']]}
+        />
         <tbody>
           {log.lock_waits.map((one) => (
             <tr key={`${one.waiter} ${one.holder} ${one.lock}`}>
@@ -257,20 +240,7 @@ function Files({ log }: { log: DatabaseLog }) {
         {plural(log.counts.temp_files, 'temporary file')} since {clock(log.since_unix_ms)}
       </h3>
       <table className="rows logged">
-        <thead>
-          <tr>
-            <th scope="col">statement</th>
-            <th scope="col" className="n">
-              files
-            </th>
-            <th scope="col" className="n">
-              in all
-            </th>
-            <th scope="col" className="n p2">
-              largest
-            </th>
-          </tr>
-        </thead>
+        <Heads columns={[['statement'], ['files', 'n'], ['in all', 'n'], ['largest', 'n p2']]} />
         <tbody>
           {log.temp_files.map((one) => (
             <tr key={one.statement}>

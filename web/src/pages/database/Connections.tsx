@@ -1,6 +1,7 @@
 /** Connections against the limit: over time, and who has them. */
 import type { DatabaseDetail } from '../../api/types';
 import { bytes, grouped, percent } from '../../lib/format';
+import { Heads } from '../../ui/Heads';
 import { Num } from '../../ui/Num';
 import { Spark } from '../../ui/Spark';
 
@@ -34,22 +35,16 @@ export function Connections({ data }: { data: DatabaseDetail }) {
         <p className="nothing">No session is to be seen.</p>
       ) : (
         <table className="rows">
-          <thead>
-            <tr>
-              <th scope="col">application</th>
-              <th scope="col">user</th>
-              <th scope="col" className="p2">
-                database
-              </th>
-              <th scope="col">state</th>
-              <th scope="col" className="n">
-                sessions
-              </th>
-              <th scope="col" className="p3 impact">
-                <span className="hidden">share of the largest</span>
-              </th>
-            </tr>
-          </thead>
+          <Heads
+            columns={[
+              ['application'],
+              ['user'],
+              ['database', 'p2'],
+              ['state'],
+              ['sessions', 'n'],
+              [<span className="hidden">share of the largest</span>, 'p3 impact'],
+            ]}
+          />
           <tbody>
             {sorted.map((one) => (
               <tr key={`${one.database} ${one.user} ${one.application} ${one.state}`}>

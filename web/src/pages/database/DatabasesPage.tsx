@@ -5,6 +5,7 @@ import { bytes, digits, plural } from '../../lib/format';
 import { openRow, to } from '../../lib/route';
 import { Code } from '../../ui/Copy';
 import { Empty, Problem, Waiting } from '../../ui/Empty';
+import { Heads } from '../../ui/Heads';
 import { Link } from '../../ui/Link';
 import { Num } from '../../ui/Num';
 import { DatabasePage } from './DatabasePage';
@@ -23,24 +24,16 @@ export function DatabasesPage() {
         <p>{plural(data.databases.length, 'database is', 'databases are')} being watched.</p>
       </div>
       <table className="rows">
-        <thead>
-          <tr>
-            <th scope="col">database</th>
-            <th scope="col">state</th>
-            <th scope="col" className="n">
-              running
-            </th>
-            <th scope="col" className="n p2">
-              size
-            </th>
-            <th scope="col" className="n">
-              findings
-            </th>
-            <th scope="col" className="p2">
-              PostgreSQL
-            </th>
-          </tr>
-        </thead>
+        <Heads
+          columns={[
+            ['database'],
+            ['state'],
+            ['running', 'n'],
+            ['size', 'n p2'],
+            ['findings', 'n'],
+            ['PostgreSQL', 'p2'],
+          ]}
+        />
         <tbody>
           {data.databases.map((one) => (
             <Row key={one.id} one={one} />

@@ -1,6 +1,7 @@
 /** Who waits for whom: holders with those who wait below them. */
 import type { DatabaseDetail, DatabaseSession, LockNode } from '../../api/types';
 import { durationText, plural } from '../../lib/format';
+import { Heads } from '../../ui/Heads';
 import { SqlLine } from '../../ui/Sql';
 
 export function Locks({ data }: { data: DatabaseDetail }) {
@@ -10,18 +11,7 @@ export function Locks({ data }: { data: DatabaseDetail }) {
         <p className="nothing">Nobody waits for anybody.</p>
       ) : (
         <table className="rows locks">
-          <thead>
-            <tr>
-              <th scope="col">session</th>
-              <th scope="col">waits for</th>
-              <th scope="col" className="n">
-                for
-              </th>
-              <th scope="col" className="p2">
-                runs
-              </th>
-            </tr>
-          </thead>
+          <Heads columns={[['session'], ['waits for'], ['for', 'n'], ['runs', 'p2']]} />
           <tbody>
             {data.locks.map((node, place) => (
               <Row key={`${node.session.pid} ${place}`} node={node} />

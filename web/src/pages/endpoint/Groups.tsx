@@ -1,6 +1,7 @@
 /** What requests do: statements and remote calls by their total time. */
 import type { Group } from '../../api/types';
 import { digits, grouped, percent } from '../../lib/format';
+import { Heads } from '../../ui/Heads';
 import { Duration, Percent } from '../../ui/Num';
 import { SqlLine } from '../../ui/Sql';
 
@@ -10,26 +11,16 @@ export function Groups({ groups }: { groups: Group[] }) {
   const most = Math.max(...groups.map((group) => group.share), 1e-9);
   return (
     <table className="rows groups">
-      <thead>
-        <tr>
-          <th scope="col">what</th>
-          <th scope="col" className="n">
-            a request
-          </th>
-          <th scope="col" className="n p2">
-            each
-          </th>
-          <th scope="col" className="n">
-            share
-          </th>
-          <th scope="col" className="n p3">
-            in all
-          </th>
-          <th scope="col" className="p3 impact">
-            <span className="hidden">share of the largest</span>
-          </th>
-        </tr>
-      </thead>
+      <Heads
+        columns={[
+          ['what'],
+          ['a request', 'n'],
+          ['each', 'n p2'],
+          ['share', 'n'],
+          ['in all', 'n p3'],
+          [<span className="hidden">share of the largest</span>, 'p3 impact'],
+        ]}
+      />
       <tbody>
         {groups.map((group) => (
           <tr key={`${group.kind} ${group.name}`}>

@@ -6,6 +6,7 @@ import { clock, durationText, plural } from '../../lib/format';
 import { is, joined } from '../../lib/question';
 import { setParams, to } from '../../lib/route';
 import { Problem, Waiting } from '../../ui/Empty';
+import { Heads } from '../../ui/Heads';
 import { Link } from '../../ui/Link';
 import { Duration, Percent } from '../../ui/Num';
 import { CoverageNote, SampleNote } from '../../ui/CoverageNote';
@@ -90,17 +91,7 @@ function Special({ answer, at, box }: { answer: ComparisonAnswer; at: At; box: B
         </p>
       ) : (
         <table className="rows special">
-          <thead>
-            <tr>
-              <th scope="col">over-represented</th>
-              <th scope="col" className="n">
-                in the box
-              </th>
-              <th scope="col" className="n">
-                others
-              </th>
-            </tr>
-          </thead>
+          <Heads columns={[['over-represented'], ['in the box', 'n'], ['others', 'n']]} />
           <tbody>
             {telling.map(({ field, value }) => (
               <tr key={field}>

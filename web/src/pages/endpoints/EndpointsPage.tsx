@@ -7,6 +7,7 @@ import { useRange } from '../../lib/time';
 import { Breaks } from '../../ui/Breaks';
 import { Problem, Waiting } from '../../ui/Empty';
 import { FilterSelect, Search } from '../../ui/Filter';
+import { Heads } from '../../ui/Heads';
 import { KindBar } from '../../ui/Kinds';
 import { Link } from '../../ui/Link';
 import { Duration, Percent, Rate } from '../../ui/Num';
@@ -64,47 +65,23 @@ function Claim({ operations }: { operations: Operation[] }) {
 function EndpointTable({ data }: { data: Operations }) {
   return (
     <table className="rows endpoints">
-      <thead>
-        <tr>
-          <th scope="col">endpoint</th>
-          <th scope="col" className="n">
-            share
-          </th>
-          <th scope="col" className="n p2">
-            rate
-          </th>
-          <th scope="col" className="n p3">
-            p50
-          </th>
-          <th scope="col" className="n p4">
-            p75
-          </th>
-          <th scope="col" className="n p4">
-            p90
-          </th>
-          <th scope="col" className="n">
-            p95
-          </th>
-          <th scope="col" className="n p2">
-            p99
-          </th>
-          <th scope="col" className="n p4">
-            p99.9
-          </th>
-          <th scope="col" className="n p3">
-            errors
-          </th>
-          <th scope="col" className="n p2">
-            queries
-          </th>
-          <th scope="col" className="p3 by-kind">
-            time by kind
-          </th>
-          <th scope="col" className="p4">
-            p95 over time
-          </th>
-        </tr>
-      </thead>
+      <Heads
+        columns={[
+          ['endpoint'],
+          ['share', 'n'],
+          ['rate', 'n p2'],
+          ['p50', 'n p3'],
+          ['p75', 'n p4'],
+          ['p90', 'n p4'],
+          ['p95', 'n'],
+          ['p99', 'n p2'],
+          ['p99.9', 'n p4'],
+          ['errors', 'n p3'],
+          ['queries', 'n p2'],
+          ['time by kind', 'p3 by-kind'],
+          ['p95 over time', 'p4'],
+        ]}
+      />
       <tbody>
         {data.operations.map((one) => (
           <Row key={`${one.service} ${one.operation}`} one={one} targets={data.targets} />

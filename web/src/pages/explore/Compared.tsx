@@ -6,6 +6,7 @@ import { is, joined } from '../../lib/question';
 import { setParams, useQuery } from '../../lib/route';
 import { CoverageNote, SampleNote } from '../../ui/CoverageNote';
 import { Problem, Waiting } from '../../ui/Empty';
+import { Heads } from '../../ui/Heads';
 import { Percent } from '../../ui/Num';
 import type { Question } from './ExplorePage';
 import { Nothing } from './Notes';
@@ -67,20 +68,14 @@ function Differences({ answer, question }: { answer: ComparisonAnswer; question:
         <SampleNote answer={answer} />
       </p>
       <table className="rows compared">
-        <thead>
-          <tr>
-            <th scope="col">field and value</th>
-            <th scope="col" className="n">
-              of the selection
-            </th>
-            <th scope="col" className="n">
-              of the others
-            </th>
-            <th scope="col" className="p2 shares">
-              both
-            </th>
-          </tr>
-        </thead>
+        <Heads
+          columns={[
+            ['field and value'],
+            ['of the selection', 'n'],
+            ['of the others', 'n'],
+            ['both', 'p2 shares'],
+          ]}
+        />
         <tbody>
           {answer.fields.map((field) =>
             field.values.slice(0, 3).map((value, place) => (

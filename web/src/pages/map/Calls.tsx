@@ -2,6 +2,7 @@
 import type { MapEdge } from '../../api/types';
 import { plural } from '../../lib/format';
 import { to, useQuery } from '../../lib/route';
+import { Heads } from '../../ui/Heads';
 import { Link } from '../../ui/Link';
 import { Duration, Percent, Rate } from '../../ui/Num';
 import { spansOf } from './evidence';
@@ -27,31 +28,19 @@ export function Calls({ graph }: { graph: Graph }) {
   if (edges.length === 0) return <p className="nothing">No call is like that.</p>;
   return (
     <table className="rows calls">
-      <thead>
-        <tr>
-          <th scope="col">caller</th>
-          <th scope="col">calls</th>
-          <th scope="col" className="n">
-            waited for
-          </th>
-          <th scope="col" className="n p2">
-            rate
-          </th>
-          <th scope="col" className="n p2">
-            errors
-          </th>
-          <th scope="col" className="n p3">
-            p50
-          </th>
-          <th scope="col" className="n p2">
-            p95
-          </th>
-          <th scope="col" className="n p3">
-            p99
-          </th>
-          <th scope="col">evidence</th>
-        </tr>
-      </thead>
+      <Heads
+        columns={[
+          ['caller'],
+          ['calls'],
+          ['waited for', 'n'],
+          ['rate', 'n p2'],
+          ['errors', 'n p2'],
+          ['p50', 'n p3'],
+          ['p95', 'n p2'],
+          ['p99', 'n p3'],
+          ['evidence'],
+        ]}
+      />
       <tbody>
         {edges.map((edge) => {
           const { traffic } = edge;

@@ -11,8 +11,9 @@ export function Fullest({ level }: { level: ResourceLevel | null | undefined }) 
   return (
     <>
       {' '}
-      The fullest resource is <Link to={to('/resources', evidence(level))}>{level.instance}</Link>:{' '}
-      {level.words}, <Num of={resourceFigure(level.value, level.unit)} />.
+      The fullest resource is <Link to={to('/resources', evidence(level))}>
+        {level.instance}
+      </Link>: {level.words}, <Num of={resourceFigure(level.value, level.unit)} />.
     </>
   );
 }

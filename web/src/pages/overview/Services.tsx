@@ -65,12 +65,7 @@ export function Services({ data, saturation }: ServicesProps) {
       </thead>
       <tbody>
         {data.services.map((one) => (
-          <Row
-            key={one.service}
-            one={one}
-            targets={data.targets}
-            full={full(one.service)}
-          />
+          <Row key={one.service} one={one} targets={data.targets} full={full(one.service)} />
         ))}
       </tbody>
     </table>

@@ -7,6 +7,7 @@ import { digits, plural } from '../../lib/format';
 import { placesText, readPlaces, useHeld } from '../../lib/held';
 import { useParam } from '../../lib/route';
 import { Breaks } from '../../ui/Breaks';
+import { Heads } from '../../ui/Heads';
 
 const ROWS_MAX = 400;
 const DEPTH_DEFAULT = 12;
@@ -73,23 +74,15 @@ export function CallTreeTable({ tree, side }: { tree: CallTree; side: 0 | 1 }) {
         </label>
       </div>
       <table className="rows call-tree">
-        <thead>
-          <tr>
-            <th scope="col">function</th>
-            <th scope="col" className="n">
-              with all below
-            </th>
-            <th scope="col" className="n p2">
-              share
-            </th>
-            <th scope="col" className="n p2">
-              own
-            </th>
-            <th scope="col" className="n p3">
-              calls
-            </th>
-          </tr>
-        </thead>
+        <Heads
+          columns={[
+            ['function'],
+            ['with all below', 'n'],
+            ['share', 'n p2'],
+            ['own', 'n p2'],
+            ['calls', 'n p3'],
+          ]}
+        />
         <tbody>
           {rows.slice(0, ROWS_MAX).map((place) => {
             const frame = tree.frames[tree.frame[place] ?? -1];

@@ -33,8 +33,8 @@ export function ResourcesPage() {
         <Claim series={data.series} />
         {service !== '' && (
           <p>
-            Only what {service} tells of itself is here; look at <Link to={to('/resources')}>all</Link>
-            .
+            Only what {service} tells of itself is here; look at{' '}
+            <Link to={to('/resources')}>all</Link>.
           </p>
         )}
       </div>

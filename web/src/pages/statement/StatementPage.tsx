@@ -6,6 +6,7 @@ import { to } from '../../lib/route';
 import { useRange } from '../../lib/time';
 import { CreateIndex } from '../../ui/CreateIndex';
 import { Problem, Waiting } from '../../ui/Empty';
+import { Heads } from '../../ui/Heads';
 import { Link } from '../../ui/Link';
 import { Duration, Num, Percent } from '../../ui/Num';
 import { PlanView } from '../../ui/PlanView';
@@ -164,17 +165,7 @@ function Routes({ data }: { data: DatabaseStatementDetail }) {
     <section>
       <h2 className="apart">Who runs it</h2>
       <table className="rows">
-        <thead>
-          <tr>
-            <th scope="col">endpoint</th>
-            <th scope="col" className="n">
-              runs
-            </th>
-            <th scope="col" className="n">
-              share of its time
-            </th>
-          </tr>
-        </thead>
+        <Heads columns={[['endpoint'], ['runs', 'n'], ['share of its time', 'n']]} />
         <tbody>
           {routes.map((route) => (
             <tr key={`${route.service} ${route.operation}`}>

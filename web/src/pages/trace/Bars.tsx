@@ -153,9 +153,7 @@ function bar(
 /** Tips that point down on a bar: what happened there; what is bad is longer, and red. */
 function tips(pen: Pen, marks: Mark[], y: number) {
   pen.context.globalAlpha = 1;
-  const inView = marks.filter(
-    ({ micros }) => micros >= pen.view.from && micros <= pen.view.to,
-  );
+  const inView = marks.filter(({ micros }) => micros >= pen.view.from && micros <= pen.view.to);
   for (const { micros, bad } of drawn(inView, TIP * pen.unit)) {
     const x = pen.x(micros);
     pen.context.fillStyle = bad ? pen.broken : pen.ink;

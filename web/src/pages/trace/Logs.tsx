@@ -3,6 +3,7 @@ import type { Trace, TraceLogs } from '../../api/types';
 import { full, plural } from '../../lib/format';
 import { message, offset } from '../../lib/logs';
 import { Empty } from '../../ui/Empty';
+import { Heads } from '../../ui/Heads';
 import { LogSetup } from '../../ui/LogSetup';
 import { Severity } from '../../ui/Severity';
 
@@ -25,18 +26,7 @@ export function Logs({ trace, logs, select }: Props) {
   return (
     <>
       <table className="rows logs">
-        <thead>
-          <tr>
-            <th scope="col" className="n">
-              after
-            </th>
-            <th scope="col">severity</th>
-            <th scope="col">what it says</th>
-            <th scope="col" className="p2">
-              during
-            </th>
-          </tr>
-        </thead>
+        <Heads columns={[['after', 'n'], ['severity'], ['what it says'], ['during', 'p2']]} />
         <tbody>
           {logs.logs.map((log, place) => (
             <tr key={`${log.unix_micros} ${place}`}>

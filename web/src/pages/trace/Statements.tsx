@@ -4,6 +4,7 @@ import { useState } from 'react';
 import type { Trace, TraceStatement } from '../../api/types';
 import { grouped, plural } from '../../lib/format';
 import { setParams } from '../../lib/route';
+import { Heads } from '../../ui/Heads';
 import { Duration, Num } from '../../ui/Num';
 import { percent } from '../../lib/format';
 import { Sql, SqlLine } from '../../ui/Sql';
@@ -24,29 +25,17 @@ export function Statements({ trace }: { trace: Trace }) {
         {plural(trace.statements.length, 'shape')}.
       </p>
       <table className="rows statements">
-        <thead>
-          <tr>
-            <th scope="col">statement</th>
-            <th scope="col" className="n">
-              runs
-            </th>
-            <th scope="col" className="n">
-              in all
-            </th>
-            <th scope="col" className="n p2">
-              each
-            </th>
-            <th scope="col" className="n p3">
-              longest
-            </th>
-            <th scope="col" className="n p3">
-              share
-            </th>
-            <th scope="col" className="p3 impact">
-              <span className="hidden">share of the largest</span>
-            </th>
-          </tr>
-        </thead>
+        <Heads
+          columns={[
+            ['statement'],
+            ['runs', 'n'],
+            ['in all', 'n'],
+            ['each', 'n p2'],
+            ['longest', 'n p3'],
+            ['share', 'n p3'],
+            [<span className="hidden">share of the largest</span>, 'p3 impact'],
+          ]}
+        />
         {trace.statements.map((one) => (
           <tbody key={one.fingerprint}>
             <tr>

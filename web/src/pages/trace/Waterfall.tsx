@@ -90,7 +90,7 @@ export function Waterfall({ trace, marks, selected, select }: Props) {
       const row = all[place];
       if (row !== undefined) setOpened((before) => toggled(before, row));
     },
-    [all],
+    [all, setOpened],
   );
   const choose = useCallback(
     (place: number) => {
@@ -140,13 +140,7 @@ export function Waterfall({ trace, marks, selected, select }: Props) {
   };
   return (
     <div className="waterfall">
-      <FindBar
-        text={wanted}
-        look={setWanted}
-        count={found.nodes.length}
-        at={at}
-        go={goToFound}
-      />
+      <FindBar text={wanted} look={setWanted} count={found.nodes.length} at={at} go={goToFound} />
       <MiniMap trace={trace} view={view} change={setView} />
       <Axis view={view} count={narrow ? 3 : 5} />
       <div
