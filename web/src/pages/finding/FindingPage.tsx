@@ -11,8 +11,8 @@ import {
   sentence,
 } from '../../lib/format';
 import { why } from '../../lib/doc';
+import { proofsOf } from '../../lib/proofs';
 import { to } from '../../lib/route';
-import { proofText } from '../../lib/words';
 import { Breaks } from '../../ui/Breaks';
 import { Code } from '../../ui/Copy';
 import { CreateIndex } from '../../ui/CreateIndex';
@@ -237,14 +237,17 @@ function Brings({ finding }: { finding: Finding }) {
 }
 
 function Prove({ finding }: { finding: Finding }) {
-  const proofs = [...new Set(finding.advice.flatMap((advice) => advice.proofs))];
+  const proofs = proofsOf(finding);
   if (proofs.length === 0) return null;
   return (
-    <section>
+    <section aria-label="How to prove it">
       <h2>How to prove it</h2>
-      <ul className="prose">
-        {proofs.map((proof) => (
-          <li key={proof}>{proofText(proof)}</li>
+      <ul className="remedies">
+        {proofs.map(({ words, command }) => (
+          <li key={words}>
+            <p className="prose">{words}</p>
+            {command !== undefined && <Code text={command} label="shell" />}
+          </li>
         ))}
       </ul>
     </section>
