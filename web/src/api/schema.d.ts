@@ -446,6 +446,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/logs.parquet": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The latest log records that pass a filter, at most 10,000, as a Parquet file with a column for each attribute. */
+        get: operations["logs_file"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/marks": {
         parameters: {
             query?: never;
@@ -708,8 +725,8 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The latest spans that pass a filter, at most 10,000, as a Parquet file with a column for each attribute. */
-        get: operations["spans"];
+        /** The latest or slowest spans that pass a filter, at most 10,000, as a Parquet file with a column for each attribute. */
+        get: operations["spans_file"];
         put?: never;
         post?: never;
         delete?: never;
@@ -6684,6 +6701,44 @@ export interface operations {
             };
         };
     };
+    logs_file: {
+        parameters: {
+            query?: {
+                /** @description A stretch that ends now: `15m`, `1h`, `24h`, `7d`. */
+                last?: string;
+                /** @description First moment, in milliseconds since 1970; goes with `to`. */
+                from?: number;
+                /** @description First moment after, in milliseconds since 1970; goes with `from`. */
+                to?: number;
+                /** @description Which records: `severity in (error, fatal) and body contains timeout`. */
+                where?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a Parquet file */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/vnd.apache.parquet": number[];
+                };
+            };
+            /** @description a parameter is wrong */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     marks: {
         parameters: {
             query?: {
@@ -7292,7 +7347,7 @@ export interface operations {
             };
         };
     };
-    spans: {
+    spans_file: {
         parameters: {
             query?: {
                 /** @description A stretch that ends now: `15m`, `1h`, `24h`, `7d`. */
@@ -7303,6 +7358,8 @@ export interface operations {
                 to?: number;
                 /** @description Which spans. */
                 where?: string;
+                /** @description `latest` or `slowest`; `latest` unless told otherwise. */
+                order?: string;
             };
             header?: never;
             path?: never;

@@ -210,7 +210,8 @@ fn routes(source: Arc<dyn Source>, setup: Setup, closing: watch::Receiver<bool>)
         .route("/api/v1/compare", kept(get(api::questions::compare)))
         .route("/api/v1/fields", kept(get(api::questions::fields)))
         .route("/api/v1/spans", kept(get(api::questions::spans)))
-        .route("/api/v1/spans.parquet", get(api::exports::spans))
+        .route("/api/v1/spans.parquet", get(api::exports::spans_file))
+        .route("/api/v1/logs.parquet", get(api::exports::logs_file))
         .route(
             "/api/v1/sql",
             post(api::sql::run).layer(DefaultBodyLimit::max(api::sql::BODY_BYTES_MAX)),

@@ -331,3 +331,37 @@ async fn how_full_a_service_is_is_told_with_its_metric() -> Result {
     assert_eq!(status, 400);
     Ok(())
 }
+
+/// The head and the body of an answer that is no JSON.
+async fn file(address: std::net::SocketAddr, path: &str) -> Result<(String, Vec<u8>)> {
+    let mut stream = TcpStream::connect(address).await?;
+    let request =
+        format!("GET /api/v1/{path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await?;
+    let end = answer.windows(4).position(|it| it == b"\r\n\r\n").ok_or("no end of the headers")?;
+    let body = answer.split_off(end + 4);
+    Ok((String::from_utf8(answer)?.to_lowercase(), body))
+}
+
+#[tokio::test]
+async fn spans_and_log_records_are_downloaded_as_parquet() -> Result {
+    let folder = tempfile::tempdir()?;
+    let server = server(folder.path()).await?;
+    for (path, name) in [
+        ("spans.parquet", "taut-spans.parquet"),
+        ("spans.parquet?order=slowest&where=duration%20%3E%201s", "taut-spans.parquet"),
+        ("logs.parquet?where=severity%20%3D%20error", "taut-logs.parquet"),
+    ] {
+        let (head, body) = file(server, path).await?;
+        assert!(head.starts_with("http/1.1 200 "), "{path}: {head}");
+        assert!(head.contains(name) && head.contains("vnd.apache.parquet"), "{path}: {head}");
+        assert!(body.starts_with(b"PAR1") && 100 < body.len(), "{path}: {}", body.len());
+    }
+    for path in ["spans.parquet?order=best", "logs.parquet?order=latest"] {
+        let (status, problem) = get(server, path).await?;
+        assert_eq!(status, 400, "{problem}");
+    }
+    Ok(())
+}

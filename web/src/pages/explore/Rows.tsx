@@ -8,6 +8,7 @@ import { logsCsv, spansCsv } from '../../lib/rows';
 import { CoverageNote } from '../../ui/CoverageNote';
 import { Breaks } from '../../ui/Breaks';
 import { Problem, Waiting } from '../../ui/Empty';
+import { Heads } from '../../ui/Heads';
 import { Link } from '../../ui/Link';
 import { Duration } from '../../ui/Num';
 import { Severity } from '../../ui/Severity';
@@ -28,6 +29,8 @@ const ORDERS = ['slowest', 'latest', 'sampled'];
 function SpanRows({ question }: { question: Question }) {
   const { range, where } = question;
   const order = useQuery().get('rows') ?? 'slowest';
+  // A sample of a file's size is none.
+  const filed = order === 'slowest' ? 'slowest' : 'latest';
   const url = path('spans', { ...range, where, order, limit: '100' });
   const { data, problem } = useApi<SpanList>(url, false);
   if (problem !== undefined) return <Problem part problem={problem} />;
@@ -49,9 +52,9 @@ function SpanRows({ question }: { question: Question }) {
         ))}
         <a
           className="copy"
-          href={path('spans.parquet', { ...range, where })}
+          href={path('spans.parquet', { ...range, where, order: filed })}
           download="taut-spans.parquet"
-          title="The latest 10,000 at most, with all their attributes"
+          title={`The ${filed} 10,000 at most, with all their attributes`}
         >
           Download Parquet
         </a>
@@ -75,20 +78,7 @@ function SpanRows({ question }: { question: Question }) {
 export function SpanTable({ spans }: { spans: SpanSummary[] }) {
   return (
     <table className="rows requests">
-      <thead>
-        <tr>
-          <th scope="col">span</th>
-          <th scope="col" className="n">
-            time
-          </th>
-          <th scope="col" className="p2">
-            kind
-          </th>
-          <th scope="col" className="p3">
-            when
-          </th>
-        </tr>
-      </thead>
+      <Heads columns={[['span'], ['time', 'n'], ['kind', 'p2'], ['when', 'p3']]} />
       <tbody>
         {spans.map((span) => {
           const href = to(`/traces/${span.trace_id}`, { span: span.span_id });
@@ -127,6 +117,14 @@ function LogRows({ question }: { question: Question }) {
   return (
     <>
       <p className="downloads">
+        <a
+          className="copy"
+          href={path('logs.parquet', { ...range, where })}
+          download="taut-logs.parquet"
+          title="The latest 10,000 at most, with all their attributes"
+        >
+          Download Parquet
+        </a>{' '}
         <button
           type="button"
           className="copy"
@@ -137,19 +135,9 @@ function LogRows({ question }: { question: Question }) {
         </button>
       </p>
       <table className="rows logs">
-        <thead>
-          <tr>
-            <th scope="col">when</th>
-            <th scope="col">severity</th>
-            <th scope="col">what it says</th>
-            <th scope="col" className="p2">
-              service
-            </th>
-            <th scope="col" className="p2">
-              trace
-            </th>
-          </tr>
-        </thead>
+        <Heads
+          columns={[['when'], ['severity'], ['what it says'], ['service', 'p2'], ['trace', 'p2']]}
+        />
         <tbody>
           {data.logs.map((log, place) => (
             <tr key={`${log.unix_micros} ${place}`}>

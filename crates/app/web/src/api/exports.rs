@@ -1,4 +1,4 @@
-//! Spans as a Parquet file, for whoever goes on with other tools.
+//! Spans and log records as Parquet files, for whoever goes on with other tools.
 
 use axum::{
     extract::State,
@@ -6,16 +6,17 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use engine::question;
-use model::{Span, Work};
+use model::{LogRecord, Span, Work};
 use serde::Deserialize;
 use store::{
     Limits,
     keep::{
-        SPANS,
+        Chunk, LOGS, SPANS,
+        logs::LogRows,
         parquet::{BlockFormat, encode},
         query::{Field, Top},
         spans::{Derived, SpanRows},
-        table::span,
+        table::{log, span},
     },
 };
 use utoipa::IntoParams;
@@ -40,9 +41,27 @@ pub(crate) struct ExportParams {
     /// Which spans.
     #[serde(rename = "where")]
     filter: Option<String>,
+    /// `latest` or `slowest`; `latest` unless told otherwise.
+    order: Option<String>,
 }
 
-/// The latest spans that pass a filter, at most 10,000, as a Parquet file with a column for each attribute.
+/// Which log records.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct LogExportParams {
+    /// A stretch that ends now: `15m`, `1h`, `24h`, `7d`.
+    last: Option<String>,
+    /// First moment, in milliseconds since 1970; goes with `to`.
+    from: Option<u64>,
+    /// First moment after, in milliseconds since 1970; goes with `from`.
+    to: Option<u64>,
+    /// Which records: `severity in (error, fatal) and body contains timeout`.
+    #[serde(rename = "where")]
+    filter: Option<String>,
+}
+
+/// The latest or slowest spans that pass a filter, at most 10,000, as a Parquet file with a column for each attribute.
 #[utoipa::path(
     get,
     path = "/api/v1/spans.parquet",
@@ -55,32 +74,79 @@ pub(crate) struct ExportParams {
             content_type = "application/problem+json"),
     )
 )]
-pub(crate) async fn spans(
+pub(crate) async fn spans_file(
     State(app): State<App>,
     Params(params): Params<ExportParams>,
 ) -> Result<Response, Problem> {
     let window =
         WindowParams { last: params.last, from: params.from, to: params.to }.window(now())?;
     let filter = question::read_filter(&SPANS, params.filter.as_deref().unwrap_or(""), "where")?;
+    let by = match params.order.as_deref() {
+        None | Some("latest") => span::START,
+        Some("slowest") => span::DURATION,
+        Some(other) => {
+            let what = format!("`order`: `{other}` is no order");
+            return Err(Problem::wrong(what, "it is `latest` or `slowest`"));
+        }
+    };
     let bytes = app
         .read(move |source| {
-            let by = Field::Column(span::START);
+            let by = Field::Column(by);
             let top = Top { table: &SPANS, window, filter, by, limit: store::SPANS_MAX };
-            file(&source.store().top(&top, &Limits::default())?.answer)
+            of_spans(&source.store().top(&top, &Limits::default())?.answer)
         })
         .await?;
+    Ok(file(bytes, "attachment; filename=\"taut-spans.parquet\""))
+}
+
+/// The latest log records that pass a filter, at most 10,000, as a Parquet file with a column for each attribute.
+#[utoipa::path(
+    get,
+    path = "/api/v1/logs.parquet",
+    tag = "explore",
+    params(LogExportParams),
+    responses(
+        (status = 200, description = "a Parquet file", body = Vec<u8>,
+            content_type = "application/vnd.apache.parquet"),
+        (status = 400, description = "a parameter is wrong", body = Problem,
+            content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn logs_file(
+    State(app): State<App>,
+    Params(params): Params<LogExportParams>,
+) -> Result<Response, Problem> {
+    let window =
+        WindowParams { last: params.last, from: params.from, to: params.to }.window(now())?;
+    let filter = question::read_filter(&LOGS, params.filter.as_deref().unwrap_or(""), "where")?;
+    let bytes = app
+        .read(move |source| {
+            let by = Field::Column(log::TIME);
+            let top = Top { table: &LOGS, window, filter, by, limit: store::SPANS_MAX };
+            of_logs(&source.store().top_logs(&top, &Limits::default())?.answer)
+        })
+        .await?;
+    Ok(file(bytes, "attachment; filename=\"taut-logs.parquet\""))
+}
+
+fn file(bytes: Vec<u8>, disposition: &'static str) -> Response {
     let mut response = bytes.into_response();
     let headers = response.headers_mut();
     headers
         .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/vnd.apache.parquet"));
-    headers.insert(
-        header::CONTENT_DISPOSITION,
-        HeaderValue::from_static("attachment; filename=\"taut-spans.parquet\""),
-    );
-    Ok(response)
+    headers.insert(header::CONTENT_DISPOSITION, HeaderValue::from_static(disposition));
+    response
 }
 
-fn file(spans: &[Span]) -> Result<Vec<u8>, Problem> {
+fn of_logs(records: &[LogRecord]) -> Result<Vec<u8>, Problem> {
+    let mut rows = LogRows::default();
+    for record in records {
+        rows.push(record, record.observed);
+    }
+    parquet(rows.chunk())
+}
+
+fn of_spans(spans: &[Span]) -> Result<Vec<u8>, Problem> {
     let mut rows = SpanRows::default();
     let mut statements = sql::Statements::default();
     for span in spans {
@@ -94,6 +160,10 @@ fn file(spans: &[Span]) -> Result<Vec<u8>, Problem> {
         };
         rows.push(span, derived);
     }
-    encode(rows.chunk(), &BlockFormat::FRESH, &[])
+    parquet(rows.chunk())
+}
+
+fn parquet(chunk: &Chunk) -> Result<Vec<u8>, Problem> {
+    encode(chunk, &BlockFormat::FRESH, &[])
         .map_err(|error| Problem::bug(format!("failed to write Parquet: {error}")))
 }
