@@ -54,6 +54,24 @@ test('two windows are compared, figure by figure', async ({ page }) => {
   await expect(page.getByText('It was not requested then.')).toBeVisible();
 });
 
+test('a window of any length is compared with by hand', async ({ page }) => {
+  await page.goto(endpoint('GET /api/report/', { tz: 'UTC' }));
+  await page.getByLabel('Compare with').selectOption('own');
+  const begin = page.getByLabel('Begin of the time to compare with');
+  const end = page.getByLabel('End of the time to compare with');
+  await begin.fill('2024-05-06T07:00');
+  // As long as this window, until its end is moved.
+  await expect(end).toHaveValue('2024-05-06T07:15');
+  await end.fill('2024-05-06T06:00');
+  await page.getByRole('button', { name: 'Compare', exact: true }).click();
+  await expect(page.getByText('It has to begin before it ends.')).toBeVisible();
+  await end.fill('2024-05-07T07:00');
+  await page.getByRole('button', { name: 'Compare', exact: true }).click();
+  const at = Date.UTC(2024, 4, 6, 7);
+  await expect(page).toHaveURL(new RegExp(`compare=${at}-${at + 86_400_000}`));
+  await expect(begin).toHaveValue('2024-05-06T07:00');
+});
+
 test('a release is marked on every axis of time, and told in words', async ({ page }) => {
   await page.goto(endpoint('GET /api/products/<int:pk>/'));
   await expect(page.getByRole('list', { name: 'Releases and remedies' })).toContainText(

@@ -59,27 +59,63 @@ interface OwnProps {
   done: () => void;
 }
 
-/** The other window begins at a moment of one's own and is as long. */
+/** From when to when the other window is: as long as this one, unless its end is moved. */
 function Own({ range, other, done }: OwnProps) {
   const [from, to] = rangeEnds(range);
-  const begin = other?.from === undefined ? from - 7 * 86_400_000 : Number(other.from);
+  const first = other?.from === undefined ? from - 7 * 86_400_000 : Number(other.from);
+  const last = other?.to === undefined ? first + (to - from) : Number(other.to);
+  const [begin, setBegin] = useState(() => local(first, zone()));
+  const [end, setEnd] = useState(() => local(last, zone()));
+  const [wrong, setWrong] = useState(false);
   const submit = (event: SubmitEvent<HTMLFormElement>) => {
     event.preventDefault();
-    const text = new FormData(event.currentTarget).get('begin');
-    const at = typeof text === 'string' ? moment(text, zone()) : undefined;
-    if (at === undefined) return;
+    const [at, until] = [begin, end].map((text) => moment(text, zone()));
+    if (at === undefined || until === undefined || until <= at) {
+      setWrong(true);
+      return;
+    }
     done();
-    setParams({ compare: `${at}-${at + (to - from)}` });
+    setParams({ compare: `${at}-${until}` });
   };
   return (
     <form className="filter own" onSubmit={submit}>
       <label>
         <span className="hidden">Begin of the time to compare with</span>
-        <input type="datetime-local" name="begin" required defaultValue={local(begin, zone())} />
+        <input
+          type="datetime-local"
+          required
+          value={begin}
+          onChange={(event) => {
+            setEnd(shifted(begin, event.target.value, end));
+            setBegin(event.target.value);
+          }}
+        />
+      </label>
+      <label>
+        <span aria-hidden="true">– </span>
+        <span className="hidden">End of the time to compare with</span>
+        <input
+          type="datetime-local"
+          required
+          value={end}
+          onChange={(event) => setEnd(event.target.value)}
+        />
       </label>
       <button type="submit" className="copy">
         Compare
       </button>
+      {wrong && (
+        <span className="broken" role="alert">
+          It has to begin before it ends.
+        </span>
+      )}
     </form>
   );
+}
+
+/** The end, as long after the new begin as it was after the old one. */
+function shifted(before: string, begin: string, end: string): string {
+  const [old, now, until] = [before, begin, end].map((text) => moment(text, zone()));
+  if (old === undefined || now === undefined || until === undefined) return end;
+  return local(until + now - old, zone());
 }
