@@ -236,7 +236,7 @@ mod tests {
         assert!(export(&script, Engine::K6).text.contains("\"rate\": 18"));
         let third = Schedule::constant(1.0 / 7.0, Duration::from_mins(10), Arrivals::Even).unwrap();
         let model = Model::Open(third);
-        let rounded = export(&Script { model: Some(&model), ..script.clone() }, Engine::K6);
+        let rounded = export(&Script { model: Some(&model), ..script }, Engine::K6);
         assert!(rounded.notes.iter().any(|note| note.contains("rounded")), "{:?}", rounded.notes);
         assert!(rounded.text.contains("\"rate\": 514"), "{}", rounded.text);
     }

@@ -264,12 +264,21 @@ fn written(folder: &Path, script: &Script<'_>) {
     write("run.py", LOCUST_OPTIONS);
 }
 
+/// The scenario, and where its files are.
+fn shop() -> (tempfile::TempDir, Scenario) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let write = |name: &str, text: &str| {
+        fs::write(folder.path().join(name), text).expect("it can be written");
+    };
+    write("users.csv", "user,token\nann,t-1\n");
+    write("scenario.toml", SCENARIO);
+    let scenario = Scenario::file(&folder.path().join("scenario.toml")).expect("it is one");
+    (folder, scenario)
+}
+
 #[test]
 fn how_much_is_asked_and_what_has_to_come_of_it_goes_along() {
-    let folder = tempfile::tempdir().unwrap();
-    fs::write(folder.path().join("users.csv"), "user,token\nann,t-1\n").unwrap();
-    fs::write(folder.path().join("scenario.toml"), SCENARIO).unwrap();
-    let scenario = Scenario::file(&folder.path().join("scenario.toml")).unwrap();
+    let (folder, scenario) = shop();
     let goals = ["p95<200ms", "errors<1%", "rate>20"].map(|goal| Goal::parse(goal).unwrap());
     let length = Duration::from_secs(10);
     let spike = Model::Open(Schedule::spike(10.0, 40.0, length, Arrivals::Even).unwrap());
@@ -320,9 +329,15 @@ fn how_much_is_asked_and_what_has_to_come_of_it_goes_along() {
             "missed: p95 below 200.00 ms\nmissed: p95 below 200.00 ms\nmissed: errors below 1.00 %\nmissed: rate above 20.0 a second\n",
         ])
     );
-    // One rate is one of the tools' own; users are users.
+}
+
+#[test]
+fn one_rate_is_one_of_the_tools_own_and_users_are_users() {
+    let (folder, scenario) = shop();
+    let goals = [Goal::parse("errors<1%").unwrap()];
+    let length = Duration::from_secs(10);
     let even = Model::Open(Schedule::constant(7.5, length, Arrivals::Even).unwrap());
-    written(folder.path(), &Script { model: Some(&even), ..script.clone() });
+    written(folder.path(), &Script { model: Some(&even), ..Script::of(&scenario) });
     let options = ran("node", folder.path(), &["run.mjs", "{}"]);
     let load = &options["scenarios"]["load"];
     assert_eq!(
@@ -333,7 +348,9 @@ fn how_much_is_asked_and_what_has_to_come_of_it_goes_along() {
     let arrive_over = Duration::from_secs(1);
     let users = Model::Closed(Users { count: 30, arrive_over, think, length });
     let ca = Believes::File("/etc/own ca.pem".into());
-    written(folder.path(), &Script { model: Some(&users), believes: ca, ..script.clone() });
+    let asked = Script::of(&scenario);
+    let script = Script { model: Some(&users), goals: &goals, believes: ca, ..asked };
+    written(folder.path(), &script);
     let options = ran("node", folder.path(), &["run.mjs", "{}"]);
     let load = &options["scenarios"]["load"];
     assert_eq!(load["executor"], "ramping-vus");
