@@ -106,7 +106,7 @@ function Steps({ limit }: { limit: Limit }) {
     <table className="rows">
       <Heads
         columns={[
-          ['requests asked a second'],
+          ['asked a second'],
           ...(limit.ofFlows ? [['flows', 'n p3'] as [string, string]] : []),
           ['answered', 'n'],
           ['p50', 'n p3'],
