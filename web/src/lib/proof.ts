@@ -94,11 +94,12 @@ export interface Side {
 
 /** Tests over the whole distribution. */
 export interface Tests {
-  mannWhitneyP: number;
-  distance: number;
-  distanceP: number;
+  mannWhitneyP?: number;
+  /** Kolmogorov and Smirnov's. */
+  distance?: number;
+  distanceP?: number;
   /** Cliff's delta, and its size in a word. */
-  delta: number;
+  delta?: number;
   effect: string;
 }
 
@@ -253,10 +254,10 @@ function side(one: Fields): Side {
 function tests(one: Fields): Tests | undefined {
   if (text(one['effect']) === '') return undefined;
   return {
-    mannWhitneyP: number(one['mann_whitney_p']),
-    distance: number(one['kolmogorov_smirnov_d']),
-    distanceP: number(one['kolmogorov_smirnov_p']),
-    delta: number(one['cliffs_delta']),
+    ...given('mannWhitneyP', some(one['mann_whitney_p'])),
+    ...given('distance', some(one['kolmogorov_smirnov_d'])),
+    ...given('distanceP', some(one['kolmogorov_smirnov_p'])),
+    ...given('delta', some(one['cliffs_delta'])),
     effect: text(one['effect']),
   };
 }

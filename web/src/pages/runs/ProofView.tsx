@@ -107,13 +107,16 @@ export function ProofView({ proof }: { proof: Proof }) {
 
 /** What tests over the whole distribution say, and how large the effect is. */
 function Whole({ tests }: { tests: Tests }) {
-  return (
-    <p className="dim">
-      Over all requests: Mann–Whitney {chance(tests.mannWhitneyP)}; Kolmogorov–Smirnov distance{' '}
-      {digits(tests.distance)}, {chance(tests.distanceP)}; the effect is {tests.effect}, Cliff’s
-      delta {signed(tests.delta, (value) => digits(value))}.
-    </p>
-  );
+  const { mannWhitneyP, distance, distanceP, delta, effect } = tests;
+  const parts = [
+    ...(mannWhitneyP === undefined ? [] : [`Mann–Whitney ${chance(mannWhitneyP)}`]),
+    ...(distance === undefined || distanceP === undefined
+      ? []
+      : [`Kolmogorov–Smirnov distance ${digits(distance)}, ${chance(distanceP)}`]),
+    `the effect is ${effect}`,
+    ...(delta === undefined ? [] : [`Cliff’s delta ${signed(delta, (value) => digits(value))}`]),
+  ];
+  return <p className="dim">Over all requests: {parts.join('; ')}.</p>;
 }
 
 /** What of each side was compared, and what was left out as what. */
