@@ -352,7 +352,8 @@ impl Prepared {
     }
 
     fn names(&self) -> BTreeSet<String> {
-        self.requests.iter().map(|request| self.name(request)).map(str::to_owned).collect()
+        let names: BTreeSet<&str> = self.requests.iter().map(|it| self.name(it)).collect();
+        names.into_iter().map(str::to_owned).collect()
     }
 
     fn keep(&mut self, common: &BTreeSet<String>) {
