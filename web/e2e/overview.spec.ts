@@ -1,5 +1,5 @@
 /** The first page, the map of services, where findings stand, and what is in the frame of every page. */
-import { CHAIN, expect, HARM_TEXT, SHOP, SILENT, SLOWER, test } from './seeded';
+import { CHAIN, expect, HARM_TEXT, sendMadeUp, SHOP, SILENT, SLOWER, test } from './seeded';
 
 test('the first page tells each service, its objective, and what to fix first', async ({
   page,
@@ -38,6 +38,21 @@ test('what takes longer than yesterday is told, and leads to the same comparison
   await row.getByRole('link').click();
   await expect(page).toHaveURL(/compare=day/);
   await expect(page.locator('.figures .was').first()).toContainText('was');
+});
+
+test('less traffic than yesterday is told', async ({ page }) => {
+  const service = `quieter-${Date.now().toString(36)}`;
+  const day = 86_400_000;
+  // From the begin of yesterday's hour on, without which nothing would be known of all of it.
+  await sendMadeUp(service, 'health', 20, { backMs: day + 3_300_000 });
+  await sendMadeUp(service, 'health', 140, { backMs: day + 60_000 });
+  await sendMadeUp(service, 'health', 40);
+  const row = page.locator('.changes li').filter({ hasText: service });
+  await expect(async () => {
+    await page.goto('/');
+    await expect(row).toContainText('has less traffic', { timeout: 3_000 });
+  }).toPass({ timeout: 60_000 });
+  await expect(row).toContainText('→');
 });
 
 test('a link to this moment has its begin and end in it', async ({ page }) => {

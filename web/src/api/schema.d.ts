@@ -1188,7 +1188,7 @@ export interface components {
          * @description How an endpoint has changed.
          * @enum {string}
          */
-        ChangeKind: "failing" | "slower" | "new" | "gone" | "quicker" | "mended";
+        ChangeKind: "failing" | "slower" | "new" | "gone" | "quicker" | "mended" | "busier" | "quieter";
         /** @description An endpoint that is otherwise than before. */
         ChangedEndpoint: {
             before?: components["schemas"]["Signs"] | null;

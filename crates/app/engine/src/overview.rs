@@ -16,12 +16,18 @@ const TIMES_MIN: f64 = 1.2;
 /// Nobody feels less.
 const MOVED_MIN: Duration = Duration::from_millis(5);
 
+/// Requests on one side, from which on twice as many as on the other are no chance: four standard deviations (Poisson).
+const TRAFFIC_MIN: u64 = 100;
+
 /// Standard deviations by which a share of errors has to differ: one false alarm in some hundred endpoints.
 const DEVIATIONS_MIN: f64 = 3.0;
 
 /// Requests in the window before, from which on a service without any now is told as silent: where ten are expected, that
 /// none comes is chance once in twenty thousand times (Poisson).
 const SILENT_MIN: u64 = 10;
+
+/// Parts of the window before, of which the first has to have requests for traffic to be compared.
+const BEGINS: usize = 10;
 
 /// Changes that are told, those that cost most first.
 const CHANGES_MAX: usize = 20;
@@ -108,6 +114,10 @@ pub enum Turned {
     Quicker,
     /// It fails less often.
     Mended,
+    /// It is requested twice as often, or more.
+    Busier,
+    /// It is requested half as often, or less.
+    Quieter,
 }
 
 impl Signs {
@@ -189,7 +199,10 @@ pub fn overview(store: &dyn Store, window: Window, steps: usize) -> Result<Overv
         .collect();
     services.sort_by_key(|one| std::cmp::Reverse(one.now.total));
     services.extend(silent(signs_before));
-    Ok(Overview { window, before, services, changed: changes(&now, &then) })
+    // Where nothing was kept yet as the window before began, less traffic then says nothing.
+    let parts = if then.is_empty() { BTreeMap::new() } else { store.services(before, BEGINS)? };
+    let is_known = parts.values().filter_map(|points| points.first()).any(|it| 0 < it.count);
+    Ok(Overview { window, before, services, changed: changes(&now, &then, is_known) })
 }
 
 /// Services that were requested before only: an outage is no row less.
@@ -212,8 +225,8 @@ fn by_service(operations: &[Operation]) -> BTreeMap<Arc<str>, Signs> {
     services
 }
 
-/// What is otherwise than before, the most costly first.
-fn changes(now: &[Operation], then: &[Operation]) -> Vec<Changed> {
+/// What is otherwise than before, the most costly first; traffic too if all of what was before is known.
+fn changes(now: &[Operation], then: &[Operation], is_known: bool) -> Vec<Changed> {
     // Without anything before, everything would be new.
     if then.is_empty() || now.is_empty() {
         return Vec::new();
@@ -227,7 +240,10 @@ fn changes(now: &[Operation], then: &[Operation]) -> Vec<Changed> {
         let how = match before.contains_key(key) {
             false if REQUESTS_MIN <= signs.count => Some(Turned::New),
             false => None,
-            true => turned(&was, &signs),
+            true => {
+                let traffic = if is_known { traffic(&was, &signs) } else { None };
+                turned(&was, &signs).or(traffic)
+            }
         };
         changed.extend(how.map(|how| Changed {
             key: (*key).clone(),
@@ -262,6 +278,16 @@ fn turned(before: &Signs, now: &Signs) -> Option<Turned> {
     }
     let moved = moved(&before.durations, &now.durations);
     moved.or_else(|| (errors <= -DEVIATIONS_MIN).then_some(Turned::Mended))
+}
+
+/// Whether there are twice as many requests as before, or half as many.
+fn traffic(before: &Signs, now: &Signs) -> Option<Turned> {
+    let is_twice =
+        |more: u64, less: u64| TRAFFIC_MIN <= more && less.saturating_mul(2) <= more && 0 < less;
+    if is_twice(now.count, before.count) {
+        return Some(Turned::Busier);
+    }
+    is_twice(before.count, now.count).then_some(Turned::Quieter)
 }
 
 /// By how many standard deviations the share of errors is larger than before: the test of two proportions.
@@ -330,6 +356,18 @@ mod tests {
         assert_eq!(turned(&signs(even(200), 40), &was), Some(Turned::Mended));
         // Three requests tell nothing.
         assert_eq!(turned(&was, &signs(even(3).map(|it| it * 9), 3)), None);
+    }
+
+    #[test]
+    fn twice_and_half_the_traffic_are_told() {
+        let of = |count: u64| signs((0..count).map(|_| 100), 0);
+        assert_eq!(traffic(&of(50), &of(100)), Some(Turned::Busier));
+        assert_eq!(traffic(&of(300), &of(3)), Some(Turned::Quieter));
+        assert_eq!(traffic(&of(51), &of(100)), None);
+        // Of few, twice as many are chance; what is new or gone is told as such.
+        assert_eq!(traffic(&of(40), &of(80)), None);
+        assert_eq!(traffic(&of(0), &of(300)), None);
+        assert_eq!(traffic(&of(300), &of(0)), None);
     }
 
     #[test]

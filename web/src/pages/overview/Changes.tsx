@@ -18,6 +18,8 @@ const WORDS: Record<ChangeKind, { sign: string; words: string; bad: boolean }> =
   gone: { sign: '−', words: 'is requested no more', bad: false },
   quicker: { sign: '▼', words: 'is quicker', bad: false },
   mended: { sign: '▼', words: 'fails less often', bad: false },
+  busier: { sign: '▲', words: 'has more traffic', bad: false },
+  quieter: { sign: '▼', words: 'has less traffic', bad: false },
 };
 
 export function Changes({ data, findings }: { data: Overview; findings: Findings | undefined }) {
@@ -91,6 +93,11 @@ function Figure({ one: { how, before, now } }: { one: ChangedEndpoint }) {
   if (how === 'failing' || how === 'mended') {
     return (
       <Change now={percent(before?.error_share ?? 0)} after={percent(now?.error_share ?? 0)} />
+    );
+  }
+  if (how === 'busier' || how === 'quieter') {
+    return (
+      <Change now={rate(before?.rate_per_second ?? 0)} after={rate(now?.rate_per_second ?? 0)} />
     );
   }
   if (how === 'new' || how === 'gone') {

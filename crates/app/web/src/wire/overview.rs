@@ -118,6 +118,10 @@ pub enum ChangeKind {
     Quicker,
     /// It fails less often.
     Mended,
+    /// It is requested twice as often, or more.
+    Busier,
+    /// It is requested half as often, or less.
+    Quieter,
 }
 
 impl From<Turned> for ChangeKind {
@@ -129,6 +133,8 @@ impl From<Turned> for ChangeKind {
             Turned::Gone => Self::Gone,
             Turned::Quicker => Self::Quicker,
             Turned::Mended => Self::Mended,
+            Turned::Busier => Self::Busier,
+            Turned::Quieter => Self::Quieter,
         }
     }
 }
