@@ -37,7 +37,11 @@ export function useHeld<T>(
   }
   useEffect(() => {
     if (name === undefined || text === written) return;
-    const timer = setTimeout(() => setParams({ [name]: written }), REST_MS);
+    // What is shown may be of a page that was just left, while the next one is waited for.
+    const here = location.pathname;
+    const timer = setTimeout(() => {
+      if (location.pathname === here) setParams({ [name]: written });
+    }, REST_MS);
     return () => clearTimeout(timer);
   }, [name, text, written]);
   return [value, setValue];
