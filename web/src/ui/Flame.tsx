@@ -154,6 +154,8 @@ export function Flame(props: Props) {
     else if (y + ROW > element.scrollTop + height) element.scrollTop = y + ROW - height;
   };
   const pressed = (event: KeyboardEvent) => {
+    // Those are the browser's: Ctrl and + make the page larger.
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
     const here = active !== -1 ? active : chosenBox;
     if (event.key.startsWith('Arrow')) go(here === -1 ? 0 : stepFrom(boxes, here, event.key));
     else if (event.key === 'Enter' && here !== -1) fill(here);

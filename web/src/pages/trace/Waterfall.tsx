@@ -119,6 +119,8 @@ export function Waterfall({ trace, marks, selected, select }: Props) {
     moved.current = true;
   };
   const pressed = (event: KeyboardEvent) => {
+    // Those are the browser's: Ctrl and + make the page larger.
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.key === 'n' || event.key === 'N') {
       goToFound(event.key === 'n' ? 1 : -1);
       event.preventDefault();
