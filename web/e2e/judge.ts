@@ -56,10 +56,7 @@ export async function expectNoSidewaysScrolling(page: Page) {
 }
 
 export async function expectAccessible(page: Page, but: string[] = []) {
-  const { violations } = await new AxeBuilder({ page })
-    .withTags(RULES)
-    .disableRules(but)
-    .analyze();
+  const { violations } = await new AxeBuilder({ page }).withTags(RULES).disableRules(but).analyze();
   const told = violations.flatMap((violation) =>
     violation.nodes
       .slice(0, 3)

@@ -43,7 +43,9 @@ test('one of 200 services is found on the map, told, and led to', async ({ page 
   const found = map.locator('.map-node.found');
   await expect(found).toHaveCount(1);
   await found.hover();
-  await expect(page.locator('.map-legend')).toContainText(/many-137, service.*calls \d+, called by/);
+  await expect(page.locator('.map-legend')).toContainText(
+    /many-137, service.*calls \d+, called by/,
+  );
   await found.click();
   await expect(page).toHaveURL(/focus=many-137/);
   await expect.poll(() => nodes.count()).toBeLessThan(SERVICES);

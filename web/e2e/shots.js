@@ -96,11 +96,11 @@ const PAGES = {
   'database-tables': `${place}?tab=tables`,
   'database-indexes': `${place}?tab=indexes`,
   plan: '/plan',
+  // What was recorded: `taut load … --record`.
+  runs: '/runs',
   proof: '/runs',
   'proof-verdict': '/runs',
   ledger: '/ledger',
-  // Runs of load that were recorded: `taut load … --record`.
-  'ledger-runs': '/ledger?kind=run',
   board: '/board?last=15m',
   resources: '/resources',
   gateway: '/gateway',

@@ -163,16 +163,18 @@ test('the name of a saved view stays text', async ({ page, baseURL }) => {
 test('names in a plan stay text', async ({ page, baseURL }) => {
   const told = watch(page, baseURL);
   await open(page, '/plan');
-  await page.getByLabel('A plan').fill(
-    [
-      'Limit  (cost=0.00..9.00 rows=1 width=4) (actual time=0.100..0.200 rows=1 loops=1)',
-      `  ->  Seq Scan on "${STRIKE}"  (cost=0.00..8.00 rows=1 width=4) (actual time=0.031..0.120 rows=1 loops=1)`,
-      `        Filter: (note = '${STRIKE}'::text)`,
-      '        Rows Removed by Filter: 3000',
-      'Planning Time: 0.212 ms',
-      'Execution Time: 0.451 ms',
-    ].join('\n'),
-  );
+  await page
+    .getByLabel('A plan')
+    .fill(
+      [
+        'Limit  (cost=0.00..9.00 rows=1 width=4) (actual time=0.100..0.200 rows=1 loops=1)',
+        `  ->  Seq Scan on "${STRIKE}"  (cost=0.00..8.00 rows=1 width=4) (actual time=0.031..0.120 rows=1 loops=1)`,
+        `        Filter: (note = '${STRIKE}'::text)`,
+        '        Rows Removed by Filter: 3000',
+        'Planning Time: 0.212 ms',
+        'Execution Time: 0.451 ms',
+      ].join('\n'),
+    );
   const nodes = page.locator('table.nodes tbody');
   await expect(nodes).toContainText('onerror');
   await nodes.getByRole('button', { name: /Seq Scan/ }).click();
@@ -211,7 +213,8 @@ test('names and statements of a database stay text', async ({ page, baseURL }) =
     await expectText(page, told, tab);
   }
   await open(page, `/database/${id}?q=struck`);
-  await page.locator('table.groups tbody a').first().click();
+  const updates = page.locator('table.groups tbody tr').filter({ hasText: /update/i });
+  await updates.first().getByRole('link').click(COUNTED);
   await expect(page).toHaveURL(/\/statements\//);
   await expect(page.getByRole('heading', { level: 1 })).toContainText('onerror');
   await expectText(page, told, 'the page of a statement');

@@ -134,7 +134,7 @@ pub(crate) fn browser_step(shell: &mut Shell) -> Result<String, Failure> {
     command.args(["--", "--retries=1", "--timeout=90000"]);
     command.env("TAUT_BASE_URL", watcher.pages()).env("TAUT_OTLP_URL", watcher.otlp());
     command.env("TAUT_TOKEN_URL", closed.pages()).env("TAUT_TOKEN", BROWSER_TOKEN);
-    shell.run("browser", minutes(20), &mut command)
+    shell.run("browser", minutes(30), &mut command)
 }
 
 /// A real database with somebody at work in it, where it is, and where its log is.

@@ -3,7 +3,7 @@
 //! sorts that go through files, a standby.
 //!
 //! `busy_database READY_PORT URL_FILE [--hostile]` writes where the database is to the file, and where its log is to the
-//! file of the same name with `.log` behind it, then listens on the port. It ends after fifteen minutes, or when it is
+//! file of the same name with `.log` behind it, then listens on the port. It ends after half an hour, or when it is
 //! told to. `--hostile` adds a table whose name is a script, for whoever shows names as anything but text.
 
 use std::{
@@ -19,7 +19,7 @@ use std::{
 use testkit::postgres::Postgres;
 
 /// Longer than any test of the pages takes.
-const TIME_MAX: Duration = Duration::from_mins(15);
+const TIME_MAX: Duration = Duration::from_mins(30);
 
 const SHOP: &str = "
     create table customers (id int primary key, name text not null, city text not null);
@@ -100,7 +100,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let script = tempfile::NamedTempFile::new()?;
     fs::write(script.path(), work)?;
     let mut users = server.client("pgbench");
-    users.args(["--no-vacuum", "--client=2", "--rate=20", "--time=900", "--file"]);
+    users.args(["--no-vacuum", "--client=2", "--rate=20", "--time=1800", "--file"]);
     users.arg(script.path()).arg("shop");
     let mut running = vec![users.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?];
     // One holds a row and does nothing; another waits for it.

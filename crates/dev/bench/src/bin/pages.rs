@@ -124,7 +124,7 @@ fn page(name: &'static str, paths: &[&str]) -> Page {
 /// What each page asks for, as `web/src/pages` has it.
 fn asked(trace: TraceId) -> Vec<Page> {
     vec![
-        page("overview", &["overview?{window}", "findings", "resources?{window}"]),
+        page("overview", &["overview?{window}", "findings", "saturation?{window}"]),
         page("findings", &["findings"]),
         page("endpoints", &["operations?{window}"]),
         page(
