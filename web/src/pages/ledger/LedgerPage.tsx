@@ -8,7 +8,7 @@ import { Code } from '../../ui/Copy';
 import { Empty, Problem, Waiting } from '../../ui/Empty';
 import { FilterSelect, Search } from '../../ui/Filter';
 import { Link } from '../../ui/Link';
-import { Detail } from './Detail';
+import { EntryDetail } from '../../ui/EntryDetail';
 
 export function LedgerPage() {
   const query = useQuery();
@@ -95,7 +95,7 @@ function Row({ entry }: { entry: LedgerEntry }) {
             ; <Link to={to('/ledger', { finding: entry.finding })}>its history</Link>
           </p>
         )}
-        <Detail entry={entry} />
+        <EntryDetail entry={entry} />
         {(entry.run != null || entry.proof != null) && (
           <p>
             <Link to={to('/runs', { run: `${entry.number}` })}>

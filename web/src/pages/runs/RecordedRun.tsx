@@ -10,7 +10,7 @@ import { runKindWords } from '../../lib/runs';
 import { Breaks } from '../../ui/Breaks';
 import { Problem, Waiting } from '../../ui/Empty';
 import { Link } from '../../ui/Link';
-import { Detail } from '../ledger/Detail';
+import { EntryDetail } from '../../ui/EntryDetail';
 import { ResultView } from './ResultView';
 import { TwoRecorded } from './TwoRecorded';
 
@@ -71,7 +71,7 @@ function InShort({ run, why }: { run: LedgerEntry; why: string }) {
         </h1>
         {run.proof != null && <p>{run.proof.verdict}</p>}
       </div>
-      <Detail entry={run} />
+      <EntryDetail entry={run} />
       <p className="dim">
         {why === ''
           ? 'Of this one only the figures are kept: its result was too long, or went as newer ones came.'

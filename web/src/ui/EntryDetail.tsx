@@ -1,11 +1,11 @@
 /** What an entry of the ledger says beyond its title. */
-import type { LedgerEntry, LedgerProof, LedgerRemedy, LedgerRun } from '../../api/types';
-import { clock, digits, full, plural } from '../../lib/format';
-import { intervalText, measureText, paragraphs } from '../../lib/ledger';
-import { Code } from '../../ui/Copy';
-import { Heads } from '../../ui/Heads';
+import type { LedgerEntry, LedgerProof, LedgerRemedy, LedgerRun } from '../api/types';
+import { clock, digits, full, plural } from '../lib/format';
+import { intervalText, measureText, paragraphs } from '../lib/ledger';
+import { Code } from './Copy';
+import { Heads } from './Heads';
 
-export function Detail({ entry }: { entry: LedgerEntry }) {
+export function EntryDetail({ entry }: { entry: LedgerEntry }) {
   return (
     <>
       {entry.by !== '' && (
