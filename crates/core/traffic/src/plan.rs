@@ -142,7 +142,7 @@ pub struct Bounds {
 
 impl Default for Bounds {
     /// As nginx has them, but a larger body than its 1 MiB, a shorter wait for the head, and an hour rather than a minute for
-    /// messages, as HAProxy's documentation has for tunnels.
+    /// messages, as `HAProxy`'s documentation has for tunnels.
     fn default() -> Self {
         Self {
             head_bytes_max: 32 << 10,

@@ -186,7 +186,7 @@ impl Walk<'_> {
             );
             if old != new && !self.is_masked(&old, &new) {
                 let place = Place::Header(name.to_owned());
-                self.push(place, name.to_owned(), &old, &new);
+                self.push(place, name, &old, &new);
             }
         }
     }
@@ -249,7 +249,7 @@ impl Walk<'_> {
                 if is_hidden || (is_kind && self.is_masked(&before, &after)) {
                     self.masked += 1;
                 } else {
-                    self.push(Place::Json(pattern(path)), pointer(path), &shown(old), &shown(new));
+                    self.push(Place::Json(pattern(path)), &pointer(path), &shown(old), &shown(new));
                 }
             }
         }
@@ -268,7 +268,7 @@ impl Walk<'_> {
             let (old, new) =
                 (format!("{} entries", before.len()), format!("{} entries", after.len()));
             if !self.is_passed_over(path) {
-                self.push(place, pointer(path), &old, &new);
+                self.push(place, &pointer(path), &old, &new);
             }
         }
         for (place, pair) in pairs.into_iter().enumerate() {
@@ -286,7 +286,7 @@ impl Walk<'_> {
             return;
         }
         let text = |value: Option<&Value>| value.map(shown).unwrap_or_default();
-        self.push(Place::Json(pattern(path)), pointer(path), &text(old), &text(new));
+        self.push(Place::Json(pattern(path)), &pointer(path), &text(old), &text(new));
     }
 
     /// Texts, line by line.
@@ -298,7 +298,7 @@ impl Walk<'_> {
                 (old, new) => (old.unwrap_or_default(), new.unwrap_or_default()),
             };
             if old != new && !self.is_alike(old, new) {
-                self.push(Place::Body, format!("line {number}"), old, new);
+                self.push(Place::Body, &format!("line {number}"), old, new);
                 return;
             }
         }
@@ -330,7 +330,7 @@ impl Walk<'_> {
         self.rules.ignore.iter().any(|rule| is_above(rule, path))
     }
 
-    fn push(&mut self, place: Place, exactly: String, old: &str, new: &str) {
+    fn push(&mut self, place: Place, exactly: &str, old: &str, new: &str) {
         if self.found.len() < DIFFERENCES_MAX {
             let place = match place {
                 Place::Json(pointer) => Place::Json(cut(&pointer, PLACE_MAX)),
@@ -338,7 +338,7 @@ impl Walk<'_> {
                 place @ (Place::Status | Place::Body) => place,
             };
             let (old, new) = (cut(old, SHOWN_MAX), cut(new, SHOWN_MAX));
-            self.found.push(Difference { place, exactly: cut(&exactly, PLACE_MAX), old, new });
+            self.found.push(Difference { place, exactly: cut(exactly, PLACE_MAX), old, new });
         }
     }
 }
