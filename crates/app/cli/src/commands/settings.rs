@@ -25,7 +25,7 @@ pub(super) struct Arguments {
 #[derive(Debug, Clone, Args)]
 pub(super) struct SettingsFile {
     /// Settings file, instead of `taut.toml` in the working folder.
-    #[arg(long = "config", value_name = "FILE")]
+    #[arg(id = "config", long, value_name = "FILE")]
     path: Option<PathBuf>,
 }
 
