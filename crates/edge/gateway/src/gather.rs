@@ -14,7 +14,7 @@ use std::{
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// Bytes that wait at most, and what one write more has besides.
+/// Bytes of which no more wait before one write more, and that are taken of that: a client may ask for frames of 16 MiB.
 const WAITING_BYTES: usize = 64 << 10;
 
 /// A connection whose writes wait for the end of the turn.
@@ -82,12 +82,19 @@ impl<S: AsyncWrite + Unpin> Gather<S> {
         }
     }
 
-    fn put(&mut self, bytes: &[u8]) {
+    /// Takes pieces, as far as they are not too much for one write. How many bytes it took.
+    fn put<'a>(&mut self, pieces: impl IntoIterator<Item = &'a [u8]>) -> usize {
         if self.waiting.capacity() == 0 {
-            self.waiting.reserve(bytes.len().max(WAITING_BYTES));
+            self.waiting.reserve(WAITING_BYTES);
         }
-        self.waiting.extend_from_slice(bytes);
+        let mut taken = 0;
+        for piece in pieces {
+            let some = &piece[..piece.len().min(WAITING_BYTES - taken)];
+            self.waiting.extend_from_slice(some);
+            taken += some.len();
+        }
         self.unsent = true;
+        taken
     }
 }
 
@@ -109,8 +116,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Gathered<S> {
     ) -> Poll<io::Result<usize>> {
         let mut gather = self.0.borrow_mut();
         ready!(gather.poll_room(context))?;
-        gather.put(bytes);
-        Poll::Ready(Ok(bytes.len()))
+        Poll::Ready(Ok(gather.put([bytes])))
     }
 
     fn poll_write_vectored(
@@ -120,10 +126,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Gathered<S> {
     ) -> Poll<io::Result<usize>> {
         let mut gather = self.0.borrow_mut();
         ready!(gather.poll_room(context))?;
-        for piece in pieces {
-            gather.put(piece);
-        }
-        Poll::Ready(Ok(pieces.iter().map(|piece| piece.len()).sum()))
+        Poll::Ready(Ok(gather.put(pieces.iter().map(|piece| &**piece))))
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -185,14 +188,31 @@ mod tests {
             read
         };
         let writing = async {
-            for piece in all.chunks(10_000) {
+            // As a frame of a client that wants large ones.
+            let (first, rest) = all.split_at(2 * WAITING_BYTES);
+            for piece in std::iter::once(first).chain(rest.chunks(10_000)) {
                 gathered.write_all(piece).await.unwrap();
-                assert!(gathered.0.borrow().waiting.len() < WAITING_BYTES + 10_000);
+                assert!(gathered.0.borrow().waiting.len() < 2 * WAITING_BYTES);
             }
             gathered.shutdown().await.unwrap();
             drop(gathered);
         };
         let (read, ()) = tokio::join!(reading, writing);
         assert!(read == all, "as it was written");
+    }
+
+    #[tokio::test]
+    async fn of_what_is_too_much_for_one_write_a_part_is_taken() {
+        let (here, _there) = duplex(1);
+        let mut gathered = Gathered::new(here);
+        let large = vec![1; 16 << 20];
+        let written = gathered.write(&large).await.unwrap();
+        assert_eq!(written, WAITING_BYTES);
+        let mut gathered = Gathered::new(duplex(1).0);
+        let pieces = [IoSlice::new(&[0; 9]), IoSlice::new(&large), IoSlice::new(&large)];
+        let written =
+            poll_fn(|context| Pin::new(&mut gathered).poll_write_vectored(context, &pieces)).await;
+        assert_eq!(written.unwrap(), WAITING_BYTES);
+        assert_eq!(gathered.0.borrow().waiting.len(), WAITING_BYTES);
     }
 }
