@@ -292,13 +292,13 @@ impl Disk {
             let of = Of::Key(key.hash, key.bytes.clone(), Some(Variant::of(stored)));
             let _gone = self.forget(of, false, clock::now(), || ());
         }
-        self.lost(key.hash);
+        self.lost(key.hash, Some(stored));
     }
 
-    /// What was under a key of this hash is not here any more, nor on its way.
-    fn lost(&self, hash: u64) {
+    /// What was under a key of this hash, or of that this one, is not here any more, nor on its way.
+    fn lost(&self, hash: u64, which: Option<&Stored>) {
         if let Some(memory) = self.memory.get() {
-            memory.lost_on_disk(hash);
+            memory.lost_on_disk(hash, which);
         }
     }
 

@@ -149,18 +149,19 @@ impl Memory {
         true
     }
 
-    /// The disk has lost what it had under a key of this hash: when it is asked for again it is worth writing again.
-    pub(super) fn lost_on_disk(&self, hash: u64) {
+    /// The disk has lost what it had under a key of this hash, or what it had or was to have for the same requests as this one:
+    /// when it is asked for again it is worth writing again.
+    pub(super) fn lost_on_disk(&self, hash: u64, which: Option<&Stored>) {
         let mut shard = self.shard(hash);
         if let Some(entry) = shard.store.note_mut(hash) {
-            entry.lost_on_disk();
+            entry.lost_on_disk(which);
         }
     }
 
     /// The disk has lost all that it had.
     pub(super) fn all_lost_on_disk(&self) {
         for shard in &self.shards {
-            lock(shard).store.notes_mut().for_each(Entry::lost_on_disk);
+            lock(shard).store.notes_mut().for_each(|entry| entry.lost_on_disk(None));
         }
     }
 
@@ -279,9 +280,10 @@ impl Variant {
 }
 
 impl Entry {
-    fn lost_on_disk(&mut self) {
+    fn lost_on_disk(&mut self, which: Option<&Stored>) {
         let taken = self.variants.iter_mut().filter(|one| one.offered == Offered::Taken);
-        taken.for_each(|variant| variant.offered = Offered::No);
+        let lost = taken.filter(|one| which.is_none_or(|which| one.is_same(which)));
+        lost.for_each(|variant| variant.offered = Offered::No);
     }
 
     /// Adds an answer.
@@ -312,5 +314,66 @@ impl Shard {
         marks.dedup();
         let bytes = FIXED + 2 * key.bytes.len() as u64 + bytes;
         self.store.insert(key.clone(), entry, bytes, marks);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+    use traffic::cache::{CacheRule, Control, Place, Received, policy, selecting};
+
+    use super::*;
+
+    const NOW: Moment = Moment { nanos: 1_000_000_000_000 };
+
+    fn request(language: &'static str) -> HeaderMap {
+        [(header::ACCEPT_LANGUAGE, HeaderValue::from_static(language))].into_iter().collect()
+    }
+
+    fn answer(language: &'static str) -> Arc<Stored> {
+        let headers: HeaderMap = [
+            (header::CACHE_CONTROL, HeaderValue::from_static("max-age=60")),
+            (header::VARY, HeaderValue::from_static("accept-language")),
+        ]
+        .into_iter()
+        .collect();
+        let received = Received {
+            method: &Method::GET,
+            status: StatusCode::OK,
+            headers: &headers,
+            asked_at: NOW,
+            received_at: NOW,
+            came_at: NOW,
+        };
+        let rule = CacheRule::default();
+        let policy = policy(&rule, Asker::default(), &Control::default(), &received)
+            .expect("it may be stored");
+        let selecting = selecting(&headers, &request(language)).expect("it varies by a header");
+        let parts = (policy, selecting, Place::default());
+        Arc::new(Stored::new(StatusCode::OK, headers, Bytes::from_static(b"x"), parts))
+    }
+
+    #[test]
+    fn one_answer_that_the_disk_lost_is_offered_again_and_the_others_of_its_address_are_not() {
+        let (memory, key) = (Memory::new(1 << 20), Key::new(vec![1], 7));
+        for language in ["de", "fr"] {
+            memory.put(&key, &answer(language), |_| Offered::Taken, NOW);
+        }
+        let offered = |language: &'static str| {
+            let mut is_offered = false;
+            let offer = |_: &Arc<Stored>| {
+                is_offered = true;
+                Offered::Taken
+            };
+            let asks = (&request(language), Asker::default());
+            assert!(memory.find(&key, asks, offer, NOW).stored.is_some(), "{language}");
+            is_offered
+        };
+        assert!(!offered("de") && !offered("fr"));
+        memory.lost_on_disk(key.hash, Some(&answer("de")));
+        assert!(offered("de") && !offered("fr"));
+        memory.lost_on_disk(key.hash, None);
+        assert!(offered("de") && offered("fr"));
     }
 }

@@ -349,11 +349,11 @@ impl<'a> Writing<'a> {
                 let mut record = vec![0; usize::try_from(at.bytes).unwrap_or(0)];
                 let is_read = 0 < left && file.read_exact_at(&mut record, at.offset).is_ok();
                 if !is_read || !self.carry_over((hash, forgotten), kept, &record) {
-                    self.disk.lost(hash);
+                    self.disk.lost(hash, None);
                 }
             }
             for hash in lost {
-                self.disk.lost(hash);
+                self.disk.lost(hash, None);
             }
             if is_over {
                 return Ok(());
