@@ -119,8 +119,6 @@ pub(crate) async fn purge(
             content_type = "application/problem+json"),
         (status = 404, description = "there is no gateway", body = Problem,
             content_type = "application/problem+json"),
-        (status = 409, description = "the gateway listens on no address without encryption", body = Problem,
-            content_type = "application/problem+json"),
         (status = 503, description = "the gateway does not answer, or it took longer than a minute", body = Problem,
             content_type = "application/problem+json"),
     )
