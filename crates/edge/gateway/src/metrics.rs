@@ -89,6 +89,11 @@ impl Scheme {
         if name == "https" { Self::Https } else { Self::Http }
     }
 
+    /// The one of a connection, encrypted or not.
+    pub(crate) fn of_connection(encrypted: bool) -> Self {
+        if encrypted { Self::Https } else { Self::Http }
+    }
+
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Http => "http",

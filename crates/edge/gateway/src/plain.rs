@@ -36,7 +36,7 @@ use crate::{
     connection::Peer,
     explain::Decision,
     local::Local,
-    metrics::method_number,
+    metrics::{Scheme, method_number},
     plain::{
         buffer::{Buffer, Use},
         head::{BODY_BYTES_MAX, Judge, Judged, Refused, judge},
@@ -217,6 +217,7 @@ impl<S: Wire> Talk<'_, S> {
         text: &mut Vec<u8>,
     ) -> Result<Next, Gone> {
         let Refused { refusal, method, scheme, close, route, limited, .. } = refused;
+        let scheme = scheme.unwrap_or_else(|| Scheme::of_connection(self.peer.encrypted));
         let began = Instant::now();
         let mut finish = Finish::new(self.worker, method_number(&method), scheme, began);
         let rule = route.and_then(|route| {

@@ -63,7 +63,8 @@ pub(super) struct Refused {
     /// What was read of it.
     pub(super) bytes: usize,
     pub(super) method: Method,
-    pub(super) scheme: Scheme,
+    /// How the client asks; `None` if nobody can tell but by its connection.
+    pub(super) scheme: Option<Scheme>,
     pub(super) close: bool,
     /// The place of its route, if it has one.
     pub(super) route: Option<usize>,
@@ -344,7 +345,7 @@ impl Judge<'_> {
         };
         let (method, route) = (head.method.clone(), Some(found.route));
         let (bytes, close, scheme) =
-            (head.head_bytes + head.body_bytes, head.close, self.scheme(head));
+            (head.head_bytes + head.body_bytes, head.close, Some(self.scheme(head)));
         Err(Box::new(Refused { refusal, bytes, method, scheme, close, route, limited }))
     }
 }
@@ -455,7 +456,7 @@ fn too_long() -> Refusal {
 /// What is no request, as far as anybody can tell.
 pub(super) fn nonsense(refusal: Refusal, bytes: usize) -> Judged {
     let method = Method::default();
-    let (scheme, close, route, limited) = (Scheme::Http, true, None, None);
+    let (scheme, close, route, limited) = (None, true, None, None);
     let refused = Refused { refusal, bytes, method, scheme, close, route, limited };
     Judged::Refused(Box::new(refused))
 }

@@ -165,6 +165,25 @@ fn what_the_other_path_alone_knows_goes_there_with_what_was_read() {
 }
 
 #[test]
+fn what_is_no_request_is_counted_by_its_connection() {
+    let origin = Origin::start(|_| ok("x"));
+    let both = Both::start(plan(&[origin.address]));
+    let mut client = both.connect();
+    client.write_all(b"GET / HTTP/1.1\nhost: a\n\n").expect("it is open");
+    assert_eq!(status(&read_all(&mut client).0), "400");
+    let asked = |scheme: &str| {
+        both.gateway.metric(&format!(
+            "http_server_request_duration_seconds_count{{http_request_method=\"GET\",\
+             http_response_status_code=\"400\",url_scheme=\"{scheme}\"}}"
+        ))
+    };
+    eventually("the count", || 0.5 < asked("https"));
+    let plain = crate::kit::ask(both.gateway.address, "GET / HTTP/1.1\nhost: a\n\n");
+    assert_eq!(status(&plain), "400");
+    eventually("the other", || 0.5 < asked("http"));
+}
+
+#[test]
 fn who_says_nothing_more_is_told_that_it_was_all() {
     let origin = Origin::start(|_| ok("x"));
     let mut plan = plan(&[origin.address]);
