@@ -194,7 +194,7 @@ impl Pause {
         Self { left, ..self }
     }
 
-    /// Something came.
+    /// Something came, or nobody waits for it for now.
     pub(crate) fn ended(&mut self) {
         if let (Some((since, _)), Some(left)) = (self.waits.take(), &mut self.left) {
             *left = left.saturating_sub(since.elapsed());
@@ -296,6 +296,17 @@ impl Download {
 }
 
 impl Answer {
+    /// It is not asked for more until the client has taken what there is: that time is not its member's.
+    pub(crate) fn rests(&mut self) {
+        match self {
+            Self::Stream(download) => download.pause.ended(),
+            Self::Coded(coded) => coded.rests(),
+            Self::Tapped(tapped) => tapped.rests(),
+            // Who asks for what is on its way into the cache does nothing else.
+            Self::Own(_) | Self::Filled(_) => {}
+        }
+    }
+
     /// Counts what comes of it elsewhere: for who asked, not for who fetched it.
     pub(crate) fn recount(&mut self, mut finish: Finish) {
         match self {

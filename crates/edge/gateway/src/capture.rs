@@ -386,6 +386,10 @@ impl TappedAnswer {
         }
     }
 
+    pub(crate) fn rests(&mut self) {
+        self.body.rests();
+    }
+
     pub(crate) fn is_end_stream(&self) -> bool {
         self.body.is_end_stream()
     }

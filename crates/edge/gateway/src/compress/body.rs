@@ -99,6 +99,7 @@ impl Coded {
                     if self.out.is_empty() {
                         return Poll::Pending;
                     }
+                    self.rests();
                     return Poll::Ready(Some(Ok(self.ready())));
                 }
             }
@@ -112,6 +113,11 @@ impl Coded {
     fn end(&mut self) -> Result<(), Fault> {
         self.ended = true;
         self.coder.finish(&mut self.out).map_err(|_bug| Fault::Broken)
+    }
+
+    /// As [`Answer::rests`].
+    pub(crate) fn rests(&mut self) {
+        self.inner.rests();
     }
 
     /// Whether nothing more comes.

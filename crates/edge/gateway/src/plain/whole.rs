@@ -116,6 +116,7 @@ impl<S: Wire> Talk<'_, S> {
                 Poll::Ready(frame) => frame,
                 Poll::Pending => {
                     // Whoever streams wants the client to know what there is by now.
+                    body.rests();
                     self.write(text, &[]).await?;
                     text.clear();
                     self.watched.set(Deadline::NEVER);

@@ -4,11 +4,12 @@
 use std::{
     io::{Read as _, Write as _},
     net::{SocketAddr, TcpListener, TcpStream},
+    sync::Arc,
     thread,
     time::Duration,
 };
 
-use traffic::plan::Total;
+use traffic::{encoding::CompressRule, plan::Total};
 
 use crate::kit::{
     Origin, Path, Reply, connect, eventually, ok, on, plan, read_all, read_until, start, status,
@@ -48,6 +49,41 @@ fn trickling() -> SocketAddr {
                     thread::sleep(Duration::from_millis(50));
                     sent = stream.write_all(b"x");
                 }
+            });
+        }
+    });
+    address
+}
+
+/// A member that sends 16 MiB that cannot be made smaller, a piece each millisecond.
+fn in_pieces() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("it is bound");
+    // It ends with the test's process.
+    thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            thread::spawn(move || {
+                let mut head = [0; 1024];
+                let _asked = stream.read(&mut head);
+                let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\
+                            transfer-encoding: chunked\r\n\r\n";
+                let mut sent = stream.write_all(head.as_bytes());
+                // Xorshift (Marsaglia, 2003).
+                let mut number = 0x9e37_79b9_7f4a_7c15_u64;
+                let mut bytes = || {
+                    number ^= number << 13;
+                    number ^= number >> 7;
+                    number ^= number << 17;
+                    number.to_le_bytes()
+                };
+                for _ in 0..256 {
+                    let mut piece = b"10000\r\n".to_vec();
+                    piece.extend((0..0x2000).flat_map(|_| bytes()));
+                    piece.extend(b"\r\n");
+                    sent = sent.and_then(|()| stream.write_all(&piece));
+                    thread::sleep(Duration::from_millis(1));
+                }
+                let _all = sent.and_then(|()| stream.write_all(b"0\r\n\r\n"));
             });
         }
     });
@@ -142,6 +178,26 @@ fn what_the_client_takes_to_read_is_not_counted() {
         // Far more is on its way than any buffer takes.
         thread::sleep(Duration::from_millis(1_500));
         assert_eq!(read_all(&mut client).len(), BYTES, "{path:?}");
+    }
+}
+
+#[test]
+fn what_the_client_takes_to_read_is_not_counted_where_it_comes_in_pieces_and_is_compressed() {
+    for path in Path::BOTH {
+        let mut plan = plan(&[in_pieces()]);
+        plan.services[0].timeouts.total = Some(Duration::from_secs(2));
+        plan.routes[0].compress = Some(Arc::new(CompressRule::default()));
+        let gateway = start(plan);
+        let mut client = connect(gateway.address);
+        let line = path.line();
+        let head = format!(
+            "GET / HTTP/1.1\r\nhost: a\r\naccept-encoding: zstd\r\nconnection: close\r\n{line}\r\n"
+        );
+        client.write_all(head.as_bytes()).expect("it is open");
+        read_until(&mut client, "\r\n\r\n");
+        // Meanwhile a piece is written that does not fit, and others wait.
+        thread::sleep(Duration::from_millis(2_500));
+        assert!(read_all(&mut client).ends_with("0\r\n\r\n"), "{path:?}");
     }
 }
 
