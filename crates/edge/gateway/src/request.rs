@@ -133,6 +133,10 @@ impl Finish {
     /// is busy until then.
     pub(crate) fn switched(&mut self) {
         self.end = End::Whole;
+        // How long that goes on says nothing about the version that agreed to it.
+        if let Some((canary, drawn)) = self.canary.take() {
+            canary.record(drawn, self.began.elapsed(), false, clock::now());
+        }
     }
 
     /// The member broke it off.

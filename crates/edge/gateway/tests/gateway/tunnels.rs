@@ -5,12 +5,17 @@ use std::{
     fs,
     io::{ErrorKind, Read as _, Write as _},
     net::{SocketAddr, TcpListener, TcpStream},
+    sync::Arc,
     thread,
     time::{Duration, Instant},
 };
 
 use serde_json::Value;
-use traffic::telling::AccessLog;
+use traffic::{
+    canary::CanaryRule,
+    plan::{Member, Service},
+    telling::AccessLog,
+};
 
 use crate::kit::{
     PATIENCE, Running, connect, eventually, get, plan, read_all, read_until, start, status,
@@ -134,4 +139,20 @@ fn one_that_says_nothing_is_closed_and_one_that_talks_is_not() {
     assert_eq!(read_all(&mut client), "");
     assert!(Duration::from_millis(900) < began.elapsed(), "{:?}", began.elapsed());
     eventually("the end", || connections(&gateway, 0.0));
+}
+
+#[test]
+fn a_version_that_is_tried_has_answered_once_the_protocol_has_changed() {
+    let mut plan = plan(&[echoing()]);
+    let new = Service::new("app-v2", vec![Member::new(echoing().to_string())]);
+    plan.services.push(new);
+    plan.routes[0].canary = Some(Arc::new(CanaryRule::to(1)));
+    let gateway = start(plan);
+    let _client = changed(&gateway);
+    let counted = |version: &str| {
+        gateway.metric(&format!(
+            "taut_gateway_canary_requests_total{{http_route=\"all\",version=\"{version}\",failed=\"false\"}}"
+        ))
+    };
+    eventually("it is counted", || 0.5 < counted("old") + counted("new"));
 }
