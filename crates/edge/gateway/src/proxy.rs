@@ -107,7 +107,9 @@ pub(crate) async fn handle(
     }
     let canary = canary::choose(&worker, &mut admitted, &mut decision);
     finish.canary.clone_from(&canary);
-    let total = [plan.total(route), time_left].into_iter().flatten().min();
+    // Of whoever was chosen to answer.
+    let total = route.timeouts_at(&plan.services[admitted.service]).total;
+    let total = [total, time_left].into_iter().flatten().min();
     let total = deadline(began.into(), total);
     admitted.deadline = total;
     let late = finish.late();

@@ -14,7 +14,7 @@ use model::Moment;
 use traffic::{
     breaker::{Admission, Breaker, Pass},
     concurrency::Priority,
-    plan::{Balance, Service},
+    plan::{Balance, Service, Timeouts},
     proxy_protocol::Ends,
     retry::{self, Backoff, Body, Reached},
     timing::Phases,
@@ -262,9 +262,9 @@ pub(crate) async fn send(
     head.version = http::Version::HTTP_11;
     head.extensions = http::Extensions::new();
     tries.set_cookie(chosen, peer, &mut head.headers);
-    let total = local.state.plan.total(route);
+    let Timeouts { pause, total, .. } = route.timeouts_at(service);
     let left = total.map(|total| finish.left_of(total));
-    let pause = Pause::new(route.timeouts_at(service).pause).within(left);
+    let pause = Pause::new(pause).within(left);
     let download = Download::new(incoming, pause, lease, rest.upload, finish);
     Ok(Response::from_parts(head, Answer::Stream(download)))
 }
@@ -364,7 +364,7 @@ impl Tries {
     /// All of it took too long, while a member had it since then.
     pub(crate) fn over(&self, since: Instant) -> Failure {
         let plan = &self.local.state.plan;
-        let total = plan.total(&plan.routes[self.route]);
+        let total = plan.routes[self.route].timeouts_at(&plan.services[self.place]).total;
         // While the client still sends it may be the client that is slow.
         let is_sent = self.upload.as_ref().is_none_or(|upload| upload.done.get());
         over(total.filter(|_| is_sent), since)

@@ -14,7 +14,7 @@ use traffic::{
 
 use crate::{
     admin::body,
-    kit::{Origin, Reply, Running, ask, eventually, get, ok, plan, start, status},
+    kit::{Origin, Reply, Running, ask, eventually, get, get_with, ok, plan, start, status},
 };
 
 /// Two versions that say who they are; the new one fails if told to.
@@ -197,4 +197,20 @@ fn a_browser_stays_with_its_version() {
         }
     }
     assert_eq!(answered(&gateway, "x-version: old\r\n"), "old");
+}
+
+#[test]
+fn a_version_has_the_time_of_its_own_service() {
+    let late = |_: &str| {
+        std::thread::sleep(Duration::from_millis(500));
+        ok("late")
+    };
+    let (old, new) = (Origin::start(late), Origin::start(late));
+    let mut plan = canary(&old, &new, rule());
+    plan.services[1].timeouts.total = Some(Duration::from_millis(100));
+    let gateway = start(plan);
+    for (version, expected) in [("old", "200"), ("new", "504")] {
+        let answer = get_with(gateway.address, "/", &format!("x-version: {version}\r\n"));
+        assert_eq!(status(&answer), expected, "{version}");
+    }
 }
