@@ -15,9 +15,9 @@ use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
 };
-use traffic::plan::Certificate;
+use traffic::{cache::CacheRule, plan::Certificate};
 
-use crate::kit::{Origin, ok, plan, start};
+use crate::kit::{Origin, cached, ok, plan, start};
 
 async fn asked<I>(io: I, scheme: &str, count: usize) -> Vec<(u16, String)>
 where
@@ -80,6 +80,39 @@ async fn many_requests_share_a_connection() {
     let stream = TcpStream::connect(gateway.address).await.unwrap();
     let answers = asked(TokioIo::new(stream), "http", 50).await;
     check(&answers, &origin, "http");
+}
+
+#[tokio::test]
+async fn a_client_that_wants_all_in_one_frame_gets_it_as_it_is() {
+    const BYTES: usize = 8 << 20;
+    const WINDOW: u32 = 1 << 24;
+    let body: String = ('a'..='z').cycle().take(BYTES).collect();
+    let whole = body.clone();
+    let origin = Origin::start(move |_| ok(&body));
+    let rule = CacheRule {
+        ttl: Some(Duration::from_mins(1)),
+        body_bytes_max: 2 * BYTES as u64,
+        ..CacheRule::default()
+    };
+    let gateway = start(cached(rule, &origin));
+    let stream = TcpStream::connect(gateway.address).await.unwrap();
+    let handshake = http2::Builder::new(TokioExecutor::new())
+        .max_frame_size(WINDOW - 1)
+        .initial_stream_window_size(WINDOW)
+        .initial_connection_window_size(WINDOW)
+        .handshake(TokioIo::new(stream))
+        .await;
+    let (mut sender, connection) = handshake.expect("it speaks HTTP/2");
+    let driven = tokio::spawn(connection);
+    // What is kept is there at once, in one piece.
+    for _ in 0..3 {
+        let request = Request::get("http://shop.example/").body(Full::new(Bytes::new())).unwrap();
+        let answer = sender.send_request(request).await.expect("an answer");
+        let body = answer.into_body().collect().await.expect("all of it").to_bytes();
+        assert!(body == whole.as_bytes(), "{} bytes", body.len());
+    }
+    assert_eq!(origin.seen().len(), 1);
+    driven.abort();
 }
 
 #[tokio::test]
