@@ -15,13 +15,14 @@ use engine::Footing;
 use crate::{
     look::{Late, Look},
     server::App,
+    source::GatewayAsked,
     wire::{Health, Readiness, ReadyDisk, ReadyMemory, ReadyPart},
 };
 
 /// The paths that are answered whoever asks.
 pub(crate) const OPEN: [&str; 2] = ["/health", "/ready"];
 
-/// How long what is seen of the disk and the memory is good for.
+/// How long what is seen of the disk, the memory and the gateway is good for.
 const OWN_GOOD_FOR: Duration = Duration::from_secs(2);
 
 /// The same of servers, which have other work.
@@ -33,6 +34,7 @@ pub(crate) struct Looks {
     own: Look<Footing>,
     clickhouse: Look<Option<bool>>,
     ledger: Look<Option<bool>>,
+    gateway: Look<Option<bool>>,
 }
 
 impl Default for Looks {
@@ -41,6 +43,7 @@ impl Default for Looks {
             own: Look::new(OWN_GOOD_FOR),
             clickhouse: Look::new(SERVER_GOOD_FOR),
             ledger: Look::new(SERVER_GOOD_FOR),
+            gateway: Look::new(OWN_GOOD_FOR),
         }
     }
 }
@@ -69,10 +72,12 @@ pub(crate) async fn health() -> Response {
 pub(crate) async fn ready(State(app): State<App>) -> Response {
     let source = || Arc::clone(&app.source);
     let (of_own, of_clickhouse, of_ledger) = (source(), source(), source());
-    let (own, clickhouse, ledger) = tokio::join!(
+    let gateway = app.setup.gateway.clone();
+    let (own, clickhouse, ledger, gateway) = tokio::join!(
         app.looks.own.at(move || of_own.footing()),
         app.looks.clickhouse.at(move || of_clickhouse.clickhouse_answers()),
         app.looks.ledger.at(move || of_ledger.ledger_answers()),
+        app.looks.gateway.at(move || gateway.as_ref().map(is_up)),
     );
     let own = own.ok();
     let stops = *app.closing.borrow();
@@ -95,9 +100,15 @@ pub(crate) async fn ready(State(app): State<App>) -> Response {
         },
         clickhouse: server(clickhouse),
         ledger: server(ledger),
+        gateway: server(gateway),
     };
     let code = if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     answer(code, told)
+}
+
+/// Whether a gateway says that it is ready.
+fn is_up(gateway: &GatewayAsked) -> bool {
+    (gateway.ask)().is_ok_and(|told| told["state"] == "up")
 }
 
 /// What is said of something that is used up, if what is left of it was seen in time.

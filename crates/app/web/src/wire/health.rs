@@ -27,6 +27,9 @@ pub struct Readiness {
     /// The ledger, where it is on a server; pages show what it had meanwhile.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ledger: Option<ReadyPart>,
+    /// The gateway of the settings, in this process or beside it: `up` where it is ready itself. What is sent is kept without it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gateway: Option<ReadyPart>,
 }
 
 /// Something that it uses.

@@ -2,11 +2,12 @@
 
 use std::{
     fs,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
-use serde_json::json;
-use web::Setup;
+use serde_json::{Value, json};
+use web::{GatewayAsked, OrderProblem, Setup};
 
 use super::{Result, Server};
 
@@ -24,7 +25,9 @@ async fn who_has_no_token_is_told_whether_it_runs_and_nothing_else() -> Result {
     assert!(told["disk"]["free_bytes"].is_u64(), "{told}");
     assert!(told["memory"]["available_bytes"].is_u64(), "{told}");
     // What is not used is not told of, and where things lie is not either.
-    assert!(told.get("clickhouse").is_none() && told.get("ledger").is_none(), "{told}");
+    for unused in ["clickhouse", "ledger", "gateway"] {
+        assert!(told.get(unused).is_none(), "{told}");
+    }
     assert!(!ready.body.contains(&*server.folder.path().to_string_lossy()), "{}", ready.body);
     for path in ["/healthy", "/ready/", "/api/v1/status"] {
         assert_eq!(server.get(path).await?.status, 401, "{path}");
@@ -48,6 +51,24 @@ async fn a_store_that_cannot_be_read_is_not_ready_until_it_can() -> Result {
     fs::rename(&away, &here)?;
     becomes(&server, 200).await?;
     server.stop().await
+}
+
+#[tokio::test]
+async fn a_gateway_is_told_of_and_what_is_sent_is_kept_without_it() -> Result {
+    for (state, status) in [(Ok("up"), "up"), (Ok("down"), "down"), (Err("away"), "down")] {
+        let ask = move || state.map(|state| json!({"state": state})).map_err(str::to_owned);
+        let order = |_: &str, _: &Value| -> std::result::Result<Value, OrderProblem> {
+            Err(OrderProblem::Away("nobody asked".to_owned()))
+        };
+        let place = "this process".to_owned();
+        let gateway = GatewayAsked { place, ask: Arc::new(ask), order: Arc::new(order) };
+        let setup = Setup { gateway: Some(gateway), ..Setup::default() };
+        let server = Server::start_with(setup).await?;
+        let ready = server.get("/ready").await?;
+        assert_eq!((ready.status, &ready.json()["gateway"]), (200, &json!({"status": status})));
+        server.stop().await?;
+    }
+    Ok(())
 }
 
 /// Waits until `/ready` answers so.
