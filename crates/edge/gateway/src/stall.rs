@@ -6,8 +6,9 @@
 
 use std::{
     cell::{Cell, OnceCell},
+    future::poll_fn,
     io::{self, ErrorKind, IoSlice},
-    pin::Pin,
+    pin::{Pin, pin},
     rc::Rc,
     task::{Context, Poll, ready},
     time::Duration,
@@ -99,8 +100,46 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Impatient<S> {
 }
 
 tokio::task_local! {
-    /// The task of the stream that is polled.
-    static STREAM: Rc<OnceCell<AbortHandle>>;
+    /// The stream that is polled.
+    static STREAM: Rc<Stream>;
+}
+
+/// A stream of HTTP/2, as who looks after it knows it.
+#[derive(Debug, Default)]
+struct Stream {
+    /// Its task: what ends that resets the stream.
+    task: OnceCell<AbortHandle>,
+    /// Since when its client has not asked for what there is; `None` while it waits for more itself.
+    since: Cell<Option<Instant>>,
+    longest: Cell<Duration>,
+    /// Who looks; nobody before there is something that the client does not take at once.
+    watch: OnceCell<AbortHandle>,
+}
+
+impl Stream {
+    fn watch(self: &Rc<Self>) {
+        if self.since.get().is_none() || self.watch.get().is_some() {
+            return;
+        }
+        let (own, longest) = (Rc::clone(self), self.longest.get());
+        let watch = async move {
+            let mut look = Instant::now() + longest;
+            loop {
+                sleep_until(look).await;
+                let now = Instant::now();
+                let since = own.since.get().unwrap_or(now);
+                if longest <= now - since {
+                    if let Some(task) = own.task.get() {
+                        task.abort();
+                    }
+                    return;
+                }
+                look = since + longest;
+            }
+        };
+        // It is empty until now.
+        let _set = self.watch.set(spawn_local(watch).abort_handle());
+    }
 }
 
 /// Runs streams of HTTP/2, on this thread; what ends such a task resets its stream.
@@ -113,14 +152,26 @@ where
     F::Output: 'static,
 {
     fn execute(&self, future: F) {
-        let own = Rc::<OnceCell<AbortHandle>>::default();
-        let task = spawn_local(STREAM.scope(Rc::clone(&own), future));
+        let own = Rc::<Stream>::default();
+        let stream = Rc::clone(&own);
+        let task = spawn_local(async move {
+            let mut future = pin!(STREAM.scope(Rc::clone(&stream), future));
+            poll_fn(|context| {
+                let polled = future.as_mut().poll(context);
+                if polled.is_pending() {
+                    stream.watch();
+                }
+                polled
+            })
+            .await
+        });
         // It is empty until now.
-        let _set = own.set(task.abort_handle());
+        let _set = own.task.set(task.abort_handle());
     }
 }
 
-/// Bytes that are given at once, unless they are the last: a client that takes so much within the time is slow, and no more.
+/// Bytes that are given at once: a client that takes so much within the time is slow, and no more. Nobody sees whether it takes
+/// the last of them, which are therefore all that is held for it then.
 const PART_BYTES_MAX: usize = 32 << 10;
 
 /// The body of an answer on a stream of HTTP/2, which ends with its stream once the client takes nothing for too long.
@@ -129,18 +180,25 @@ pub(crate) struct Paced<B> {
     answer: B,
     /// What was to be given at once, and is too much for that.
     rest: Bytes,
-    longest: Duration,
-    /// Since when the client has not asked for more; `None` while it waits for more itself.
-    since: Rc<Cell<Option<Instant>>>,
-    stream: Option<Rc<OnceCell<AbortHandle>>>,
-    /// Who looks; nobody before there is a second part.
-    watch: Option<AbortHandle>,
+    stream: Option<Rc<Stream>>,
 }
 
 impl<B> Paced<B> {
     pub(crate) fn new(answer: B, longest: Duration) -> Self {
         let stream = STREAM.try_with(Rc::clone).ok();
-        Self { answer, rest: Bytes::new(), longest, since: Rc::default(), stream, watch: None }
+        if let Some(stream) = &stream {
+            stream.longest.set(longest);
+        }
+        let paced = Self { answer, rest: Bytes::new(), stream };
+        // It is not asked for at all where there is no room from the beginning.
+        paced.waits_since(Some(Instant::now()));
+        paced
+    }
+
+    fn waits_since(&self, since: Option<Instant>) {
+        if let Some(stream) = &self.stream {
+            stream.since.set(since);
+        }
     }
 
     /// As much of a part as is given at once; the rest is kept.
@@ -156,30 +214,20 @@ impl<B> Paced<B> {
         }
     }
 
-    fn watch(&mut self) {
-        let Some(stream) = self.stream.as_ref().and_then(|stream| stream.get()).cloned() else {
-            return;
-        };
-        let (since, longest) = (Rc::clone(&self.since), self.longest);
-        let watch = async move {
-            let mut look = Instant::now() + longest;
-            loop {
-                sleep_until(look).await;
-                let now = Instant::now();
-                let since = since.get().unwrap_or(now);
-                if longest <= now - since {
-                    return stream.abort();
-                }
-                look = since + longest;
-            }
-        };
-        self.watch = Some(spawn_local(watch).abort_handle());
+    /// The same of what was kept. The last of it is copied, so that it holds nothing but itself.
+    fn more(&mut self) -> Frame<Bytes> {
+        let rest = std::mem::take(&mut self.rest);
+        if rest.len() <= PART_BYTES_MAX {
+            return Frame::data(Bytes::copy_from_slice(&rest));
+        }
+        self.some_of(Frame::data(rest))
     }
 }
 
 impl<B> Drop for Paced<B> {
     fn drop(&mut self) {
-        if let Some(watch) = &self.watch {
+        self.waits_since(None);
+        if let Some(watch) = self.stream.as_ref().and_then(|stream| stream.watch.get()) {
             watch.abort();
         }
     }
@@ -193,22 +241,15 @@ impl<B: Body<Data = Bytes, Error = Fault> + Unpin> Body for Paced<B> {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Fault>>> {
-        self.since.set(None);
-        let rest = std::mem::take(&mut self.rest);
-        let mut frame = if rest.is_empty() {
-            ready!(Pin::new(&mut self.answer).poll_frame(context))
+        self.waits_since(None);
+        let frame = if self.rest.is_empty() {
+            let given = ready!(Pin::new(&mut self.answer).poll_frame(context));
+            given.map(|given| given.map(|part| self.some_of(part)))
         } else {
-            Some(Ok(Frame::data(rest)))
+            Some(Ok(self.more()))
         };
-        // The last part holds no member: it may be as large as it is, and nobody looks.
-        if !self.answer.is_end_stream() {
-            frame = frame.map(|given| given.map(|part| self.some_of(part)));
-            if matches!(frame, Some(Ok(_))) {
-                self.since.set(Some(Instant::now()));
-                if self.watch.is_none() {
-                    self.watch();
-                }
-            }
+        if matches!(frame, Some(Ok(_))) && !self.is_end_stream() {
+            self.waits_since(Some(Instant::now()));
         }
         Poll::Ready(frame)
     }
@@ -258,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_the_last_is_given_in_parts_that_slow_clients_take_in_time() {
+    fn what_is_large_is_given_in_parts_that_slow_clients_take_in_time() {
         let bytes = |from: u8| Bytes::from(vec![from; 100 << 10]);
         let parts = VecDeque::from([bytes(1), Bytes::from_static(b"2"), bytes(3)]);
         let whole: Vec<u8> = parts.iter().flat_map(|part| part.to_vec()).collect();
@@ -275,7 +316,8 @@ mod tests {
             sizes.push(data.len());
             all.extend(data);
         }
-        assert_eq!(sizes, [32 << 10, 32 << 10, 32 << 10, 4 << 10, 1, 100 << 10]);
+        let large: [usize; 4] = [32 << 10, 32 << 10, 32 << 10, 4 << 10];
+        assert_eq!(sizes, [large.as_slice(), [1].as_slice(), large.as_slice()].concat());
         assert_eq!(all, whole);
     }
 }

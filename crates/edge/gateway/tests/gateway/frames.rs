@@ -7,8 +7,10 @@ use std::{
     time::Duration,
 };
 
+use traffic::cache::CacheRule;
+
 use crate::{
-    kit::{Origin, connect, eventually, get, ok, plan, start, status},
+    kit::{Origin, cached, connect, eventually, get, ok, plan, start, status},
     slow::{GIVEN_UP, endless},
 };
 
@@ -112,6 +114,37 @@ fn a_stream_that_is_given_no_room_is_reset_and_the_others_go_on() {
     assert_eq!(said(&mut stream), Said::Stream(CANCEL));
     eventually("the end of the request", || 0.5 < gateway.metric(GIVEN_UP));
     assert!(0.5 < gateway.metric("taut_gateway_connections"), "the connection stays");
+}
+
+#[test]
+fn a_stream_that_has_no_room_from_the_beginning_is_reset_as_well() {
+    let (address, _sent) = endless();
+    let mut plan = plan(&[address]);
+    plan.bounds.body_pause = Duration::from_millis(300);
+    let gateway = start(plan);
+    let mut stream = begun(gateway.address);
+    stream.write_all(&settings(4, 0)).expect("as the test has it");
+    stream.write_all(&get_with(&[])).expect("as the test has it");
+    assert_eq!(said(&mut stream), Said::Answer);
+    assert_eq!(said(&mut stream), Said::Stream(CANCEL));
+    eventually("the end of the request", || 0.5 < gateway.metric(GIVEN_UP));
+    assert!(0.5 < gateway.metric("taut_gateway_connections"), "the connection stays");
+}
+
+#[test]
+fn who_takes_nothing_of_what_is_kept_does_not_hold_it_for_ever() {
+    let body = "x".repeat(1 << 20);
+    let origin = Origin::start(move |_| ok(&body));
+    let rule = CacheRule { ttl: Some(Duration::from_mins(1)), ..CacheRule::default() };
+    let mut plan = cached(rule, &origin);
+    plan.bounds.body_pause = Duration::from_millis(300);
+    let gateway = start(plan);
+    assert_eq!(status(&get(gateway.address, "/bad")), "200");
+    let mut stream = begun(gateway.address);
+    stream.write_all(&get_with(&[])).expect("as the test has it");
+    assert_eq!(said(&mut stream), Said::Answer);
+    assert_eq!(said(&mut stream), Said::Stream(CANCEL));
+    assert_eq!(origin.seen().len(), 1);
 }
 
 const CANCEL: u32 = 8;
