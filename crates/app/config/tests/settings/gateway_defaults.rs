@@ -62,7 +62,9 @@ fn route(text: &str) -> Route {
 
 fn headers(rules: &[HeaderRule]) -> Vec<String> {
     let one = |rule: &HeaderRule| match rule {
-        HeaderRule::Set(name, value) => format!("{name}={}", value.to_str().unwrap()),
+        HeaderRule::Set(name, value) => {
+            format!("{name}={}", value.to_str().expect("as the test has it"))
+        }
         HeaderRule::Remove(name) => format!("-{name}"),
     };
     rules.iter().map(one).collect()

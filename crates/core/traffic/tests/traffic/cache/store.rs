@@ -35,8 +35,9 @@ fn a_scan_does_not_push_out_what_is_in_use() {
 
 #[test]
 fn all_of_it_is_looked_at_bit_by_bit() {
-    let change =
-        |number: &u64| if number % 5 == 0 { Change::Forget } else { Change::Set(number + 100) };
+    let change = |number: &u64| {
+        if number.is_multiple_of(5) { Change::Forget } else { Change::Set(number + 100) }
+    };
     // All of it, and every other.
     for (found, meant, left) in [(Found::InAll, 25, 20), (Found::By(1), 12, 23)] {
         let mut store = Store::new(100_000);
