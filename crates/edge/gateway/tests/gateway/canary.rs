@@ -47,14 +47,14 @@ fn canary(old: &Origin, new: &Origin, rule: CanaryRule) -> Plan {
     let mut plan = plan(&[old.address]);
     plan.services.push(Service::new("app-v2", vec![Member::new(new.address.to_string())]));
     plan.routes[0].canary = Some(Arc::new(rule));
-    plan.admin_token = Some(Secret("a long secret for tests".to_owned()));
+    plan.admin_token = Some(Secret("sesame".to_owned()));
     plan
 }
 
 fn look(gateway: &Running) -> Value {
     let answer = ask(
         gateway.admin,
-        "GET /canaries HTTP/1.1\r\nhost: a\r\nauthorization: Bearer a long secret for tests\r\nconnection: close\r\n\r\n",
+        "GET /canaries HTTP/1.1\r\nhost: a\r\nauthorization: Bearer sesame\r\nconnection: close\r\n\r\n",
     );
     serde_json::from_str(body(&answer)).expect("JSON")
 }
@@ -63,7 +63,7 @@ fn order(gateway: &Running, path: &str) -> String {
     ask(
         gateway.admin,
         &format!(
-            "POST {path} HTTP/1.1\r\nhost: a\r\nauthorization: Bearer a long secret for tests\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+            "POST {path} HTTP/1.1\r\nhost: a\r\nauthorization: Bearer sesame\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
         ),
     )
 }
