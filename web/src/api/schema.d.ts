@@ -667,6 +667,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/runs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Runs that were recorded, the newest first: loads, searches for a limit, replays, comparisons, checks. */
+        get: operations["runs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{number}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A run that was recorded, in short. */
+        get: operations["run"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{number}/result": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The whole result of a run, as its command wrote it: what `--out` keeps of a load, and what `--json` prints of the others. */
+        get: operations["run_result"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/saturation": {
         parameters: {
             query?: never;
@@ -889,6 +940,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/health": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether the process runs: an answer is one. */
+        get: operations["health"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/metrics": {
         parameters: {
             query?: never;
@@ -898,6 +966,23 @@ export interface paths {
         };
         /** Figures about Taut itself, in Prometheus' text format or in `OpenMetrics`, as `Accept` says. */
         get: operations["metrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/ready": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether the process can keep what is sent to it, and what that rests on. */
+        get: operations["ready"];
         put?: never;
         post?: never;
         delete?: never;
@@ -3056,6 +3141,11 @@ export interface components {
          * @enum {string}
          */
         GroupKind: "own" | "database" | "cache" | "http" | "queue";
+        /** @description The process runs. */
+        Health: {
+            /** @description `up`. */
+            status: string;
+        };
         /** @description How a number is spread over time. */
         Heatmap: {
             /** @description Stretches of time in which there were rows. */
@@ -4420,6 +4510,45 @@ export interface components {
              * @description Rows written a day.
              */
             written_rows_per_day: number;
+        };
+        /** @description Whether the process can keep what is sent to it. */
+        Readiness: {
+            clickhouse?: components["schemas"]["ReadyPart"] | null;
+            /** @description The disk that the store is on. */
+            disk: components["schemas"]["ReadyDisk"];
+            gateway?: components["schemas"]["ReadyPart"] | null;
+            ledger?: components["schemas"]["ReadyPart"] | null;
+            /** @description Memory of the machine, or of the control group that the process is in. */
+            memory: components["schemas"]["ReadyMemory"];
+            /** @description `up`; `down` where it cannot; `stopping`. */
+            status: string;
+            /** @description Its store: `up` where the folder can be read and what came last was kept. */
+            store: components["schemas"]["ReadyPart"];
+        };
+        /** @description Room on a disk. */
+        ReadyDisk: {
+            /**
+             * Format: int64
+             * @description Bytes that are free.
+             */
+            free_bytes?: number | null;
+            /** @description `up`, `low` with less than 64 MiB, or `unknown`. */
+            status: string;
+        };
+        /** @description Memory. */
+        ReadyMemory: {
+            /**
+             * Format: int64
+             * @description Bytes that can be had without swapping.
+             */
+            available_bytes?: number | null;
+            /** @description `up`, `low` with less than 32 MiB, or `unknown`. */
+            status: string;
+        };
+        /** @description Something that it uses. */
+        ReadyPart: {
+            /** @description `up`, `down`, or `unknown` where it did not answer in time. */
+            status: string;
         };
         /** @description All findings, ranked, as the command line prints them with `--json`. */
         Report: {
@@ -6559,15 +6688,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description the gateway listens on no address without encryption */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description the gateway does not answer, or it took longer than a minute */
             503: {
                 headers: {
@@ -7228,6 +7348,106 @@ export interface operations {
             };
         };
     };
+    runs: {
+        parameters: {
+            query?: {
+                /** @description Of one kind: `load`, `limit`, `replay`, `comparison` or `check`. */
+                kind?: "load" | "limit" | "replay" | "comparison" | "check";
+                /** @description What has this text in it, in either case. */
+                q?: string;
+                /** @description Those that were recorded before the one of this number. */
+                before?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description what passed; nothing if there is no ledger */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Runs"];
+                };
+            };
+            /** @description a parameter is wrong */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    run: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description its number in the ledger */
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the run */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LedgerEntry"];
+                };
+            };
+            /** @description no run of this number was recorded */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    run_result: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description its number in the ledger */
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the result */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            /** @description no such run was recorded, or its result is not kept */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     saturation: {
         parameters: {
             query?: {
@@ -7687,6 +7907,26 @@ export interface operations {
             };
         };
     };
+    health: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description it runs */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Health"];
+                };
+            };
+        };
+    };
     metrics: {
         parameters: {
             query?: never;
@@ -7703,6 +7943,35 @@ export interface operations {
                 };
                 content: {
                     "text/plain": string;
+                };
+            };
+        };
+    };
+    ready: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description it can */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Readiness"];
+                };
+            };
+            /** @description it cannot, or it stops */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Readiness"];
                 };
             };
         };

@@ -42,9 +42,10 @@ fn observing() -> String {
          token, and tell no names, addresses or words of errors. `/health` is 200 while the process runs. `/ready` tells as JSON what \
          it stands on, and is 503 where what is sent could not be kept: the store's folder cannot be read or did not take what came \
          within the last minute, less than 64 MiB are free on its disk, less than 32 MiB of memory are left (of the machine's, or of \
-         what its control group may have, in a container), or the process stops. ClickHouse and a ledger on a server are told as `up`, \
-         `down` or `unknown`, where they are used; without them everything goes on, so that they make no 503. The same names of hosts \
-         are answered as for the pages. A gateway tells the same of itself on its [admin port](gateway.md#the-admin-port).\n\n\
+         what its control group may have, in a container), or the process stops. ClickHouse, a ledger on a server, \
+         and the gateway where the settings have one (whether it is ready: its services, Redis) are told as `up`, `down` or `unknown`; \
+         without them everything that is sent is kept, so that they make no 503. The same names of hosts are answered as for the \
+         pages. A gateway tells more of itself, with 503, on its [admin port](gateway.md#the-admin-port).\n\n\
          ```yaml\nlivenessProbe: {{ httpGet: {{ path: /health, port: 7070 }} }}\nreadinessProbe: {{ httpGet: {{ path: /ready, port: 7070 }} }}\n```\n\n\
          ## Spans of its own work\n\n\
          With `endpoint = \"http://127.0.0.1:4318\"` under `[observe.self]`, Taut sends spans of its own work as OTLP over HTTP, in \
