@@ -177,6 +177,12 @@ async fn ordered<T: DeserializeOwned>(
         (asked.order)(&path, &order)
     });
     let told = work.await.map_err(|error| Problem::bug(error.to_string()))??;
+    // A list would be taken for the fields in their order.
+    if !told.is_object() {
+        return Err(Problem::gateway_away(
+            "what it told makes no sense: it is no object".to_owned(),
+        ));
+    }
     serde_json::from_value(told)
         .map(Json)
         .map_err(|error| Problem::gateway_away(format!("what it told makes no sense: {error}")))
