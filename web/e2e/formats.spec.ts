@@ -115,7 +115,7 @@ test('what is no profile says what is read', async ({ page }) => {
 });
 
 for (const [format, file, says] of [
-  ['Jaeger JSON', 'jaeger.json', 'GET /api/orders/'],
+  ['Jaeger JSON', 'jaeger.json', '/api/orders/'],
   ['Zipkin v2 JSON', 'zipkin.json', 'frontend'],
 ] as const) {
   test(`a trace is opened: ${format}`, async ({ page }) => {

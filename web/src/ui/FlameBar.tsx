@@ -61,7 +61,7 @@ export function FlameLegend({
   parts: { name: string; colour: string; share: string; title?: string }[];
 }) {
   return (
-    <ul className="legend flame-legend" aria-label="what the colours mean">
+    <ul className="legend flame-legend" tabIndex={0} aria-label="what the colours mean">
       {parts.map((part) => (
         <li key={part.name} title={part.title}>
           <svg className="chip" width="12" height="12" aria-hidden="true">

@@ -17,7 +17,7 @@ export function TreeLegend({ tree, side, by }: Props) {
   const parts = partsOf(tree, side, by);
   const rest = parts.slice(LEGEND_MAX).reduce((sum, part) => sum + part.share, 0);
   return (
-    <ul className="legend flame-legend" aria-label="what the colours mean">
+    <ul className="legend flame-legend" tabIndex={0} aria-label="what the colours mean">
       {parts.slice(0, LEGEND_MAX).map((part) => (
         <li key={part.key}>
           <Chip part={part} by={by} /> {words(part, by)}{' '}

@@ -45,7 +45,9 @@ export function Changes({ data, findings }: { data: Overview; findings: Findings
               <Breaks text={one.operation} />, {one.service}
             </span>
           </span>
-          <Wasted finding={one} />
+          <span>
+            <Wasted finding={one} />
+          </span>
         </li>
       ))}
       {fresh.length > NEW_SHOWN && (
