@@ -29,8 +29,8 @@ const SILENT_MIN: u64 = 10;
 /// Parts of the window before, of which the first has to have requests for traffic to be compared.
 const BEGINS: usize = 10;
 
-/// Changes that are told, those that cost most first.
-const CHANGES_MAX: usize = 20;
+/// Changes of each kind that are told, those that cost most first.
+const CHANGES_MAX: usize = 10;
 
 /// How all services are doing.
 #[derive(Debug, Clone)]
@@ -260,11 +260,22 @@ fn changes(now: &[Operation], then: &[Operation], is_known: bool) -> Vec<Changed
         before: Signs::of(it),
         now: Signs::default(),
     }));
+    most_costly(changed)
+}
+
+/// Those that cost most, the most costly first; of each kind some, so that many new endpoints, as after a release, hide none
+/// that got slower.
+fn most_costly(mut changed: Vec<Changed>) -> Vec<Changed> {
     changed.sort_by_key(|it| {
         let (now, then) = (it.now.total, it.before.total);
         (std::cmp::Reverse(now.abs_diff(then)), it.how, it.key.clone())
     });
-    changed.truncate(CHANGES_MAX);
+    let mut kinds: BTreeMap<Turned, usize> = BTreeMap::new();
+    changed.retain(|it| {
+        let count = kinds.entry(it.how).or_default();
+        *count += 1;
+        *count <= CHANGES_MAX
+    });
     changed
 }
 
@@ -356,6 +367,24 @@ mod tests {
         assert_eq!(turned(&signs(even(200), 40), &was), Some(Turned::Mended));
         // Three requests tell nothing.
         assert_eq!(turned(&was, &signs(even(3).map(|it| it * 9), 3)), None);
+    }
+
+    #[test]
+    fn many_changes_of_one_kind_hide_none_of_another() {
+        let changed = |place: usize, how, total| Changed {
+            key: OperationKey {
+                service: Arc::from("shop"),
+                operation: Arc::from(format!("GET /{place}")),
+            },
+            how,
+            before: Signs::default(),
+            now: Signs { total: Duration::from_secs(total), ..Signs::default() },
+        };
+        let mut all: Vec<Changed> = (0..30).map(|it| changed(it, Turned::New, 1_000)).collect();
+        all.push(changed(30, Turned::Slower, 10));
+        let told = most_costly(all);
+        assert_eq!(told.len(), CHANGES_MAX + 1);
+        assert_eq!(told.last().map(|it| it.how), Some(Turned::Slower));
     }
 
     #[test]
