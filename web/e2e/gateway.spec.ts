@@ -237,7 +237,7 @@ async function obeys(page: Page) {
     route.fulfill({ json: { ...ANSWER, gateway: all } }),
   );
   await page.goto('/gateway');
-  await expect(page.getByRole('heading', { name: 'Members' })).toBeVisible();
+  await expect(page.getByRole('heading', { name: 'Members', exact: true })).toBeVisible();
   return orders;
 }
 
