@@ -10,7 +10,7 @@ test('the first page tells each service, its objective, and what to fix first', 
   await expect(shop).toContainText('missed');
   await expect(shop).toContainText(/\d ms|\d s/);
   await expect(page.locator('table.findings tbody tr').first()).toContainText(/h\/d|min\/d/);
-  await shop.getByRole('link').click();
+  await shop.getByRole('link', { name: SHOP, exact: true }).click();
   await expect(page).toHaveURL(new RegExp(`/endpoints\\?service=${SHOP}`));
 });
 
