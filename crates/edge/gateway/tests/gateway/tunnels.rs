@@ -151,7 +151,7 @@ fn a_version_that_is_tried_has_answered_once_the_protocol_has_changed() {
     let _client = changed(&gateway);
     let counted = |version: &str| {
         gateway.metric(&format!(
-            "taut_gateway_canary_requests_total{{http_route=\"all\",version=\"{version}\",failed=\"false\"}}"
+            "taut_gateway_canary_requests_total{{http_route=\"all\",version=\"{version}\",failed=\"no\"}}"
         ))
     };
     eventually("it is counted", || 0.5 < counted("old") + counted("new"));
