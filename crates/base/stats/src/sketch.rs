@@ -112,8 +112,33 @@ impl Sketch {
                 self.count = count;
                 self.sum += values.iter().map(|value| u128::from(*value)).sum::<u128>();
             }
-            _ => values.iter().for_each(|value| self.add(*value)),
+            _ => {
+                self.spill();
+                self.min = if self.count == 0 { *least } else { self.min.min(*least) };
+                self.max = self.max.max(*most);
+                self.count = count;
+                let sum = values.iter().map(|value| u128::from(*value)).sum();
+                self.sum = self.sum.saturating_add(sum);
+                if let State::Buckets { first, counts } = &mut self.state {
+                    bump_each(first, counts, values);
+                }
+            }
         }
+    }
+
+    /// Takes in all that was seen by the sketch that these bytes are ([`Self::encode`]), without making it; `room` is that of
+    /// the last one. `None` for anything else, of which nothing is taken in.
+    #[must_use]
+    pub fn merge_encoded(&mut self, bytes: &[u8], room: &mut Vec<u64>) -> Option<()> {
+        let mut rest = bytes;
+        let count = take_u64(&mut rest)?;
+        if EXACT_COUNT_MAX < count {
+            self.merge(&decode_buckets(count, &mut rest)?);
+            return Some(());
+        }
+        room.clear();
+        take_exact(count, &mut rest, room)?;
+        rest.is_empty().then(|| self.extend_exact(room))
     }
 
     /// Values seen.
@@ -258,11 +283,8 @@ impl Sketch {
     /// Puts exact values into buckets.
     fn spill(&mut self) {
         if let State::Exact(values) = &mut self.state {
-            let values = std::mem::take(values);
             let (mut first, mut counts) = (0, Vec::new());
-            for value in values {
-                bump(&mut first, &mut counts, bucket(value), 1);
-            }
+            bump_each(&mut first, &mut counts, values);
             self.state = State::Buckets { first, counts };
         }
     }
@@ -286,14 +308,20 @@ impl FromIterator<u64> for Sketch {
 
 fn decode_exact(count: u64, rest: &mut &[u8]) -> Option<Sketch> {
     let mut values = Vec::with_capacity(usize::try_from(count).ok()?);
+    take_exact(count, rest, &mut values)?;
+    let (min, max) = (values.first().copied().unwrap_or(0), values.last().copied().unwrap_or(0));
+    let sum = values.iter().map(|value| u128::from(*value)).sum();
+    Some(Sketch { count, sum, min, max, state: State::Exact(values) })
+}
+
+/// Reads so many ascending values.
+fn take_exact(count: u64, rest: &mut &[u8], values: &mut Vec<u64>) -> Option<()> {
     let mut value = 0_u64;
     for _ in 0..count {
         value = value.checked_add(take_u64(rest)?)?;
         values.push(value);
     }
-    let (min, max) = (values.first().copied().unwrap_or(0), value);
-    let sum = values.iter().map(|value| u128::from(*value)).sum();
-    Some(Sketch { count, sum, min, max, state: State::Exact(values) })
+    Some(())
 }
 
 fn decode_buckets(count: u64, rest: &mut &[u8]) -> Option<Sketch> {
@@ -334,6 +362,18 @@ fn bump(first: &mut usize, counts: &mut Vec<u64>, place: usize, count: u64) {
     }
     let held = &mut counts[place - *first];
     *held = held.saturating_add(count);
+}
+
+/// Adds ascending values to their buckets; makes room at either end once.
+fn bump_each(first: &mut usize, counts: &mut Vec<u64>, values: &[u64]) {
+    for end in [values.first(), values.last()].into_iter().flatten() {
+        bump(first, counts, bucket(*end), 0);
+    }
+    for value in values {
+        if let Some(held) = counts.get_mut(bucket(*value) - *first) {
+            *held = held.saturating_add(1);
+        }
+    }
 }
 
 /// Place of the bucket that holds `value`: at most [`BUCKETS`] - 1, which fits any `usize`.
@@ -389,18 +429,16 @@ fn take(rest: &mut &[u8]) -> Option<u128> {
 /// The same, of what fits 64 bits: most do, and 128 bits are slow.
 fn take_u64(rest: &mut &[u8]) -> Option<u64> {
     let mut value = 0_u64;
-    // 10 groups of 7 bits hold 70.
-    for group in 0..10 {
-        let (byte, tail) = rest.split_first()?;
-        *rest = tail;
+    // 10 groups of 7 bits hold 70: of the last one, one bit fits.
+    for (group, byte) in rest.iter().take(10).enumerate() {
         let bits = u64::from(byte & 0x7f);
-        let moved = bits << (7 * group);
-        if moved >> (7 * group) != bits || (*byte == 0 && group > 0) {
+        if group == 9 && 1 < bits {
             return None;
         }
-        value |= moved;
+        value |= bits << (7 * group);
         if byte & 0x80 == 0 {
-            return Some(value);
+            *rest = rest.get(group + 1..)?;
+            return (*byte != 0 || group == 0).then_some(value);
         }
     }
     None

@@ -92,6 +92,22 @@ proptest! {
     }
 
     #[test]
+    fn what_was_encoded_is_merged_as_it_is(one in values(300), other in values(300), noise in any::<u8>()) {
+        let mut bytes = Vec::new();
+        sketch(&other).encode(&mut bytes);
+        let (mut merged, mut room) = (sketch(&one), vec![1, 2, 3]);
+        prop_assert_eq!(merged.merge_encoded(&bytes, &mut room), Some(()));
+        let mut expected = sketch(&one);
+        expected.merge(&sketch(&other));
+        prop_assert_eq!(&merged, &expected);
+        // Nothing is taken in of what is none.
+        bytes.push(noise);
+        let is_one = Sketch::decode(&bytes).is_some();
+        prop_assert_eq!(merged.merge_encoded(&bytes, &mut room).is_some(), is_one);
+        prop_assert!(is_one || merged == expected);
+    }
+
+    #[test]
     fn higher_quantiles_are_never_lower(values in values(400), a in 0.0..=1.0, b in 0.0..=1.0) {
         let sketch = sketch(&values);
         prop_assert!(sketch.quantile(f64::min(a, b)) <= sketch.quantile(f64::max(a, b)));

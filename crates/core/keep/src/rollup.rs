@@ -96,13 +96,11 @@ pub fn of(spans: &Chunk) -> Chunk {
 #[must_use]
 pub fn condensed(minutes: &Chunk) -> (Chunk, BTreeMap<u64, u64>) {
     let mut sums: FxHashMap<u64, (Sketch, u64)> = FxHashMap::default();
-    let mut room = Vec::new();
+    let mut room = Default::default();
     for (row, minute) in (0..).zip(whole(minutes, minute::MINUTE).unwrap_or_default()) {
         let (sum, rows) = sums.entry(*minute).or_default();
         *rows += 1;
-        if let Some(sketch) = sketch_in(minutes, row, &mut room) {
-            sum.merge(&sketch);
-        }
+        merge_into(sum, (minutes, row), &mut room);
     }
     let rows = sums.iter().map(|(minute, (_, rows))| (*minute, *rows)).collect();
     let kind = |(minute, (sketch, _))| (Kind::new(minute, <[Text; 7]>::default()), sketch);
@@ -268,11 +266,27 @@ pub fn sketch(minutes: &Chunk, row: u32) -> Option<Sketch> {
 
 /// The same, where many are unpacked one after the other: `room` is that of the last one.
 pub(crate) fn sketch_in(minutes: &Chunk, row: u32, room: &mut Vec<u8>) -> Option<Sketch> {
+    encoded(minutes, row, room)?;
+    Sketch::decode(room)
+}
+
+/// Adds the sketch of a row of a roll-up, where many are added one after the other: `room` is that of the last one.
+pub(crate) fn merge_into(
+    sketch: &mut Sketch,
+    (minutes, row): (&Chunk, u32),
+    room: &mut (Vec<u8>, Vec<u64>),
+) {
+    // What is damaged is left out.
+    let _added = encoded(minutes, row, &mut room.0)
+        .and_then(|()| sketch.merge_encoded(&room.0, &mut room.1));
+}
+
+/// The bytes of a row's sketch.
+fn encoded(minutes: &Chunk, row: u32, room: &mut Vec<u8>) -> Option<()> {
     let place = minutes.table().sketch?;
     let number = *texts(minutes, place)?.get(row as usize)?;
     room.clear();
-    BASE64.decode_vec(minutes.texts().get(number), room).ok()?;
-    Sketch::decode(room)
+    BASE64.decode_vec(minutes.texts().get(number), room).ok()
 }
 
 /// The same question of [`MINUTES`], if it can answer it: nothing else than the duration is measured, and all by which spans

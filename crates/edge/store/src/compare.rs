@@ -61,6 +61,23 @@ struct Page {
     times: (i64, i64),
 }
 
+/// Sides of which a sample has too few rows, in few of its pages: selected rows, and others.
+#[derive(Debug, Clone, Copy)]
+struct Rare {
+    sides: [bool; 2],
+    /// Pages of the sample that have some of the rarer one.
+    with: usize,
+    /// Pages of the sample.
+    of: usize,
+}
+
+impl Rare {
+    const NONE: Self = Self { sides: [false; 2], with: 0, of: 0 };
+}
+
+/// How many times as many runs as a sample has those have in which few columns are read.
+const AS_FINE: usize = 4;
+
 /// Rows of one unit that count; all of them without.
 type Piece = (usize, Option<Counted>);
 
@@ -128,7 +145,7 @@ impl Looking<'_> {
             let here = |side: &[u64], counted: u64| (side.len() as u64).saturating_sub(counted);
             let all = (here(&known.selected, selected), here(&known.others, others));
             let chosen =
-                [&known.selected, &known.others].map(|side| pages_at(&pages, side, sampling.pages));
+                [&known.selected, &known.others].map(|side| pages_at(&pages, side, sampling));
             let mut counted = self.count(&pieces(&chosen))?;
             counted.stand_for(all);
             return Ok(counted);
@@ -146,52 +163,66 @@ impl Looking<'_> {
         let (within, beside): (Vec<&Page>, Vec<&Page>) = pages.iter().partition(is_within);
         let parts = [within, beside].map(|part| part.into_iter().cloned().collect::<Vec<Page>>());
         let of_parts = parts.iter().filter(|part| !part.is_empty()).count().max(1) as u64;
-        let mut all = Differences::default();
+        let (mut all, mut looked_at) = (Differences::default(), Vec::new());
         for part in parts {
             let some = sample(&part, sampling.rows / of_parts, sampling.runs);
             let mut counted = self.count(&both(&some))?;
-            let times = |count: u64| {
-                let all = u128::from(count) * u128::from(rows(&part));
-                u64::try_from(all / u128::from(rows(&some).max(1))).unwrap_or(u64::MAX)
-            };
             let (selected, others) = counted.rows();
-            counted.stand_for((times(selected), times(others)));
+            let all_rows = |count| in_proportion(count, rows(&part), rows(&some));
+            counted.stand_for((all_rows(selected), all_rows(others)));
             all.merge(counted);
+            looked_at.extend(some);
         }
         let (selected, others) = all.looked_at();
-        let (few_selected, few_others) = (selected < sampling.least, others < sampling.least);
-        if few_selected || few_others {
-            if few_selected {
-                all.forget(Side::Selected);
+        let is_few = [selected, others].map(|rows| rows < sampling.least);
+        let rare = if is_few.contains(&true) { self.rare(&looked_at, is_few)? } else { Rare::NONE };
+        if rare.sides.contains(&true) {
+            for (side, is_rare) in [Side::Selected, Side::Others].into_iter().zip(rare.sides) {
+                if is_rare {
+                    all.forget(side);
+                }
             }
-            if few_others {
-                all.forget(Side::Others);
-            }
-            all.merge(self.looked_for((few_selected, few_others), sampling)?);
+            all.merge(self.looked_for(rare, sampling)?);
         }
         Ok(all)
     }
 
-    /// Rows of sides that are rare, from pages that have some.
-    fn looked_for(
-        &mut self,
-        (selected, others): (bool, bool),
-        sampling: Sampling,
-    ) -> Result<Differences, StoreError> {
+    /// Which sides of those that have few rows in a sample are in few of its pages: those of another one have no more of
+    /// what is in most pages.
+    fn rare(&mut self, looked_at: &[Page], is_few: [bool; 2]) -> Result<Rare, StoreError> {
+        let sums = self.sums(looked_at)?;
+        let with = [|it: &(u64, u64)| it.0, |it: &(u64, u64)| it.1]
+            .map(|side| sums.values().filter(|sums| 0 < side(sums)).count());
+        let is_rare = |side: usize| is_few[side] && 2 * with[side] < looked_at.len();
+        let sides = [is_rare(0), is_rare(1)];
+        let with = sides.iter().zip(with).filter(|(is_rare, _)| **is_rare).map(|(_, with)| with);
+        Ok(Rare { sides, with: with.min().unwrap_or(0), of: looked_at.len() })
+    }
+
+    /// Rows of sides that are rare, from pages that have some; from all pages, or from so many that there should be enough.
+    fn looked_for(&mut self, rare: Rare, sampling: Sampling) -> Result<Differences, StoreError> {
         let Comparison { filter, selection, .. } = self.comparison;
         // Who looks for selected rows alone can leave out pages that have none, as their index says.
         let narrow = Filter::And(vec![filter.clone(), selection.clone()]);
-        let pages = self.pages(if others { filter } else { &narrow });
+        let all = self.pages(if rare.sides[1] { filter } else { &narrow });
+        let pages = match (2 * sampling.pages * rare.of).checked_div(rare.with) {
+            Some(enough) => {
+                let share = in_proportion(rows(&all), enough as u64, all.len() as u64);
+                sample(&all, share, sampling.runs * AS_FINE)
+            }
+            None => all.clone(),
+        };
         let sums = self.sums(&pages)?;
-        let of = |is_wanted: bool, sum: fn(&(u64, u64)) -> u64| {
-            let has = |at: &usize| is_wanted && sums.get(at).is_some_and(|sums| 0 < sum(sums));
+        let of = |side: usize, sum: fn(&(u64, u64)) -> u64| {
+            let has =
+                |at: &usize| rare.sides[side] && sums.get(at).is_some_and(|sums| 0 < sum(sums));
             let with: Vec<Page> =
                 (0..pages.len()).filter(has).map(|at| pages[at].clone()).collect();
-            let all: u64 = if is_wanted { sums.values().map(sum).sum() } else { 0 };
-            (evenly(&with, sampling.pages), all)
+            let seen = if rare.sides[side] { sums.values().map(sum).sum() } else { 0 };
+            (evenly(&with, sampling.pages), in_proportion(seen, rows(&all), rows(&pages)))
         };
-        let (selected, of_selected) = of(selected, |sums| sums.0);
-        let (others, of_others) = of(others, |sums| sums.1);
+        let (selected, of_selected) = of(0, |sums| sums.0);
+        let (others, of_others) = of(1, |sums| sums.1);
         let mut counted = self.count(&pieces(&[selected, others]))?;
         counted.stand_for((of_selected, of_others));
         Ok(counted)
@@ -386,15 +417,39 @@ fn sample(pages: &[Page], rows_max: u64, runs: usize) -> Vec<Page> {
     chosen.into_iter().map(|place| pages[place].clone()).collect()
 }
 
-/// The pages in which something lies that began at some of these moments, which are taken at even distances.
-fn pages_at(pages: &[Page], begun: &[u64], most: usize) -> Vec<Page> {
-    let moments = evenly(begun, most);
-    let has = |page: &&Page| {
-        let from =
-            moments.partition_point(|at| i64::try_from(*at).unwrap_or(i64::MAX) < page.times.0);
-        moments.get(from).is_some_and(|at| i64::try_from(*at).unwrap_or(i64::MAX) <= page.times.1)
-    };
-    pages.iter().filter(has).cloned().collect()
+/// What so many stand for, of which some were looked at.
+fn in_proportion(count: u64, all: u64, looked_at: u64) -> u64 {
+    let times = u128::from(count) * u128::from(all) / u128::from(looked_at.max(1));
+    u64::try_from(times).unwrap_or(u64::MAX)
+}
+
+/// Some pages in which something lies that began at one of these moments: all if they are few, else runs from the middle of
+/// equal parts of them, as long as it takes to have enough.
+fn pages_at(pages: &[Page], begun: &[u64], sampling: Sampling) -> Vec<Page> {
+    let before =
+        |time: i64| begun.partition_point(|at| i64::try_from(*at).unwrap_or(i64::MAX) < time);
+    let held = |page: &Page| before(page.times.1.saturating_add(1)) - before(page.times.0);
+    let with = pages.iter().map(|page| (page, held(page) as u64));
+    let with: Vec<(&Page, u64)> = with.filter(|(_, held)| 0 < *held).collect();
+    if with.len() <= sampling.pages {
+        return with.into_iter().map(|(page, _)| page.clone()).collect();
+    }
+    let runs = sampling.runs.clamp(1, sampling.pages.max(1));
+    let (length, enough) = (sampling.pages / runs, (2 * sampling.least).div_ceil(runs as u64));
+    let mut chosen = Vec::new();
+    for run in 0..runs {
+        // No two runs touch each other: there are more pages than all runs can have.
+        let first = ((2 * run + 1) * with.len() / (2 * runs)).saturating_sub(length / 2);
+        let mut rows = 0;
+        for (page, held) in with.iter().skip(first).take(length) {
+            chosen.push((*page).clone());
+            rows += held;
+            if enough <= rows {
+                break;
+            }
+        }
+    }
+    chosen
 }
 
 /// Pages in which rows of either side count.

@@ -252,6 +252,10 @@ impl Store for Folder {
 
     fn record(&self, facts: Vec<RequestFact>) -> Result<(), StoreError> {
         let recording = disk::lock(&self.recording);
+        // Who looks at the last hour again after a start finds what is kept: it would push out what is old.
+        let known = disk::read(&self.requests);
+        let facts: Vec<RequestFact> = facts.into_iter().filter(|it| !known.has(it)).collect();
+        drop(known);
         let newest_batch = self.shelf_of::<Span>()?.received();
         for facts in facts.chunks(RECORD_FACTS_MAX) {
             let newest = facts.iter().map(|fact| fact.start).max().unwrap_or_default();

@@ -91,10 +91,22 @@ impl Requests {
 
     /// Whether the fact of that request is kept.
     pub(crate) fn knows(&self, trace_id: TraceId, span_id: SpanId) -> bool {
-        let place = self.newest.get(&key(trace_id, span_id));
-        let row =
-            place.and_then(|(number, row)| self.segments.get(number)?.rows.get(*row as usize));
-        row.is_some_and(|row| row.head.trace_id == trace_id && row.head.span_id == span_id)
+        self.place(trace_id, span_id).is_some()
+    }
+
+    /// Whether this very fact is kept.
+    pub(crate) fn has(&self, fact: &RequestFact) -> bool {
+        let kept = self.place(fact.trace_id, fact.span_id);
+        let kept = kept.and_then(|(segment, row)| segment.fact(row));
+        kept.is_some_and(|kept| kept == *fact)
+    }
+
+    /// Where the newest fact of a request is.
+    fn place(&self, trace_id: TraceId, span_id: SpanId) -> Option<(&Segment, usize)> {
+        let (number, row) = self.newest.get(&key(trace_id, span_id))?;
+        let (segment, row) = (self.segments.get(number)?, *row as usize);
+        let head = &segment.rows.get(row)?.head;
+        ((head.trace_id, head.span_id) == (trace_id, span_id)).then_some((segment, row))
     }
 
     /// Drops the facts of a segment.

@@ -56,10 +56,11 @@ pub(crate) fn sampled(requests: &Requests, filter: &RequestFilter, limit: usize)
         return Sampled { since, ..Sampled::default() };
     };
     let mut counted = Counted::new();
+    let part = Part::of(within);
     let mut parts = vec![0_usize; PARTS];
     each(requests, filter, |row| {
         counted.add(row.head.trace_id);
-        parts[part(within, row)] += 1;
+        parts[part.has(row)] += 1;
     });
     let all: usize = parts.iter().sum();
     if all == 0 {
@@ -70,7 +71,7 @@ pub(crate) fn sampled(requests: &Requests, filter: &RequestFilter, limit: usize)
     let ranges = ranges(&parts, &wanted);
     let mut rows = vec![Vec::new(); ranges.len()];
     each(requests, filter, |row| {
-        let part = part(within, row);
+        let part = part.has(row);
         if let Some(place) = ranges.iter().position(|range| range.parts.contains(&part)) {
             rows[place].push((row.head.start, row.head.trace_id, row.head.duration_nanos));
         }
@@ -96,16 +97,32 @@ fn each<'a>(requests: &'a Requests, filter: &'a RequestFilter, mut take: impl Fn
     }
 }
 
-/// Which part of the time from the first request to the last a request began in.
-fn part(within: Window, row: &Row) -> usize {
-    let length = within.to.nanos.saturating_sub(within.from.nanos).saturating_add(1);
-    let passed = row.head.start.nanos.saturating_sub(within.from.nanos);
-    // What is longer than some weeks needs more than 64 bits, which take ten times as long.
-    let part = match passed.checked_mul(PARTS as u64) {
-        Some(times) => usize::try_from(times / length).unwrap_or(usize::MAX),
-        None => (u128::from(passed) * PARTS as u128 / u128::from(length)) as usize,
-    };
-    part.min(PARTS - 1)
+/// Tells which part of the time from the first request to the last a request began in.
+#[derive(Debug, Clone, Copy)]
+struct Part {
+    from: Moment,
+    each_nano: f64,
+}
+
+impl Part {
+    #[expect(clippy::cast_precision_loss, reason = "where exactly a part ends does not matter")]
+    fn of(within: Window) -> Self {
+        let length = within.to.nanos.saturating_sub(within.from.nanos).saturating_add(1);
+        Self { from: within.from, each_nano: PARTS as f64 / length as f64 }
+    }
+
+    /// The same for the same moment, and never less for a later one. Multiplied rather than divided: this is asked of
+    /// each of some millions.
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "below the number of parts, and none below zero"
+    )]
+    fn has(self, row: &Row) -> usize {
+        let passed = row.head.start.nanos.saturating_sub(self.from.nanos);
+        ((passed as f64 * self.each_nano) as usize).min(PARTS - 1)
+    }
 }
 
 /// Where the stretches begin among so many requests, and how many requests each is to have.

@@ -207,6 +207,22 @@ fn facts_are_bounded_in_memory() {
 }
 
 #[test]
+fn facts_that_are_recorded_again_push_out_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = Options { requests_max: 200, ..kit::options() };
+    let (store, _) = Folder::open(folder.path(), options).unwrap();
+    let record = |traces: std::ops::Range<u64>| {
+        let facts = traces.map(|trace| kit::fact(trace, trace, 10)).collect();
+        store.record(facts).unwrap();
+    };
+    (0..15).for_each(|part| record(part * 10..part * 10 + 10));
+    // As each start does that looks at the last hour again.
+    (0..20).for_each(|_| record(150..190));
+    let is_known = |trace: u64| store.knows(kit::trace_id(trace), model::SpanId([7; 8]));
+    assert_eq!((0..190).filter(|trace| is_known(*trace)).count(), 190);
+}
+
+#[test]
 fn the_last_fact_about_a_request_counts() {
     let folder = tempfile::tempdir().unwrap();
     let (store, _) = kit::open(folder.path());

@@ -77,13 +77,17 @@ impl Live {
             Some(until) => window_begin.min(until - self.settings.engine.settle_max),
             None => Moment::default(),
         };
-        self.store.replay(since, &mut |received, spans| {
+        // From a little earlier on, so that no trace is cut whose fact is kept already.
+        let begin = since - self.settings.engine.settle_max;
+        self.store.replay(begin, &mut |received, spans| {
             if self.stopping.load(Ordering::Acquire) {
                 return;
             }
             self.join(&spans, received);
             let settled = lock(&self.settler).settle(|id| turns.knows(id), received);
-            self.look_at(settled, turns);
+            if since <= received {
+                self.look_at(settled, turns);
+            }
         })
     }
 

@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use parquet::{
     bloom_filter::Sbbf,
-    column::page::{Page, PageReader as _},
+    column::page::Page,
     file::{
         metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader},
         properties::{ReaderProperties, ReaderPropertiesPtr},
@@ -217,17 +217,17 @@ impl<R: ChunkReader + 'static> Block<R> {
         let total = usize::try_from(column.num_values()).unwrap_or(0);
         let damaged = |what| BlockError::Page { column: descriptor.name().to_owned(), what };
         while from < total || total == 0 {
-            let Some(head) = pages.peek_next_page()? else { break };
+            let Some(head) = pages.peek()? else { break };
             if let Some(rows) = wanted.filter(|_| !head.is_dict) {
                 let length = head.num_rows.or(head.num_levels).unwrap_or(0);
                 let is_wanted = rows.first().is_some_and(|row| (*row as usize) < from + length);
                 if !is_wanted {
-                    pages.skip_next_page()?;
+                    pages.skip()?;
                     from += length;
                     continue;
                 }
             }
-            let Some(page) = pages.get_next_page()? else { break };
+            let Some(page) = pages.next()? else { break };
             let length = match &page {
                 Page::DictionaryPage { .. } => 0,
                 page => page.num_values() as usize,

@@ -1,13 +1,16 @@
 //! The bytes of a column's pages, fetched by as few reads as can be: a read of a disk takes as long for one page as for some
 //! that lie together.
 
-use std::{ops::Range, sync::Arc};
+use std::{cell::RefCell, io, ops::Range, sync::Arc};
 
 use bytes::{Buf as _, Bytes, buf::Reader};
 use parquet::{
+    basic::Compression,
+    column::page::{Page, PageMetadata, PageReader as _},
     errors::ParquetError,
     file::{metadata::ColumnChunkMetaData, serialized_reader::SerializedPageReader},
 };
+use zstd::bulk::Decompressor;
 
 use super::{
     Block, BlockError, Wanted,
@@ -16,6 +19,53 @@ use super::{
 
 /// Pages that lie no farther apart are fetched by one read, with what is between them.
 const GAP_BYTES_MAX: u64 = 32 << 10;
+
+/// Bytes of a page at most, unpacked: the format has no room for more.
+const PAGE_BYTES_MAX: usize = i32::MAX as usize;
+
+thread_local! {
+    /// Making one takes longer than unpacking most pages: the reader of Parquet would make one for each column.
+    static UNPACKING: RefCell<Decompressor<'static>> = RefCell::default();
+}
+
+/// The pages of a column, one after the other.
+pub(super) struct Pages {
+    reader: SerializedPageReader<Fetched>,
+    /// The reader takes them for unpacked, and they are packed by zstd.
+    are_packed: bool,
+}
+
+impl Pages {
+    /// The next page, unpacked.
+    pub(super) fn next(&mut self) -> Result<Option<Page>, BlockError> {
+        let page = self.reader.get_next_page()?;
+        if !self.are_packed {
+            return Ok(page);
+        }
+        Ok(page.map(unpack).transpose().map_err(|error| ParquetError::External(error.into()))?)
+    }
+
+    /// What the next page says of itself.
+    pub(super) fn peek(&mut self) -> Result<Option<PageMetadata>, BlockError> {
+        Ok(self.reader.peek_next_page()?)
+    }
+
+    /// Leaves the next page out.
+    pub(super) fn skip(&mut self) -> Result<(), BlockError> {
+        Ok(self.reader.skip_next_page()?)
+    }
+}
+
+/// The same page, unpacked. Pages of the second version, of which a part alone is packed, are in no block.
+fn unpack(mut page: Page) -> io::Result<Page> {
+    if let Page::DataPage { buf, .. } | Page::DictionaryPage { buf, .. } = &mut page
+        && !buf.is_empty()
+    {
+        let unpacked = UNPACKING.with_borrow_mut(|it| it.decompress(buf, PAGE_BYTES_MAX))?;
+        *buf = unpacked.into();
+    }
+    Ok(page)
+}
 
 /// Bytes of a file that were fetched, in order.
 #[derive(Debug)]
@@ -30,8 +80,9 @@ impl<R: ChunkReader + 'static> Block<R> {
         group: usize,
         column: usize,
         rows: Option<&[u32]>,
-    ) -> Result<SerializedPageReader<Fetched>, BlockError> {
+    ) -> Result<Pages, BlockError> {
         let head = self.metadata.row_group(group).column(column);
+        let are_packed = matches!(head.compression(), Compression::ZSTD(_));
         let mut parts = Vec::new();
         for range in self.ranges_of(group, column, rows) {
             let length = usize::try_from(range.end - range.start).unwrap_or(usize::MAX);
@@ -41,9 +92,11 @@ impl<R: ChunkReader + 'static> Block<R> {
         let total = usize::try_from(self.metadata.row_group(group).num_rows()).unwrap_or(0);
         let locations = pages.page_locations(column).cloned();
         let (fetched, properties) = (Arc::new(Fetched { parts }), Arc::clone(&self.properties));
+        let unpacked = if are_packed { Some(taken_for_unpacked(head)?) } else { None };
+        let head = unpacked.as_ref().unwrap_or(head);
         let reader =
-            SerializedPageReader::new_with_properties(fetched, head, total, locations, properties);
-        Ok(reader?)
+            SerializedPageReader::new_with_properties(fetched, head, total, locations, properties)?;
+        Ok(Pages { reader, are_packed })
     }
 
     /// Where in the file lies what reading so much of a group takes, in order.
@@ -104,6 +157,17 @@ impl<R: ChunkReader + 'static> Block<R> {
         }
         ranges
     }
+}
+
+/// What a column says of itself, as if its pages were not packed.
+fn taken_for_unpacked(head: &ColumnChunkMetaData) -> Result<ColumnChunkMetaData, ParquetError> {
+    ColumnChunkMetaData::builder(head.column_descr_ptr())
+        .set_compression(Compression::UNCOMPRESSED)
+        .set_num_values(head.num_values())
+        .set_data_page_offset(head.data_page_offset())
+        .set_dictionary_page_offset(head.dictionary_page_offset())
+        .set_total_compressed_size(head.compressed_size())
+        .build()
 }
 
 /// Adds a range behind others; what lies close to the last one becomes part of it.

@@ -3,10 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use parquet::{
-    basic::Encoding,
-    column::page::{Page, PageReader as _},
-};
+use parquet::{basic::Encoding, column::page::Page};
 use rustc_hash::FxHashMap;
 
 use super::{
@@ -185,14 +182,14 @@ impl<R: ChunkReader + 'static> Block<R> {
         let mut counted: Option<Places> = None;
         let mut from = 0;
         while from < rows {
-            let Some(head) = pages.peek_next_page()? else { break };
+            let Some(head) = pages.peek()? else { break };
             let length = head.num_rows.or(head.num_levels).unwrap_or(0);
             if !head.is_dict && !sides.has(from, from + length) {
-                pages.skip_next_page()?;
+                pages.skip()?;
                 from += length;
                 continue;
             }
-            let Some(page) = pages.get_next_page()? else { break };
+            let Some(page) = pages.next()? else { break };
             let told = match (&page, &mut counted) {
                 (Page::DataPage { num_values, .. }, _)
                     if head.num_rows.is_some_and(|rows| rows != *num_values as usize) =>

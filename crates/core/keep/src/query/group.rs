@@ -310,11 +310,18 @@ fn measure(measure: &Measure, chunk: &Chunk, rows: &[u32], part: &Part<'_>) -> V
     let mut all = vec![measure.nothing(); part.keys.len()];
     let sketches = chunk.table().sketch;
     if sketches.is_some() && measure.field() == sketches.map(Field::Column).as_ref() {
-        let mut room = Vec::new();
+        let mut room = <(Vec<u8>, Vec<u64>)>::default();
         for (row, slot) in rows.iter().zip(&part.slots) {
             let Some(slot) = slot else { continue };
-            if let Some(sketch) = rollup::sketch_in(chunk, *row, &mut room) {
-                all[*slot as usize].sum_up(sketch);
+            match &mut all[*slot as usize] {
+                Measured::Distribution(sketch) => {
+                    rollup::merge_into(sketch, (chunk, *row), &mut room);
+                }
+                other => {
+                    if let Some(sketch) = rollup::sketch_in(chunk, *row, &mut room.0) {
+                        other.sum_up(&sketch);
+                    }
+                }
             }
         }
         return all;
@@ -391,14 +398,14 @@ impl Measured {
     }
 
     /// Takes in all values that were summed up.
-    fn sum_up(&mut self, sketch: Sketch) {
+    fn sum_up(&mut self, sketch: &Sketch) {
         let whole = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
         let more = match self {
             Self::Count(_) => Self::Count(sketch.count()),
             Self::Sum(_) => Self::Sum(i128::try_from(sketch.sum()).ok()),
             Self::Least(_) => Self::Least(sketch.min().map(whole)),
             Self::Greatest(_) => Self::Greatest(sketch.max().map(whole)),
-            Self::Distribution(_) => Self::Distribution(sketch),
+            Self::Distribution(_) => Self::Distribution(sketch.clone()),
             // What is summed up has no fractions.
             Self::Spread(_) => return,
         };

@@ -58,9 +58,11 @@ impl Top {
         let mut heap = BinaryHeap::new();
         for row in select::rows(chunk, self.window, &self.filter) {
             let number = Reverse(numbers[row as usize]);
-            heap.push(Ranked { number, time: times[row as usize], place: place(row) });
-            if self.limit < heap.len() {
-                heap.pop();
+            let ranked = Ranked { number, time: times[row as usize], place: place(row) };
+            if heap.len() < self.limit {
+                heap.push(ranked);
+            } else if let Some(mut last) = heap.peek_mut().filter(|last| ranked < **last) {
+                *last = ranked;
             }
         }
         heap.into_sorted_vec()

@@ -65,8 +65,17 @@ fn compared(
     comparison: &Comparison,
     known: Option<Begun>,
 ) -> Answered<Differences> {
+    compared_by(store, comparison, known, FEW)
+}
+
+fn compared_by(
+    store: &Folder,
+    comparison: &Comparison,
+    known: Option<Begun>,
+    sampling: Sampling,
+) -> Answered<Differences> {
     let shelf = store.shelf_of::<Span>().unwrap();
-    shelf.compare(comparison, &Limits::default(), || known, FEW).unwrap()
+    shelf.compare(comparison, &Limits::default(), || known, sampling).unwrap()
 }
 
 /// Shares of a value of an attribute.
@@ -118,6 +127,50 @@ fn rare_rows_are_looked_for_and_counted() {
     // Of neither side there are many.
     let told = compared(&store, &Comparison { filter: rare, ..slower_than(1_000) }, None);
     assert_eq!(told.answer.rows(), (0, ALL / 300));
+}
+
+#[test]
+fn few_rows_that_are_in_most_pages_are_not_looked_for() {
+    let place = tempfile::tempdir().unwrap();
+    let store = folder(place.path());
+    let greedy = Sampling { least: 100_000, ..FEW };
+    let told = compared_by(&store, &slower_than(500), None, greedy);
+    let looked_at = told.answer.looked_at();
+    assert!((400..900).contains(&(looked_at.0 + looked_at.1)), "the sample stays: {looked_at:?}");
+    are_near(shares(&told.answer, "tier", "gold"), (1.0, 0.25));
+}
+
+#[test]
+fn rare_rows_are_looked_for_where_there_should_be_enough() {
+    let place = tempfile::tempdir().unwrap();
+    let store = folder(place.path());
+    let told = compared_by(&store, &slower_than(900), None, Sampling { pages: 1, ..FEW });
+    let (selected, _) = told.answer.rows();
+    assert!(selected.abs_diff(ALL / 300) <= ALL / 300, "about as many: {selected}");
+    assert_eq!(told.answer.looked_at().0, 1);
+    are_near(shares(&told.answer, "lost", "true"), (1.0, 0.0));
+    let all = compared_by(&store, &slower_than(900), None, FEW).coverage.rows;
+    assert!(told.coverage.rows < all, "{} of {all}", told.coverage.rows);
+}
+
+#[test]
+fn pages_that_facts_tell_are_few_runs_of_as_many_as_it_takes() {
+    let page = |unit: usize| {
+        let from = 1_000 * i64::try_from(unit).unwrap();
+        Page { unit, rows: 0..100, times: (from, from + 999) }
+    };
+    let pages: Vec<Page> = (0..100).map(page).collect();
+    let units = |begun: &[u64]| -> Vec<usize> {
+        pages_at(&pages, begun, FEW).into_iter().map(|page| page.unit).collect()
+    };
+    assert_eq!(units(&[]), [0_usize; 0]);
+    assert_eq!(units(&[4_000, 4_999, 99_999, 100_000]), [4, 99], "each page once");
+    // One in each page: two a run are all that there may be.
+    let one_each: Vec<u64> = (0..100).map(|place| place * 1_000).collect();
+    assert_eq!(units(&one_each), [11, 12, 36, 37, 61, 62, 86, 87]);
+    // Enough in one page for its run.
+    let many_each: Vec<u64> = (0..10_000).map(|place| place * 10).collect();
+    assert_eq!(units(&many_each), [11, 36, 61, 86]);
 }
 
 #[test]
