@@ -15,7 +15,7 @@ use store::{
     keep::{
         METRICS, SPANS,
         query::{Answer, Field, Filter, Measure, Query},
-        table::{metric, span},
+        table::span,
     },
 };
 
@@ -98,13 +98,16 @@ pub fn saturation(
     let mut grounds = Grounds::default();
     if read.series.iter().any(is_on_ground) {
         let left = Limits { time: limits.time.saturating_sub(begun.elapsed()), ..*limits };
+        // Not by column: that has a word for those without a service, which would then run on every host of a collector.
+        let service = Field::Resource("service.name".into());
         let Answered { answer, coverage } =
-            store.ask(&Query { table: &METRICS, ..pairs(metric::SERVICE, window) }, &left)?;
+            store.ask(&Query { table: &METRICS, ..pairs(service, window) }, &left)?;
         read.coverage.merge(coverage);
         grounds.add(answer);
         // Some spans of each service are enough, so that it is no want that not all were looked at.
         let spans = Limits { time: SPANS_LOOKED_AT.time.min(left.time), ..SPANS_LOOKED_AT };
-        grounds.add(store.ask(&pairs(span::SERVICE, window), &spans)?.answer);
+        let service = Field::Column(span::SERVICE);
+        grounds.add(store.ask(&pairs(service, window), &spans)?.answer);
     }
     let mut services = BTreeMap::<String, Fullness>::new();
     let mut all = Fullness::default();
@@ -140,13 +143,13 @@ fn latest(series: &ResourceSeries) -> Option<f64> {
 }
 
 /// Which services run on which hosts, and which in which pods.
-fn pairs(service: usize, window: Window) -> Query {
+fn pairs(service: Field, window: Window) -> Query {
     let grounds = GROUNDS.iter().map(|(_, attribute)| Field::Resource((*attribute).into()));
     Query {
         table: &SPANS,
         window,
         filter: Filter::All,
-        group: [Field::Column(service)].into_iter().chain(grounds).collect(),
+        group: [service].into_iter().chain(grounds).collect(),
         step: None,
         measures: vec![Measure::Count],
         limit: PAIRS_MAX,
@@ -235,7 +238,8 @@ mod tests {
     #[test]
     fn where_services_run_is_told_by_what_both_sides_name() {
         let at = |nanos| Moment { nanos };
-        let query = pairs(span::SERVICE, Window { from: at(0), to: at(1) });
+        let service = Field::Column(span::SERVICE);
+        let query = pairs(service, Window { from: at(0), to: at(1) });
         let names: Vec<&Field> = query.group.iter().skip(1).collect();
         let named = |name: &str| Field::Resource(name.into());
         assert_eq!(names, [&named("host.name"), &named("k8s.pod.name")]);

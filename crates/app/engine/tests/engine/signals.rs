@@ -281,7 +281,6 @@ fn how_full_a_service_is_is_told_by_its_own_metrics_and_by_those_of_where_it_run
     let told: Vec<_> = all
         .services
         .iter()
-        .filter(|(service, _)| service.as_str() != "unknown_service")
         .map(|(service, it)| {
             (service.as_str(), level(it.fullest.as_ref()), level(it.waiting.as_ref()))
         })
