@@ -108,10 +108,35 @@ pub fn add_up(runs: &[(String, Outcome)]) -> Result<Outcome, SumError> {
         (sum.threads, sum.connections_max) =
             (threads.unwrap_or_default(), connections.unwrap_or_default());
     }
-    sum.routes = routes(&runs, &sum.corrected, &samples);
-    sum.intervals = intervals(&runs, &shifts, (how, sum.interval_seconds), &samples);
+    let timed: Vec<&Sample> = match most_failures(&sum) {
+        Failures::Waited => samples.iter().collect(),
+        Failures::TurnedAway => samples.iter().filter(|sample| !sample.failed).collect(),
+    };
+    sum.routes = routes(&runs, &sum.corrected, &timed);
+    sum.intervals = intervals(&runs, &shifts, (how, sum.interval_seconds), &timed);
     (sum.samples_every, sum.samples) = (samples_every, samples);
     Ok(sum)
+}
+
+/// What most of the requests that failed did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Failures {
+    /// For their answer, or until the time was up: they have a latency, as the others have.
+    Waited,
+    /// Not even that: they have none.
+    TurnedAway,
+}
+
+/// A sample says that its request failed, not how: it goes by the sums. Without what timed out, percentiles were better the worse a server is.
+fn most_failures(sum: &Outcome) -> Failures {
+    let troubles = sum.troubles.iter().map(|(_, count)| *count);
+    let ended = troubles.fold(sum.answered, u64::saturating_add);
+    let turned_away = ended.saturating_sub(sum.corrected.len());
+    if turned_away.saturating_mul(2) <= sum.failed {
+        Failures::Waited
+    } else {
+        Failures::TurnedAway
+    }
 }
 
 /// Refuses what would take the memory or give no numbers.
@@ -243,9 +268,9 @@ fn add_histograms(sum: &mut Outcome, run: &Outcome) -> Option<()> {
     Some(())
 }
 
-type Failures = (Vec<(u16, u64)>, Vec<(String, u64)>);
+type Reasons = (Vec<(u16, u64)>, Vec<(String, u64)>);
 
-fn failures(runs: &[&Outcome]) -> Failures {
+fn failures(runs: &[&Outcome]) -> Reasons {
     let mut statuses: BTreeMap<u16, u64> = BTreeMap::new();
     let mut troubles: BTreeMap<String, u64> = BTreeMap::new();
     for run in runs {
@@ -309,10 +334,10 @@ fn samples(runs: &[&Outcome], shifts: &[u64]) -> (u64, Vec<Sample>) {
 }
 
 /// A single route is the whole; of several the single requests tell, and where there are none, the slowest of the runs.
-fn routes(runs: &[&Outcome], corrected: &Histogram<u64>, samples: &[Sample]) -> Vec<RouteOutcome> {
+fn routes(runs: &[&Outcome], corrected: &Histogram<u64>, timed: &[&Sample]) -> Vec<RouteOutcome> {
     let Some(first) = runs.first() else { return Vec::new() };
     let mut sketches = vec![Sketch::default(); first.routes.len()];
-    for sample in samples.iter().filter(|sample| !sample.failed) {
+    for sample in timed {
         let place = usize::try_from(sample.route).ok();
         if let Some(sketch) = place.and_then(|place| sketches.get_mut(place)) {
             sketch.add(sample.took_nanos);
@@ -346,7 +371,7 @@ fn intervals(
     runs: &[&Outcome],
     shifts: &[u64],
     (how, seconds): (How, f64),
-    samples: &[Sample],
+    timed: &[&Sample],
 ) -> Vec<Interval> {
     const NOTHING: Interval =
         Interval { started: 0, answered: 0, failed: 0, p50: None, p95: None, p99: None };
@@ -371,7 +396,7 @@ fn intervals(
         return course;
     }
     let mut sketches = vec![Sketch::default(); course.len()];
-    for sample in samples.iter().filter(|sample| !sample.failed) {
+    for sample in timed {
         let place = usize::try_from(whole((float(sample.start_nanos) / 1e9 / seconds).floor()));
         if let Some(sketch) = place.ok().and_then(|place| sketches.get_mut(place)) {
             sketch.add(sample.took_nanos);

@@ -104,6 +104,39 @@ fn runs_side_by_side_are_one_of_both_rates() {
 }
 
 #[test]
+fn what_timed_out_has_waited_and_what_was_turned_away_has_not() {
+    let mut millis = [2_u64; 100];
+    millis[90..].fill(30_000);
+    let overtaxed = |began| {
+        let mut one = run(began, &millis);
+        (one.answered, one.failed) = (90, 10);
+        one.troubles = vec![("timed out".to_owned(), 10)];
+        one.samples.iter_mut().for_each(|it| it.failed = 1_000_000_000 < it.took_nanos);
+        one
+    };
+    let both = sum(&[overtaxed(1_000), overtaxed(1_100)]).unwrap();
+    let (route, last) = (&both.routes[0], both.intervals[9]);
+    assert!(29_000_000_000 < route.p95 && route.p50 < 3_000_000, "{route:?}");
+    assert!(last.p50.is_some_and(|p50| 29_000_000_000 < p50), "{last:?}");
+    let refusing = |began| {
+        let mut one = run(began, &[2; 90]);
+        (one.started, one.failed) = (100, 10);
+        one.troubles = vec![("connection refused or failed".to_owned(), 10)];
+        one.samples.extend((90..100).map(|place| Sample {
+            place,
+            start_nanos: place * 100_000_000,
+            took_nanos: 0,
+            route: 0,
+            failed: true,
+        }));
+        one
+    };
+    let both = sum(&[refusing(1_000), refusing(1_100)]).unwrap();
+    assert_eq!((both.samples.len(), both.intervals[9].p50), (200, None));
+    assert!(1_900_000 < both.routes[0].p50, "{:?}", both.routes[0]);
+}
+
+#[test]
 fn runs_one_after_another_are_one_that_is_longer() {
     let both = sum(&[run(1_000, &QUICK), run(60_000, &SLOW)]).unwrap();
     assert!((both.seconds - 20.0).abs() < 1e-9 && (both.rate() - 10.0).abs() < 1e-9);
