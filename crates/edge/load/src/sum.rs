@@ -395,10 +395,12 @@ fn intervals(
     if how == How::InTurn {
         return course;
     }
+    // Whole nanoseconds, as a run has them: of seconds, 3.3 by 1.1 is a little less than 3, and a start would come too early.
+    let nanos = whole(seconds * 1e9).max(1);
     let mut sketches = vec![Sketch::default(); course.len()];
     for sample in timed {
-        let place = usize::try_from(whole((float(sample.start_nanos) / 1e9 / seconds).floor()));
-        if let Some(sketch) = place.ok().and_then(|place| sketches.get_mut(place)) {
+        let place = usize::try_from(sample.start_nanos / nanos).ok();
+        if let Some(sketch) = place.and_then(|place| sketches.get_mut(place)) {
             sketch.add(sample.took_nanos);
         }
     }

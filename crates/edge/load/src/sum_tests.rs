@@ -137,6 +137,20 @@ fn what_timed_out_has_waited_and_what_was_turned_away_has_not() {
 }
 
 #[test]
+fn a_start_on_the_bound_of_an_interval_is_in_it() {
+    let each = |began| {
+        let mut one = run(began, &QUICK);
+        (one.seconds, one.interval_seconds) = (110.0, 1.1);
+        one.intervals = vec![one.intervals[0]; 100];
+        one.samples.iter_mut().for_each(|it| it.start_nanos = it.place * 1_100_000_000);
+        one
+    };
+    let both = sum(&[each(1_000), each(1_100)]).unwrap();
+    let empty: Vec<usize> = (0..100).filter(|at| both.intervals[*at].p50.is_none()).collect();
+    assert_eq!((both.intervals.len(), empty), (100, Vec::new()));
+}
+
+#[test]
 fn runs_one_after_another_are_one_that_is_longer() {
     let both = sum(&[run(1_000, &QUICK), run(60_000, &SLOW)]).unwrap();
     assert!((both.seconds - 20.0).abs() < 1e-9 && (both.rate() - 10.0).abs() < 1e-9);
