@@ -225,8 +225,9 @@ fn shifts(runs: &[&Outcome], how: How) -> Vec<u64> {
         }
         How::InTurn => {
             let own = before;
-            before +=
-                whole((run.seconds / run.interval_seconds).ceil()).max(run.intervals.len() as u64);
+            // An interval is cut to whole nanoseconds: what of the last one is beyond so many is none, and would be a gap.
+            let parts = (run.seconds / run.interval_seconds - 1e-3).ceil();
+            before += whole(parts).max(run.intervals.len() as u64);
             own
         }
     };

@@ -162,6 +162,19 @@ fn runs_one_after_another_are_one_that_is_longer() {
 }
 
 #[test]
+fn no_gap_is_between_runs_that_no_interval_divides() {
+    let long = |began| {
+        let mut one = run(began, &QUICK);
+        (one.seconds, one.interval_seconds) = (1_000.0, 1.666_666_666);
+        one.intervals = vec![one.intervals[0]; 600];
+        one
+    };
+    let both = sum(&[long(1_000), long(2_000_000)]).unwrap();
+    assert_eq!(both.intervals.len(), 1_200);
+    assert!(both.intervals.iter().all(|it| it.started == 10));
+}
+
+#[test]
 fn what_does_not_add_up_says_why() {
     let one = run(1_000, &QUICK);
     let with = |change: fn(&mut Outcome)| {
