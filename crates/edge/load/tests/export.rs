@@ -42,7 +42,13 @@ const K6: &str = r"
 export const asked = [];
 const BODY = process.argv[2];
 export const http = {
+  CookieJar: class {
+    set = false;
+  },
   request(method, url, body, how) {
+    // Each answer sets a cookie, which nobody asked to send again.
+    if (how.jar?.set !== false) throw new Error('it sends cookies of its own accord');
+    how.jar.set = true;
     if (how.redirects !== 0) throw new Error('a redirect is an answer');
     if (how.timeout !== '30000ms') throw new Error(`nobody waits ${how.timeout}`);
     asked.push([method, url.replace('http://127.0.0.1:8000', ''), body, how.headers]);
@@ -94,8 +100,12 @@ class Answer:
 
 
 class Client:
+    cookies = set()
+
     def request(self, method, path, name, headers, data, allow_redirects, timeout, catch_response):
         assert not allow_redirects and catch_response and name and timeout == 30
+        assert not self.cookies, "it sends cookies of its own accord"
+        self.cookies.add("session")
         asked.append([method, path, data and data.decode(), headers])
         return Answer()
 

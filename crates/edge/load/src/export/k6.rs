@@ -253,8 +253,9 @@ fn k6_step(step: &Step, names: &Names<'_>, within: &Within) -> String {
         .collect();
     let body =
         if step.body.is_empty() { "null".to_owned() } else { names.filled(&step.body, value) };
+    // Cookies are sent where a header says so, as in a run: of its own accord k6 keeps what an answer sets.
     let mut text = format!(
-        "    answer = http.request({}, BASE + {}, {body}, {{ headers: {{ {} }}, redirects: 0, timeout: TIMEOUT, tags: {{ name: {} }} }});\n",
+        "    answer = http.request({}, BASE + {}, {body}, {{ headers: {{ {} }}, redirects: 0, timeout: TIMEOUT, jar: new http.CookieJar(), tags: {{ name: {} }} }});\n",
         quoted(step.method.as_str()),
         names.filled(&step.path, escaped),
         headers.join(", "),

@@ -245,8 +245,9 @@ fn locust_step(step: &Step, names: &Names<'_>, within: &Within) -> String {
     } else {
         format!("({}).encode()", names.filled(&step.body, value))
     };
+    // Cookies are sent where a header says so, as in a run: of its own accord Locust keeps what an answer sets.
     let mut text = format!(
-        "        with self.client.request({}, {}, name={}, headers={{{}}}, data={body}, allow_redirects=False, timeout=TIMEOUT, catch_response=True) as answer:\n",
+        "        self.client.cookies.clear()\n        with self.client.request({}, {}, name={}, headers={{{}}}, data={body}, allow_redirects=False, timeout=TIMEOUT, catch_response=True) as answer:\n",
         quoted(step.method.as_str()),
         names.filled(&step.path, escaped),
         quoted(&step.name),
