@@ -117,6 +117,22 @@ impl<'a> Names<'a> {
     }
 }
 
+/// Headers as a map has them, which is what both tools take: one that is there twice, as cookies of HTTP/2 are, has both values (RFC 9110, 5.3, and
+/// RFC 9113, 8.2.3).
+fn joined(headers: &[(String, String)]) -> Vec<(&str, String)> {
+    let mut joined: Vec<(&str, String)> = Vec::new();
+    for (name, value) in headers {
+        match joined.iter_mut().find(|(known, _)| known.eq_ignore_ascii_case(name)) {
+            Some((_, known)) => {
+                known.push_str(if name.eq_ignore_ascii_case("cookie") { "; " } else { ", " });
+                known.push_str(value);
+            }
+            None => joined.push((name.as_str(), value.clone())),
+        }
+    }
+    joined
+}
+
 /// What a step has to know of its flow.
 struct Within {
     is_last: bool,
@@ -197,6 +213,25 @@ mod tests {
             "\"it's\" in answer.text",
             "                values[\"next\"] = said(at(answer, \"/a/0\"))\n",
             "        time.sleep(random.uniform(1.000, 3.000))\n",
+        ] {
+            assert!(text.contains(part), "{part} in\n{text}");
+        }
+    }
+
+    #[test]
+    fn a_header_that_is_there_twice_has_both_values() {
+        let mut scenario = scenario();
+        let more = [("cookie", "a=1"), ("Cookie", "b=2"), ("x-a", "c")];
+        let more = more.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        scenario.flows[0].steps[0].headers.extend(more);
+        let text = |engine| export(&Script::of(&scenario), engine).text;
+        let (of_k6, of_locust) = (text(Engine::K6), text(Engine::Locust));
+        for (part, text) in [
+            ("{ \"X-A\": \"b \" + values[\"id\"] + \", c\", \"cookie\": \"a=1; b=2\" }", of_k6),
+            (
+                "{\"X-A\": \"b \" + str(values[\"id\"]) + \", c\", \"cookie\": \"a=1; b=2\"}",
+                of_locust,
+            ),
         ] {
             assert!(text.contains(part), "{part} in\n{text}");
         }

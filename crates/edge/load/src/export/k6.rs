@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use prove::schedule::{Arrivals, Schedule, Think, Users};
 use serde_json::{Value, json};
 
-use super::{Names, Script, Within, base, one_line, percent, quoted, seconds};
+use super::{Names, Script, Within, base, joined, one_line, percent, quoted, seconds};
 use crate::{
     Believes, Figure, Goal, Http, Model,
     scenario::{Extract, Step},
@@ -246,8 +246,7 @@ fn pause(think: Think) -> Option<String> {
 fn k6_step(step: &Step, names: &Names<'_>, within: &Within) -> String {
     let value = |name: &str| format!("values[{}]", quoted(name));
     let escaped = |name: &str| format!("encodeURIComponent(values[{}])", quoted(name));
-    let headers: Vec<String> = step
-        .headers
+    let headers: Vec<String> = joined(&step.headers)
         .iter()
         .map(|(name, text)| format!("{}: {}", quoted(name), names.filled(text, value)))
         .collect();

@@ -3,7 +3,7 @@
 use prove::schedule::{Arrivals, Stage, Think};
 use serde_json::json;
 
-use super::{Names, Script, Within, base, one_line, quoted, seconds};
+use super::{Names, Script, Within, base, joined, one_line, quoted, seconds};
 use crate::{
     Believes, Figure, Goal, Http, Model,
     scenario::{Extract, Step},
@@ -235,8 +235,7 @@ fn pause(think: Think) -> Option<String> {
 fn locust_step(step: &Step, names: &Names<'_>, within: &Within) -> String {
     let value = |name: &str| format!("str(values[{}])", quoted(name));
     let escaped = |name: &str| format!("quote(str(values[{}]), safe=\"\")", quoted(name));
-    let headers: Vec<String> = step
-        .headers
+    let headers: Vec<String> = joined(&step.headers)
         .iter()
         .map(|(name, text)| format!("{}: {}", quoted(name), names.filled(text, value)))
         .collect();
