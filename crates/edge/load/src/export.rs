@@ -136,6 +136,7 @@ fn joined(headers: &[(String, String)]) -> Vec<(&str, String)> {
 /// What a step has to know of its flow.
 struct Within {
     is_last: bool,
+    /// Whatever is answered. Where nothing is, which both tools call status 0, it ends, as in a run.
     goes_on: bool,
 }
 

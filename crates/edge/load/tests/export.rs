@@ -41,6 +41,7 @@ fn asked() -> Value {
 const K6: &str = r"
 export const asked = [];
 const BODY = process.argv[2];
+const STATUS = Number(process.argv[3] ?? 200);
 export const http = {
   CookieJar: class {
     set = false;
@@ -52,7 +53,7 @@ export const http = {
     if (how.redirects !== 0) throw new Error('a redirect is an answer');
     if (how.timeout !== '30000ms') throw new Error(`nobody waits ${how.timeout}`);
     asked.push([method, url.replace('http://127.0.0.1:8000', ''), body, how.headers]);
-    return { status: 200, body: BODY, headers: { 'X-Next': '5' }, json: () => JSON.parse(BODY) };
+    return { status: STATUS, body: BODY, headers: { 'X-Next': '5' }, json: () => JSON.parse(BODY) };
   },
 };
 export const check = (answer, checks) => Object.values(checks).every((holds) => holds(answer));
@@ -79,7 +80,7 @@ time.sleep = lambda seconds: None if 1 <= seconds <= 3 else told.append(seconds)
 
 
 class Answer:
-    status_code = 200
+    status_code = int(sys.argv[2]) if 2 < len(sys.argv) else 200
     text = sys.argv[1]
     headers = {"x-next": "5"}
 
@@ -247,6 +248,11 @@ fn scripts_ask_what_the_scenario_asks_and_end_where_it_ends() {
     );
     let of_locust = ran("python3", folder.path(), &["run.py", "{}"]);
     assert_eq!(of_locust, json!([both, ["failure", "success"]]));
+    // Where nothing is answered at all it ends.
+    let first = json!([both[0]]);
+    assert_eq!(ran("node", folder.path(), &["run.mjs", "{}", "0"]), first);
+    let of_locust = ran("python3", folder.path(), &["run.py", "{}", "0"]);
+    assert_eq!(of_locust, json!([first, ["failure"]]));
     write("scenario.mjs", &script);
     write("scenario.py", &script_of(&scenario, Engine::Locust));
     // Nothing there for the second step, and no JSON at all.

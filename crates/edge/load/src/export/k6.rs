@@ -273,7 +273,7 @@ fn k6_step(step: &Step, names: &Names<'_>, within: &Within) -> String {
     let check =
         format!("check(answer, {{ {}: () => {} }})", quoted(&step.name), checks.join(" && "));
     text.push_str(&if within.goes_on {
-        format!("    {check};\n")
+        format!("    if (!{check} && answer.status === 0) return;\n")
     } else {
         format!("    if (!{check}) return;\n")
     });

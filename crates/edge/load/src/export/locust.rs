@@ -265,7 +265,11 @@ fn locust_step(step: &Step, names: &Names<'_>, within: &Within) -> String {
     text.push_str(&format!(
         "            if not ({}):\n                answer.failure(\"not what was expected\")\n{}",
         checks.join(" and "),
-        if within.goes_on { "            else:\n    " } else { "                return\n" }
+        if within.goes_on {
+            "                if answer.status_code == 0:\n                    return\n            else:\n    "
+        } else {
+            "                return\n"
+        }
     ));
     if !step.extract.is_empty() {
         text.push_str("            try:\n");
