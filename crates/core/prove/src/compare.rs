@@ -7,6 +7,7 @@
 //! other are not independent (a pause slows a hundred of them), so that the sample counts for as many as it is worth.
 
 mod bounds;
+mod prepared;
 mod quantiles;
 mod ranks;
 mod series;
@@ -24,6 +25,7 @@ pub use verdict::Verdict;
 pub use work::{Counted, MeanChange, Measure, Worked, work};
 
 use crate::Random;
+use prepared::Prepared;
 use quantiles::Weighed;
 
 /// How sure intervals are. With the test of errors, which gets the last percent, all is right 95 times in 100.
@@ -288,132 +290,6 @@ fn middle(mut draws: Vec<f64>) -> Interval {
     let out = ((1.0 - LEVEL) / 2.0 * draws.len() as f64).floor() as usize;
     let at = |place: usize| draws.get(place).copied().unwrap_or(f64::NAN);
     Interval { low: at(out), high: at(draws.len().saturating_sub(1 + out)) }
-}
-
-/// A side in the order of time, by route.
-struct Prepared {
-    used: Used,
-    /// Ascending by start.
-    requests: Vec<Request>,
-    names: Vec<String>,
-}
-
-const NAMELESS: &str = "(no route)";
-
-impl Prepared {
-    fn of(side: &Side) -> Self {
-        let mut requests: Vec<Request> = side.requests.iter().take(SAMPLES_MAX).copied().collect();
-        requests.sort_by_key(|request| request.start_nanos);
-        let mut names = side.routes.clone();
-        let last = u32::try_from(names.len()).unwrap_or(u32::MAX);
-        names.push(NAMELESS.to_owned());
-        for request in &mut requests {
-            request.route = request.route.min(last);
-        }
-        Self { used: Used { given: requests.len(), ..Used::default() }, requests, names }
-    }
-
-    fn name(&self, request: &Request) -> &str {
-        let place = usize::try_from(request.route).unwrap_or(usize::MAX);
-        self.names.get(place).map_or(NAMELESS, String::as_str)
-    }
-
-    /// Leaves out the warm-up; says where the rest drifts.
-    fn steady(&mut self, which: &str, notes: &mut Vec<String>) {
-        let series: Vec<f64> = self.latencies().collect();
-        let warm = series::warm_up(&series);
-        if warm > 0 {
-            // Latencies are of those that did not fail: find the request at which the last of the warm-up lies.
-            let mut left = warm;
-            let cut = self.requests.iter().position(|request| {
-                left -= usize::from(!request.failed);
-                left == 0
-            });
-            self.used.warm_up = cut.map_or(0, |cut| cut + 1);
-            self.requests.drain(..self.used.warm_up);
-            notes.push(format!(
-                "{which}: the first {} of {} requests were slower or faster than all that followed and are left out as warm-up",
-                self.used.warm_up, self.used.given
-            ));
-        }
-        if let Some(drift) = series::drift(series.get(warm..).unwrap_or_default()) {
-            notes.push(format!(
-                "{which}: latency drifts by {:+.0} % from the first to the last third of the run; something else changed meanwhile",
-                drift * 100.0
-            ));
-        }
-    }
-
-    fn latencies(&self) -> impl Iterator<Item = f64> {
-        self.requests
-            .iter()
-            .filter(|request| !request.failed)
-            .map(|request| float(request.took_nanos))
-    }
-
-    fn names(&self) -> BTreeSet<String> {
-        let names: BTreeSet<&str> = self.requests.iter().map(|it| self.name(it)).collect();
-        names.into_iter().map(str::to_owned).collect()
-    }
-
-    fn keep(&mut self, common: &BTreeSet<String>) {
-        let kept: Vec<Request> = self
-            .requests
-            .iter()
-            .filter(|request| common.contains(self.name(request)))
-            .copied()
-            .collect();
-        self.used.alone = self.requests.len() - kept.len();
-        self.requests = kept;
-        self.used.failed = self.requests.iter().filter(|request| request.failed).count();
-    }
-
-    /// Routes with a latency.
-    fn answered(&self) -> BTreeSet<&str> {
-        let answered = self.requests.iter().filter(|request| !request.failed);
-        answered.map(|request| self.name(request)).collect()
-    }
-
-    /// Requests by route.
-    fn counts(&self) -> BTreeMap<&str, usize> {
-        let mut counts = BTreeMap::new();
-        for request in &self.requests {
-            *counts.entry(self.name(request)).or_default() += 1;
-        }
-        counts
-    }
-
-    fn shares(&self) -> BTreeMap<String, f64> {
-        let total = float(self.requests.len() as u64).max(1.0);
-        let share = |count: usize| float(count as u64) / total;
-        self.counts().into_iter().map(|(name, count)| (name.to_owned(), share(count))).collect()
-    }
-
-    /// Latencies of the routes that have a share, weighed so that they have it.
-    fn weighed(&self, shares: &BTreeMap<String, f64>) -> Weighed {
-        let mut counts: BTreeMap<&str, f64> = BTreeMap::new();
-        for request in self.requests.iter().filter(|request| !request.failed) {
-            *counts.entry(self.name(request)).or_default() += 1.0;
-        }
-        let values = self.requests.iter().filter(|request| !request.failed).filter_map(|request| {
-            let name = self.name(request);
-            let (share, count) = (shares.get(name)?, counts.get(name)?);
-            Some((float(request.took_nanos), share / count, request.route))
-        });
-        Weighed::new(values.collect())
-    }
-
-    /// The latencies of one route.
-    fn alone(&self, route: &str) -> Weighed {
-        let one = |request: &&Request| !request.failed && self.name(request) == route;
-        let values: Vec<(f64, f64, u32)> = self
-            .requests
-            .iter()
-            .filter(one)
-            .map(|request| (float(request.took_nanos), 1.0, 0))
-            .collect();
-        Weighed::new(values)
-    }
 }
 
 /// Says where the sides did not do the same work.
