@@ -427,6 +427,7 @@ fn take(rest: &mut &[u8]) -> Option<u128> {
 }
 
 /// The same, of what fits 64 bits: most do, and 128 bits are slow.
+#[inline]
 fn take_u64(rest: &mut &[u8]) -> Option<u64> {
     let mut value = 0_u64;
     // 10 groups of 7 bits hold 70: of the last one, one bit fits.

@@ -11,7 +11,7 @@ use keep::{
     query::{Comparison, Counted, Differences, Field, Filter, Side},
     table::span,
 };
-use model::Text;
+use model::{Moment, Text, Window};
 
 use crate::{
     Answered, Coverage, Limits, RequestFilter, StoreError,
@@ -44,13 +44,26 @@ pub(crate) struct Sampling {
 impl Sampling {
     /// What two cores do in a tenth of a second.
     pub(crate) const USUAL: Self = Self { rows: 524_288, runs: 8, least: 400, pages: 32 };
+
+    /// What is looked at of so many rows of all, so that it is as much of them as of the others.
+    fn in_proportion(self, rows: u64, all: u64) -> Self {
+        let share = |count: u64| (count * rows).div_ceil(all.max(1)).max(1);
+        let size = |count: usize| usize::try_from(share(count as u64)).unwrap_or(count);
+        Self {
+            rows: share(self.rows),
+            runs: size(self.runs),
+            least: share(self.least),
+            pages: size(self.pages),
+        }
+    }
 }
 
-/// When the requests began that are selected, and when the others, ascending.
+/// When the requests began that are selected, and when the others, ascending; earlier ones may not be known.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Begun {
     selected: Vec<u64>,
     others: Vec<u64>,
+    since: Option<Moment>,
 }
 
 /// A page of a group, and between when its rows began.
@@ -141,16 +154,20 @@ impl Looking<'_> {
             return self.count(&both(&pages));
         }
         self.coverage.is_estimate = true;
-        if let Some(known) = known() {
-            let here = |side: &[u64], counted: u64| (side.len() as u64).saturating_sub(counted);
-            let all = (here(&known.selected, selected), here(&known.others, others));
-            let chosen =
-                [&known.selected, &known.others].map(|side| pages_at(&pages, side, sampling));
-            let mut counted = self.count(&pieces(&chosen))?;
-            counted.stand_for(all);
-            return Ok(counted);
+        let Some(known) = known() else { return self.sampled(&pages, sampling) };
+        let since = nanos(known.since.unwrap_or_default().nanos);
+        let (told, earlier): (Vec<Page>, Vec<Page>) =
+            pages.iter().cloned().partition(|page| since <= page.times.0);
+        let here = |side: &[u64], counted: u64| (side.len() as u64).saturating_sub(counted);
+        let all = (here(&known.selected, selected), here(&known.others, others));
+        let chosen = [&known.selected, &known.others].map(|side| pages_at(&told, side, sampling));
+        let mut counted = self.count(&pieces(&chosen))?;
+        counted.stand_for(all);
+        if !earlier.is_empty() {
+            let share = sampling.in_proportion(rows(&earlier), rows(&pages));
+            counted.merge(self.sampled(&earlier, share)?);
         }
-        self.sampled(&pages, sampling)
+        Ok(counted)
     }
 
     /// A fair sample, and more of a side that has too few rows in it.
@@ -322,20 +339,20 @@ impl Looking<'_> {
 /// The requests that are compared, if the question is about one endpoint and facts tell all of it.
 pub(crate) fn begun(requests: &Requests, comparison: &Comparison) -> Option<Begun> {
     let (service, operation) = endpoint(&comparison.filter)?;
-    let window = comparison.window;
+    let since = requests.since().filter(|since| comparison.window.from < *since);
     if comparison.table.name != keep::SPANS.name
-        || requests.since().is_some_and(|since| window.from < since)
+        || since.is_some_and(|since| comparison.window.to <= since)
     {
         return None;
     }
     let filter = RequestFilter {
-        window,
+        window: Window { from: since.unwrap_or(comparison.window.from), ..comparison.window },
         service: Some(service.as_str().into()),
         operation: Some(operation.as_str().into()),
         duration_min: None,
         failed: None,
     };
-    let mut begun = Begun::default();
+    let mut begun = Begun { since, ..Begun::default() };
     for (_, segment) in requests.segments() {
         for (_, row) in matching(segment, &filter) {
             let start = row.head.start.nanos;
@@ -367,10 +384,7 @@ fn endpoint(filter: &Filter) -> Option<(&Text, &Text)> {
 
 /// Whether a request is selected; `None` if more has to be known of it than when it began and how long it took.
 fn is_selected(selection: &Filter, start: u64, duration: u64) -> Option<bool> {
-    let within = |number: u64, from: i64, to: i64| {
-        let number = i64::try_from(number).unwrap_or(i64::MAX);
-        from <= number && number < to
-    };
+    let within = |number: u64, from: i64, to: i64| (from..to).contains(&nanos(number));
     let each = |filters: &[Filter]| -> Option<Vec<bool>> {
         filters.iter().map(|filter| is_selected(filter, start, duration)).collect()
     };
@@ -417,6 +431,11 @@ fn sample(pages: &[Page], rows_max: u64, runs: usize) -> Vec<Page> {
     chosen.into_iter().map(|place| pages[place].clone()).collect()
 }
 
+/// As columns have moments.
+fn nanos(at: u64) -> i64 {
+    i64::try_from(at).unwrap_or(i64::MAX)
+}
+
 /// What so many stand for, of which some were looked at.
 fn in_proportion(count: u64, all: u64, looked_at: u64) -> u64 {
     let times = u128::from(count) * u128::from(all) / u128::from(looked_at.max(1));
@@ -426,8 +445,7 @@ fn in_proportion(count: u64, all: u64, looked_at: u64) -> u64 {
 /// Some pages in which something lies that began at one of these moments: all if they are few, else runs from the middle of
 /// equal parts of them, as long as it takes to have enough.
 fn pages_at(pages: &[Page], begun: &[u64], sampling: Sampling) -> Vec<Page> {
-    let before =
-        |time: i64| begun.partition_point(|at| i64::try_from(*at).unwrap_or(i64::MAX) < time);
+    let before = |time: i64| begun.partition_point(|at| nanos(*at) < time);
     let held = |page: &Page| before(page.times.1.saturating_add(1)) - before(page.times.0);
     let with = pages.iter().map(|page| (page, held(page) as u64));
     let with: Vec<(&Page, u64)> = with.filter(|(_, held)| 0 < *held).collect();

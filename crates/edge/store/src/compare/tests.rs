@@ -181,13 +181,32 @@ fn what_facts_know_need_not_be_looked_for() {
         let numbers = (0..ALL).filter(move |number| number.is_multiple_of(3) == is_slow);
         numbers.map(|number| 1_000 * (number + 1)).collect::<Vec<u64>>()
     };
-    let known = Begun { selected: begins(true), others: begins(false) };
+    let known = Begun { selected: begins(true), others: begins(false), since: None };
     let told = compared(&store, &slower_than(500), Some(known));
     assert_eq!(told.answer.rows(), (ALL / 3, ALL - ALL / 3), "facts count them");
     let looked_at = told.answer.looked_at();
     assert!(0 < looked_at.0 && looked_at.0 < ALL / 6, "{looked_at:?}");
     assert!(told.coverage.rows < ALL / 2, "{}", told.coverage.rows);
     are_near(shares(&told.answer, "tier", "gold"), (1.0, 0.25));
+}
+
+#[test]
+fn what_facts_do_not_reach_back_to_is_looked_at_as_without_them() {
+    let place = tempfile::tempdir().unwrap();
+    let store = folder(place.path());
+    // They know the later half.
+    let begins = |is_slow: bool| {
+        let numbers = (ALL / 2..ALL).filter(move |number| number.is_multiple_of(3) == is_slow);
+        numbers.map(|number| 1_000 * (number + 1)).collect::<Vec<u64>>()
+    };
+    let since = Some(Moment { nanos: 1_000 * (ALL / 2 + 1) });
+    let known = Begun { selected: begins(true), others: begins(false), since };
+    let told = compared(&store, &slower_than(500), Some(known));
+    let (selected, others) = told.answer.rows();
+    assert!(selected.abs_diff(ALL / 3) < ALL / 30, "{selected}");
+    assert!(others.abs_diff(ALL - ALL / 3) < ALL / 30, "{others}");
+    are_near(shares(&told.answer, "tier", "gold"), (1.0, 0.25));
+    assert!(told.coverage.rows < ALL / 2, "{}", told.coverage.rows);
 }
 
 #[test]
@@ -219,8 +238,14 @@ fn facts_tell_the_requests_of_one_endpoint() {
     let selection = is(span::STATUS, "error");
     let by_status = Comparison { selection, ..comparison(&endpoint, 100, 300) };
     assert_eq!(begun(&requests, &by_status), None);
+    // Of the first 500, which are dropped, nothing is known.
     requests.drop_segment(1);
-    assert_eq!(begun(&requests, &comparison(&endpoint, 100, 300)), None);
+    let known = begun(&requests, &comparison(&endpoint, 100, 600)).unwrap();
+    assert_eq!((known.selected.len(), known.others.len()), (100, 300));
+    assert_eq!(known.since, Some(at(500)));
+    let before = Window { from: at(10), to: at(500) };
+    let earlier = Comparison { window: before, ..comparison(&endpoint, 100, 300) };
+    assert_eq!(begun(&requests, &earlier), None);
 }
 
 #[test]
