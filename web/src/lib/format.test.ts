@@ -43,6 +43,29 @@ describe('figures', () => {
     ]);
   });
 
+  test.each([
+    [3, 0.005],
+    [2, 0.05],
+  ])('%i digits are never further off than their last one', (significant, off) => {
+    const wrong: string[] = [];
+    for (let value = 1e-9; value < 1e7; value *= 1.0004) {
+      const told = digits(value, significant);
+      const read = Number(told.replaceAll(',', ''));
+      if (!(Math.abs(read / value - 1) <= off)) wrong.push(`${value} is told as ${told}`);
+    }
+    expect(wrong).toEqual([]);
+  });
+
+  test('what is nearly a power of ten is told as that', () => {
+    const near = [99.96, 99.97, 9.996, 0.9996, -99.97].map((value) => digits(value));
+    expect(near).toEqual(['100', '100', '10', '1', '-100']);
+    expect([9.96, 99.6].map((value) => digits(value, 2))).toEqual(['10', '100']);
+    expect([1e-7, 1e-300].map((value) => digits(value))).toEqual(['0.0000001', '0']);
+    expect(text(rate(99.97))).toBe('100 /s');
+    expect(text(bytes(99_960_000))).toBe('100 MB');
+    expect(text(hoursPerDay(9.97 / 60))).toBe('10 min/d');
+  });
+
   test('time a day is told in the unit that fits', () => {
     expect([13.94, 1, 0.43, 0.001].map((hours) => text(hoursPerDay(hours)))).toEqual([
       '13.9 h/d',

@@ -5,13 +5,22 @@ export interface Figure {
   unit: string;
 }
 
+/** What `toFixed` takes. */
+const PLACES_MAX = 100;
+
 /** Three significant digits, thousands separated. */
 export function digits(value: number, significant = 3): string {
   if (!Number.isFinite(value)) return '–';
   if (value === 0) return '0';
-  const size = Math.abs(value);
-  if (size >= 10 ** (significant - 1)) return grouped(Math.round(value));
-  return value.toPrecision(significant).replace(/\.?0+$/, '');
+  // The power of ten after rounding: 99.97 is told as 100.
+  const power = Number(value.toExponential(significant - 1).split('e')[1]);
+  const places = significant - 1 - power;
+  return places <= 0 ? grouped(value) : short(value.toFixed(Math.min(places, PLACES_MAX)));
+}
+
+/** Without the zeros at its end that only fill up places: those before the point count. */
+function short(text: string): string {
+  return text.includes('.') ? text.replace(/\.?0+$/, '') : text;
 }
 
 export function grouped(value: number): string {
@@ -46,7 +55,7 @@ export function durationText(micros: number): string {
 export function tickText(micros: number): string {
   const { value, unit } = duration(micros);
   if (micros === 0) return '0';
-  return `${value.includes('.') ? value.replace(/\.?0+$/, '') : value} ${unit}`;
+  return `${short(value)} ${unit}`;
 }
 
 /** Hours a day; minutes below one. */
