@@ -1,7 +1,7 @@
 /** What surrounds every page: name, pages, whether it is live, dark or light. */
 import { useEffect, useState, useSyncExternalStore, type ReactNode } from 'react';
 
-import { currentConnection, watchConnection } from '../api/live';
+import { currentConnection, watchConnection, type Connection } from '../api/live';
 import { useKeys } from '../lib/keys';
 import { to } from '../lib/route';
 import { toggleTheme, useTheme } from '../lib/theme';
@@ -64,12 +64,19 @@ export function Frame({ pathname, children }: { pathname: string; children: Reac
   );
 }
 
+const PULSE: Record<Connection, { words: string; sign: string }> = {
+  connecting: { words: 'connecting', sign: '' },
+  live: { words: 'live', sign: 'live' },
+  lost: { words: 'no answer, trying again', sign: 'lost' },
+  crowded: { words: 'too many look: reload to see what changed', sign: 'lost' },
+  closed: { words: 'a token is wanted: reload', sign: 'lost' },
+};
+
 function Pulse() {
-  const connection = useSyncExternalStore(watchConnection, currentConnection);
-  const words = { connecting: 'connecting', live: 'live', lost: 'no answer, trying again' };
+  const { words, sign } = PULSE[useSyncExternalStore(watchConnection, currentConnection)];
   return (
-    <span className={`pulse ${connection}`} role="status">
-      <span>{words[connection]}</span>
+    <span className={`pulse ${sign}`} role="status" title={words}>
+      <span>{words}</span>
     </span>
   );
 }
