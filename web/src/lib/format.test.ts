@@ -6,11 +6,13 @@ import {
   daysText,
   digits,
   durationText,
+  full,
   hoursPerDay,
   percent,
   rate,
-  tickText,
   sentence,
+  tellIn,
+  tickText,
 } from './format';
 
 const text = ({ value, unit }: { value: string; unit: string }) => `${value} ${unit}`.trim();
@@ -110,6 +112,23 @@ describe('figures', () => {
       '1.5 days',
     ]);
   });
+});
+
+test('a moment is told in the zone that is chosen, with how far that is from UTC', () => {
+  const summer = Date.UTC(2026, 6, 1, 19, 31, 16, 506);
+  const winter = Date.UTC(2026, 11, 31, 23, 30);
+  const both = (zone: string) => {
+    tellIn(zone);
+    return [summer + 0.7, winter].map(full);
+  };
+  expect(both('UTC')).toEqual(['2026-07-01 19:31:16.506 UTC', '2026-12-31 23:30:00 UTC']);
+  expect(both('Europe/Berlin')).toEqual([
+    '2026-07-01 21:31:16.506 UTC+2',
+    '2027-01-01 00:30:00 UTC+1',
+  ]);
+  expect(both('Asia/Kathmandu')[1]).toBe('2027-01-01 05:15:00 UTC+5:45');
+  expect(both('America/New_York')[1]).toBe('2026-12-31 18:30:00 UTC-5');
+  tellIn(undefined);
 });
 
 test('a claim becomes a sentence once', () => {

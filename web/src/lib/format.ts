@@ -119,6 +119,17 @@ function formats(zone?: string) {
     short: of({ hour: '2-digit', minute: '2-digit' }),
     date: of({ day: 'numeric', month: 'short' }),
     day: of({ day: 'numeric', month: 'numeric', year: 'numeric' }),
+    full: of({
+      year: 'numeric',
+      month: '2-digit',
+      day: '2-digit',
+      hour: '2-digit',
+      minute: '2-digit',
+      second: '2-digit',
+      fractionalSecondDigits: 3,
+      hourCycle: 'h23',
+      timeZoneName: 'shortOffset',
+    }),
   };
 }
 
@@ -148,8 +159,18 @@ export function clockShort(unixMs: number, spanMs: number): string {
   return spanMs > 36 * 3600e3 ? told.date.format(unixMs) : told.short.format(unixMs);
 }
 
+/** A moment in full: `2026-11-22 20:31:16.506 UTC+1`; milliseconds only where there are some. */
 export function full(unixMs: number): string {
-  return new Date(unixMs).toISOString().replace('T', ' ').replace('Z', ' UTC');
+  const parts = told.full.formatToParts(unixMs);
+  const of = (type: string) => parts.find((part) => part.type === type)?.value ?? '';
+  const date = `${of('year')}-${of('month')}-${of('day')}`;
+  const rest = of('fractionalSecond');
+  const time = `${of('hour')}:${of('minute')}:${of('second')}${rest === '000' ? '' : `.${rest}`}`;
+  // Called `GMT+1`, and of UTC itself `GMT` or `GMT+0`.
+  const offset = of('timeZoneName')
+    .replace('GMT', 'UTC')
+    .replace(/[+-]0$/, '');
+  return `${date} ${time} ${offset}`;
 }
 
 export function ago(unixMs: number, now = Date.now()): string {
