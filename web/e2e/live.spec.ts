@@ -1,7 +1,7 @@
 /** What pages do while others are looked at, and when nothing answers. */
 import type { Page } from '@playwright/test';
 
-import { expect, test } from './seeded';
+import { expect, SHOP, test } from './seeded';
 
 /** As a browser tells a page that another tab is in front of it. */
 function look(page: Page, hidden: boolean) {
@@ -37,7 +37,7 @@ test('a seventh page answers while six others are open behind it', async ({ cont
 test('a page that is asked for once goes on by itself after the connection was lost', async ({
   page,
 }) => {
-  const map = '**/api/v1/service-map?**';
+  const map = /\/api\/v1\/service-map\?/;
   await page.route(map, (route) => route.abort());
   await page.goto('/services');
   await expect(page.getByRole('alert')).toContainText('does not answer');
@@ -46,4 +46,73 @@ test('a page that is asked for once goes on by itself after the connection was l
   await look(page, true);
   await look(page, false);
   await expect(page.getByRole('tab', { name: 'Map' })).toBeVisible();
+});
+
+test('what is not known is not told as none', async ({ page }) => {
+  const problem = {
+    type: 'urn:taut:store',
+    title: 'store',
+    status: 500,
+    detail: 'the store cannot be read',
+    hint: 'see its folder',
+  };
+  for (const part of [/\/api\/v1\/findings$/, /\/api\/v1\/saturation\?/]) {
+    await page.route(part, (route) => route.fulfill({ status: 500, json: problem }));
+  }
+  await page.goto('/');
+  const why = 'the store cannot be read. See its folder.';
+  await expect(page.getByText(`The findings are not known: ${why}`)).toBeVisible();
+  await expect(page.getByText(`How full they are is not known: ${why}`)).toBeVisible();
+  await expect(page.getByText('no finding is new')).toHaveCount(0);
+});
+
+test('an endpoint does not wear the figures of the one before', async ({ page }) => {
+  const at = new URLSearchParams({ service: SHOP, operation: 'GET /api/orders/' });
+  await page.goto(`/endpoint?${at.toString()}`);
+  await expect(page.locator('.figures').first()).toBeVisible();
+  let go: () => void = () => undefined;
+  const held = new Promise<void>((done) => (go = done));
+  await page.route(/\/api\/v1\/operation\?/, async (route) => {
+    await held;
+    await route.continue();
+  });
+  await page.keyboard.press('Control+k');
+  await page.getByRole('combobox', { name: 'Go to' }).fill(`report ${SHOP}`);
+  await expect(page.getByRole('option', { selected: true })).toContainText('GET /api/report/');
+  await page.keyboard.press('Enter');
+  await expect(page.getByRole('heading', { level: 1 })).toHaveText('GET /api/report/');
+  await expect(page.locator('.figures')).toHaveCount(0);
+  go();
+  await expect(page.locator('.figures').first()).toBeVisible();
+});
+
+test('what was shown before is dimmed while another time is asked about', async ({ page }) => {
+  await page.goto('/endpoints');
+  await expect(page.locator('table.endpoints tbody tr').first()).toBeVisible();
+  let go: () => void = () => undefined;
+  const held = new Promise<void>((done) => (go = done));
+  await page.route(/\/api\/v1\/operations\?/, async (route) => {
+    await held;
+    await route.continue();
+  });
+  await page.getByRole('button', { name: /Stretch of time/ }).click();
+  await page.getByRole('button', { name: 'last 15 min' }).click();
+  await expect(page.locator('.fresh.stale[aria-busy=true]')).toBeVisible();
+  go();
+  await expect(page.locator('.stale')).toHaveCount(0);
+});
+
+test('a search waits until typing rests', async ({ page }) => {
+  await page.goto('/endpoints');
+  await expect(page.locator('table.endpoints tbody tr').first()).toBeVisible();
+  const asked = new Set<string>();
+  page.on('request', (request) => {
+    const q = new URL(request.url()).searchParams.get('q');
+    if (q !== null) asked.add(q);
+  });
+  await page.getByLabel('search').pressSequentially('report');
+  await expect(page).toHaveURL(/q=report$/);
+  await expect(page.getByLabel('search')).toHaveValue('report');
+  await expect.poll(() => asked.has('report')).toBe(true);
+  expect(asked.size).toBeLessThan('report'.length);
 });

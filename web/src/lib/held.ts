@@ -18,12 +18,13 @@ export interface View {
 /**
  * State that the address holds under a name, without a step for the back button; without a name it is the page's own.
  * `read` gets what the address says, which may be anything; `write` says nothing for what is shown anyway. Both have to
- * stay the same while what they hang on does.
+ * stay the same while what they hang on does. It is told once it rested for `restMs`.
  */
 export function useHeld<T>(
   name: string | undefined,
   read: (text: string) => T,
   write: (value: T) => string,
+  restMs = REST_MS,
 ): [T, Dispatch<SetStateAction<T>>] {
   const [told] = useParam(name ?? '');
   const text = name === undefined ? '' : told;
@@ -41,9 +42,9 @@ export function useHeld<T>(
     const here = location.pathname;
     const timer = setTimeout(() => {
       if (location.pathname === here) setParams({ [name]: written });
-    }, REST_MS);
+    }, restMs);
     return () => clearTimeout(timer);
-  }, [name, text, written]);
+  }, [name, text, written, restMs]);
   return [value, setValue];
 }
 

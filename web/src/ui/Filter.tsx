@@ -1,18 +1,21 @@
 /** Controls that keep their state in the query of the address. */
-import type { Facet } from '../api/types';
+import type { Facet, Problem } from '../api/types';
+import { useHeld } from '../lib/held';
 import { useParam } from '../lib/route';
 
-export function FilterSelect({
-  name,
-  label,
-  all,
-  facets,
-}: {
+/** How long typing rests before it is searched for: each search is a question to the server. */
+const REST_MS = 150;
+
+interface SelectProps {
   name: string;
   label: string;
   all: string;
   facets: Facet[];
-}) {
+  /** Why it is not known what there is to choose. */
+  problem?: Problem | undefined;
+}
+
+export function FilterSelect({ name, label, all, facets, problem }: SelectProps) {
   const [value, set] = useParam(name);
   const missing = value !== '' && !facets.some((facet) => facet.value === value);
   return (
@@ -27,13 +30,14 @@ export function FilterSelect({
             {facet.count > 0 ? ` (${facet.count})` : ''}
           </option>
         ))}
+        {problem !== undefined && <option disabled>not known: {problem.detail}</option>}
       </select>
     </label>
   );
 }
 
 export function Search({ label }: { label: string }) {
-  const [text, set] = useParam('q');
+  const [text, set] = useHeld('q', same, same, REST_MS);
   return (
     <label className="filter search">
       <span className="hidden">{label}</span>
@@ -46,4 +50,8 @@ export function Search({ label }: { label: string }) {
       />
     </label>
   );
+}
+
+function same(text: string): string {
+  return text;
 }
