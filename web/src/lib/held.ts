@@ -6,6 +6,9 @@ import { setParams, useParam } from './route';
 /** How long a state rests before the address tells it: browsers refuse more than a hundred changes in half a minute. */
 const REST_MS = 300;
 
+/** How long typing rests before it is looked for: that may be a question to the server, or 100,000 spans to go through. */
+const TYPING_REST_MS = 150;
+
 /** Places that are told: an address that is longer than a few hundred letters is cut by whatever it is pasted into. */
 const PLACES_MAX = 100;
 
@@ -46,6 +49,15 @@ export function useHeld<T>(
     return () => clearTimeout(timer);
   }, [name, text, written, restMs]);
   return [value, setValue];
+}
+
+/** A text that is typed, which the address holds once typing rests: what is looked for is what `useParam` says. */
+export function useTyped(name: string): [string, (text: string) => void] {
+  return useHeld(name, same, same, TYPING_REST_MS);
+}
+
+function same(text: string): string {
+  return text;
 }
 
 /** A stretch as the address tells it: `1200-45000.5`. */

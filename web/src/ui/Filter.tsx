@@ -1,10 +1,7 @@
 /** Controls that keep their state in the query of the address. */
 import type { Facet, Problem } from '../api/types';
-import { useHeld } from '../lib/held';
+import { useTyped } from '../lib/held';
 import { useParam } from '../lib/route';
-
-/** How long typing rests before it is searched for: each search is a question to the server. */
-const REST_MS = 150;
 
 interface SelectProps {
   name: string;
@@ -37,7 +34,7 @@ export function FilterSelect({ name, label, all, facets, problem }: SelectProps)
 }
 
 export function Search({ label }: { label: string }) {
-  const [text, set] = useHeld('q', same, same, REST_MS);
+  const [text, set] = useTyped('q');
   return (
     <label className="filter search">
       <span className="hidden">{label}</span>
@@ -50,8 +47,4 @@ export function Search({ label }: { label: string }) {
       />
     </label>
   );
-}
-
-function same(text: string): string {
-  return text;
 }
