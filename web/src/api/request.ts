@@ -22,22 +22,23 @@ export function isLost(problem: Problem | undefined): boolean {
 }
 
 export function get(url: string, signal: AbortSignal): Promise<Answer<unknown>> {
-  return answer(url, { headers: { accept: 'application/json' }, signal });
+  return request(url, { headers: { accept: 'application/json' }, signal });
 }
 
 /** The answer to a POST of `body` as JSON. What the pages show changes by itself: the server tells them. */
 export async function post<T>(url: string, body: unknown): Promise<Answer<T>> {
   const headers = { accept: 'application/json', 'content-type': 'application/json' };
-  return (await answer(url, { method: 'POST', headers, body: JSON.stringify(body) })) as Answer<T>;
+  return (await request(url, { method: 'POST', headers, body: JSON.stringify(body) })) as Answer<T>;
 }
 
 /** The answer to a DELETE. */
 export async function remove<T>(url: string): Promise<Answer<T>> {
   const headers = { accept: 'application/json' };
-  return (await answer(url, { method: 'DELETE', headers })) as Answer<T>;
+  return (await request(url, { method: 'DELETE', headers })) as Answer<T>;
 }
 
-async function answer(url: string, how: RequestInit): Promise<Answer<unknown>> {
+/** The answer to any request; a fault is told as a problem, never thrown. */
+export async function request(url: string, how: RequestInit): Promise<Answer<unknown>> {
   let response: Response;
   let body: unknown;
   try {
