@@ -8,7 +8,7 @@ for (const width of [1440, 1280]) {
   test(`pages, time and zone stand in one line of ${width} pixels`, async ({ page }) => {
     await page.setViewportSize({ width, height: 900 });
     for (const time of TIMES) {
-      await page.goto(`/status?${time}`);
+      await page.goto(`/endpoints?${time}`);
       await expect(page.getByRole('heading', { level: 1 })).toBeVisible();
       const links = page.getByRole('navigation', { name: 'Pages' }).getByRole('link');
       const tops = await links.evaluateAll((all) =>
@@ -33,7 +33,7 @@ for (const width of [1440, 1280]) {
 test('the frame stays within a phone', async ({ page }) => {
   await page.setViewportSize({ width: 390, height: 844 });
   for (const time of TIMES) {
-    await page.goto(`/status?${time}`);
+    await page.goto(`/endpoints?${time}`);
     await expect(page.getByRole('heading', { level: 1 })).toBeVisible();
     const buttons = page.locator('header.frame').locator('button:visible, nav a');
     const ends = await buttons.evaluateAll((all) =>
@@ -71,4 +71,32 @@ test('a page has one heading, with something in it and without', async ({ page, 
     await expect(page.locator('.waiting'), path).toHaveCount(0);
     expect(await page.locator('h1').count(), path).toBe(1);
   }
+});
+
+test('a page that comes takes the focus, and its heading is the title of the tab', async ({
+  page,
+}) => {
+  await page.goto('/findings');
+  await expect(page).toHaveTitle(/^\S.* · Findings · taut$/);
+  await page.getByRole('link', { name: 'Endpoints', exact: true }).focus();
+  await page.keyboard.press('Enter');
+  await expect(page).toHaveTitle('Where the time goes · Endpoints · taut');
+  await expect(page.getByRole('main')).toBeFocused();
+  const operation = 'GET /api/report/';
+  await page.goto(`/endpoint?${new URLSearchParams({ service: SHOP, operation }).toString()}`);
+  await expect(page).toHaveTitle(`${operation} · Endpoints · taut`);
+});
+
+test('a page that shows the same at any time says so, and keeps its zone', async ({ page }) => {
+  await page.goto('/status?last=6h');
+  const button = page.getByRole('button', { name: /Stretch of time/ });
+  await expect(button).toContainText('any time');
+  await button.click();
+  const chooser = page.getByRole('dialog', { name: 'Stretch of time' });
+  await expect(chooser).toContainText('whatever time is chosen. For others that is: last 6 h.');
+  await expect(chooser.getByRole('button')).toHaveCount(0);
+  await chooser.getByLabel('zone').selectOption('UTC');
+  await expect(page).toHaveURL(/\/status\?last=6h&tz=UTC$/);
+  await page.getByRole('link', { name: 'Endpoints', exact: true }).click();
+  await expect(button).toContainText('last 6 h');
 });

@@ -87,11 +87,11 @@ test('the open palette is accessible in the light and in the dark, and fits a ph
 test('a stretch of time that ends before it begins is refused, and can be put right', async ({
   page,
 }) => {
-  await open(page, '/status?tz=UTC');
+  await open(page, '/endpoints?tz=UTC');
   await page.keyboard.press('t');
   await choose(page, '2020-01-02T04:04', '2020-01-02T03:04');
   await expect(chooser(page).getByRole('alert')).toHaveText('It has to begin before it ends.');
-  await expect(page).toHaveURL(/\/status\?tz=UTC$/);
+  await expect(page).toHaveURL(/\/endpoints\?tz=UTC$/);
   await choose(page, '2020-01-02T03:04', '2020-01-02T04:04');
   await expect(chooser(page)).toBeHidden();
   const [from, to] = [Date.UTC(2020, 0, 2, 3, 4), Date.UTC(2020, 0, 2, 4, 4)];
@@ -104,11 +104,11 @@ test('a stretch of time that ends before it begins is refused, and can be put ri
 });
 
 test('an empty moment is not taken', async ({ page }) => {
-  await open(page, '/status');
+  await open(page, '/endpoints');
   await page.keyboard.press('t');
   await choose(page, '', '2020-01-02T04:04');
   await expect(chooser(page)).toBeVisible();
-  await expect(page).toHaveURL(/\/status$/);
+  await expect(page).toHaveURL(/\/endpoints$/);
   await page.keyboard.press('Escape');
   await expect(chooser(page)).toBeHidden();
 });
@@ -126,7 +126,7 @@ test('the open chooser of time is accessible in the light and in the dark, and f
 }) => {
   test.slow();
   const told = await onAPhone(page, baseURL);
-  await open(page, '/status');
+  await open(page, '/endpoints');
   await page.keyboard.press('t');
   await choose(page, '2020-01-02T04:04', '2020-01-02T03:04');
   await expect(chooser(page).getByRole('alert')).toBeVisible();

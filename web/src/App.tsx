@@ -31,17 +31,25 @@ import { Link } from './ui/Link';
 
 export function App() {
   const pathname = usePathname();
+  const query = useQuery();
+  const place = placeOf(pathname, query);
   // What is on the screen tells all its moments anew when the zone changes.
-  const zone = zoneOf(useQuery().get('tz'));
+  const zone = zoneOf(query.get('tz'));
   tellIn(zone);
   return (
-    <Frame key={zone} pathname={pathname}>
-      {page(pathname)}
+    <Frame key={zone} pathname={pathname} place={place}>
+      {page(pathname, place)}
     </Frame>
   );
 }
 
-function page(pathname: string) {
+/** What is looked at. Endpoints are named in the query: their names are paths themselves. */
+function placeOf(pathname: string, query: URLSearchParams): string {
+  if (!/^\/(endpoint|flame|compare)\/?$/.test(pathname)) return pathname;
+  return [pathname, query.get('service'), query.get('operation')].join('\n');
+}
+
+function page(pathname: string, place: string) {
   const [, section = '', id, part, inner] = pathname.split('/');
   switch (section) {
     case '':
@@ -60,13 +68,13 @@ function page(pathname: string) {
     case 'endpoints':
       return <EndpointsPage />;
     case 'endpoint':
-      return <EndpointPage />;
+      return <EndpointPage key={place} />;
     case 'services':
       return <MapPage />;
     case 'flame':
-      return <FlamePage />;
+      return <FlamePage key={place} />;
     case 'compare':
-      return <ComparePage />;
+      return <ComparePage key={place} />;
     case 'profile':
       return <ProfilePage />;
     case 'traces':

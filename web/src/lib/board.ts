@@ -182,9 +182,9 @@ export function measuredText(remedy: LedgerEntry): string | undefined {
   return `${measured.claim}${compared} (${dayText(measured.unix_ms)})`;
 }
 
-/** `2026-01-31`. */
+/** `2026-01-31`, in the zone in which moments are told. */
 export function dayText(unixMs: number): string {
-  return new Date(unixMs).toISOString().slice(0, 10);
+  return full(unixMs).slice(0, 10);
 }
 
 export function remedyText(entry: LedgerEntry): string {

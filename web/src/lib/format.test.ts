@@ -6,11 +6,13 @@ import {
   daysText,
   digits,
   durationText,
+  full,
   hoursPerDay,
   percent,
   rate,
-  tickText,
   sentence,
+  tellIn,
+  tickText,
 } from './format';
 
 const text = ({ value, unit }: { value: string; unit: string }) => `${value} ${unit}`.trim();
@@ -41,6 +43,29 @@ describe('figures', () => {
       '384',
       '12,345',
     ]);
+  });
+
+  test.each([
+    [3, 0.005],
+    [2, 0.05],
+  ])('%i digits are never further off than their last one', (significant, off) => {
+    const wrong: string[] = [];
+    for (let value = 1e-9; value < 1e7; value *= 1.0004) {
+      const told = digits(value, significant);
+      const read = Number(told.replaceAll(',', ''));
+      if (!(Math.abs(read / value - 1) <= off)) wrong.push(`${value} is told as ${told}`);
+    }
+    expect(wrong).toEqual([]);
+  });
+
+  test('what is nearly a power of ten is told as that', () => {
+    const near = [99.96, 99.97, 9.996, 0.9996, -99.97].map((value) => digits(value));
+    expect(near).toEqual(['100', '100', '10', '1', '-100']);
+    expect([9.96, 99.6].map((value) => digits(value, 2))).toEqual(['10', '100']);
+    expect([1e-7, 1e-300].map((value) => digits(value))).toEqual(['0.0000001', '0']);
+    expect(text(rate(99.97))).toBe('100 /s');
+    expect(text(bytes(99_960_000))).toBe('100 MB');
+    expect(text(hoursPerDay(9.97 / 60))).toBe('10 min/d');
   });
 
   test('time a day is told in the unit that fits', () => {
@@ -87,6 +112,23 @@ describe('figures', () => {
       '1.5 days',
     ]);
   });
+});
+
+test('a moment is told in the zone that is chosen, with how far that is from UTC', () => {
+  const summer = Date.UTC(2026, 6, 1, 19, 31, 16, 506);
+  const winter = Date.UTC(2026, 11, 31, 23, 30);
+  const both = (zone: string) => {
+    tellIn(zone);
+    return [summer + 0.7, winter].map(full);
+  };
+  expect(both('UTC')).toEqual(['2026-07-01 19:31:16.506 UTC', '2026-12-31 23:30:00 UTC']);
+  expect(both('Europe/Berlin')).toEqual([
+    '2026-07-01 21:31:16.506 UTC+2',
+    '2027-01-01 00:30:00 UTC+1',
+  ]);
+  expect(both('Asia/Kathmandu')[1]).toBe('2027-01-01 05:15:00 UTC+5:45');
+  expect(both('America/New_York')[1]).toBe('2026-12-31 18:30:00 UTC-5');
+  tellIn(undefined);
 });
 
 test('a claim becomes a sentence once', () => {

@@ -5,13 +5,22 @@ export interface Figure {
   unit: string;
 }
 
+/** What `toFixed` takes. */
+const PLACES_MAX = 100;
+
 /** Three significant digits, thousands separated. */
 export function digits(value: number, significant = 3): string {
   if (!Number.isFinite(value)) return '–';
   if (value === 0) return '0';
-  const size = Math.abs(value);
-  if (size >= 10 ** (significant - 1)) return grouped(Math.round(value));
-  return value.toPrecision(significant).replace(/\.?0+$/, '');
+  // The power of ten after rounding: 99.97 is told as 100.
+  const power = Number(value.toExponential(significant - 1).split('e')[1]);
+  const places = significant - 1 - power;
+  return places <= 0 ? grouped(value) : short(value.toFixed(Math.min(places, PLACES_MAX)));
+}
+
+/** Without the zeros at its end that only fill up places: those before the point count. */
+function short(text: string): string {
+  return text.includes('.') ? text.replace(/\.?0+$/, '') : text;
 }
 
 export function grouped(value: number): string {
@@ -46,7 +55,7 @@ export function durationText(micros: number): string {
 export function tickText(micros: number): string {
   const { value, unit } = duration(micros);
   if (micros === 0) return '0';
-  return `${value.includes('.') ? value.replace(/\.?0+$/, '') : value} ${unit}`;
+  return `${short(value)} ${unit}`;
 }
 
 /** Hours a day; minutes below one. */
@@ -110,6 +119,17 @@ function formats(zone?: string) {
     short: of({ hour: '2-digit', minute: '2-digit' }),
     date: of({ day: 'numeric', month: 'short' }),
     day: of({ day: 'numeric', month: 'numeric', year: 'numeric' }),
+    full: of({
+      year: 'numeric',
+      month: '2-digit',
+      day: '2-digit',
+      hour: '2-digit',
+      minute: '2-digit',
+      second: '2-digit',
+      fractionalSecondDigits: 3,
+      hourCycle: 'h23',
+      timeZoneName: 'shortOffset',
+    }),
   };
 }
 
@@ -139,8 +159,18 @@ export function clockShort(unixMs: number, spanMs: number): string {
   return spanMs > 36 * 3600e3 ? told.date.format(unixMs) : told.short.format(unixMs);
 }
 
+/** A moment in full: `2026-11-22 20:31:16.506 UTC+1`; milliseconds only where there are some. */
 export function full(unixMs: number): string {
-  return new Date(unixMs).toISOString().replace('T', ' ').replace('Z', ' UTC');
+  const parts = told.full.formatToParts(unixMs);
+  const of = (type: string) => parts.find((part) => part.type === type)?.value ?? '';
+  const date = `${of('year')}-${of('month')}-${of('day')}`;
+  const rest = of('fractionalSecond');
+  const time = `${of('hour')}:${of('minute')}:${of('second')}${rest === '000' ? '' : `.${rest}`}`;
+  // Called `GMT+1`, and of UTC itself `GMT` or `GMT+0`.
+  const offset = of('timeZoneName')
+    .replace('GMT', 'UTC')
+    .replace(/[+-]0$/, '');
+  return `${date} ${time} ${offset}`;
 }
 
 export function ago(unixMs: number, now = Date.now()): string {

@@ -6,6 +6,9 @@ import { setParams, useParam } from './route';
 /** How long a state rests before the address tells it: browsers refuse more than a hundred changes in half a minute. */
 const REST_MS = 300;
 
+/** How long typing rests before it is looked for: that may be a question to the server, or 100,000 spans to go through. */
+const TYPING_REST_MS = 150;
+
 /** Places that are told: an address that is longer than a few hundred letters is cut by whatever it is pasted into. */
 const PLACES_MAX = 100;
 
@@ -18,12 +21,13 @@ export interface View {
 /**
  * State that the address holds under a name, without a step for the back button; without a name it is the page's own.
  * `read` gets what the address says, which may be anything; `write` says nothing for what is shown anyway. Both have to
- * stay the same while what they hang on does.
+ * stay the same while what they hang on does. It is told once it rested for `restMs`.
  */
 export function useHeld<T>(
   name: string | undefined,
   read: (text: string) => T,
   write: (value: T) => string,
+  restMs = REST_MS,
 ): [T, Dispatch<SetStateAction<T>>] {
   const [told] = useParam(name ?? '');
   const text = name === undefined ? '' : told;
@@ -41,10 +45,19 @@ export function useHeld<T>(
     const here = location.pathname;
     const timer = setTimeout(() => {
       if (location.pathname === here) setParams({ [name]: written });
-    }, REST_MS);
+    }, restMs);
     return () => clearTimeout(timer);
-  }, [name, text, written]);
+  }, [name, text, written, restMs]);
   return [value, setValue];
+}
+
+/** A text that is typed, which the address holds once typing rests: what is looked for is what `useParam` says. */
+export function useTyped(name: string): [string, (text: string) => void] {
+  return useHeld(name, same, same, TYPING_REST_MS);
+}
+
+function same(text: string): string {
+  return text;
 }
 
 /** A stretch as the address tells it: `1200-45000.5`. */

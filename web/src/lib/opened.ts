@@ -1,6 +1,7 @@
 /** A file that was dropped on a page: kept by the browser while the page is open, and read by the server, which keeps nothing. */
 import { useEffect, useState, useSyncExternalStore } from 'react';
 
+import { request } from '../api/request';
 import type { OpenedTraces, Problem, SpanDetail } from '../api/types';
 import { navigate } from './route';
 
@@ -85,23 +86,19 @@ async function post<T>(url: string, body: Blob, signal: AbortSignal): Promise<Po
       ),
     };
   }
-  try {
-    const response = await fetch(url, {
-      method: 'POST',
-      body,
-      headers: { 'content-type': 'application/octet-stream', accept: 'application/json' },
-      signal,
-    });
-    const answer: unknown = await response.json();
-    return response.ok ? { data: answer as T } : { problem: answer as Problem };
-  } catch {
-    return {
-      problem: problem(
-        'taut does not answer',
-        'see whether `taut up` still runs, then open the file again',
-      ),
-    };
-  }
+  const answer = await request(url, {
+    method: 'POST',
+    body,
+    headers: { 'content-type': 'application/octet-stream', accept: 'application/json' },
+    signal,
+  });
+  if (answer.problem?.status !== 0) return answer as Posted<T>;
+  return {
+    problem: problem(
+      'taut does not answer, or the file cannot be read any more',
+      'see whether `taut up` still runs and the file is still there, then open it again',
+    ),
+  };
 }
 
 function problem(detail: string, hint: string): Problem {

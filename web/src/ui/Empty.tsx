@@ -50,11 +50,42 @@ export function Problem({ problem, part = false }: ProblemProps) {
   );
 }
 
+interface NotToldProps {
+  /** What cannot be shown: `The findings are not known`. */
+  what: string;
+  problem: ProblemData | undefined;
+}
+
+/** In one line, why a part of a page is not there: what is not known is not the same as none. */
+export function NotTold({ what, problem }: NotToldProps) {
+  if (problem === undefined) return null;
+  return (
+    <p className="broken" role="alert">
+      {what}: <Told text={problem.detail} />. <Told text={sentence(problem.hint)} />
+    </p>
+  );
+}
+
 /** Words in which commands and names stand between backticks. */
 export function Told({ text }: { text: string }) {
   return text
     .split('`')
     .map((part, place) => (place % 2 === 1 ? <code key={place}>{part}</code> : part));
+}
+
+interface FreshProps {
+  /** What is shown belongs to another question than the one that is asked. */
+  stale: boolean;
+  children: ReactNode;
+}
+
+/** What an answer shows: dimmed while it is an older one. */
+export function Fresh({ stale, children }: FreshProps) {
+  return (
+    <div className={stale ? 'fresh stale' : 'fresh'} aria-busy={stale}>
+      {children}
+    </div>
+  );
 }
 
 export function Waiting() {

@@ -1,18 +1,18 @@
 /** Controls that keep their state in the query of the address. */
-import type { Facet } from '../api/types';
+import type { Facet, Problem } from '../api/types';
+import { useTyped } from '../lib/held';
 import { useParam } from '../lib/route';
 
-export function FilterSelect({
-  name,
-  label,
-  all,
-  facets,
-}: {
+interface SelectProps {
   name: string;
   label: string;
   all: string;
   facets: Facet[];
-}) {
+  /** Why it is not known what there is to choose. */
+  problem?: Problem | undefined;
+}
+
+export function FilterSelect({ name, label, all, facets, problem }: SelectProps) {
   const [value, set] = useParam(name);
   const missing = value !== '' && !facets.some((facet) => facet.value === value);
   return (
@@ -27,13 +27,14 @@ export function FilterSelect({
             {facet.count > 0 ? ` (${facet.count})` : ''}
           </option>
         ))}
+        {problem !== undefined && <option disabled>not known: {problem.detail}</option>}
       </select>
     </label>
   );
 }
 
 export function Search({ label }: { label: string }) {
-  const [text, set] = useParam('q');
+  const [text, set] = useTyped('q');
   return (
     <label className="filter search">
       <span className="hidden">{label}</span>

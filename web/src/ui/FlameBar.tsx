@@ -2,6 +2,7 @@
 import type { ReactNode } from 'react';
 
 import { plural } from '../lib/format';
+import { useTyped } from '../lib/held';
 import { useParam } from '../lib/route';
 
 interface Props {
@@ -14,7 +15,7 @@ interface Props {
 
 export function FlameBar({ colours, found, search, children }: Props) {
   const [colour, setColour] = useParam('colour');
-  const [text, setText] = useParam('find');
+  const [text, setText] = useTyped('find');
   return (
     <div className="flame-bar">
       {colours.length > 1 && (

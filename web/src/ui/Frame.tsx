@@ -1,24 +1,32 @@
 /** What surrounds every page: name, pages, whether it is live, dark or light. */
-import { useEffect, useState, useSyncExternalStore, type ReactNode } from 'react';
+import { useRef, useState, useSyncExternalStore, type ReactNode } from 'react';
 
-import { currentConnection, watchConnection } from '../api/live';
+import { currentConnection, watchConnection, type Connection } from '../api/live';
+import { useArrival } from '../lib/arrival';
 import { useKeys } from '../lib/keys';
 import { to } from '../lib/route';
 import { toggleTheme, useTheme } from '../lib/theme';
 import { Help } from './Help';
 import { Link } from './Link';
-import { PAGES } from './pages';
+import { PAGES, sectionOf } from './pages';
 import { Palette } from './Palette';
 import { TimePicker } from './TimePicker';
 
 const MAC = /Mac|iPhone|iPad/.test(navigator.userAgent);
 
-export function Frame({ pathname, children }: { pathname: string; children: ReactNode }) {
+interface FrameProps {
+  pathname: string;
+  /** What is looked at: another one is another page. */
+  place: string;
+  children: ReactNode;
+}
+
+export function Frame({ pathname, place, children }: FrameProps) {
   const [open, setOpen] = useState<'help' | 'palette'>();
+  const main = useRef<HTMLElement>(null);
+  const here = PAGES.find((page) => page.sections.includes(sectionOf(pathname)));
   useKeys(setOpen);
-  useEffect(() => {
-    document.title = title(pathname);
-  }, [pathname]);
+  useArrival(main, place, here?.name);
   return (
     <>
       <a className="skip" href="#main">
@@ -33,19 +41,20 @@ export function Frame({ pathname, children }: { pathname: string; children: Reac
             <Link
               key={page.path}
               to={to(page.path)}
-              aria-current={page.sections.includes(section(pathname)) ? 'page' : undefined}
+              aria-current={page === here ? 'page' : undefined}
             >
               {page.name}
             </Link>
           ))}
         </nav>
-        <TimePicker />
+        <TimePicker pathname={pathname} />
         <button
           type="button"
           className="go-to"
           onClick={() => setOpen('palette')}
           title="Go to (Ctrl-K)"
         >
+          <Glass />
           <span>Go to</span> <kbd>{MAC ? '⌘' : 'Ctrl'} K</kbd>
         </button>
         <Pulse />
@@ -55,7 +64,7 @@ export function Frame({ pathname, children }: { pathname: string; children: Reac
         </button>
         <ThemeButton />
       </header>
-      <main id="main" tabIndex={-1}>
+      <main id="main" ref={main} tabIndex={-1}>
         {children}
       </main>
       {open === 'help' && <Help close={() => setOpen(undefined)} />}
@@ -64,12 +73,28 @@ export function Frame({ pathname, children }: { pathname: string; children: Reac
   );
 }
 
-function Pulse() {
-  const connection = useSyncExternalStore(watchConnection, currentConnection);
-  const words = { connecting: 'connecting', live: 'live', lost: 'no answer, trying again' };
+function Glass() {
   return (
-    <span className={`pulse ${connection}`} role="status">
-      <span>{words[connection]}</span>
+    <svg width="14" height="14" viewBox="0 0 14 14" aria-hidden="true">
+      <circle cx="6" cy="6" r="4.2" fill="none" stroke="currentColor" strokeWidth="1.4" />
+      <path d="M9.2 9.2l3.6 3.6" stroke="currentColor" strokeWidth="1.4" strokeLinecap="round" />
+    </svg>
+  );
+}
+
+const PULSE: Record<Connection, { words: string; sign: string }> = {
+  connecting: { words: 'connecting', sign: '' },
+  live: { words: 'live', sign: 'live' },
+  lost: { words: 'no answer, trying again', sign: 'lost' },
+  crowded: { words: 'too many look: reload', sign: 'lost' },
+  closed: { words: 'a token is wanted: reload', sign: 'lost' },
+};
+
+function Pulse() {
+  const { words, sign } = PULSE[useSyncExternalStore(watchConnection, currentConnection)];
+  return (
+    <span className={`pulse ${sign}`} role="status" title={words}>
+      <span>{words}</span>
     </span>
   );
 }
@@ -86,13 +111,4 @@ function ThemeButton() {
       <span className="hidden">Make it {other}</span>
     </button>
   );
-}
-
-function section(pathname: string): string {
-  return pathname.split('/')[1] ?? '';
-}
-
-function title(pathname: string): string {
-  const page = PAGES.find((known) => known.sections.includes(section(pathname)));
-  return page === undefined ? 'taut' : `${page.name} · taut`;
 }

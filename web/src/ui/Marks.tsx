@@ -32,8 +32,13 @@ export function MarkLines({ marks, x, top, bottom, left, right }: Props) {
 
 /** Those of the stretch of time that the page looks at, over any chart of it. */
 export function MarksHere(place: Omit<Props, 'marks'>) {
-  const { data } = useApi<Marks>(path('marks', { ...useRange() }));
-  return <MarkLines marks={data?.marks ?? []} {...place} />;
+  const { data, problem } = useApi<Marks>(path('marks', { ...useRange() }));
+  if (problem === undefined) return <MarkLines marks={data?.marks ?? []} {...place} />;
+  return (
+    <text className="tick" x={place.right} y={place.top} textAnchor="end">
+      releases and remedies are not known
+    </text>
+  );
 }
 
 /** A shape for each kind, so that it is told without its colour. */

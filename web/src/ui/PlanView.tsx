@@ -1,6 +1,7 @@
 /** A plan as a tree with own times, as an icicle, and as it was printed. */
 import { useEffect, useState } from 'react';
 
+import { request, type Answer } from '../api/request';
 import type { Plan, PlanAnswer, PlanNode, Problem } from '../api/types';
 import { path } from '../api/use';
 import {
@@ -25,13 +26,11 @@ export function PlanView({ text }: { text: string }) {
   useEffect(() => {
     const stopped = new AbortController();
     const timer = setTimeout(() => {
-      read(text, stopped.signal).then(
-        (next) => {
-          setAnswer(next.answer);
-          setProblem(next.problem);
-        },
-        () => undefined,
-      );
+      void read(text, stopped.signal).then((next) => {
+        if (stopped.signal.aborted) return;
+        setAnswer(next.data);
+        setProblem(next.problem);
+      });
     }, PAUSE_MS);
     return () => {
       clearTimeout(timer);
@@ -57,18 +56,10 @@ export function PlanView({ text }: { text: string }) {
   );
 }
 
-async function read(
-  text: string,
-  signal: AbortSignal,
-): Promise<{ answer?: PlanAnswer; problem?: Problem }> {
-  const response = await fetch(path('plan'), {
-    method: 'POST',
-    headers: { 'content-type': 'text/plain' },
-    body: text,
-    signal,
-  });
-  const body: unknown = await response.json();
-  return response.ok ? { answer: body as PlanAnswer } : { problem: body as Problem };
+async function read(text: string, signal: AbortSignal): Promise<Answer<PlanAnswer>> {
+  const headers = { 'content-type': 'text/plain' };
+  const how = { method: 'POST', headers, body: text, signal };
+  return (await request(path('plan'), how)) as Answer<PlanAnswer>;
 }
 
 /** Time, or the planner's cost where nothing was run. */

@@ -15,10 +15,17 @@ import {
   type Range,
 } from '../lib/time';
 import { CopyButton } from './Copy';
+import { isTimed } from './pages';
 
-export function TimePicker() {
+/** What stands there on a page that shows the same whatever time is chosen. */
+const ANY = 'any time';
+
+export function TimePicker({ pathname }: { pathname: string }) {
   const range = useRange();
-  const zone = zoneOf(useQuery().get('tz'));
+  const query = useQuery();
+  const zone = zoneOf(query.get('tz'));
+  const timed = isTimed(pathname, query);
+  const words = timed ? rangeWords(range) : ANY;
   const popover = useRef<HTMLDivElement>(null);
   const [open, setOpen] = useState(false);
   const choose = (values: Record<string, string>) => {
@@ -29,17 +36,17 @@ export function TimePicker() {
     <div className="time">
       <button
         type="button"
-        className="time-button"
+        className={timed ? 'time-button' : 'time-button dim'}
         popoverTarget="time"
-        title={zone === undefined ? rangeWords(range) : `${rangeWords(range)}, ${zone}`}
+        title={zone === undefined ? words : `${words}, ${zone}`}
         data-time
       >
         <span className="hidden">Stretch of time: </span>
-        {rangeWords(range)}
+        {words}
         {zone !== undefined && <small> {short(zone)}</small>}
         <span aria-hidden="true"> ▾</span>
       </button>
-      <OnPaper range={range} />
+      {timed && <OnPaper range={range} />}
       <div
         ref={popover}
         id="time"
@@ -49,7 +56,14 @@ export function TimePicker() {
         aria-label="Stretch of time"
         onToggle={(event) => setOpen(event.newState === 'open')}
       >
-        {open && <Choices range={range} zone={zone} choose={choose} />}
+        {open && timed && <Choices range={range} zone={zone} choose={choose} />}
+        {open && !timed && (
+          <p className="timeless">
+            This page shows the same whatever time is chosen. For others that is:{' '}
+            {rangeWords(range)}.
+          </p>
+        )}
+        {open && <Zone zone={zone} choose={choose} />}
       </div>
     </div>
   );
@@ -65,10 +79,12 @@ function OnPaper({ range }: { range: Range }) {
   );
 }
 
+type Choose = (values: Record<string, string>) => void;
+
 interface ChoicesProps {
   range: Range;
   zone: string | undefined;
-  choose: (values: Record<string, string>) => void;
+  choose: Choose;
 }
 
 function Choices({ range, zone, choose }: ChoicesProps) {
@@ -119,16 +135,21 @@ function Choices({ range, zone, choose }: ChoicesProps) {
       <p className="pinned">
         <CopyButton what="Copy a link to this moment" text={pinned(range)} />
       </p>
-      <label>
-        <span>zone</span>
-        <select value={zone ?? ''} onChange={(event) => choose({ tz: event.target.value })}>
-          <option value="">this browser’s ({own()})</option>
-          {zones().map((name) => (
-            <option key={name}>{name}</option>
-          ))}
-        </select>
-      </label>
     </>
+  );
+}
+
+function Zone({ zone, choose }: { zone: string | undefined; choose: Choose }) {
+  return (
+    <label>
+      <span>zone</span>
+      <select value={zone ?? ''} onChange={(event) => choose({ tz: event.target.value })}>
+        <option value="">this browser’s ({own()})</option>
+        {zones().map((name) => (
+          <option key={name}>{name}</option>
+        ))}
+      </select>
+    </label>
   );
 }
 

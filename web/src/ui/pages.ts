@@ -19,3 +19,28 @@ export const PAGES = [
   { name: 'Resources', path: '/resources', key: 'r', sections: ['resources'] },
   { name: 'Status', path: '/status', key: 's', sections: ['status'] },
 ];
+
+/** Sections that tell all that is kept, or what is now, whatever stretch of time is chosen. */
+const TIMELESS = ['findings', 'ledger', 'gateway', 'status', 'plan', 'profile'];
+
+/** Whether a page looks at the stretch of time that is chosen. */
+export function isTimed(pathname: string, query: URLSearchParams): boolean {
+  const [, section = '', id = ''] = pathname.split('/');
+  switch (section) {
+    case 'traces':
+      return id === '';
+    case 'database':
+      return id !== '';
+    case 'runs':
+      return (query.get('compare') ?? '') !== '';
+    case 'compare':
+      return (query.get('operation') ?? '') !== '';
+    default:
+      return !TIMELESS.includes(section);
+  }
+}
+
+/** The first part of a path, by which a page is known. */
+export function sectionOf(pathname: string): string {
+  return pathname.split('/')[1] ?? '';
+}

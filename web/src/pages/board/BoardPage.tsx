@@ -34,7 +34,7 @@ export function BoardPage() {
   const [compare] = useParam('compare');
   const other = comparedWith(range, compare);
   const asked = { ...range, before_from: other?.from, before_to: other?.to };
-  const { data, problem } = useApi<Board>(path('board', asked));
+  const { data, problem, stale } = useApi<Board>(path('board', asked));
   const ledgers = [useNewest('remedy'), useNewest('decision'), useNewest('run')];
   const unread = ledgers.find((one) => one.problem !== undefined)?.problem;
   const read = ledgers.flatMap((one) => one.data ?? []);
@@ -44,7 +44,7 @@ export function BoardPage() {
   const told = toldOf(read.flatMap((ledger) => ledger.entries));
   const { proven, applied, reverted, failed } = data.remedies;
   return (
-    <article className="board">
+    <article className={stale ? 'board stale' : 'board'} aria-busy={stale}>
       <div className="claim">
         <h1>{TITLE}</h1>
         <p>{boardClaim(data)}</p>

@@ -11,7 +11,7 @@ import { setParams, to, useQuery } from '../../lib/route';
 import { sampled } from '../../lib/sampled';
 import { comparedWith, useRange } from '../../lib/time';
 import { Comparison } from '../../ui/Comparison';
-import { Empty, Problem, Waiting } from '../../ui/Empty';
+import { Empty, Fresh, Problem, Waiting } from '../../ui/Empty';
 import { Link } from '../../ui/Link';
 import { CompareSelect } from '../../ui/CompareSelect';
 
@@ -37,10 +37,10 @@ export function ComparePage() {
     // Windows that end now stay where they were until something is chosen.
     // eslint-disable-next-line react-hooks/exhaustive-deps
   }, [traces[0], traces[1], service, operation, compare, range]);
-  const { data, problem } = useApi<FlameAnswer>(url, false);
+  const { data, problem, stale } = useApi<FlameAnswer>(url, false);
   if (operation === '' && (traces[0] === '' || traces[1] === '')) return <Choose traces={traces} />;
   return (
-    <>
+    <Fresh stale={stale && url !== undefined && data !== undefined}>
       {operation !== '' && (
         <div className="claim">
           <p className="over">
@@ -62,7 +62,7 @@ export function ComparePage() {
       {url !== undefined && problem === undefined && data !== undefined && (
         <Compared answer={data} />
       )}
-    </>
+    </Fresh>
   );
 }
 

@@ -4,7 +4,7 @@ import type { Marks, OperationDetail } from '../../api/types';
 import { digits, durationText, plural } from '../../lib/format';
 import { to, useQuery } from '../../lib/route';
 import { comparedWith, useRange, type Range } from '../../lib/time';
-import { Problem, Waiting } from '../../ui/Empty';
+import { Fresh, NotTold, Problem, Waiting } from '../../ui/Empty';
 import { KindBar, KindLegend } from '../../ui/Kinds';
 import { Link } from '../../ui/Link';
 import { MarkList } from '../../ui/Marks';
@@ -30,7 +30,7 @@ export function EndpointPage() {
   const range = useRange();
   const service = query.get('service') ?? '';
   const operation = query.get('operation') ?? '';
-  const { data, problem } = useApi<OperationDetail>(
+  const { data, problem, stale } = useApi<OperationDetail>(
     path('operation', { ...range, service, operation }),
   );
   const other = comparedWith(range, query.get('compare') ?? '');
@@ -40,7 +40,7 @@ export function EndpointPage() {
   );
   const at = { service, operation, range };
   return (
-    <>
+    <Fresh stale={stale && data !== undefined}>
       <div className="claim">
         <p className="over">
           <Link to={to('/endpoints')}>Endpoints</Link>{' '}
@@ -78,7 +78,7 @@ export function EndpointPage() {
           before={other !== undefined && !before.stale ? before.data : undefined}
         />
       )}
-    </>
+    </Fresh>
   );
 }
 
@@ -102,7 +102,9 @@ interface DetailProps {
 
 function Detail({ at, data, before }: DetailProps) {
   const { operation, targets } = data;
-  const { data: marked } = useApi<Marks>(path('marks', { ...at.range, service: at.service }));
+  const { data: marked, problem: unmarked } = useApi<Marks>(
+    path('marks', { ...at.range, service: at.service }),
+  );
   const marks = marked?.marks ?? [];
   return (
     <>
@@ -111,6 +113,7 @@ function Detail({ at, data, before }: DetailProps) {
         <h2>When requests take how long</h2>
         <Heat at={at} marks={marks} target={targets.p95_micros} />
         <MarkList marks={marks} />
+        <NotTold what="Releases and remedies are not known" problem={unmarked} />
       </section>
       <div className="pair">
         <section>

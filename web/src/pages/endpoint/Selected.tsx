@@ -5,7 +5,7 @@ import { within, type Box } from '../../lib/box';
 import { clock, durationText, plural } from '../../lib/format';
 import { is, joined } from '../../lib/question';
 import { setParams, to } from '../../lib/route';
-import { Problem, Waiting } from '../../ui/Empty';
+import { NotTold, Problem, Waiting } from '../../ui/Empty';
 import { Heads } from '../../ui/Heads';
 import { Link } from '../../ui/Link';
 import { Duration, Percent } from '../../ui/Num';
@@ -46,7 +46,11 @@ export function Selected({ at, box, window }: Props) {
     false,
   );
   return (
-    <aside className="selected" aria-label="In the box" aria-live="polite">
+    <aside
+      className={compared.stale && compared.data !== undefined ? 'selected stale' : 'selected'}
+      aria-label="In the box"
+      aria-live="polite"
+    >
       <p>
         {durationText(box.low)} to {durationText(box.high)}, {clock(box.from)} – {clock(box.to)}{' '}
         <button type="button" className="copy" onClick={() => setParams({ box: '' })}>
@@ -60,6 +64,7 @@ export function Selected({ at, box, window }: Props) {
       ) : (
         <Special answer={compared.data} at={at} box={box} />
       )}
+      <NotTold what="Their traces are not known" problem={spans.problem} />
       {spans.data !== undefined && spans.data.spans.length > 0 && <Traces list={spans.data} />}
     </aside>
   );

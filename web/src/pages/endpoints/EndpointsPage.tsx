@@ -5,7 +5,7 @@ import { digits, grouped, plural } from '../../lib/format';
 import { openRow, to, useQuery } from '../../lib/route';
 import { useRange } from '../../lib/time';
 import { Breaks } from '../../ui/Breaks';
-import { Problem, Waiting } from '../../ui/Empty';
+import { Fresh, Problem, Waiting } from '../../ui/Empty';
 import { FilterSelect, Search } from '../../ui/Filter';
 import { Heads } from '../../ui/Heads';
 import { KindBar } from '../../ui/Kinds';
@@ -19,12 +19,12 @@ export function EndpointsPage() {
   const range = useRange();
   const service = query.get('service') ?? undefined;
   const q = query.get('q') ?? undefined;
-  const { data, problem } = useApi<Operations>(path('operations', { ...range, service, q }));
+  const { data, problem, stale } = useApi<Operations>(path('operations', { ...range, service, q }));
   if (problem !== undefined) return <Problem problem={problem} />;
   if (data === undefined) return <Waiting />;
   const services = data.services.map((value) => ({ value, count: 0 }));
   return (
-    <>
+    <Fresh stale={stale}>
       <div className="claim">
         <h1>Where the time goes</h1>
         <Claim operations={data.operations} />
@@ -43,7 +43,7 @@ export function EndpointsPage() {
           {plural(data.left_out, 'more endpoint')} with less time: search for them.
         </p>
       )}
-    </>
+    </Fresh>
   );
 }
 

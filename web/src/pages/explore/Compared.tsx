@@ -5,7 +5,7 @@ import { plural } from '../../lib/format';
 import { is, joined } from '../../lib/question';
 import { setParams, useQuery } from '../../lib/route';
 import { CoverageNote, SampleNote } from '../../ui/CoverageNote';
-import { Problem, Waiting } from '../../ui/Empty';
+import { Fresh, Problem, Waiting } from '../../ui/Empty';
 import { Heads } from '../../ui/Heads';
 import { Percent } from '../../ui/Num';
 import type { Question } from './ExplorePage';
@@ -16,7 +16,7 @@ const SELECTIONS = { spans: 'duration > 500ms', logs: 'severity in (error, fatal
 export function Compared({ question }: { question: Question }) {
   const { of, range, where } = question;
   const selection = useQuery().get('selection') ?? SELECTIONS[of];
-  const { data, problem } = useApi<ComparisonAnswer>(
+  const { data, problem, stale } = useApi<ComparisonAnswer>(
     path('compare', { of, ...range, where, selection }),
     false,
   );
@@ -43,7 +43,9 @@ export function Compared({ question }: { question: Question }) {
       ) : data === undefined ? (
         <Waiting />
       ) : (
-        <Differences answer={data} question={question} />
+        <Fresh stale={stale}>
+          <Differences answer={data} question={question} />
+        </Fresh>
       )}
     </>
   );
@@ -55,9 +57,8 @@ function Differences({ answer, question }: { answer: ComparisonAnswer; question:
   if (answer.selected === 0 || answer.others === 0) {
     return (
       <p className="nothing">
-        {answer.selected === 0 ? 'None' : 'All'} of {plural(all, 'row')}{' '}
-        {answer.selected === 0 ? 'are' : 'are'} like that, so there is nothing to compare. Choose
-        another bound.
+        {answer.selected === 0 ? 'None' : 'All'} of {plural(all, 'row')} are like that, so there is
+        nothing to compare. Choose another bound.
       </p>
     );
   }

@@ -6,7 +6,7 @@ import { DEFAULTS, stepFor, type Of } from '../../lib/question';
 import { useQuery } from '../../lib/route';
 import { rangeOf, type Range } from '../../lib/time';
 import { CoverageNote } from '../../ui/CoverageNote';
-import { Problem, Waiting } from '../../ui/Empty';
+import { Fresh, Problem, Waiting } from '../../ui/Empty';
 import { Tabs } from '../../ui/Tabs';
 import { Chart } from './Chart';
 import { Compared } from './Compared';
@@ -112,7 +112,7 @@ function GroupAnswer({ question }: { question: Question }) {
   if (data === undefined) return <Waiting />;
   if (data.rows.length === 0) return <Nothing question={question} />;
   return (
-    <div className={stale ? 'stale' : ''}>
+    <Fresh stale={stale}>
       <Chart answer={data} />
       <Groups answer={data} question={question} />
       <p className="dim">
@@ -121,6 +121,6 @@ function GroupAnswer({ question }: { question: Question }) {
         {data.cut && '; there are more groups than can be kept: filter or group less finely'}.{' '}
         <CoverageNote coverage={data.coverage} />
       </p>
-    </div>
+    </Fresh>
   );
 }

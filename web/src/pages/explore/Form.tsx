@@ -5,6 +5,7 @@ import { path, useApi } from '../../api/use';
 import type { Fields } from '../../api/types';
 import { DEFAULTS, EXAMPLES } from '../../lib/question';
 import { setParams } from '../../lib/route';
+import { NotTold } from '../../ui/Empty';
 import type { Question } from './ExplorePage';
 import { OfWhat } from './OfWhat';
 
@@ -23,7 +24,7 @@ const FIGURES = [
 
 export function Form({ question }: { question: Question }) {
   const { of, range } = question;
-  const { data: fields } = useApi<Fields>(path('fields', { of, ...range }), false);
+  const { data: fields, problem } = useApi<Fields>(path('fields', { of, ...range }), false);
   return (
     <>
       <form
@@ -85,6 +86,7 @@ export function Form({ question }: { question: Question }) {
           </details>
         )}
       </p>
+      <NotTold what="Which fields there are is not known" problem={problem} />
     </>
   );
 }

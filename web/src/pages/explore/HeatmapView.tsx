@@ -9,7 +9,7 @@ import { setParams } from '../../lib/route';
 import { logScale, logTicks } from '../../lib/scale';
 import { useWidth } from '../../lib/size';
 import { CoverageNote } from '../../ui/CoverageNote';
-import { Problem, Waiting } from '../../ui/Empty';
+import { Fresh, Problem, Waiting } from '../../ui/Empty';
 import { MarksHere } from '../../ui/Marks';
 import type { Question } from './ExplorePage';
 import { Nothing } from './Notes';
@@ -21,18 +21,18 @@ const LEFT = 60;
 
 export function HeatmapView({ question }: { question: Question }) {
   const { range, where } = question;
-  const { data, problem } = useApi<Heatmap>(path('heatmap', { ...range, where }), false);
+  const { data, problem, stale } = useApi<Heatmap>(path('heatmap', { ...range, where }), false);
   if (problem !== undefined) return <Problem part problem={problem} />;
   if (data === undefined) return <Waiting />;
   if (data.columns.length === 0) return <Nothing question={question} />;
   return (
-    <>
+    <Fresh stale={stale}>
       <Cells map={data} />
       <p className="dim">
         Click a class to compare the spans that took at least as long with the others.{' '}
         <CoverageNote coverage={data.coverage} />
       </p>
-    </>
+    </Fresh>
   );
 }
 

@@ -7,7 +7,7 @@ import { openRow, setParams, to, useQuery } from '../../lib/route';
 import { logsCsv, spansCsv } from '../../lib/rows';
 import { CoverageNote } from '../../ui/CoverageNote';
 import { Breaks } from '../../ui/Breaks';
-import { Problem, Waiting } from '../../ui/Empty';
+import { Fresh, Problem, Waiting } from '../../ui/Empty';
 import { Heads } from '../../ui/Heads';
 import { Link } from '../../ui/Link';
 import { Duration } from '../../ui/Num';
@@ -32,12 +32,12 @@ function SpanRows({ question }: { question: Question }) {
   // A sample of a file's size is none.
   const filed = order === 'slowest' ? 'slowest' : 'latest';
   const url = path('spans', { ...range, where, order, limit: '100' });
-  const { data, problem } = useApi<SpanList>(url, false);
+  const { data, problem, stale } = useApi<SpanList>(url, false);
   if (problem !== undefined) return <Problem part problem={problem} />;
   if (data === undefined) return <Waiting />;
   if (data.spans.length === 0) return <Nothing question={question} />;
   return (
-    <>
+    <Fresh stale={stale}>
       <p className="choices" role="group" aria-label="Which spans">
         {ORDERS.map((one) => (
           <button
@@ -71,7 +71,7 @@ function SpanRows({ question }: { question: Question }) {
       <p className="dim">
         <CoverageNote coverage={data.coverage} />
       </p>
-    </>
+    </Fresh>
   );
 }
 
@@ -110,12 +110,15 @@ export function SpanTable({ spans }: { spans: SpanSummary[] }) {
 
 function LogRows({ question }: { question: Question }) {
   const { range, where } = question;
-  const { data, problem } = useApi<Logs>(path('logs', { ...range, where, limit: '200' }), false);
+  const { data, problem, stale } = useApi<Logs>(
+    path('logs', { ...range, where, limit: '200' }),
+    false,
+  );
   if (problem !== undefined) return <Problem part problem={problem} />;
   if (data === undefined) return <Waiting />;
   if (data.logs.length === 0) return <Nothing question={question} />;
   return (
-    <>
+    <Fresh stale={stale}>
       <p className="downloads">
         <a
           className="copy"
@@ -169,6 +172,6 @@ function LogRows({ question }: { question: Question }) {
       <p className="dim">
         The latest {data.logs.length}. <CoverageNote coverage={data.coverage} />
       </p>
-    </>
+    </Fresh>
   );
 }

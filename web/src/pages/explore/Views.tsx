@@ -5,13 +5,14 @@ import { path, post, remove, useApi, type Answer } from '../../api/use';
 import type { Problem, Views as ViewsAnswer } from '../../api/types';
 import { sentence } from '../../lib/format';
 import { to } from '../../lib/route';
+import { NotTold } from '../../ui/Empty';
 import { Link } from '../../ui/Link';
 
 /** What of the address is part of a view: the question, not the moment at which it was asked. */
 const MOMENTS = ['from', 'to', 'tz'];
 
 export function Views() {
-  const { data } = useApi<ViewsAnswer>(path('views'), false);
+  const { data, problem: unread } = useApi<ViewsAnswer>(path('views'), false);
   // What saving and removing answered is newer than what was asked for first.
   const [changed, setChanged] = useState<ViewsAnswer>();
   const [problem, setProblem] = useState<Problem>();
@@ -33,11 +34,15 @@ export function Views() {
       },
     );
   };
-  const views = (changed ?? data)?.views ?? [];
+  const known = changed ?? data;
+  const views = known?.views ?? [];
   return (
     <details className="views">
       <summary>Saved views{views.length > 0 && ` (${views.length})`}</summary>
-      {views.length === 0 && (
+      {known === undefined && (
+        <NotTold what="Which views are saved is not known" problem={unread} />
+      )}
+      {known !== undefined && views.length === 0 && (
         <p className="dim">Ask something, give it a name, and it stands here for everyone.</p>
       )}
       <ul>

@@ -10,7 +10,7 @@ import { digits, plural } from '../../lib/format';
 import { to, useParam, useQuery } from '../../lib/route';
 import { sampled } from '../../lib/sampled';
 import { useRange } from '../../lib/time';
-import { Empty, Problem, Waiting } from '../../ui/Empty';
+import { Empty, Fresh, Problem, Waiting } from '../../ui/Empty';
 import { FlameBar } from '../../ui/FlameBar';
 import { Link } from '../../ui/Link';
 import { matches, TreeFlame } from '../../ui/TreeFlame';
@@ -21,7 +21,7 @@ export function FlamePage() {
   const range = useRange();
   const service = query.get('service') ?? '';
   const operation = query.get('operation') ?? '';
-  const { data, problem } = useApi<FlameAnswer>(
+  const { data, problem, stale } = useApi<FlameAnswer>(
     operation === '' ? undefined : path('flame', { ...range, service, operation }),
     false,
   );
@@ -35,7 +35,7 @@ export function FlamePage() {
     );
   }
   return (
-    <>
+    <Fresh stale={stale && data !== undefined}>
       <div className="claim">
         <p className="over">
           <Link to={to('/endpoint', { service, operation })}>{service}</Link>
@@ -45,7 +45,7 @@ export function FlamePage() {
       {problem !== undefined && <Problem part problem={problem} />}
       {problem === undefined && data === undefined && <Waiting />}
       {problem === undefined && data !== undefined && <Merged answer={data} />}
-    </>
+    </Fresh>
   );
 }
 

@@ -5,7 +5,7 @@ import { grouped, plural } from '../../lib/format';
 import { useNarrow } from '../../lib/narrow';
 import { setParams, to, useQuery } from '../../lib/route';
 import { useRange } from '../../lib/time';
-import { Empty, Problem, Waiting } from '../../ui/Empty';
+import { Empty, Fresh, Problem, Waiting } from '../../ui/Empty';
 import { Search } from '../../ui/Filter';
 import { Link } from '../../ui/Link';
 import { Percent } from '../../ui/Num';
@@ -31,7 +31,7 @@ export function MapPage() {
   const seldom = data.edges.some(({ traffic }) => traffic.seldom === true);
   const known = focus === '' || data.nodes.some((node) => node.name === focus);
   return (
-    <div className={stale ? 'stale' : ''}>
+    <Fresh stale={stale}>
       <div className="claim">
         <h1>Who calls whom</h1>
         <Claim map={data} graph={graph} />
@@ -64,7 +64,7 @@ export function MapPage() {
         {data.cut && ' There are more calls than are kept: look at one service.'}{' '}
         <CoverageNote coverage={data.coverage} />
       </p>
-    </div>
+    </Fresh>
   );
 }
 

@@ -29,8 +29,8 @@ export function Changes({ data, findings }: { data: Overview; findings: Findings
   if (data.changes.length === 0 && fresh.length === 0) {
     return (
       <p className="dim">
-        No endpoint moved by more than chance, and no finding is new. Choose a longer time to look
-        at slower changes.
+        No endpoint moved by more than chance{findings !== undefined && ', and no finding is new'}.
+        Choose a longer time to look at slower changes.
       </p>
     );
   }

@@ -4,7 +4,7 @@ import type { Findings, Overview, Saturation } from '../../api/types';
 import { clock, hoursText, plural } from '../../lib/format';
 import { to } from '../../lib/route';
 import { useRange } from '../../lib/time';
-import { Empty, Problem, Waiting } from '../../ui/Empty';
+import { Empty, Fresh, NotTold, Problem, Waiting } from '../../ui/Empty';
 import { Link } from '../../ui/Link';
 import { MarkList } from '../../ui/Marks';
 import { Setup } from '../../ui/Setup';
@@ -19,15 +19,18 @@ const FINDINGS_SHOWN = 5;
 
 export function OverviewPage() {
   const range = useRange();
-  const { data, problem } = useApi<Overview>(path('overview', { ...range }));
-  const { data: findings } = useApi<Findings>(path('findings'));
+  const { data, problem, stale } = useApi<Overview>(path('overview', { ...range }));
+  const { data: findings, problem: unread } = useApi<Findings>(path('findings'));
   // Asked for beside the others, which do not wait for it.
   const saturation = useApi<Saturation>(path('saturation', { ...range }));
   if (problem !== undefined) return <Problem problem={problem} />;
   if (data === undefined) return <Waiting />;
-  if (data.services.length === 0) return <Nothing findings={findings} />;
+  if (data.services.length === 0) {
+    const asked = findings === undefined && unread === undefined;
+    return asked ? <Waiting /> : <Nothing findings={findings} />;
+  }
   return (
-    <>
+    <Fresh stale={stale}>
       <div className="claim">
         <h1>{claim(data.services, findings?.totals.user_hours_per_day ?? 0)}</h1>
         <p>
@@ -36,11 +39,15 @@ export function OverviewPage() {
       </div>
       <section>
         <h2>Services</h2>
-        <Services
-          data={data}
-          saturation={saturation.data?.services ?? (saturation.problem && [])}
-        />
+        <Services data={data} saturation={saturation.data?.services} />
+        <NotTold what="How full they are is not known" problem={saturation.problem} />
       </section>
+      {unread !== undefined && (
+        <section>
+          <h2>What to fix first</h2>
+          <NotTold what="The findings are not known" problem={unread} />
+        </section>
+      )}
       {findings !== undefined && findings.findings.length > 0 && (
         <section>
           <h2>
@@ -62,7 +69,7 @@ export function OverviewPage() {
         <Changes data={data} findings={findings} />
         <MarkList marks={data.marks} />
       </section>
-    </>
+    </Fresh>
   );
 }
 

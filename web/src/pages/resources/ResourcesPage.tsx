@@ -6,7 +6,7 @@ import { is, resourceFigure } from '../../lib/question';
 import { byInstance, latest, TIGHT, tightest, type Instance } from '../../lib/resources';
 import { to, useParam } from '../../lib/route';
 import { useRange } from '../../lib/time';
-import { Empty, Problem, Waiting } from '../../ui/Empty';
+import { Empty, Fresh, Problem, Waiting } from '../../ui/Empty';
 import { Link } from '../../ui/Link';
 import { MetricSetup } from '../../ui/LogSetup';
 import { Num } from '../../ui/Num';
@@ -22,12 +22,15 @@ const ASPECTS = [
 export function ResourcesPage() {
   const range = useRange();
   const [service] = useParam('service');
-  const { data, problem } = useApi<Resources>(path('resources', { ...range, service }), false);
+  const { data, problem, stale } = useApi<Resources>(
+    path('resources', { ...range, service }),
+    false,
+  );
   if (problem !== undefined) return <Problem problem={problem} />;
   if (data === undefined) return <Waiting />;
   const instances = byInstance(data.series);
   return (
-    <>
+    <Fresh stale={stale}>
       <div className="claim">
         <h1>What runs short{service !== '' && ` of ${service}`}</h1>
         <Claim series={data.series} />
@@ -70,7 +73,7 @@ export function ResourcesPage() {
       <p className="dim">
         <CoverageNote coverage={data.coverage} />
       </p>
-    </>
+    </Fresh>
   );
 }
 

@@ -97,5 +97,12 @@ function isRun(told: Result | string): told is Run {
 async function read(file: File): Promise<Opened> {
   if (file.size > FILE_BYTES_MAX)
     return { name: file.name, told: 'It has more than 256 MB, and no result has.' };
-  return { name: file.name, told: readResult(await file.text()) };
+  try {
+    return { name: file.name, told: readResult(await file.text()) };
+  } catch {
+    return {
+      name: file.name,
+      told: 'It cannot be read. See whether it is still there, and whether you may read it.',
+    };
+  }
 }

@@ -4,7 +4,7 @@ import type { Operations } from '../../api/types';
 import { toldBy } from '../../lib/proof';
 import { to, useParam } from '../../lib/route';
 import { comparedWith, useRange } from '../../lib/time';
-import { Empty, Problem, Waiting } from '../../ui/Empty';
+import { Empty, Fresh, Problem, Waiting } from '../../ui/Empty';
 import { FilterSelect } from '../../ui/Filter';
 import { Link } from '../../ui/Link';
 import { CompareSelect } from '../../ui/CompareSelect';
@@ -17,12 +17,12 @@ export function Stretches() {
   const [operation] = useParam('operation');
   const other = comparedWith(range, compare);
   const asked = { ...range, before_from: other?.from, before_to: other?.to, service, operation };
-  const { data, problem } = useApi<unknown>(path('proof', asked));
+  const { data, problem, stale } = useApi<unknown>(path('proof', asked));
   if (problem !== undefined) return <Problem problem={problem} />;
   if (data === undefined) return <Waiting />;
   const told = toldBy(data);
   return (
-    <>
+    <Fresh stale={stale}>
       <div className="filters">
         <CompareSelect range={range} problem={undefined} first="compare with nothing: open files" />
         <Services />
@@ -35,12 +35,12 @@ export function Stretches() {
       ) : (
         <ProofView proof={told} />
       )}
-    </>
+    </Fresh>
   );
 }
 
 function Services() {
-  const { data } = useApi<Operations>(path('operations', { ...useRange() }), false);
+  const { data, problem } = useApi<Operations>(path('operations', { ...useRange() }), false);
   const services = (data?.services ?? []).map((value) => ({ value, count: 0 }));
   const [service] = useParam('service');
   const operations = (data?.operations ?? [])
@@ -48,7 +48,13 @@ function Services() {
     .map((one) => ({ value: one.operation, count: 0 }));
   return (
     <>
-      <FilterSelect name="service" label="Service" all="every service" facets={services} />
+      <FilterSelect
+        name="service"
+        label="Service"
+        all="every service"
+        facets={services}
+        problem={problem}
+      />
       <FilterSelect
         name="operation"
         label="Operation"
@@ -56,6 +62,7 @@ function Services() {
         facets={operations.filter(
           (one, place) => operations.findIndex((known) => known.value === one.value) === place,
         )}
+        problem={problem}
       />
     </>
   );

@@ -16,13 +16,13 @@ import { FindingTable } from '../../ui/FindingTable';
 
 export function StatementPage({ id, queryId }: { id: string; queryId: string }) {
   const range = useRange();
-  const { data, problem } = useApi<DatabaseStatementDetail>(
+  const { data, problem, stale } = useApi<DatabaseStatementDetail>(
     path(`databases/${id}/statements/${queryId}`, { ...range }),
   );
   if (problem !== undefined) return <Problem problem={problem} />;
   if (data === undefined) return <Waiting />;
   return (
-    <article>
+    <article className={stale ? 'stale' : ''} aria-busy={stale}>
       <Claim data={data} id={id} />
       <Figures data={data} />
       <section>

@@ -4,7 +4,8 @@ import { useMemo } from 'react';
 import { shareText } from '../../lib/amount';
 import type { FullTrace } from '../../lib/columns';
 import { grouped, plural } from '../../lib/format';
-import { setParams, useParam } from '../../lib/route';
+import { useTyped } from '../../lib/held';
+import { setParams } from '../../lib/route';
 import { sortedBy, spanGroups, type SortKey, type SpanGroup } from '../../lib/spanlist';
 import { Duration } from '../../ui/Num';
 import { ROWS_MAX, SortHeads, SortRest, useSort, type SortColumn } from '../../ui/Sorted';
@@ -17,7 +18,7 @@ const COLUMNS: SortColumn<SortKey>[] = [
 ];
 
 export function SpanList({ trace }: { trace: FullTrace }) {
-  const [text, setText] = useParam('find');
+  const [text, setText] = useTyped('find');
   const by = useSort(COLUMNS, 'execution');
   const groups = useMemo(() => spanGroups(trace), [trace]);
   const wanted = text.toLowerCase();

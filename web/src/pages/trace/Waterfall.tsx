@@ -13,7 +13,7 @@ import { flushSync } from 'react-dom';
 import type { Trace } from '../../api/types';
 import { find, nextFound, type Found } from '../../lib/find';
 import { tickText } from '../../lib/format';
-import { readView, useHeld, viewText, type View } from '../../lib/held';
+import { readView, useHeld, useTyped, viewText, type View } from '../../lib/held';
 import type { Marks } from '../../lib/marks';
 import { useNarrow } from '../../lib/narrow';
 import { useParam } from '../../lib/route';
@@ -49,7 +49,8 @@ export function Waterfall({ trace, marks, selected, select }: Props) {
   const [opened, setOpened] = useOpened(trace, selected);
   const [view, setView] = useView(whole);
   const all = useMemo(() => rows(trace, opened), [trace, opened]);
-  const [wanted, setWanted] = useParam('find');
+  const [typed, setTyped] = useTyped('find');
+  const [wanted] = useParam('find');
   const found = useMemo(() => find(trace, wanted), [trace, wanted]);
   const [active, setActive] = useState(() =>
     Math.max(
@@ -142,7 +143,7 @@ export function Waterfall({ trace, marks, selected, select }: Props) {
   };
   return (
     <div className="waterfall">
-      <FindBar text={wanted} look={setWanted} count={found.nodes.length} at={at} go={goToFound} />
+      <FindBar text={typed} look={setTyped} count={found.nodes.length} at={at} go={goToFound} />
       <MiniMap trace={trace} view={view} change={setView} />
       <Axis view={view} count={narrow ? 3 : 5} />
       <div

@@ -8,7 +8,7 @@ import { openTraceFile } from '../../lib/opened';
 import { navigate, to, useParam, useQuery } from '../../lib/route';
 import { useRange } from '../../lib/time';
 import { DropFile } from '../../ui/DropFile';
-import { Problem, Waiting } from '../../ui/Empty';
+import { Fresh, Problem, Waiting } from '../../ui/Empty';
 import { FilterSelect } from '../../ui/Filter';
 import { Link } from '../../ui/Link';
 import { Quiet } from '../../ui/Quiet';
@@ -25,7 +25,7 @@ export function TracesPage() {
   if (requests.problem !== undefined) return <Problem problem={requests.problem} />;
   const [slowest] = requests.data?.requests ?? [];
   return (
-    <>
+    <Fresh stale={requests.stale && requests.data !== undefined}>
       <div className="claim">
         <h1>The slowest requests</h1>
         {slowest !== undefined && (
@@ -36,7 +36,13 @@ export function TracesPage() {
         )}
       </div>
       <div className="filters" role="search" aria-label="Filter the requests">
-        <FilterSelect name="service" label="Service" all="every service" facets={services} />
+        <FilterSelect
+          name="service"
+          label="Service"
+          all="every service"
+          facets={services}
+          problem={operations.problem}
+        />
         <Outcome />
         <ById />
         <DropFile words="Open a file" open={openTraceFile} />
@@ -50,7 +56,7 @@ export function TracesPage() {
       ) : (
         <RequestTable requests={requests.data.requests} />
       )}
-    </>
+    </Fresh>
   );
 }
 

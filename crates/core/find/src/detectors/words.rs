@@ -113,16 +113,17 @@ pub(super) fn shorten(text: &str) -> String {
 /// Three significant digits and a unit: `1.18 s`, `3.1 ms`, `40 µs`.
 pub(super) fn time(time: Duration) -> String {
     let seconds = time.as_secs_f64();
-    let (value, unit) = if 1.0 <= seconds {
+    // Bounds are those of the rounded value: 999.7 ms are 1.00 s.
+    let (value, unit) = if 0.9995 <= seconds {
         (seconds, "s")
-    } else if 1e-3 <= seconds {
+    } else if 0.999_5e-3 <= seconds {
         (seconds * 1e3, "ms")
     } else {
         (seconds * 1e6, "µs")
     };
-    let digits = if 100.0 <= value {
+    let digits = if 99.95 <= value {
         0
-    } else if 10.0 <= value {
+    } else if 9.995 <= value {
         1
     } else {
         2
@@ -156,6 +157,13 @@ mod tests {
             texts,
             ["0.00 µs", "40.0 µs", "999 µs", "3.10 ms", "18.4 ms", "384 ms", "1.18 s", "72.0 s"]
         );
+    }
+
+    #[test]
+    fn times_that_are_nearly_round_have_three_digits_too() {
+        let texts = [9_996, 99_960, 999_700, 999].map(|micros| time(Duration::from_micros(micros)));
+        assert_eq!(texts, ["10.0 ms", "100 ms", "1.00 s", "999 µs"]);
+        assert_eq!(time(Duration::from_nanos(999_700)), "1.00 ms");
     }
 
     #[test]

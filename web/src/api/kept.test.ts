@@ -1,0 +1,98 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+
+import { kept, show } from './kept';
+
+const listeners = new Set<() => void>();
+vi.mock('./live', () => ({
+  onChange: (listener: () => void) => {
+    listeners.add(listener);
+    return () => listeners.delete(listener);
+  },
+}));
+
+interface Asked {
+  signal: AbortSignal;
+  answer: (response: Response | Error) => void;
+}
+
+let asked: Asked[] = [];
+
+beforeEach(() => {
+  asked = [];
+  vi.stubGlobal(
+    'fetch',
+    (_: string, { signal }: { signal: AbortSignal }) =>
+      new Promise<Response>((give, refuse) => {
+        signal.addEventListener('abort', () => refuse(new Error('given up')));
+        asked.push({
+          signal,
+          answer: (told) => (told instanceof Error ? refuse(told) : give(told)),
+        });
+      }),
+  );
+});
+
+afterEach(() => vi.unstubAllGlobals());
+
+const changed = () => listeners.forEach((listener) => listener());
+const settled = () => new Promise((done) => setTimeout(done, 5));
+const told = (body: string, status = 200) => new Response(body, { status, statusText: 'so' });
+
+test('what is not live is asked again only after the connection was lost', async () => {
+  const stop = show('/lost', false, vi.fn());
+  asked[0]?.answer(new TypeError('failed to fetch'));
+  await settled();
+  expect(kept('/lost').problem?.status).toBe(0);
+  changed();
+  asked[1]?.answer(told('[1]'));
+  await settled();
+  expect(kept('/lost')).toEqual({ data: [1], stale: false });
+  changed();
+  expect(asked).toHaveLength(2);
+  stop();
+});
+
+test('what is live is asked on each change, and stays while nothing answers', async () => {
+  const stop = show('/live', true, vi.fn());
+  asked[0]?.answer(told('[1]'));
+  await settled();
+  changed();
+  asked[1]?.answer(told('<h1>Bad gateway</h1>', 502));
+  await settled();
+  expect(kept('/live')).toEqual({ data: [1], stale: true });
+  stop();
+});
+
+test('what nobody shows any more is given up, and asked anew', async () => {
+  const notify = vi.fn();
+  show('/left', true, notify)();
+  // The next page shows it as well.
+  const stop = show('/left', true, notify);
+  await settled();
+  expect([asked.length, asked[0]?.signal.aborted]).toEqual([1, false]);
+  stop();
+  await settled();
+  expect(asked[0]?.signal.aborted).toBe(true);
+  const again = show('/left', true, notify);
+  expect(asked).toHaveLength(2);
+  asked[1]?.answer(told('[2]'));
+  await settled();
+  expect(kept('/left').data).toEqual([2]);
+  again();
+});
+
+test('an answer that is none of taut’s is told as what it is', async () => {
+  const stop = show('/foreign', false, vi.fn());
+  asked[0]?.answer(told('<h1>Too large</h1>', 413));
+  await settled();
+  expect(kept('/foreign').problem).toMatchObject({
+    status: 413,
+    detail: 'the answer is 413 so, and not in a form that taut has',
+    hint: 'it is more than is taken: send less',
+  });
+  changed();
+  asked[1]?.answer(told('{"error": "no"}', 500));
+  await settled();
+  expect(kept('/foreign').problem?.status).toBe(500);
+  stop();
+});
