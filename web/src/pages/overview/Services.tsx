@@ -14,6 +14,7 @@ import { Link } from '../../ui/Link';
 import { Duration, Percent, Rate } from '../../ui/Num';
 import { Spark } from '../../ui/Spark';
 import { Full } from './Full';
+import { reason, reasons } from './objective';
 
 interface ServicesProps {
   data: Overview;
@@ -163,16 +164,10 @@ const WORDS: Record<Standing, { sign: string; words: string }> = {
 
 /** Met or missed and why, in words and a sign as well as a colour. */
 function Objective({ one, targets }: { one: ServiceSigns; targets: Targets }) {
-  const within = `${percentText(one.within_target)} of its requests take no longer than ${durationText(targets.p95_micros)}; 95\u2009% are meant to`;
-  const failing = `${percentText(one.now.error_share)} of its requests fail; ${percentText(targets.error_share)} may`;
   return (
-    <Word objective={one.objective} title={`${within}. ${failing}.`}>
-      <small className="p2">
-        {' '}
-        {one.objective === 'failing'
-          ? `${percentText(one.now.error_share)} fail`
-          : `${percentText(one.within_target)} within`}
-      </small>
+    <Word objective={one.objective} title={reasons(one, targets)}>
+      {' '}
+      <small className="p2">{reason(one, targets)}</small>
     </Word>
   );
 }
@@ -189,7 +184,8 @@ function Word({
   const { sign, words } = WORDS[objective];
   return (
     <span className={`objective ${objective === 'met' ? 'met' : 'missed'}`} title={title}>
-      <i aria-hidden="true">{sign}</i> {words}
+      <i aria-hidden="true">{sign}</i>
+      {`\u00a0${words}`}
       {children}
     </span>
   );
