@@ -3183,7 +3183,7 @@ export interface components {
             database_hours_per_day: number;
             /**
              * Format: double
-             * @description Share of the time of all database statements that would be spared, 0 to 1.
+             * @description Share of the time of all database statements that would be spared, 0 to 1; 0 where sessions wait, which is no work.
              */
             database_share: number;
             /**
@@ -5485,6 +5485,12 @@ export interface components {
              * @description Time that databases work in vain, in hours a day.
              */
             database_hours_per_day: number;
+            /**
+             * Format: double
+             * @description Share of the work of the database, 0 to 1; none where it is about several databases, or sessions wait, which is
+             *     no work.
+             */
+            database_share?: number | null;
             /** @description How many. */
             findings: number;
             /**

@@ -69,7 +69,11 @@ export function FindingPage({ id }: { id: string }) {
 
 /** Whose time it costs; what is no matter of hours says nothing. */
 function Wastes({ finding }: { finding: Finding }) {
-  const { user_hours_per_day: users, database_hours_per_day: database } = finding.impact;
+  const {
+    user_hours_per_day: users,
+    database_hours_per_day: database,
+    database_share: share,
+  } = finding.impact;
   const where = <Link to={place(finding)}>{finding.operation}</Link>;
   if (users === 0 && database === 0) return <>In {where}.</>;
   return (
@@ -83,8 +87,12 @@ function Wastes({ finding }: { finding: Finding }) {
       {users > 0 && database > 0 && ' and '}
       {database > 0 && (
         <>
-          <strong>{hoursText(database)}</strong> of the database’s{users === 0 && ' time a day'},{' '}
-          <Percent share={finding.impact.database_share} /> of its work
+          <strong>{hoursText(database)}</strong> of the database’s{users === 0 && ' time a day'}
+          {share > 0 && (
+            <>
+              , <Percent share={share} /> of its work
+            </>
+          )}
         </>
       )}
       .
