@@ -25,6 +25,11 @@ test('a finding leads to its trace, folded, and to a span with all it carries', 
   await code.getByRole('button', { name: 'Copy' }).click();
   await expect(code.getByRole('button')).toHaveText('Copied');
   expect(await page.evaluate(() => navigator.clipboard.readText())).toMatch(/shop_/);
+  // What else belongs to it is folded, so that what to do is not far below.
+  const list = page.locator('.argument details figure.code').first();
+  await expect(list).toBeHidden();
+  await page.getByText('The list that it is run for').click();
+  await expect(list).toContainText('shop_order');
 
   await page.locator('.examples a').first().click();
   await expect(page).toHaveURL(/\/traces\/[0-9a-f]{32}/);

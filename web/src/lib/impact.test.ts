@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 
 import type { Finding, Level } from '../api/types';
-import { ofDatabase, risky, wasted, wastedText } from './impact';
+import { databaseOf, ofDatabase, risky, wasted, wastedText } from './impact';
 
 const finding = (users: number, database: number, level: Level = 'low') =>
   ({ level, impact: { user_hours_per_day: users, database_hours_per_day: database } }) as Finding;
@@ -25,4 +25,15 @@ test('what costs no hours and has a level all the same is a risk', () => {
     risky(finding(0, 0)),
     risky(finding(0, 1, 'high')),
   ]).toEqual([true, false, false]);
+});
+
+test('a finding of a database is told from one of traces that the database knows more of', () => {
+  const at = (service: string, database?: string) =>
+    databaseOf({
+      service,
+      evidence: database === undefined ? {} : { database: { database } },
+    } as Finding);
+  expect(at('postgresql/shop', 'shop')).toBe('shop');
+  expect(at('web', 'shop')).toBeUndefined();
+  expect(at('web')).toBeUndefined();
 });

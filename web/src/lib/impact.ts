@@ -2,6 +2,12 @@
 import type { Finding } from '../api/types';
 import { hoursText } from './format';
 
+/** The database whose own statistics show it; undefined where traces do. */
+export function databaseOf({ service, evidence }: Finding): string | undefined {
+  const name = evidence.database?.database;
+  return name !== undefined && service === `postgresql/${name}` ? name : undefined;
+}
+
 /** Only the database works in vain. */
 export function ofDatabase({ impact }: Finding): boolean {
   return impact.user_hours_per_day <= 0 && impact.database_hours_per_day > 0;
