@@ -538,7 +538,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Every operation over a window, by its share of all time, largest first. */
+        /** Every operation over a window, by its share of all time unless another order is asked for, largest first. */
         get: operations["list"];
         put?: never;
         post?: never;
@@ -640,7 +640,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The slowest requests, slowest first. */
+        /** The slowest requests, slowest first, or the latest. */
         get: operations["requests"];
         put?: never;
         post?: never;
@@ -7045,6 +7045,8 @@ export interface operations {
                 service?: string;
                 /** @description Those whose name or service holds this text, in either case. */
                 q?: string;
+                /** @description What comes first: `share` unless told otherwise, `rate`, `p50`, `p75`, `p90`, `p95`, `p99`, `p999`, `errors`, `queries`. */
+                sort?: "share" | "rate" | "p50" | "p75" | "p90" | "p95" | "p99" | "p999" | "errors" | "queries";
                 /** @description Most rows, at most 500. */
                 limit?: number;
             };
@@ -7054,7 +7056,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description operations, by share of all time */
+            /** @description operations, in the order asked for */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -7287,6 +7289,8 @@ export interface operations {
                 duration_min_ms?: number;
                 /** @description Those that failed, or that did not. */
                 failed?: boolean;
+                /** @description What comes first: `slowest` unless told otherwise, `latest`. */
+                sort?: "slowest" | "latest";
                 /** @description Most rows, at most 500; 100 unless told otherwise. */
                 limit?: number;
             };
@@ -7296,7 +7300,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description requests, slowest first */
+            /** @description requests, in the order asked for */
             200: {
                 headers: {
                     [name: string]: unknown;
