@@ -90,6 +90,36 @@ test('an endpoint shows its figures, its findings and its slowest requests', asy
   await expect(page.getByRole('treegrid')).toBeVisible();
 });
 
+test('endpoints are sorted by any of their figures, and the colours of their bars are told', async ({
+  page,
+}) => {
+  await page.goto(`/endpoints?service=${SHOP}`);
+  const head = page.getByRole('columnheader', { name: 'errors' });
+  await head.getByRole('button').click();
+  await expect(page).toHaveURL(/sort=errors/);
+  await expect(head).toHaveAttribute('aria-sort', 'descending');
+  // Payments fail most often.
+  await expect(page.locator('table.endpoints tbody tr').first()).toContainText('/api/pay');
+  await expect(page.getByRole('list', { name: 'Kinds of time' })).toContainText('database');
+  await page.getByRole('columnheader', { name: 'share' }).getByRole('button').click();
+  await expect(page).not.toHaveURL(/sort=/);
+});
+
+test('the latest requests are listed as the slowest are', async ({ page }) => {
+  await page.goto(`/traces?service=${SHOP}`);
+  await page.getByLabel('Order').selectOption('latest');
+  await expect(page).toHaveURL(/sort=latest/);
+  await expect(page.getByRole('heading', { level: 1 })).toHaveText('The latest requests');
+  const times = page.locator('table.requests tbody tr time');
+  await expect(async () => {
+    const told = await times.evaluateAll((all) => all.map((one) => one.getAttribute('title')));
+    expect(told.length).toBeGreaterThan(1);
+    expect(told).toEqual(told.toSorted().toReversed());
+  }).toPass({ timeout: 10_000 });
+  await page.getByLabel('Duration').selectOption('5000');
+  await expect(page).toHaveURL(/slow=5000/);
+});
+
 test('two kinds of requests are told apart over their humps', async ({ page }) => {
   const operation = encodeURIComponent('GET /api/report/');
   await page.goto(`/endpoint?service=${SHOP}&operation=${operation}`);

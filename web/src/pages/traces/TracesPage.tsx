@@ -1,9 +1,9 @@
-/** The slowest requests, and a way to any trace by its id. */
+/** The slowest requests, or the latest, and a way to any trace by its id. */
 import { useState, type SubmitEvent } from 'react';
 
 import { path, useApi } from '../../api/use';
-import type { Operations, Requests } from '../../api/types';
-import { durationText, plural } from '../../lib/format';
+import type { Operations, Request, Requests } from '../../api/types';
+import { durationText, plural, tickText } from '../../lib/format';
 import { openTraceFile } from '../../lib/opened';
 import { navigate, to, useParam, useQuery } from '../../lib/route';
 import { useRange } from '../../lib/time';
@@ -19,21 +19,19 @@ export function TracesPage() {
   const range = useRange();
   const service = query.get('service') ?? undefined;
   const failed = query.get('failed') ?? undefined;
-  const requests = useApi<Requests>(path('requests', { ...range, service, failed }));
+  const slow = query.get('slow') ?? undefined;
+  const sort = query.get('sort') === 'latest' ? 'latest' : undefined;
+  const requests = useApi<Requests>(
+    path('requests', { ...range, service, failed, duration_min_ms: slow, sort }),
+  );
   const operations = useApi<Operations>(path('operations', { ...range, limit: '1' }), false);
   const services = operations.data?.services.map((value) => ({ value, count: 0 })) ?? [];
   if (requests.problem !== undefined) return <Problem problem={requests.problem} />;
-  const [slowest] = requests.data?.requests ?? [];
   return (
     <Fresh stale={requests.stale && requests.data !== undefined}>
       <div className="claim">
-        <h1>The slowest requests</h1>
-        {slowest !== undefined && (
-          <p>
-            The slowest took <strong>{durationText(slowest.duration_micros)}</strong> and ran{' '}
-            {plural(slowest.statements, 'query', 'queries')}: <strong>{slowest.operation}</strong>.
-          </p>
-        )}
+        <h1>{sort === 'latest' ? 'The latest requests' : 'The slowest requests'}</h1>
+        <Claim requests={requests.data?.requests ?? []} latest={sort === 'latest'} />
       </div>
       <div className="filters" role="search" aria-label="Filter the requests">
         <FilterSelect
@@ -43,7 +41,9 @@ export function TracesPage() {
           facets={services}
           problem={operations.problem}
         />
-        <Outcome />
+        <Choice name="sort" label="Order" options={ORDERS} />
+        <Choice name="failed" label="Outcome" options={OUTCOMES} />
+        <Choice name="slow" label="Duration" options={DURATIONS} />
         <ById />
         <DropFile words="Open a file" open={openTraceFile} />
         <Link to={to('/compare')}>Compare two traces</Link>
@@ -52,7 +52,7 @@ export function TracesPage() {
       {requests.data === undefined ? (
         <Waiting />
       ) : requests.data.requests.length === 0 ? (
-        <Quiet filtered={service !== undefined || failed !== undefined} what="request" />
+        <Quiet filtered={(service ?? failed ?? slow) !== undefined} what="request" />
       ) : (
         <RequestTable requests={requests.data.requests} />
       )}
@@ -60,15 +60,54 @@ export function TracesPage() {
   );
 }
 
-function Outcome() {
-  const [failed, set] = useParam('failed');
+function Claim({ requests, latest }: { requests: Request[]; latest: boolean }) {
+  const slowest = requests.toSorted((one, other) => other.duration_micros - one.duration_micros)[0];
+  if (slowest === undefined) return null;
+  return (
+    <p>
+      The slowest{latest && requests.length > 1 && ` of the last ${requests.length}`} took{' '}
+      <strong>{durationText(slowest.duration_micros)}</strong> and ran{' '}
+      {plural(slowest.statements, 'query', 'queries')}: <strong>{slowest.operation}</strong>.
+    </p>
+  );
+}
+
+/** Values of a parameter and what they mean, the one that is meant without it first. */
+type Options = [value: string, words: string][];
+
+const ORDERS: Options = [
+  ['', 'slowest first'],
+  ['latest', 'latest first'],
+];
+
+const OUTCOMES: Options = [
+  ['', 'every outcome'],
+  ['true', 'failed'],
+  ['false', 'not failed'],
+];
+
+/** In milliseconds. */
+const DURATIONS: Options = [
+  ['', 'however long'],
+  ...['50', '200', '500', '1000', '5000'].map((millis): [string, string] => [
+    millis,
+    `${tickText(Number(millis) * 1000)} or longer`,
+  ]),
+];
+
+function Choice({ name, label, options }: { name: string; label: string; options: Options }) {
+  const [value, set] = useParam(name);
+  const missing = value !== '' && !options.some(([known]) => known === value);
   return (
     <label className="filter">
-      <span className="hidden">Outcome</span>
-      <select value={failed} onChange={(event) => set(event.target.value)}>
-        <option value="">every outcome</option>
-        <option value="true">failed</option>
-        <option value="false">not failed</option>
+      <span className="hidden">{label}</span>
+      <select value={value} onChange={(event) => set(event.target.value)}>
+        {options.map(([known, words]) => (
+          <option key={known} value={known}>
+            {words}
+          </option>
+        ))}
+        {missing && <option value={value}>{value}</option>}
       </select>
     </label>
   );
