@@ -14,18 +14,26 @@ import { Link } from '../../ui/Link';
 import { Quiet } from '../../ui/Quiet';
 import { RequestTable } from '../../ui/Requests';
 
+/** Endpoints to choose from, those with most time. */
+const ENDPOINTS_MAX = '200';
+
 export function TracesPage() {
   const query = useQuery();
   const range = useRange();
   const service = query.get('service') ?? undefined;
+  const operation = query.get('operation') ?? undefined;
   const failed = query.get('failed') ?? undefined;
   const slow = query.get('slow') ?? undefined;
   const sort = query.get('sort') === 'latest' ? 'latest' : undefined;
   const requests = useApi<Requests>(
-    path('requests', { ...range, service, failed, duration_min_ms: slow, sort }),
+    path('requests', { ...range, service, operation, failed, duration_min_ms: slow, sort }),
   );
-  const operations = useApi<Operations>(path('operations', { ...range, limit: '1' }), false);
+  // Of one service its endpoints are wanted, too.
+  const limit = service === undefined ? '1' : ENDPOINTS_MAX;
+  const operations = useApi<Operations>(path('operations', { ...range, service, limit }), false);
   const services = operations.data?.services.map((value) => ({ value, count: 0 })) ?? [];
+  const own = operations.data?.operations.filter((one) => one.service === service) ?? [];
+  const endpoints = own.map((one) => ({ value: one.operation, count: 0 }));
   if (requests.problem !== undefined) return <Problem problem={requests.problem} />;
   return (
     <Fresh stale={requests.stale && requests.data !== undefined}>
@@ -41,6 +49,9 @@ export function TracesPage() {
           facets={services}
           problem={operations.problem}
         />
+        {(service ?? operation) !== undefined && (
+          <FilterSelect name="operation" label="Endpoint" all="every endpoint" facets={endpoints} />
+        )}
         <Choice name="sort" label="Order" options={ORDERS} />
         <Choice name="failed" label="Outcome" options={OUTCOMES} />
         <Choice name="slow" label="Duration" options={DURATIONS} />
@@ -52,7 +63,7 @@ export function TracesPage() {
       {requests.data === undefined ? (
         <Waiting />
       ) : requests.data.requests.length === 0 ? (
-        <Quiet filtered={(service ?? failed ?? slow) !== undefined} what="request" />
+        <Quiet filtered={(service ?? operation ?? failed ?? slow) !== undefined} what="request" />
       ) : (
         <RequestTable requests={requests.data.requests} />
       )}
