@@ -54,6 +54,22 @@ test('one of 200 services is found on the map, told, and led to', async ({ page 
   await expect.poll(() => nodes.count()).toBeGreaterThan(SERVICES);
 });
 
+test('a map of 200 services is one stop for Tab, and arrows lead from one to the next', async ({
+  page,
+}) => {
+  test.slow();
+  await open(page, `/services?${await many(page)}`);
+  const map = page.getByRole('region', { name: 'Map of services' });
+  const stop = map.locator('.map-node[tabindex="0"]');
+  await expect(stop).toHaveCount(1);
+  await expect(page.locator('.map-legend')).toContainText('rate · p95 · share that fails');
+  await stop.focus();
+  const first = await stop.getAttribute('aria-label');
+  await page.keyboard.press('ArrowRight');
+  await expect(stop).toBeFocused();
+  await expect(stop).not.toHaveAttribute('aria-label', first ?? '');
+});
+
 test('a map of 200 services is as wide as the page when it is asked to be', async ({ page }) => {
   test.slow();
   await open(page, `/services?${await many(page)}`);

@@ -25,6 +25,11 @@ test('a finding leads to its trace, folded, and to a span with all it carries', 
   await code.getByRole('button', { name: 'Copy' }).click();
   await expect(code.getByRole('button')).toHaveText('Copied');
   expect(await page.evaluate(() => navigator.clipboard.readText())).toMatch(/shop_/);
+  // What else belongs to it is folded, so that what to do is not far below.
+  const list = page.locator('.argument details figure.code').first();
+  await expect(list).toBeHidden();
+  await page.getByText('The list that it is run for').click();
+  await expect(list).toContainText('shop_order');
 
   await page.locator('.examples a').first().click();
   await expect(page).toHaveURL(/\/traces\/[0-9a-f]{32}/);
@@ -83,6 +88,43 @@ test('an endpoint shows its figures, its findings and its slowest requests', asy
   await expect(page.locator('table.groups')).toContainText('OFFSET');
   await page.locator('table.requests a').first().click();
   await expect(page.getByRole('treegrid')).toBeVisible();
+});
+
+test('endpoints are sorted by any of their figures, and the colours of their bars are told', async ({
+  page,
+}) => {
+  await page.goto(`/endpoints?service=${SHOP}`);
+  const head = page.getByRole('columnheader', { name: 'errors' });
+  await head.getByRole('button').click();
+  await expect(page).toHaveURL(/sort=errors/);
+  await expect(head).toHaveAttribute('aria-sort', 'descending');
+  // Payments fail most often.
+  await expect(page.locator('table.endpoints tbody tr').first()).toContainText('/api/pay');
+  await expect(page.getByRole('list', { name: 'Kinds of time' })).toContainText('database');
+  await page.getByRole('columnheader', { name: 'share' }).getByRole('button').click();
+  await expect(page).not.toHaveURL(/sort=/);
+});
+
+test('the latest requests are listed as the slowest are', async ({ page }) => {
+  await page.goto(`/traces?service=${SHOP}`);
+  const choice = (label: string) =>
+    page
+      .locator('.filters label')
+      .filter({ has: page.getByText(label, { exact: true }) })
+      .getByRole('combobox');
+  await choice('Order').selectOption('latest');
+  await expect(page).toHaveURL(/sort=latest/);
+  await expect(page.getByRole('heading', { level: 1 })).toHaveText('The latest requests');
+  const times = page.locator('table.requests tbody tr time');
+  await expect(async () => {
+    const told = await times.evaluateAll((all) => all.map((one) => one.getAttribute('title')));
+    expect(told.length).toBeGreaterThan(1);
+    expect(told).toEqual(told.toSorted().toReversed());
+  }).toPass({ timeout: 10_000 });
+  await choice('Endpoint').selectOption('GET /api/orders/');
+  await expect(page.locator('table.requests tbody')).not.toContainText('/api/posts/');
+  await choice('Duration').selectOption('5000');
+  await expect(page).toHaveURL(/slow=5000/);
 });
 
 test('two kinds of requests are told apart over their humps', async ({ page }) => {

@@ -148,7 +148,7 @@ test('a replay tells answers that are the same as far as they were kept, and whi
     page.getByText('14 the same as far as they were kept, 2 different in noise'),
   ).toBeVisible();
   await expect(page.getByText('1 not kept, so not compared')).toBeVisible();
-  await expect(page.getByText('p95 better: p95 changed by -12 %')).toBeVisible();
+  await expect(page.getByText('p95 better: p95 changed by −12 %')).toBeVisible();
   await page.getByText('Without a difference: 1 endpoint').click();
   await expect(page.getByRole('row', { name: /onerror.* 40/ })).toBeVisible();
   await expectGood(page);
@@ -186,7 +186,7 @@ test('a comparison tells what it used, its tests and every note', async ({ page 
 
 test('a comparison tells its verdict and what it rests on', async ({ page }) => {
   await drop(page, PROOF);
-  await expect(page.getByRole('heading', { level: 1 })).toHaveText('better: p95 changed by -92 %');
+  await expect(page.getByRole('heading', { level: 1 })).toHaveText('better: p95 changed by −92 %');
   await expect(
     page.getByRole('row', { name: /p95 1\.20 s 95\.0 ms .*−97 % to −87 %/ }),
   ).toBeVisible();

@@ -538,7 +538,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Every operation over a window, by its share of all time, largest first. */
+        /** Every operation over a window, by its share of all time unless another order is asked for, largest first. */
         get: operations["list"];
         put?: never;
         post?: never;
@@ -640,7 +640,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The slowest requests, slowest first. */
+        /** The slowest requests, slowest first, or the latest. */
         get: operations["requests"];
         put?: never;
         post?: never;
@@ -3183,7 +3183,7 @@ export interface components {
             database_hours_per_day: number;
             /**
              * Format: double
-             * @description Share of the time of all database statements that would be spared, 0 to 1.
+             * @description Share of the time of all database statements that would be spared, 0 to 1; 0 where sessions wait, which is no work.
              */
             database_share: number;
             /**
@@ -5485,6 +5485,12 @@ export interface components {
              * @description Time that databases work in vain, in hours a day.
              */
             database_hours_per_day: number;
+            /**
+             * Format: double
+             * @description Share of the work of the database, 0 to 1; none where it is about several databases, or sessions wait, which is
+             *     no work.
+             */
+            database_share?: number | null;
             /** @description How many. */
             findings: number;
             /**
@@ -7039,6 +7045,8 @@ export interface operations {
                 service?: string;
                 /** @description Those whose name or service holds this text, in either case. */
                 q?: string;
+                /** @description What comes first: `share` unless told otherwise, `rate`, `p50`, `p75`, `p90`, `p95`, `p99`, `p999`, `errors`, `queries`. */
+                sort?: "share" | "rate" | "p50" | "p75" | "p90" | "p95" | "p99" | "p999" | "errors" | "queries";
                 /** @description Most rows, at most 500. */
                 limit?: number;
             };
@@ -7048,7 +7056,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description operations, by share of all time */
+            /** @description operations, in the order asked for */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -7281,6 +7289,8 @@ export interface operations {
                 duration_min_ms?: number;
                 /** @description Those that failed, or that did not. */
                 failed?: boolean;
+                /** @description What comes first: `slowest` unless told otherwise, `latest`. */
+                sort?: "slowest" | "latest";
                 /** @description Most rows, at most 500; 100 unless told otherwise. */
                 limit?: number;
             };
@@ -7290,7 +7300,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description requests, slowest first */
+            /** @description requests, in the order asked for */
             200: {
                 headers: {
                     [name: string]: unknown;

@@ -226,7 +226,7 @@ test('a replay counts how answers came to be the same', () => {
     noisy: 3,
     unknown: 1,
     seconds: 2,
-    speed: { verdict: 'better' },
+    speed: { verdict: 'better', reason: 'p95 changed by −5 %' },
     endpoints: [{ endpoint: 'GET /', compared: 9 }],
   });
   expect(

@@ -169,7 +169,7 @@ function replay(all: Fields): Replay {
     unknown: number(all['not_comparable']),
     ...(text(speed['verdict']) === ''
       ? {}
-      : { speed: { verdict: text(speed['verdict']), reason: text(speed['reason']) } }),
+      : { speed: { verdict: text(speed['verdict']), reason: signs(speed['reason']) } }),
     seconds: micros(all['took_nanos']) / 1e6,
     interrupted: all['is_interrupted'] === true,
     endpoints: list(all['endpoints']).map((one) => ({
@@ -180,6 +180,11 @@ function replay(all: Fields): Replay {
     noise: list(all['noise']).map(group),
     notes: texts(all['notes']),
   };
+}
+
+/** A sentence with the sign of a minus where a command has a hyphen. */
+function signs(value: unknown): string {
+  return text(value).replaceAll(/(?<=^|[\s(])-(?=\d)/g, '−');
 }
 
 function group(one: Fields): Group {
@@ -208,7 +213,7 @@ function proof(all: Fields): Proof {
   return {
     kind: 'proof',
     verdict: text(all['verdict']),
-    reason: text(all['reason']),
+    reason: signs(all['reason']),
     decides: text(all['decides']),
     ...given('more', some(all['more_requests'])),
     ...given('matters', some(all['matters'])),

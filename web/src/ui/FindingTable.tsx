@@ -1,7 +1,7 @@
 /** Findings as a table, wherever they are listed. */
 import type { Finding, FindingProgress } from '../api/types';
 import { duration, grouped } from '../lib/format';
-import { ofDatabase, wasted } from '../lib/impact';
+import { ofDatabase, risky, wasted } from '../lib/impact';
 import { progressOf } from '../lib/progress';
 import { openRow, to } from '../lib/route';
 import { Breaks } from './Breaks';
@@ -32,7 +32,7 @@ export function FindingTable({ findings, progress = [], short, here, point }: Ta
           ['level'],
           [short ? 'claim' : 'where and what'],
           ['fault', 'p3'],
-          ['users wait', 'n'],
+          ['wasted', 'n'],
           ['queries', 'n p2'],
           ['p95', 'n p2'],
           ['effort', 'n p4'],
@@ -121,12 +121,38 @@ function Row({ finding, progress, most, short, here, point }: RowProps) {
   );
 }
 
-/** What a finding costs a day. */
+/** What a finding costs a day, and whose time that is; what costs none may be a risk. */
 export function Wasted({ finding }: { finding: Finding }) {
+  if (wasted(finding) <= 0) {
+    return (
+      <span className="dim">
+        –
+        {risky(finding) && (
+          <small
+            className="whose"
+            title="it costs no hours so far; its level is how bad it may get"
+          >
+            {' '}
+            risk
+          </small>
+        )}
+      </span>
+    );
+  }
   return (
     <>
       <Hours hours={wasted(finding)} />
-      {ofDatabase(finding) && <small title="time that the database works in vain"> database</small>}
+      {ofDatabase(finding) ? (
+        <small className="whose" title="time that the database works in vain">
+          {' '}
+          database
+        </small>
+      ) : (
+        <small className="whose" title="time that users wait in vain">
+          {' '}
+          users
+        </small>
+      )}
     </>
   );
 }

@@ -42,6 +42,21 @@ export function KindLegend({ breakdown, per = 1 }: { breakdown: Breakdown; per?:
   );
 }
 
+/** What the colours of a column of bars mean: the kinds that occur in it. `className` says when the column goes. */
+export function KindKey({ of: all, className }: { of: Breakdown[]; className: string }) {
+  const shown = KINDS.filter(({ of }) => all.some((one) => of(one) > 0));
+  return (
+    <ul className={`legend kind-key ${className}`} aria-label="Kinds of time">
+      {shown.map(({ kind, name }) => (
+        <li key={kind}>
+          <i className={`swatch kind-${kind}`} aria-hidden="true" />
+          {name}
+        </li>
+      ))}
+    </ul>
+  );
+}
+
 function text(part: number, whole: number): string {
   const { value, unit } = percent(whole > 0 ? part / whole : 0);
   return `${value}\u2009${unit}`;

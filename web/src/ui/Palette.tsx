@@ -3,7 +3,8 @@ import { useEffect, useMemo, useRef, useState, type KeyboardEvent } from 'react'
 
 import { path, useApi } from '../api/use';
 import type { Findings, Operations } from '../api/types';
-import { hoursText, percent } from '../lib/format';
+import { percent } from '../lib/format';
+import { wastedText } from '../lib/impact';
 import { offered, traceId, type Command } from '../lib/palette';
 import { navigate, setParams, to } from '../lib/route';
 import { toggleTheme } from '../lib/theme';
@@ -136,12 +137,7 @@ function useCommands(): Command[] {
         ),
       ),
       ...(findings?.findings ?? []).map((one) =>
-        go(
-          'finding',
-          one.claim,
-          `${one.operation}, ${hoursText(one.impact.user_hours_per_day)} a day`,
-          to(`/findings/${one.id}`),
-        ),
+        go('finding', one.claim, `${one.operation}, ${wastedText(one)}`, to(`/findings/${one.id}`)),
       ),
       ...WINDOWS.map((known) =>
         act(`Show the ${known.name}`, () => setParams(rangeParams({ last: known.last }))),

@@ -4,7 +4,7 @@ import { clock, full, grouped } from '../lib/format';
 import { openRow, to } from '../lib/route';
 import { Breaks } from './Breaks';
 import { Heads } from './Heads';
-import { KindBar } from './Kinds';
+import { KindBar, KindKey } from './Kinds';
 import { Link } from './Link';
 import { Duration } from './Num';
 
@@ -12,29 +12,32 @@ import { Duration } from './Num';
 export function RequestTable({ requests, plain }: { requests: Request[]; plain?: boolean }) {
   const most = Math.max(...requests.map((request) => request.duration_micros), 1e-9);
   return (
-    <table className={plain ? 'rows requests plain' : 'rows requests'}>
-      <Heads
-        columns={[
-          [plain ? 'when' : 'endpoint'],
-          ['time', 'n'],
-          ['queries', 'n p2'],
-          ['spans', 'n p3'],
-          ['status', 'n p2'],
-          ['time by kind', 'p2 by-kind'],
-          [plain ? 'trace' : 'when', 'p3'],
-        ]}
-      />
-      <tbody>
-        {requests.map((request) => (
-          <Row
-            key={request.trace_id + request.span_id}
-            request={request}
-            most={most}
-            plain={plain ?? false}
-          />
-        ))}
-      </tbody>
-    </table>
+    <>
+      <KindKey of={requests.map((request) => request.breakdown)} className="p2" />
+      <table className={plain ? 'rows requests plain' : 'rows requests'}>
+        <Heads
+          columns={[
+            [plain ? 'when' : 'endpoint'],
+            ['time', 'n'],
+            ['queries', 'n p2'],
+            ['spans', 'n p3'],
+            ['status', 'n p2'],
+            ['time by kind', 'p2 by-kind'],
+            [plain ? 'trace' : 'when', 'p3'],
+          ]}
+        />
+        <tbody>
+          {requests.map((request) => (
+            <Row
+              key={request.trace_id + request.span_id}
+              request={request}
+              most={most}
+              plain={plain ?? false}
+            />
+          ))}
+        </tbody>
+      </table>
+    </>
   );
 }
 

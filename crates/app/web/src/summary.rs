@@ -27,16 +27,12 @@ pub(crate) fn operation(
     window: model::Window,
     all_seconds: f64,
 ) -> wire::Operation {
-    let seen = operation.seen.to.since(operation.seen.from).as_secs_f64();
-    let length = window.length().as_secs_f64();
-    // One request tells nothing of a rate: it is spread over the window.
-    let over = if operation.count < 2 || seen <= 0.0 { length } else { seen.min(length) };
     wire::Operation {
         service: operation.key.service.to_string(),
         operation: operation.key.operation.to_string(),
         count: operation.count,
         failed: operation.failed,
-        rate_per_second: ratio(float(operation.count), over),
+        rate_per_second: rate(operation, window),
         share: ratio(operation.total.as_secs_f64(), all_seconds),
         duration: (&operation.durations).into(),
         statements_per_request: ratio(float(operation.statements), float(operation.count)),
@@ -45,6 +41,15 @@ pub(crate) fn operation(
         worst: None,
         spark: Vec::new(),
     }
+}
+
+/// Requests a second while the operation was requested.
+pub(crate) fn rate(operation: &store::Operation, window: model::Window) -> f64 {
+    let seen = operation.seen.to.since(operation.seen.from).as_secs_f64();
+    let length = window.length().as_secs_f64();
+    // One request tells nothing of a rate: it is spread over the window.
+    let over = if operation.count < 2 || seen <= 0.0 { length } else { seen.min(length) };
+    ratio(float(operation.count), over)
 }
 
 /// Traffic, errors and latency over a window of this length.

@@ -191,6 +191,10 @@ async fn a_trace_becomes_an_operation_a_request_and_a_finding() -> Result {
     assert_eq!(operation["operation"], "GET /orders");
     assert_eq!(operation["statements_per_request"], 61.0);
     assert_eq!(operation["share"], 1.0);
+    let sorted = server.get("/api/v1/operations?last=1h&sort=p999").await?.json();
+    assert_eq!(sorted["operations"][0]["operation"], "GET /orders");
+    let latest = server.get("/api/v1/requests?last=1h&sort=latest").await?.json();
+    assert_eq!(latest["requests"][0]["trace_id"], TRACE);
     let detail = server.get("/api/v1/operation?service=shop&operation=GET%20/orders").await?.json();
     assert_eq!(detail["series"].as_array().map(Vec::len), Some(60));
     assert_eq!(detail["groups"][0]["count"], 60);
@@ -255,6 +259,7 @@ async fn what_is_wrong_is_a_problem_with_a_hint() -> Result {
     check("/api/v1/findings?level=awful", 400, "awful").await?;
     check("/api/v1/operations?last=soon", 400, "soon").await?;
     check("/api/v1/operations?limit=-1", 400, "invalid digit").await?;
+    check("/api/v1/operations?sort=colour", 400, "unknown variant `colour`").await?;
     check("/api/v1/operation?service=a&operation=b", 404, "was not requested").await?;
     check("/api/v1/operation?service=a", 400, "operation").await?;
     check("/api/v1/traces/0", 404, "is kept").await?;

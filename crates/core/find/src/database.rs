@@ -139,7 +139,7 @@ fn finding(
         database_hours_per_day: hours,
         saved_seconds: (cost.now_millis - cost.after_millis).max(0.0) / 1e3,
         saved_seconds_error: 0.0,
-        database_share: view.share_of_hours(hours),
+        database_share: if cost.waits { 0.0 } else { view.share_of_hours(hours) },
         worker_share: 0.0,
     };
     let parts: [&str; 4] = [fault, &operation.service, &operation.operation, &cause];

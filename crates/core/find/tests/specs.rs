@@ -12,7 +12,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use find::{DETECTORS, DatabaseView, RequestView, Settings, Targets, Workload, database::SeenPlan};
+use find::{
+    DETECTORS, DatabaseView, Levels, RequestView, Settings, Targets, Workload, database::SeenPlan,
+};
 use testkit::{DatabaseScript, Script};
 
 /// What must be found in a case, and what is.
@@ -125,4 +127,20 @@ fn a_case_named_after_a_detector_agrees_with_its_name() {
             assert_eq!(expected.contains(&name), fires, "{}", path.display());
         }
     }
+}
+
+#[test]
+fn hours_in_which_sessions_wait_are_no_share_of_the_work() {
+    let script = DatabaseScript::read(
+        "expect lock-wait\n\
+         database shop days:1\n\
+         statement calls:700 ms:70000 rows:700 hit:2800 SELECT * FROM orders WHERE id = $1\n\
+         load CPU 0.5\n\
+         load Lock/transactionid 0.4\n",
+    );
+    let view = DatabaseView::new(&script.database, None, &[], Targets::default());
+    let found = find::database::look(&view, &Settings::default(), &Levels::default());
+    let waits = found.iter().find(|finding| finding.fault == "lock-wait").unwrap();
+    assert!(0.0 < waits.impact.database_hours_per_day);
+    assert!(waits.impact.database_share <= 0.0);
 }

@@ -134,7 +134,26 @@ pub(crate) fn slowest(
     filter: &RequestFilter,
     limit: usize,
 ) -> Vec<RequestFact> {
-    // The quickest of those chosen is on top, to be ousted next.
+    greatest(requests, filter, limit, by_duration)
+}
+
+/// See [`crate::Store::latest`].
+pub(crate) fn latest(
+    requests: &Requests,
+    filter: &RequestFilter,
+    limit: usize,
+) -> Vec<RequestFact> {
+    greatest(requests, filter, limit, by_start)
+}
+
+/// The requests whose rank is greatest, the greatest first.
+fn greatest<R: Ord>(
+    requests: &Requests,
+    filter: &RequestFilter,
+    limit: usize,
+    rank: impl Fn(&Row) -> R,
+) -> Vec<RequestFact> {
+    // The least of those chosen is on top, to be ousted next.
     let mut chosen = BinaryHeap::new();
     for (number, segment) in requests.segments() {
         for (place, row) in matching(segment, filter) {
@@ -206,12 +225,20 @@ pub(crate) fn matching<'a>(
     })
 }
 
-type Rank = (u64, Reverse<Moment>, Reverse<TraceId>, Reverse<SpanId>);
+type Id = (Reverse<TraceId>, Reverse<SpanId>);
+
+fn id(row: &Row) -> Id {
+    (Reverse(row.head.trace_id), Reverse(row.head.span_id))
+}
 
 /// Slower is greater; of two as slow, the earlier.
-fn rank(row: &Row) -> Rank {
-    let head = &row.head;
-    (head.duration_nanos, Reverse(head.start), Reverse(head.trace_id), Reverse(head.span_id))
+fn by_duration(row: &Row) -> (u64, Reverse<Moment>, Id) {
+    (row.head.duration_nanos, Reverse(row.head.start), id(row))
+}
+
+/// Later is greater.
+fn by_start(row: &Row) -> (Moment, Id) {
+    (row.head.start, id(row))
 }
 
 /// Equal parts of a window; none if the window is empty.

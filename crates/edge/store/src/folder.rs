@@ -330,6 +330,10 @@ impl Store for Folder {
         Ok(answers::slowest(&disk::read(&self.requests), filter, limit))
     }
 
+    fn latest(&self, filter: &RequestFilter, limit: usize) -> Result<Vec<RequestFact>, StoreError> {
+        Ok(answers::latest(&disk::read(&self.requests), filter, limit))
+    }
+
     fn groups(&self, filter: &RequestFilter, limit: usize) -> Result<Vec<SpanGroup>, StoreError> {
         Ok(answers::groups(&disk::read(&self.requests), filter, limit))
     }

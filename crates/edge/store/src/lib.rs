@@ -202,6 +202,13 @@ pub trait Store: fmt::Debug + Send + Sync {
     fn slowest(&self, filter: &RequestFilter, limit: usize)
     -> Result<Vec<RequestFact>, StoreError>;
 
+    /// The latest requests that pass `filter`, those that began last first.
+    ///
+    /// # Errors
+    ///
+    /// The disk fails.
+    fn latest(&self, filter: &RequestFilter, limit: usize) -> Result<Vec<RequestFact>, StoreError>;
+
     /// What the requests that pass `filter` did, grouped by statement or remote endpoint, by total
     /// time, longest first.
     ///

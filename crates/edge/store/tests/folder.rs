@@ -393,8 +393,14 @@ proptest! {
             right.duration.cmp(&left.duration).then_with(by_age)
         });
         prop_assert_eq!(&store.slowest(&filter, 1_000).unwrap(), &passing);
+        let mut latest = passing.clone();
         passing.truncate(3);
         prop_assert_eq!(store.slowest(&filter, 3).unwrap(), passing);
+        latest.sort_by(|left, right| {
+            right.start.cmp(&left.start).then_with(|| id(left).cmp(&id(right)))
+        });
+        latest.truncate(3);
+        prop_assert_eq!(store.latest(&filter, 3).unwrap(), latest);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-/** Every endpoint by its share of all time. */
+/** Every endpoint by its share of all time, or by what is asked for. */
 import { path, useApi } from '../../api/use';
 import type { Operation, Operations, Targets } from '../../api/types';
 import { digits, grouped, plural } from '../../lib/format';
@@ -7,19 +7,42 @@ import { useRange } from '../../lib/time';
 import { Breaks } from '../../ui/Breaks';
 import { Fresh, Problem, Waiting } from '../../ui/Empty';
 import { FilterSelect, Search } from '../../ui/Filter';
-import { Heads } from '../../ui/Heads';
-import { KindBar } from '../../ui/Kinds';
+import { KindBar, KindKey } from '../../ui/Kinds';
 import { Link } from '../../ui/Link';
 import { Duration, Percent, Rate } from '../../ui/Num';
 import { Quiet } from '../../ui/Quiet';
+import { SortHeads, useSort, type PlainColumn, type SortColumn } from '../../ui/Sorted';
 import { Spark } from '../../ui/Spark';
+
+/** As the API names them: where there are many endpoints, it is asked for the first by this. */
+type Order =
+  'share' | 'rate' | 'p50' | 'p75' | 'p90' | 'p95' | 'p99' | 'p999' | 'errors' | 'queries';
+
+const COLUMNS: (SortColumn<Order> | PlainColumn)[] = [
+  { words: 'endpoint', className: '' },
+  { key: 'share', words: 'share', className: 'n' },
+  { key: 'rate', words: 'rate', className: 'n p2' },
+  { key: 'p50', words: 'p50', className: 'n p3' },
+  { key: 'p75', words: 'p75', className: 'n p4' },
+  { key: 'p90', words: 'p90', className: 'n p4' },
+  { key: 'p95', words: 'p95', className: 'n' },
+  { key: 'p99', words: 'p99', className: 'n p2' },
+  { key: 'p999', words: 'p99.9', className: 'n p4' },
+  { key: 'errors', words: 'errors', className: 'n p3' },
+  { key: 'queries', words: 'queries', className: 'n p2' },
+  { words: 'time by kind', className: 'p3 by-kind' },
+  { words: 'p95 over time', className: 'p4' },
+];
 
 export function EndpointsPage() {
   const query = useQuery();
   const range = useRange();
   const service = query.get('service') ?? undefined;
   const q = query.get('q') ?? undefined;
-  const { data, problem, stale } = useApi<Operations>(path('operations', { ...range, service, q }));
+  const by = useSort(COLUMNS, 'share');
+  const sort = by === 'share' ? undefined : by;
+  const asked = { ...range, service, q, sort };
+  const { data, problem, stale } = useApi<Operations>(path('operations', asked));
   if (problem !== undefined) return <Problem problem={problem} />;
   if (data === undefined) return <Waiting />;
   const services = data.services.map((value) => ({ value, count: 0 }));
@@ -27,7 +50,7 @@ export function EndpointsPage() {
     <Fresh stale={stale}>
       <div className="claim">
         <h1>Where the time goes</h1>
-        <Claim operations={data.operations} />
+        <Claim data={data} by={by} />
       </div>
       <div className="filters" role="search" aria-label="Filter the endpoints">
         <FilterSelect name="service" label="Service" all="every service" facets={services} />
@@ -36,58 +59,51 @@ export function EndpointsPage() {
       {data.operations.length === 0 ? (
         <Quiet filtered={service !== undefined || q !== undefined} what="request" />
       ) : (
-        <EndpointTable data={data} />
+        <EndpointTable data={data} by={by} />
       )}
       {data.left_out > 0 && (
         <p className="dim">
-          {plural(data.left_out, 'more endpoint')} with less time: search for them.
+          {plural(data.left_out, 'more endpoint')} below these: search for them, or sort by another
+          figure.
         </p>
       )}
     </Fresh>
   );
 }
 
-function Claim({ operations }: { operations: Operation[] }) {
-  const [first] = operations;
-  if (first === undefined) return null;
+function Claim({ data: { operations, left_out: more }, by }: { data: Operations; by: Order }) {
+  const [first] = operations.toSorted((one, other) => other.share - one.share);
+  // Sorted otherwise, the one with most time may be among those that are left out.
+  if (first === undefined || (more > 0 && by !== 'share')) return null;
+  const all = operations.length + more;
   return (
     <p>
       <strong>{first.operation}</strong> takes{' '}
       <strong>
         <Percent share={first.share} />
       </strong>{' '}
-      of the time of{' '}
-      {operations.length === 1 ? 'the only endpoint' : `all ${operations.length} endpoints`}.
+      of the time of {all === 1 ? 'the only endpoint' : `all ${grouped(all)} endpoints`}.
     </p>
   );
 }
 
-function EndpointTable({ data }: { data: Operations }) {
+function EndpointTable({ data, by }: { data: Operations; by: Order }) {
   return (
-    <table className="rows endpoints">
-      <Heads
-        columns={[
-          ['endpoint'],
-          ['share', 'n'],
-          ['rate', 'n p2'],
-          ['p50', 'n p3'],
-          ['p75', 'n p4'],
-          ['p90', 'n p4'],
-          ['p95', 'n'],
-          ['p99', 'n p2'],
-          ['p99.9', 'n p4'],
-          ['errors', 'n p3'],
-          ['queries', 'n p2'],
-          ['time by kind', 'p3 by-kind'],
-          ['p95 over time', 'p4'],
-        ]}
-      />
-      <tbody>
-        {data.operations.map((one) => (
-          <Row key={`${one.service} ${one.operation}`} one={one} targets={data.targets} />
-        ))}
-      </tbody>
-    </table>
+    <>
+      <KindKey of={data.operations.map((one) => one.breakdown)} className="p3" />
+      <table className="rows endpoints">
+        <thead>
+          <tr>
+            <SortHeads columns={COLUMNS} by={by} first="share" />
+          </tr>
+        </thead>
+        <tbody>
+          {data.operations.map((one) => (
+            <Row key={`${one.service} ${one.operation}`} one={one} targets={data.targets} />
+          ))}
+        </tbody>
+      </table>
+    </>
   );
 }
 

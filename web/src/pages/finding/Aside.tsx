@@ -1,14 +1,21 @@
 /** Beside the argument: where, since when, how often, and traces that show it. */
 import type { Finding, FindingProgress } from '../../api/types';
 import { ago, clock, full, grouped, percent } from '../../lib/format';
+import { databaseOf } from '../../lib/impact';
 import { to } from '../../lib/route';
 import { CopyButton } from '../../ui/Copy';
 import { Link } from '../../ui/Link';
 import { Duration } from '../../ui/Num';
-import { place as about } from './FindingPage';
 import { Progress } from './Progress';
 
-export function Aside({ finding, progress }: { finding: Finding; progress: FindingProgress }) {
+interface AsideProps {
+  finding: Finding;
+  /** The page of what it is about. */
+  href: string;
+  progress: FindingProgress;
+}
+
+export function Aside({ finding, href, progress }: AsideProps) {
   const { code } = finding.evidence;
   const share = percent(finding.sightings / Math.max(1, finding.requests));
   return (
@@ -17,9 +24,9 @@ export function Aside({ finding, progress }: { finding: Finding; progress: Findi
       <dl className="facts">
         <dt>service</dt>
         <dd>{finding.service}</dd>
-        <dt>{finding.evidence.database == null ? 'endpoint' : 'where'}</dt>
+        <dt>{databaseOf(finding) === undefined ? 'endpoint' : 'where'}</dt>
         <dd>
-          <Link to={about(finding)}>{finding.operation}</Link>
+          <Link to={href}>{finding.operation}</Link>
         </dd>
         {code != null && (
           <>

@@ -8,11 +8,11 @@ import {
   durationText,
   grouped,
   hoursText,
+  plural,
   sentence,
 } from '../../lib/format';
 import { why } from '../../lib/doc';
 import { proofsOf } from '../../lib/proofs';
-import { to } from '../../lib/route';
 import { Breaks } from '../../ui/Breaks';
 import { Code } from '../../ui/Copy';
 import { CreateIndex } from '../../ui/CreateIndex';
@@ -24,12 +24,18 @@ import { Sql } from '../../ui/Sql';
 import { State } from '../../ui/State';
 import { Aside } from './Aside';
 import { DatabaseFigures } from './DatabaseFigures';
+import { statementOf, usePlace } from './place';
 
 export function FindingPage({ id }: { id: string }) {
   const { data, problem } = useApi<FindingDetail>(path(`findings/${id}`));
   if (problem !== undefined) return <Problem problem={problem} />;
   if (data === undefined) return <Waiting />;
+  return <Argument data={data} />;
+}
+
+function Argument({ data }: { data: FindingDetail }) {
   const { finding } = data;
+  const href = usePlace(finding);
   return (
     <article className="finding">
       <div className="claim">
@@ -50,27 +56,31 @@ export function FindingPage({ id }: { id: string }) {
           <Breaks text={sentence(finding.claim)} />
         </h1>
         <p>
-          <Wastes finding={finding} />
+          <Wastes finding={finding} href={href} />
         </p>
       </div>
       <div className="columns">
         <div className="argument">
           <Why doc={data.fault_doc} />
-          <Shown evidence={finding.evidence} />
+          <Shown evidence={finding.evidence} statementHref={statementOf(finding, href)} />
           <Remedies finding={finding} />
           <Brings finding={finding} />
           <Prove finding={finding} />
         </div>
-        <Aside finding={finding} progress={data.progress} />
+        <Aside finding={finding} href={href} progress={data.progress} />
       </div>
     </article>
   );
 }
 
 /** Whose time it costs; what is no matter of hours says nothing. */
-function Wastes({ finding }: { finding: Finding }) {
-  const { user_hours_per_day: users, database_hours_per_day: database } = finding.impact;
-  const where = <Link to={place(finding)}>{finding.operation}</Link>;
+function Wastes({ finding, href }: { finding: Finding; href: string }) {
+  const {
+    user_hours_per_day: users,
+    database_hours_per_day: database,
+    database_share: share,
+  } = finding.impact;
+  const where = <Link to={href}>{finding.operation}</Link>;
   if (users === 0 && database === 0) return <>In {where}.</>;
   return (
     <>
@@ -83,23 +93,17 @@ function Wastes({ finding }: { finding: Finding }) {
       {users > 0 && database > 0 && ' and '}
       {database > 0 && (
         <>
-          <strong>{hoursText(database)}</strong> of the database’s{users === 0 && ' time a day'},{' '}
-          <Percent share={finding.impact.database_share} /> of its work
+          <strong>{hoursText(database)}</strong> of the database’s{users === 0 && ' time a day'}
+          {share > 0 && (
+            <>
+              , <Percent share={share} /> of its work
+            </>
+          )}
         </>
       )}
       .
     </>
   );
-}
-
-/** The page of what a finding is about. */
-export function place(finding: Finding): string {
-  if (finding.evidence.database == null || finding.requests > 0) return endpoint(finding);
-  return to('/database');
-}
-
-export function endpoint(at: { service: string; operation: string }): string {
-  return to('/endpoint', { service: at.service, operation: at.operation });
 }
 
 function Why({ doc }: { doc: string }) {
@@ -113,8 +117,14 @@ function Why({ doc }: { doc: string }) {
   );
 }
 
-function Shown({ evidence }: { evidence: Evidence }) {
-  const { source, statement, related, excerpt, endpoint: remote, attribute, database } = evidence;
+interface ShownProps {
+  evidence: Evidence;
+  /** Where the statement's history is kept, if the database is watched. */
+  statementHref: string | undefined;
+}
+
+function Shown({ evidence, statementHref }: ShownProps) {
+  const { source, statement, excerpt, endpoint: remote, attribute, database } = evidence;
   return (
     <section>
       <h2>What shows it</h2>
@@ -123,17 +133,16 @@ function Shown({ evidence }: { evidence: Evidence }) {
           {excerpt.join('\n')}
         </pre>
       )}
-      {source != null && <Sql text={source.text} label="the list" />}
       {statement != null && (
-        <Sql
-          text={statement.text}
-          label={source == null ? 'the statement' : 'then, for each row'}
-        />
+        <Sql text={statement.text} label={source == null ? 'the statement' : 'for each row'} />
+      )}
+      {statementHref !== undefined && (
+        <p>
+          <Link to={statementHref}>The statement’s history in the database</Link>
+        </p>
       )}
       {database != null && <DatabaseFigures evidence={database} />}
-      {related.map((one) => (
-        <Sql key={one.fingerprint} text={one.text} label="and" />
-      ))}
+      <Beside evidence={evidence} />
       {remote != null && !excerpt.some((line) => line.includes(remote)) && (
         <p>
           It calls <code>{remote}</code>.
@@ -146,6 +155,24 @@ function Shown({ evidence }: { evidence: Evidence }) {
         </p>
       )}
     </section>
+  );
+}
+
+/** What else belongs to the fault, folded, so that what to do is not far below. */
+function Beside({ evidence: { source, related } }: { evidence: Evidence }) {
+  const words = [
+    source == null ? '' : 'The list that it is run for',
+    related.length === 0 ? '' : plural(related.length, 'more statement'),
+  ].filter((part) => part !== '');
+  if (words.length === 0) return null;
+  return (
+    <details>
+      <summary>{words.join(', and ')}</summary>
+      {source != null && <Sql text={source.text} label="the list" />}
+      {related.map((one) => (
+        <Sql key={one.fingerprint} text={one.text} label="belongs to it" />
+      ))}
+    </details>
   );
 }
 

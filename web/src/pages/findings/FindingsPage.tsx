@@ -82,17 +82,30 @@ function ListAndPlane({
 }
 
 function Waste({ findings }: { findings: Findings }) {
-  const { user_hours_per_day: users, database_hours_per_day: database } = findings.totals;
-  const share = findings.findings.reduce((sum, one) => sum + one.impact.database_share, 0);
+  const {
+    user_hours_per_day: users,
+    database_hours_per_day: database,
+    database_share: share,
+  } = findings.totals;
   return (
     <p>
-      {plural(findings.totals.findings, 'finding')}; together they waste{' '}
-      <strong>{hoursText(users)}</strong> of your users’ time a day
+      {plural(findings.totals.findings, 'finding')}
+      {(users > 0 || database > 0) && '; together they waste '}
+      {users > 0 && (
+        <>
+          <strong>{hoursText(users)}</strong> of your users’ time a day
+        </>
+      )}
+      {users > 0 && database > 0 && ' and '}
       {database > 0 && (
         <>
-          {' '}
-          and <strong>{hoursText(database)}</strong> of the database’s,{' '}
-          <Percent share={Math.min(1, share)} /> of its work
+          <strong>{hoursText(database)}</strong> of the database’s
+          {users <= 0 && ' time a day'}
+        </>
+      )}
+      {share != null && (
+        <>
+          , <Percent share={share} /> of its work
         </>
       )}
       .<Observed findings={findings} />
@@ -106,8 +119,9 @@ function Observed({ findings }: { findings: Findings }) {
   const { from_unix_ms: from, to_unix_ms: until } = findings.observed;
   return (
     <span className="dim from">
-      From {plural(findings.requests, 'request')} between {clock(from)} and {clock(until)}; first
-      comes what saves most for the least work.
+      From {plural(findings.requests, 'request')} between {clock(from)} and {clock(until)}. First
+      comes what saves most hours, of users and of the database, for a day of work; what is
+      dangerous counts as many hours as its level stands for.
     </span>
   );
 }

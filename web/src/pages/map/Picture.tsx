@@ -1,14 +1,16 @@
 /** The map as a picture: callers left of those they call, edges as thick as they are waited for. */
-import { useEffect, useMemo, useRef, useState } from 'react';
+import { useEffect, useMemo, useRef, useState, type KeyboardEvent } from 'react';
 
-import type { MapEdge, MapNode, MapTraffic } from '../../api/types';
-import { durationText, percent, rate } from '../../lib/format';
+import type { MapEdge, MapNode } from '../../api/types';
 import { layered, type Layout } from '../../lib/layers';
 import { setParams, to, useParam, useQuery } from '../../lib/route';
 import { useWidth } from '../../lib/size';
 import { Link } from '../../ui/Link';
 import { spansOf } from './evidence';
 import { criticalPath, type Graph } from './graph';
+import { Legend } from './Legend';
+import { walked } from './walk';
+import { detail, KINDS, words } from './words';
 
 /** Above that many nodes each has one line, so that 200 of them can be looked over. */
 const TALL_MAX = 40;
@@ -55,7 +57,14 @@ export function Picture({ graph, focus }: { graph: Graph; focus: string }) {
   const edges = graph.edges.toSorted(
     (one, other) => one.traffic.critical_share - other.traffic.critical_share,
   );
-  const pointed = here === undefined ? undefined : graph.nodes[here];
+  const pointed = here !== undefined && here < graph.nodes.length ? here : undefined;
+  const stop = pointed ?? begin ?? 0;
+  const walk = (event: KeyboardEvent, place: number) => {
+    const next = walked(layout, place, event.key);
+    if (next === undefined) return;
+    event.preventDefault();
+    scroller.current?.querySelectorAll<SVGAElement>('.map-node')[next]?.focus();
+  };
   return (
     <figure className="chart map" ref={measure}>
       <div
@@ -85,7 +94,7 @@ export function Picture({ graph, focus }: { graph: Graph; focus: string }) {
           ))}
           {/* Over all lines, so that none goes through what is to be read. */}
           {edges
-            .filter((edge) => tall || lit(edge))
+            .filter((edge) => tall || lit(edge) || (here === undefined && path.has(edge)))
             .map((edge) => (
               <EdgeLabel
                 key={`${edge.from} ${edge.to}`}
@@ -109,26 +118,14 @@ export function Picture({ graph, focus }: { graph: Graph; focus: string }) {
                 place === here ? 'here' : '',
               ].join(' ')}
               point={() => setHere(place)}
+              // Of many nodes Tab reaches one, and arrows the others.
+              tabIndex={tall || place === stop ? 0 : -1}
+              walk={(event) => walk(event, place)}
             />
           ))}
         </svg>
       </div>
-      <figcaption className="readout map-legend">
-        {pointed === undefined ? (
-          <>
-            <span className="key main">
-              <i aria-hidden="true" /> critical path
-            </span>
-            <span className="key failing">
-              <i aria-hidden="true" /> more than 1 % fail
-            </span>
-            <span>thicker: waited for longer</span>
-            <span>✗ fail. Choose a service for what is around it, a line for its spans.</span>
-          </>
-        ) : (
-          <Told graph={graph} place={here ?? 0} />
-        )}
-      </figcaption>
+      <Legend graph={graph} here={pointed} figures={tall ? 'every' : 'path'} />
       {large && (
         <p className="choices">
           <button
@@ -145,7 +142,10 @@ export function Picture({ graph, focus }: { graph: Graph; focus: string }) {
         <p>
           <button type="button" className="copy" onClick={() => setParams({ focus: '' }, 'push')}>
             Show every service
-          </button>
+          </button>{' '}
+          {graph.nodes.some((node) => node.name === focus && node.kind === 'service') && (
+            <Link to={to('/endpoints', { service: focus })}>Endpoints of {focus}</Link>
+          )}
         </p>
       )}
     </figure>
@@ -250,9 +250,11 @@ interface NodeProps {
   tall: boolean;
   className: string;
   point: () => void;
+  tabIndex: number;
+  walk: (event: KeyboardEvent) => void;
 }
 
-function Node({ node, at, width, tall, className, point }: NodeProps) {
+function Node({ node, at, width, tall, className, point, tabIndex, walk }: NodeProps) {
   const height = tall ? 38 : 20;
   const fits = Math.floor((width - 16) / LETTER);
   const shown = node.name.length > fits ? `${node.name.slice(0, fits - 1)}…` : node.name;
@@ -263,6 +265,8 @@ function Node({ node, at, width, tall, className, point }: NodeProps) {
       className={`map-node ${className}`}
       onPointerEnter={point}
       onFocus={point}
+      onKeyDown={walk}
+      tabIndex={tabIndex}
       aria-label={`${node.name}, ${KINDS[node.kind]}${own === undefined ? '' : `: ${words(own)}`}`}
     >
       <rect x={at.x} y={at.y - height / 2} width={width} height={height} rx={RADIUS[node.kind]} />
@@ -278,55 +282,5 @@ function Node({ node, at, width, tall, className, point }: NodeProps) {
   );
 }
 
-/** Rate, p95 and, where some fail, their share: below the name of a service, and on an edge. */
-function detail(traffic: MapTraffic): string {
-  if (traffic.seldom === true) return 'seldom';
-  const failing = traffic.error_share > 0 ? ` · ${shareText(traffic.error_share)} ✗` : '';
-  return `${rateText(traffic)} · ${durationText(traffic.duration.p95_micros)}${failing}`;
-}
-
 /** A shape for each kind, so that it is told without its colour. */
 const RADIUS = { service: 4, database: 12, cache: 12, queue: 0, remote: 0 };
-
-const KINDS = {
-  service: 'service',
-  database: 'database',
-  cache: 'cache',
-  queue: 'queue',
-  remote: 'host',
-};
-
-function Told({ graph, place }: { graph: Graph; place: number }) {
-  const node = graph.nodes[place];
-  if (node === undefined) return null;
-  const calls = graph.edges.filter((edge) => edge.from === place).length;
-  const callers = graph.edges.filter((edge) => edge.to === place).length;
-  return (
-    <span>
-      <strong>{node.name}</strong>, {KINDS[node.kind]}
-      {node.requests != null && `: ${words(node.requests)}`}; calls {calls}, called by {callers}
-    </span>
-  );
-}
-
-function words(traffic: MapTraffic): string {
-  if (traffic.seldom === true) return 'seen, but too seldom to be in the sample';
-  const { duration } = traffic;
-  return [
-    rateText(traffic),
-    `p50 ${durationText(duration.p50_micros)}`,
-    `p95 ${durationText(duration.p95_micros)}`,
-    `${shareText(traffic.error_share)} fail`,
-    `waited for in ${shareText(traffic.critical_share)} of the time`,
-  ].join(', ');
-}
-
-function rateText(traffic: MapTraffic): string {
-  const { value, unit } = rate(traffic.rate_per_second);
-  return `${value}${unit}`;
-}
-
-function shareText(share: number): string {
-  const { value, unit } = percent(share);
-  return `${value} ${unit}`;
-}

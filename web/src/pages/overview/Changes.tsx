@@ -1,5 +1,5 @@
-/** What is otherwise than in the window before: endpoints that moved by more than chance, and findings that are new. */
-import type { ChangedEndpoint, ChangeKind, Findings, Overview } from '../../api/types';
+/** What is otherwise than in the window before: endpoints that moved by more than chance, then findings that are new. */
+import type { ChangedEndpoint, ChangeKind, Finding, Findings, Overview } from '../../api/types';
 import { duration, percent, plural, rate } from '../../lib/format';
 import { to } from '../../lib/route';
 import { comparedWindow } from '../../lib/time';
@@ -8,6 +8,7 @@ import { Wasted } from '../../ui/FindingTable';
 import { Level } from '../../ui/Level';
 import { Link } from '../../ui/Link';
 import { Change, Num } from '../../ui/Num';
+import { news } from './news';
 
 const NEW_SHOWN = 5;
 
@@ -22,11 +23,16 @@ const WORDS: Record<ChangeKind, { sign: string; words: string; bad: boolean }> =
   quieter: { sign: '▼', words: 'has less traffic', bad: false },
 };
 
-export function Changes({ data, findings }: { data: Overview; findings: Findings | undefined }) {
-  const fresh = (findings?.findings ?? []).filter(
-    (one) => one.first_seen_unix_ms >= data.before.to_unix_ms,
-  );
-  if (data.changes.length === 0 && fresh.length === 0) {
+interface ChangesProps {
+  data: Overview;
+  findings: Findings | undefined;
+  /** So many findings are listed above. */
+  listed: number;
+}
+
+export function Changes({ data, findings, listed }: ChangesProps) {
+  const { above, others } = news(findings?.findings ?? [], data.before.to_unix_ms, listed);
+  if (data.changes.length === 0 && above === 0 && others.length === 0) {
     return (
       <p className="dim">
         No endpoint moved by more than chance{findings !== undefined && ', and no finding is new'}.
@@ -36,26 +42,6 @@ export function Changes({ data, findings }: { data: Overview; findings: Findings
   }
   return (
     <ul className="changes">
-      {fresh.slice(0, NEW_SHOWN).map((one) => (
-        <li key={one.id}>
-          <Level level={one.level} />
-          <span>
-            New finding: <Link to={to(`/findings/${one.id}`)}>{one.claim}</Link>{' '}
-            <span className="dim">
-              <Breaks text={one.operation} />, {one.service}
-            </span>
-          </span>
-          <span>
-            <Wasted finding={one} />
-          </span>
-        </li>
-      ))}
-      {fresh.length > NEW_SHOWN && (
-        <li>
-          <span />
-          <Link to={to('/findings')}>{plural(fresh.length - NEW_SHOWN, 'more new finding')}</Link>
-        </li>
-      )}
       {data.changes.map((one) => (
         <Row
           key={`${one.service} ${one.operation}`}
@@ -63,7 +49,41 @@ export function Changes({ data, findings }: { data: Overview; findings: Findings
           compare={comparedWindow(data.window, data.before)}
         />
       ))}
+      {others.slice(0, NEW_SHOWN).map((one) => (
+        <NewFinding key={one.id} one={one} />
+      ))}
+      {others.length > NEW_SHOWN && (
+        <li>
+          <span />
+          <Link to={to('/findings')}>{plural(others.length - NEW_SHOWN, 'more new finding')}</Link>
+        </li>
+      )}
+      {above > 0 && (
+        <li>
+          <span />
+          <span className="dim">
+            Of the findings above {above === 1 ? 'one is' : `${above} are`} new.
+          </span>
+        </li>
+      )}
     </ul>
+  );
+}
+
+function NewFinding({ one }: { one: Finding }) {
+  return (
+    <li>
+      <Level level={one.level} />
+      <span>
+        New finding: <Link to={to(`/findings/${one.id}`)}>{one.claim}</Link>{' '}
+        <span className="dim">
+          <Breaks text={one.operation} />, {one.service}
+        </span>
+      </span>
+      <span>
+        <Wasted finding={one} />
+      </span>
+    </li>
   );
 }
 

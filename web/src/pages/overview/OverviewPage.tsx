@@ -66,7 +66,7 @@ export function OverviewPage() {
             against {clock(data.before.from_unix_ms)} – {clock(data.before.to_unix_ms)}
           </span>
         </h2>
-        <Changes data={data} findings={findings} />
+        <Changes data={data} findings={findings} listed={FINDINGS_SHOWN} />
         <MarkList marks={data.marks} />
       </section>
     </Fresh>

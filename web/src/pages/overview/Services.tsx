@@ -12,8 +12,10 @@ import { digits, durationText, grouped, percent, plural } from '../../lib/format
 import { openRow, to } from '../../lib/route';
 import { Link } from '../../ui/Link';
 import { Duration, Percent, Rate } from '../../ui/Num';
+import { SortHeads, useSort, type PlainColumn, type SortColumn } from '../../ui/Sorted';
 import { Spark } from '../../ui/Spark';
 import { Full } from './Full';
+import { reason, reasons } from './objective';
 
 interface ServicesProps {
   data: Overview;
@@ -21,50 +23,48 @@ interface ServicesProps {
   saturation: ServiceSaturation[] | undefined;
 }
 
+type Order = 'share' | 'p95' | 'p99' | 'rate' | 'errors' | 'queries';
+
+const SATURATION = 'the fullest of what the service has and runs on, at the end of this time';
+
+const COLUMNS: (SortColumn<Order> | PlainColumn)[] = [
+  { words: 'service', className: '' },
+  { words: 'objective', className: '' },
+  { key: 'p95', words: 'p95', className: 'n' },
+  { key: 'p99', words: 'p99', className: 'n p3' },
+  { words: 'p95 over time', className: 'p2' },
+  { key: 'rate', words: 'rate', className: 'n p2' },
+  { words: 'rate over time', className: 'p4' },
+  { key: 'errors', words: 'errors', className: 'n p2' },
+  { words: 'saturation', className: 'p2', title: SATURATION },
+  { key: 'queries', words: 'queries', className: 'n p4' },
+  { key: 'share', words: 'share of time', className: 'n p3' },
+];
+
+const FIGURES: Record<Order, (one: ServiceSigns) => number> = {
+  share: (one) => one.share,
+  p95: ({ now }) => now.duration.p95_micros,
+  p99: ({ now }) => now.duration.p99_micros,
+  rate: ({ now }) => now.rate_per_second,
+  errors: ({ now }) => now.error_share,
+  queries: ({ now }) => now.statements_per_request,
+};
+
 export function Services({ data, saturation }: ServicesProps) {
+  const by = useSort(COLUMNS, 'share');
+  const figure = FIGURES[by];
+  const services = data.services.toSorted((one, other) => figure(other) - figure(one));
   const full = (service: string) =>
     saturation && <Full of={saturation.find((one) => one.service === service)} />;
   return (
     <table className="rows services">
       <thead>
         <tr>
-          <th scope="col">service</th>
-          <th scope="col">objective</th>
-          <th scope="col" className="n">
-            p95
-          </th>
-          <th scope="col" className="n p3">
-            p99
-          </th>
-          <th scope="col" className="p2">
-            p95 over time
-          </th>
-          <th scope="col" className="n p2">
-            rate
-          </th>
-          <th scope="col" className="p4">
-            rate over time
-          </th>
-          <th scope="col" className="n p2">
-            errors
-          </th>
-          <th
-            scope="col"
-            className="p2"
-            title="the fullest of what the service has and runs on, at the end of this time"
-          >
-            saturation
-          </th>
-          <th scope="col" className="n p4">
-            queries
-          </th>
-          <th scope="col" className="n p3">
-            share of time
-          </th>
+          <SortHeads columns={COLUMNS} by={by} first="share" />
         </tr>
       </thead>
       <tbody>
-        {data.services.map((one) => (
+        {services.map((one) => (
           <Row key={one.service} one={one} targets={data.targets} full={full(one.service)} />
         ))}
       </tbody>
@@ -163,16 +163,10 @@ const WORDS: Record<Standing, { sign: string; words: string }> = {
 
 /** Met or missed and why, in words and a sign as well as a colour. */
 function Objective({ one, targets }: { one: ServiceSigns; targets: Targets }) {
-  const within = `${percentText(one.within_target)} of its requests take no longer than ${durationText(targets.p95_micros)}; 95\u2009% are meant to`;
-  const failing = `${percentText(one.now.error_share)} of its requests fail; ${percentText(targets.error_share)} may`;
   return (
-    <Word objective={one.objective} title={`${within}. ${failing}.`}>
-      <small className="p2">
-        {' '}
-        {one.objective === 'failing'
-          ? `${percentText(one.now.error_share)} fail`
-          : `${percentText(one.within_target)} within`}
-      </small>
+    <Word objective={one.objective} title={reasons(one, targets)}>
+      {' '}
+      <small className="p2">{reason(one, targets)}</small>
     </Word>
   );
 }
@@ -189,7 +183,8 @@ function Word({
   const { sign, words } = WORDS[objective];
   return (
     <span className={`objective ${objective === 'met' ? 'met' : 'missed'}`} title={title}>
-      <i aria-hidden="true">{sign}</i> {words}
+      <i aria-hidden="true">{sign}</i>
+      {`\u00a0${words}`}
       {children}
     </span>
   );

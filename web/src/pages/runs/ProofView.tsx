@@ -7,6 +7,7 @@ import { Duration, Percent } from '../../ui/Num';
 import { Distribution } from './Distribution';
 
 export function ProofView({ proof }: { proof: Proof }) {
+  const differs = proof.measures.some((measure) => measure.difference !== undefined);
   return (
     <>
       <div className="claim">
@@ -40,7 +41,7 @@ export function ProofView({ proof }: { proof: Proof }) {
         </>
       )}
       <table className="rows">
-        <Heads columns={[...heads('percentile'), ['difference', 'n p3']]} />
+        <Heads columns={[...heads('percentile'), [differs ? 'difference' : '', 'n p3']]} />
         <tbody>
           {proof.measures.map((measure) => (
             <tr key={measure.name}>
@@ -48,7 +49,7 @@ export function ProofView({ proof }: { proof: Proof }) {
               <Figures measure={measure} />
               <td className="n p3">
                 {measure.difference === undefined
-                  ? '–'
+                  ? differs && '–'
                   : span(measure.difference.map((micros) => signed(micros, durationText)))}
               </td>
             </tr>

@@ -1,5 +1,7 @@
 //! Operations and requests over a window.
 
+mod order;
+
 use std::{sync::Arc, time::Duration};
 
 use axum::{Json, extract::State};
@@ -17,6 +19,7 @@ use crate::{
     summary,
     wire::{self, OperationDetail, Operations, Requests, micros},
 };
+use order::{OperationOrder, RequestOrder};
 
 /// Rows with a sparkline: more are not on a screen, and each has points to count into.
 const SPARKS_MAX: usize = 50;
@@ -51,18 +54,21 @@ pub(crate) struct OperationsParams {
     service: Option<String>,
     /// Those whose name or service holds this text, in either case.
     q: Option<String>,
+    /// What comes first: `share` unless told otherwise, `rate`, `p50`, `p75`, `p90`, `p95`, `p99`, `p999`, `errors`, `queries`.
+    #[param(inline)]
+    sort: Option<OperationOrder>,
     /// Most rows, at most 500.
     limit: Option<usize>,
 }
 
-/// Every operation over a window, by its share of all time, largest first.
+/// Every operation over a window, by its share of all time unless another order is asked for, largest first.
 #[utoipa::path(
     get,
     path = "/api/v1/operations",
     tag = "operations",
     params(OperationsParams),
     responses(
-        (status = 200, description = "operations, by share of all time", body = Operations),
+        (status = 200, description = "operations, in the order asked for", body = Operations),
         (status = 400, description = "a parameter is wrong", body = Problem,
             content_type = "application/problem+json"),
     )
@@ -76,23 +82,26 @@ pub(crate) async fn list(
     let service = bounded(params.service)?;
     let text = bounded(params.q)?.map(|text| text.to_lowercase());
     let limit = params.limit.unwrap_or(ROWS_MAX).min(ROWS_MAX);
+    let order = params.sort.unwrap_or_default();
     app.read(move |source| {
         let all = source.store().operations(window)?;
         let all_seconds = all.iter().map(|one| one.total.as_secs_f64()).sum();
         let mut services: Vec<String> = all.iter().map(|one| one.key.service.to_string()).collect();
         services.sort_unstable();
         services.dedup();
-        let passing: Vec<_> = all
+        let mut passing: Vec<_> = all
             .iter()
             .filter(|one| service.as_deref().is_none_or(|service| *service == *one.key.service))
             .filter(|one| text.as_deref().is_none_or(|text| holds(&one.key, text)))
+            .map(|one| (order.of(one, window), one))
             .collect();
+        passing.sort_by(|(left, _), (right, _)| right.total_cmp(left));
         let findings = summary::findings_at(&source.outcome().findings);
         let keys: Vec<OperationKey> =
-            passing.iter().take(limit.min(SPARKS_MAX)).map(|one| one.key.clone()).collect();
+            passing.iter().take(limit.min(SPARKS_MAX)).map(|(_, one)| one.key.clone()).collect();
         let mut series = source.store().series(&keys, window, SPARK_STEPS)?.into_iter();
         let mut operations = Vec::with_capacity(passing.len().min(limit));
-        for one in passing.iter().take(limit) {
+        for (_, one) in passing.iter().take(limit) {
             let mut row = summary::operation(one, window, all_seconds);
             if let Some((count, worst)) = findings.get(&one.key) {
                 row.findings = *count;
@@ -237,18 +246,21 @@ pub(crate) struct RequestsParams {
     duration_min_ms: Option<u64>,
     /// Those that failed, or that did not.
     failed: Option<bool>,
+    /// What comes first: `slowest` unless told otherwise, `latest`.
+    #[param(inline)]
+    sort: Option<RequestOrder>,
     /// Most rows, at most 500; 100 unless told otherwise.
     limit: Option<usize>,
 }
 
-/// The slowest requests, slowest first.
+/// The slowest requests, slowest first, or the latest.
 #[utoipa::path(
     get,
     path = "/api/v1/requests",
     tag = "operations",
     params(RequestsParams),
     responses(
-        (status = 200, description = "requests, slowest first", body = Requests),
+        (status = 200, description = "requests, in the order asked for", body = Requests),
         (status = 400, description = "a parameter is wrong", body = Problem,
             content_type = "application/problem+json"),
     )
@@ -268,9 +280,13 @@ pub(crate) async fn requests(
         failed: params.failed,
     };
     let limit = params.limit.unwrap_or(100).min(ROWS_MAX);
+    let order = params.sort.unwrap_or_default();
     app.read(move |source| {
-        let slowest = source.store().slowest(&filter, limit)?;
-        let requests = slowest.iter().map(wire::Request::from).collect();
+        let found = match order {
+            RequestOrder::Slowest => source.store().slowest(&filter, limit)?,
+            RequestOrder::Latest => source.store().latest(&filter, limit)?,
+        };
+        let requests = found.iter().map(wire::Request::from).collect();
         Ok(Json(Requests { window: window.into(), requests }))
     })
     .await

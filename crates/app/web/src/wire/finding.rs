@@ -1,9 +1,12 @@
 //! Findings on the wire.
 
 mod convert;
+mod totals;
 
 use serde::Serialize;
 use utoipa::ToSchema;
+
+pub use totals::Totals;
 
 use super::{Change, DatabaseEvidence, DatabaseReport, FindingProgress, Window};
 
@@ -35,39 +38,6 @@ impl Report {
         let findings: Vec<Finding> = findings.into_iter().map(Finding::from).collect();
         let totals = Totals::of(&findings);
         Self { version: version.to_owned(), totals, findings, database: None }
-    }
-}
-
-/// What findings cost together.
-#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
-pub struct Totals {
-    /// How many.
-    pub findings: usize,
-    /// Time that users wait in vain, in hours a day.
-    pub user_hours_per_day: f64,
-    /// Time that databases work in vain, in hours a day.
-    pub database_hours_per_day: f64,
-}
-
-impl Totals {
-    /// What they waste at least: findings of one operation may be about the same milliseconds.
-    #[must_use]
-    pub fn of(findings: &[Finding]) -> Self {
-        let waste = find::Waste::of(findings.iter().map(|one| {
-            let impact = &one.impact;
-            let waste = find::Waste {
-                user_hours_per_day: impact.user_hours_per_day,
-                database_hours_per_day: impact.database_hours_per_day,
-                database_share: impact.database_share,
-                worker_share: impact.worker_share,
-            };
-            ((&one.service, &one.operation), waste)
-        }));
-        Self {
-            findings: findings.len(),
-            user_hours_per_day: waste.user_hours_per_day,
-            database_hours_per_day: waste.database_hours_per_day,
-        }
     }
 }
 
@@ -279,7 +249,7 @@ pub struct Impact {
     pub saved_micros: f64,
     /// Half the width of its 95 % interval.
     pub saved_error_micros: f64,
-    /// Share of the time of all database statements that would be spared, 0 to 1.
+    /// Share of the time of all database statements that would be spared, 0 to 1; 0 where sessions wait, which is no work.
     pub database_share: f64,
     /// Share of the time of all requests that would be spared, 0 to 1.
     pub worker_share: f64,

@@ -35,6 +35,8 @@ pub struct Cost {
     pub after_millis: f64,
     /// Time that the database works in vain, in hours a day.
     pub database_hours_per_day: f64,
+    /// In those hours sessions wait for each other, which is no share of the database's work.
+    pub waits: bool,
     /// How bad it is at least, for what is not measured in hours.
     pub least: Level,
 }
@@ -46,6 +48,7 @@ impl Default for Cost {
             now_millis: 0.0,
             after_millis: 0.0,
             database_hours_per_day: 0.0,
+            waits: false,
             least: Level::Low,
         }
     }
@@ -61,7 +64,7 @@ impl Cost {
             now_millis,
             after_millis: after_millis.min(now_millis),
             database_hours_per_day: runs_per_day * saved / 3_600_000.0,
-            least: Level::Low,
+            ..Self::default()
         }
     }
 
@@ -70,6 +73,12 @@ impl Cost {
     pub fn of_hours(database_hours_per_day: f64) -> Self {
         // A sum of nothing is minus zero.
         Self { database_hours_per_day: database_hours_per_day + 0.0, ..Self::default() }
+    }
+
+    /// Of sessions that wait for each other.
+    #[must_use]
+    pub fn waiting(self) -> Self {
+        Self { waits: true, ..self }
     }
 
     /// At least this bad.

@@ -119,7 +119,7 @@ fn sighting(
     let least = if Duration::from_mins(1) <= longest.waited { Level::High } else { Level::Medium };
     let mut sighting = DatabaseSighting::new(LOCK_WAIT.name, &place, cause)
         .claim(format!("{many} for a lock{whose} that another one holds{}", idle(state)))
-        .cost(Cost::of_hours(load * 24.0).at_least(least))
+        .cost(Cost::of_hours(load * 24.0).waiting().at_least(least))
         .figure("holder", who(view, holder_pid, holder));
     for wait in waits.iter().take(3) {
         let waiter = session(view, wait.waiter_pid);
@@ -197,7 +197,7 @@ fn of_log(view: &DatabaseView<'_>, wait: &LoggedWait, days: f64) -> DatabaseSigh
     let per_day = wait.waits as f64 / days;
     let mut sighting = DatabaseSighting::new(LOCK_WAIT.name, &place, cause)
         .claim(format!("statements wait again and again for a lock{whose} that another one holds"))
-        .cost(Cost::of_runs(per_day, mean, 0.0))
+        .cost(Cost::of_runs(per_day, mean, 0.0).waiting())
         .figure(
             "waits",
             format!(
@@ -236,6 +236,6 @@ fn over_time(view: &DatabaseView<'_>, load: f64) -> DatabaseSighting {
         .collect();
     DatabaseSighting::new(LOCK_WAIT.name, &"locks", "")
         .claim(format!("on average, {load:.1} sessions wait for locks of others"))
-        .cost(Cost::of_hours(load * 24.0))
+        .cost(Cost::of_hours(load * 24.0).waiting())
         .figure("sessions by kind of lock", events.join(", "))
 }
