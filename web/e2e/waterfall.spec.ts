@@ -44,6 +44,11 @@ test('the address of a flame graph holds what is looked at', async ({ page, seed
   await page.reload();
   await expect(page.getByRole('button', { name: 'Show all' })).toBeVisible();
   expect(new URL(page.url()).searchParams.get('view')).toBe(held);
+  // Other colours are no other picture.
+  await page.getByLabel('colour by').selectOption('kind');
+  await expect(page).toHaveURL(/colour=kind/);
+  await page.waitForTimeout(600);
+  expect(new URL(page.url()).searchParams.get('view')).toBe(held);
   // The same stretch in the waterfall.
   await page.getByRole('tab', { name: /Waterfall/ }).click();
   await expect(page.getByRole('button', { name: /^Show all/ })).toBeVisible();
