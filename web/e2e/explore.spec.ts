@@ -66,6 +66,7 @@ test('spans and log records are downloaded as CSV, as they are shown', async ({ 
 
 test('where no ClickHouse is set, the SQL view says so', async ({ page }) => {
   await page.goto('/explore?of=sql');
+  await expect(page.getByText('understands no SQL')).toBeVisible();
   await page.getByRole('textbox', { name: 'SQL' }).fill('SELECT 1');
   await page.keyboard.press('Control+Enter');
   await expect(page.getByRole('alert')).toContainText('speaks no SQL');
@@ -144,6 +145,10 @@ test('a view is saved for everyone, opened and removed', async ({ page }) => {
   await page.getByRole('link', { name }).click();
   await expect(page.getByLabel('where')).toHaveValue(`${OF_SHOP} and duration > 100ms`);
   await page.getByRole('button', { name: `Remove ${name}` }).click();
+  await page.getByRole('button', { name: 'Leave it' }).click();
+  await expect(page.getByRole('link', { name })).toBeVisible();
+  await page.getByRole('button', { name: `Remove ${name}` }).click();
+  await page.getByRole('button', { name: 'Remove it' }).click();
   await expect(page.getByRole('link', { name })).toHaveCount(0);
 });
 

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 
 import type { TableAnswer } from '../api/types';
-import { csv, figureText, is, joined, resourceFigure, stepFor, within } from './question';
+import { csv, figureText, is, joined, linkable, resourceFigure, stepFor, within } from './question';
 import { rangeOf, seconds } from './time';
 
 const answer: TableAnswer = {
@@ -73,4 +73,9 @@ describe('figures', () => {
       ['15m', '1h', '24h', '30d'].map((last) => stepFor(rangeOf(new URLSearchParams({ last })))),
     ).toEqual(['10s', '1m', '1h', '1d']);
   });
+});
+
+it('knows what an address holds: signs take three letters of it', () => {
+  expect(linkable('a'.repeat(3400))).toBe(true);
+  expect(linkable('('.repeat(3400))).toBe(false);
 });

@@ -128,6 +128,14 @@ function quoted(text: string): string {
   return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }
 
+/** Letters of a query that a saved view takes are 4,000; some of them are for the rest of the question. */
+const LINKABLE_MAX = 3500;
+
+/** Whether an address, and with it a saved view, can hold a text. */
+export function linkable(text: string): boolean {
+  return new URLSearchParams({ text }).toString().length <= LINKABLE_MAX;
+}
+
 /** A filter that rows with this value pass, or those without any. */
 export function is(field: string, value: string | null | undefined): string {
   return value == null ? `not ${named(field)} exists` : `${named(field)} = ${literal(value)}`;
