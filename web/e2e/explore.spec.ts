@@ -1,6 +1,7 @@
 /** Questions of one's own, log records beside spans, and what runs short. */
 import { readFile } from 'node:fs/promises';
 
+import type { TraceLogs } from '../src/api/types';
 import { expect, HOST, sendMadeUp, SHOP, test } from './seeded';
 
 const OF_SHOP = `service.name = "${SHOP}"`;
@@ -104,6 +105,42 @@ test('log records are shown with the trace, with the span and by a filter', asyn
   await expect(table).not.toContainText('cache miss');
   await table.getByRole('link').first().click();
   await expect(page).toHaveURL(/\/traces\/[0-9a-f]{32}\?.*tab=logs/);
+});
+
+test('of thousands of log records the first are drawn, and more on request', async ({
+  page,
+  seeded,
+}) => {
+  await page.route(`**/api/v1/traces/${seeded.logged}/logs`, async (route) => {
+    const answer = (await (await route.fetch()).json()) as TraceLogs;
+    const logs = Array.from({ length: 1200 }, () => answer.logs.at(-1));
+    await route.fulfill({ json: { ...answer, logs } });
+  });
+  await page.goto(`/traces/${seeded.logged}?tab=logs`);
+  const rows = page.locator('table.logs tbody tr');
+  await expect(rows).toHaveCount(500);
+  await page.getByRole('button', { name: 'Show 500 more' }).click();
+  await page.getByRole('button', { name: 'Show 200 more' }).click();
+  await expect(rows).toHaveCount(1200);
+  await expect(page.getByRole('button', { name: /^Show \d+ more/ })).toHaveCount(0);
+  await rows.last().getByRole('button').click();
+  const panel = page.getByRole('complementary', { name: 'Span' });
+  await expect(panel.locator('.span-logs > li')).toHaveCount(50);
+});
+
+test('what a span carries leads to the spans that carry the same', async ({ page, seeded }) => {
+  await page.goto(`/traces/${seeded.failed}`);
+  await page.getByRole('row', { name: /pay\.example\.com/ }).click();
+  const panel = page.getByRole('complementary', { name: 'Span' });
+  const pair = panel.locator('.pairs > div').filter({ hasText: 'http.status_code' }).first();
+  await expect(pair).toContainText('504');
+  await pair.hover();
+  await pair.getByRole('link', { name: 'Spans like this by http.status_code' }).click();
+  await expect(page).toHaveURL(/\/explore\?/);
+  await expect(page.getByLabel('where')).toHaveValue(
+    `${OF_SHOP} and attributes.http.status_code = "504"`,
+  );
+  await expect(page.locator('table.requests tbody tr').first()).toBeVisible();
 });
 
 test('a trace without log records says how to send some', async ({ page, seeded }) => {

@@ -2,7 +2,17 @@
 import { describe, expect, it } from 'vitest';
 
 import type { TableAnswer } from '../api/types';
-import { csv, figureText, is, joined, linkable, resourceFigure, stepFor, within } from './question';
+import {
+  alike,
+  csv,
+  figureText,
+  is,
+  joined,
+  linkable,
+  resourceFigure,
+  stepFor,
+  within,
+} from './question';
 import { rangeOf, seconds } from './time';
 
 const answer: TableAnswer = {
@@ -78,4 +88,16 @@ describe('figures', () => {
 it('knows what an address holds: signs take three letters of it', () => {
   expect(linkable('a'.repeat(3400))).toBe(true);
   expect(linkable('('.repeat(3400))).toBe(false);
+});
+
+it('asks for spans that carry the same, wherever their key would be looked for', () => {
+  const pair = { key: 'host.name', value: 'a "b"' };
+  const own = 'service.name = "shop"';
+  expect(alike('shop', 'attributes', pair)).toBe(`${own} and attributes.host.name = "a \\"b\\""`);
+  expect(alike('shop', 'resource', pair)).toBe(`${own} and resource.host.name = "a \\"b\\""`);
+  expect(alike('shop', 'resource', { key: 'service.name', value: 'shop' })).toBe(own);
+  expect(alike('shop', 'attributes', { key: 'a b', value: '1' })).toBe(
+    `${own} and \`attributes.a b\` = "1"`,
+  );
+  expect(alike('shop', 'attributes', { key: 'a', value: 'x'.repeat(1001) })).toBeUndefined();
 });

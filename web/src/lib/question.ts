@@ -1,5 +1,5 @@
 /** Questions of the Explore page: from its address to the API, and answers to cells of tables and of CSV. */
-import type { FigureUnit, TableAnswer } from '../api/types';
+import type { FigureUnit, KeyValue, TableAnswer } from '../api/types';
 import { bytes, digits, duration, percent, rate, type Figure } from './format';
 import { rangeSeconds, type Range } from './time';
 
@@ -144,6 +144,20 @@ export function is(field: string, value: string | null | undefined): string {
 /** A filter that a group's rows pass, joined to the one that was asked with. */
 export function within(filter: string, group: string[], key: (string | null)[]): string {
   return joined(filter, group.map((field, place) => is(field, key[place])).join(' and '));
+}
+
+/** Longer values are not asked for: a question has 4,000 letters. */
+const VALUE_MAX = 1000;
+
+/** A filter that spans of a service pass which carry the same as one of them, or whose processes do. */
+export function alike(
+  service: string,
+  of: 'attributes' | 'resource',
+  { key, value }: KeyValue,
+): string | undefined {
+  const own = is('service.name', service);
+  if (of === 'resource' && key === 'service.name') return own;
+  return value.length > VALUE_MAX ? undefined : joined(own, is(`${of}.${key}`, value));
 }
 
 /** Two filters that both have to pass. */

@@ -5,6 +5,7 @@ import {
   comparedWith,
   local,
   moment,
+  rangeAround,
   rangeOf,
   rangeParams,
   rangeSeconds,
@@ -57,6 +58,12 @@ describe('a stretch of time', () => {
     expect(comparedWith(hour, '')).toBeUndefined();
     expect(comparedWith(rangeOf(query('last=1h')), 'day', 90_000_000)?.to).toBe('3600000');
   });
+});
+
+test('a moment outside of the stretch is looked at with the hour around it', () => {
+  const hour = rangeOf(query(''));
+  expect(rangeAround(hour, 7_000_000, 7_200_000)).toEqual({});
+  expect(rangeAround(hour, 2_000_000.5, 7_200_000)).toEqual({ from: '200000', to: '3800000' });
 });
 
 describe('a zone', () => {

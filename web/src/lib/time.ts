@@ -63,6 +63,18 @@ export function rangeEnds(range: Range, now = Date.now()): [number, number] {
   return [now - seconds(range.last) * 1000, now];
 }
 
+/** What of an address has to change so that it looks at a moment: nothing, or the hour around it. */
+export function rangeAround(
+  range: Range,
+  unixMs: number,
+  now = Date.now(),
+): { from?: string; to?: string } {
+  const [from, end] = rangeEnds(range, now);
+  if (from <= unixMs && unixMs < end) return {};
+  const at = Math.floor(unixMs);
+  return { from: String(at - 1_800_000), to: String(at + 1_800_000) };
+}
+
 /** The parameters of the address that make it that stretch; those that are empty go. */
 export function rangeParams(range: Partial<Range>): Record<string, string> {
   if (range.from !== undefined && range.to !== undefined) {
