@@ -40,6 +40,10 @@ test('the box is drawn and moved by the keyboard as well', async ({ page }) => {
   await page.keyboard.press('ArrowDown');
   await expect(page).not.toHaveURL(before);
   await expect(page.getByRole('complementary', { name: 'In the box' })).toBeVisible();
+  // It stays within the picture: at its right edge it goes no further.
+  const atTheEdge = page.url();
+  await page.keyboard.press('ArrowRight');
+  expect(page.url()).toBe(atTheEdge);
   await page.keyboard.press('Escape');
   await expect(page).not.toHaveURL(/box=/);
 });

@@ -74,10 +74,39 @@ test('where no ClickHouse is set, the SQL view says so', async ({ page }) => {
   await expect(page).toHaveURL(/sql=SELECT/);
 });
 
-test('a class of the heatmap is compared with the others', async ({ page }) => {
-  await page.goto(explore({ where: OF_SHOP, tab: 'heatmap' }));
-  await page.locator('.heatmap .cell').last().click();
-  await expect(page).toHaveURL(/tab=compare&?.*selection=duration/);
+test('a box in the heatmap tells what is special in it, by mouse and by keys', async ({ page }) => {
+  await page.goto(explore({ where: OF_SHOP, tab: 'heatmap', last: '15m' }));
+  const picture = page.getByRole('application', { name: /Durations over time/ });
+  await picture.focus();
+  await page.keyboard.press('Space');
+  const selected = page.getByRole('complementary', { name: 'In the box' });
+  await expect(selected).toBeVisible();
+  await expect(page).toHaveURL(/box=\d+-\d+-\d+-\d+/);
+  await page.keyboard.press('Escape');
+  await expect(selected).toHaveCount(0);
+  const bounds = await picture.boundingBox();
+  if (bounds === null) throw new Error('the heatmap has no place');
+  await page.mouse.move(bounds.x + 62, bounds.y + 8);
+  await page.mouse.down();
+  await page.mouse.move(bounds.x + bounds.width - 4, bounds.y + bounds.height * 0.6, { steps: 4 });
+  await page.mouse.up();
+  await expect(selected).toContainText(/\d+ spans?, against/);
+  await expect(selected.locator('.examples a').first()).toHaveAttribute('href', /\/traces\//);
+  await selected.locator('table.special a').first().click();
+  await expect(page).toHaveURL(/where=/);
+  await expect(page).not.toHaveURL(/box=/);
+  await expect(page.locator('table.groups-asked')).toBeVisible();
+});
+
+test('a box that the stretch of time has left behind is told', async ({ page }) => {
+  await page.goto(explore({ where: OF_SHOP, tab: 'heatmap', box: '1000-2000-10-5000' }));
+  await expect(page.getByText('The box lies outside of this stretch of time')).toBeVisible();
+  await page.getByRole('button', { name: 'Take the box away' }).click();
+  await expect(page).not.toHaveURL(/box=/);
+});
+
+test('what tells a selection of spans from the others', async ({ page }) => {
+  await page.goto(explore({ where: OF_SHOP, tab: 'compare', selection: 'duration >= 100ms' }));
   await expect(page.getByText(/selected, compared with/)).toBeVisible();
   await expect(page.locator('table.compared tbody tr').first()).toBeVisible();
 });

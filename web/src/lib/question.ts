@@ -141,6 +141,11 @@ export function is(field: string, value: string | null | undefined): string {
   return value == null ? `not ${named(field)} exists` : `${named(field)} = ${literal(value)}`;
 }
 
+/** A filter that the requests of an endpoint pass. */
+export function ofEndpoint({ service, operation }: { service: string; operation: string }): string {
+  return joined(is('service.name', service), is('operation', operation));
+}
+
 /** A filter that a group's rows pass, joined to the one that was asked with. */
 export function within(filter: string, group: string[], key: (string | null)[]): string {
   return joined(filter, group.map((field, place) => is(field, key[place])).join(' and '));

@@ -26,7 +26,7 @@ const OF_PICTURES: { where: string; keys: [keys: string[], does: string][] }[] =
     ],
   },
   {
-    where: 'Heatmap of an endpoint',
+    where: 'Heatmap',
     keys: [
       [['Space'], 'draw a box'],
       [['←', '→', '↑', '↓'], 'move it, with Shift resize it'],

@@ -11,10 +11,10 @@ import type {
 } from '../../api/types';
 import { durationText, percent, plural, tickText } from '../../lib/format';
 import { modes, type Mode } from '../../lib/modes';
+import { ofEndpoint } from '../../lib/question';
 import { logTicks } from '../../lib/scale';
 import { useWidth } from '../../lib/size';
 import type { At } from './EndpointPage';
-import { whereOf } from './Heat';
 
 const HEIGHT = 190;
 const BOTTOM = 22;
@@ -48,7 +48,7 @@ export function Distribution({ at, data, before }: Props) {
       : path('compare', {
           from: String(data.window.from_unix_ms),
           to: String(data.window.to_unix_ms),
-          where: whereOf(at),
+          where: ofEndpoint(at),
           selection: `duration >= ${Math.floor(split)}us`,
         }),
     false,
