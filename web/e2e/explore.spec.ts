@@ -16,7 +16,7 @@ test('a question is asked, its groups lead to their spans, and the address holds
   await page.goto(explore({ where: OF_SHOP, group: 'http.route', show: 'count,p95' }));
   const table = page.locator('table.groups-asked');
   await expect(table).toContainText('api/orders/');
-  await expect(page.getByRole('img', { name: 'count over time' })).toBeVisible();
+  await expect(page.getByRole('img', { name: /^count a minute over time/ })).toBeVisible();
   await page.getByRole('button', { name: 'p95' }).click();
   await expect(page).toHaveURL(/order=p95/);
   await expect(table.getByRole('columnheader', { name: 'p95' }).first()).toHaveAttribute(
@@ -26,7 +26,11 @@ test('a question is asked, its groups lead to their spans, and the address holds
   await page.reload();
   await expect(page.getByLabel('grouped by')).toHaveValue('http.route');
   await table.getByRole('link', { name: 'api/orders/', exact: true }).click();
-  await expect(page).toHaveURL(/http\.route/);
+  await expect(page).toHaveURL(/where=.*http\.route/);
+  await expect(page.locator('table.requests')).toBeVisible();
+  // The rest of the question is one tab away.
+  await expect(page.getByLabel('grouped by')).toHaveValue('http.route');
+  await expect(page).toHaveURL(/order=p95/);
   await page.locator('table.requests a').first().click();
   await expect(page).toHaveURL(/\/traces\/[0-9a-f]{32}\?.*span=/);
 });

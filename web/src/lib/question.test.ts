@@ -9,6 +9,7 @@ import {
   is,
   joined,
   linkable,
+  perStep,
   resourceFigure,
   stepFor,
   within,
@@ -100,4 +101,13 @@ it('asks for spans that carry the same, wherever their key would be looked for',
     `${own} and \`attributes.a b\` = "1"`,
   );
   expect(alike('shop', 'attributes', { key: 'a', value: 'x'.repeat(1001) })).toBeUndefined();
+});
+
+it('tells what a count over time is of', () => {
+  expect(perStep('count', 60)).toBe(' a minute');
+  expect(perStep('errors', 10)).toBe(' in 10 s');
+  expect(perStep('sum(duration)', 300)).toBe(' in 5 min');
+  expect(perStep('count', 10_800)).toBe(' in 3 h');
+  expect(perStep('p95', 60)).toBe('');
+  expect(perStep('rate', 60)).toBe('');
 });

@@ -1,6 +1,6 @@
 /** Questions of the Explore page: from its address to the API, and answers to cells of tables and of CSV. */
 import type { FigureUnit, KeyValue, TableAnswer } from '../api/types';
-import { bytes, digits, duration, percent, rate, type Figure } from './format';
+import { bytes, digits, duration, durationText, percent, rate, type Figure } from './format';
 import { rangeSeconds, type Range } from './time';
 
 export type Of = 'spans' | 'logs' | 'metrics';
@@ -43,6 +43,13 @@ const STEPS: [number, string][] = [
 export function stepFor(range: Range): string {
   const length = rangeSeconds(range);
   return STEPS.find(([step]) => length / step <= 90)?.[1] ?? '1d';
+}
+
+/** What a figure of a step is of, where it is a sum over it: ` a minute`, ` in 5 min`. */
+export function perStep(name: string, stepSeconds: number): string {
+  if (!/^(count|errors|sum\(.*\))$/.test(name)) return '';
+  const known = { 1: 'a second', 60: 'a minute', 3600: 'an hour', 86_400: 'a day' }[stepSeconds];
+  return ` ${known ?? `in ${durationText(stepSeconds * 1e6).replace(/\.0+ /, ' ')}`}`;
 }
 
 /** A figure as people read it. */

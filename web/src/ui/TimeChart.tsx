@@ -69,7 +69,7 @@ export function TimeChart(props: Props) {
         }}
         onPointerLeave={() => setHere(undefined)}
       >
-        {ticks(top, 4).map((tick) => (
+        {ticks(top, height >= 150 ? 5 : 4).map((tick) => (
           <g key={tick}>
             <line className="grid" x1={LEFT} x2={width} y1={y(tick)} y2={y(tick)} />
             <text className="tick" x={LEFT - 8} y={y(tick) + 4} textAnchor="end">

@@ -1,6 +1,6 @@
 /** Groups and their figures; a click narrows the question to one of them. */
 import type { TableAnswer, TableRow } from '../../api/types';
-import { csv, figure, figureText, within } from '../../lib/question';
+import { csv, DEFAULTS, figure, figureText, within } from '../../lib/question';
 import { openRow, setParams, to } from '../../lib/route';
 import { Breaks } from '../../ui/Breaks';
 import { Link } from '../../ui/Link';
@@ -72,17 +72,21 @@ interface RowProps {
 }
 
 function Row({ row, answer, question }: RowProps) {
-  const { of } = question;
+  const { of, group, show, order } = question;
   const narrowed = within(question.where, answer.group, row.key);
+  // The rest of the question stays: it is one tab away.
   const href = to('/explore', {
     of: of === 'spans' ? '' : of,
     where: narrowed,
+    group: group === DEFAULTS[of].group ? '' : group,
+    show: show === DEFAULTS[of].show ? '' : show,
+    order,
     tab: of === 'metrics' ? '' : 'rows',
   });
   const name = row.key.map((value) => value ?? '–').join(' · ') || 'all of them';
   const place = Math.max(
     0,
-    answer.columns.findIndex((column) => column.name === question.order),
+    answer.columns.findIndex((column) => column.name === order),
   );
   const unit = answer.columns[place]?.unit ?? 'none';
   return (
