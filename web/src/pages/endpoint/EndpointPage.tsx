@@ -128,7 +128,7 @@ function Detail({ at, data, before }: DetailProps) {
       <div className="pair after">
         <section>
           <h2>On the critical path, over time</h2>
-          <Shares data={data} marks={marks} />
+          <Shares data={data} before={before} marks={marks} />
         </section>
         <section>
           <h2>Requests, errors and queries over time</h2>
