@@ -101,6 +101,35 @@ test('the waterfall is searched, and what hides a span that was found is opened'
   await expect(page.getByRole('button', { name: 'Next', exact: true })).toBeDisabled();
 });
 
+test('all rows are opened and closed at once, or a level of them, by buttons and keys', async ({
+  page,
+  seeded,
+}) => {
+  await page.goto(`/traces/${seeded.logged}`);
+  const grid = page.getByRole('treegrid');
+  const fold = grid.getByRole('row', { name: /shop_product.*240 similar/ });
+  await expect(fold).toHaveAttribute('aria-expanded', 'false');
+  await page.getByRole('button', { name: 'Close all' }).click();
+  await expect(grid).toHaveAttribute('aria-rowcount', '1');
+  await expect(page).toHaveURL(/rows=none/);
+  await page.reload();
+  await expect(grid).toHaveAttribute('aria-rowcount', '1');
+  await grid.focus();
+  await page.keyboard.press('Shift+ArrowRight');
+  await expect(grid.locator('.row.active')).toHaveAttribute('aria-level', '1');
+  await expect(fold).toBeVisible();
+  await page.keyboard.press('Shift+ArrowLeft');
+  await expect(grid).toHaveAttribute('aria-rowcount', '1');
+  await page.keyboard.press(']');
+  await expect(page).toHaveURL(/rows=all/);
+  const count = Number(await grid.getAttribute('aria-rowcount'));
+  expect(count).toBeGreaterThan(240);
+  await page.keyboard.press('[');
+  await expect(grid).toHaveAttribute('aria-rowcount', '1');
+  await page.getByRole('button', { name: 'Open all' }).click();
+  await expect(grid).toHaveAttribute('aria-rowcount', String(count));
+});
+
 test('events and log records are marks on the bars', async ({ page, seeded }) => {
   const columns = await page.request.get(`/api/v1/traces/${seeded.failed}/columns`);
   const { events } = (await columns.json()) as {
