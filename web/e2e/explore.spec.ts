@@ -222,13 +222,18 @@ test('a view is saved for everyone, opened and removed', async ({ page }) => {
   await expect(page.getByRole('link', { name })).toHaveCount(0);
 });
 
-test('spans are downloaded as Parquet', async ({ page }) => {
-  await page.goto(explore({ where: OF_SHOP, tab: 'rows' }));
-  const waiting = page.waitForEvent('download');
-  await page.getByRole('link', { name: 'Download Parquet' }).click();
-  const bytes = await readFile(await (await waiting).path());
-  expect(bytes.subarray(0, 4).toString()).toBe('PAR1');
-  expect(bytes.subarray(-4).toString()).toBe('PAR1');
+test('spans and groups are downloaded as Parquet', async ({ page }) => {
+  for (const tab of ['rows', 'groups']) {
+    await page.goto(explore({ where: OF_SHOP, tab }));
+    const waiting = page.waitForEvent('download');
+    await page.getByRole('link', { name: 'Download Parquet' }).click();
+    const bytes = await readFile(await (await waiting).path());
+    expect(bytes.subarray(0, 4).toString(), tab).toBe('PAR1');
+    expect(bytes.subarray(-4).toString(), tab).toBe('PAR1');
+  }
+  // A sample is what is shown: the file has others, and says which.
+  await page.goto(explore({ where: OF_SHOP, tab: 'rows', rows: 'sampled' }));
+  await expect(page.getByRole('link', { name: 'Download the latest as Parquet' })).toBeVisible();
 });
 
 test('the tail shows what comes, and holds still when it is told to', async ({ page }) => {

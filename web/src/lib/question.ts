@@ -72,6 +72,20 @@ export function figureText(value: number | null | undefined, unit: FigureUnit): 
   return small === '' ? text : `${text} ${small}`;
 }
 
+interface Grouped {
+  of: Of;
+  range: Range;
+  where: string;
+  group: string;
+  show: string;
+  order: string;
+}
+
+/** What a question for groups asks the API for: its table, or a file of it. */
+export function askOf({ of, range, where, group, show, order }: Grouped) {
+  return { of, ...range, where, group, show, order, step: stepFor(range) };
+}
+
 /** A figure of a resource as people read it. */
 export function resourceFigure(
   value: number,

@@ -1,6 +1,7 @@
 /** Groups and their figures; a click narrows the question to one of them. */
+import { path } from '../../api/use';
 import type { TableAnswer, TableRow } from '../../api/types';
-import { csv, DEFAULTS, figure, figureText, within } from '../../lib/question';
+import { askOf, csv, DEFAULTS, figure, figureText, within } from '../../lib/question';
 import { openRow, setParams, to } from '../../lib/route';
 import { Breaks } from '../../ui/Breaks';
 import { Link } from '../../ui/Link';
@@ -15,6 +16,14 @@ export function Groups({ answer, question }: { answer: TableAnswer; question: Qu
   return (
     <>
       <p className="downloads">
+        <a
+          className="copy"
+          href={path('ask.parquet', askOf(question))}
+          download="taut-groups.parquet"
+          title="These groups, with a row for each step of time"
+        >
+          Download Parquet
+        </a>
         <button
           type="button"
           className="copy"
