@@ -45,8 +45,8 @@ impl PlainValues {
     }
 }
 
-/// Writes columns of equal length as a file with one group of rows, none where there are no rows. Of two columns of one name the later one gets a
-/// stroke behind it.
+/// Writes columns of equal length as a file with one group of rows, none where there are no rows. Of two columns of
+/// one name the later one gets a stroke behind it.
 ///
 /// # Errors
 ///
