@@ -88,6 +88,7 @@ test('a box in the heatmap tells what is special in it, by mouse and by keys', a
   await expect(page).toHaveURL(/box=\d+-\d+-\d+-\d+/);
   await page.keyboard.press('Escape');
   await expect(selected).toHaveCount(0);
+  await picture.scrollIntoViewIfNeeded();
   const bounds = await picture.boundingBox();
   if (bounds === null) throw new Error('the heatmap has no place');
   await page.mouse.move(bounds.x + 62, bounds.y + 8);

@@ -169,6 +169,7 @@ test('a profile is a table, an icicle, rings and a tree, and says where it is an
   await expect(page.locator('.flame .readout')).toContainText('orders');
   await page.getByRole('tab', { name: 'Sunburst' }).click();
   const wedges = page.locator('.sunburst path');
+  await expect(wedges.first()).toBeAttached();
   const all = await wedges.count();
   const rings = page.getByRole('spinbutton', { name: 'rings' });
   await rings.fill('1');

@@ -20,14 +20,13 @@ export function partsOf(tree: CallTree, side: 0 | 1, by: string): Part[] {
     const key = keyOf(tree, frame, by);
     sums.set(key, (sums.get(key) ?? 0) + (amounts?.own[place] ?? 0));
   });
-  return shares(sums, amounts?.all ?? 0);
+  return shares(sums, amounts?.all ?? 0).filter((part) => part.share > 0);
 }
 
 /** Amounts as parts of all of it. */
 export function shares(sums: ReadonlyMap<string, number>, all: number): Part[] {
   return [...sums]
     .map(([key, amount]) => ({ key, amount, share: all > 0 ? amount / all : 0 }))
-    .filter((part) => part.share > 0)
     .toSorted((left, right) => right.share - left.share);
 }
 
