@@ -53,6 +53,10 @@ test('two windows are compared, figure by figure', async ({ page }) => {
   await page.goto(endpoint('GET /api/report/', { compare: `${now - 900_000}-${now}` }));
   await expect(page.locator('.figures .was').first()).toContainText('was');
   await expect(page.locator('.then-outline')).toBeAttached();
+  // The critical path over time is compared as well, by how high it was in all.
+  await expect(page.getByText('p95 before')).toBeVisible();
+  const path = page.locator('figure').filter({ hasText: 'mean of a request' });
+  await expect(path.locator('.line.then')).toBeAttached();
   await page.locator('.filters select').selectOption('week');
   await expect(page).toHaveURL(/compare=week/);
   await expect(page.getByText('It was not requested then.')).toBeVisible();

@@ -183,7 +183,9 @@ export function alike(
 ): string | undefined {
   const own = is('service.name', service);
   if (of === 'resource' && key === 'service.name') return own;
-  return value.length > VALUE_MAX ? undefined : joined(own, is(`${of}.${key}`, value));
+  // An empty text is kept as none.
+  if (value === '' || value.length > VALUE_MAX) return undefined;
+  return joined(own, is(`${of}.${key}`, value));
 }
 
 /** Two filters that both have to pass. */
