@@ -40,6 +40,10 @@ test('the box is drawn and moved by the keyboard as well', async ({ page }) => {
   await page.keyboard.press('ArrowDown');
   await expect(page).not.toHaveURL(before);
   await expect(page.getByRole('complementary', { name: 'In the box' })).toBeVisible();
+  // It stays within the picture: at its right edge it goes no further.
+  const atTheEdge = page.url();
+  await page.keyboard.press('ArrowRight');
+  expect(page.url()).toBe(atTheEdge);
   await page.keyboard.press('Escape');
   await expect(page).not.toHaveURL(/box=/);
 });
@@ -49,6 +53,10 @@ test('two windows are compared, figure by figure', async ({ page }) => {
   await page.goto(endpoint('GET /api/report/', { compare: `${now - 900_000}-${now}` }));
   await expect(page.locator('.figures .was').first()).toContainText('was');
   await expect(page.locator('.then-outline')).toBeAttached();
+  // The critical path over time is compared as well, by how high it was in all.
+  await expect(page.getByText('p95 before')).toBeVisible();
+  const path = page.locator('figure').filter({ hasText: 'mean of a request' });
+  await expect(path.locator('.line.then')).toBeAttached();
   await page.locator('.filters select').selectOption('week');
   await expect(page).toHaveURL(/compare=week/);
   await expect(page.getByText('It was not requested then.')).toBeVisible();

@@ -168,6 +168,15 @@ test('a profile is a table, an icicle, rings and a tree, and says where it is an
   await page.keyboard.press('ArrowRight');
   await expect(page.locator('.flame .readout')).toContainText('orders');
   await page.getByRole('tab', { name: 'Sunburst' }).click();
+  const wedges = page.locator('.sunburst path');
+  await expect(wedges.first()).toBeAttached();
+  const all = await wedges.count();
+  const rings = page.getByRole('spinbutton', { name: 'rings' });
+  await rings.fill('1');
+  await expect.poll(() => wedges.count()).toBeLessThan(all);
+  await expect(page).toHaveURL(/rings=1/);
+  await rings.fill('8');
+  await expect(wedges).toHaveCount(all);
   // The middle of a ring is not on it.
   await page.getByRole('button', { name: /^orders/ }).focus();
   await page.keyboard.press('Enter');

@@ -139,7 +139,7 @@ test('the keys are told with those of pictures, and the list closes by its butto
   await open(page, '/status');
   await page.getByRole('button', { name: 'Show the keys' }).click();
   const keys = page.getByRole('dialog', { name: 'Keys' });
-  for (const where of ['Waterfall', 'Flame graph', 'Heatmap of an endpoint']) {
+  for (const where of ['Waterfall', 'Flame graph', 'Heatmap']) {
     await expect(keys.getByRole('heading', { name: where })).toBeVisible();
   }
   // Keys of the page below do nothing meanwhile.

@@ -64,6 +64,34 @@ test('a statement is asked as it was written, and answered as a table that can b
   await expect(page).toHaveURL(/\/traces\/0af7651916cd43dd8448eb211c80319c/);
 });
 
+test('a saved view replaces the statement, and takes away what was answered to another one', async ({
+  page,
+}) => {
+  const asked = await answered(page, ANSWER);
+  const views = [{ name: 'another one', query: 'of=sql&sql=SELECT+3' }];
+  await page.route('**/api/v1/views', (route) => route.fulfill({ json: { views } }));
+  await open(page, '/explore?of=sql&sql=SELECT+1');
+  const text = page.getByRole('textbox', { name: 'SQL' });
+  await expect(text).toHaveValue('SELECT 1');
+  await run(page, 'SELECT 2');
+  const rows = page.getByRole('region', { name: 'Rows' });
+  await expect(rows).toBeVisible();
+  await page.getByText(/^Saved views/).click();
+  await page.getByRole('link', { name: 'another one' }).click();
+  await expect(text).toHaveValue('SELECT 3');
+  await expect(rows).toHaveCount(0);
+  await page.getByRole('button', { name: 'Run', exact: true }).click();
+  await expect(rows).toBeVisible();
+  expect(asked).toEqual(['SELECT 2', 'SELECT 3']);
+  // One that no address holds is asked all the same, and told.
+  const long = `SELECT 4 -- ${'a'.repeat(4000)}`;
+  await run(page, long);
+  await expect(page.getByText('too long for an address')).toBeVisible();
+  await expect(text).toHaveValue(long);
+  await expect.poll(() => asked.at(-1)).toBe(long);
+  expect(new URL(page.url()).searchParams.get('sql')).toBeNull();
+});
+
 test('an example is put in, and one without rows says what to do', async ({ page }) => {
   const asked = await answered(page, { ...ANSWER, rows: [], cut: false });
   await open(page, '/explore?of=sql');

@@ -44,6 +44,11 @@ test('the address of a flame graph holds what is looked at', async ({ page, seed
   await page.reload();
   await expect(page.getByRole('button', { name: 'Show all' })).toBeVisible();
   expect(new URL(page.url()).searchParams.get('view')).toBe(held);
+  // Other colours are no other picture.
+  await page.getByLabel('colour by').selectOption('kind');
+  await expect(page).toHaveURL(/colour=kind/);
+  await page.waitForTimeout(600);
+  expect(new URL(page.url()).searchParams.get('view')).toBe(held);
   // The same stretch in the waterfall.
   await page.getByRole('tab', { name: /Waterfall/ }).click();
   await expect(page.getByRole('button', { name: /^Show all/ })).toBeVisible();
@@ -94,6 +99,35 @@ test('the waterfall is searched, and what hides a span that was found is opened'
   await field.fill('no such thing anywhere');
   await expect(told).toHaveText('0 spans');
   await expect(page.getByRole('button', { name: 'Next', exact: true })).toBeDisabled();
+});
+
+test('all rows are opened and closed at once, or a level of them, by buttons and keys', async ({
+  page,
+  seeded,
+}) => {
+  await page.goto(`/traces/${seeded.logged}`);
+  const grid = page.getByRole('treegrid');
+  const fold = grid.getByRole('row', { name: /shop_product.*240 similar/ });
+  await expect(fold).toHaveAttribute('aria-expanded', 'false');
+  await page.getByRole('button', { name: 'Close all' }).click();
+  await expect(grid).toHaveAttribute('aria-rowcount', '1');
+  await expect(page).toHaveURL(/rows=none/);
+  await page.reload();
+  await expect(grid).toHaveAttribute('aria-rowcount', '1');
+  await grid.focus();
+  await page.keyboard.press('Shift+ArrowRight');
+  await expect(grid.locator('.row.active')).toHaveAttribute('aria-level', '1');
+  await expect(fold).toBeVisible();
+  await page.keyboard.press('Shift+ArrowLeft');
+  await expect(grid).toHaveAttribute('aria-rowcount', '1');
+  await page.keyboard.press(']');
+  await expect(page).toHaveURL(/rows=all/);
+  const count = Number(await grid.getAttribute('aria-rowcount'));
+  expect(count).toBeGreaterThan(240);
+  await page.keyboard.press('[');
+  await expect(grid).toHaveAttribute('aria-rowcount', '1');
+  await page.getByRole('button', { name: 'Open all' }).click();
+  await expect(grid).toHaveAttribute('aria-rowcount', String(count));
 });
 
 test('events and log records are marks on the bars', async ({ page, seeded }) => {

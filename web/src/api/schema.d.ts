@@ -21,6 +21,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/ask.parquet": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Groups and their figures as a Parquet file: a row for each group, or for each group and step. */
+        get: operations["groups_file"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/board": {
         parameters: {
             query?: never;
@@ -5763,6 +5780,59 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["TableAnswer"];
+                };
+            };
+            /** @description a parameter is wrong */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    groups_file: {
+        parameters: {
+            query?: {
+                /** @description A stretch that ends now: `15m`, `1h`, `24h`, `7d`. */
+                last?: string;
+                /** @description First moment, in milliseconds since 1970; goes with `to`. */
+                from?: number;
+                /** @description First moment after, in milliseconds since 1970; goes with `from`. */
+                to?: number;
+                /** @description Of what: `spans`, `logs` or `metrics`; `spans` unless told otherwise. */
+                of?: string;
+                /** @description Which rows: `service.name = "shop" and duration > 200ms`. */
+                where?: string;
+                /** @description Fields to group by, with commas between them: `service.name,http.route`. */
+                group?: string;
+                /**
+                 * @description Figures, with commas between them: `count`, `rate`, `errors`, `error_rate`, `sum(field)`, `avg(field)`,
+                 *     `min(field)`, `max(field)`, `p50(field)` to `p99.9(field)`; `count` unless told otherwise.
+                 */
+                show?: string;
+                /** @description The figure by which groups are ranked, greatest first; the first one unless told otherwise. */
+                order?: string;
+                /** @description Length of a step of time: `1m`. Each group is then told for each step, too. */
+                step?: string;
+                /** @description Most groups, at most 1000; 50 unless told otherwise. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a Parquet file */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/vnd.apache.parquet": number[];
                 };
             };
             /** @description a parameter is wrong */

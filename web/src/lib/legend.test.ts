@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 
 import { fromFlame } from './calltree';
-import { partsOf } from './legend';
+import { LEGEND_MAX, partsOf, shares, told } from './legend';
 
 test('colours are told by their share of the time in themselves, the largest first', () => {
   const tree = fromFlame({
@@ -17,9 +17,20 @@ test('colours are told by their share of the time in themselves, the largest fir
     left_out: 0,
   });
   expect(partsOf(tree, 0, 'kind')).toEqual([
-    { key: 'database', share: 0.9 },
-    { key: 'own', share: 0.1 },
+    { key: 'database', amount: 90, share: 0.9 },
+    { key: 'own', amount: 10, share: 0.1 },
   ]);
-  expect(partsOf(tree, 0, 'group')).toEqual([{ key: 'app.py', share: 1 }]);
+  expect(partsOf(tree, 0, 'group')).toEqual([{ key: 'app.py', amount: 100, share: 1 }]);
   expect(partsOf(tree, 0, 'name').map((part) => part.key)).toEqual(['SELECT', 'main']);
+});
+
+test('what finds no room in the legend is told together, and all of it is the whole', () => {
+  const sums = new Map(Array.from({ length: 40 }, (_, place) => [`service ${place}`, 1 + place]));
+  const all = [...sums.values()].reduce((sum, one) => sum + one, 0);
+  const { shown, others, rest } = told(shares(sums, all));
+  expect(shown).toHaveLength(LEGEND_MAX);
+  expect(others).toHaveLength(40 - LEGEND_MAX);
+  expect(shown[0]?.share).toBeCloseTo(40 / all);
+  expect(shown.reduce((sum, part) => sum + part.share, rest)).toBeCloseTo(1);
+  expect(told(shares(new Map([['one', 3]]), 3)).others).toEqual([]);
 });

@@ -2,7 +2,18 @@
 import { describe, expect, it } from 'vitest';
 
 import type { TableAnswer } from '../api/types';
-import { csv, figureText, is, joined, resourceFigure, stepFor, within } from './question';
+import {
+  alike,
+  csv,
+  figureText,
+  is,
+  joined,
+  linkable,
+  perStep,
+  resourceFigure,
+  stepFor,
+  within,
+} from './question';
 import { rangeOf, seconds } from './time';
 
 const answer: TableAnswer = {
@@ -73,4 +84,31 @@ describe('figures', () => {
       ['15m', '1h', '24h', '30d'].map((last) => stepFor(rangeOf(new URLSearchParams({ last })))),
     ).toEqual(['10s', '1m', '1h', '1d']);
   });
+});
+
+it('knows what an address holds: signs take three letters of it', () => {
+  expect(linkable('a'.repeat(3400))).toBe(true);
+  expect(linkable('('.repeat(3400))).toBe(false);
+});
+
+it('asks for spans that carry the same, wherever their key would be looked for', () => {
+  const pair = { key: 'host.name', value: 'a "b"' };
+  const own = 'service.name = "shop"';
+  expect(alike('shop', 'attributes', pair)).toBe(`${own} and attributes.host.name = "a \\"b\\""`);
+  expect(alike('shop', 'resource', pair)).toBe(`${own} and resource.host.name = "a \\"b\\""`);
+  expect(alike('shop', 'resource', { key: 'service.name', value: 'shop' })).toBe(own);
+  expect(alike('shop', 'attributes', { key: 'a b', value: '1' })).toBe(
+    `${own} and \`attributes.a b\` = "1"`,
+  );
+  for (const value of ['', 'x'.repeat(1001)])
+    expect(alike('shop', 'attributes', { key: 'a', value })).toBeUndefined();
+});
+
+it('tells what a count over time is of', () => {
+  expect(perStep('count', 60)).toBe(' a minute');
+  expect(perStep('errors', 10)).toBe(' in 10 s');
+  expect(perStep('sum(duration)', 300)).toBe(' in 5 min');
+  expect(perStep('count', 10_800)).toBe(' in 3 h');
+  expect(perStep('p95', 60)).toBe('');
+  expect(perStep('rate', 60)).toBe('');
 });

@@ -1,6 +1,6 @@
 /** Questions of the Explore page: from its address to the API, and answers to cells of tables and of CSV. */
-import type { FigureUnit, TableAnswer } from '../api/types';
-import { bytes, digits, duration, percent, rate, type Figure } from './format';
+import type { FigureUnit, KeyValue, TableAnswer } from '../api/types';
+import { bytes, digits, duration, durationText, percent, rate, type Figure } from './format';
 import { rangeSeconds, type Range } from './time';
 
 export type Of = 'spans' | 'logs' | 'metrics';
@@ -45,6 +45,13 @@ export function stepFor(range: Range): string {
   return STEPS.find(([step]) => length / step <= 90)?.[1] ?? '1d';
 }
 
+/** What a figure of a step is of, where it is a sum over it: ` a minute`, ` in 5 min`. */
+export function perStep(name: string, stepSeconds: number): string {
+  if (!/^(count|errors|sum\(.*\))$/.test(name)) return '';
+  const known = { 1: 'a second', 60: 'a minute', 3600: 'an hour', 86_400: 'a day' }[stepSeconds];
+  return ` ${known ?? `in ${durationText(stepSeconds * 1e6).replace(/\.0+ /, ' ')}`}`;
+}
+
 /** A figure as people read it. */
 export function figure(value: number | null | undefined, unit: FigureUnit): Figure {
   if (value == null) return { value: '–', unit: '' };
@@ -63,6 +70,20 @@ export function figure(value: number | null | undefined, unit: FigureUnit): Figu
 export function figureText(value: number | null | undefined, unit: FigureUnit): string {
   const { value: text, unit: small } = figure(value, unit);
   return small === '' ? text : `${text} ${small}`;
+}
+
+interface Grouped {
+  of: Of;
+  range: Range;
+  where: string;
+  group: string;
+  show: string;
+  order: string;
+}
+
+/** What a question for groups asks the API for: its table, or a file of it. */
+export function askOf({ of, range, where, group, show, order }: Grouped) {
+  return { of, ...range, where, group, show, order, step: stepFor(range) };
 }
 
 /** A figure of a resource as people read it. */
@@ -128,14 +149,43 @@ function quoted(text: string): string {
   return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }
 
+/** Letters of a query that a saved view takes are 4,000; some of them are for the rest of the question. */
+const LINKABLE_MAX = 3500;
+
+/** Whether an address, and with it a saved view, can hold a text. */
+export function linkable(text: string): boolean {
+  return new URLSearchParams({ text }).toString().length <= LINKABLE_MAX;
+}
+
 /** A filter that rows with this value pass, or those without any. */
 export function is(field: string, value: string | null | undefined): string {
   return value == null ? `not ${named(field)} exists` : `${named(field)} = ${literal(value)}`;
 }
 
+/** A filter that the requests of an endpoint pass. */
+export function ofEndpoint({ service, operation }: { service: string; operation: string }): string {
+  return joined(is('service.name', service), is('operation', operation));
+}
+
 /** A filter that a group's rows pass, joined to the one that was asked with. */
 export function within(filter: string, group: string[], key: (string | null)[]): string {
   return joined(filter, group.map((field, place) => is(field, key[place])).join(' and '));
+}
+
+/** Longer values are not asked for: a question has 4,000 letters. */
+const VALUE_MAX = 1000;
+
+/** A filter that spans of a service pass which carry the same as one of them, or whose processes do. */
+export function alike(
+  service: string,
+  of: 'attributes' | 'resource',
+  { key, value }: KeyValue,
+): string | undefined {
+  const own = is('service.name', service);
+  if (of === 'resource' && key === 'service.name') return own;
+  // An empty text is kept as none.
+  if (value === '' || value.length > VALUE_MAX) return undefined;
+  return joined(own, is(`${of}.${key}`, value));
 }
 
 /** Two filters that both have to pass. */

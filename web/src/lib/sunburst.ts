@@ -12,12 +12,16 @@ export interface Wedge {
 /** Narrower wedges are not drawn: half a degree is a pixel or two. */
 const TURN_MIN = 0.5 / 360;
 
-/** Wedges of a node and what is below it, down to so many rings; of all roots where no node is named. */
+/**
+ * Wedges of a node and what is below it, down to so many rings, none with a smaller share of the circle than `least`; of
+ * all roots where no node is named.
+ */
 export function wedges(
   tree: CallTree,
   side: number,
   root: number | undefined,
   rings: number,
+  least = 0,
 ): Wedge[] {
   const amounts = tree.sides[side];
   if (amounts === undefined) return [];
@@ -38,7 +42,7 @@ export function wedges(
     const end = begin + (amounts.total[place] ?? 0) / whole;
     if (top) turn = end;
     else next.set(parent, end);
-    if (end - begin < TURN_MIN) continue;
+    if (end - begin < Math.max(TURN_MIN, least)) continue;
     next.set(place, begin);
     if (depth - base < rings) found.push({ place, ring: depth - base, from: begin, to: end });
   }

@@ -5,9 +5,11 @@ import {
   comparedWith,
   local,
   moment,
+  rangeAround,
   rangeOf,
   rangeParams,
   rangeSeconds,
+  steady,
   zoneOf,
 } from './time';
 
@@ -57,6 +59,20 @@ describe('a stretch of time', () => {
     expect(comparedWith(hour, '')).toBeUndefined();
     expect(comparedWith(rangeOf(query('last=1h')), 'day', 90_000_000)?.to).toBe('3600000');
   });
+});
+
+test('a moment outside of the stretch is looked at with the hour around it', () => {
+  const hour = rangeOf(query(''));
+  expect(rangeAround(hour, 7_000_000, 7_200_000)).toEqual({});
+  expect(rangeAround(hour, 2_000_000.5, 7_200_000)).toEqual({ from: '200000', to: '3800000' });
+});
+
+test('a window that moves on is asked about again after a tenth of it', () => {
+  const at = (from: number) => ({ from_unix_ms: from, to_unix_ms: from + 1000 });
+  const first = at(0);
+  expect(steady(at(99), first)).toBe(first);
+  expect(steady(at(100), first)).toEqual(at(100));
+  expect(steady({ from_unix_ms: 0, to_unix_ms: 9000 }, first).to_unix_ms).toBe(9000);
 });
 
 describe('a zone', () => {

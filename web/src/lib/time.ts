@@ -63,6 +63,18 @@ export function rangeEnds(range: Range, now = Date.now()): [number, number] {
   return [now - seconds(range.last) * 1000, now];
 }
 
+/** What of an address has to change so that it looks at a moment: nothing, or the hour around it. */
+export function rangeAround(
+  range: Range,
+  unixMs: number,
+  now = Date.now(),
+): { from?: string; to?: string } {
+  const [from, end] = rangeEnds(range, now);
+  if (from <= unixMs && unixMs < end) return {};
+  const at = Math.floor(unixMs);
+  return { from: String(at - 1_800_000), to: String(at + 1_800_000) };
+}
+
 /** The parameters of the address that make it that stretch; those that are empty go. */
 export function rangeParams(range: Partial<Range>): Record<string, string> {
   if (range.from !== undefined && range.to !== undefined) {
@@ -96,11 +108,21 @@ export function comparedWith(
   return { last: undefined, from: String(from - back), to: String(to - back) };
 }
 
+/** A window as answers tell it. */
+interface Told {
+  from_unix_ms: number;
+  to_unix_ms: number;
+}
+
+/** A window that moves on, in steps of a tenth of it: for questions that need not be asked at each of its own steps. */
+export function steady(now: Told, before: Told): Told {
+  const moved =
+    Math.abs(now.from_unix_ms - before.from_unix_ms) + Math.abs(now.to_unix_ms - before.to_unix_ms);
+  return moved * 5 < now.to_unix_ms - now.from_unix_ms ? before : now;
+}
+
 /** The name under which an address compares a window with one that the API chose. */
-export function comparedWindow(
-  window: { from_unix_ms: number; to_unix_ms: number },
-  before: { from_unix_ms: number; to_unix_ms: number },
-): string {
+export function comparedWindow(window: Told, before: Told): string {
   const length = (window.to_unix_ms - window.from_unix_ms) / 1000;
   const back = (window.from_unix_ms - before.from_unix_ms) / 1000;
   const known = COMPARED.find((one) => (one.seconds || length) === back);

@@ -2,10 +2,13 @@ import { describe, expect, test } from 'vitest';
 
 import type { Trace, TraceNode } from '../api/types';
 import {
+  allOf,
   closedAtFirst,
   gaps,
+  levelOf,
   openedFor,
   openedText,
+  placeOf,
   readOpened,
   rows,
   type Opened,
@@ -120,6 +123,46 @@ describe('rows', () => {
   });
 });
 
+describe('many rows at once', () => {
+  const deep = {
+    ...trace([
+      [undefined, 0, 100],
+      [0, 0, 40],
+      [1, 0, 10, 0],
+      [2, 0, 5],
+      [1, 10, 20, 0],
+      [0, 50, 60],
+    ]),
+    folds: [{}],
+  } as unknown as Trace;
+  const step = (opened: Opened, open: boolean) => levelOf(rows(deep, opened), opened, open);
+
+  test('are all open, or the roots alone', () => {
+    expect(told(deep, allOf(deep, true))).toHaveLength(deep.nodes.length + 1);
+    expect(told(deep, allOf(deep, false))).toEqual(['0']);
+  });
+
+  test('are opened a level at a time from the root, and closed from the other end', () => {
+    const none = allOf(deep, false);
+    const one = step(none, true);
+    expect(told(deep, one)).toEqual(['0', '  1', '  5']);
+    const two = step(one, true);
+    expect(told(deep, two)).toEqual(['0', '  1', '    fold 0 of 2 4', '  5']);
+    const four = step(step(two, true), true);
+    expect(told(deep, four)).toEqual(told(deep, allOf(deep, true)));
+    expect(step(four, true)).toEqual(four);
+    expect(told(deep, step(two, false))).toEqual(told(deep, one));
+    expect(told(deep, step(step(one, false), false))).toEqual(['0']);
+  });
+
+  test('leave what was looked at, or what hides it', () => {
+    const place = (opened: Opened) => placeOf(rows(deep, opened), deep, 3);
+    expect(place(allOf(deep, true))).toBe(4);
+    expect(place(NOTHING)).toBe(2);
+    expect(place(allOf(deep, false))).toBe(0);
+  });
+});
+
 describe('gaps', () => {
   test('own time is where no child ran', () => {
     const one = trace([
@@ -154,11 +197,24 @@ describe('the address', () => {
 
   test('holds the rows that were opened and closed, and nothing of what is so at first', () => {
     expect(first).toEqual(new Set([1]));
-    expect(openedText({ folds: new Set(), closed: first }, first)).toBe('');
+    expect(openedText({ folds: new Set(), closed: first }, nested, first)).toBe('');
     const opened = { folds: new Set([0]), closed: new Set([0]) };
-    expect(openedText(opened, first)).toBe('f0_c0_o1');
+    expect(openedText(opened, nested, first)).toBe('f0_c0_o1');
     expect(readOpened('f0_c0_o1', nested, first)).toEqual(opened);
     expect(readOpened('', nested, first)).toEqual({ folds: new Set(), closed: first });
+  });
+
+  test('has a word for all rows and for none', () => {
+    for (const [open, text] of [
+      [true, 'all'],
+      [false, 'none'],
+    ] as const) {
+      const opened = allOf(nested, open);
+      expect(openedText(opened, nested, first)).toBe(text);
+      expect(readOpened(text, nested, first)).toEqual(opened);
+    }
+    const plain = { ...trace([[undefined, 0, 1]]), folds: [] };
+    expect(openedText(allOf(plain, true), plain, closedAtFirst(plain))).toBe('');
   });
 
   test('that tells of other rows, or of none, changes nothing', () => {

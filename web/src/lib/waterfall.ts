@@ -63,11 +63,18 @@ export function closedAtFirst(trace: Trace): Set<number> {
   return closed;
 }
 
+/** What all rows being open, and none, are called in the address: it has no room for thousands. */
+const [ALL, NONE] = ['all', 'none'];
+
 /** What was opened and closed since the beginning, as the address tells it: `f2.5_c1a_o3`, folds, closed and opened rows. */
-export function openedText(opened: Opened, closedFirst: ReadonlySet<number>): string {
+export function openedText(opened: Opened, trace: Trace, closedFirst: ReadonlySet<number>): string {
   const closed = [...opened.closed].filter((node) => !closedFirst.has(node));
   const open = [...closedFirst].filter((node) => !opened.closed.has(node));
-  return Object.entries({ f: opened.folds, c: closed, o: open })
+  if (opened.folds.size + closed.length + open.length === 0) return '';
+  const { closed: shut, folds } = opened;
+  if (shut.size === 0 && folds.size === trace.folds.length) return ALL;
+  if (folds.size === 0 && shut.size === childrenOf(trace).of.size) return NONE;
+  return Object.entries({ f: folds, c: closed, o: open })
     .map(([kind, places]) => [kind, placesText(places)])
     .filter(([, places]) => places !== '')
     .map((part) => part.join(''))
@@ -76,6 +83,7 @@ export function openedText(opened: Opened, closedFirst: ReadonlySet<number>): st
 
 /** The rows that the address tells, beside those that are closed at first. */
 export function readOpened(text: string, trace: Trace, closedFirst: ReadonlySet<number>): Opened {
+  if (text === ALL || text === NONE) return allOf(trace, text === ALL);
   const told = (kind: string, count: number) => {
     const part = text.split('_', 3).find((one) => one.startsWith(kind)) ?? '';
     return readPlaces(part.slice(1), count);
@@ -97,6 +105,49 @@ export function openedFor(trace: Trace, opened: Opened, node: number): Opened {
     place = here.parent;
   }
   return { folds, closed };
+}
+
+/** All rows open, or the roots alone. */
+export function allOf(trace: Trace, open: boolean): Opened {
+  const none = new Set<number>();
+  if (open) return { folds: new Set(trace.folds.keys()), closed: none };
+  return { folds: none, closed: new Set(childrenOf(trace).of.keys()) };
+}
+
+/** One level more: the rows nearest to the root that are closed are opened; or one less, from the other end. */
+export function levelOf(all: Row[], opened: Opened, open: boolean): Opened {
+  const able = all.filter((row) => row.open === !open);
+  const depth = able.reduce(
+    (best, row) => (open ? Math.min(best, row.depth) : Math.max(best, row.depth)),
+    open ? Infinity : -1,
+  );
+  const folds = new Set(opened.folds);
+  const closed = new Set(opened.closed);
+  const put = (set: Set<number>, value: number, is: boolean) =>
+    is ? set.add(value) : set.delete(value);
+  for (const row of able) {
+    if (row.depth !== depth) continue;
+    if (row.type === 'fold') put(folds, row.fold, open);
+    else put(closed, row.node, !open);
+  }
+  return { folds, closed };
+}
+
+/** The row that shows a span, or the nearest one that hides it. */
+export function placeOf(all: Row[], trace: Trace, node: number): number {
+  const spans = new Map<number, number>();
+  const folds = new Map<number, number>();
+  all.forEach((row, place) => {
+    if (row.type === 'span') spans.set(row.node, place);
+    else folds.set(row.fold, place);
+  });
+  for (let at: number | null | undefined = node; at != null;) {
+    const here: Trace['nodes'][number] | undefined = trace.nodes[at];
+    const place = spans.get(at) ?? (here?.fold == null ? undefined : folds.get(here.fold));
+    if (place !== undefined) return place;
+    at = here?.parent;
+  }
+  return 0;
 }
 
 interface Children {

@@ -1,7 +1,14 @@
 /** Code to copy. */
 import { useState, type ReactNode } from 'react';
 
-export function CopyButton({ text, what = 'Copy' }: { text: string; what?: string }) {
+interface Props {
+  text: string;
+  what?: string;
+  /** What is copied, where several buttons say the same. */
+  of?: string;
+}
+
+export function CopyButton({ text, what = 'Copy', of }: Props) {
   const [state, setState] = useState<'ready' | 'copied' | 'refused'>('ready');
   const copy = () => {
     navigator.clipboard.writeText(text).then(
@@ -13,7 +20,10 @@ export function CopyButton({ text, what = 'Copy' }: { text: string; what?: strin
   const words = { ready: what, copied: 'Copied', refused: 'Select it and copy by hand' };
   return (
     <button type="button" className="copy" onClick={copy}>
-      <span aria-live="polite">{words[state]}</span>
+      <span aria-live="polite">
+        {words[state]}
+        {of !== undefined && <span className="hidden"> {of}</span>}
+      </span>
     </button>
   );
 }

@@ -54,23 +54,3 @@ export function FlameBar({ colours, found, search, children }: Props) {
     </div>
   );
 }
-
-/** What colours mean, each with its share of execution time. */
-export function FlameLegend({
-  parts,
-}: {
-  parts: { name: string; colour: string; share: string; title?: string }[];
-}) {
-  return (
-    <ul className="legend flame-legend" tabIndex={0} aria-label="what the colours mean">
-      {parts.map((part) => (
-        <li key={part.name} title={part.title}>
-          <svg className="chip" width="12" height="12" aria-hidden="true">
-            <rect width="12" height="12" fill={part.colour} />
-          </svg>
-          {part.name} <span className="dim">{part.share}</span>
-        </li>
-      ))}
-    </ul>
-  );
-}

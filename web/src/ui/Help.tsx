@@ -9,7 +9,8 @@ const OF_PICTURES: { where: string; keys: [keys: string[], does: string][] }[] =
     where: 'Waterfall',
     keys: [
       [['↑', '↓'], 'row before, next row'],
-      [['←', '→'], 'close and open a row'],
+      [['←', '→'], 'close and open a row, with Shift a level of rows'],
+      [['[', ']'], 'close and open all rows'],
       [['Enter'], 'all that a span carries'],
       [['n', 'N'], 'next span that was found, and back'],
       [['+', '-', '0'], 'look closer, further, at all of it'],
@@ -26,7 +27,7 @@ const OF_PICTURES: { where: string; keys: [keys: string[], does: string][] }[] =
     ],
   },
   {
-    where: 'Heatmap of an endpoint',
+    where: 'Heatmap',
     keys: [
       [['Space'], 'draw a box'],
       [['←', '→', '↑', '↓'], 'move it, with Shift resize it'],

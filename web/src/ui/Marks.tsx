@@ -1,8 +1,10 @@
 /** Releases and remedies: thin lines on an axis of time, told in full below their chart and on pointing at them. */
+import { useState } from 'react';
+
 import { path, useApi } from '../api/use';
 import type { Mark, Marks } from '../api/types';
 import { together } from '../lib/axis';
-import { clock } from '../lib/format';
+import { clock, plural } from '../lib/format';
 import { to } from '../lib/route';
 import { useRange } from '../lib/time';
 import { Link } from './Link';
@@ -30,7 +32,13 @@ export function MarkLines({ marks, x, top, bottom, left, right }: Props) {
   ));
 }
 
-/** Those of the stretch of time that the page looks at, over any chart of it. */
+/** Those of the stretch of time that the page looks at. */
+export function useMarksHere(): Mark[] {
+  const { data } = useApi<Marks>(path('marks', { ...useRange() }));
+  return data?.marks ?? [];
+}
+
+/** The same over any chart of it. */
 export function MarksHere(place: Omit<Props, 'marks'>) {
   const { data, problem } = useApi<Marks>(path('marks', { ...useRange() }));
   if (problem === undefined) return <MarkLines marks={data?.marks ?? []} {...place} />;
@@ -54,12 +62,24 @@ function words(mark: Mark): string {
   return `${clock(mark.unix_ms)} ${KINDS[mark.kind]}: ${mark.words}`;
 }
 
+/** Marks that are told below their chart, the latest; older ones on request. */
+const TOLD = 8;
+
 /** The same as a list. */
 export function MarkList({ marks }: { marks: Mark[] }) {
+  const [all, setAll] = useState(false);
   if (marks.length === 0) return null;
+  const older = all ? 0 : Math.max(0, marks.length - TOLD);
   return (
     <ul className="marks" aria-label="Releases and remedies">
-      {marks.slice(-8).map((mark) => (
+      {older > 0 && (
+        <li>
+          <button type="button" className="link" onClick={() => setAll(true)}>
+            {plural(older, 'older one')}
+          </button>
+        </li>
+      )}
+      {marks.slice(older).map((mark) => (
         <li key={`${mark.unix_ms} ${mark.kind} ${mark.words}`} className={mark.kind}>
           <svg width="10" height="10" viewBox="-5 -9 10 10" aria-hidden="true">
             <path d={shape(mark, 0, 0)} />

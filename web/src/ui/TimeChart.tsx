@@ -69,7 +69,7 @@ export function TimeChart(props: Props) {
         }}
         onPointerLeave={() => setHere(undefined)}
       >
-        {ticks(top, 4).map((tick) => (
+        {ticks(top, height >= 150 ? 5 : 4).map((tick) => (
           <g key={tick}>
             <line className="grid" x1={LEFT} x2={width} y1={y(tick)} y2={y(tick)} />
             <text className="tick" x={LEFT - 8} y={y(tick) + 4} textAnchor="end">
@@ -81,18 +81,11 @@ export function TimeChart(props: Props) {
         {target !== undefined && target <= top && (
           <line className="target" x1={LEFT} x2={width} y1={y(target)} y2={y(target)} />
         )}
-        {stacked ? (
-          <Areas lines={lines} x={x} y={y} />
-        ) : (
-          <>
-            {before.map((line) => (
-              <Line key={line.name} line={line} x={x} y={y} then />
-            ))}
-            {lines.map((line) => (
-              <Line key={line.name} line={line} x={x} y={y} />
-            ))}
-          </>
-        )}
+        {stacked && <Areas lines={lines} x={x} y={y} />}
+        {before.map((line) => (
+          <Line key={line.name} line={line} x={x} y={y} then />
+        ))}
+        {!stacked && lines.map((line) => <Line key={line.name} line={line} x={x} y={y} />)}
         <MarkLines marks={marks} x={at} top={TOP} bottom={bottom} left={LEFT} right={width} />
         {here !== undefined && (
           <line className="cursor" x1={x(here)} x2={x(here)} y1={TOP} y2={bottom} />
@@ -112,7 +105,7 @@ export function TimeChart(props: Props) {
         ))}
         {before.length > 0 && (
           <span className="key then">
-            <i aria-hidden="true" /> before
+            <i aria-hidden="true" /> {lines.length > 1 && before[0]?.name} before
             {here !== undefined && ` ${told(before[0]?.values[here], text)}`}
           </span>
         )}
@@ -150,11 +143,12 @@ function highest(
 ): number {
   const known = (all: ChartLine[]) =>
     all.flatMap((line) => line.values).filter((value) => value !== undefined);
-  if (!stacked) return Math.max(...known(lines), ...known(before), (target ?? 0) * 1.1, 0) || 1;
+  const then = Math.max(...known(before), 0);
+  if (!stacked) return Math.max(...known(lines), then, (target ?? 0) * 1.1, 0) || 1;
   const steps = lines[0]?.values.map((_, step) =>
     lines.reduce((sum, line) => sum + (line.values[step] ?? 0), 0),
   );
-  return Math.max(...(steps ?? []), 0) || 1;
+  return Math.max(...(steps ?? []), then) || 1;
 }
 
 function Line({

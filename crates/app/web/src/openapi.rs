@@ -50,6 +50,7 @@ use crate::{api, events};
         api::questions::spans,
         api::exports::spans_file,
         api::exports::logs_file,
+        api::exports::groups_file,
         api::sql::run,
         api::views::list,
         api::views::save,

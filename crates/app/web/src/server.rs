@@ -212,6 +212,7 @@ fn routes(source: Arc<dyn Source>, setup: Setup, closing: watch::Receiver<bool>)
         .route("/api/v1/spans", kept(get(api::questions::spans)))
         .route("/api/v1/spans.parquet", get(api::exports::spans_file))
         .route("/api/v1/logs.parquet", get(api::exports::logs_file))
+        .route("/api/v1/ask.parquet", get(api::exports::groups_file))
         .route(
             "/api/v1/sql",
             post(api::sql::run).layer(DefaultBodyLimit::max(api::sql::BODY_BYTES_MAX)),

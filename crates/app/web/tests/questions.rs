@@ -346,20 +346,22 @@ async fn file(address: std::net::SocketAddr, path: &str) -> Result<(String, Vec<
 }
 
 #[tokio::test]
-async fn spans_and_log_records_are_downloaded_as_parquet() -> Result {
+async fn spans_log_records_and_groups_are_downloaded_as_parquet() -> Result {
     let folder = tempfile::tempdir()?;
     let server = server(folder.path()).await?;
     for (path, name) in [
         ("spans.parquet", "taut-spans.parquet"),
         ("spans.parquet?order=slowest&where=duration%20%3E%201s", "taut-spans.parquet"),
         ("logs.parquet?where=severity%20%3D%20error", "taut-logs.parquet"),
+        ("ask.parquet?group=service.name,name&show=count,p95,rate", "taut-groups.parquet"),
+        ("ask.parquet?group=name&show=error_rate&step=1m", "taut-groups.parquet"),
     ] {
         let (head, body) = file(server, path).await?;
         assert!(head.starts_with("http/1.1 200 "), "{path}: {head}");
         assert!(head.contains(name) && head.contains("vnd.apache.parquet"), "{path}: {head}");
         assert!(body.starts_with(b"PAR1") && 100 < body.len(), "{path}: {}", body.len());
     }
-    for path in ["spans.parquet?order=best", "logs.parquet?order=latest"] {
+    for path in ["spans.parquet?order=best", "logs.parquet?order=latest", "ask.parquet?show=best"] {
         let (status, problem) = get(server, path).await?;
         assert_eq!(status, 400, "{problem}");
     }

@@ -20,6 +20,7 @@ mod head;
 mod hybrid;
 mod pages;
 mod passing;
+mod plain;
 mod schema;
 mod tail;
 mod tally;
@@ -30,6 +31,7 @@ mod values;
 pub use bounds::Bounds;
 pub use decode::{Block, GroupHead, Wanted};
 pub use encode::encode;
+pub use plain::{PlainColumn, PlainValues, encode_plain};
 pub(crate) use tally::Sides;
 
 /// How a block is written.

@@ -1,10 +1,8 @@
 /** Indexes, largest first: what they are for, what they take, who uses them. */
-import { useState } from 'react';
-
 import { path, useApi } from '../../api/use';
 import type { DatabaseIndex, DatabaseIndexDetail, DatabaseIndexes } from '../../api/types';
 import { bytes, digits, grouped, plural } from '../../lib/format';
-import { useQuery } from '../../lib/route';
+import { useParam, useQuery } from '../../lib/route';
 import { useRange } from '../../lib/time';
 import { Problem, Waiting } from '../../ui/Empty';
 import { Search } from '../../ui/Filter';
@@ -19,7 +17,7 @@ export function Indexes({ id }: { id: string }) {
   const { data, problem } = useApi<DatabaseIndexes>(
     path(`databases/${id}/indexes`, { q, ...range }),
   );
-  const [open, setOpen] = useState<string>();
+  const [open, setOpen] = useParam('index');
   if (problem !== undefined) return <Problem part problem={problem} />;
   if (data === undefined) return <Waiting />;
   return (
@@ -66,7 +64,7 @@ export function Indexes({ id }: { id: string }) {
                   id={id}
                   one={one}
                   open={open === key}
-                  toggle={() => setOpen(open === key ? undefined : key)}
+                  toggle={() => setOpen(open === key ? '' : key)}
                 />
               );
             })}

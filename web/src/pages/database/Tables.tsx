@@ -1,10 +1,8 @@
 /** Tables, largest first: how they are read, written and kept, now and over time. */
-import { useState } from 'react';
-
 import { path, useApi } from '../../api/use';
 import type { DatabaseTable, DatabaseTableDetail, DatabaseTables } from '../../api/types';
 import { ago, bytes, digits, full, grouped, plural } from '../../lib/format';
-import { to, useQuery } from '../../lib/route';
+import { to, useParam, useQuery } from '../../lib/route';
 import { useRange } from '../../lib/time';
 import { Problem, Waiting } from '../../ui/Empty';
 import { Search } from '../../ui/Filter';
@@ -17,7 +15,7 @@ export function Tables({ id }: { id: string }) {
   const q = useQuery().get('q') ?? undefined;
   const range = useRange();
   const { data, problem } = useApi<DatabaseTables>(path(`databases/${id}/tables`, { q, ...range }));
-  const [open, setOpen] = useState<number>();
+  const [open, setOpen] = useParam('table');
   if (problem !== undefined) return <Problem part problem={problem} />;
   if (data === undefined) return <Waiting />;
   return (
@@ -73,8 +71,8 @@ export function Tables({ id }: { id: string }) {
                 key={one.oid}
                 id={id}
                 one={one}
-                open={open === one.oid}
-                toggle={() => setOpen(open === one.oid ? undefined : one.oid)}
+                open={open === String(one.oid)}
+                toggle={() => setOpen(open === String(one.oid) ? '' : String(one.oid))}
               />
             ))}
           </tbody>

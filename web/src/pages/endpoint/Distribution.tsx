@@ -11,10 +11,11 @@ import type {
 } from '../../api/types';
 import { durationText, percent, plural, tickText } from '../../lib/format';
 import { modes, type Mode } from '../../lib/modes';
+import { ofEndpoint } from '../../lib/question';
 import { logTicks } from '../../lib/scale';
 import { useWidth } from '../../lib/size';
+import { steady } from '../../lib/time';
 import type { At } from './EndpointPage';
-import { whereOf } from './Heat';
 
 const HEIGHT = 190;
 const BOTTOM = 22;
@@ -42,13 +43,17 @@ export function Distribution({ at, data, before }: Props) {
   const split = last === undefined ? undefined : buckets[last.from]?.from_micros;
   const humps = data.findings.find((finding) => finding.fault === 'bimodal-latency');
   const known = humps?.evidence.attribute ?? undefined;
+  // What tells humps apart does not change from one step of the window to the next, and a day's takes long to find.
+  const [asked, setAsked] = useState(data.window);
+  const window = steady(data.window, asked);
+  if (window !== asked) setAsked(window);
   const { data: compared } = useApi<ComparisonAnswer>(
     split === undefined || known !== undefined
       ? undefined
       : path('compare', {
-          from: String(data.window.from_unix_ms),
-          to: String(data.window.to_unix_ms),
-          where: whereOf(at),
+          from: String(window.from_unix_ms),
+          to: String(window.to_unix_ms),
+          where: ofEndpoint(at),
           selection: `duration >= ${Math.floor(split)}us`,
         }),
     false,

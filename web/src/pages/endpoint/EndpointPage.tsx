@@ -2,6 +2,7 @@
 import { path, useApi } from '../../api/use';
 import type { Marks, OperationDetail } from '../../api/types';
 import { digits, durationText, plural } from '../../lib/format';
+import { ofEndpoint } from '../../lib/question';
 import { to, useQuery } from '../../lib/route';
 import { comparedWith, useRange, type Range } from '../../lib/time';
 import { Fresh, NotTold, Problem, Waiting } from '../../ui/Empty';
@@ -60,12 +61,7 @@ export function EndpointPage() {
         >
           Compare flame graphs
         </Link>
-        <Link
-          className="copy"
-          to={to('/explore', {
-            where: `service.name = ${JSON.stringify(service)} and operation = ${JSON.stringify(operation)}`,
-          })}
-        >
+        <Link className="copy" to={to('/explore', { where: ofEndpoint(at) })}>
           Ask more of it
         </Link>
       </div>
@@ -135,7 +131,7 @@ function Detail({ at, data, before }: DetailProps) {
       <div className="pair after">
         <section>
           <h2>On the critical path, over time</h2>
-          <Shares data={data} marks={marks} />
+          <Shares data={data} before={before} marks={marks} />
         </section>
         <section>
           <h2>Requests, errors and queries over time</h2>

@@ -40,8 +40,8 @@ export function Quantiles({ data, before, marks }: Props) {
   );
 }
 
-/** The mean critical path of a request, stacked by what it waited for. */
-export function Shares({ data, marks }: Props) {
+/** The mean critical path of a request, stacked by what it waited for; of the other window how high it was in all. */
+export function Shares({ data, before, marks }: Props) {
   const present = KINDS.filter(({ of }) => of(data.operation.breakdown) > 0);
   return (
     <TimeChart
@@ -53,11 +53,17 @@ export function Shares({ data, marks }: Props) {
         ),
       )}
       stacked
+      before={before === undefined ? [] : [line('all', 'p95', before, whole)]}
       text={axisText}
       marks={marks}
       height={190}
     />
   );
+}
+
+function whole(point: Point): number | undefined {
+  if (point.count === 0) return undefined;
+  return KINDS.reduce((sum, { of }) => sum + of(point.breakdown), 0) / point.count;
 }
 
 export function PerRequest({ data, before, marks }: Props) {

@@ -57,8 +57,9 @@ function Differences({ answer, question }: { answer: ComparisonAnswer; question:
   if (answer.selected === 0 || answer.others === 0) {
     return (
       <p className="nothing">
-        {answer.selected === 0 ? 'None' : 'All'} of {plural(all, 'row')} are like that, so there is
-        nothing to compare. Choose another bound.
+        {answer.selected === 0 ? 'None' : 'All'} of {plural(all, 'row')}{' '}
+        {answer.selected === 0 ? 'is' : 'are'} like that, so there is nothing to compare. Choose
+        another bound.
       </p>
     );
   }
@@ -83,23 +84,19 @@ function Differences({ answer, question }: { answer: ComparisonAnswer; question:
               <tr key={`${field.field} ${value.value ?? ''} ${place}`}>
                 <td className="what">
                   {place === 0 && <span className="op">{field.field} </span>}
-                  {value.value === null || value.value === undefined ? (
-                    <span className="dim">has none</span>
-                  ) : (
-                    <button
-                      type="button"
-                      className="link"
-                      title="Ask about these alone"
-                      onClick={() =>
-                        setParams({
-                          where: joined(question.where, is(field.field, value.value)),
-                          tab: '',
-                        })
-                      }
-                    >
-                      {value.value}
-                    </button>
-                  )}
+                  <button
+                    type="button"
+                    className="link"
+                    title="Ask about these alone"
+                    onClick={() =>
+                      setParams({
+                        where: joined(question.where, is(field.field, value.value)),
+                        tab: '',
+                      })
+                    }
+                  >
+                    {value.value ?? <span className="dim">has none</span>}
+                  </button>
                 </td>
                 <td className="n strong">
                   <Percent share={value.selected_share} />

@@ -2,7 +2,7 @@
 import { path, useApi } from '../../api/use';
 import type { TableAnswer } from '../../api/types';
 import { grouped, plural } from '../../lib/format';
-import { DEFAULTS, stepFor, type Of } from '../../lib/question';
+import { askOf, DEFAULTS, type Of } from '../../lib/question';
 import { useQuery } from '../../lib/route';
 import { rangeOf, type Range } from '../../lib/time';
 import { CoverageNote } from '../../ui/CoverageNote';
@@ -102,12 +102,7 @@ function Answer({ question, tab }: { question: Question; tab: string }) {
 }
 
 function GroupAnswer({ question }: { question: Question }) {
-  const { of, range, where, group, show, order } = question;
-  const step = stepFor(range);
-  const { data, problem, stale } = useApi<TableAnswer>(
-    path('ask', { of, ...range, where, group, show, order, step }),
-    false,
-  );
+  const { data, problem, stale } = useApi<TableAnswer>(path('ask', askOf(question)), false);
   if (problem !== undefined) return <Problem part problem={problem} />;
   if (data === undefined) return <Waiting />;
   if (data.rows.length === 0) return <Nothing question={question} />;

@@ -1,6 +1,7 @@
 /** Groups and their figures; a click narrows the question to one of them. */
+import { path } from '../../api/use';
 import type { TableAnswer, TableRow } from '../../api/types';
-import { csv, figure, figureText, within } from '../../lib/question';
+import { askOf, csv, DEFAULTS, figure, figureText, within } from '../../lib/question';
 import { openRow, setParams, to } from '../../lib/route';
 import { Breaks } from '../../ui/Breaks';
 import { Link } from '../../ui/Link';
@@ -15,6 +16,14 @@ export function Groups({ answer, question }: { answer: TableAnswer; question: Qu
   return (
     <>
       <p className="downloads">
+        <a
+          className="copy"
+          href={path('ask.parquet', askOf(question))}
+          download="taut-groups.parquet"
+          title="These groups, with a row for each step of time"
+        >
+          Download Parquet
+        </a>
         <button
           type="button"
           className="copy"
@@ -72,17 +81,21 @@ interface RowProps {
 }
 
 function Row({ row, answer, question }: RowProps) {
-  const { of } = question;
+  const { of, group, show, order } = question;
   const narrowed = within(question.where, answer.group, row.key);
+  // The rest of the question stays: it is one tab away.
   const href = to('/explore', {
     of: of === 'spans' ? '' : of,
     where: narrowed,
+    group: group === DEFAULTS[of].group ? '' : group,
+    show: show === DEFAULTS[of].show ? '' : show,
+    order,
     tab: of === 'metrics' ? '' : 'rows',
   });
   const name = row.key.map((value) => value ?? '–').join(' · ') || 'all of them';
   const place = Math.max(
     0,
-    answer.columns.findIndex((column) => column.name === question.order),
+    answer.columns.findIndex((column) => column.name === order),
   );
   const unit = answer.columns[place]?.unit ?? 'none';
   return (

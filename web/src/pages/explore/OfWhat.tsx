@@ -19,6 +19,7 @@ export function OfWhat({ of }: { of: Of | 'sql' }) {
             show: '',
             order: '',
             selection: '',
+            box: '',
             sql: '',
             tab: '',
           })

@@ -56,7 +56,7 @@ function SpanRows({ question }: { question: Question }) {
           download="taut-spans.parquet"
           title={`The ${filed} 10,000 at most, with all their attributes`}
         >
-          Download Parquet
+          {order === filed ? 'Download Parquet' : `Download the ${filed} as Parquet`}
         </a>
         <button
           type="button"

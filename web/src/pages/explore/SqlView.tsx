@@ -1,10 +1,10 @@
 /** A statement of one's own, where spans are kept in ClickHouse: it only reads, within bounds. */
 import { useState, type KeyboardEvent, type SubmitEvent } from 'react';
 
-import { path, post, type Answer } from '../../api/use';
-import type { SqlAnswer } from '../../api/types';
+import { path, post, useApi, type Answer } from '../../api/use';
+import type { SqlAnswer, Status } from '../../api/types';
 import { durationText, grouped, plural } from '../../lib/format';
-import { csvOf } from '../../lib/question';
+import { csvOf, linkable } from '../../lib/question';
 import { setParams, to, useParam } from '../../lib/route';
 import { Problem, Waiting } from '../../ui/Empty';
 import { Link } from '../../ui/Link';
@@ -37,21 +37,14 @@ ORDER BY requests DESC`,
   },
 ];
 
+const FIRST = EXAMPLES[0]?.sql ?? '';
+
+/** As the API takes them. */
+const SQL_LETTERS_MAX = 32_768;
+
 export function SqlView() {
-  const [asked] = useParam('sql');
-  const [text, setText] = useState(asked === '' ? (EXAMPLES[0]?.sql ?? '') : asked);
-  const [answer, setAnswer] = useState<Answer<SqlAnswer>>();
-  const [running, setRunning] = useState(false);
-  const run = () => {
-    // The keys, too, wait: of two, the slower would replace the newer.
-    if (running) return;
-    setParams({ sql: text });
-    setRunning(true);
-    void post<SqlAnswer>(path('sql'), { sql: text }).then((answer) => {
-      setAnswer(answer);
-      setRunning(false);
-    });
-  };
+  const { text, setText, asked, running, run } = useStatement();
+  const { data: status } = useApi<Status>(path('status'), false);
   const pressed = (event: KeyboardEvent) => {
     if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) run();
   };
@@ -61,12 +54,18 @@ export function SqlView() {
   };
   return (
     <>
+      {status?.sql === false && (
+        <p className="notes">
+          Spans are kept in a folder here, which understands no SQL: it is there once{' '}
+          <code>store.clickhouse.url</code> is set.
+        </p>
+      )}
       <form className="statement" aria-label="Statement" onSubmit={submit}>
         <label htmlFor="sql">SQL</label>
         <textarea
           id="sql"
           rows={8}
-          maxLength={32_768}
+          maxLength={SQL_LETTERS_MAX}
           spellCheck={false}
           autoComplete="off"
           value={text}
@@ -74,13 +73,14 @@ export function SqlView() {
           onKeyDown={pressed}
           aria-describedby="sql-bounds"
         />
-        <p>
+        <div className="run">
           <button type="submit" disabled={running}>
             Run
-          </button>{' '}
-          <span className="dim" id="sql-bounds">
+          </button>
+          <p className="dim" id="sql-bounds">
             Ctrl-Enter runs it. It may read, for ten seconds, and gives its first 1,000 rows. What
-            came last is still in the folder and not in ClickHouse. Such as{' '}
+            came last is still in the folder and not in ClickHouse. It may have{' '}
+            {grouped(SQL_LETTERS_MAX)} letters. Such as{' '}
             {EXAMPLES.map(({ words, sql }, place) => (
               <span key={words}>
                 {place > 0 && ', '}
@@ -90,12 +90,47 @@ export function SqlView() {
               </span>
             ))}
             .
-          </span>
-        </p>
+          </p>
+        </div>
+        {!linkable(text) && (
+          <p className="over" role="status">
+            It is too long for an address: neither a link to this page nor a saved view holds it.
+          </p>
+        )}
       </form>
-      {running ? <Waiting /> : answer !== undefined && <Result answer={answer} />}
+      {running ? <Waiting /> : asked !== undefined && <Result answer={asked} />}
     </>
   );
+}
+
+/** A statement that is one's own until it is run; the address holds what was run, and may change without us. */
+function useStatement() {
+  const [held] = useParam('sql');
+  const [seen, setSeen] = useState(held);
+  const [text, setText] = useState(held === '' ? FIRST : held);
+  const [answer, setAnswer] = useState<{ sql: string; of: Answer<SqlAnswer> }>();
+  const [ran, setRan] = useState<string>();
+  const [running, setRunning] = useState(false);
+  // A saved view, or the way back: another statement, whose answer is not there.
+  if (held !== seen) {
+    setSeen(held);
+    setText(held === '' ? FIRST : held);
+    setRan(undefined);
+  }
+  const run = () => {
+    // The keys, too, wait: of two, the slower would replace the newer.
+    if (running) return;
+    const address = linkable(text) ? text : '';
+    setSeen(address);
+    setParams({ sql: address });
+    setRan(text);
+    setRunning(true);
+    void post<SqlAnswer>(path('sql'), { sql: text }).then((of) => {
+      setAnswer({ sql: text, of });
+      setRunning(false);
+    });
+  };
+  return { text, setText, asked: answer?.sql === ran ? answer?.of : undefined, running, run };
 }
 
 function Result({ answer: { data, problem } }: { answer: Answer<SqlAnswer> }) {

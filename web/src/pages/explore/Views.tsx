@@ -5,7 +5,7 @@ import { path, post, remove, useApi, type Answer } from '../../api/use';
 import type { Problem, Views as ViewsAnswer } from '../../api/types';
 import { sentence } from '../../lib/format';
 import { to } from '../../lib/route';
-import { NotTold } from '../../ui/Empty';
+import { Confirm } from '../../ui/Confirm';
 import { Link } from '../../ui/Link';
 
 /** What of the address is part of a view: the question, not the moment at which it was asked. */
@@ -15,9 +15,10 @@ export function Views() {
   const { data, problem: unread } = useApi<ViewsAnswer>(path('views'), false);
   // What saving and removing answered is newer than what was asked for first.
   const [changed, setChanged] = useState<ViewsAnswer>();
-  const [problem, setProblem] = useState<Problem>();
+  const [refused, setRefused] = useState<Problem>();
+  const [leaving, setLeaving] = useState<string>();
   const done = (answer: Answer<ViewsAnswer>) => {
-    setProblem(answer.problem);
+    setRefused(answer.problem);
     if (answer.data !== undefined) setChanged(answer.data);
   };
   const submit = (event: SubmitEvent<HTMLFormElement>) => {
@@ -34,15 +35,13 @@ export function Views() {
       },
     );
   };
-  const known = changed ?? data;
-  const views = known?.views ?? [];
+  const known = (changed ?? data)?.views;
+  const views = known ?? [];
+  const problem = refused ?? (known === undefined ? unread : undefined);
   return (
     <details className="views">
       <summary>Saved views{views.length > 0 && ` (${views.length})`}</summary>
-      {known === undefined && (
-        <NotTold what="Which views are saved is not known" problem={unread} />
-      )}
-      {known !== undefined && views.length === 0 && (
+      {known?.length === 0 && (
         <p className="dim">Ask something, give it a name, and it stands here for everyone.</p>
       )}
       <ul>
@@ -55,9 +54,7 @@ export function Views() {
               type="button"
               className="copy"
               aria-label={`Remove ${view.name}`}
-              onClick={() =>
-                void remove<ViewsAnswer>(path(`views/${encodeURIComponent(view.name)}`)).then(done)
-              }
+              onClick={() => setLeaving(view.name)}
             >
               remove
             </button>
@@ -73,6 +70,19 @@ export function Views() {
           Save this view
         </button>
       </form>
+      {leaving !== undefined && (
+        <Confirm
+          title={`Remove the view ${leaving}?`}
+          does="Remove it"
+          answer={(yes) => {
+            setLeaving(undefined);
+            if (yes)
+              void remove<ViewsAnswer>(path(`views/${encodeURIComponent(leaving)}`)).then(done);
+          }}
+        >
+          <p>It is everyone’s: it goes for all who look here. That cannot be undone.</p>
+        </Confirm>
+      )}
       {problem !== undefined && (
         <p className="broken" role="alert">
           {sentence(problem.detail)} {sentence(problem.hint)}

@@ -6,7 +6,7 @@ import type { FlameAnswer } from '../../api/types';
 import { amountText, shareText } from '../../lib/amount';
 import { fromFlame, type CallTree } from '../../lib/calltree';
 import { type Per } from '../../lib/difference';
-import { digits, plural } from '../../lib/format';
+import { clock, digits, plural } from '../../lib/format';
 import { to, useParam, useQuery } from '../../lib/route';
 import { sampled } from '../../lib/sampled';
 import { useRange } from '../../lib/time';
@@ -70,7 +70,11 @@ function Merged({ answer }: { answer: FlameAnswer }) {
     <>
       <p className="claim-line">
         <strong>{amountText(all / requests, 'nanos')}</strong> a request on average{' '}
-        <span className="dim">over {sampled(side)}</span>{' '}
+        <span className="dim">
+          over {sampled(side)}
+          {side.window != null &&
+            `; ${clock(side.window.from_unix_ms)} to ${clock(side.window.to_unix_ms)}`}
+        </span>{' '}
         <Link to={to('/compare', { ...endpoint(), compare: 'previous' })}>
           Compare with the time before
         </Link>

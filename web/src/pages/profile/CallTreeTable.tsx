@@ -8,6 +8,7 @@ import { placesText, readPlaces, useHeld } from '../../lib/held';
 import { useParam } from '../../lib/route';
 import { Breaks } from '../../ui/Breaks';
 import { Heads } from '../../ui/Heads';
+import { NumberField } from './NumberField';
 
 const ROWS_MAX = 400;
 const DEPTH_DEFAULT = 12;
@@ -50,28 +51,16 @@ export function CallTreeTable({ tree, side }: { tree: CallTree; side: 0 | 1 }) {
   return (
     <>
       <div className="flame-bar">
-        <label className="filter">
-          <span>levels </span>
-          <input
-            type="number"
-            min={1}
-            max={200}
-            value={depth}
-            onChange={(event) => setDepth(event.target.value)}
-          />
-        </label>
-        <label className="filter">
-          <span>at least </span>
-          <input
-            type="number"
-            min={0}
-            max={100}
-            step={0.1}
-            value={least}
-            onChange={(event) => setShare(event.target.value)}
-          />
-          <span> % of all</span>
-        </label>
+        <NumberField words="levels" min={1} max={200} value={depth} change={setDepth} />
+        <NumberField
+          words="at least"
+          unit="% of all"
+          min={0}
+          max={100}
+          step={0.1}
+          value={least}
+          change={setShare}
+        />
       </div>
       <table className="rows call-tree">
         <Heads

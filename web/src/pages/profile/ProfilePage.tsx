@@ -21,6 +21,19 @@ import { FunctionTable } from './FunctionTable';
 import { OneFunction } from './OneFunction';
 import { Sunburst } from './Sunburst';
 
+/** What the address holds of a picture of one profile: of another one it means nothing. */
+const HELD = ['zoom', 'zoom0', 'zoom1', 'zoomCallers'];
+
+/** Parameters of the address that have to go when another profile is shown. */
+function anew(): Record<string, string> {
+  const held = HELD.flatMap((name) => [name, `${name}-view`]);
+  const names = [...held, 'centre', 'function', 'closed'];
+  // Callers and callees are those of a function.
+  const tab = new URLSearchParams(location.search).get('tab');
+  if (tab === 'function') names.push('tab');
+  return Object.fromEntries(names.map((name) => [name, '']));
+}
+
 /** Files live as long as the page is open: leaving it and coming back shows them again. */
 let opened: File[] = [];
 
@@ -29,7 +42,7 @@ export function ProfilePage() {
   const keep = useCallback((next: File[]) => {
     opened = next.slice(0, 2);
     setFiles(opened);
-    setParams({ zoom: '', zoom0: '', zoom1: '', centre: '', profile: '', function: '' });
+    setParams({ ...anew(), profile: '' });
   }, []);
   const compare = useCallback((next: File[]) => keep([...opened.slice(-1), ...next]), [keep]);
   const body = useMemo(() => (files.length === 0 ? undefined : new Blob(files)), [files]);
@@ -111,9 +124,7 @@ function Read({
               <span>of </span>
               <select
                 value={Number(wanted) || 0}
-                onChange={(event) =>
-                  setParams({ profile: event.target.value, zoom0: '', zoom: '', centre: '' })
-                }
+                onChange={(event) => setParams({ ...anew(), profile: event.target.value })}
               >
                 {answer.profiles.map((one, place) => (
                   <option key={place} value={place}>
@@ -139,7 +150,7 @@ function Read({
           ))}
         </ul>
       )}
-      <Views profile={profile} names={names} />
+      <Views key={answer.profiles.indexOf(profile)} profile={profile} names={names} />
     </>
   );
 }

@@ -9,8 +9,13 @@ import { useParam } from '../../lib/route';
 import { outline, wedges } from '../../lib/sunburst';
 import { useTheme } from '../../lib/theme';
 import { matches } from '../../ui/TreeFlame';
+import { NumberField } from './NumberField';
 
-const RINGS = 8;
+const RINGS_DEFAULT = 8;
+/** More would be thinner than a line. */
+const RINGS_MAX = 40;
+/** Of the circle, in percent. */
+const SHARE_DEFAULT = 0.2;
 const INNER = 46;
 const THICKNESS = 26;
 
@@ -25,11 +30,18 @@ interface Props {
 export function Sunburst({ tree, side, by, search }: Props) {
   const theme = useTheme();
   const [zoom, setZoom] = useParam('centre');
+  const [ringsAsked, setRings] = useParam('rings');
+  const [shareAsked, setShare] = useParam('angle');
+  const rings = Math.min(RINGS_MAX, Math.max(1, Math.round(Number(ringsAsked)) || RINGS_DEFAULT));
+  const least = shareAsked === '' ? SHARE_DEFAULT : Number(shareAsked) || 0;
   const [hover, setHover] = useState<number>();
   const root = zoom === '' || Number(zoom) >= tree.depth.length ? undefined : Number(zoom);
-  const shown = useMemo(() => wedges(tree, side, root, RINGS), [tree, side, root]);
-  const rings = shown.reduce((most, wedge) => Math.max(most, wedge.ring + 1), 4);
-  const size = 2 * (INNER + rings * THICKNESS + 4);
+  const shown = useMemo(
+    () => wedges(tree, side, root, rings, least / 100),
+    [tree, side, root, rings, least],
+  );
+  const outer = shown.reduce((most, wedge) => Math.max(most, wedge.ring + 1), 4);
+  const size = 2 * (INNER + outer * THICKNESS + 4);
   const amounts = tree.sides[side];
   const wanted = search.toLowerCase();
   const told = hover ?? root;
@@ -41,6 +53,18 @@ export function Sunburst({ tree, side, by, search }: Props) {
   };
   return (
     <figure className="sunburst">
+      <div className="flame-bar">
+        <NumberField words="rings" min={1} max={RINGS_MAX} value={rings} change={setRings} />
+        <NumberField
+          words="at least"
+          unit="% of the circle"
+          min={0}
+          max={100}
+          step={0.1}
+          value={least}
+          change={setShare}
+        />
+      </div>
       <svg
         viewBox={`${-size / 2} ${-size / 2} ${size} ${size}`}
         role="group"

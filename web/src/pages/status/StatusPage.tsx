@@ -1,10 +1,9 @@
 /** What comes, what is kept and what is lost; the process behind the pages; what it can find. */
-import { useState } from 'react';
-
 import { path, useApi } from '../../api/use';
 import type { Detectors, Status } from '../../api/types';
 import { plain, sections } from '../../lib/doc';
 import { ago, bytes, clock, digits, duration, full, grouped, plural } from '../../lib/format';
+import { useParam } from '../../lib/route';
 import { Problem, Told, Waiting } from '../../ui/Empty';
 import { Num } from '../../ui/Num';
 import { Setup } from '../../ui/Setup';
@@ -254,7 +253,7 @@ function Process({ status }: { status: Status }) {
 
 function Faults() {
   const { data } = useApi<Detectors>(path('detectors'), false);
-  const [open, setOpen] = useState<string>();
+  const [open, setOpen] = useParam('detector');
   if (data === undefined || data.detectors.length === 0) return null;
   return (
     <section>
@@ -265,7 +264,7 @@ function Faults() {
             <button
               type="button"
               aria-expanded={open === detector.name}
-              onClick={() => setOpen(open === detector.name ? undefined : detector.name)}
+              onClick={() => setOpen(open === detector.name ? '' : detector.name)}
             >
               <span className="dim">{detector.code}</span>
               <span className="tag">{detector.name}</span>

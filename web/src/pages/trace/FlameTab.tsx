@@ -6,14 +6,14 @@ import { amountText, shareText } from '../../lib/amount';
 import { mergeTrace, type CallTree } from '../../lib/calltree';
 import { colourOf, kindColours } from '../../lib/colours';
 import type { FullTrace } from '../../lib/columns';
-import { mergedBoxes, timeBoxes } from '../../lib/flame';
+import { mergedBoxes, timeBoxes, type Boxes } from '../../lib/flame';
 import { durationText, plural } from '../../lib/format';
-import { LEGEND_MAX } from '../../lib/legend';
+import { shares, type Part } from '../../lib/legend';
 import { useParam } from '../../lib/route';
 import { useTheme } from '../../lib/theme';
-import { KINDS } from '../../lib/words';
 import { Flame, type Look } from '../../ui/Flame';
-import { FlameBar, FlameLegend } from '../../ui/FlameBar';
+import { FlameBar } from '../../ui/FlameBar';
+import { FlameLegend } from '../../ui/FlameLegend';
 
 interface Props {
   trace: FullTrace;
@@ -27,9 +27,8 @@ const COLOURS = [
   { name: 'kind', words: 'kind' },
 ];
 
-/** What is drawn, whichever way: names and groups of nodes. */
+/** What is told of boxes, whichever way they are drawn: names and groups of nodes. */
 interface Shown {
-  boxes: ReturnType<typeof timeBoxes>;
   name: (id: number) => string;
   group: (id: number) => string;
   failed: (id: number) => boolean;
@@ -48,9 +47,18 @@ export function FlameTab({ trace, selected, select }: Props) {
     if (element !== null) setKinds(kindColours(element));
   }, []);
   const coloured = merged === '' ? by || 'service' : by === 'host' ? 'service' : by || 'service';
+  const tree = useMemo(() => (merged === '' ? undefined : mergeTrace(trace)), [trace, merged]);
+  // Apart from their colours: other boxes would take back how close they are looked at.
+  const boxes = useMemo(
+    () =>
+      tree === undefined
+        ? timeBoxes(trace)
+        : mergedBoxes(tree, (place) => tree.sides[0]?.total[place] ?? 0),
+    [trace, tree],
+  );
   const shown = useMemo(
-    () => (merged === '' ? inTime(trace, coloured) : mergedTree(mergeTrace(trace), coloured)),
-    [trace, merged, coloured],
+    () => (tree === undefined ? inTime(trace, coloured) : mergedTree(tree, coloured)),
+    [trace, tree, coloured],
   );
   const colour = useCallback(
     (group: string) =>
@@ -58,7 +66,10 @@ export function FlameTab({ trace, selected, select }: Props) {
     [coloured, kinds, theme],
   );
   const wanted = text.toLowerCase();
-  const found = useMemo(() => (wanted === '' ? [] : matching(shown, wanted)), [shown, wanted]);
+  const found = useMemo(
+    () => (wanted === '' ? [] : matching(boxes, shown, wanted)),
+    [boxes, shown, wanted],
+  );
   const look = useCallback(
     (id: number): Look => {
       const name = shown.name(id);
@@ -100,21 +111,17 @@ export function FlameTab({ trace, selected, select }: Props) {
         </label>
       </FlameBar>
       <FlameLegend
-        parts={parts.map((part) => ({
-          name: part.words,
-          colour: colour(part.group),
-          share: `${shareText(
-            part.micros,
-            parts.reduce((sum, one) => sum + one.micros, 0),
-          )} of execution`,
-          title: durationText(part.micros),
-        }))}
+        parts={parts}
+        by={coloured}
+        of="execution"
+        unnamed="no host named"
+        text={durationText}
       />
       <Flame
         // In time it shows the same stretch as the waterfall; merged, the unit is another one.
         key={merged}
         viewName={merged === '' ? 'view' : 'merged-view'}
-        boxes={shown.boxes}
+        boxes={boxes}
         look={look}
         label={`flame graph of ${plural(trace.nodes.length, 'span')}`}
         words={shown.words}
@@ -138,7 +145,6 @@ export function FlameTab({ trace, selected, select }: Props) {
 function inTime(trace: FullTrace, by: string): Shown {
   const node = (id: number) => trace.nodes[id];
   return {
-    boxes: timeBoxes(trace),
     name: (id) => node(id)?.label ?? '',
     group: (id) => groupOf(trace, id, by),
     failed: (id) => node(id)?.failed === true,
@@ -161,7 +167,6 @@ function mergedTree(tree: CallTree, by: string): Shown {
   const [side] = tree.sides;
   const frame = (id: number) => tree.frames[tree.frame[id] ?? -1];
   return {
-    boxes: mergedBoxes(tree, (place) => side?.total[place] ?? 0),
     name: (id) => frame(id)?.name ?? '',
     group: (id) => (by === 'kind' ? (frame(id)?.kind ?? 'own') : (frame(id)?.group ?? '')),
     failed: (id) => (tree.failed?.[id] ?? 0) > 0,
@@ -188,24 +193,19 @@ function groupOf(trace: FullTrace, place: number, by: string): string {
 }
 
 /** Groups by their share of execution time: time in themselves while somebody waited. */
-function legend(trace: FullTrace, by: string): { group: string; words: string; micros: number }[] {
+function legend(trace: FullTrace, by: string): Part[] {
   const sums = new Map<string, number>();
+  let all = 0;
   trace.nodes.forEach((node, place) => {
     const group = groupOf(trace, place, by);
     sums.set(group, (sums.get(group) ?? 0) + node.critical_own_micros);
+    all += node.critical_own_micros;
   });
-  const words = (group: string) => {
-    if (by === 'kind') return KINDS.find(({ kind }) => kind === group)?.name ?? group;
-    return group === '' ? 'no host named' : group;
-  };
-  return [...sums]
-    .map(([group, micros]) => ({ group, words: words(group), micros }))
-    .toSorted((left, right) => right.micros - left.micros)
-    .slice(0, LEGEND_MAX);
+  return shares(sums, all);
 }
 
-function matching(shown: Shown, wanted: string): number[] {
-  return [...shown.boxes.id]
+function matching(boxes: Boxes, shown: Shown, wanted: string): number[] {
+  return [...boxes.id]
     .filter((id) => shown.name(id).toLowerCase().includes(wanted))
     .toSorted((left, right) => left - right);
 }

@@ -5,6 +5,7 @@ import { message, offset } from '../../lib/logs';
 import { Empty } from '../../ui/Empty';
 import { Heads } from '../../ui/Heads';
 import { LogSetup } from '../../ui/LogSetup';
+import { useMore } from '../../ui/More';
 import { Severity } from '../../ui/Severity';
 
 interface Props {
@@ -14,6 +15,7 @@ interface Props {
 }
 
 export function Logs({ trace, logs, select }: Props) {
+  const { shown, more } = useMore(logs.logs.length);
   if (logs.logs.length === 0) {
     return (
       <Empty part title="No log record came with this trace">
@@ -28,7 +30,7 @@ export function Logs({ trace, logs, select }: Props) {
       <table className="rows logs">
         <Heads columns={[['after', 'n'], ['severity'], ['what it says'], ['during', 'p2']]} />
         <tbody>
-          {logs.logs.map((log, place) => (
+          {logs.logs.slice(0, shown).map((log, place) => (
             <tr key={`${log.unix_micros} ${place}`}>
               <td className="n" title={full(log.unix_micros / 1000)}>
                 {offset(log, trace.start_unix_micros)}
@@ -50,6 +52,7 @@ export function Logs({ trace, logs, select }: Props) {
           ))}
         </tbody>
       </table>
+      {more}
       {logs.left_out > 0 && (
         <p className="dim">{plural(logs.left_out, 'more record')} came later.</p>
       )}

@@ -51,6 +51,7 @@ export function OpenedPage() {
       trace={trace}
       logs={{ trace_id: trace.id, logs: [], left_out: 0 }}
       detail={detail}
+      kept={false}
       over={
         <>
           <Link to={to('/traces')}>Traces</Link> {file.name}

@@ -1,16 +1,20 @@
 /** All that is known of one span, beside the waterfall. */
-import { useEffect, useState, type ReactNode } from 'react';
+import { useEffect } from 'react';
 
 import type { KeyValue, Log, SpanDetail, TraceNode } from '../../api/types';
 import type { Posted } from '../../lib/opened';
 import { durationText, full, percent } from '../../lib/format';
 import { message, offset } from '../../lib/logs';
+import { alike } from '../../lib/question';
 import { to } from '../../lib/route';
+import { rangeAround, useRange } from '../../lib/time';
 import { CopyButton } from '../../ui/Copy';
 import { Link } from '../../ui/Link';
+import { useMore } from '../../ui/More';
 import { Duration } from '../../ui/Num';
 import { Severity } from '../../ui/Severity';
 import { Sql } from '../../ui/Sql';
+import { PairList, Pairs, Part, type Alike } from './SpanPairs';
 
 interface Props {
   /** All that is known of it, as soon as that is there. */
@@ -18,8 +22,13 @@ interface Props {
   node: TraceNode;
   /** Log records that were written during it. */
   logs: Log[];
+  /** It is in the store, so that others like it can be asked for. */
+  kept: boolean;
   close: () => void;
 }
+
+/** Events and log records that are drawn at once, each with all that it carries. */
+const DRAWN = 50;
 
 /** Keys whose text is shown as a statement above the attributes. */
 const STATEMENT_KEYS = new Set(['db.statement', 'db.query.text']);
@@ -27,7 +36,7 @@ const STATEMENT_KEYS = new Set(['db.statement', 'db.query.text']);
 /** Where in the code, line by line. */
 const STACK_KEY = 'code.stacktrace';
 
-export function SpanPanel({ answer, node, logs, close }: Props) {
+export function SpanPanel({ answer, node, logs, kept, close }: Props) {
   const { data, problem } = answer;
   useEffect(() => {
     const pressed = (event: KeyboardEvent) => {
@@ -48,7 +57,7 @@ export function SpanPanel({ answer, node, logs, close }: Props) {
       <Times node={node} />
       {node.double && <p className="dim">It tells the same as its parent and is counted once.</p>}
       {problem !== undefined && <p>{node.missing ? 'It never came.' : problem.detail}</p>}
-      {data !== undefined && <Detail span={data} />}
+      {data !== undefined && <Detail span={data} kept={kept} />}
       <SpanLogs logs={logs} start={data?.start_unix_micros} />
     </aside>
   );
@@ -79,7 +88,15 @@ function Times({ node }: { node: TraceNode }) {
   );
 }
 
-function Detail({ span }: { span: SpanDetail }) {
+function Detail({ span, kept }: { span: SpanDetail; kept: boolean }) {
+  const around = rangeAround(useRange(), span.start_unix_micros / 1000);
+  const like = (of: 'attributes' | 'resource'): Alike | undefined =>
+    !kept
+      ? undefined
+      : (pair) => {
+          const where = alike(span.service, of, pair);
+          return where && to('/explore', { ...around, where, tab: 'rows' });
+        };
   const literal = span.attributes.find((pair) => STATEMENT_KEYS.has(pair.key))?.value;
   const statement = literal ?? span.statement ?? undefined;
   const stack = span.attributes.find((pair) => pair.key === STACK_KEY)?.value;
@@ -109,10 +126,16 @@ function Detail({ span }: { span: SpanDetail }) {
           </pre>
         </Part>
       )}
-      <Pairs title="Attributes" pairs={rest} dropped={span.dropped_attributes_count} open />
+      <Pairs
+        title="Attributes"
+        pairs={rest}
+        dropped={span.dropped_attributes_count}
+        alike={like('attributes')}
+        open
+      />
       <Events span={span} />
       <Links span={span} />
-      <Pairs title="Process" pairs={span.resource} />
+      <Pairs title="Process" pairs={span.resource} alike={like('resource')} />
       <Pairs title="Span" pairs={identity(span)} />
     </>
   );
@@ -134,51 +157,12 @@ function identity(span: SpanDetail): KeyValue[] {
   return pairs.filter((pair) => pair.value !== '');
 }
 
-function Part({ title, open, children }: { title: string; open?: boolean; children: ReactNode }) {
-  const [shown, setShown] = useState(open ?? false);
-  return (
-    <details open={shown} onToggle={(event) => setShown(event.currentTarget.open)}>
-      <summary>{title}</summary>
-      {shown && children}
-    </details>
-  );
-}
-
-interface PairsProps {
-  title: string;
-  pairs: KeyValue[];
-  dropped?: number;
-  open?: boolean;
-}
-
-function Pairs({ title, pairs, dropped = 0, open }: PairsProps) {
-  if (pairs.length === 0 && dropped === 0) return null;
-  return (
-    <Part title={`${title} (${pairs.length})`} {...(open === undefined ? {} : { open })}>
-      <PairList pairs={pairs} />
-      {dropped > 0 && <p className="dim">The exporter dropped {dropped} more.</p>}
-    </Part>
-  );
-}
-
-function PairList({ pairs }: { pairs: KeyValue[] }) {
-  return (
-    <dl className="pairs">
-      {pairs.map((pair, place) => (
-        <div key={`${pair.key} ${place}`}>
-          <dt>{pair.key}</dt>
-          <dd>{pair.value}</dd>
-        </div>
-      ))}
-    </dl>
-  );
-}
-
 function Events({ span }: { span: SpanDetail }) {
+  const { shown, more } = useMore(span.events.length, DRAWN);
   if (span.events.length === 0 && span.dropped_events_count === 0) return null;
   return (
     <Part title={`Events (${span.events.length})`} open>
-      {span.events.map((event, place) => {
+      {span.events.slice(0, shown).map((event, place) => {
         const stack = event.attributes.find((pair) => pair.key === 'exception.stacktrace');
         return (
           <div key={`${event.name} ${place}`} className="event">
@@ -195,6 +179,7 @@ function Events({ span }: { span: SpanDetail }) {
           </div>
         );
       })}
+      {more}
       {span.dropped_events_count > 0 && (
         <p className="dim">The exporter dropped {span.dropped_events_count} more.</p>
       )}
@@ -203,11 +188,12 @@ function Events({ span }: { span: SpanDetail }) {
 }
 
 function SpanLogs({ logs, start }: { logs: Log[]; start: number | undefined }) {
+  const { shown, more } = useMore(logs.length, DRAWN);
   if (logs.length === 0) return null;
   return (
     <Part title={`Logs (${logs.length})`} open>
       <ul className="span-logs">
-        {logs.map((log, place) => (
+        {logs.slice(0, shown).map((log, place) => (
           <li key={`${log.unix_micros} ${place}`}>
             <p>
               <Severity log={log} />{' '}
@@ -220,6 +206,7 @@ function SpanLogs({ logs, start }: { logs: Log[]; start: number | undefined }) {
           </li>
         ))}
       </ul>
+      {more}
     </Part>
   );
 }

@@ -1,23 +1,21 @@
 /** The statements of a trace by shape, with what is similar and what is duplicated. */
-import { useState } from 'react';
-
 import type { Trace, TraceStatement } from '../../api/types';
-import { grouped, plural } from '../../lib/format';
-import { setParams } from '../../lib/route';
+import { grouped, percent, plural } from '../../lib/format';
+import { setParams, useParam } from '../../lib/route';
 import { Heads } from '../../ui/Heads';
+import { useMore } from '../../ui/More';
 import { Duration, Num } from '../../ui/Num';
-import { percent } from '../../lib/format';
 import { Sql, SqlLine } from '../../ui/Sql';
 
 export function Statements({ trace }: { trace: Trace }) {
-  const [open, setOpen] = useState<string>();
+  const [open, setOpen] = useParam('statement');
+  const { shown, more } = useMore(trace.statements.length);
   if (trace.statements.length === 0) {
     return <p className="nothing">This trace ran no database statement.</p>;
   }
   const most = Math.max(...trace.statements.map((one) => one.total_micros), 1e-9);
   const total = trace.statements.reduce((sum, one) => sum + one.total_micros, 0);
-  const toggle = (one: TraceStatement) =>
-    setOpen(open === one.fingerprint ? undefined : one.fingerprint);
+  const toggle = (one: TraceStatement) => setOpen(open === one.fingerprint ? '' : one.fingerprint);
   return (
     <>
       <p className="prose">
@@ -36,7 +34,7 @@ export function Statements({ trace }: { trace: Trace }) {
             [<span className="hidden">share of the largest</span>, 'p3 impact'],
           ]}
         />
-        {trace.statements.map((one) => (
+        {trace.statements.slice(0, shown).map((one) => (
           <tbody key={one.fingerprint}>
             <tr>
               <td className="what mono">
@@ -92,6 +90,7 @@ export function Statements({ trace }: { trace: Trace }) {
           </tbody>
         ))}
       </table>
+      {more}
     </>
   );
 }

@@ -22,6 +22,8 @@ interface Props {
   trace: FullTrace;
   logs: TraceLogs | undefined;
   detail: Posted<SpanDetail>;
+  /** It is in the store, and not of a file. */
+  kept?: boolean;
   /** What stands above the claim, before the id. */
   over: ReactNode;
   /** What can be done with the trace. */
@@ -30,7 +32,8 @@ interface Props {
   children?: ReactNode;
 }
 
-export function TraceView({ trace, logs, detail, over, actions, children }: Props) {
+export function TraceView(props: Props) {
+  const { trace, logs, detail, kept = true, over, actions, children } = props;
   const [span, setSpan] = useParam('span');
   const tab = useQuery().get('tab') ?? 'waterfall';
   const selected = useMemo(
@@ -93,6 +96,7 @@ export function TraceView({ trace, logs, detail, over, actions, children }: Prop
                 answer={detail}
                 node={node}
                 logs={logs?.logs.filter((log) => log.span_id === node.span_id) ?? []}
+                kept={kept}
                 close={() => setSpan('')}
               />
             )}

@@ -22,6 +22,7 @@ import {
   closedAtFirst,
   openedFor,
   openedText,
+  placeOf,
   readOpened,
   rows,
   type Opened,
@@ -29,6 +30,7 @@ import {
 } from '../../lib/waterfall';
 import { Bars } from './Bars';
 import { FindBar } from './FindBar';
+import { Levels, levelsBy } from './Levels';
 import { MiniMap } from './MiniMap';
 import { RowView } from './RowView';
 
@@ -119,11 +121,25 @@ export function Waterfall({ trace, marks, selected, select }: Props) {
     setActive(rows(trace, next).findIndex((row) => shows(row, node)));
     moved.current = true;
   };
+  const change = (next: Opened) => {
+    const row = all[active];
+    setOpened(next);
+    // What was active stays so, or what hides it now.
+    const node = row?.type === 'fold' ? row.members[0] : row?.node;
+    setActive(placeOf(rows(trace, next), trace, node ?? 0));
+    moved.current = true;
+  };
   const pressed = (event: KeyboardEvent) => {
     // Those are the browser's: Ctrl and + make the page larger.
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.key === 'n' || event.key === 'N') {
       goToFound(event.key === 'n' ? 1 : -1);
+      event.preventDefault();
+      return;
+    }
+    const levels = levelsBy(event, trace, all, opened);
+    if (levels !== undefined) {
+      change(levels);
       event.preventDefault();
       return;
     }
@@ -143,7 +159,10 @@ export function Waterfall({ trace, marks, selected, select }: Props) {
   };
   return (
     <div className="waterfall">
-      <FindBar text={typed} look={setTyped} count={found.nodes.length} at={at} go={goToFound} />
+      <div className="waterfall-bar">
+        <FindBar text={typed} look={setTyped} count={found.nodes.length} at={at} go={goToFound} />
+        <Levels trace={trace} all={all} opened={opened} change={change} />
+      </div>
       <MiniMap trace={trace} view={view} change={setView} />
       <Axis view={view} count={narrow ? 3 : 5} />
       <div
@@ -210,7 +229,7 @@ function useOpened(trace: Trace, selected: number) {
       ? openedFor(trace, told, selected)
       : told;
   };
-  const write = useCallback((opened: Opened) => openedText(opened, first), [first]);
+  const write = useCallback((opened: Opened) => openedText(opened, trace, first), [trace, first]);
   return useHeld('rows', read, write);
 }
 

@@ -1,4 +1,4 @@
-//! Spans and log records as Parquet files, for whoever goes on with other tools.
+//! Spans, log records and groups as Parquet files, for whoever goes on with other tools.
 
 use axum::{
     extract::State,
@@ -13,7 +13,7 @@ use store::{
     keep::{
         Chunk, LOGS, SPANS,
         logs::LogRows,
-        parquet::{BlockFormat, encode},
+        parquet::{BlockFormat, PlainColumn, PlainValues, encode, encode_plain, parquet_file},
         query::{Field, Top},
         spans::{Derived, SpanRows},
         table::{log, span},
@@ -21,10 +21,12 @@ use store::{
 };
 use utoipa::IntoParams;
 
+use super::questions::AskParams;
 use crate::{
     params::{Params, WindowParams, now},
     problem::Problem,
     server::App,
+    wire::{FigureColumn, FigureUnit, TableAnswer},
 };
 
 /// Which spans.
@@ -129,6 +131,33 @@ pub(crate) async fn logs_file(
     Ok(file(bytes, "attachment; filename=\"taut-logs.parquet\""))
 }
 
+/// Groups and their figures as a Parquet file: a row for each group, or for each group and step.
+#[utoipa::path(
+    get,
+    path = "/api/v1/ask.parquet",
+    tag = "explore",
+    params(AskParams),
+    responses(
+        (status = 200, description = "a Parquet file", body = Vec<u8>,
+            content_type = "application/vnd.apache.parquet"),
+        (status = 400, description = "a parameter is wrong", body = Problem,
+            content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn groups_file(
+    State(app): State<App>,
+    Params(params): Params<AskParams>,
+) -> Result<Response, Problem> {
+    let question = params.question()?;
+    let bytes = app
+        .read(move |source| {
+            let answer = question.answer(source.store(), &Limits::default())?;
+            of_groups(&TableAnswer::from(answer))
+        })
+        .await?;
+    Ok(file(bytes, "attachment; filename=\"taut-groups.parquet\""))
+}
+
 fn file(bytes: Vec<u8>, disposition: &'static str) -> Response {
     let mut response = bytes.into_response();
     let headers = response.headers_mut();
@@ -163,7 +192,49 @@ fn of_spans(spans: &[Span]) -> Result<Vec<u8>, Problem> {
     parquet(rows.chunk())
 }
 
+fn of_groups(answer: &TableAnswer) -> Result<Vec<u8>, Problem> {
+    let is_stepped = answer.step_seconds.is_some();
+    let mut rows = Vec::new();
+    for row in &answer.rows {
+        if is_stepped {
+            let steps = row.steps.iter();
+            rows.extend(steps.map(|step| (&row.key, Some(step.from_unix_ms), &step.figures)));
+        } else {
+            rows.push((&row.key, None, &row.figures));
+        }
+    }
+    let mut columns = Vec::new();
+    for (place, name) in answer.group.iter().enumerate() {
+        let of = rows.iter().map(|(key, ..)| key.get(place).cloned().flatten()).collect();
+        columns.push(PlainColumn { name: name.clone(), values: PlainValues::Texts(of) });
+    }
+    if is_stepped {
+        let of = rows
+            .iter()
+            .map(|(_, from, _)| from.and_then(|at: u64| i64::try_from(at).ok()))
+            .collect();
+        columns.push(PlainColumn { name: "time".to_owned(), values: PlainValues::Times(of) });
+    }
+    for (place, column) in answer.columns.iter().enumerate() {
+        let of = rows.iter().map(|(.., figures)| figures.get(place).copied().flatten()).collect();
+        columns.push(PlainColumn { name: with_unit(column), values: PlainValues::Numbers(of) });
+    }
+    encode_plain(&columns).map_err(|error| unwritten(&error))
+}
+
+/// A figure's name with its unit, as the CSV of the pages has it.
+fn with_unit(column: &FigureColumn) -> String {
+    match column.unit {
+        FigureUnit::Micros => format!("{} [µs]", column.name),
+        FigureUnit::PerSecond => format!("{} [1/s]", column.name),
+        FigureUnit::Share | FigureUnit::None => column.name.clone(),
+    }
+}
+
 fn parquet(chunk: &Chunk) -> Result<Vec<u8>, Problem> {
-    encode(chunk, &BlockFormat::FRESH, &[])
-        .map_err(|error| Problem::bug(format!("failed to write Parquet: {error}")))
+    encode(chunk, &BlockFormat::FRESH, &[]).map_err(|error| unwritten(&error))
+}
+
+fn unwritten(error: &parquet_file::Error) -> Problem {
+    Problem::bug(format!("failed to write Parquet: {error}"))
 }

@@ -82,6 +82,23 @@ pub(crate) struct AskParams {
     limit: Option<usize>,
 }
 
+impl AskParams {
+    /// The question that they ask.
+    pub(super) fn question(self) -> Result<Question, Problem> {
+        let window = WindowParams { last: self.last, from: self.from, to: self.to }.window(now())?;
+        let asked = Asked {
+            of: self.of,
+            filter: self.filter,
+            group: self.group,
+            show: self.show,
+            order: self.order,
+            step: self.step,
+            limit: self.limit,
+        };
+        Ok(Question::read(&asked, window)?)
+    }
+}
+
 /// Filter, group, measure: the general question.
 #[utoipa::path(
     get,
@@ -98,18 +115,7 @@ pub(crate) async fn ask(
     State(app): State<App>,
     Params(params): Params<AskParams>,
 ) -> Result<Told<TableAnswer>, Problem> {
-    let window =
-        WindowParams { last: params.last, from: params.from, to: params.to }.window(now())?;
-    let asked = Asked {
-        of: params.of,
-        filter: params.filter,
-        group: params.group,
-        show: params.show,
-        order: params.order,
-        step: params.step,
-        limit: params.limit,
-    };
-    let question = Question::read(&asked, window)?;
+    let question = params.question()?;
     app.read(move |source| {
         let table = question.answer(source.store(), &Limits::default())?;
         Ok(Told::new(table.into(), |it: &TableAnswer| &it.coverage))

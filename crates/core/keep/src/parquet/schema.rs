@@ -151,6 +151,11 @@ fn attribute_type(name: &str, kind: AttributeKind) -> Type {
         AttributeKind::Double => (PhysicalType::DOUBLE, None),
         AttributeKind::Bool => (PhysicalType::BOOLEAN, None),
     };
+    optional(name, physical, logical)
+}
+
+/// A column that need not have a value in each row.
+pub(super) fn optional(name: &str, physical: PhysicalType, logical: Option<LogicalType>) -> Type {
     primitive(name, physical, Repetition::OPTIONAL, 0, logical)
 }
 

@@ -1,29 +1,29 @@
-/** What is special about the requests in a box: attributes that they have more often than the rest, and their traces. */
-import { path, useApi } from '../../api/use';
-import type { ComparisonAnswer, SpanList } from '../../api/types';
-import { within, type Box } from '../../lib/box';
-import { clock, durationText, plural } from '../../lib/format';
-import { is, joined } from '../../lib/question';
-import { setParams, to } from '../../lib/route';
-import { NotTold, Problem, Waiting } from '../../ui/Empty';
-import { Heads } from '../../ui/Heads';
-import { Link } from '../../ui/Link';
-import { Duration, Percent } from '../../ui/Num';
-import { CoverageNote, SampleNote } from '../../ui/CoverageNote';
-import type { At } from './EndpointPage';
-import { whereOf } from './Heat';
+/** What is special about what lies in a box of a heatmap: attributes that they have more often than the rest, and their traces. */
+import { path, useApi } from '../api/use';
+import type { ComparisonAnswer, SpanList } from '../api/types';
+import { within, type Box } from '../lib/box';
+import { clock, durationText, plural } from '../lib/format';
+import { is, joined } from '../lib/question';
+import { setParams, to } from '../lib/route';
+import { NotTold, Problem, Waiting } from './Empty';
+import { Heads } from './Heads';
+import { Link } from './Link';
+import { Duration, Percent } from './Num';
+import { CoverageNote, SampleNote } from './CoverageNote';
 
 const FIELDS_SHOWN = 6;
 const TRACES_SHOWN = 5;
 
 interface Props {
-  at: At;
+  /** The filter that all pass, in the box or not. */
+  where: string;
+  /** What one of them is called. */
+  what: string;
   box: Box;
   window: { from_unix_ms: number; to_unix_ms: number };
 }
 
-export function Selected({ at, box, window }: Props) {
-  const where = whereOf(at);
+export function Selected({ where, what, box, window }: Props) {
   const [from, until] = [String(Math.floor(box.from)), String(Math.ceil(box.to))];
   const compared = useApi<ComparisonAnswer>(
     path('compare', {
@@ -62,7 +62,7 @@ export function Selected({ at, box, window }: Props) {
       ) : compared.data === undefined ? (
         <Waiting />
       ) : (
-        <Special answer={compared.data} at={at} box={box} />
+        <Special answer={compared.data} where={where} what={what} box={box} />
       )}
       <NotTold what="Their traces are not known" problem={spans.problem} />
       {spans.data !== undefined && spans.data.spans.length > 0 && <Traces list={spans.data} />}
@@ -70,8 +70,15 @@ export function Selected({ at, box, window }: Props) {
   );
 }
 
-function Special({ answer, at, box }: { answer: ComparisonAnswer; at: At; box: Box }) {
-  if (answer.selected === 0) return <NoneSelected answer={answer} />;
+interface SpecialProps {
+  answer: ComparisonAnswer;
+  where: string;
+  what: string;
+  box: Box;
+}
+
+function Special({ answer, where, what, box }: SpecialProps) {
+  if (answer.selected === 0) return <NoneSelected answer={answer} what={what} />;
   const isAbout = answer.coverage.estimate === true;
   const telling = answer.fields
     .map((field) => ({ field: field.field, value: field.values[0] }))
@@ -81,7 +88,7 @@ function Special({ answer, at, box }: { answer: ComparisonAnswer; at: At; box: B
   return (
     <>
       <h3>
-        {plural(answer.selected, 'request')}, against {isAbout && 'about '}
+        {plural(answer.selected, what)}, against {isAbout && 'about '}
         {plural(answer.others, 'other')}
       </h3>
       <p className="dim">
@@ -91,7 +98,7 @@ function Special({ answer, at, box }: { answer: ComparisonAnswer; at: At; box: B
       {telling.length === 0 ? (
         <p>
           {answer.others === 0
-            ? 'Every request lies in the box: draw a smaller one.'
+            ? `Every ${what} lies in the box: draw a smaller one.`
             : 'They have nothing more often than the rest: look at their traces.'}
         </p>
       ) : (
@@ -105,7 +112,7 @@ function Special({ answer, at, box }: { answer: ComparisonAnswer; at: At; box: B
                     to={to('/explore', {
                       from: String(Math.floor(box.from)),
                       to: String(Math.ceil(box.to)),
-                      where: joined(whereOf(at), is(field, value?.value)),
+                      where: joined(where, is(field, value?.value)),
                     })}
                   >
                     <span className="dim">{field}</span>{' '}
@@ -135,13 +142,14 @@ function Special({ answer, at, box }: { answer: ComparisonAnswer; at: At; box: B
 }
 
 /** Where not all was looked at, there may be some. */
-function NoneSelected({ answer: { coverage } }: { answer: ComparisonAnswer }) {
+function NoneSelected({ answer, what }: { answer: ComparisonAnswer; what: string }) {
+  const { coverage } = answer;
   const isWhole =
     coverage.reached == null && coverage.elsewhere == null && coverage.damaged.length === 0;
-  if (isWhole) return <p>No request lies in the box. Draw a larger one.</p>;
+  if (isWhole) return <p>No {what} lies in the box. Draw a larger one.</p>;
   return (
     <p>
-      No request that was looked at lies in the box. <CoverageNote coverage={coverage} />
+      No {what} that was looked at lies in the box. <CoverageNote coverage={coverage} />
     </p>
   );
 }

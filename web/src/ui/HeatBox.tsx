@@ -1,0 +1,57 @@
+/** Latency over time as a heatmap. Drag a box, or move it with the keyboard, and see what is special in it. */
+import type { ReactNode } from 'react';
+
+import { path, useApi } from '../api/use';
+import type { Heatmap, Mark } from '../api/types';
+import { boxOf, lies } from '../lib/box';
+import { setParams, useQuery } from '../lib/route';
+import type { Range } from '../lib/time';
+import { CoverageNote } from './CoverageNote';
+import { Problem, Waiting } from './Empty';
+import { HeatPicture } from './HeatPicture';
+import { Selected } from './Selected';
+
+interface Props {
+  range: Range;
+  /** The filter that they pass. */
+  where: string;
+  /** What one of them is called: `request`, `span`. */
+  what: string;
+  /** Stretches of time; as many as the API thinks right unless told. */
+  columns?: string;
+  marks: Mark[];
+  target?: number;
+  /** What is said where there are none. */
+  none: ReactNode;
+}
+
+export function HeatBox({ range, where, what, columns, marks, target, none }: Props) {
+  const { data, problem } = useApi<Heatmap>(path('heatmap', { ...range, where, columns }), false);
+  const box = boxOf(useQuery().get('box'));
+  if (problem !== undefined) return <Problem part problem={problem} />;
+  if (data === undefined) return <Waiting />;
+  if (data.columns.length === 0) return none;
+  return (
+    <div className={box === undefined ? 'heat' : 'heat with-selection'}>
+      <div>
+        <HeatPicture
+          map={data}
+          what={what}
+          marks={marks}
+          target={target}
+          box={box}
+          change={(next) => setParams({ box: next })}
+        />
+        {box !== undefined && !lies(box, data.window) && (
+          <p className="over" role="status">
+            The box lies outside of this stretch of time: draw it anew, or choose an earlier time.
+          </p>
+        )}
+        <p className="dim">
+          <CoverageNote coverage={data.coverage} />
+        </p>
+      </div>
+      {box !== undefined && <Selected where={where} what={what} box={box} window={data.window} />}
+    </div>
+  );
+}
