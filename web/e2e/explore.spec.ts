@@ -15,7 +15,7 @@ test('a question is asked, its groups lead to their spans, and the address holds
   await page.goto(explore({ where: OF_SHOP, group: 'http.route', show: 'count,p95' }));
   const table = page.locator('table.groups-asked');
   await expect(table).toContainText('api/orders/');
-  await expect(page.getByRole('img', { name: 'count over time' })).toBeVisible();
+  await expect(page.getByRole('img', { name: /^count in steps of 1 min over time/ })).toBeVisible();
   await page.getByRole('button', { name: 'p95' }).click();
   await expect(page).toHaveURL(/order=p95/);
   await expect(table.getByRole('columnheader', { name: 'p95' }).first()).toHaveAttribute(

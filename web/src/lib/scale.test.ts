@@ -1,11 +1,22 @@
 import { expect, test } from 'vitest';
 
-import { logScale, logTicks, ticks, union } from './scale';
+import { logScale, logTicks, ticks, ticksOver, union } from './scale';
 
 test('ticks are round and not more than asked for', () => {
   expect(ticks(900, 5)).toEqual([0, 200, 400, 600, 800]);
   expect(ticks(1, 5)).toHaveLength(6);
   expect(ticks(0, 5)).toEqual([0]);
+});
+
+test('an axis that tells both its ends has room for the largest value', () => {
+  expect(ticksOver(9200, 5)).toEqual([0, 2000, 4000, 6000, 8000, 10_000]);
+  expect(ticksOver(10_000, 5)).toEqual([0, 2000, 4000, 6000, 8000, 10_000]);
+  expect(ticksOver(0, 5)).toEqual([0, 1]);
+  for (const most of [0.07, 0.3, 1, 3, 11, 99.96, 1234, 8e8]) {
+    const all = ticksOver(most, 5);
+    expect(all.at(-1)).toBeGreaterThanOrEqual(most * 0.999999);
+    expect(all.length).toBeLessThanOrEqual(6);
+  }
 });
 
 test('a logarithmic axis has ticks over many decades and within one', () => {

@@ -30,10 +30,14 @@ export function MarkLines({ marks, x, top, bottom, left, right }: Props) {
   ));
 }
 
-/** Those of the stretch of time that the page looks at, over any chart of it. */
+/** Those of the stretch of time that the page looks at. */
+export function useMarks(): Mark[] {
+  return useApi<Marks>(path('marks', { ...useRange() })).data?.marks ?? [];
+}
+
+/** The same, over any chart of that stretch. */
 export function MarksHere(place: Omit<Props, 'marks'>) {
-  const { data } = useApi<Marks>(path('marks', { ...useRange() }));
-  return <MarkLines marks={data?.marks ?? []} {...place} />;
+  return <MarkLines marks={useMarks()} {...place} />;
 }
 
 /** A shape for each kind, so that it is told without its colour. */

@@ -3,7 +3,7 @@ import { useState } from 'react';
 
 import { path, useApi } from '../../api/use';
 import type { Heatmap } from '../../api/types';
-import { clock, clockShort, grouped, plural, tickText } from '../../lib/format';
+import { clock, grouped, plural, tickText } from '../../lib/format';
 import { figureText, joined } from '../../lib/question';
 import { setParams } from '../../lib/route';
 import { logScale, logTicks } from '../../lib/scale';
@@ -11,6 +11,7 @@ import { useWidth } from '../../lib/size';
 import { CoverageNote } from '../../ui/CoverageNote';
 import { Problem, Waiting } from '../../ui/Empty';
 import { MarksHere } from '../../ui/Marks';
+import { TimeTicks } from '../../ui/TimeChart';
 import type { Question } from './ExplorePage';
 import { Nothing } from './Notes';
 
@@ -56,11 +57,7 @@ function Cells({ map }: { map: Heatmap }) {
             </text>
           </g>
         ))}
-        {[0, 0.25, 0.5, 0.75].map((part) => (
-          <text key={part} className="tick" x={x(from + part * (end - from))} y={HEIGHT - 6}>
-            {clockShort(from + part * (end - from), end - from)}
-          </text>
-        ))}
+        <TimeTicks axis={{ from, to: end, left: LEFT, right: width }} y={HEIGHT - 6} />
         {map.columns.map((column) =>
           column.counts.map((count, place) => {
             const [bottom, top] = [map.edges[place], map.edges[place + 1]];
