@@ -69,7 +69,13 @@ test('what the server did, and what its log told, is shown over time', async ({ 
     });
   }).toPass(COUNTED);
   await expect(page.getByRole('heading', { name: /temporary files? since/ })).toBeVisible(COUNTED);
-  await expect(page.getByRole('img', { name: 'lock waits over time' })).toBeVisible();
+  // A line opens as a chart, which the address holds.
+  await page.getByRole('button', { name: /^lock waits over time/ }).click();
+  await expect(page).toHaveURL(/chart=lock/);
+  const chart = page.getByRole('img', { name: /^lock waits in steps of .* over time: / });
+  await expect(chart).toBeVisible();
+  await page.reload();
+  await expect(chart).toBeVisible(COUNTED);
 });
 
 test('a standby shows how far it is behind, over time', async ({ page }) => {
