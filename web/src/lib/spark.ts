@@ -9,5 +9,5 @@ export function sparkWords(
   const aim = target === undefined ? '' : `; target ${text(target)}`;
   if (last === undefined) return 'nothing';
   if (least === most) return `${most} all the time${aim}`;
-  return `${least} to ${most}, at last ${text(last)}${aim}`;
+  return `${least} to ${most}, last ${text(last)}${aim}`;
 }

@@ -1,9 +1,10 @@
 /** What surrounds every page: name, pages, whether it is live, dark or light. */
-import { useEffect, useState, useSyncExternalStore, type ReactNode } from 'react';
+import { useEffect, useRef, useState, useSyncExternalStore, type ReactNode } from 'react';
 
 import { currentConnection, watchConnection } from '../api/live';
 import { useKeys } from '../lib/keys';
 import { to } from '../lib/route';
+import { intoLine } from '../lib/sideways';
 import { toggleTheme, useTheme } from '../lib/theme';
 import { Help } from './Help';
 import { Link } from './Link';
@@ -19,6 +20,8 @@ export function Frame({ pathname, children }: { pathname: string; children: Reac
   useEffect(() => {
     document.title = title(pathname);
   }, [pathname]);
+  const pages = useRef<HTMLElement>(null);
+  useEffect(() => intoLine(pages.current?.querySelector('[aria-current]') ?? null), [pathname]);
   return (
     <>
       <a className="skip" href="#main">
@@ -28,7 +31,7 @@ export function Frame({ pathname, children }: { pathname: string; children: Reac
         <Link to={to('/')} className="name" aria-label="taut, overview">
           taut
         </Link>
-        <nav aria-label="Pages">
+        <nav aria-label="Pages" ref={pages}>
           {PAGES.map((page) => (
             <Link
               key={page.path}
