@@ -31,6 +31,8 @@ interface Props {
   /** A figure with its unit. */
   text: (value: number) => string;
   target?: number | undefined;
+  /** What the target is called. */
+  aim?: string;
   /** What the axis reaches at least: the whole of a share. */
   reach?: number | undefined;
   marks?: Mark[];
@@ -128,7 +130,7 @@ export function TimeChart(props: Props) {
         )}
         {target !== undefined && (
           <span className="key target">
-            <i aria-hidden="true" /> target {text(target)}
+            <i aria-hidden="true" /> {props.aim ?? 'target'} {text(target)}
           </span>
         )}
       </figcaption>

@@ -29,7 +29,7 @@ export function Activity({ data }: { data: DatabaseDetail }) {
   }
   return (
     <>
-      <p className="dim">
+      <p className="dim lead">
         Sums and means from {clock(first.from_unix_ms)} to {clock(window.to_unix_ms)}; a line opens
         as a chart.
       </p>
