@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { logScale, logTicks, ticks, ticksOver, union } from './scale';
+import { logScale, logTicks, spaced, ticks, ticksOver, union } from './scale';
 
 test('ticks are round and not more than asked for', () => {
   expect(ticks(900, 5)).toEqual([0, 200, 400, 600, 800]);
@@ -24,6 +24,10 @@ test('a logarithmic axis has ticks over many decades and within one', () => {
   expect(logTicks(10, 100)).toEqual([10, 20, 50, 100]);
   expect(logTicks(850, 950).length).toBeGreaterThan(1);
   for (const tick of logTicks(850, 950)) expect(tick).toBeGreaterThanOrEqual(850);
+});
+
+test('ticks that would overlap go without words', () => {
+  expect(spaced([1, 2, 5, 10, 20], (tick) => tick * 10, 40)).toEqual([1, 5, 10, 20]);
 });
 
 test('stretches that touch become one', () => {

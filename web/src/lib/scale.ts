@@ -49,6 +49,16 @@ export function logTicks(low: number, high: number): number[] {
   return fine.map((tick) => Math.ceil(low / step) * step + tick).filter((tick) => tick <= high);
 }
 
+/** As many ticks as have room for their words, which are so wide. */
+export function spaced(all: number[], x: (value: number) => number, width: number): number[] {
+  let last = -Infinity;
+  return all.filter((tick) => {
+    if (x(tick) - last < width) return false;
+    last = x(tick);
+    return true;
+  });
+}
+
 /** Stretches that touch or overlap become one; input need not be sorted. */
 export function union(stretches: [number, number][], gap = 0): [number, number][] {
   const sorted = stretches.toSorted((left, right) => left[0] - right[0]);
