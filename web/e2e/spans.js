@@ -295,7 +295,9 @@ export function rootSpanId(id) {
  * @param {string} service @param {MadeUp[]} spans @param {number} startMs @param {number} id
  * @param {string} version */
 export function otlp(service, spans, startMs, id, version = '4.2.0') {
-  const traceId = `7a07${hex(Date.now(), 12)}${hex(id, 16)}`;
+  // As random as real ones where they are told by their first digits, and none twice.
+  const first = random(id ^ Date.now())() * 2 ** 32;
+  const traceId = `${hex(first, 8)}${hex(Date.now(), 12)}${hex(id, 12)}`;
   const nanos = (/** @type {number} */ millis) =>
     `${BigInt(Math.round(startMs)) * 1000000n + BigInt(Math.round(millis * 1e6))}`;
   const spanId = (/** @type {number} */ place) => hex(id * 100_000 + place + 1, 16);

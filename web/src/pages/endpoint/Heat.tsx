@@ -4,7 +4,7 @@ import { useEffect, useRef, useState, type KeyboardEvent, type PointerEvent } fr
 import { path, useApi } from '../../api/use';
 import type { Heatmap, Mark } from '../../api/types';
 import { timeAt, timeX, type TimeAxis } from '../../lib/axis';
-import { boxOf, boxText, cellAt, type Box } from '../../lib/box';
+import { boxOf, boxText, cellAt, wholeCells, type Box } from '../../lib/box';
 import { clock, durationText, grouped, plural, tickText } from '../../lib/format';
 import { is, joined } from '../../lib/question';
 import { setParams, useQuery } from '../../lib/route';
@@ -98,7 +98,7 @@ function Picture({ map, marks, target, box }: PictureProps) {
     const end = place(event);
     setDrag(undefined);
     const moved = Math.hypot(end[0] - drag.from[0], end[1] - drag.from[1]) >= DRAG_MIN;
-    setParams({ box: moved ? boxText(boxed(drag.from, end)) : '' });
+    setParams({ box: moved ? boxText(wholeCells(map, boxed(drag.from, end))) : '' });
   };
   const drawn = drag === undefined ? box : boxed(drag.from, drag.to);
   const cell = here && cellAt(map, timeAt(axis, here[0]), microsAt(here[1]));
