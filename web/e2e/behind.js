@@ -35,11 +35,9 @@ export function askThrough(url) {
   let isOver = false;
   const one = async () => {
     while (!isOver) {
-      const { path, count } = ASKED[Math.floor(chance() ** 2 * ASKED.length)] ?? {
-        path: '/',
-        count: 1,
-      };
-      const answer = await fetch(`${url}${path}${Math.floor(chance() ** 2 * count)}`);
+      const known = ASKED[Math.floor(chance() ** 2 * ASKED.length)];
+      const number = Math.floor(chance() ** 2 * (known?.count ?? 1));
+      const answer = await fetch(`${url}${known?.path ?? '/'}${number}`);
       await answer.arrayBuffer();
       await new Promise((resolve) => setTimeout(resolve, 20 + chance() * 60));
     }
@@ -47,7 +45,8 @@ export function askThrough(url) {
   const all = Promise.allSettled(Array.from({ length: 8 }, one));
   return async () => {
     isOver = true;
-    await all;
+    const failed = (await all).find(({ status }) => status === 'rejected');
+    if (failed !== undefined) throw new Error(`the gateway at ${url} does not answer`);
   };
 }
 

@@ -36,7 +36,7 @@ export function DatabasePage({ id }: { id: string }) {
     { name: 'indexes', words: 'Indexes' },
   ];
   return (
-    <div className="database">
+    <div className="database-page">
       <Claim data={data} />
       <State data={data} />
       <Load points={data.load} window={data.window} />
