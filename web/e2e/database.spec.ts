@@ -17,6 +17,19 @@ test('the only database that is watched opens at once, with its load and stateme
   await expect(page).toHaveURL(/sort=calls/);
 });
 
+test('on a phone what was asked for comes before the load', async ({ page }) => {
+  const id = await database(page);
+  await page.setViewportSize({ width: 390, height: 844 });
+  await open(page, `/database/${id}?tab=indexes`);
+  const tab = page.getByRole('tab', { name: 'Indexes', exact: true });
+  const load = page.getByRole('img', { name: /average active sessions over time/ });
+  await expect(load).toBeAttached(COUNTED);
+  const [above, below] = [await tab.boundingBox(), await load.boundingBox()];
+  expect(above?.y ?? Infinity).toBeLessThan(below?.y ?? 0);
+  // The last of many tabs is scrolled to.
+  expect((above?.x ?? Infinity) + (above?.width ?? 0)).toBeLessThanOrEqual(390);
+});
+
 test('a statement tells its history and the text that can be explained', async ({ page }) => {
   const id = await database(page);
   await open(page, `/database/${id}?q=created_at`);
