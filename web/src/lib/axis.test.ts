@@ -38,6 +38,11 @@ test('points lie on the steps of their window, with gaps where there was none', 
   expect([gaps[0], gaps[1], gaps[2], gaps[29]]).toEqual([begin(0), begin(1), undefined, begin(29)]);
   expect(onSteps([begin(15)], window).filter(Boolean)).toEqual([begin(15)]);
   expect(onSteps([], window).filter(Boolean)).toEqual([]);
+  // What is looked at less often than there are steps has longer ones, and no gaps.
+  const rare = [0, 8, 16, 24].map(begin);
+  expect(onSteps(rare, window)).toEqual(rare);
+  const uneven = [0, 23, 46, 69, 92].map((second) => ({ from_unix_ms: 1000 + second * 1000 }));
+  expect(onSteps(uneven, window)).toEqual(uneven);
 });
 
 test('marks that would overlap are told together', () => {

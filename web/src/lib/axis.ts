@@ -19,7 +19,7 @@ export function timeAt(axis: TimeAxis, x: number): number {
 
 const STEPS_MIN = [1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440, 2880, 10_080, 43_200];
 
-/** Steps of a window of which only one has a point, so that nothing tells how long they are. */
+/** Steps of a window in which there are so few points that nothing tells how long they are. */
 const ALONE_STEPS = 20;
 const STEPS_MAX = 1000;
 
@@ -45,16 +45,16 @@ export function onSteps<T extends { from_unix_ms: number }>(
   window: { from_unix_ms: number; to_unix_ms: number },
 ): (T | undefined)[] {
   const length = Math.max(1, window.to_unix_ms - window.from_unix_ms);
-  // The shortest distance of two of them: longer ones are gaps.
-  let step = length / ALONE_STEPS;
+  // The shortest distance of two of them: longer ones are gaps. Two that are far apart do not tell it.
+  let step = points.length < 3 ? length / ALONE_STEPS : length;
   points.forEach((point, place) => {
     const next = points[place + 1];
     if (next !== undefined) step = Math.min(step, next.from_unix_ms - point.from_unix_ms);
   });
-  const count = Math.min(STEPS_MAX, Math.max(1, Math.round(length / Math.max(1, step))));
+  // Begins are whole milliseconds: steps may be longer by one. None is longer than that, so that no two points share one.
+  const count = Math.min(STEPS_MAX, Math.max(1, Math.ceil(length / (step + 1))));
   const all = new Array<T | undefined>(count).fill(undefined);
   for (const point of points) {
-    // Begins are whole milliseconds, and may be told as up to one before a step.
     const place = Math.floor(((point.from_unix_ms + 1 - window.from_unix_ms) / length) * count);
     if (place >= 0) all[Math.min(place, count - 1)] = point;
   }
