@@ -17,6 +17,19 @@ test('the only database that is watched opens at once, with its load and stateme
   await expect(page).toHaveURL(/sort=calls/);
 });
 
+test('on a phone what was asked for comes before the load', async ({ page }) => {
+  const id = await database(page);
+  await page.setViewportSize({ width: 390, height: 844 });
+  await open(page, `/database/${id}?tab=indexes`);
+  const tab = page.getByRole('tab', { name: 'Indexes', exact: true });
+  const load = page.getByRole('img', { name: /average active sessions over time/ });
+  await expect(load).toBeAttached(COUNTED);
+  const [above, below] = [await tab.boundingBox(), await load.boundingBox()];
+  expect(above?.y ?? Infinity).toBeLessThan(below?.y ?? 0);
+  // The last of many tabs is scrolled to.
+  expect((above?.x ?? Infinity) + (above?.width ?? 0)).toBeLessThanOrEqual(390);
+});
+
 test('a statement tells its history and the text that can be explained', async ({ page }) => {
   const id = await database(page);
   await open(page, `/database/${id}?q=created_at`);
@@ -69,7 +82,13 @@ test('what the server did, and what its log told, is shown over time', async ({ 
     });
   }).toPass(COUNTED);
   await expect(page.getByRole('heading', { name: /temporary files? since/ })).toBeVisible(COUNTED);
-  await expect(page.getByRole('img', { name: 'lock waits over time' })).toBeVisible();
+  // A line opens as a chart, which the address holds.
+  await page.getByRole('button', { name: /^lock waits over time/ }).click();
+  await expect(page).toHaveURL(/chart=lock/);
+  const chart = page.getByRole('img', { name: /^lock waits in steps of .* over time: / });
+  await expect(chart).toBeVisible();
+  await page.reload();
+  await expect(chart).toBeVisible(COUNTED);
 });
 
 test('a standby shows how far it is behind, over time', async ({ page }) => {

@@ -192,6 +192,16 @@ test('what runs short is told by host, process and pool', async ({ page }) => {
   await expect(row('memory', `host ${HOST}`)).toContainText('%');
   await expect(row('connections', `pool ${SHOP} orders`)).toContainText('connections in use');
   await expect(row('requests', `server ${SHOP}`)).toContainText('95th percentile');
+  // When it was full is told as well: its row opens with charts, and the address holds which.
+  const host = table.getByRole('row').filter({ hasText: `host ${HOST}` });
+  await host.getByRole('button', { name: /^cpu/ }).click();
+  const chart = page.getByRole('img', { name: /^CPU in use over time: CPU in use .* to .* %/ });
+  await expect(chart).toBeVisible();
+  await expect(page.getByText('tight from 80 %')).toBeVisible();
+  await page.reload();
+  await expect(chart).toBeVisible();
+  await host.getByRole('button', { name: /^cpu/ }).click();
+  await expect(chart).toBeHidden();
   await page.getByText(/^All \d+ metrics that came/).click();
   await page.getByRole('link', { name: 'shop.baskets.open' }).click();
   await expect(page.getByLabel('where')).toHaveValue('name = "shop.baskets.open"');

@@ -35,11 +35,15 @@ test('the frame stays within a phone', async ({ page }) => {
   for (const time of TIMES) {
     await page.goto(`/endpoints?${time}`);
     await expect(page.getByRole('heading', { level: 1 })).toBeVisible();
-    const buttons = page.locator('header.frame').locator('button:visible, nav a');
-    const ends = await buttons.evaluateAll((all) =>
+    const parts = page.locator('header.frame').locator('button:visible, nav');
+    const ends = await parts.evaluateAll((all) =>
       all.map((one) => one.getBoundingClientRect().right),
     );
     expect(Math.max(...ends), time).toBeLessThanOrEqual(390);
+    // The pages are one line that scrolls, to where one is.
+    const links = page.getByRole('navigation', { name: 'Pages' });
+    expect((await links.boundingBox())?.height, time).toBeLessThan(50);
+    await expect(links.locator('[aria-current=page]')).toBeInViewport({ ratio: 0.9 });
     await expect(page.getByRole('button', { name: /Go to/ })).toContainText('Go to');
   }
 });

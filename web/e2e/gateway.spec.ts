@@ -162,6 +162,17 @@ test('it says what is wrong first, and what the cache spares', async ({ page }) 
   );
 });
 
+test('figures say of which time they are, and the rate is drawn while one looks', async ({
+  page,
+}) => {
+  await told(page, { ...ANSWER, gateway: { ...gateway(), in_flight: 1 } });
+  await expect(page.getByText('1 request in flight.')).toBeVisible();
+  await expect(page.getByText(/percentiles of the last one to two minutes/)).toBeVisible();
+  await expect(page.getByText('Requests and failures since it started.')).toBeVisible();
+  const chart = page.getByRole('img', { name: /^requests a second since .* over time: .*128 \/s/ });
+  await expect(chart).toBeVisible({ timeout: 30_000 });
+});
+
 test('why it is not ready is said in its own words', async ({ page }) => {
   const why = ['Redis is away, and a limit refuses requests without it'];
   await told(page, { ...ANSWER, gateway: { ...gateway(), state: 'down', not_ready: why } });

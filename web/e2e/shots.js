@@ -3,17 +3,20 @@
 /**
  * Screenshots of each page for `docs/`, light and dark, wide and narrow: `npm run shots`, over a running taut with an hour
  * of made-up traffic (`npm run seed`) and a database that is watched. `npm run shots -- FOLDER NAME …` takes some of them. They are WebP, so that all of them
- * together stay below five megabytes. A name is of the table in `docs/pages.md`, or it says so.
+ * together stay below six megabytes. A name is of the table in `docs/pages.md`, or it says so.
  */
 import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { chromium } from '@playwright/test';
 
+import { askThrough } from './behind.js';
 import { proof, runs } from './results.js';
 
 const BASE = process.env['TAUT_BASE_URL'] ?? 'http://127.0.0.1:7070';
+/** Where a gateway is that is asked while its picture is taken. */
+const GATEWAY = process.env['TAUT_GATEWAY_URL'];
 const FULL = process.env['TAUT_SHOTS_FULL'] === '1';
-const BYTES_MAX = 5e6;
+const BYTES_MAX = 6e6;
 const LISTED = fileURLToPath(new URL('../../docs/pages.md', import.meta.url));
 const PROFILE = fileURLToPath(
   new URL('../../crates/core/observe/tests/data/cprofile.pstats', import.meta.url),
@@ -35,6 +38,20 @@ const query = (/** @type {Record<string, string>} */ of) => new URLSearchParams(
 const now = Date.now();
 const report = { service: 'shop', operation: 'GET /api/report/' };
 const orders = { service: 'shop', operation: 'GET /api/orders/' };
+const basket = { service: 'shop', operation: 'GET /api/basket/' };
+
+/** The time from the release of the seed on, and as much of the time before as there is of it. */
+const { marks } = await ask('marks?last=6h');
+const release = marks.findLast(
+  (/** @type {{ kind: string, service: string }} */ one) =>
+    one.kind === 'release' && one.service === 'shop',
+);
+const turn = release?.unix_ms ?? now - 1_680_000;
+const changed = {
+  from: `${turn}`,
+  to: `${Math.min(now, turn + 1_680_000)}`,
+  compare: `${turn - 1_680_000}-${turn}`,
+};
 const trace = requests.find(
   (/** @type {{ operation: string }} */ one) => one.operation === orders.operation,
 )?.trace_id;
@@ -65,7 +82,36 @@ const BEFORE = {
     await page.getByRole('tab', { name: 'Flame graph' }).waitFor();
   },
   'proof-verdict': (page) => page.locator('input[type=file]').first().setInputFiles([proof()]),
+  'profile-icicle': (page) => profile(page, 'Icicle'),
+  'profile-sunburst': (page) => profile(page, 'Sunburst'),
+  'profile-tree': (page) => profile(page, 'Call tree'),
+  palette: async (page) => {
+    await page.keyboard.press('Control+k');
+    await page.keyboard.type('orders');
+  },
+  time: (page) => page.locator('.time-button').click(),
+  'explore-sql': async (page) => {
+    await page.getByRole('button', { name: 'Run', exact: true }).click();
+    await page.locator('.sql-rows, main [role=alert]').first().waitFor({ timeout: 30_000 });
+    if ((await page.locator('.sql-rows').count()) === 0)
+      console.log('there is no ClickHouse: the picture of SQL shows no answer');
+  },
+  gateway: async (page) => {
+    if (GATEWAY === undefined) {
+      console.log('TAUT_GATEWAY_URL is not set: the picture of the gateway shows no requests');
+      return;
+    }
+    const stop = askThrough(GATEWAY);
+    await page.waitForTimeout(20_000);
+    await stop();
+  },
 };
+
+/** @param {import('@playwright/test').Page} page @param {string} tab */
+async function profile(page, tab) {
+  await page.locator('input[type=file]').first().setInputFiles(PROFILE);
+  await page.getByRole('tab', { name: tab }).click();
+}
 
 /** @type {Record<string, string>} */
 const PAGES = {
@@ -74,18 +120,24 @@ const PAGES = {
   finding: `/findings/${finding?.id ?? ''}`,
   services: '/services',
   endpoints: '/endpoints',
-  endpoint: `/endpoint?${query({ ...report, box: `${now - 3_000_000}-${now}-200000-2000000` })}`,
+  endpoint: `/endpoint?${query({ ...report, box: `${now - 3_000_000}-${now}-150000-60000000` })}`,
   traces: '/traces',
   trace: `/traces/${trace ?? requests[0]?.trace_id ?? ''}`,
   'trace-flame': `/traces/${trace ?? ''}?tab=flame`,
   'trace-spans': `/traces/${trace ?? ''}?tab=spans`,
   'trace-file': '/traces/file',
   flame: `/flame?${query(orders)}`,
-  compare: `/compare?${query({ ...report, compare: 'previous' })}`,
+  compare: `/compare?${query({ ...basket, ...changed })}`,
+  'compare-both': `/compare?${query({ ...basket, ...changed, tab: 'both' })}`,
   explore: '/explore',
   'explore-heatmap': '/explore?tab=heatmap',
   'explore-sql': '/explore?of=sql',
   profile: '/profile',
+  'profile-icicle': '/profile',
+  'profile-sunburst': '/profile',
+  'profile-tree': '/profile',
+  palette: '/',
+  time: `/endpoint?${query(basket)}`,
   database: place,
   statement,
   'database-findings': `${place}?tab=findings`,
@@ -101,8 +153,8 @@ const PAGES = {
   proof: '/runs',
   'proof-verdict': '/runs',
   ledger: '/ledger',
-  board: '/board?last=15m',
-  resources: '/resources',
+  board: `/board?${query(changed)}`,
+  resources: '/resources?instance=web-1&metric=system.cpu.time',
   gateway: '/gateway',
   status: '/status',
 };
@@ -111,6 +163,16 @@ const SIZES = [
   ['wide', 1440, 900],
   ['narrow', 390, 844],
 ];
+
+/** What shows nothing more on a phone. */
+const WIDE_ONLY = new Set([
+  'compare-both',
+  'palette',
+  'profile-icicle',
+  'profile-sunburst',
+  'profile-tree',
+  'time',
+]);
 
 await mkdir(folder, { recursive: true });
 const browser = await chromium.launch({
@@ -137,6 +199,7 @@ async function packed(png) {
 for (const [name, path] of Object.entries(PAGES)) {
   if (wanted.length > 0 && !wanted.includes(name)) continue;
   for (const [size, width, height] of SIZES) {
+    if (size === 'narrow' && WIDE_ONLY.has(name)) continue;
     for (const colorScheme of /** @type {const} */ (['light', 'dark'])) {
       const page = await browser.newPage({ viewport: { width, height }, colorScheme });
       await page.goto(`${BASE}${path}`, { timeout: 60_000 });
@@ -155,7 +218,17 @@ for (const [name, path] of Object.entries(PAGES)) {
 await browser.close();
 const listed = await readFile(LISTED, 'utf8');
 const unlisted = Object.keys(PAGES).filter((name) => !listed.includes(`/${name}-wide-light.webp`));
-if (unlisted.length > 0) console.log(`not in docs/pages.md: ${unlisted.join(', ')}`);
+if (unlisted.length > 0) console.log('not in docs/pages.md, where these rows belong:');
+for (const name of unlisted) {
+  const link = (/** @type {string} */ words, /** @type {string} */ of) =>
+    `[${words}](screenshots/${name}-${of}.webp)`;
+  const narrow = WIDE_ONLY.has(name)
+    ? ''
+    : ` ${link('light', 'narrow-light')}, ${link('dark', 'narrow-dark')}`;
+  console.log(
+    `| ${name} | ${link('1440', 'wide-light')} | ${link('1440', 'wide-dark')} |${narrow} |`,
+  );
+}
 let bytes = 0;
 for (const name of await readdir(folder)) bytes += (await stat(`${folder}/${name}`)).size;
 console.log(`${(bytes / 1e6).toFixed(2)} MB in all`);

@@ -181,6 +181,35 @@ export const REQUESTS_MADE_UP = {
     request.think(3);
     return request.end();
   },
+  basket(chance) {
+    const request = new Request(chance, 'GET', 'api/basket/');
+    request.query(
+      'SELECT "shop_line"."id", "shop_line"."product_id" FROM "shop_line" WHERE "shop_line"."basket_id" = %s',
+      4,
+    );
+    for (let line = 0; line < 24; line += 1) {
+      request.query(
+        'SELECT "shop_stock"."product_id", "shop_stock"."left" FROM "shop_stock" WHERE "shop_stock"."product_id" = %s',
+        1.8,
+      );
+    }
+    request.think(6);
+    return request.end();
+  },
+  /** The same once it was mended. */
+  basketAtOnce(chance) {
+    const request = new Request(chance, 'GET', 'api/basket/');
+    request.query(
+      'SELECT "shop_line"."id", "shop_line"."product_id" FROM "shop_line" WHERE "shop_line"."basket_id" = %s',
+      4,
+    );
+    request.query(
+      'SELECT "shop_stock"."product_id", "shop_stock"."left" FROM "shop_stock" WHERE "shop_stock"."product_id" = ANY(%s)',
+      3.5,
+    );
+    request.think(6);
+    return request.end();
+  },
   posts(chance) {
     const request = new Request(chance, 'GET', 'api/posts/');
     request.query('SELECT COUNT(*) AS "__count" FROM "blog_post"', 92);
@@ -295,7 +324,9 @@ export function rootSpanId(id) {
  * @param {string} service @param {MadeUp[]} spans @param {number} startMs @param {number} id
  * @param {string} version */
 export function otlp(service, spans, startMs, id, version = '4.2.0') {
-  const traceId = `7a07${hex(Date.now(), 12)}${hex(id, 16)}`;
+  // As random as real ones where they are told by their first digits, and none twice.
+  const first = random((Math.imul(id, 0x9e3779b1) + Date.now()) | 0)() * 2 ** 32;
+  const traceId = `${hex(first, 8)}${hex(Date.now(), 12)}${hex(id, 12)}`;
   const nanos = (/** @type {number} */ millis) =>
     `${BigInt(Math.round(startMs)) * 1000000n + BigInt(Math.round(millis * 1e6))}`;
   const spanId = (/** @type {number} */ place) => hex(id * 100_000 + place + 1, 16);

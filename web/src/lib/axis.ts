@@ -19,6 +19,10 @@ export function timeAt(axis: TimeAxis, x: number): number {
 
 const STEPS_MIN = [1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440, 2880, 10_080, 43_200];
 
+/** Steps of a window in which there are so few points that nothing tells how long they are. */
+const ALONE_STEPS = 20;
+const STEPS_MAX = 1000;
+
 /** Round moments within, so many pixels apart at least. `offsetMs` is how far the zone is from UTC. */
 export function timeTicks(axis: TimeAxis, apart = 84, offsetMs = 0): number[] {
   const room = Math.max(1, Math.floor((axis.right - axis.left) / apart));
@@ -33,6 +37,28 @@ export function timeTicks(axis: TimeAxis, apart = 84, offsetMs = 0): number[] {
     ticks.push(at);
   }
   return ticks;
+}
+
+/** Points that begin steps of equal length, one for each step of a window; none where there was no point. */
+export function onSteps<T extends { from_unix_ms: number }>(
+  points: T[],
+  window: { from_unix_ms: number; to_unix_ms: number },
+): (T | undefined)[] {
+  const length = Math.max(1, window.to_unix_ms - window.from_unix_ms);
+  // The shortest distance of two of them: longer ones are gaps. Two that are far apart do not tell it.
+  let step = points.length < 3 ? length / ALONE_STEPS : length;
+  points.forEach((point, place) => {
+    const next = points[place + 1];
+    if (next !== undefined) step = Math.min(step, next.from_unix_ms - point.from_unix_ms);
+  });
+  // Begins are whole milliseconds: steps may be longer by one. None is longer than that, so that no two points share one.
+  const count = Math.min(STEPS_MAX, Math.max(1, Math.ceil(length / (step + 1))));
+  const all = new Array<T | undefined>(count).fill(undefined);
+  for (const point of points) {
+    const place = Math.floor(((point.from_unix_ms + 1 - window.from_unix_ms) / length) * count);
+    if (place >= 0) all[Math.min(place, count - 1)] = point;
+  }
+  return all;
 }
 
 /** How far a zone is from UTC at a moment. */

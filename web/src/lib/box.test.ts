@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 
 import type { Heatmap } from '../api/types';
-import { boxOf, boxText, cellAt, firstBox, lies, movedBox, within } from './box';
+import { boxOf, boxText, cellAt, firstBox, lies, movedBox, wholeCells, within } from './box';
 
 test('a box is in the address as it is drawn', () => {
   const box = { from: 1000, to: 2000, low: 10, high: 500 };
@@ -60,4 +60,20 @@ describe('a box that keys move', () => {
     expect(lies(box, { from_unix_ms: 600, to_unix_ms: 1600 })).toBe(true);
     expect(lies(box, { from_unix_ms: 700, to_unix_ms: 1700 })).toBe(false);
   });
+});
+
+test('a box that is drawn takes the cells at its edges whole', () => {
+  const map = {
+    edges: [1, 10, 100],
+    columns: [0, 60, 120].map((from) => ({ from_unix_ms: from, to_unix_ms: from + 60 })),
+  } as unknown as Heatmap;
+  expect(wholeCells(map, { from: 70, to: 125, low: 12, high: 60 })).toEqual({
+    from: 60,
+    to: 180,
+    low: 10,
+    high: 100,
+  });
+  // Beyond the picture there are no cells.
+  const beyond = { from: 500, to: 600, low: 0.5, high: 2000 };
+  expect(wholeCells(map, beyond)).toEqual(beyond);
 });

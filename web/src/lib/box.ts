@@ -68,6 +68,18 @@ export function lies(box: Box, window: { from_unix_ms: number; to_unix_ms: numbe
   return box.from < window.to_unix_ms && window.from_unix_ms < box.to;
 }
 
+/** The box with the cells that its edges lie in: none is selected in part. */
+export function wholeCells(map: Heatmap, box: Box): Box {
+  const column = (unixMs: number) =>
+    map.columns.find((one) => one.from_unix_ms <= unixMs && unixMs < one.to_unix_ms);
+  return {
+    from: column(box.from)?.from_unix_ms ?? box.from,
+    to: column(box.to - 1)?.to_unix_ms ?? box.to,
+    low: map.edges.findLast((edge) => edge <= box.low) ?? box.low,
+    high: map.edges.find((edge) => edge >= box.high) ?? box.high,
+  };
+}
+
 /** The filter that durations within a box pass. */
 export function within(box: Box): string {
   return `duration >= ${box.low}us and duration <= ${box.high}us`;

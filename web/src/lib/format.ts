@@ -94,6 +94,11 @@ export function bytes(count: number): Figure {
   return { value: digits(value), unit: units[unit] ?? 'B' };
 }
 
+/** A figure with its unit, for titles, axes and readouts. */
+export function asText({ value, unit }: Figure): string {
+  return unit === '' ? value : `${value} ${unit}`;
+}
+
 export function days(count: number): Figure {
   return { value: digits(count, 2), unit: 'd' };
 }

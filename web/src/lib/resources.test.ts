@@ -2,7 +2,7 @@
 import { expect, it } from 'vitest';
 
 import type { ResourceLevel, ResourceSeries } from '../api/types';
-import { byInstance, evidence, latest, tightest } from './resources';
+import { byInstance, evidence, latest, peak, tightest } from './resources';
 
 function series(resource: string, instance: string, values: (number | null)[]): ResourceSeries {
   return {
@@ -32,11 +32,14 @@ it('puts series of the same resource together, in their order', () => {
   ]);
 });
 
-it('takes the last number that came, and the fullest by it', () => {
+it('takes the last number that came, and the fullest by the most of the window', () => {
   expect(latest(series('cpu', 'a', [0.2, 0.4, null]))).toBe(0.4);
   expect(latest(series('cpu', 'a', [null]))).toBeUndefined();
   const full = tightest([series('cpu', 'a', [0.9, 0.2]), series('cpu', 'b', [0.1, 0.6])]);
-  expect(full?.instance).toBe('b');
+  expect(full?.instance).toBe('a');
+  expect(peak(series('cpu', 'a', [0.2, 0.9, null, 0.9, 0.1]))).toEqual({ value: 0.9, step: 1 });
+  expect(peak(series('cpu', 'a', [null]))).toBeUndefined();
+  expect(tightest([series('cpu', 'a', [null])])).toBeUndefined();
   expect(tightest([])).toBeUndefined();
 });
 

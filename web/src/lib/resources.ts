@@ -1,5 +1,5 @@
 /** Series of metrics put together by resource: utilisation, saturation and errors beside each other. */
-import type { ResourceLevel, ResourceSeries } from '../api/types';
+import type { ResourceLevel, Resources, ResourceSeries } from '../api/types';
 
 /** From here on a share is tight: what comes in bursts has no room left. */
 export const TIGHT = 0.8;
@@ -29,15 +29,29 @@ export function byInstance(series: ResourceSeries[]): Instance[] {
   return [...known.values()];
 }
 
+/** How long a step of a series is, in milliseconds; the answer tells whole seconds. */
+export function stepMs({ window, step_seconds: told }: Resources, { values }: ResourceSeries) {
+  const length = window.to_unix_ms - window.from_unix_ms;
+  return Math.max(told * 1000, length / Math.max(1, values.length));
+}
+
 /** The last number that came. */
 export function latest(series: ResourceSeries): number | undefined {
   return series.values.findLast((value) => value != null) ?? undefined;
 }
 
-/** The series of shares that is nearest to full. */
+/** The largest number of the window, and in which step it came first. */
+export function peak({ values }: ResourceSeries): { value: number; step: number } | undefined {
+  const known = values.filter((value) => value != null);
+  if (known.length === 0) return undefined;
+  const value = Math.max(...known);
+  return { value, step: values.indexOf(value) };
+}
+
+/** The series of shares that was nearest to full within the window, now or earlier. */
 export function tightest(series: ResourceSeries[]): ResourceSeries | undefined {
-  const shares = series.filter((one) => one.unit === 'share' && latest(one) !== undefined);
-  return shares.toSorted((one, other) => (latest(other) ?? 0) - (latest(one) ?? 0))[0];
+  const shares = series.filter((one) => one.unit === 'share' && peak(one) !== undefined);
+  return shares.toSorted((one, other) => (peak(other)?.value ?? 0) - (peak(one)?.value ?? 0))[0];
 }
 
 /** What the Resources page is asked with to show where a figure is from: the row of it, among those of its service unless

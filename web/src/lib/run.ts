@@ -166,6 +166,15 @@ export interface Bin {
   count: number;
 }
 
+/** Where a latency lies among boxes that are drawn as wide as each other, in boxes from the left. */
+export function placeAmong(bins: Bin[], micros: number): number {
+  const place = bins.findIndex((bin) => micros < bin.to);
+  const bin = bins[place];
+  if (bin === undefined) return bins.length;
+  const part = Math.log(micros / bin.from) / Math.log(bin.to / bin.from);
+  return place + (part > 0 && part <= 1 ? part : 0);
+}
+
 /** Values in ascending order in boxes of equal ratio, from the least to the most. */
 export function distribution(values: number[], boxes: number): Bin[] {
   const least = Math.max(values.find((value) => value > 0) ?? 0, 1e-3);

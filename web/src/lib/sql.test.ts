@@ -14,6 +14,15 @@ describe('statements', () => {
     );
   });
 
+  test('words of the schema are keywords where it is changed, and names elsewhere', () => {
+    const keywords = (sql: string) =>
+      formatted(sql).flatMap(({ kind, text }) => (kind === 'keyword' ? [text] : []));
+    expect(keywords('create unique index concurrently a_idx on a using btree (index)')).toEqual(
+      ['CREATE', 'UNIQUE', 'INDEX', 'CONCURRENTLY', 'ON', 'USING'], // prettier-ignore
+    );
+    expect(keywords('select index, table from a')).toEqual(['SELECT', 'FROM']);
+  });
+
   test('a join stays on one line', () => {
     expect(lines('select a from t left outer join u on t.id = u.id')).toBe(
       'SELECT a\nFROM t\nLEFT OUTER JOIN u ON t.id = u.id',

@@ -18,6 +18,11 @@ const KEYWORDS = new Set([
   'true', 'false', 'fetch', 'first', 'next', 'rows', 'only', 'conflict', 'do', 'nothing',
 ]); // prettier-ignore
 
+/** Words of statements that change the schema: elsewhere columns are called like that. */
+const SCHEMA_WORDS = new Set([
+  'create', 'drop', 'alter', 'unique', 'index', 'concurrently', 'table', 'if', 'include',
+]); // prettier-ignore
+
 const JOIN_WORDS = new Set(['inner', 'left', 'right', 'full', 'cross', 'outer']);
 const TOKEN = /\s+|'(?:[^']|'')*'|"[^"]*"|`[^`]*`|[A-Za-z_][\w$]*|\$\d+|%s|[^\s]/g;
 const COLUMN_WIDTH = 88;
@@ -46,6 +51,7 @@ export function short(sql: string): string {
 }
 
 export function formatted(sql: string): Piece[] {
+  const schema = /^\s*(create|drop|alter)\b/i.test(sql);
   const pieces: Piece[] = [];
   let depth = 0;
   let column = 0;
@@ -71,7 +77,8 @@ export function formatted(sql: string): Piece[] {
     else if (word === 'and' && depth === 0 && previous !== 'between') trimmedNewline(1);
     if (token === '(') depth += 1;
     if (token === ')') depth = Math.max(0, depth - 1);
-    if (KEYWORDS.has(word)) put(token.toUpperCase(), 'keyword');
+    if (KEYWORDS.has(word) || (schema && depth === 0 && SCHEMA_WORDS.has(word)))
+      put(token.toUpperCase(), 'keyword');
     else if (token === '?' || token === '%s' || /^\$\d/.test(token)) put(token, 'parameter');
     else put(token);
     if (token === ',' && depth === 0 && column > COLUMN_WIDTH) newline(2);

@@ -10,8 +10,16 @@ import {
   rangeParams,
   rangeSeconds,
   steady,
+  stepText,
   zoneOf,
 } from './time';
+
+test('lengths are told in the unit that people would take', () => {
+  const told = [10, 60, 90, 900, 3600, 5400, 10_800, 86_400, 7 * 86_400].map(stepText);
+  expect(told).toEqual(
+    ['10 s', '1 min', '90 s', '15 min', '1 h', '90 min', '3 h', '24 h', '7 days'], // prettier-ignore
+  );
+});
 
 const query = (text: string) => new URLSearchParams(text);
 

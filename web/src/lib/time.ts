@@ -32,6 +32,14 @@ export function seconds(last: string): number {
   return number * (UNITS[last.slice(-1)] ?? 0) || 3600;
 }
 
+/** The length of a step, or of a window: `30 s`, `5 min`, `1 h`, `7 days`. */
+export function stepText(seconds: number): string {
+  if (seconds < 120 && seconds % 60 !== 0) return `${Math.round(seconds)} s`;
+  if (seconds < 7200 && seconds % 3600 !== 0) return `${Math.round(seconds / 60)} min`;
+  if (seconds < 48 * 3600) return `${Math.round(seconds / 3600)} h`;
+  return `${Math.round(seconds / 86_400)} days`;
+}
+
 export function rangeOf(query: URLSearchParams): Range {
   const [from, to] = [query.get('from'), query.get('to')];
   const fixed = from !== null && to !== null && Number(from) < Number(to);

@@ -18,7 +18,7 @@ test('each kind of wait is a layer, unknown ones together', () => {
   expect(layers(POINTS)).toEqual([
     { type: 'CPU', name: 'CPU', values: [2, 1], mean: 1.5 },
     { type: 'Lock', name: 'locks', values: [1, 0], mean: 0.5 },
-    { type: 'other', name: 'other', values: [0, 3], mean: 1.5 },
+    { type: 'other', name: 'everything else', values: [0, 3], mean: 1.5 },
   ]);
 });
 

@@ -7,10 +7,10 @@ export const WAITS = [
   { type: 'Lock', name: 'locks' },
   { type: 'LWLock', name: 'lightweight locks' },
   { type: 'Client', name: 'the client' },
-  { type: 'IPC', name: 'other processes' },
+  { type: 'IPC', name: 'processes of the server' },
 ];
 
-const OTHER = { type: 'other', name: 'other' };
+const OTHER = { type: 'other', name: 'everything else' };
 
 export interface Layer {
   type: string;

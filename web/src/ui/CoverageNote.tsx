@@ -5,7 +5,7 @@ import { clock, grouped, plural } from '../lib/format';
 export function CoverageNote({ coverage }: { coverage: Coverage }) {
   return (
     <>
-      {plural(coverage.rows_read, 'row')} looked at.
+      {plural(coverage.rows_read, 'row was', 'rows were')} read for it.
       {coverage.reached != null && (
         <strong className="over">
           {' '}

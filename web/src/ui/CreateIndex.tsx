@@ -2,6 +2,7 @@
 import type { ProposedIndex, StatementEffect } from '../api/types';
 import { bytes, digits, duration, grouped } from '../lib/format';
 import { to } from '../lib/route';
+import { Told } from './Empty';
 import { Heads } from './Heads';
 import { Link } from './Link';
 import { Change, Num } from './Num';
@@ -38,7 +39,9 @@ export function CreateIndex({ one, database }: Props) {
       {one.why.length > 0 && (
         <ul className="notes">
           {one.why.map((why) => (
-            <li key={why}>{why}</li>
+            <li key={why}>
+              <Told text={why} />
+            </li>
           ))}
         </ul>
       )}

@@ -1,10 +1,11 @@
 /** What surrounds every page: name, pages, whether it is live, dark or light. */
-import { useRef, useState, useSyncExternalStore, type ReactNode } from 'react';
+import { useEffect, useRef, useState, useSyncExternalStore, type ReactNode } from 'react';
 
 import { currentConnection, watchConnection, type Connection } from '../api/live';
 import { useArrival } from '../lib/arrival';
 import { useKeys } from '../lib/keys';
 import { to } from '../lib/route';
+import { intoLine } from '../lib/sideways';
 import { toggleTheme, useTheme } from '../lib/theme';
 import { Help } from './Help';
 import { Link } from './Link';
@@ -27,6 +28,8 @@ export function Frame({ pathname, place, children }: FrameProps) {
   const here = PAGES.find((page) => page.sections.includes(sectionOf(pathname)));
   useKeys(setOpen);
   useArrival(main, place, here?.name);
+  const pages = useRef<HTMLElement>(null);
+  useEffect(() => intoLine(pages.current?.querySelector('[aria-current]') ?? null), [pathname]);
   return (
     <>
       <a className="skip" href="#main">
@@ -36,7 +39,7 @@ export function Frame({ pathname, place, children }: FrameProps) {
         <Link to={to('/')} className="name" aria-label="taut, overview">
           taut
         </Link>
-        <nav aria-label="Pages">
+        <nav aria-label="Pages" ref={pages}>
           {PAGES.map((page) => (
             <Link
               key={page.path}

@@ -3,7 +3,7 @@ import { useEffect, useRef, useState, type KeyboardEvent, type PointerEvent } fr
 
 import type { Heatmap, Mark } from '../api/types';
 import { timeAt, timeX, type TimeAxis } from '../lib/axis';
-import { boxText, cellAt, firstBox, movedBox, type Box } from '../lib/box';
+import { boxText, cellAt, firstBox, movedBox, wholeCells, type Box } from '../lib/box';
 import { clock, durationText, grouped, plural, tickText } from '../lib/format';
 import { logScale, logTicks } from '../lib/scale';
 import { useWidth } from '../lib/size';
@@ -60,7 +60,7 @@ export function HeatPicture({ map, what, marks, target, box, change }: Props) {
     const end = place(event);
     setDrag(undefined);
     const moved = Math.hypot(end[0] - drag.from[0], end[1] - drag.from[1]) >= DRAG_MIN;
-    change(moved ? boxText(boxed(drag.from, end)) : '');
+    change(moved ? boxText(wholeCells(map, boxed(drag.from, end))) : '');
   };
   const drawn = drag === undefined ? box : boxed(drag.from, drag.to);
   const cell = here && cellAt(map, timeAt(axis, here[0]), microsAt(here[1]));

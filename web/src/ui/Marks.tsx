@@ -33,7 +33,7 @@ export function MarkLines({ marks, x, top, bottom, left, right }: Props) {
 }
 
 /** Those of the stretch of time that the page looks at. */
-export function useMarksHere(): Mark[] {
+export function useMarks(): Mark[] {
   const { data } = useApi<Marks>(path('marks', { ...useRange() }));
   return data?.marks ?? [];
 }

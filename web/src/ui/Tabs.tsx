@@ -2,6 +2,7 @@
 import type { KeyboardEvent, ReactNode } from 'react';
 
 import { setParams } from '../lib/route';
+import { intoLine } from '../lib/sideways';
 
 interface Props {
   label: string;
@@ -40,6 +41,7 @@ export function Tabs({ label, tabs, tab, first, panel, children }: Props) {
             aria-controls={`panel-${name}`}
             tabIndex={place === here ? 0 : -1}
             onClick={() => show(name)}
+            ref={tab === name ? intoLine : undefined}
           >
             {words}
           </button>

@@ -1,10 +1,10 @@
-/** Lines or stacked areas over time, with an axis, marks, a cursor that tells exact figures, and a table for those who cannot see it. */
+/** Lines or stacked areas over time, with an axis, marks, a cursor that tells exact figures, and least and most in words for those who cannot see it. */
 import { useState, type ReactNode } from 'react';
 
 import type { Mark } from '../api/types';
 import { offsetMs, timeAt, timeTicks, timeX, type TimeAxis } from '../lib/axis';
 import { clock, clockShort, zone } from '../lib/format';
-import { ticks } from '../lib/scale';
+import { ticksOver } from '../lib/scale';
 import { useWidth } from '../lib/size';
 import { MarkLines } from './Marks';
 
@@ -14,6 +14,8 @@ export interface ChartLine {
   className: string;
   /** One for each step; none where there was nothing. */
   values: (number | undefined)[];
+  /** What is told beside its name while no step is pointed at. */
+  rest?: string;
 }
 
 interface Props {
@@ -29,6 +31,10 @@ interface Props {
   /** A figure with its unit. */
   text: (value: number) => string;
   target?: number | undefined;
+  /** What the target is called. */
+  aim?: string;
+  /** What the axis reaches at least: the whole of a share. */
+  reach?: number | undefined;
   marks?: Mark[];
   height?: number;
   /** What is told of a step beside its figures. */
@@ -38,6 +44,8 @@ interface Props {
 const TOP = 12;
 const BOTTOM = 22;
 const LEFT = 58;
+/** Below this height there is room for few ticks. */
+const LOW = 120;
 
 export function TimeChart(props: Props) {
   const { label, from, to, lines, before = [], stacked = false, text, target, marks = [] } = props;
@@ -48,7 +56,9 @@ export function TimeChart(props: Props) {
   const axis: TimeAxis = { from, to, left: LEFT, right: width };
   const at = timeX(axis);
   const x = (step: number) => LEFT + ((step + 0.5) / Math.max(1, count)) * (width - LEFT);
-  const top = highest(lines, before, stacked, target);
+  const most = Math.max(highest(lines, before, stacked, target), props.reach ?? 0);
+  const levels = ticksOver(most, height < LOW ? 3 : 5);
+  const top = levels.at(-1) ?? 1;
   const bottom = height - BOTTOM;
   const y = (value: number) => bottom - (value / top) * (bottom - TOP);
   // A single line is what the chart is called.
@@ -69,7 +79,7 @@ export function TimeChart(props: Props) {
         }}
         onPointerLeave={() => setHere(undefined)}
       >
-        {ticks(top, height >= 150 ? 5 : 4).map((tick) => (
+        {levels.map((tick) => (
           <g key={tick}>
             <line className="grid" x1={LEFT} x2={width} y1={y(tick)} y2={y(tick)} />
             <text className="tick" x={LEFT - 8} y={y(tick) + 4} textAnchor="end">
@@ -100,7 +110,9 @@ export function TimeChart(props: Props) {
         {(stacked ? lines.toReversed() : alone ? [] : lines).map((line) => (
           <span key={line.name} className={`key ${line.className}`}>
             <i aria-hidden="true" /> {line.name}
-            {here !== undefined && ` ${told(line.values[here], text)}`}
+            {here !== undefined
+              ? ` ${told(line.values[here], text)}`
+              : line.rest !== undefined && ` ${line.rest}`}
           </span>
         ))}
         {before.length > 0 && (
@@ -111,7 +123,7 @@ export function TimeChart(props: Props) {
         )}
         {target !== undefined && (
           <span className="key target">
-            <i aria-hidden="true" /> target {text(target)}
+            <i aria-hidden="true" /> {props.aim ?? 'target'} {text(target)}
           </span>
         )}
       </figcaption>
@@ -144,11 +156,11 @@ function highest(
   const known = (all: ChartLine[]) =>
     all.flatMap((line) => line.values).filter((value) => value !== undefined);
   const then = Math.max(...known(before), 0);
-  if (!stacked) return Math.max(...known(lines), then, (target ?? 0) * 1.1, 0) || 1;
+  if (!stacked) return Math.max(...known(lines), then, target ?? 0, 0);
   const steps = lines[0]?.values.map((_, step) =>
     lines.reduce((sum, line) => sum + (line.values[step] ?? 0), 0),
   );
-  return Math.max(...(steps ?? []), then) || 1;
+  return Math.max(...(steps ?? []), then);
 }
 
 function Line({

@@ -1,29 +1,53 @@
 /** What the server did over time: transactions, reads and writes, checkpoints, and what its log told. */
 import type { ActivityPoint, DatabaseDetail, DatabaseLog } from '../../api/types';
-import { bytes, clock, durationText, grouped, percent, plural, rate } from '../../lib/format';
+import { onSteps } from '../../lib/axis';
+import {
+  asText,
+  bytes,
+  clock,
+  durationText,
+  grouped,
+  percent,
+  plural,
+  rate,
+} from '../../lib/format';
 import { Heads } from '../../ui/Heads';
 import { Num } from '../../ui/Num';
 import { Spark } from '../../ui/Spark';
 import { SqlLine } from '../../ui/Sql';
+import { TimeFigures, type TimeFigure } from '../../ui/TimeFigures';
+
+type LogPoint = NonNullable<ActivityPoint['log']>;
+
+const BLOCK_BYTES = 8192;
 
 export function Activity({ data }: { data: DatabaseDetail }) {
-  const points = data.activity;
-  if (points.length === 0) {
+  const { activity: points, window } = data;
+  const [first] = points;
+  if (first === undefined) {
     return <p className="nothing">What it does shows here within a minute of watching.</p>;
   }
   return (
     <>
-      <Figures points={points} />
-      <Io points={points} />
-      <Log log={data.log ?? undefined} points={points} />
+      <p className="dim lead">
+        Sums and means from {clock(first.from_unix_ms)} to {clock(window.to_unix_ms)}; a line opens
+        as a chart.
+      </p>
+      <Figures points={points} window={window} />
+      <Io points={points} window={window} />
+      <Log log={data.log ?? undefined} points={points} window={window} />
     </>
   );
 }
 
-function percentText(share: number): string {
-  const { value, unit } = percent(share);
-  return `${value} ${unit}`;
+interface Watched {
+  points: ActivityPoint[];
+  /** The stretch that they are of. */
+  window: DatabaseDetail['window'];
 }
+
+const bytesText = (count: number) => asText(bytes(count));
+const rateText = (perSecond: number) => asText(rate(perSecond));
 
 type Pick = (point: ActivityPoint) => number;
 
@@ -32,11 +56,11 @@ function sum(points: ActivityPoint[], pick: Pick): number {
 }
 
 /** A rate for each step; steps that stand for no time have none. */
-function rates(points: ActivityPoint[], pick: Pick): (number | null)[] {
-  return points.map((point) => (point.seconds > 0 ? pick(point) / point.seconds : null));
+function perSecond(pick: Pick): (point: ActivityPoint) => number | undefined {
+  return (point) => (point.seconds > 0 ? pick(point) / point.seconds : undefined);
 }
 
-function Figures({ points }: { points: ActivityPoint[] }) {
+function Figures({ points, window }: Watched) {
   const seconds = Math.max(
     1,
     sum(points, (point) => point.seconds),
@@ -44,71 +68,61 @@ function Figures({ points }: { points: ActivityPoint[] }) {
   const blocks = sum(points, (point) => point.blocks_hit + point.blocks_read);
   const hits = blocks === 0 ? undefined : sum(points, (point) => point.blocks_hit) / blocks;
   const forced = sum(points, (point) => point.checkpoints_requested);
-  return (
-    <dl className="figures">
-      <Item name="transactions" values={rates(points, (point) => point.commits + point.rollbacks)}>
-        <Num of={rate(sum(points, (point) => point.commits + point.rollbacks) / seconds)} />
-      </Item>
-      <Item name="rolled back" values={rates(points, (point) => point.rollbacks)}>
-        {grouped(sum(points, (point) => point.rollbacks))}
-      </Item>
-      <Item
-        name="read from disk or the system"
-        values={rates(points, (point) => point.blocks_read * 8192)}
-        note={hits === undefined ? undefined : `${percentText(hits)} found in buffers`}
-      >
-        <Num of={bytes(sum(points, (point) => point.blocks_read) * 8192)} />
-      </Item>
-      <Item name="temporary files" values={points.map((point) => point.temp_bytes)}>
-        <Num of={bytes(sum(points, (point) => point.temp_bytes))} />
-      </Item>
-      <Item
-        name="checkpoints"
-        values={points.map((point) => point.checkpoints_timed + point.checkpoints_requested)}
-        note={forced > 0 ? `${grouped(forced)} before their time` : undefined}
-      >
-        {grouped(sum(points, (point) => point.checkpoints_timed + point.checkpoints_requested))}
-      </Item>
-      <Item name="deadlocks" values={points.map((point) => point.deadlocks)}>
-        {grouped(sum(points, (point) => point.deadlocks))}
-      </Item>
-    </dl>
-  );
-}
-
-function Item({
-  name,
-  values,
-  note,
-  children,
-}: {
-  name: string;
-  values: (number | null)[];
-  note?: string | undefined;
-  children: React.ReactNode;
-}) {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>
-        <span className="big">{children}</span>
-        {note !== undefined && <span className="dim">{note}</span>}
-        <Spark values={values} label={`${name} over time`} />
-      </dd>
-    </div>
-  );
+  const transactions: Pick = (point) => point.commits + point.rollbacks;
+  const read: Pick = (point) => point.blocks_read * BLOCK_BYTES;
+  const checkpoints: Pick = (point) => point.checkpoints_timed + point.checkpoints_requested;
+  const figures: TimeFigure<ActivityPoint>[] = [
+    {
+      name: 'transactions',
+      all: <Num of={rate(sum(points, transactions) / seconds)} />,
+      step: perSecond(transactions),
+      text: rateText,
+    },
+    {
+      name: 'rolled back',
+      all: grouped(sum(points, (point) => point.rollbacks)),
+      step: perSecond((point) => point.rollbacks),
+      text: rateText,
+    },
+    {
+      name: 'read from disk or the system',
+      all: <Num of={bytes(sum(points, read))} />,
+      note: hits === undefined ? undefined : `${asText(percent(hits))} found in buffers`,
+      step: perSecond(read),
+      text: (perSecond) => `${bytesText(perSecond)}/s`,
+    },
+    {
+      name: 'temporary files',
+      all: <Num of={bytes(sum(points, (point) => point.temp_bytes))} />,
+      step: (point) => point.temp_bytes,
+      text: bytesText,
+    },
+    {
+      name: 'checkpoints',
+      all: grouped(sum(points, checkpoints)),
+      note: forced > 0 ? `${grouped(forced)} before their time` : undefined,
+      step: checkpoints,
+    },
+    {
+      name: 'deadlocks',
+      all: grouped(sum(points, (point) => point.deadlocks)),
+      step: (point) => point.deadlocks,
+    },
+  ];
+  return <TimeFigures points={points} window={window} figures={figures} />;
 }
 
 /** Reads and writes by who did them and why. */
-function Io({ points }: { points: ActivityPoint[] }) {
+function Io({ points, window }: Watched) {
   const kinds = new Map<string, { read: number; written: number; series: (number | null)[] }>();
-  points.forEach((point, place) => {
-    for (const one of point.io) {
+  const steps = onSteps(points, window);
+  steps.forEach((point, place) => {
+    for (const one of point?.io ?? []) {
       const name = [one.backend, one.object, one.context].join(' · ');
       const known = kinds.get(name) ?? {
         read: 0,
         written: 0,
-        series: points.map((step) => (step.io.length > 0 ? 0 : null)),
+        series: steps.map((step) => (step !== undefined && step.io.length > 0 ? 0 : null)),
       };
       known.read += one.read_bytes;
       known.written += one.written_bytes;
@@ -143,7 +157,7 @@ function Io({ points }: { points: ActivityPoint[] }) {
                 <Num of={bytes(one.written)} />
               </td>
               <td className="p2">
-                <Spark values={one.series} label={`${name}: bytes over time`} />
+                <Spark values={one.series} label={`${name}: bytes over time`} text={bytesText} />
               </td>
             </tr>
           ))}
@@ -153,7 +167,19 @@ function Io({ points }: { points: ActivityPoint[] }) {
   );
 }
 
-function Log({ log, points }: { log: DatabaseLog | undefined; points: ActivityPoint[] }) {
+/** What the log tells of, in the order in which it is shown. */
+const TOLD: { name: string; of: (point: LogPoint) => number }[] = [
+  { name: 'lock waits', of: (point) => point.lock_waits },
+  { name: 'files written', of: (point) => point.temp_files },
+  { name: 'deadlocks in the log', of: (point) => point.deadlocks },
+  { name: 'cancelled statements', of: (point) => point.cancelled },
+  { name: 'errors', of: (point) => point.errors },
+  { name: 'autovacuum runs', of: (point) => point.autovacuums },
+  { name: 'checkpoints too often', of: (point) => point.checkpoints_too_often },
+  { name: 'plans', of: (point) => point.plans },
+];
+
+function Log({ log, points, window }: Watched & { log: DatabaseLog | undefined }) {
   if (log === undefined) {
     return (
       <>
@@ -165,30 +191,15 @@ function Log({ log, points }: { log: DatabaseLog | undefined; points: ActivityPo
       </>
     );
   }
-  const told = (pick: (point: NonNullable<ActivityPoint['log']>) => number) =>
-    points.map((point) => (point.log == null ? null : pick(point.log)));
-  const all = (values: (number | null)[]) =>
-    values.reduce((total: number, value) => total + (value ?? 0), 0);
-  const counts = [
-    { name: 'lock waits', values: told((point) => point.lock_waits) },
-    { name: 'files written', values: told((point) => point.temp_files) },
-    { name: 'deadlocks in the log', values: told((point) => point.deadlocks) },
-    { name: 'cancelled statements', values: told((point) => point.cancelled) },
-    { name: 'errors', values: told((point) => point.errors) },
-    { name: 'autovacuum runs', values: told((point) => point.autovacuums) },
-    { name: 'checkpoints too often', values: told((point) => point.checkpoints_too_often) },
-    { name: 'plans', values: told((point) => point.plans) },
-  ];
+  const figures = TOLD.map(({ name, of }) => ({
+    name,
+    all: grouped(sum(points, (point) => (point.log == null ? 0 : of(point.log)))),
+    step: (point: ActivityPoint) => (point.log == null ? undefined : of(point.log)),
+  }));
   return (
     <>
       <h2 className="apart">What its log tells</h2>
-      <dl className="figures">
-        {counts.map(({ name, values }) => (
-          <Item key={name} name={name} values={values}>
-            {grouped(all(values))}
-          </Item>
-        ))}
-      </dl>
+      <TimeFigures points={points} window={window} figures={figures} />
       <Waits log={log} />
       <Files log={log} />
     </>

@@ -1,9 +1,13 @@
 /** Connections against the limit: over time, and who has them. */
 import type { DatabaseDetail } from '../../api/types';
-import { bytes, grouped, percent } from '../../lib/format';
+import { onSteps } from '../../lib/axis';
+import { ago, asText, bytes, grouped, percent } from '../../lib/format';
+import { TIGHT } from '../../lib/resources';
 import { Heads } from '../../ui/Heads';
+import { useMarks } from '../../ui/Marks';
 import { Num } from '../../ui/Num';
 import { Spark } from '../../ui/Spark';
+import { TimeChart } from '../../ui/TimeChart';
 
 export function Connections({ data }: { data: DatabaseDetail }) {
   const used = data.sessions.reduce((sum, one) => sum + one.count, 0);
@@ -12,25 +16,12 @@ export function Connections({ data }: { data: DatabaseDetail }) {
   const sorted = data.sessions.toSorted((left, right) => right.count - left.count);
   return (
     <>
-      <dl className="figures">
-        <div>
-          <dt>connections</dt>
-          <dd>
-            <span className={used > 0.8 * data.sessions_max ? 'over big' : 'big'}>
-              {grouped(used)}
-            </span>
-            <span className="dim">
-              of {grouped(data.sessions_max)}, {share.value} {share.unit}
-            </span>
-            <Spark
-              values={data.connections.map((point) => point.used)}
-              label="connections over time"
-              width={220}
-              height={36}
-            />
-          </dd>
-        </div>
-      </dl>
+      <p>
+        <strong className={used > TIGHT * data.sessions_max ? 'over' : ''}>{grouped(used)}</strong>{' '}
+        of {grouped(data.sessions_max)} connections are used, {share.value} {share.unit}
+        {data.database.polled_unix_ms != null && `, ${ago(data.database.polled_unix_ms)}`}.
+      </p>
+      <Used data={data} />
       {sorted.length === 0 ? (
         <p className="nothing">No session is to be seen.</p>
       ) : (
@@ -86,6 +77,7 @@ export function Connections({ data }: { data: DatabaseDetail }) {
                     <Spark
                       values={lagOf(data, one)}
                       label={`lag of ${one.application} over time`}
+                      text={(lag) => asText(bytes(lag))}
                     />
                   </td>
                 </tr>
@@ -95,6 +87,27 @@ export function Connections({ data }: { data: DatabaseDetail }) {
         </>
       )}
     </>
+  );
+}
+
+/** Used ones over time, against as many as there may be. */
+function Used({ data: { connections, window } }: { data: DatabaseDetail }) {
+  const marks = useMarks();
+  if (connections.length === 0) return null;
+  const points = connections.map((one) => ({ ...one, from_unix_ms: one.at_unix_ms }));
+  const values = onSteps(points, window).map((point) => point?.used);
+  const label = 'connections';
+  return (
+    <TimeChart
+      label={label}
+      from={window.from_unix_ms}
+      to={window.to_unix_ms}
+      lines={[{ name: label, className: 'p95', values }]}
+      text={grouped}
+      reach={Math.max(...connections.map((one) => one.max))}
+      marks={marks}
+      height={130}
+    />
   );
 }
 

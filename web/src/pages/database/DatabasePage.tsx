@@ -1,7 +1,7 @@
 /** One watched database: what takes its time, who waits for whom, and what to change. */
 import { path, useApi } from '../../api/use';
 import type { DatabaseDetail } from '../../api/types';
-import { ago, bytes, digits, grouped, percent, plural, sentence } from '../../lib/format';
+import { ago, bytes, clock, digits, percent, plural, sentence } from '../../lib/format';
 import { to, useQuery } from '../../lib/route';
 import { useRange } from '../../lib/time';
 import { Problem, Waiting } from '../../ui/Empty';
@@ -36,7 +36,7 @@ export function DatabasePage({ id }: { id: string }) {
     { name: 'indexes', words: 'Indexes' },
   ];
   return (
-    <>
+    <div className="database-page">
       <Claim data={data} />
       <State data={data} />
       <Load points={data.load} window={data.window} />
@@ -59,7 +59,7 @@ export function DatabasePage({ id }: { id: string }) {
           <Statements id={id} />
         )}
       </Tabs>
-    </>
+    </div>
   );
 }
 
@@ -70,6 +70,7 @@ function waiting(data: DatabaseDetail): number {
 function Claim({ data }: { data: DatabaseDetail }) {
   const { database } = data;
   const blocked = waiting(data);
+  const running = digits(database.average_running, 2);
   return (
     <div className="claim">
       <p className="over">
@@ -82,7 +83,9 @@ function Claim({ data }: { data: DatabaseDetail }) {
       </p>
       <h1>{headline(data)}</h1>
       <p>
-        <strong>{digits(database.average_running, 2)}</strong> statements run at a time on average
+        <strong>{running}</strong> {running === '1' ? 'statement runs' : 'statements run'} at a time
+        on average
+        {data.counted != null && ` since ${clock(data.counted.from_unix_ms)}`}
         {blocked > 0 && (
           <>
             , <strong className="broken">{plural(blocked, 'session')} blocked</strong> right now
@@ -154,7 +157,7 @@ function Found({ data }: { data: DatabaseDetail }) {
   return (
     <>
       <p className="dim">
-        {grouped(data.findings.length)} findings, what to fix first comes first.
+        {plural(data.findings.length, 'finding')}, what to fix first comes first.
       </p>
       <FindingTable findings={data.findings} here={undefined} point={() => undefined} />
     </>

@@ -104,7 +104,7 @@ function Row({ id, one, open, toggle }: RowProps) {
           {grouped(one.scans + (one.standby_scans ?? 0))}
         </td>
         <td className="p3">
-          <Spark values={one.scan_series} label={`scans of ${one.name} over time`} />
+          <Spark values={one.scan_series} label={`scans of ${one.name} over time`} text={digits} />
         </td>
         <td className="n p3">{digits(one.entries_read)}</td>
         <td className="n p3">{digits(one.written_rows)}</td>
@@ -128,6 +128,8 @@ function standby(one: DatabaseIndex): string {
   return `${grouped(one.scans)} here, ${grouped(one.standby_scans)} on standbys`;
 }
 
+type Point = DatabaseIndexDetail['history'][number];
+
 /** What was done with an index over time. */
 function IndexHistory({ id, oid }: { id: string; oid: number }) {
   const range = useRange();
@@ -141,10 +143,10 @@ function IndexHistory({ id, oid }: { id: string; oid: number }) {
     return <p className="nothing">Nothing much was done with it in this time.</p>;
   }
   const series = [
-    { name: 'scans', values: history.map((point) => point.scans) },
-    { name: 'entries read', values: history.map((point) => point.entries_read) },
-    { name: 'blocks found', values: history.map((point) => point.blocks_hit) },
-    { name: 'blocks read', values: history.map((point) => point.blocks_read) },
+    { name: 'scans', of: (point: Point) => point.scans },
+    { name: 'entries read', of: (point: Point) => point.entries_read },
+    { name: 'blocks found', of: (point: Point) => point.blocks_hit },
+    { name: 'blocks read', of: (point: Point) => point.blocks_read },
   ];
-  return <SeriesList of={data.index.name} series={series} />;
+  return <SeriesList of={data.index.name} points={history} window={data.window} series={series} />;
 }

@@ -11,7 +11,7 @@ export function Locks({ data }: { data: DatabaseDetail }) {
         <p className="nothing">Nobody waits for anybody.</p>
       ) : (
         <table className="rows locks">
-          <Heads columns={[['session'], ['waits for'], ['for', 'n'], ['runs', 'p2']]} />
+          <Heads columns={[['session'], ['waits for'], ['for', 'n'], ['statement', 'p2']]} />
           <tbody>
             {data.locks.map((node, place) => (
               <Row key={`${node.session.pid} ${place}`} node={node} />
@@ -32,7 +32,12 @@ export function Locks({ data }: { data: DatabaseDetail }) {
                   {one.transaction_ms == null ? '–' : durationText(one.transaction_ms * 1e3)}
                 </td>
                 <td className="p2 mono">
-                  {one.statement != null && <SqlLine text={one.statement} />}
+                  {one.statement != null && (
+                    <>
+                      <span className="dim">last: </span>
+                      <SqlLine text={one.statement} />
+                    </>
+                  )}
                 </td>
               </tr>
             ))}
@@ -61,7 +66,12 @@ function Row({ node }: { node: LockNode }) {
         {node.waits_for === '' ? '' : durationText(node.waited_ms * 1e3)}
       </td>
       <td className="p2 mono" title={session.statement ?? ''}>
-        {session.statement != null && <SqlLine text={session.statement} />}
+        {session.statement != null && (
+          <>
+            {session.state.startsWith('idle') && <span className="dim">last: </span>}
+            <SqlLine text={session.statement} />
+          </>
+        )}
       </td>
     </tr>
   );

@@ -1,24 +1,20 @@
 /** Counters of one thing over time, each as a figure with its line. */
 import { digits } from '../../lib/format';
-import { Spark } from '../../ui/Spark';
+import { TimeFigures } from '../../ui/TimeFigures';
 
-interface Series {
-  name: string;
-  values: number[];
+interface Props<Point> {
+  of: string;
+  points: Point[];
+  window: { from_unix_ms: number; to_unix_ms: number };
+  series: { name: string; of: (point: Point) => number }[];
 }
 
-export function SeriesList({ of, series }: { of: string; series: Series[] }) {
-  return (
-    <dl className="figures" aria-label={`${of} over time`}>
-      {series.map(({ name, values }) => (
-        <div key={name}>
-          <dt>{name}</dt>
-          <dd>
-            <span className="big">{digits(values.reduce((sum, value) => sum + value, 0))}</span>
-            <Spark values={values} label={`${of}: ${name} over time`} width={120} height={28} />
-          </dd>
-        </div>
-      ))}
-    </dl>
-  );
+export function SeriesList<Point extends { from_unix_ms: number }>(props: Props<Point>) {
+  const { of, points, window, series } = props;
+  const figures = series.map(({ name, of: step }) => ({
+    name,
+    all: digits(points.reduce((sum, point) => sum + step(point), 0)),
+    step,
+  }));
+  return <TimeFigures of={of} points={points} window={window} figures={figures} />;
 }

@@ -121,7 +121,11 @@ function Row({
           {digits(one.sequential_rows)}
         </td>
         <td className="p3">
-          <Spark values={one.read_series} label={`rows of ${one.name} read over time`} />
+          <Spark
+            values={one.read_series}
+            label={`rows of ${one.name} read over time`}
+            text={digits}
+          />
         </td>
         <td className="n p3">{grouped(one.index_scans)}</td>
         <td className="n p3">{digits(one.written_rows)}</td>
@@ -149,6 +153,8 @@ function Row({
   );
 }
 
+type Point = DatabaseTableDetail['history'][number];
+
 /** What was done with a table over time. */
 function TableHistory({ id, oid }: { id: string; oid: number }) {
   const range = useRange();
@@ -162,12 +168,12 @@ function TableHistory({ id, oid }: { id: string; oid: number }) {
     return <p className="nothing">Nothing much was done with it in this time.</p>;
   }
   const series = [
-    { name: 'read in sequence', values: history.map((point) => point.sequential_rows) },
-    { name: 'fetched by indexes', values: history.map((point) => point.index_rows) },
-    { name: 'inserted', values: history.map((point) => point.inserted) },
-    { name: 'updated', values: history.map((point) => point.updated) },
-    { name: 'deleted', values: history.map((point) => point.deleted) },
-    { name: 'blocks read', values: history.map((point) => point.blocks_read) },
+    { name: 'read in sequence', of: (point: Point) => point.sequential_rows },
+    { name: 'fetched by indexes', of: (point: Point) => point.index_rows },
+    { name: 'inserted', of: (point: Point) => point.inserted },
+    { name: 'updated', of: (point: Point) => point.updated },
+    { name: 'deleted', of: (point: Point) => point.deleted },
+    { name: 'blocks read', of: (point: Point) => point.blocks_read },
   ];
-  return <SeriesList of={data.table.name} series={series} />;
+  return <SeriesList of={data.table.name} points={history} window={data.window} series={series} />;
 }

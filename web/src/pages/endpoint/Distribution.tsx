@@ -12,7 +12,7 @@ import type {
 import { durationText, percent, plural, tickText } from '../../lib/format';
 import { modes, type Mode } from '../../lib/modes';
 import { ofEndpoint } from '../../lib/question';
-import { logTicks } from '../../lib/scale';
+import { logTicks, spaced } from '../../lib/scale';
 import { useWidth } from '../../lib/size';
 import { steady } from '../../lib/time';
 import type { At } from './EndpointPage';
@@ -122,7 +122,7 @@ function Picture({ buckets, duration, target, found, apart, before }: PicturePro
         onPointerLeave={() => setHere(undefined)}
       >
         <line className="axis" x1={0} x2={width} y1={HEIGHT - BOTTOM} y2={HEIGHT - BOTTOM} />
-        {spaced(logTicks(first.from_micros, last.to_micros), x).map((tick) => (
+        {spaced(logTicks(first.from_micros, last.to_micros), x, TICK_WIDTH).map((tick) => (
           <text
             key={tick}
             className="tick"
@@ -275,16 +275,6 @@ function Then({
     )
     .join('');
   return d === '' ? null : <path className="then-outline" d={d} />;
-}
-
-/** As many ticks as have room for their words. */
-function spaced(ticks: number[], x: (micros: number) => number): number[] {
-  let last = -Infinity;
-  return ticks.filter((tick) => {
-    if (x(tick) - last < TICK_WIDTH) return false;
-    last = x(tick);
-    return true;
-  });
 }
 
 function edge(x: number, width: number, margin = 22): number {

@@ -2,7 +2,7 @@
 import type { ReactNode } from 'react';
 
 import type { OperationDetail, Percentiles } from '../../api/types';
-import { digits, duration, durationText, grouped, percent, rate } from '../../lib/format';
+import { asText, digits, duration, durationText, grouped, percent, rate } from '../../lib/format';
 import { Duration, Num, Percent, Rate } from '../../ui/Num';
 import { Spark } from '../../ui/Spark';
 
@@ -30,6 +30,7 @@ export function Figures({ data, before }: Props) {
       <Item
         name="rate"
         spark={series.map((point) => point.count / seconds)}
+        text={(perSecond) => asText(rate(perSecond))}
         before={then && [rate(then.rate_per_second), one.rate_per_second, then.rate_per_second]}
       >
         <Rate perSecond={one.rate_per_second} />
@@ -39,6 +40,7 @@ export function Figures({ data, before }: Props) {
           key={name}
           name={name}
           spark={series.map((point) => point.duration?.[of])}
+          text={durationText}
           before={then && ofQuantile(one.duration, then.duration, of)}
           {...(target === undefined ? {} : { value: one.duration[of], target: targets[target] })}
         >
@@ -48,6 +50,7 @@ export function Figures({ data, before }: Props) {
       <Item
         name="errors"
         spark={series.map((point) => (point.count > 0 ? point.failed / point.count : null))}
+        text={(share) => asText(percent(share))}
         before={then && [percent(errors(then)), errors(one), errors(then)]}
       >
         <span className={one.failed > 0 ? 'broken' : ''} title={`${grouped(one.failed)} failed`}>
@@ -60,6 +63,7 @@ export function Figures({ data, before }: Props) {
       <Item
         name="queries a request"
         spark={series.map((point) => (point.count > 0 ? point.statements_per_request : null))}
+        text={digits}
         before={
           then && [
             { value: digits(then.statements_per_request), unit: '' },
@@ -83,13 +87,15 @@ function ofQuantile(now: Percentiles, then: Percentiles, of: Quantile): Before {
 interface ItemProps {
   name: string;
   spark?: (number | null | undefined)[];
+  /** A figure of the line with its unit. */
+  text?: (value: number) => string;
   value?: number;
   target?: number;
   before?: Before | undefined;
   children: ReactNode;
 }
 
-function Item({ name, spark, value, target, before, children }: ItemProps) {
+function Item({ name, spark, text = digits, value, target, before, children }: ItemProps) {
   const over = value !== undefined && target !== undefined && value > target;
   return (
     <div>
@@ -102,6 +108,7 @@ function Item({ name, spark, value, target, before, children }: ItemProps) {
           <Spark
             values={spark}
             label={`${name} over time`}
+            text={text}
             {...(target === undefined ? {} : { target })}
           />
         )}

@@ -1,7 +1,7 @@
 /** Every endpoint by its share of all time, or by what is asked for. */
 import { path, useApi } from '../../api/use';
 import type { Operation, Operations, Targets } from '../../api/types';
-import { digits, grouped, plural } from '../../lib/format';
+import { digits, durationText, grouped, plural } from '../../lib/format';
 import { openRow, to, useQuery } from '../../lib/route';
 import { useRange } from '../../lib/time';
 import { Breaks } from '../../ui/Breaks';
@@ -167,6 +167,7 @@ function Row({ one, targets }: { one: Operation; targets: Targets }) {
           values={one.spark.map((step) => step.p95_micros)}
           target={targets.p95_micros}
           label={`p95 of ${one.operation} over time`}
+          text={durationText}
         />
       </td>
     </tr>

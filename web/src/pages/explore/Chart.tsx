@@ -2,7 +2,7 @@
 import type { TableAnswer, TableRow } from '../../api/types';
 import { figureText, perStep } from '../../lib/question';
 import { useQuery } from '../../lib/route';
-import { useMarksHere } from '../../ui/Marks';
+import { useMarks } from '../../ui/Marks';
 import { TimeChart } from '../../ui/TimeChart';
 
 /** Lines that can be told apart: as many as there are hues and dashes. */
@@ -24,7 +24,7 @@ export function series(answer: TableAnswer, row: TableRow, place: number): (numb
 }
 
 export function Chart({ answer }: { answer: TableAnswer }) {
-  const marks = useMarksHere();
+  const marks = useMarks();
   const order = useQuery().get('order');
   const place = Math.max(
     0,

@@ -119,6 +119,7 @@ function Row({ row, answer, question }: RowProps) {
         <Spark
           values={series(answer, row, place)}
           label={`${answer.columns[place]?.name ?? ''} of ${name}, ${figureText(row.figures[place], unit)} in all`}
+          text={(value) => figureText(value, unit)}
         />
       </td>
     </tr>

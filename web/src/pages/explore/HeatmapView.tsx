@@ -1,12 +1,12 @@
 /** Latency of spans over time, and what is special about those in a box. */
 import { HeatBox } from '../../ui/HeatBox';
-import { useMarksHere } from '../../ui/Marks';
+import { useMarks } from '../../ui/Marks';
 import type { Question } from './ExplorePage';
 import { Nothing } from './Notes';
 
 export function HeatmapView({ question }: { question: Question }) {
   const { range, where } = question;
-  const marks = useMarksHere();
+  const marks = useMarks();
   return (
     <HeatBox
       range={range}

@@ -1,6 +1,6 @@
 /** What the cache holds and spares; what to forget, and what to ask for before anybody does. */
 import type { Gateway, GatewayCacheDisk, GatewayRoute } from '../../api/types';
-import { bytes, duration, grouped } from '../../lib/format';
+import { bytes, duration, grouped, plural } from '../../lib/format';
 import { Num, Percent } from '../../ui/Num';
 import { Forget, Warm } from './CacheOrders';
 import { answeredByCache } from './claim';
@@ -25,9 +25,9 @@ export function Cache({ gateway: { routes, cache }, orders }: CacheProps) {
       ) : (
         <>
           <p>
-            {grouped(cache.entries)} answers take <Num of={bytes(cache.bytes)} /> of at most{' '}
-            <Num of={bytes(cache.bytes_max)} />; {grouped(cache.evictions)} were pushed out to make
-            room since the start.
+            {plural(cache.entries, 'answer takes', 'answers take')} <Num of={bytes(cache.bytes)} />{' '}
+            of at most <Num of={bytes(cache.bytes_max)} />; {grouped(cache.evictions)} were pushed
+            out to make room. All counts are since it started.
           </p>
           {cache.disk != null && <OnDisk disk={cache.disk} />}
           <table className="rows">
@@ -65,9 +65,9 @@ function OnDisk({ disk }: { disk: GatewayCacheDisk }) {
   const notKept = disk.dropped + disk.failed;
   return (
     <p>
-      On disk {grouped(disk.entries)} answers take <Num of={bytes(disk.bytes)} /> of at most{' '}
-      <Num of={bytes(disk.bytes_max)} /> in <code>{disk.folder}</code>; {grouped(disk.read)} were
-      read and {grouped(disk.written)} written since the start
+      On disk {plural(disk.entries, 'answer takes', 'answers take')} <Num of={bytes(disk.bytes)} />{' '}
+      of at most <Num of={bytes(disk.bytes_max)} /> in <code>{disk.folder}</code>;{' '}
+      {grouped(disk.read)} were read and {grouped(disk.written)} written since the start
       {notKept > 0 && `, ${grouped(notKept)} could not be written`}
       {disk.late > 0 && `, ${grouped(disk.late)} could not be read in time`}
       {disk.damaged > 0 && `, ${grouped(disk.damaged)} were damaged and are not used`}.

@@ -1,6 +1,6 @@
 /** Versions that are tried: how they do, what happened to them, and orders. */
 import type { Gateway, GatewayCanary, GatewayCanaryOrder, GatewayNews } from '../../api/types';
-import { ago, clock, full, grouped, percent } from '../../lib/format';
+import { ago, clock, full, grouped, percent, plural } from '../../lib/format';
 import { Percent } from '../../ui/Num';
 import { Said, type Orders } from './orders';
 import { movedText, stageText } from './words';
@@ -59,7 +59,7 @@ const ORDERS: Record<string, [order: Verb, does: string][]> = {
 
 function OneCanary({ canary, orders }: { canary: GatewayCanary; orders: Orders }) {
   const side = (version: GatewayCanary['old']) =>
-    `${grouped(version.requests)} requests, ${grouped(version.failed)} failed`;
+    `${plural(version.requests, 'request')}, ${grouped(version.failed)} failed`;
   const give = (order: Verb) => {
     const body: GatewayCanaryOrder = { route: canary.route, order };
     void orders.give<GatewayNews>({ of: 'canaries', path: 'canaries', body, words: movedText });

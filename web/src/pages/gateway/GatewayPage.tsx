@@ -3,22 +3,20 @@ import { useEffect, useState } from 'react';
 
 import { askAgain, path, useApi } from '../../api/use';
 import type { Gateway, GatewayAnswer } from '../../api/types';
-import { grouped } from '../../lib/format';
+import { asText, grouped, plural, rate } from '../../lib/format';
 import { Code } from '../../ui/Copy';
 import { Empty, Problem, Told, Waiting } from '../../ui/Empty';
 import { Percent } from '../../ui/Num';
-import { Spark } from '../../ui/Spark';
+import { TimeChart } from '../../ui/TimeChart';
 import { Cache } from './Cache';
 import { Canaries } from './Canaries';
 import { claimOf } from './claim';
 import { Members } from './Members';
 import { useOrders } from './orders';
+import { ASK_MS, courseOf, withRate, type Told as RateTold } from './rates';
 import { Routes } from './Routes';
 
-/** Where it is told of, how often that is asked, and how many answers are kept for the line: two minutes. */
 const GATEWAY = path('gateway');
-const ASK_MS = 2000;
-const KEPT = 60;
 
 export function GatewayPage() {
   const { data, problem } = useApi<GatewayAnswer>(GATEWAY);
@@ -58,13 +56,13 @@ function None({ answer }: { answer: GatewayAnswer }) {
 }
 
 function Shown({ gateway, asked }: { gateway: Gateway; asked: string }) {
-  const [rates, setRates] = useState<number[]>([]);
+  const [rates, setRates] = useState<RateTold[]>([]);
   const [last, setLast] = useState<Gateway>();
   // What was ordered shows once the gateway says that it is so.
   const orders = useOrders(() => askAgain(GATEWAY));
   if (last !== gateway) {
     setLast(gateway);
-    setRates([...rates, gateway.requests_per_second].slice(-KEPT));
+    setRates(withRate(rates, gateway.requests_per_second));
   }
   const claim = claimOf(gateway);
   return (
@@ -74,10 +72,10 @@ function Shown({ gateway, asked }: { gateway: Gateway; asked: string }) {
           <Told text={claim.title} />
         </h1>
         <p>
-          {grouped(gateway.in_flight)} in flight. Told by {asked}.
+          {plural(gateway.in_flight, 'request')} in flight. Told by {asked}.
         </p>
-        <Spark values={rates} label="requests a second since this page was opened" width={160} />
       </div>
+      <Rates told={rates} />
       <Routes routes={gateway.routes} />
       <Decided gateway={gateway} />
       <Cache gateway={gateway} orders={orders} />
@@ -85,6 +83,23 @@ function Shown({ gateway, asked }: { gateway: Gateway; asked: string }) {
       <Canaries gateway={gateway} orders={orders} />
       <Captured gateway={gateway} />
     </>
+  );
+}
+
+/** Requests a second while one looks. */
+function Rates({ told }: { told: RateTold[] }) {
+  const course = courseOf(told);
+  if (course === undefined) return null;
+  const label = 'requests a second since this page was opened';
+  return (
+    <TimeChart
+      label={label}
+      from={course.from}
+      to={course.to}
+      lines={[{ name: label, className: 'p95', values: course.values }]}
+      text={(perSecond) => asText(rate(perSecond))}
+      height={96}
+    />
   );
 }
 
@@ -96,7 +111,7 @@ function Decided({ gateway: { decided } }: { gateway: Gateway }) {
     <section>
       <h2>Decisions</h2>
       <p>
-        Since it started it sent {grouped(retried)} requests to a member again, and asked a second
+        Since it started it sent {plural(retried, 'request')} to a member again, and asked a second
         member for {grouped(hedged)}.{reasons.length > 0 && ` It refused ${reasons.join(', ')}.`}
       </p>
     </section>

@@ -28,6 +28,7 @@ export function Members({ services, orders }: MembersProps) {
   return (
     <section>
       <h2>Members</h2>
+      <p className="dim">Requests and failures since it started.</p>
       <Said orders={orders} of="members" />
       <table className="rows members">
         <thead>

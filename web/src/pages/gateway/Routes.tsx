@@ -8,6 +8,10 @@ export function Routes({ routes }: { routes: GatewayRoute[] }) {
   return (
     <section>
       <h2>Routes</h2>
+      <p className="dim">
+        Rates of the last five seconds, percentiles of the last one to two minutes, refused ones
+        since it started.
+      </p>
       <table className="rows">
         <thead>
           <tr>
@@ -17,7 +21,7 @@ export function Routes({ routes }: { routes: GatewayRoute[] }) {
             <th className="n">p95</th>
             <th className="n p2">p99</th>
             <th className="n p3">p99.9</th>
-            <th className="p3">limit</th>
+            <th className="p3 limit">limit</th>
             <th className="n p2">refused</th>
           </tr>
         </thead>
@@ -32,7 +36,7 @@ export function Routes({ routes }: { routes: GatewayRoute[] }) {
               <Quantile ms={route.p95_ms} of={route} className="n" />
               <Quantile ms={route.p99_ms} of={route} className="n p2" />
               <Quantile ms={route.p999_ms} of={route} className="n p3" />
-              <td className="p3 dim">{route.limit != null && limitText(route.limit)}</td>
+              <td className="p3 dim limit">{route.limit != null && limitText(route.limit)}</td>
               <td className="n p2" title="by its limit, since the start">
                 {route.limit != null && refusedText(route.limit)}
               </td>

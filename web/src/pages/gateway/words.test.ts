@@ -5,6 +5,7 @@ import {
   breakerText,
   forgottenText,
   isLast,
+  limitText,
   movedText,
   purgeOf,
   refusedText,
@@ -81,6 +82,7 @@ it('tells what a limit refused, and what it would have', () => {
     refused: 1204,
     over_dry_run: 7,
   };
+  expect(limitText(limit)).toBe('100 in 60 s; 1 client');
   expect(refusedText(limit)).toBe('1,204');
   expect(refusedText({ ...limit, dry_run: true })).toBe('7 would be');
 });

@@ -47,7 +47,7 @@ export function breakerText({ threads }: GatewayService, now = Date.now()): stri
 
 export function limitText(limit: GatewayLimit): string {
   const dry = limit.dry_run ? ', counted only' : '';
-  return `${grouped(limit.requests)} in ${digits(limit.window_seconds)} s${dry}; ${grouped(limit.clients)} clients`;
+  return `${grouped(limit.requests)} in ${digits(limit.window_seconds)} s${dry}; ${plural(limit.clients, 'client')}`;
 }
 
 export function refusedText(limit: GatewayLimit): string {

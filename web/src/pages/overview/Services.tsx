@@ -105,6 +105,7 @@ function Row({ one, targets, full }: RowProps) {
           values={one.spark.map((step) => step.p95_micros)}
           target={targets.p95_micros}
           label={`p95 of ${one.service} over time, ${durationText(now.duration.p95_micros)} in all`}
+          text={durationText}
         />
       </td>
       <td className="n p2" title={plural(now.count, 'request')}>
@@ -115,6 +116,7 @@ function Row({ one, targets, full }: RowProps) {
         <Spark
           values={one.spark.map((step) => step.count)}
           label={`requests of ${one.service} over time, ${plural(now.count, 'request')} in all`}
+          text={grouped}
         />
       </td>
       <td

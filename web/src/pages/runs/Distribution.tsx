@@ -1,10 +1,16 @@
 /** How many requests took how long, on an axis on which each step is so many times as long as the one before. */
-import { digits, durationText, tickText } from '../../lib/format';
+import { asText, digits, durationText, percent, tickText } from '../../lib/format';
 import type { Bin } from '../../lib/proof';
+import { placeAmong } from '../../lib/run';
+import { logTicks, spaced, ticksOver } from '../../lib/scale';
 import { useWidth } from '../../lib/size';
 
 const HEIGHT = 170;
 const BOTTOM = 22;
+const TOP = 12;
+const LEFT = 58;
+/** Of the words of a tick. */
+const TICK_WIDTH = 56;
 const COLOURS = ['line p50', 'line p95'];
 
 interface Props {
@@ -17,10 +23,13 @@ interface Props {
 export function Distribution({ bins, names, shares = false }: Props) {
   const [measure, width] = useWidth();
   const first = bins[0] ?? [];
-  const most = Math.max(...bins.flat().map((bin) => bin.count), 0) || 1;
-  const box = width / Math.max(1, first.length);
-  const y = (count: number) => (count / most) * (HEIGHT - BOTTOM - 12);
-  const every = Math.max(1, Math.ceil(90 / Math.max(box, 1)));
+  const levels = ticksOver(Math.max(...bins.flat().map((bin) => bin.count), 0), 4);
+  const box = (width - LEFT) / Math.max(1, first.length);
+  const y = (count: number) => (count / (levels.at(-1) ?? 1)) * (HEIGHT - BOTTOM - TOP);
+  const x = (micros: number) => LEFT + placeAmong(first, micros) * box;
+  const least = first.find((bin) => bin.from > 0)?.from;
+  const longest = first.at(-1)?.to ?? 0;
+  const marks = least === undefined || !(longest > least) ? [] : logTicks(least, longest);
   const told = bins.map((side, place) => {
     const top = side.reduce((best, bin) => (bin.count > best.count ? bin : best), {
       from: 0,
@@ -33,29 +42,46 @@ export function Distribution({ bins, names, shares = false }: Props) {
   return (
     <figure className="chart">
       <svg ref={measure} height={HEIGHT} role="img" aria-label={told.join('; ')}>
+        {levels.map((level) => (
+          <g key={level}>
+            <line
+              className="grid"
+              x1={LEFT}
+              x2={width}
+              y1={HEIGHT - BOTTOM - y(level)}
+              y2={HEIGHT - BOTTOM - y(level)}
+            />
+            <text className="tick" x={LEFT - 8} y={HEIGHT - BOTTOM - y(level) + 4} textAnchor="end">
+              {shares ? asText(percent(level)) : digits(level)}
+            </text>
+          </g>
+        ))}
         {bins.map((side, place) => (
           <g key={place} className={`${COLOURS[place] ?? 'line'} spread`}>
             <path d={steps(side, box, y)} />
           </g>
         ))}
-        {first
-          .map((bin, place) => ({ bin, place }))
-          .filter(({ place }) => place % every === 0 && place + every / 2 < first.length)
-          .map(({ bin, place }) => (
-            <text key={place} className="tick" x={place * box + 2} y={HEIGHT - 6}>
-              {tickText(Number(bin.from.toPrecision(2)))}
-            </text>
-          ))}
+        {spaced(marks, x, TICK_WIDTH).map((tick) => (
+          <text
+            key={tick}
+            className="tick"
+            x={Math.min(width - 22, x(tick))}
+            y={HEIGHT - 6}
+            textAnchor="middle"
+          >
+            {tickText(tick)}
+          </text>
+        ))}
       </svg>
-      {bins.length > 1 && (
-        <figcaption className="readout line-legend">
-          {names.map((name, place) => (
+      <figcaption className="readout line-legend wraps">
+        <span>{shares ? 'share of requests' : 'requests'} by how long they took</span>
+        {bins.length > 1 &&
+          names.map((name, place) => (
             <span key={place} className={`key ${COLOURS[place] ?? ''}`}>
               <i aria-hidden="true" /> {name}
             </span>
           ))}
-        </figcaption>
-      )}
+      </figcaption>
     </figure>
   );
 }
@@ -63,9 +89,9 @@ export function Distribution({ bins, names, shares = false }: Props) {
 /** The outline of the boxes. */
 function steps(bins: Bin[], box: number, y: (count: number) => number): string {
   const bottom = HEIGHT - BOTTOM;
+  const at = (place: number) => (LEFT + place * box).toFixed(1);
   const tops = bins.map(
-    (bin, place) =>
-      `L${(place * box).toFixed(1)} ${(bottom - y(bin.count)).toFixed(1)}H${((place + 1) * box).toFixed(1)}`,
+    (bin, place) => `L${at(place)} ${(bottom - y(bin.count)).toFixed(1)}H${at(place + 1)}`,
   );
-  return `M0 ${bottom}${tops.join('')}V${bottom}`;
+  return `M${LEFT} ${bottom}${tops.join('')}V${bottom}`;
 }

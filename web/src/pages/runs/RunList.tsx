@@ -103,7 +103,7 @@ function Row({ run }: { run: LedgerEntry }) {
           {run.result_bytes == null && <>, in short</>}
         </span>
       </td>
-      <td className={isBad(run) ? 'over' : undefined}>{verdict === '' ? '–' : verdict}</td>
+      <td className={isBad(run) ? 'over verdict' : 'verdict'}>{verdict === '' ? '–' : verdict}</td>
       <td className="p2 dim">{runFigures(run)}</td>
     </tr>
   );

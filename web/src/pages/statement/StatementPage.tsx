@@ -10,9 +10,11 @@ import { Heads } from '../../ui/Heads';
 import { Link } from '../../ui/Link';
 import { Duration, Num, Percent } from '../../ui/Num';
 import { PlanView } from '../../ui/PlanView';
-import { Spark } from '../../ui/Spark';
 import { Sql } from '../../ui/Sql';
 import { FindingTable } from '../../ui/FindingTable';
+import { TimeFigures, type TimeFigure } from '../../ui/TimeFigures';
+
+type StatementPoint = DatabaseStatementDetail['history'][number];
 
 export function StatementPage({ id, queryId }: { id: string; queryId: string }) {
   const range = useRange();
@@ -81,76 +83,39 @@ function share(of: number): string {
 }
 
 function Figures({ data }: { data: DatabaseStatementDetail }) {
-  const { statement: one, history } = data;
-  return (
-    <dl className="figures">
-      <Item
-        name="mean"
-        spark={history.map((point) => (point.calls > 0 ? point.mean_micros : null))}
-      >
-        <Duration micros={one.mean_micros} />
-      </Item>
-      <Item name="longest">
-        <Duration micros={one.max_micros} />
-      </Item>
-      <Item name="deviation">
-        <Duration micros={one.stddev_micros} />
-      </Item>
-      <Item name="calls" spark={history.map((point) => point.calls)}>
-        {digits(one.calls)}
-      </Item>
-      <Item
-        name="rows a run"
-        spark={history.map((point) => (point.calls > 0 ? point.rows / point.calls : null))}
-      >
-        {digits(one.rows / Math.max(1, one.calls))}
-      </Item>
-      <Item name="blocks for each row">{digits(one.blocks_per_row)}</Item>
-      <Item
-        name="blocks a run"
-        spark={history.map((point) => (point.calls > 0 ? point.blocks / point.calls : null))}
-      >
-        {digits(one.blocks / Math.max(1, one.calls))}
-      </Item>
-      {one.hit_share != null && (
-        <Item name="found in buffers">
-          <Percent share={one.hit_share} />
-        </Item>
-      )}
-      {one.temp_blocks > 0 && (
-        <Item name="temporary files">
-          <span className="over">
-            <Num of={bytes(one.temp_blocks * 8192)} />
-          </span>
-        </Item>
-      )}
-      {one.wal_bytes > 0 && (
-        <Item name="WAL">
-          <Num of={bytes(one.wal_bytes)} />
-        </Item>
-      )}
-    </dl>
-  );
-}
-
-function Item({
-  name,
-  spark,
-  children,
-}: {
-  name: string;
-  spark?: (number | null)[];
-  children: React.ReactNode;
-}) {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>
-        <span className="big">{children}</span>
-        {spark !== undefined && <Spark values={spark} label={`${name} over time`} />}
-      </dd>
-    </div>
-  );
+  const { statement: one, history, window } = data;
+  const aRun = (pick: (point: StatementPoint) => number) => (point: StatementPoint) =>
+    point.calls > 0 ? pick(point) / point.calls : undefined;
+  const figures: TimeFigure<StatementPoint>[] = [
+    {
+      name: 'mean',
+      all: <Duration micros={one.mean_micros} />,
+      step: (point) => (point.calls > 0 ? point.mean_micros : undefined),
+      text: durationText,
+    },
+    { name: 'longest', all: <Duration micros={one.max_micros} /> },
+    { name: 'deviation', all: <Duration micros={one.stddev_micros} /> },
+    { name: 'calls', all: digits(one.calls), step: (point) => point.calls },
+    {
+      name: 'rows a run',
+      all: digits(one.rows / Math.max(1, one.calls)),
+      step: aRun((point) => point.rows),
+    },
+    { name: 'blocks for each row', all: digits(one.blocks_per_row) },
+    {
+      name: 'blocks a run',
+      all: digits(one.blocks / Math.max(1, one.calls)),
+      step: aRun((point) => point.blocks),
+    },
+  ];
+  if (one.hit_share != null)
+    figures.push({ name: 'found in buffers', all: <Percent share={one.hit_share} /> });
+  if (one.temp_blocks > 0) {
+    const size = <Num of={bytes(one.temp_blocks * 8192)} />;
+    figures.push({ name: 'temporary files', all: <span className="over">{size}</span> });
+  }
+  if (one.wal_bytes > 0) figures.push({ name: 'WAL', all: <Num of={bytes(one.wal_bytes)} /> });
+  return <TimeFigures points={history} window={window} figures={figures} />;
 }
 
 function Routes({ data }: { data: DatabaseStatementDetail }) {

@@ -79,6 +79,7 @@ function Flows({ status }: { status: Status }) {
                 <Spark
                   values={status.steps.map((step) => step[name])}
                   label={`spans ${FLOW_WORDS[name]} in the last hour, every ten seconds`}
+                  text={grouped}
                   width={160}
                 />
               </td>
