@@ -156,6 +156,8 @@ test('the name of a saved view stays text', async ({ page, baseURL }) => {
   await expect(page.getByRole('link', { name })).toBeVisible();
   await expectText(page, told, 'the list of views');
   await page.getByRole('button', { name: `Remove ${name}` }).click();
+  await expectText(page, told, 'the question whether it is to go');
+  await page.getByRole('button', { name: 'Remove it' }).click();
   await expect(page.getByRole('link', { name })).toHaveCount(0);
   await expectText(page, told, 'the list of views without it');
 });
