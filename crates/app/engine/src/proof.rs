@@ -2,24 +2,25 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::Arc,
+    thread,
 };
 
 use find::RequestView;
 use model::{Exchange, Moment, OperationKey, Span, SpanId, Trace, TraceId, Window};
 use prove::{
     compare::{
-        Bin, Comparison, Counted, MeanChange, Question, Request, SAMPLES_MAX, Side, Worked,
-        compare, spread, time_of_day, work,
+        Comparison, Counted, MeanChange, Question, Request, SAMPLES_MAX, Side, Worked, compare,
+        time_of_day, work,
     },
     replay::endpoint,
 };
-use store::{RequestFilter, Store, StoreError};
+use store::{RequestFilter, Store, StoreError, TimedRequest};
 
 use crate::facts::breakdown;
 
-/// Requests of a window that are compared at most: more say the same, and each takes a hundred bytes.
-const KEPT_MAX: usize = 500_000;
+/// Requests of a window that are compared at most: the p95 of so many lies between the p94.8 and the p95.2 of all, and
+/// somebody waits.
+const KEPT_MAX: usize = 100_000;
 
 /// One side of a proof.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -68,8 +69,6 @@ pub struct Proven {
     pub comparison: Comparison,
     /// What requests did besides taking their time.
     pub work: Vec<MeanChange>,
-    /// How latencies of both sides are spread.
-    pub spread: Vec<Bin>,
 }
 
 /// Compares two sides.
@@ -81,28 +80,67 @@ pub fn prove(before: &Evidence, after: &Evidence, question: &Question) -> Proven
     for (side, evidence) in [("before", before), ("after", after)] {
         comparison.notes.extend(evidence.notes.iter().map(|note| format!("{side}: {note}")));
     }
-    Proven {
-        comparison,
-        work: work(&before.worked, &after.worked),
-        spread: spread(&before.side, &after.side),
-    }
+    Proven { comparison, work: work(&before.worked, &after.worked) }
 }
 
-impl Evidence {
-    /// Adds requests, which may come in any order.
-    fn of(requests: impl IntoIterator<Item = Seen>) -> Self {
-        let mut requests: Vec<Seen> = requests.into_iter().take(SAMPLES_MAX).collect();
-        requests.sort_by(|one, other| (one.began, &one.route).cmp(&(other.began, &other.route)));
-        let began = requests.first().map(|first| first.began);
+/// Requests in any order, of routes with numbers.
+#[derive(Debug, Default)]
+struct Gathered {
+    routes: Vec<String>,
+    /// See [`Side::in_all`].
+    in_all: Vec<u64>,
+    requests: Vec<Seen>,
+}
+
+/// A request.
+#[derive(Debug)]
+struct Seen {
+    route: u32,
+    began: Moment,
+    took_nanos: u64,
+    failed: bool,
+    counted: Counted,
+}
+
+impl Gathered {
+    /// Of requests with the names of their routes.
+    fn named(requests: impl Iterator<Item = (String, Seen)>) -> Self {
+        let mut gathered = Self::default();
+        let mut numbers: BTreeMap<String, u32> = BTreeMap::new();
+        for (name, seen) in requests.take(SAMPLES_MAX) {
+            let next = small(numbers.len());
+            let route = numbers.get(&name).copied().unwrap_or_else(|| {
+                gathered.routes.push(name.clone());
+                numbers.insert(name, next);
+                next
+            });
+            gathered.requests.push(Seen { route, ..seen });
+        }
+        gathered
+    }
+
+    /// In order of time; routes in that in which they came.
+    fn in_order(mut self) -> Evidence {
+        let mut by_name: Vec<usize> = (0..self.routes.len()).collect();
+        by_name.sort_by_key(|place| &self.routes[*place]);
+        let mut ranks = vec![0_u32; by_name.len()];
+        for (rank, place) in (0..).zip(by_name) {
+            ranks[place] = rank;
+        }
+        let place_of = |seen: &Seen| usize::try_from(seen.route).unwrap_or(usize::MAX);
+        self.requests.sort_by_key(|seen| (seen.began, ranks.get(place_of(seen)).copied()));
+        let began = self.requests.first().map(|first| first.began);
         let first = began.unwrap_or_default();
-        let mut places: BTreeMap<Arc<str>, u32> = BTreeMap::new();
+        let mut numbers: Vec<Option<u32>> = vec![None; self.routes.len()];
         let (mut side, mut worked) = (Side::default(), Worked::default());
-        for seen in requests {
-            let next = u32::try_from(places.len()).unwrap_or(u32::MAX);
-            let route = *places.entry(Arc::clone(&seen.route)).or_insert(next);
-            if route == next {
-                side.routes.push(seen.route.to_string());
-            }
+        for seen in self.requests {
+            let place = place_of(&seen);
+            let Some(number) = numbers.get_mut(place) else { continue };
+            let route = *number.get_or_insert_with(|| {
+                side.routes.push(std::mem::take(&mut self.routes[place]));
+                side.in_all.extend(self.in_all.get(place));
+                small(side.routes.len() - 1)
+            });
             side.requests.push(Request {
                 start_nanos: nanos(seen.began.since(first)),
                 took_nanos: seen.took_nanos,
@@ -112,17 +150,9 @@ impl Evidence {
             worked.requests.push(Counted { route, ..seen.counted });
         }
         worked.routes.clone_from(&side.routes);
-        Self { side, worked, began, notes: Vec::new() }
+        worked.in_all.clone_from(&side.in_all);
+        Evidence { side, worked, began, notes: Vec::new() }
     }
-}
-
-/// A request before routes have numbers.
-struct Seen {
-    route: Arc<str>,
-    began: Moment,
-    took_nanos: u64,
-    failed: bool,
-    counted: Counted,
 }
 
 /// Of the requests in traces; all their spans have to be there.
@@ -131,32 +161,33 @@ pub fn of_traces(traces: &[Trace], of: &Of) -> Evidence {
     let views = traces
         .iter()
         .flat_map(|trace| trace.entries.iter().map(move |entry| RequestView::new(trace, *entry)));
-    Evidence::of(views.filter_map(|view| {
+    let requests = views.filter_map(|view| {
         let request = view.request().filter(|_request| of.is(&view))?;
         let call = view.entry_call();
-        let counted = Counted {
+        let seen = Seen {
             route: 0,
-            statements: Some(u64::from(view.statement_count())),
-            database_nanos: Some(nanos(breakdown(&view).database)),
-            body_bytes: request.response_bytes,
-        };
-        Some(Seen {
-            route: route_of(&view.key).into(),
             began: call.start,
             took_nanos: nanos(view.duration()),
             failed: call.failed,
-            counted,
-        })
-    }))
+            counted: Counted {
+                route: 0,
+                statements: Some(u64::from(view.statement_count())),
+                database_nanos: Some(nanos(breakdown(&view).database)),
+                body_bytes: request.response_bytes,
+            },
+        };
+        Some((route_of(&view.key), seen))
+    });
+    Gathered::named(requests).in_order()
 }
 
 /// Of what the gateway captured; requests without an answer have failed.
 #[must_use]
 pub fn of_exchanges(exchanges: &[Exchange]) -> Evidence {
-    Evidence::of(exchanges.iter().map(|exchange| {
+    let requests = exchanges.iter().map(|exchange| {
         let answer = exchange.answer.as_ref();
-        Seen {
-            route: endpoint(&exchange.request.method, &exchange.request.target).into(),
+        let seen = Seen {
+            route: 0,
             began: exchange.began,
             took_nanos: nanos(exchange.took),
             failed: answer.is_none_or(|answer| 500 <= answer.status),
@@ -164,8 +195,10 @@ pub fn of_exchanges(exchanges: &[Exchange]) -> Evidence {
                 body_bytes: answer.map(|answer| answer.body.sent_bytes),
                 ..Counted::default()
             },
-        }
-    }))
+        };
+        (endpoint(&exchange.request.method, &exchange.request.target), seen)
+    });
+    Gathered::named(requests).in_order()
 }
 
 /// Of the requests that a store keeps of a window.
@@ -182,27 +215,53 @@ pub fn of_store(store: &dyn Store, window: Window, of: &Of) -> Result<Evidence, 
         failed: None,
     };
     let timed = store.timed(&filter, KEPT_MAX)?;
-    let routes: Vec<Arc<str>> = timed.operations.iter().map(|key| route_of(key).into()).collect();
-    let mut evidence = Evidence::of(timed.requests.iter().filter_map(|request| {
-        Some(Seen {
-            route: Arc::clone(routes.get(usize::try_from(request.operation).ok()?)?),
-            began: request.start,
-            took_nanos: request.duration_nanos,
-            failed: request.failed,
-            counted: Counted {
-                route: 0,
-                statements: Some(u64::from(request.statements)),
-                database_nanos: Some(request.database_nanos),
-                body_bytes: None,
-            },
-        })
-    }));
+    let (told, in_all) = (timed.requests.len(), timed.in_all());
+    let counts = timed.operations.iter().map(|operation| operation.in_all as u64);
+    let gathered = Gathered {
+        in_all: if told < in_all { counts.collect() } else { Vec::new() },
+        routes: timed.operations.iter().map(|operation| route_of(&operation.key)).collect(),
+        requests: timed.requests.iter().map(seen).collect(),
+    };
+    let mut evidence = gathered.in_order();
     evidence.notes.extend(timed.since.and_then(|since| partly(window, since)));
-    if 1 < timed.every {
-        let note = format!("one request in {} of {} is compared", timed.every, timed.in_all);
+    if told < in_all {
+        let note = format!("{told} of {in_all} requests are compared: a fair part of each route");
         evidence.notes.push(note);
     }
     Ok(evidence)
+}
+
+/// Of the requests that a store keeps of two windows: a thread for each, since somebody waits.
+///
+/// # Errors
+///
+/// The store fails.
+pub fn of_windows(
+    store: &dyn Store,
+    (before, after): (Window, Window),
+    of: &Of,
+) -> Result<(Evidence, Evidence), StoreError> {
+    thread::scope(|scope| {
+        let before = scope.spawn(|| of_store(store, before, of));
+        let after = of_store(store, after, of);
+        let before = before.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        Ok((before?, after?))
+    })
+}
+
+fn seen(request: &TimedRequest) -> Seen {
+    Seen {
+        route: request.operation,
+        began: request.start,
+        took_nanos: request.duration_nanos,
+        failed: request.failed,
+        counted: Counted {
+            route: 0,
+            statements: Some(u64::from(request.statements)),
+            database_nanos: Some(request.database_nanos),
+            body_bytes: None,
+        },
+    }
 }
 
 /// That a window began before what is known of requests does.
@@ -244,6 +303,10 @@ fn version_of(span: &Span) -> Option<&str> {
 
 fn route_of(key: &OperationKey) -> String {
     format!("{} of {}", key.operation, key.service)
+}
+
+fn small(place: usize) -> u32 {
+    u32::try_from(place).unwrap_or(u32::MAX)
 }
 
 fn nanos(time: std::time::Duration) -> u64 {

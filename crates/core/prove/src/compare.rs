@@ -15,17 +15,15 @@ mod spread;
 mod verdict;
 mod work;
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use stats::Interval;
 
 pub use ranks::{Effect, Ranks, Size};
-pub use spread::{BOXES, Bin, spread, time_of_day};
+pub use spread::{BOXES, Bin, time_of_day};
 pub use verdict::Verdict;
 pub use work::{Counted, MeanChange, Measure, Worked, work};
 
 use crate::Random;
-use prepared::Prepared;
+use prepared::{Prepared, Routes};
 use quantiles::Weighed;
 
 /// How sure intervals are. With the test of errors, which gets the last percent, all is right 95 times in 100.
@@ -59,6 +57,8 @@ pub struct Request {
 pub struct Side {
     /// Names of routes; a request whose route is not among them is of a route without a name.
     pub routes: Vec<String>,
+    /// How many requests there were of each route, where those given are a fair part of them; empty where they are all.
+    pub in_all: Vec<u64>,
     /// In any order.
     pub requests: Vec<Request>,
 }
@@ -101,6 +101,9 @@ pub struct Comparison {
     pub ranks: Option<Ranks>,
     /// The deciding quantile of each route that both have, by share; none where there is one route only.
     pub routes: Vec<RouteChange>,
+    /// How the latencies of both are spread: boxes of equal ratio from the least to the most, each side's shares adding up
+    /// to 1; none where a side has no latency.
+    pub spread: Vec<Bin>,
     /// What to know before believing it.
     pub notes: Vec<String>,
 }
@@ -180,7 +183,8 @@ pub struct RouteChange {
 #[must_use]
 pub fn compare(before: &Side, after: &Side, question: &Question) -> Comparison {
     let mut notes = Vec::new();
-    let (mut old, mut new) = (Prepared::of(before), Prepared::of(after));
+    let names = Routes::of([before, after]);
+    let (mut old, mut new) = (Prepared::of(before, &names), Prepared::of(after, &names));
     let mut short = Vec::new();
     for (which, side) in [("before", &mut old), ("after", &mut new)] {
         if (1..series::TOLD_MIN).contains(&side.latencies().count()) {
@@ -195,7 +199,7 @@ pub fn compare(before: &Side, after: &Side, question: &Question) -> Comparison {
             series::TOLD_MIN
         ));
     }
-    let common: BTreeSet<String> = old.names().intersection(&new.names()).cloned().collect();
+    let common: Vec<bool> = old.seen().zip(new.seen()).map(|(one, other)| one && other).collect();
     old.keep(&common);
     new.keep(&common);
     let shares = old.shares();
@@ -204,20 +208,23 @@ pub fn compare(before: &Side, after: &Side, question: &Question) -> Comparison {
     let timed = timed(&shares, [&old, &new], &mut notes);
     let sides = [old.weighed(&timed), new.weighed(&timed)];
     let mut random = Random::new(question.seed);
-    let quantiles: Vec<Change> = asked(question.quantile)
+    let found: Vec<Found> = asked(question.quantile)
         .into_iter()
-        .filter_map(|quantile| change(&sides, quantile, &mut random))
+        .filter_map(|quantile| find(&sides, quantile, &mut random))
         .collect();
-    let decides = quantiles.iter().find(|change| same(change.quantile, question.quantile));
-    let worth = |side: &Weighed| side.worth(question.quantile);
-    for (used, side) in [&mut old.used, &mut new.used].into_iter().zip(&sides) {
+    let of = |quantile: f64| found.iter().find(|found| same(found.change.quantile, quantile));
+    let decides = of(question.quantile);
+    let worth = decides.map_or([0.0; 2], |found| found.worth);
+    for ((used, side), worth) in [&mut old.used, &mut new.used].into_iter().zip(&sides).zip(worth) {
         used.compared = side.count();
-        used.worth = worth(side);
+        used.worth = worth;
     }
-    let (verdict, reason) = verdict::decide(decides, &errors, question, [&old.used, &new.used]);
+    let change = decides.map(|found| &found.change);
+    let (verdict, reason) = verdict::decide(change, &errors, question, [&old.used, &new.used]);
+    let ranks = of(0.5).and_then(|median| ranks::test(&sides, median.worth));
+    let quantiles: Vec<Change> = found.into_iter().map(|found| found.change).collect();
     verdict::doubts(&quantiles, verdict, question, &mut notes);
-    let routes = routes(&shares, &old, &new, question.quantile, &mut random);
-    let ranks = ranks::test(&sides[0], &sides[1]);
+    let routes = routes(&shares, [&old, &new], &names, question.quantile, &mut random);
     Comparison {
         verdict,
         reason,
@@ -228,6 +235,7 @@ pub fn compare(before: &Side, after: &Side, question: &Question) -> Comparison {
         errors,
         ranks,
         routes,
+        spread: spread::spread(&sides),
         notes,
     }
 }
@@ -246,9 +254,15 @@ fn same(left: f64, right: f64) -> bool {
     (left - right).abs() < 1e-9
 }
 
+/// A quantile, and as many independent values as either side is worth for it.
+struct Found {
+    change: Change,
+    worth: [f64; 2],
+}
+
 /// A quantile of both, and where the difference lies: the bootstrap without resampling. The quantile of a resample is
 /// the value at a rank that is Beta distributed, whatever the values are (Schultzberg and Ankargren, 2022).
-fn change(sides: &[Weighed; 2], quantile: f64, random: &mut Random) -> Option<Change> {
+fn find(sides: &[Weighed; 2], quantile: f64, random: &mut Random) -> Option<Found> {
     let [before, after] = sides;
     let (old, new) = (before.at(quantile)?, after.at(quantile)?);
     let mut change = Change {
@@ -261,21 +275,21 @@ fn change(sides: &[Weighed; 2], quantile: f64, random: &mut Random) -> Option<Ch
     };
     let worth = [before.worth(quantile), after.worth(quantile)];
     if !worth.iter().all(|worth| bounds::has_interval(*worth, quantile)) {
-        change.at_least = bounds::apart(sides, quantile);
-        return Some(change);
+        change.at_least = bounds::apart(sides, worth, quantile);
+        return Some(Found { change, worth });
     }
-    let worth = worth.map(|worth| bounds::independent(worth, quantile));
+    let sure = worth.map(|worth| bounds::independent(worth, quantile));
     let mut differences = Vec::with_capacity(DRAWS);
     let mut ratios = Vec::with_capacity(DRAWS);
     for _ in 0..DRAWS {
-        let old = before.at(random.beta(quantile * worth[0], (1.0 - quantile) * worth[0]))?;
-        let new = after.at(random.beta(quantile * worth[1], (1.0 - quantile) * worth[1]))?;
+        let old = before.at(random.beta(quantile * sure[0], (1.0 - quantile) * sure[0]))?;
+        let new = after.at(random.beta(quantile * sure[1], (1.0 - quantile) * sure[1]))?;
         differences.push(new - old);
         ratios.push(relative(old, new));
     }
     change.difference = Some(middle(differences));
     change.relative = Some(middle(ratios));
-    Some(change)
+    Some(Found { change, worth })
 }
 
 /// The middle of draws, with [`LEVEL`] of them.
@@ -293,7 +307,7 @@ fn middle(mut draws: Vec<f64>) -> Interval {
 }
 
 /// Says where the sides did not do the same work.
-fn mix_notes(shares: &BTreeMap<String, f64>, [old, new]: [&Prepared; 2], notes: &mut Vec<String>) {
+fn mix_notes(shares: &[f64], [old, new]: [&Prepared; 2], notes: &mut Vec<String>) {
     for (side, which) in [(old, "before"), (new, "after")] {
         if side.used.alone > 0 {
             notes.push(format!(
@@ -303,8 +317,8 @@ fn mix_notes(shares: &BTreeMap<String, f64>, [old, new]: [&Prepared; 2], notes: 
         }
     }
     let other = new.shares();
-    let moved = |(name, share): (&String, &f64)| (share - other.get(name).unwrap_or(&0.0)).abs();
-    let moved = shares.iter().map(moved).sum::<f64>() / 2.0;
+    let moved = shares.iter().zip(&other).map(|(share, other)| (share - other).abs());
+    let moved = moved.sum::<f64>() / 2.0;
     if moved > 0.02 {
         notes.push(format!(
             "the mix of routes differs by {:.0} %: each route is compared with itself, and weighed as it was before",
@@ -315,41 +329,37 @@ fn mix_notes(shares: &BTreeMap<String, f64>, [old, new]: [&Prepared; 2], notes: 
 
 /// Shares of the routes whose latencies can be compared: a route of which one side has errors alone has none there, and the other side's
 /// would be held against those of other routes.
-fn timed(
-    shares: &BTreeMap<String, f64>,
-    [old, new]: [&Prepared; 2],
-    notes: &mut Vec<String>,
-) -> BTreeMap<String, f64> {
-    let (before, after) = (old.answered(), new.answered());
-    for (which, answered, other) in [("before", &before, &after), ("after", &after, &before)] {
-        let none = other.difference(answered).count();
+fn timed(shares: &[f64], [old, new]: [&Prepared; 2], notes: &mut Vec<String>) -> Vec<f64> {
+    let is_answered = |side: &Prepared, route: usize| 0 < side.counts[route].answered();
+    for (which, side, other) in [("before", old, new), ("after", new, old)] {
+        let fails = |route: &usize| !is_answered(side, *route) && is_answered(other, *route);
+        let none = (0..shares.len()).filter(fails).count();
         if none > 0 {
             notes.push(format!(
                 "{which}: {none} of {} routes failed each time: their errors are compared, their latencies are not",
-                shares.len()
+                compared(shares).count()
             ));
         }
     }
-    let is_timed = |name: &str| before.contains(name) && after.contains(name);
-    let timed = shares.iter().filter(|(name, _)| is_timed(name));
-    timed.map(|(name, share)| (name.clone(), *share)).collect()
+    let is_timed = |route: usize| is_answered(old, route) && is_answered(new, route);
+    let timed = shares.iter().enumerate();
+    timed.map(|(route, share)| if is_timed(route) { *share } else { 0.0 }).collect()
+}
+
+/// Routes that both sides have, by number, and their shares.
+fn compared(shares: &[f64]) -> impl Iterator<Item = (usize, f64)> {
+    shares.iter().copied().enumerate().filter(|(_, share)| *share > 0.0)
 }
 
 /// Shares of errors, weighed alike, and a test of two proportions.
-fn errors_of(shares: &BTreeMap<String, f64>, old: &Prepared, new: &Prepared) -> Errors {
+fn errors_of(shares: &[f64], old: &Prepared, new: &Prepared) -> Errors {
     let share = |side: &Prepared| {
-        let counts = side.counts();
-        let mut failed: BTreeMap<&str, f64> = BTreeMap::new();
-        for request in side.requests.iter().filter(|request| request.failed) {
-            *failed.entry(side.name(request)).or_default() += 1.0;
-        }
         let (mut rate, mut spread) = (0.0, 0.0);
-        for (name, share) in shares {
-            let count = float(counts.get(name.as_str()).copied().unwrap_or(0) as u64);
+        for (route, share) in compared(shares) {
+            let (bad, count) = side.counts[route].failed_of();
             if count == 0.0 {
                 continue;
             }
-            let bad = failed.get(name.as_str()).copied().unwrap_or(0.0);
             rate += share * bad / count;
             // Half an error more and less (Agresti and Caffo), so that none at all is not certain.
             let part = (bad + 0.5) / (count + 1.0);
@@ -367,23 +377,23 @@ fn errors_of(shares: &BTreeMap<String, f64>, old: &Prepared, new: &Prepared) -> 
 
 /// Each route alone, the most frequent first.
 fn routes(
-    shares: &BTreeMap<String, f64>,
-    old: &Prepared,
-    new: &Prepared,
+    shares: &[f64],
+    [old, new]: [&Prepared; 2],
+    names: &Routes,
     quantile: f64,
     random: &mut Random,
 ) -> Vec<RouteChange> {
-    if shares.len() < 2 {
+    let mut by_share: Vec<(usize, f64)> = compared(shares).collect();
+    if by_share.len() < 2 {
         return Vec::new();
     }
-    let mut by_share: Vec<(&String, f64)> =
-        shares.iter().map(|(name, share)| (name, *share)).collect();
     by_share.sort_by(|left, right| right.1.total_cmp(&left.1));
-    let told = by_share.into_iter().take(ROUTES_MAX).filter_map(|(name, share)| {
-        let sides = [old.alone(name), new.alone(name)];
-        let change = change(&sides, quantile, random)?;
+    let (mut old, mut new) = (old.by_route(), new.by_route());
+    let told = by_share.into_iter().take(ROUTES_MAX).filter_map(|(route, share)| {
+        let sides = [&mut old, &mut new].map(|side| Weighed::new(std::mem::take(&mut side[route])));
+        let Found { change, .. } = find(&sides, quantile, random)?;
         let counts = (sides[0].count(), sides[1].count());
-        Some(RouteChange { route: name.clone(), share, counts, change })
+        Some(RouteChange { route: names.name(route).to_owned(), share, counts, change })
     });
     told.collect()
 }

@@ -372,7 +372,8 @@ impl Canary {
 }
 
 fn side_of(sampled: &Sampled) -> Side {
-    Side { routes: vec!["route".to_owned()], requests: sampled.requests.clone() }
+    let routes = vec!["route".to_owned()];
+    Side { routes, requests: sampled.requests.clone(), ..Side::default() }
 }
 
 /// What a comparison of both versions finds of the new one, and why, with its figures.

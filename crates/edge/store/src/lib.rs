@@ -77,7 +77,7 @@ pub use log::Syncing;
 pub use recovery::Recovery;
 pub use sampled::{Sampled, Stretch};
 pub use thin::Keeping;
-pub use timed::{Timed, TimedRequest};
+pub use timed::{Timed, TimedOperation, TimedRequest};
 pub use top::SPANS_MAX;
 pub use usage::{DroppedBytes, SignalUsage, ThinnedUsage, Usage};
 
@@ -171,8 +171,8 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// The disk fails.
     fn sampled(&self, filter: &RequestFilter, limit: usize) -> Result<Sampled, StoreError>;
 
-    /// How long each of the requests that pass `filter` took, and what it did: all of them, or one in every so many if
-    /// there are more than `most`.
+    /// How long each of the requests that pass `filter` took, and what it did: all of them, or a fair part of those of each
+    /// operation if there are more than `most`.
     ///
     /// # Errors
     ///

@@ -44,7 +44,7 @@ pub(crate) fn html(proven: &Proven, names: [&str; 2], flames: Option<&Flamed>) -
 
 /// Both distributions over one axis, on which each step is so many times as long, with p50 and what decides marked.
 fn spread(proven: &Proven) -> Markup {
-    let bins = &proven.spread;
+    let bins = &proven.comparison.spread;
     let (Some(first), Some(last)) = (bins.first(), bins.last()) else { return Markup::default() };
     let most = bins.iter().map(|bin| bin.before.max(bin.after)).fold(1e-9, f64::max);
     let (low, high) = (first.from_nanos.ln(), last.to_nanos.ln().max(first.from_nanos.ln() + 1e-6));

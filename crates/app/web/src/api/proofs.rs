@@ -69,8 +69,7 @@ pub(crate) async fn proof(
     }
     let question = Question { quantile: percentile / 100.0, ..Question::default() };
     app.read(move |source| {
-        let before = proof::of_store(source.store(), before, &of)?;
-        let after = proof::of_store(source.store(), after, &of)?;
+        let (before, after) = proof::of_windows(source.store(), (before, after), &of)?;
         Ok(Json(Proof::from(&proof::prove(&before, &after, &question))))
     })
     .await

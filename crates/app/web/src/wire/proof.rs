@@ -165,6 +165,9 @@ pub struct KeptRequests {
     pub notes: Vec<String>,
     /// Names of routes.
     pub routes: Vec<String>,
+    /// How many requests there were of each route, where those told are a fair part of them; empty where they are all.
+    #[serde(default)]
+    pub in_all: Vec<u64>,
     /// When each began, since the first.
     pub start_nanos: Vec<u64>,
     /// How long each took.
@@ -185,6 +188,7 @@ impl KeptRequests {
             began_unix_ms: evidence.began.map_or(0, unix_ms),
             notes: evidence.notes.clone(),
             routes: evidence.side.routes.clone(),
+            in_all: evidence.side.in_all.clone(),
             ..Self::default()
         };
         let both = evidence.side.requests.iter().zip(&evidence.worked.requests);
@@ -214,8 +218,8 @@ impl From<KeptRequests> for Evidence {
         }
         let began = Moment { nanos: kept.began_unix_ms.saturating_mul(1_000_000) };
         Self {
-            side: Side { routes: kept.routes.clone(), requests },
-            worked: Worked { routes: kept.routes, requests: counted },
+            side: Side { routes: kept.routes.clone(), in_all: kept.in_all.clone(), requests },
+            worked: Worked { routes: kept.routes, in_all: kept.in_all, requests: counted },
             began: Some(began),
             notes: kept.notes,
         }
@@ -236,7 +240,7 @@ impl From<&Proven> for Proof {
             relative: it.ratio(),
             difference_interval: it.difference.map(|interval| [interval.low, interval.high]),
         });
-        let spread = proven.spread.iter().map(|bin| ProofBin {
+        let spread = proven.comparison.spread.iter().map(|bin| ProofBin {
             from_nanos: bin.from_nanos,
             to_nanos: bin.to_nanos,
             before: bin.before,
@@ -347,8 +351,16 @@ mod tests {
         };
         let routes = vec!["GET /".to_owned(), "GET /orders".to_owned()];
         let evidence = Evidence {
-            side: Side { routes: routes.clone(), requests: (0..10).map(request).collect() },
-            worked: Worked { routes, requests: (0..10).map(counted).collect() },
+            side: Side {
+                routes: routes.clone(),
+                in_all: vec![50, 50],
+                requests: (0..10).map(request).collect(),
+            },
+            worked: Worked {
+                routes,
+                in_all: vec![50, 50],
+                requests: (0..10).map(counted).collect(),
+            },
             began: Some(Moment { nanos: 7_000_000 }),
             notes: vec!["some are left out".to_owned()],
         };

@@ -14,8 +14,8 @@ const BEYOND_MAX: f64 = 50.0;
 
 /// How far two quantiles lie apart at least, as `after / before - 1`: below zero where it surely fell, above where it rose.
 /// Both bounds hold together as often as an interval does.
-pub(super) fn apart([before, after]: &[Weighed; 2], quantile: f64) -> Option<f64> {
-    let (old, new) = (bounds(before, quantile)?, bounds(after, quantile)?);
+pub(super) fn apart([before, after]: &[Weighed; 2], worth: [f64; 2], quantile: f64) -> Option<f64> {
+    let (old, new) = (bounds(before, worth[0], quantile)?, bounds(after, worth[1], quantile)?);
     let change = |(old, new): (f64, f64)| relative(old, new);
     let fell = old.low.zip(new.high).map(change);
     let rose = old.high.zip(new.low).map(change);
@@ -28,12 +28,12 @@ struct Bounds {
     high: Option<f64>,
 }
 
-fn bounds(side: &Weighed, quantile: f64) -> Option<Bounds> {
+fn bounds(side: &Weighed, worth: f64, quantile: f64) -> Option<Bounds> {
     if side.size() < VALUES_MIN {
         return None;
     }
     let most = BEYOND_MAX / quantile.min(1.0 - quantile);
-    let count = independent(side.worth(quantile), quantile).min(most).floor();
+    let count = independent(worth, quantile).min(most).floor();
     let (low, high) = ranks(count, quantile);
     let at = |rank: f64| side.at(rank / count);
     Some(Bounds { low: low.and_then(at), high: high.and_then(at) })
@@ -95,6 +95,10 @@ mod tests {
         Weighed::new((0..count).map(|_| (from + random.unit(), 1.0, 0)).collect())
     }
 
+    fn apart(sides: &[Weighed; 2], quantile: f64) -> Option<f64> {
+        super::apart(sides, sides.each_ref().map(|side| side.worth(quantile)), quantile)
+    }
+
     #[test]
     fn what_lies_apart_is_told_from_few() {
         let change = apart(&[side(100.0, 60, 1), side(1.0, 2_000, 2)], 0.95).unwrap();
@@ -110,7 +114,7 @@ mod tests {
         let (mut above, mut below, mut known) = (0, 0, 0);
         for seed in 0..2_000 {
             let side = side(0.0, 220, seed);
-            let bounds = bounds(&side, 0.95).unwrap();
+            let bounds = bounds(&side, side.worth(0.95), 0.95).unwrap();
             above += u32::from(bounds.low.is_some_and(|low| 0.95 < low));
             below += u32::from(bounds.high.is_some_and(|high| high < 0.95));
             known += u32::from(bounds.high.is_some());

@@ -1,35 +1,93 @@
 //! A side made ready: without its warm-up and routes that the other side has not, its latencies weighed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::{Request, SAMPLES_MAX, Side, Used, float, quantiles::Weighed, series};
 
-/// A side in the order of time, by route.
+const NAMELESS: &str = "(no route)";
+
+/// Names of the routes of both sides, each once: their places are their numbers.
+pub(super) struct Routes(Vec<String>);
+
+impl Routes {
+    pub(super) fn of(sides: [&Side; 2]) -> Self {
+        let names = sides.into_iter().flat_map(|side| side.routes.iter().map(String::as_str));
+        let names: BTreeSet<&str> = names.chain([NAMELESS]).collect();
+        Self(names.into_iter().map(str::to_owned).collect())
+    }
+
+    pub(super) fn name(&self, number: usize) -> &str {
+        self.0.get(number).map_or(NAMELESS, String::as_str)
+    }
+
+    fn number(&self, name: &str) -> usize {
+        self.0.binary_search_by(|known| known.as_str().cmp(name)).unwrap_or_default()
+    }
+}
+
+/// Requests of a route.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Count {
+    all: usize,
+    failed: usize,
+}
+
+impl Count {
+    pub(super) fn answered(self) -> usize {
+        self.all - self.failed
+    }
+
+    /// How many failed, and of how many.
+    pub(super) fn failed_of(self) -> (f64, f64) {
+        (float(self.failed as u64), float(self.all as u64))
+    }
+}
+
+/// A side in the order of time; routes have the numbers of [`Routes`].
 pub(super) struct Prepared {
     pub(super) used: Used,
     /// Ascending by start.
     pub(super) requests: Vec<Request>,
-    names: Vec<String>,
+    /// By route.
+    pub(super) counts: Vec<Count>,
+    /// How many requests one of each route stands for.
+    stands_for: Vec<f64>,
 }
 
-const NAMELESS: &str = "(no route)";
-
 impl Prepared {
-    pub(super) fn of(side: &Side) -> Self {
-        let mut requests: Vec<Request> = side.requests.iter().take(SAMPLES_MAX).copied().collect();
-        requests.sort_by_key(|request| request.start_nanos);
-        let mut names = side.routes.clone();
-        let last = u32::try_from(names.len()).unwrap_or(u32::MAX);
-        names.push(NAMELESS.to_owned());
-        for request in &mut requests {
-            request.route = request.route.min(last);
+    pub(super) fn of(side: &Side, names: &Routes) -> Self {
+        let mut numbers: Vec<usize> = side.routes.iter().map(|name| names.number(name)).collect();
+        let mut in_all = vec![0; names.0.len()];
+        for (number, count) in numbers.iter().zip(&side.in_all) {
+            in_all[*number] += count;
         }
-        Self { used: Used { given: requests.len(), ..Used::default() }, requests, names }
+        numbers.push(names.number(NAMELESS));
+        let last = numbers.len() - 1;
+        let mut requests: Vec<Request> = side.requests.iter().take(SAMPLES_MAX).copied().collect();
+        for request in &mut requests {
+            let number = numbers[place(request).min(last)];
+            request.route = u32::try_from(number).unwrap_or(u32::MAX);
+        }
+        requests.sort_by_key(|request| request.start_nanos);
+        let used = Used { given: requests.len(), ..Used::default() };
+        let (counts, stands_for) = (vec![Count::default(); in_all.len()], Vec::new());
+        let mut prepared = Self { used, requests, counts, stands_for };
+        prepared.count();
+        let ratio = |(count, in_all): (&Count, u64)| {
+            let given = float(count.all as u64).max(1.0);
+            (float(in_all) / given).max(1.0)
+        };
+        prepared.stands_for = prepared.counts.iter().zip(in_all).map(ratio).collect();
+        prepared
     }
 
-    pub(super) fn name(&self, request: &Request) -> &str {
-        let place = usize::try_from(request.route).unwrap_or(usize::MAX);
-        self.names.get(place).map_or(NAMELESS, String::as_str)
+    fn count(&mut self) {
+        self.counts.fill(Count::default());
+        for request in &self.requests {
+            let count = &mut self.counts[place(request)];
+            count.all += 1;
+            count.failed += usize::from(request.failed);
+        }
     }
 
     /// Leaves out the warm-up; says where the rest drifts.
@@ -45,6 +103,7 @@ impl Prepared {
             });
             self.used.warm_up = cut.map_or(0, |cut| cut + 1);
             self.requests.drain(..self.used.warm_up);
+            self.count();
             notes.push(format!(
                 "{which}: the first {} of {} requests were slower or faster than all that followed and are left out as warm-up",
                 self.used.warm_up, self.used.given
@@ -65,67 +124,52 @@ impl Prepared {
             .map(|request| float(request.took_nanos))
     }
 
-    pub(super) fn names(&self) -> BTreeSet<String> {
-        let names: BTreeSet<&str> = self.requests.iter().map(|it| self.name(it)).collect();
-        names.into_iter().map(str::to_owned).collect()
+    /// Whether there are requests of each route.
+    pub(super) fn seen(&self) -> impl Iterator<Item = bool> {
+        self.counts.iter().map(|count| 0 < count.all)
     }
 
-    pub(super) fn keep(&mut self, common: &BTreeSet<String>) {
-        let kept: Vec<Request> = self
-            .requests
-            .iter()
-            .filter(|request| common.contains(self.name(request)))
-            .copied()
-            .collect();
-        self.used.alone = self.requests.len() - kept.len();
-        self.requests = kept;
-        self.used.failed = self.requests.iter().filter(|request| request.failed).count();
+    /// Leaves out what is not of these routes.
+    pub(super) fn keep(&mut self, common: &[bool]) {
+        let before = self.requests.len();
+        self.requests.retain(|request| common[place(request)]);
+        self.count();
+        self.used.alone = before - self.requests.len();
+        self.used.failed = self.counts.iter().map(|count| count.failed).sum();
     }
 
-    /// Routes with a latency.
-    pub(super) fn answered(&self) -> BTreeSet<&str> {
-        let answered = self.requests.iter().filter(|request| !request.failed);
-        answered.map(|request| self.name(request)).collect()
-    }
-
-    /// Requests by route.
-    pub(super) fn counts(&self) -> BTreeMap<&str, usize> {
-        let mut counts = BTreeMap::new();
-        for request in &self.requests {
-            *counts.entry(self.name(request)).or_default() += 1;
-        }
-        counts
-    }
-
-    pub(super) fn shares(&self) -> BTreeMap<String, f64> {
-        let total = float(self.requests.len() as u64).max(1.0);
-        let share = |count: usize| float(count as u64) / total;
-        self.counts().into_iter().map(|(name, count)| (name.to_owned(), share(count))).collect()
+    /// Which share of all requests those of each route are.
+    pub(super) fn shares(&self) -> Vec<f64> {
+        let counts = self.counts.iter().zip(&self.stands_for);
+        let stand_for: Vec<f64> =
+            counts.map(|(count, each)| float(count.all as u64) * each).collect();
+        let total = stand_for.iter().sum::<f64>().max(1.0);
+        stand_for.into_iter().map(|count| count / total).collect()
     }
 
     /// Latencies of the routes that have a share, weighed so that they have it.
-    pub(super) fn weighed(&self, shares: &BTreeMap<String, f64>) -> Weighed {
-        let mut counts: BTreeMap<&str, f64> = BTreeMap::new();
-        for request in self.requests.iter().filter(|request| !request.failed) {
-            *counts.entry(self.name(request)).or_default() += 1.0;
-        }
+    pub(super) fn weighed(&self, shares: &[f64]) -> Weighed {
+        let shares = shares.iter().zip(&self.counts);
+        let weights: Vec<f64> =
+            shares.map(|(share, count)| share / float(count.answered() as u64).max(1.0)).collect();
         let values = self.requests.iter().filter(|request| !request.failed).filter_map(|request| {
-            let name = self.name(request);
-            let (share, count) = (shares.get(name)?, counts.get(name)?);
-            Some((float(request.took_nanos), share / count, request.route))
+            let weight = weights[place(request)];
+            (weight > 0.0).then(|| (float(request.took_nanos), weight, request.route))
         });
         Weighed::new(values.collect())
     }
 
-    /// The latencies of one route.
-    pub(super) fn alone(&self, route: &str) -> Weighed {
-        let one = |request: &&Request| !request.failed && self.name(request) == route;
-        let values: Vec<(f64, f64, u32)> = self
-            .requests
-            .iter()
-            .filter(one)
-            .map(|request| (float(request.took_nanos), 1.0, 0))
-            .collect();
-        Weighed::new(values)
+    /// Latencies of each route alone, in the order of time, all of the same weight.
+    pub(super) fn by_route(&self) -> Vec<Vec<(f64, f64, u32)>> {
+        let mut routes: Vec<Vec<_>> =
+            self.counts.iter().map(|count| Vec::with_capacity(count.answered())).collect();
+        for request in self.requests.iter().filter(|request| !request.failed) {
+            routes[place(request)].push((float(request.took_nanos), 1.0, 0));
+        }
+        routes
     }
+}
+
+fn place(request: &Request) -> usize {
+    usize::try_from(request.route).unwrap_or(usize::MAX)
 }

@@ -62,8 +62,8 @@ impl Size {
     }
 }
 
-/// Both tests; `None` where a side is empty.
-pub(super) fn test(before: &Weighed, after: &Weighed) -> Option<Ranks> {
+/// Both tests of two sides that are worth so many independent values; `None` where one is empty.
+pub(super) fn test([before, after]: &[Weighed; 2], worth: [f64; 2]) -> Option<Ranks> {
     let (old, new) = (before.ascending(), after.ascending());
     if old.is_empty() || new.is_empty() {
         return None;
@@ -81,7 +81,7 @@ pub(super) fn test(before: &Weighed, after: &Weighed) -> Option<Ranks> {
         (below_old, below_new) = (up_to_old, up_to_new);
         distance = distance.max((below_old - below_new).abs());
     }
-    let (many_old, many_new) = (before.worth(0.5), after.worth(0.5));
+    let [many_old, many_new] = worth;
     let variance =
         (many_old + many_new + 1.0) / (12.0 * many_old * many_new) * (1.0 - ties).max(0.0);
     let z = if variance > 0.0 { (slower - 0.5) / variance.sqrt() } else { 0.0 };
@@ -123,10 +123,16 @@ mod tests {
         Weighed::new(values.iter().map(|value| (*value, 1.0, 0)).collect())
     }
 
+    fn test(old: &[f64], new: &[f64]) -> Option<Ranks> {
+        let sides = [side(old), side(new)];
+        let worth = sides.each_ref().map(|side| side.worth(0.5));
+        super::test(&sides, worth)
+    }
+
     #[test]
     fn the_tests_count_pairs() {
         // Of the 12 pairs, after is the slower in 7 and equal in one.
-        let ranks = test(&side(&[1.0, 2.0, 3.0, 6.0]), &side(&[2.0, 4.0, 5.0])).unwrap();
+        let ranks = test(&[1.0, 2.0, 3.0, 6.0], &[2.0, 4.0, 5.0]).unwrap();
         assert!((ranks.u - 7.5).abs() < 1e-9, "{ranks:?}");
         assert!((ranks.effect.delta - (2.0 * 7.5 / 12.0 - 1.0)).abs() < 1e-9);
         assert_eq!(ranks.effect.size, Size::Small);
@@ -136,10 +142,10 @@ mod tests {
     #[test]
     fn equal_sides_do_not_differ() {
         let values: Vec<f64> = (0..500).map(f64::from).collect();
-        let ranks = test(&side(&values), &side(&values)).unwrap();
+        let ranks = test(&values, &values).unwrap();
         assert!(ranks.u_p > 0.99 && ranks.distance_p > 0.99 && ranks.distance < 1e-9, "{ranks:?}");
-        assert_eq!(test(&side(&[]), &side(&values)), None);
-        let one = test(&side(&[3.0; 40]), &side(&[3.0; 40])).unwrap();
+        assert_eq!(test(&[], &values), None);
+        let one = test(&[3.0; 40], &[3.0; 40]).unwrap();
         assert!((one.u_p - 1.0).abs() < 1e-6, "{one:?}");
     }
 }

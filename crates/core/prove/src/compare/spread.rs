@@ -1,10 +1,8 @@
 //! How latencies of both sides are spread, over one axis; and whether they are of the same time of day.
 
-use std::collections::BTreeSet;
-
 use model::Moment;
 
-use super::{Prepared, Side};
+use super::{float, quantiles::Weighed};
 
 /// Boxes of a spread: as many as a picture has room for.
 pub const BOXES: usize = 60;
@@ -22,62 +20,47 @@ pub struct Bin {
     pub after: f64,
 }
 
-/// How the latencies of both are spread: boxes of equal ratio from the least to the most, each side's shares adding up to 1.
-/// Routes are weighed as in the comparison; none where a side has no latency.
-#[must_use]
-pub fn spread(before: &Side, after: &Side) -> Vec<Bin> {
-    let (mut old, mut new) = (Prepared::of(before), Prepared::of(after));
-    let common: BTreeSet<String> = old.names().intersection(&new.names()).cloned().collect();
-    old.keep(&common);
-    new.keep(&common);
-    // What is left out of it is told by the comparison.
-    let timed = super::timed(&old.shares(), [&old, &new], &mut Vec::new());
-    let sides = [old.weighed(&timed), new.weighed(&timed)];
+/// See [`super::Comparison::spread`].
+pub(super) fn spread(sides: &[Weighed; 2]) -> Vec<Bin> {
     let ends = sides.each_ref().map(|side| {
         let all = side.ascending();
         all.first().zip(all.last()).map(|(first, last)| (first.0.max(1.0), last.0.max(1.0)))
     });
     let [Some(one), Some(other)] = ends else { return Vec::new() };
     let (least, most) = (one.0.min(other.0), one.1.max(other.1));
-    let ratio = (most / least).powf(1.0 / float(BOXES));
+    let ratio = (most / least).powf(1.0 / float(BOXES as u64));
     if ratio <= 1.0 {
         return vec![Bin { from_nanos: least, to_nanos: most, before: 1.0, after: 1.0 }];
     }
-    let edge = |place: usize| least * ratio.powf(float(place));
-    let mut bins: Vec<Bin> = (0..BOXES)
-        .map(|place| Bin {
-            from_nanos: edge(place),
-            to_nanos: edge(place + 1),
-            before: 0.0,
-            after: 0.0,
+    let edge = |place: usize| least * ratio.powf(float(place as u64));
+    let [before, after] = sides;
+    let mut old = Below { all: before.ascending(), sum: 0.0 };
+    let mut new = Below { all: after.ascending(), sum: 0.0 };
+    (0..BOXES)
+        .map(|place| {
+            let (from_nanos, to_nanos) = (edge(place), edge(place + 1));
+            // The last one holds all that is left, however its end is rounded.
+            let end = if place + 1 < BOXES { to_nanos } else { f64::INFINITY };
+            Bin { from_nanos, to_nanos, before: old.up_to(end), after: new.up_to(end) }
         })
-        .collect();
-    for (side, which) in sides.iter().zip([0, 1]) {
-        let mut below = 0.0;
-        for (value, sum) in side.ascending() {
-            let place = place_of(value.max(1.0) / least, ratio);
-            if let Some(bin) = bins.get_mut(place) {
-                let share = if which == 0 { &mut bin.before } else { &mut bin.after };
-                *share += sum - below;
-            }
-            below = *sum;
-        }
+        .collect()
+}
+
+/// Values, and the weight of those that have been passed.
+struct Below<'a> {
+    all: &'a [(f64, f64)],
+    sum: f64,
+}
+
+impl Below<'_> {
+    /// The weight of what lies below `end`, less what was passed before.
+    fn up_to(&mut self, end: f64) -> f64 {
+        let place = self.all.partition_point(|(value, _)| value.max(1.0) < end);
+        let Some((_, sum)) = place.checked_sub(1).and_then(|last| self.all.get(last)) else {
+            return 0.0;
+        };
+        sum - std::mem::replace(&mut self.sum, *sum)
     }
-    bins
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "at least 1 in the logarithm, and limited to the boxes"
-)]
-fn place_of(times: f64, ratio: f64) -> usize {
-    ((times.ln() / ratio.ln()).floor().max(0.0) as usize).min(BOXES - 1)
-}
-
-#[expect(clippy::cast_precision_loss, reason = "some dozen boxes")]
-fn float(count: usize) -> f64 {
-    count as f64
 }
 
 /// So far apart, and people do other things.
@@ -105,26 +88,20 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::compare::Request;
 
-    fn side(millis: &[u64]) -> Side {
-        let requests = millis.iter().zip(0..).map(|(millis, start_nanos)| Request {
-            start_nanos,
-            took_nanos: millis * 1_000_000,
-            route: 0,
-            failed: false,
-        });
-        Side { routes: vec!["/".to_owned()], requests: requests.collect() }
+    fn side(millis: &[u32]) -> Weighed {
+        let values = millis.iter().map(|millis| (f64::from(*millis) * 1e6, 1.0, 0));
+        Weighed::new(values.collect())
     }
 
     #[test]
     fn both_sides_share_an_axis_from_the_least_to_the_most() {
-        let bins = spread(&side(&[1_000, 1_000, 900]), &side(&[10, 12]));
+        let bins = spread(&[side(&[1_000, 1_000, 900]), side(&[10, 12])]);
         assert_eq!(bins.len(), BOXES);
         assert!((bins[0].from_nanos - 1e7).abs() < 1.0 && (bins[0].after - 0.5).abs() < 1e-9);
         assert!((bins[BOXES - 1].before - 2.0 / 3.0).abs() < 1e-9, "{:?}", bins[BOXES - 1]);
-        assert_eq!(spread(&side(&[1]), &side(&[])), []);
-        assert_eq!(spread(&side(&[7, 7]), &side(&[7])).len(), 1);
+        assert_eq!(spread(&[side(&[1]), side(&[])]), []);
+        assert_eq!(spread(&[side(&[7, 7]), side(&[7])]).len(), 1);
     }
 
     #[test]
@@ -137,8 +114,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn shares_add_up(old in prop::collection::vec(0_u64..10_000, 1..60), new in prop::collection::vec(0_u64..10_000, 1..60)) {
-            let bins = spread(&side(&old), &side(&new));
+        fn shares_add_up(old in prop::collection::vec(0_u32..10_000, 1..60), new in prop::collection::vec(0_u32..10_000, 1..60)) {
+            let bins = spread(&[side(&old), side(&new)]);
             let sum = |share: fn(&Bin) -> f64| bins.iter().map(share).sum::<f64>();
             prop_assert!((sum(|bin| bin.before) - 1.0).abs() < 1e-9, "{bins:?}");
             prop_assert!((sum(|bin| bin.after) - 1.0).abs() < 1e-9, "{bins:?}");

@@ -28,6 +28,8 @@ pub struct Counted {
 pub struct Worked {
     /// Names of routes.
     pub routes: Vec<String>,
+    /// As [`Side::in_all`](super::Side::in_all).
+    pub in_all: Vec<u64>,
     /// In any order.
     pub requests: Vec<Counted>,
 }
@@ -99,6 +101,8 @@ pub fn work(before: &Worked, after: &Worked) -> Vec<MeanChange> {
 #[derive(Debug, Clone, Copy, Default)]
 struct Sums {
     count: u64,
+    /// How many requests these are a part of.
+    in_all: u64,
     sum: f64,
     squares: f64,
 }
@@ -118,10 +122,12 @@ fn change(measure: Measure, before: &Worked, after: &Worked) -> Option<MeanChang
     if all_before == 0 {
         return None;
     }
+    let stands_for = |old: &Sums| float(old.in_all);
+    let total: f64 = common.iter().map(|(old, _)| stands_for(old)).sum();
     let (mut mean_before, mut mean_after) = (0.0, 0.0);
     let mut parts = Vec::new();
     for (old, new) in &common {
-        let weight = float(old.count) / float(all_before);
+        let weight = stands_for(old) / total;
         mean_before += weight * old.mean();
         mean_after += weight * new.mean();
         let mean = |it: &Sums| Mean::of_sums(it.count, it.sum, it.squares);
@@ -139,14 +145,23 @@ fn change(measure: Measure, before: &Worked, after: &Worked) -> Option<MeanChang
 }
 
 fn sums(measure: Measure, side: &Worked) -> BTreeMap<&str, Sums> {
-    let mut routes: BTreeMap<&str, Sums> = BTreeMap::new();
+    // The last is of those without a name.
+    let mut places = vec![Sums::default(); side.routes.len() + 1];
     for request in &side.requests {
         let Some(value) = measure.of(request).map(float) else { continue };
-        let place = usize::try_from(request.route).unwrap_or(usize::MAX);
-        let sums = routes.entry(side.routes.get(place).map_or("", String::as_str)).or_default();
+        let place = usize::try_from(request.route).unwrap_or(usize::MAX).min(side.routes.len());
+        let sums = &mut places[place];
         sums.count += 1;
         sums.sum += value;
         sums.squares += value * value;
+    }
+    let mut routes: BTreeMap<&str, Sums> = BTreeMap::new();
+    for (place, more) in places.into_iter().enumerate().filter(|(_, sums)| 0 < sums.count) {
+        let sums = routes.entry(side.routes.get(place).map_or("", String::as_str)).or_default();
+        sums.count += more.count;
+        sums.in_all += side.in_all.get(place).copied().unwrap_or(0).max(more.count);
+        sums.sum += more.sum;
+        sums.squares += more.squares;
     }
     routes
 }
@@ -165,7 +180,8 @@ mod tests {
             values.iter().map(one)
         });
         let requests = requests.collect();
-        Worked { routes: routes.iter().map(|(name, _)| (*name).to_owned()).collect(), requests }
+        let routes = routes.iter().map(|(name, _)| (*name).to_owned()).collect();
+        Worked { routes, requests, ..Worked::default() }
     }
 
     #[test]
@@ -189,6 +205,16 @@ mod tests {
         assert!((many.ratio().unwrap() + 0.991).abs() < 0.001, "{many:?}");
         let new = work(&side(&[("/", &[0, 0])]), &side(&[("/", &[384, 384])]))[0];
         assert_eq!(new.ratio(), None, "nothing is no base: {new:?}");
+    }
+
+    #[test]
+    fn routes_of_which_a_part_is_given_weigh_as_much_as_all_of_it() {
+        let mut before = side(&[("/list", &[384, 384]), ("/one", &[2, 2])]);
+        before.in_all = vec![2, 6];
+        let after = side(&[("/list", &[3, 3]), ("/one", &[2, 2])]);
+        let change = work(&before, &after)[0];
+        assert!((change.before - (0.25 * 384.0 + 0.75 * 2.0)).abs() < 1e-9, "{change:?}");
+        assert!((change.after - (0.25 * 3.0 + 0.75 * 2.0)).abs() < 1e-9, "{change:?}");
     }
 
     #[test]

@@ -77,7 +77,8 @@ impl Family {
             route: 0,
             failed: false,
         };
-        Side { routes: vec!["/".to_owned()], requests: (0..count).map(&mut one).collect() }
+        let requests = (0..count).map(&mut one).collect();
+        Side { routes: vec!["/".to_owned()], requests, ..Side::default() }
     }
 
     /// Compares two made-up sides, the second one `factor` times as slow.

@@ -76,7 +76,8 @@ fn side(routes: &[(&str, usize, u64)], seed: u64) -> Side {
             failed: false,
         }));
     }
-    Side { routes: routes.iter().map(|(name, ..)| (*name).to_owned()).collect(), requests }
+    let routes = routes.iter().map(|(name, ..)| (*name).to_owned()).collect();
+    Side { routes, requests, ..Side::default() }
 }
 
 #[test]

@@ -201,6 +201,7 @@ fn of_run(outcome: &Outcome) -> Evidence {
     let side = Side {
         routes: outcome.routes.iter().map(|route| route.name.clone()).collect(),
         requests: requests.collect(),
+        ..Side::default()
     };
     let began = Moment { nanos: outcome.began_unix_millis.saturating_mul(1_000_000) };
     Evidence { side, began: Some(began), ..Evidence::default() }
