@@ -241,7 +241,8 @@ pub fn replay(
     result.report = seen.tally.report();
     (result.played, result.hidden) = (seen.played, seen.hidden);
     result.troubles = seen.troubles.into_iter().collect();
-    let samples = |requests| Samples { routes: seen.routes.clone(), requests, ..Samples::default() };
+    let samples =
+        |requests| Samples { routes: seen.routes.clone(), requests, ..Samples::default() };
     (result.old, result.new) = (samples(seen.old), samples(seen.new));
     result.took = player.began.elapsed();
     result.is_interrupted = stop.load(Relaxed);

@@ -8,24 +8,23 @@
 use std::{collections::BTreeMap, ops::Range, time::Instant};
 
 use keep::{
-    query::{Comparison, Counted, Differences, Field, Filter, Side},
-    table::span,
+    Column,
+    query::{Comparison, Counted, Differences, Filter, Side},
 };
-use model::{Moment, Text, Window};
 
 use crate::{
-    Answered, Coverage, Limits, RequestFilter, StoreError,
-    answers::matching,
-    blocks,
+    Answered, Coverage, Limits, StoreError, blocks,
     questions::{ahead, look_at},
-    requests::Requests,
     shelf::Shelf,
     since::By,
     snapshot::{Reading, Unit},
 };
 
+mod begun;
 #[cfg(test)]
 pub(crate) mod tests;
+
+pub(crate) use begun::{Begun, begun};
 
 /// How much a comparison looks at.
 #[derive(Debug, Clone, Copy)]
@@ -56,14 +55,6 @@ impl Sampling {
             pages: size(self.pages),
         }
     }
-}
-
-/// When the requests began that are selected, and when the others, ascending; earlier ones may not be known.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Begun {
-    selected: Vec<u64>,
-    others: Vec<u64>,
-    since: Option<Moment>,
 }
 
 /// A page of a group, and between when its rows began.
@@ -161,7 +152,8 @@ impl Looking<'_> {
         let here = |side: &[u64], counted: u64| (side.len() as u64).saturating_sub(counted);
         let all = (here(&known.selected, selected), here(&known.others, others));
         let chosen = [&known.selected, &known.others].map(|side| pages_at(&told, side, sampling));
-        let mut counted = self.count(&pieces(&chosen))?;
+        let those = self.those_begun(&pieces(&chosen), &known)?;
+        let mut counted = self.count(&those)?;
         counted.stand_for(all);
         if !earlier.is_empty() {
             let share = sampling.in_proportion(rows(&earlier), rows(&pages));
@@ -280,6 +272,31 @@ impl Looking<'_> {
         Ok(parts.into_iter().flatten().collect())
     }
 
+    /// Only the rows that began when something of their side did: where those are few, little of the other columns need be
+    /// unpacked.
+    fn those_begun(&mut self, pieces: &[Piece], known: &Begun) -> Result<Vec<Piece>, StoreError> {
+        let Comparison { table, window, filter, .. } = self.comparison;
+        let reading = Reading::new(table, *window, filter, vec![table.time], Some(Vec::new()));
+        let left = self.left();
+        let (parts, own) = look_at(pieces.len(), &left, |those: &mut Vec<Piece>, place| {
+            ahead(place, pieces, |(unit, counted)| {
+                let rows = counted.as_ref().map(Counted::rows);
+                self.units[*unit].will_need(self.reading, rows.as_deref());
+            });
+            let (unit, Some(counted)) = &pieces[place] else { return Ok(0) };
+            let rows = counted.rows();
+            for chunk in self.shelf.read_rows(self.units[*unit], &reading, Some(&rows))? {
+                if let Column::Whole(times) = chunk.column(table.time) {
+                    let narrowed = known.those(counted, &rows, times);
+                    those.push((*unit, Some(narrowed.unwrap_or_else(|| counted.clone()))));
+                }
+            }
+            Ok(0)
+        })?;
+        self.coverage.merge(own);
+        Ok(parts.into_iter().flatten().collect())
+    }
+
     /// Counts the values of some rows.
     fn count(&mut self, pieces: &[Piece]) -> Result<Differences, StoreError> {
         let left = self.left();
@@ -333,71 +350,6 @@ impl Looking<'_> {
             }));
         }
         pages
-    }
-}
-
-/// The requests that are compared, if the question is about one endpoint and facts tell all of it.
-pub(crate) fn begun(requests: &Requests, comparison: &Comparison) -> Option<Begun> {
-    let (service, operation) = endpoint(&comparison.filter)?;
-    let since = requests.since().filter(|since| comparison.window.from < *since);
-    if comparison.table.name != keep::SPANS.name
-        || since.is_some_and(|since| comparison.window.to <= since)
-    {
-        return None;
-    }
-    let filter = RequestFilter {
-        window: Window { from: since.unwrap_or(comparison.window.from), ..comparison.window },
-        service: Some(service.as_str().into()),
-        operation: Some(operation.as_str().into()),
-        duration_min: None,
-        failed: None,
-    };
-    let mut begun = Begun { since, ..Begun::default() };
-    for (_, segment) in requests.segments() {
-        for (_, row) in matching(segment, &filter) {
-            let start = row.head.start.nanos;
-            let is_selected = is_selected(&comparison.selection, start, row.head.duration_nanos)?;
-            let side = if is_selected { &mut begun.selected } else { &mut begun.others };
-            side.push(start);
-        }
-    }
-    begun.selected.sort_unstable();
-    begun.others.sort_unstable();
-    Some(begun)
-}
-
-/// The service and the operation, if a filter asks for one endpoint and nothing else.
-fn endpoint(filter: &Filter) -> Option<(&Text, &Text)> {
-    let Filter::And(filters) = filter else { return None };
-    let value = |place: usize| {
-        filters.iter().find_map(|filter| match filter {
-            Filter::Is(Field::Column(column), values) if *column == place => match &values[..] {
-                [value] => Some(value),
-                _ => None,
-            },
-            _ => None,
-        })
-    };
-    let both = value(span::SERVICE).zip(value(span::OPERATION));
-    both.filter(|_| filters.len() == 2)
-}
-
-/// Whether a request is selected; `None` if more has to be known of it than when it began and how long it took.
-fn is_selected(selection: &Filter, start: u64, duration: u64) -> Option<bool> {
-    let within = |number: u64, from: i64, to: i64| (from..to).contains(&nanos(number));
-    let each = |filters: &[Filter]| -> Option<Vec<bool>> {
-        filters.iter().map(|filter| is_selected(filter, start, duration)).collect()
-    };
-    match selection {
-        Filter::All => Some(true),
-        Filter::Between(Field::Column(span::START), from, to) => Some(within(start, *from, *to)),
-        Filter::Between(Field::Column(span::DURATION), from, to) => {
-            Some(within(duration, *from, *to))
-        }
-        Filter::Not(filter) => is_selected(filter, start, duration).map(|it| !it),
-        Filter::And(filters) => Some(each(filters)?.into_iter().all(|it| it)),
-        Filter::Or(filters) => Some(each(filters)?.into_iter().any(|it| it)),
-        _ => None,
     }
 }
 

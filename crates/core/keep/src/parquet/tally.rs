@@ -24,6 +24,11 @@ use crate::{
 /// Sides that a number of two bits tells apart, so that no place in a list of them need be looked after.
 const SIDES: usize = 4;
 
+/// One row in so many is few: to find each by itself is quicker than to unpack all of them then.
+const FEW: usize = 16;
+
+const NOT_THERE: Damaged = Damaged("a value is not in its dictionary");
+
 /// Values without a dictionary that are read at once: those of a page.
 const VALUES_AT_ONCE: usize = 16_384;
 
@@ -37,35 +42,32 @@ pub(crate) struct Sides {
     of_rows: Vec<u8>,
     /// `None` if each row stands for itself.
     weights: Option<Vec<u64>>,
-    /// What the rows before each stand for, by side.
-    sums: Vec<[u64; 2]>,
     /// Rows on a side, ascending.
     rows: Vec<u32>,
+    /// What the rows on a side before each of those stand for, by side; the last is of all.
+    sums: Vec<[u64; 2]>,
 }
 
 impl Sides {
     pub(crate) fn new(of_rows: Vec<u8>, weights: Option<Vec<u64>>) -> Self {
-        let weights = weights.filter(|weights| weights.iter().any(|weight| *weight != 1));
-        let mut sums = Vec::with_capacity(of_rows.len() + 1);
+        let rows = (0..).zip(&of_rows).filter(|(_, side)| **side != 0).map(|(row, _)| row);
+        let rows: Vec<u32> = rows.collect();
+        let mut sums = Vec::with_capacity(rows.len() + 1);
         let mut sum = [0_u64; 2];
         sums.push(sum);
-        for (row, side) in of_rows.iter().enumerate() {
-            let weight = weights.as_ref().map_or(1, |weights| weights[row]);
-            match side {
-                1 => sum[0] = sum[0].saturating_add(weight),
-                2 => sum[1] = sum[1].saturating_add(weight),
-                _ => {}
-            }
+        for row in &rows {
+            let weight = weights.as_ref().map_or(1, |weights| weights[*row as usize]);
+            let side = &mut sum[usize::from(of_rows[*row as usize] == 2)];
+            *side = side.saturating_add(weight);
             sums.push(sum);
         }
-        let rows = (0..).zip(&of_rows).filter(|(_, side)| **side != 0).map(|(row, _)| row);
-        Self { rows: rows.collect(), of_rows, weights, sums }
+        Self { of_rows, weights, rows, sums }
     }
 
-    /// Whether one of some rows is on a side.
-    fn has(&self, from: usize, to: usize) -> bool {
-        let next = self.rows.partition_point(|row| (*row as usize) < from);
-        self.rows.get(next).is_some_and(|row| (*row as usize) < to)
+    /// Those of some rows that are on a side.
+    fn within(&self, from: usize, to: usize) -> &[u32] {
+        let before = |row: usize| self.rows.partition_point(|it| (*it as usize) < row);
+        &self.rows[before(from)..before(to)]
     }
 
     /// What all rows stand for, by side.
@@ -82,12 +84,26 @@ impl Sides {
             Some(weights) => *count = count.saturating_add(weights[row]),
         }
     }
+}
 
-    fn add_range(&self, from: usize, to: usize, count: &mut Counts) {
-        let last = self.sums.len() - 1;
-        let (from, to) = (self.sums[from.min(last)], self.sums[to.min(last)]);
-        count[1] = count[1].saturating_add(to[0] - from[0]);
-        count[2] = count[2].saturating_add(to[1] - from[1]);
+/// A place among the rows on a side, which goes on as runs of rows are counted.
+struct Passing<'a> {
+    sides: &'a Sides,
+    next: usize,
+}
+
+impl<'a> Passing<'a> {
+    fn from(sides: &'a Sides, row: usize) -> Self {
+        Self { sides, next: sides.rows.partition_point(|it| (*it as usize) < row) }
+    }
+
+    /// Goes past so many rows up to this one; tells what those on a side stand for.
+    fn pass(&mut self, length: usize, to: usize) -> [u64; 2] {
+        let (rows, before) = (&self.sides.rows, self.sides.sums[self.next]);
+        let rest = &rows[self.next..rows.len().min(self.next.saturating_add(length))];
+        self.next += rest.partition_point(|row| (*row as usize) < to);
+        let after = self.sides.sums[self.next];
+        [after[0] - before[0], after[1] - before[1]]
     }
 }
 
@@ -184,7 +200,7 @@ impl<R: ChunkReader + 'static> Block<R> {
         while from < rows {
             let Some(head) = pages.peek()? else { break };
             let length = head.num_rows.or(head.num_levels).unwrap_or(0);
-            if !head.is_dict && !sides.has(from, from + length) {
+            if !head.is_dict && sides.within(from, from + length).is_empty() {
                 pages.skip()?;
                 from += length;
                 continue;
@@ -335,30 +351,41 @@ fn count_page(
     sides: &Sides,
     counts: &mut [Counts],
 ) -> Result<(), Damaged> {
+    let wanted = sides.within(from, from + count);
+    if wanted.len().saturating_mul(FEW) <= count {
+        return count_few(levels, body, (from, count), wanted, |row, place| {
+            counts.get_mut(place as usize).ok_or(NOT_THERE).map(|count| sides.add(row, count))
+        });
+    }
     let held = match levels {
         None => count,
         Some(levels) => hybrid::ranks(levels, count, &[], |_, _| {})?,
     };
     let Some((width, packed)) = body.split_first().filter(|_| 0 < held) else { return Ok(()) };
     let width = u32::from(*width);
-    let wrong = Damaged("a value is not in its dictionary");
     let mut told = Ok(());
     if held == count {
         let mut row = from;
+        let mut passing = Passing::from(sides, from);
         hybrid::runs(packed, width, held, |run| match run {
             Run::Same(place, times) => {
-                let count = counts.get_mut(place as usize).ok_or(wrong)?;
-                sides.add_range(row, row + times, count);
+                let count = counts.get_mut(place as usize).ok_or(NOT_THERE)?;
                 row += times;
+                let [one, other] = passing.pass(times, row);
+                count[1] = count[1].saturating_add(one);
+                count[2] = count[2].saturating_add(other);
                 Ok(())
             }
-            Run::Packed(bytes, length) => hybrid::read_bits(bytes, width, length, |place| {
-                match counts.get_mut(place as usize) {
-                    Some(count) => sides.add(row, count),
-                    None => told = Err(wrong),
-                }
-                row += 1;
-            }),
+            Run::Packed(bytes, length) => {
+                passing.pass(length, row + length);
+                hybrid::read_bits(bytes, width, length, |place| {
+                    match counts.get_mut(place as usize) {
+                        Some(count) => sides.add(row, count),
+                        None => told = Err(NOT_THERE),
+                    }
+                    row += 1;
+                })
+            }
         })?;
         return told;
     }
@@ -367,7 +394,7 @@ fn count_page(
     let mut at = 0;
     hybrid::runs(packed, width, held, |run| match run {
         Run::Same(place, times) => {
-            let count = counts.get_mut(place as usize).ok_or(wrong)?;
+            let count = counts.get_mut(place as usize).ok_or(NOT_THERE)?;
             rows.iter().skip(at).take(times).for_each(|row| sides.add(*row as usize, count));
             at += times;
             Ok(())
@@ -375,10 +402,38 @@ fn count_page(
         Run::Packed(bytes, length) => hybrid::read_bits(bytes, width, length, |place| {
             match (counts.get_mut(place as usize), rows.get(at)) {
                 (Some(count), Some(row)) => sides.add(*row as usize, count),
-                _ => told = Err(wrong),
+                _ => told = Err(NOT_THERE),
             }
             at += 1;
         }),
     })?;
     told
+}
+
+/// Gives the place of each of a few rows of a page that has a value: what lies between them is not unpacked.
+fn count_few(
+    levels: Option<&[u8]>,
+    body: &[u8],
+    (from, count): (usize, usize),
+    wanted: &[u32],
+    mut each: impl FnMut(usize, u32) -> Result<(), Damaged>,
+) -> Result<(), Damaged> {
+    let places: Vec<u32> = wanted.iter().map(|row| row - small(from)).collect();
+    let (mut rows, mut ranks) = (Vec::new(), Vec::new());
+    let held = match levels {
+        None => {
+            (rows, ranks) = (wanted.to_vec(), places);
+            count
+        }
+        Some(levels) => hybrid::ranks(levels, count, &places, |which, rank| {
+            rows.push(wanted[which]);
+            ranks.push(rank);
+        })?,
+    };
+    let Some((width, packed)) = body.split_first().filter(|_| !ranks.is_empty()) else {
+        return Ok(());
+    };
+    let mut picked = Vec::with_capacity(ranks.len());
+    hybrid::pick(packed, u32::from(*width), held, &ranks, &mut picked)?;
+    rows.iter().zip(picked).try_for_each(|(row, place)| each(*row as usize, place))
 }

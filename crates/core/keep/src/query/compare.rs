@@ -451,13 +451,19 @@ fn of_group<R: ChunkReader + 'static>(
     (chunk, sides): (&Chunk, &[u8]),
 ) -> Sides {
     let count = block.groups().get(group).map_or(0, |group| group.rows);
-    let (mut places, mut weights) = (vec![NEITHER; count], vec![1_u64; count]);
+    let row_of = |at: usize| rows.map_or(at, |rows| rows[at] as usize);
+    let mut places = vec![NEITHER; count];
     for (at, side) in sides.iter().enumerate() {
-        let row = rows.map_or(at, |rows| rows[at] as usize);
-        places[row] = *side;
-        weights[row] = weight(chunk, at);
+        places[row_of(at)] = *side;
     }
-    Sides::new(places, Some(weights))
+    let weighs =
+        sides.iter().enumerate().any(|(at, side)| *side != NEITHER && weight(chunk, at) != 1);
+    let weights = weighs.then(|| {
+        let mut weights = vec![1_u64; count];
+        (0..sides.len()).for_each(|at| weights[row_of(at)] = weight(chunk, at));
+        weights
+    });
+    Sides::new(places, weights)
 }
 
 /// What the rows of a chunk can be told apart by: texts of the table that are short, and attributes.

@@ -297,6 +297,8 @@ proptest! {
         spans in prop_oneof![spans(), arbitrary::spans()],
         ends in prop::collection::vec(0_u32..8, 4),
         least in 0_i64..200,
+        // Of a large page few rows count, and are found one by one.
+        rows in prop_oneof![Just((7, 3)), Just((64, 64))],
     ) {
         let selection = Filter::Between(Field::Column(place::DURATION), least, i64::MAX);
         let comparison = Comparison {
@@ -305,7 +307,7 @@ proptest! {
             filter: Filter::All,
             selection: selection.clone(),
         };
-        let format = BlockFormat { group_rows: 7, page_rows: 3, ..BlockFormat::FRESH };
+        let format = BlockFormat { group_rows: rows.0, page_rows: rows.1, ..BlockFormat::FRESH };
         let block = Block::open(Bytes::from(encode(&chunk(&spans), &format, &[]).unwrap())).unwrap();
         let (mut some, mut plain) = (Differences::default(), Differences::default());
         for (group, head) in block.groups().iter().enumerate() {
