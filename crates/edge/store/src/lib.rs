@@ -40,6 +40,7 @@ mod retain;
 mod rolled;
 mod sampled;
 mod scan;
+mod series;
 mod shared;
 mod shelf;
 mod signals;

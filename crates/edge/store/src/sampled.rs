@@ -265,8 +265,13 @@ pub(crate) mod tests {
     }
 
     pub(crate) fn kept(facts: &[RequestFact]) -> Requests {
+        kept_in(facts, 500)
+    }
+
+    /// Facts in segments of so many.
+    pub(crate) fn kept_in(facts: &[RequestFact], each: usize) -> Requests {
         let mut requests = Requests::default();
-        for (number, facts) in (1_u32..).zip(facts.chunks(500)) {
+        for (number, facts) in (1_u32..).zip(facts.chunks(each)) {
             let placed = Placed { segment: number, offset: 0, bytes: 0 };
             assert!(requests.insert(placed, facts[0].start, &packed::encode(facts)));
         }
