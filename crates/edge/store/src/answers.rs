@@ -167,8 +167,11 @@ pub(crate) fn matching<'a>(
         meant(&filter.service, service) && meant(&filter.operation, operation)
     });
     let operations = operations.collect::<Vec<_>>();
+    // Who is asked seldom is in few segments: the rows of others need no look.
+    let is_in = operations.contains(&true);
+    let window = if is_in { filter.window } else { Window::default() };
     let duration_nanos_min = filter.duration_min.map_or(0, packed::nanos);
-    segment.within(filter.window).filter(move |(_, row)| {
+    segment.within(window).filter(move |(_, row)| {
         operations.get(row.operation as usize) == Some(&true)
             && duration_nanos_min <= row.head.duration_nanos
             && filter.failed.is_none_or(|failed| failed == row.head.failed)

@@ -318,6 +318,10 @@ impl Store for Folder {
         Ok(series::services(&disk::read(&self.requests), window, steps))
     }
 
+    fn service_names(&self, window: Window) -> Result<BTreeSet<Arc<str>>, StoreError> {
+        Ok(series::service_names(&disk::read(&self.requests), window))
+    }
+
     fn home(&self) -> Option<&Path> {
         Some(&self.path)
     }

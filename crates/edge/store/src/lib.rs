@@ -54,7 +54,7 @@ mod traces;
 mod usage;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fmt,
     path::{Path, PathBuf},
     sync::Arc,
@@ -196,6 +196,14 @@ pub trait Store: fmt::Debug + Send + Sync {
         window: Window,
         steps: usize,
     ) -> Result<BTreeMap<Arc<str>, Vec<OperationPoint>>, StoreError>;
+
+    /// The services that were requested in `window`: far quicker than [`Store::services`]. One may be among them whose
+    /// requests there were all replaced.
+    ///
+    /// # Errors
+    ///
+    /// The disk fails.
+    fn service_names(&self, window: Window) -> Result<BTreeSet<Arc<str>>, StoreError>;
 
     /// The slowest requests that pass `filter`, slowest first.
     ///

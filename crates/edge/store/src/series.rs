@@ -1,6 +1,10 @@
 //! Requests over time: what those of each step of a window add up to.
 
-use std::{collections::BTreeMap, mem, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    mem,
+    sync::Arc,
+};
 
 use model::{Moment, OperationKey, Window};
 
@@ -63,6 +67,25 @@ pub(crate) fn services(
     }
     let requested = all.into_iter().filter(|(_, sums)| !sums.is_empty());
     requested.map(|(name, sums)| (Arc::from(name), steps.points(sums))).collect()
+}
+
+/// See [`crate::Store::service_names`].
+pub(crate) fn service_names(requests: &Requests, window: Window) -> BTreeSet<Arc<str>> {
+    let mut names = BTreeSet::<&str>::new();
+    for (_, segment) in requests.segments() {
+        // Only where the window begins or ends within a segment do its rows need a look.
+        let is_within = segment.is_within(window);
+        let mut requested = vec![is_within; segment.operations().len()];
+        let rows = if is_within { Window::default() } else { window };
+        for (_, row) in segment.within(rows) {
+            if let Some(requested) = requested.get_mut(row.operation as usize) {
+                *requested = true;
+            }
+        }
+        let services = segment.operations().map(|(service, _)| service).zip(requested);
+        names.extend(services.filter_map(|(service, requested)| requested.then_some(service)));
+    }
+    names.into_iter().map(Arc::from).collect()
 }
 
 /// Services by name.
@@ -191,10 +214,14 @@ mod tests {
             let expected: Vec<(Arc<str>, Vec<u64>)> =
                 expected.iter().map(|(name, counts)| ((*name).into(), counts.to_vec())).collect();
             assert_eq!(found, expected);
+            let names = service_names(&requests, window);
+            assert!(names.iter().eq(found.iter().map(|(name, _)| name)), "{names:?}");
         };
         check(0, 1_200, &[("shop", &[900]), ("stock", &[300])]);
         check(0, 1_200, &[("shop", &[300, 300, 300, 0]), ("stock", &[0, 0, 0, 300])]);
         check(900, 1_000, &[("stock", &[50, 50])]);
+        check(800, 900, &[("shop", &[100])]);
+        assert_eq!(service_names(&requests, Window::default()), BTreeSet::new());
     }
 
     proptest! {
