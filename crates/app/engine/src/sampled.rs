@@ -3,7 +3,6 @@
 use std::{
     collections::BTreeMap,
     sync::atomic::{AtomicUsize, Ordering::Relaxed},
-    thread,
     time::{Duration, Instant},
 };
 
@@ -15,6 +14,7 @@ use store::{
         query::{Field, Filter, Top},
         table::span,
     },
+    share_out,
 };
 
 /// How far from its requests spans of a trace are looked for: longer than somebody waits, and a fraction of a row group.
@@ -22,9 +22,6 @@ const AROUND: Duration = Duration::from_mins(1);
 
 /// Spans of traces that are too large to be read with others: what a flame graph is merged of, some hundred megabytes.
 const LARGE_SPANS_MAX: usize = 200_000;
-
-/// Threads that read: more would starve those that receive.
-const THREADS_MAX: usize = 4;
 
 /// Whole traces of a fair sample of requests.
 #[derive(Debug, Clone, Default)]
@@ -51,29 +48,16 @@ pub fn sampled_traces(
     limits: &Limits,
 ) -> Result<SampledTraces, StoreError> {
     let sampled = store.sampled(filter, traces_max)?;
-    let next = AtomicUsize::new(0);
     let until = Instant::now() + limits.time.min(Duration::from_hours(1));
     let reader = Reader { store, limits, until, large_spans: AtomicUsize::new(0) };
-    let work = || {
-        let mut own = SampledTraces::default();
-        while let Some(stretch) = sampled.stretches.get(next.fetch_add(1, Relaxed)) {
-            reader.read(stretch, &mut own)?;
-        }
-        Ok(own)
-    };
-    let threads = thread::available_parallelism().map_or(1, usize::from);
-    let others = threads.min(THREADS_MAX).min(sampled.stretches.len()).saturating_sub(1);
-    let done: Vec<Result<SampledTraces, StoreError>> = thread::scope(|scope| {
-        let others: Vec<_> = (0..others).map(|_| scope.spawn(work)).collect();
-        let mut done = vec![work()];
-        for other in others {
-            match other.join() {
-                Ok(told) => done.push(told),
-                Err(panic) => std::panic::resume_unwind(panic),
+    let done: Vec<Result<SampledTraces, StoreError>> =
+        share_out(sampled.stretches.len(), |pieces| {
+            let mut own = SampledTraces::default();
+            for stretch in pieces.filter_map(|piece| sampled.stretches.get(piece)) {
+                reader.read(stretch, &mut own)?;
             }
-        }
-        done
-    });
+            Ok(own)
+        });
     let mut all = SampledTraces { in_all: sampled.in_all, ..SampledTraces::default() };
     for own in done {
         let own = own?;

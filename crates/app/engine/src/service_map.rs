@@ -299,8 +299,8 @@ fn of_missing(
     until: Instant,
 ) -> Result<BTreeMap<TraceId, Vec<Span>>, AskError> {
     let seen: BTreeSet<&str> = sampled.values().flatten().map(Span::service).collect();
-    let known = store.services(requests.window, 1)?;
-    let missing = known.into_keys().filter(|name| !seen.contains(&**name));
+    let known = store.service_names(requests.window)?;
+    let missing = known.into_iter().filter(|name| !seen.contains(&**name));
     let mut traces = BTreeMap::new();
     for name in missing.take(MISSING_MAX) {
         if until <= Instant::now() {

@@ -2,7 +2,7 @@
 
 use std::{
     cmp::Reverse,
-    collections::{BTreeMap, BinaryHeap},
+    collections::{BTreeMap, BinaryHeap, btree_map::Entry},
     sync::Arc,
     time::Duration,
 };
@@ -12,37 +12,53 @@ use rustc_hash::FxHashMap;
 use stats::Sketch;
 
 use crate::{
-    Breakdown, GroupKind, Operation, OperationPoint, RequestFact, RequestFilter, STEPS_MAX,
-    SpanGroup, packed,
+    GroupKind, Operation, OperationPoint, RequestFact, RequestFilter, SpanGroup, packed,
     requests::{Requests, Row, Segment},
 };
 
 /// See [`crate::Store::operations`].
 pub(crate) fn operations(requests: &Requests, window: Window) -> Vec<Operation> {
-    let mut merged = BTreeMap::<OperationKey, OperationSum>::new();
-    for (_, segment) in requests.segments() {
-        let own;
+    type Sums<'a> = BTreeMap<(&'a str, &'a str), OperationSum>;
+    let parts = requests.look(window, Sums::new, |own: &mut Sums<'_>, _, segment| {
+        let counted;
         let sums = if segment.is_within(window) {
             segment.sums(|| sums(segment, window))
         } else {
-            own = sums(segment, window);
-            &own[..]
+            counted = sums(segment, window);
+            &counted[..]
         };
-        for ((service, operation), sum) in segment.operations().zip(sums) {
-            if !sum.durations.is_empty() {
-                let key = OperationKey { service: service.into(), operation: operation.into() };
-                merged.entry(key).or_default().merge(sum);
+        for (pair, sum) in segment.operations().zip(sums) {
+            if !sum.is_empty() {
+                own.entry(pair).or_default().merge(sum);
             }
         }
-    }
+    });
+    let merged = add_up(parts, OperationSum::merge);
     let mut operations = Vec::with_capacity(merged.len());
-    operations.extend(merged.into_iter().map(|(key, sum)| sum.finish(key)));
+    operations.extend(merged.into_iter().map(|((service, operation), sum)| {
+        sum.finish(OperationKey { service: service.into(), operation: operation.into() })
+    }));
     operations.sort_by_key(|operation| Reverse(operation.total));
     operations
 }
 
+/// Adds up what each thread found.
+fn add_up<K: Ord, V>(parts: Vec<BTreeMap<K, V>>, add: impl Fn(&mut V, &V)) -> BTreeMap<K, V> {
+    let mut parts = parts.into_iter();
+    let mut all = parts.next().unwrap_or_default();
+    for (key, more) in parts.flatten() {
+        match all.entry(key) {
+            Entry::Occupied(mut known) => add(known.get_mut(), &more),
+            Entry::Vacant(free) => {
+                free.insert(more);
+            }
+        }
+    }
+    all
+}
+
 /// What the requests of a segment within a window add up to, by operation.
-fn sums(segment: &Segment, window: Window) -> Vec<OperationSum> {
+pub(crate) fn sums(segment: &Segment, window: Window) -> Vec<OperationSum> {
     let mut sums = vec![OperationSum::default(); segment.operations().len()];
     for (_, row) in segment.within(window) {
         let breakdown = segment.body(row).breakdown().unwrap_or_default();
@@ -51,81 +67,6 @@ fn sums(segment: &Segment, window: Window) -> Vec<OperationSum> {
         }
     }
     sums
-}
-
-/// See [`crate::Store::series`].
-pub(crate) fn series(
-    requests: &Requests,
-    keys: &[OperationKey],
-    window: Window,
-    steps: usize,
-) -> Vec<Vec<OperationPoint>> {
-    let mut series = vec![split(window, steps.min(STEPS_MAX)); keys.len()];
-    let places: BTreeMap<(&str, &str), usize> = keys
-        .iter()
-        .enumerate()
-        .map(|(place, key)| ((&*key.service, &*key.operation), place))
-        .collect();
-    for (_, segment) in requests.segments() {
-        let wanted: Vec<Option<usize>> =
-            segment.operations().map(|pair| places.get(&pair).copied()).collect();
-        if wanted.iter().all(Option::is_none) {
-            continue;
-        }
-        for (_, row) in segment.within(window) {
-            if let Some(Some(place)) = wanted.get(row.operation as usize) {
-                add(&mut series[*place], window, segment, row);
-            }
-        }
-    }
-    series
-}
-
-/// See [`crate::Store::services`].
-pub(crate) fn services(
-    requests: &Requests,
-    window: Window,
-    steps: usize,
-) -> BTreeMap<Arc<str>, Vec<OperationPoint>> {
-    let steps = steps.min(STEPS_MAX);
-    let mut services = BTreeMap::<Arc<str>, Vec<OperationPoint>>::new();
-    for (_, segment) in requests.segments() {
-        let names = segment.operations().map(|(service, _)| service).collect::<Vec<_>>();
-        let mut of_segment = BTreeMap::<&str, Vec<OperationPoint>>::new();
-        for (_, row) in segment.within(window) {
-            let Some(name) = names.get(row.operation as usize) else { continue };
-            let points = of_segment
-                .entry(*name)
-                .or_insert_with(|| services.remove(*name).unwrap_or_else(|| split(window, steps)));
-            add(points, window, segment, row);
-        }
-        services.extend(of_segment.into_iter().map(|(name, points)| (Arc::from(name), points)));
-    }
-    services
-}
-
-/// Counts a request in its part of the window.
-fn add(points: &mut [OperationPoint], window: Window, segment: &Segment, row: &Row) {
-    let length = window.to.nanos.saturating_sub(window.from.nanos).max(1);
-    let passed = row.head.start.nanos.saturating_sub(window.from.nanos);
-    // Windows of some centuries need more than 64 bits, which take ten times as long.
-    let place = match passed.checked_mul(points.len() as u64) {
-        Some(times) => usize::try_from(times / length).unwrap_or(usize::MAX),
-        None => (u128::from(passed) * points.len() as u128 / u128::from(length)) as usize,
-    };
-    let Some(point) = points.get_mut(place) else { return };
-    point.count += 1;
-    point.failed += u64::from(row.head.failed);
-    point.statements += u64::from(row.head.statements);
-    point.durations.add(row.head.duration_nanos);
-    let nanos = segment.body(row).breakdown().unwrap_or_default();
-    let more = packed::breakdown(nanos);
-    let sum = &mut point.breakdown;
-    sum.own += more.own;
-    sum.database += more.database;
-    sum.cache += more.cache;
-    sum.http += more.http;
-    sum.queue += more.queue;
 }
 
 /// See [`crate::Store::slowest`].
@@ -147,24 +88,32 @@ pub(crate) fn latest(
 }
 
 /// The requests whose rank is greatest, the greatest first.
-fn greatest<R: Ord>(
+fn greatest<R: Ord + Send>(
     requests: &Requests,
     filter: &RequestFilter,
     limit: usize,
-    rank: impl Fn(&Row) -> R,
+    rank: impl Fn(&Row) -> R + Sync,
 ) -> Vec<RequestFact> {
-    // The least of those chosen is on top, to be ousted next.
-    let mut chosen = BinaryHeap::new();
-    for (number, segment) in requests.segments() {
+    /// The least of those chosen is on top, to be ousted next.
+    type Chosen<R> = BinaryHeap<Reverse<(R, u32, usize)>>;
+    let choose = |chosen: &mut Chosen<R>, number: u32, segment: &Segment| {
         for (place, row) in matching(segment, filter) {
-            chosen.push(Reverse((rank(row), number, place)));
-            if limit < chosen.len() {
-                chosen.pop();
+            let ranked = Reverse((rank(row), number, place));
+            if chosen.len() < limit {
+                chosen.push(ranked);
+            } else if let Some(mut least) = chosen.peek_mut()
+                && ranked < *least
+            {
+                *least = ranked;
             }
         }
-    }
+    };
+    let parts = requests.look(filter.window, Chosen::new, choose);
+    let mut chosen: Vec<_> = parts.into_iter().flatten().collect();
+    chosen.sort_unstable();
+    chosen.truncate(limit);
     let mut facts = Vec::with_capacity(chosen.len());
-    for Reverse((_, number, place)) in chosen.into_sorted_vec() {
+    for Reverse((_, number, place)) in chosen {
         facts.extend(requests.segment(number).and_then(|segment| segment.fact(place)));
     }
     facts
@@ -172,13 +121,14 @@ fn greatest<R: Ord>(
 
 /// See [`crate::Store::groups`].
 pub(crate) fn groups(requests: &Requests, filter: &RequestFilter, limit: usize) -> Vec<SpanGroup> {
-    let mut merged = BTreeMap::<(GroupKind, &str), GroupSum>::new();
-    for (_, segment) in requests.segments() {
+    type Sums<'a> = BTreeMap<(GroupKind, &'a str), GroupSum>;
+    let parts = requests.look(filter.window, Sums::new, |own: &mut Sums<'_>, _, segment| {
         #[expect(clippy::iter_over_hash_type, reason = "they are added up, in an ordered map")]
         for ((kind, name), sum) in groups_of_segment(segment, filter) {
-            merged.entry((kind, segment.text(name))).or_default().merge(&sum);
+            own.entry((kind, segment.text(name))).or_default().merge(&sum);
         }
-    }
+    });
+    let merged = add_up(parts, GroupSum::merge);
     let mut groups = Vec::with_capacity(merged.len());
     groups.extend(merged.into_iter().map(|((kind, name), sum)| sum.finish(kind, name)));
     groups.sort_by_key(|group| Reverse(group.total));
@@ -217,8 +167,11 @@ pub(crate) fn matching<'a>(
         meant(&filter.service, service) && meant(&filter.operation, operation)
     });
     let operations = operations.collect::<Vec<_>>();
+    // Who is asked seldom is in few segments: the rows of others need no look.
+    let is_in = operations.contains(&true);
+    let window = if is_in { filter.window } else { Window::default() };
     let duration_nanos_min = filter.duration_min.map_or(0, packed::nanos);
-    segment.within(filter.window).filter(move |(_, row)| {
+    segment.within(window).filter(move |(_, row)| {
         operations.get(row.operation as usize) == Some(&true)
             && duration_nanos_min <= row.head.duration_nanos
             && filter.failed.is_none_or(|failed| failed == row.head.failed)
@@ -241,25 +194,6 @@ fn by_start(row: &Row) -> (Moment, Id) {
     (row.head.start, id(row))
 }
 
-/// Equal parts of a window; none if the window is empty.
-fn split(window: Window, steps: usize) -> Vec<OperationPoint> {
-    let length = u128::from(window.to.nanos.saturating_sub(window.from.nanos));
-    let parts = if length == 0 { 0 } else { steps as u128 };
-    let edge = |step: u128| {
-        let passed = u64::try_from((step * length).div_ceil(parts));
-        Moment { nanos: window.from.nanos + passed.expect("no part is longer than the window") }
-    };
-    let part = |step| OperationPoint {
-        window: Window { from: edge(step), to: edge(step + 1) },
-        count: 0,
-        failed: 0,
-        statements: 0,
-        breakdown: Breakdown::default(),
-        durations: Sketch::default(),
-    };
-    (0..parts).map(part).collect()
-}
-
 /// What many requests of one operation add up to.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct OperationSum {
@@ -272,7 +206,7 @@ pub(crate) struct OperationSum {
 }
 
 impl OperationSum {
-    fn add(&mut self, row: &Row, breakdown_nanos: [u64; 5]) {
+    pub(crate) fn add(&mut self, row: &Row, breakdown_nanos: [u64; 5]) {
         self.failed += u64::from(row.head.failed);
         self.statements += u64::from(row.head.statements);
         self.total_nanos = self.total_nanos.saturating_add(row.head.duration_nanos);
@@ -280,7 +214,7 @@ impl OperationSum {
         self.widen((row.head.start, row.head.start), breakdown_nanos);
     }
 
-    fn merge(&mut self, other: &Self) {
+    pub(crate) fn merge(&mut self, other: &Self) {
         self.failed += other.failed;
         self.statements += other.statements;
         self.total_nanos = self.total_nanos.saturating_add(other.total_nanos);
@@ -298,6 +232,11 @@ impl OperationSum {
         }
     }
 
+    /// Whether there were none.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.durations.is_empty()
+    }
+
     /// Bytes in memory, roughly.
     pub(crate) fn bytes(&self) -> usize {
         size_of::<Self>() + self.durations.bytes()
@@ -313,6 +252,18 @@ impl OperationSum {
             statements: self.statements,
             breakdown: packed::breakdown(self.breakdown_nanos),
             seen: Window { from: first, to: last + Duration::from_nanos(1) },
+            durations: self.durations,
+        }
+    }
+
+    /// Those of one step.
+    pub(crate) fn point(self, window: Window) -> OperationPoint {
+        OperationPoint {
+            window,
+            count: self.durations.count(),
+            failed: self.failed,
+            statements: self.statements,
+            breakdown: packed::breakdown(self.breakdown_nanos),
             durations: self.durations,
         }
     }

@@ -27,7 +27,7 @@ use crate::{
     packed,
     recovery::{self, Files, Recovery},
     requests::Requests,
-    sampled,
+    sampled, series,
     shelf::Shelf,
     signals::{Item, SIGNALS, Signal},
     timed,
@@ -295,7 +295,7 @@ impl Store for Folder {
         window: Window,
         steps: usize,
     ) -> Result<Vec<Vec<OperationPoint>>, StoreError> {
-        Ok(answers::series(&disk::read(&self.requests), keys, window, steps))
+        Ok(series::series(&disk::read(&self.requests), keys, window, steps))
     }
 
     fn sampled(&self, filter: &RequestFilter, limit: usize) -> Result<Sampled, StoreError> {
@@ -315,7 +315,11 @@ impl Store for Folder {
         window: Window,
         steps: usize,
     ) -> Result<BTreeMap<Arc<str>, Vec<OperationPoint>>, StoreError> {
-        Ok(answers::services(&disk::read(&self.requests), window, steps))
+        Ok(series::services(&disk::read(&self.requests), window, steps))
+    }
+
+    fn service_names(&self, window: Window) -> Result<BTreeSet<Arc<str>>, StoreError> {
+        Ok(series::service_names(&disk::read(&self.requests), window))
     }
 
     fn home(&self) -> Option<&Path> {

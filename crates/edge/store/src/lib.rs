@@ -40,6 +40,8 @@ mod retain;
 mod rolled;
 mod sampled;
 mod scan;
+mod series;
+mod shared;
 mod shelf;
 mod signals;
 mod since;
@@ -52,7 +54,7 @@ mod traces;
 mod usage;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fmt,
     path::{Path, PathBuf},
     sync::Arc,
@@ -76,6 +78,7 @@ pub use listing::BlockFile;
 pub use log::Syncing;
 pub use recovery::Recovery;
 pub use sampled::{Sampled, Stretch};
+pub use shared::{Pieces, share_out};
 pub use thin::Keeping;
 pub use timed::{Timed, TimedOperation, TimedRequest};
 pub use top::SPANS_MAX;
@@ -193,6 +196,14 @@ pub trait Store: fmt::Debug + Send + Sync {
         window: Window,
         steps: usize,
     ) -> Result<BTreeMap<Arc<str>, Vec<OperationPoint>>, StoreError>;
+
+    /// The services that were requested in `window`: far quicker than [`Store::services`]. One may be among them whose
+    /// requests there were all replaced.
+    ///
+    /// # Errors
+    ///
+    /// The disk fails.
+    fn service_names(&self, window: Window) -> Result<BTreeSet<Arc<str>>, StoreError>;
 
     /// The slowest requests that pass `filter`, slowest first.
     ///

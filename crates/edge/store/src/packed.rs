@@ -289,7 +289,19 @@ impl<'a> Cursor<'a> {
         Some(*taken)
     }
 
+    /// Most numbers are small, so that one byte holds them.
+    #[inline]
     fn varint(&mut self) -> Option<u64> {
+        match self.0 {
+            [byte, rest @ ..] if *byte < 0x80 => {
+                self.0 = rest;
+                Some(u64::from(*byte))
+            }
+            _ => self.long_varint(),
+        }
+    }
+
+    fn long_varint(&mut self) -> Option<u64> {
         let mut value = 0;
         for (place, byte) in self.0.iter().take(10).enumerate() {
             if place == 9 && 1 < *byte {
@@ -398,6 +410,19 @@ mod tests {
         assert_eq!(decoded(&greatest), (vec![], false));
         assert_eq!(decoded(&[&[0][..], &greatest].concat()), (vec![], false));
         assert_eq!(decoded(&[&[1][..], &greatest].concat()), (vec![], false));
+    }
+
+    #[test]
+    fn numbers_are_read_back_and_none_that_is_cut_or_too_long() {
+        for value in [0, 1, 127, 128, 16_383, 16_384, u64::MAX - 1, u64::MAX] {
+            let mut bytes = Vec::new();
+            varint(&mut bytes, value);
+            assert_eq!(Cursor(&bytes[..bytes.len() - 1]).varint(), None, "{value}");
+            bytes.push(7);
+            let mut cursor = Cursor(&bytes);
+            assert_eq!((cursor.varint(), cursor.0), (Some(value), &[7][..]));
+        }
+        assert_eq!(Cursor(&[0xff; 10]).varint(), None);
     }
 
     proptest! {

@@ -4,8 +4,7 @@
 //! as there are processors. What is kept elsewhere is asked there, and merged.
 
 use std::{
-    sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
-    thread,
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
     time::{Duration, Instant},
 };
 
@@ -17,13 +16,11 @@ use keep::{
 use crate::{
     Answered, Coverage, Limit, Limits, StoreError,
     rolled::Rolled,
+    shared::share_out,
     shelf::Shelf,
     since::By,
     snapshot::{Reading, Unit},
 };
-
-/// Threads for one question: more would starve those that receive.
-const THREADS_MAX: usize = 4;
 
 /// Units that are fetched while one is looked at: some megabytes.
 const AHEAD: usize = 4;
@@ -126,21 +123,17 @@ pub(crate) fn look_at<T: Default + Send>(
     each: impl Fn(&mut T, usize) -> Result<u64, StoreError> + Sync,
 ) -> Result<(Vec<T>, Coverage), StoreError> {
     let until = Instant::now() + limits.time.min(Duration::from_hours(24));
-    let (next, rows) = (AtomicUsize::new(0), AtomicU64::new(0));
-    let work = || {
+    let rows = AtomicU64::new(0);
+    let done: Vec<Result<(T, Coverage), StoreError>> = share_out(units, |units| {
         let (mut own, mut coverage) = (T::default(), Coverage::default());
-        loop {
-            let unit = next.fetch_add(1, Relaxed);
-            if units <= unit {
-                return Ok((own, coverage));
-            }
+        for unit in units {
             coverage.reached = if limits.rows <= rows.load(Relaxed) {
                 Some(Limit::Rows)
             } else {
                 (until <= Instant::now()).then_some(Limit::Time)
             };
             if coverage.reached.is_some() {
-                return Ok((own, coverage));
+                break;
             }
             match each(&mut own, unit) {
                 Ok(looked_at) => {
@@ -151,19 +144,7 @@ pub(crate) fn look_at<T: Default + Send>(
                 Err(error) => return Err(error),
             }
         }
-    };
-    let threads = thread::available_parallelism().map_or(1, usize::from);
-    let others = threads.min(THREADS_MAX).min(units).saturating_sub(1);
-    let done: Vec<Result<(T, Coverage), StoreError>> = thread::scope(|scope| {
-        let others: Vec<_> = (0..others).map(|_| scope.spawn(work)).collect();
-        let mut done = vec![work()];
-        for other in others {
-            match other.join() {
-                Ok(told) => done.push(told),
-                Err(panic) => std::panic::resume_unwind(panic),
-            }
-        }
-        done
+        Ok((own, coverage))
     });
     let mut parts = Vec::new();
     let mut coverage = Coverage::default();

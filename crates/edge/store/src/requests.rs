@@ -16,8 +16,12 @@ use crate::{
     disk,
     log::Placed,
     packed::{self, Body, Cursor, Head, PackedFact},
+    shared::share_out,
     texts::Texts,
 };
+
+/// So few rows one thread has looked at before others have helped. Tests have few, and want others.
+const ROWS_ALONE: usize = if cfg!(test) { 1 } else { 50_000 };
 
 /// All facts that are kept.
 #[derive(Debug, Default)]
@@ -36,7 +40,7 @@ pub(crate) struct Segment {
     /// Bytes on disk.
     pub(crate) bytes: u64,
     /// Begin of the first and of the last request.
-    starts: Option<(Moment, Moment)>,
+    pub(crate) starts: Option<(Moment, Moment)>,
     texts: Texts,
     operations: Vec<(u32, u32)>,
     operation_numbers: FxHashMap<(u32, u32), u32>,
@@ -147,6 +151,28 @@ impl Requests {
         self.segments.iter().map(|(number, segment)| (*number, segment))
     }
 
+    /// Looks at each segment that may have requests of a window. Where there are many rows, so many threads do that
+    /// [`share_out`] has; each has a `T` of its own, and all of them are returned: one or more.
+    pub(crate) fn look<'a, T: Send>(
+        &'a self,
+        window: Window,
+        make: impl Fn() -> T + Sync,
+        each: impl Fn(&mut T, u32, &'a Segment) + Sync,
+    ) -> Vec<T> {
+        let touched: Vec<(u32, &Segment)> =
+            self.segments().filter(|(_, segment)| segment.is_touched(window)).collect();
+        let rows: usize = touched.iter().map(|(_, segment)| segment.rows.len()).sum();
+        let together = if rows < ROWS_ALONE { touched.len().max(1) } else { 1 };
+        let pieces: Vec<&[(u32, &Segment)]> = touched.chunks(together).collect();
+        share_out(pieces.len(), |places| {
+            let mut own = make();
+            for (number, segment) in places.flat_map(|place| pieces[place].iter().copied()) {
+                each(&mut own, number, segment);
+            }
+            own
+        })
+    }
+
     /// The oldest segment, if there are more facts than `max` and it is not the only one.
     pub(crate) fn beyond(&self, max: usize) -> Option<u32> {
         let rows = self.segments.values().map(|segment| segment.rows.len()).sum::<usize>();
@@ -220,11 +246,15 @@ impl Segment {
     /// Facts whose requests began in `window`, with their places, in the order in which they were
     /// recorded.
     pub(crate) fn within(&self, window: Window) -> impl Iterator<Item = (usize, &Row)> {
-        let touched =
-            self.starts.is_some_and(|(first, last)| window.from <= last && first < window.to);
-        let rows = if touched { &self.rows[..] } else { &[] };
+        let rows = if self.is_touched(window) { &self.rows[..] } else { &[] };
         let rows = rows.iter().enumerate();
         rows.filter(move |(_, row)| !row.replaced && window.contains(row.head.start))
+    }
+
+    /// Whether some of its requests may have begun in `window`.
+    fn is_touched(&self, window: Window) -> bool {
+        window.from < window.to
+            && self.starts.is_some_and(|(first, last)| window.from <= last && first < window.to)
     }
 
     /// Whether all of its requests began in `window`.
@@ -273,4 +303,87 @@ fn key(trace_id: TraceId, span_id: SpanId) -> u64 {
 
 fn same(head: &Head, fact: &PackedFact) -> bool {
     (head.trace_id, head.span_id) == (fact.head.trace_id, fact.head.span_id)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{
+        Breakdown, GroupFact, GroupKind, RequestFilter, answers,
+        sampled::{
+            self,
+            tests::{fact, filter, kept_in},
+        },
+        series,
+    };
+
+    /// Nearly in order of time; some replace others.
+    fn facts() -> impl Strategy<Value = Vec<RequestFact>> {
+        let service = prop::sample::select(vec!["gateway", "shop", "stock"]);
+        let each = (0_u64..150, 0_u64..20, service, 0_u64..40, any::<bool>());
+        let each = each.prop_map(|(number, second, service, nanos, failed)| {
+            let time = Duration::from_nanos(nanos);
+            let group = GroupFact {
+                kind: GroupKind::Database,
+                name: service.into(),
+                count: 2,
+                total: time,
+                failed: 1,
+            };
+            RequestFact {
+                duration: time,
+                failed,
+                statements: 3,
+                breakdown: Breakdown { database: time, ..Breakdown::default() },
+                groups: vec![group],
+                ..fact(number, second, service)
+            }
+        });
+        prop::collection::vec(each, 0..200).prop_map(|mut facts| {
+            for (place, fact) in (0_u64..).zip(&mut facts) {
+                fact.start.nanos += place / 2 * 1_000_000_000;
+            }
+            facts
+        })
+    }
+
+    fn answered(requests: &Requests, filter: &RequestFilter, steps: usize) -> String {
+        let window = filter.window;
+        let operations = answers::operations(requests, window);
+        let keys: Vec<OperationKey> = operations.iter().map(|one| one.key.clone()).collect();
+        let series = series::series(requests, &keys, window, steps);
+        let services = series::services(requests, window, steps);
+        let slowest = answers::slowest(requests, filter, 7);
+        let latest = answers::latest(requests, filter, 7);
+        let groups = answers::groups(requests, filter, 7);
+        let sampled = sampled::sampled(requests, filter, 8);
+        format!(
+            "{operations:?} {series:?} {services:?} {slowest:?} {latest:?} {groups:?} {sampled:?}"
+        )
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn threads_that_share_segments_find_what_one_finds_in_one_segment(
+            facts in facts(),
+            each in 1_usize..40,
+            from in 0_u64..60,
+            seconds in 0_u64..150,
+            steps in 0_usize..6,
+            failed: Option<bool>,
+        ) {
+            let filter = RequestFilter { failed, ..filter(from, from + seconds) };
+            let alone = answered(&kept_in(&facts, facts.len().max(1)), &filter, steps);
+            let shared = kept_in(&facts, each);
+            prop_assert_eq!(&answered(&shared, &filter, steps), &alone);
+            // Once sums are remembered.
+            prop_assert_eq!(&answered(&shared, &filter, steps), &alone);
+        }
+    }
 }

@@ -12,7 +12,7 @@ use rustc_hash::FxBuildHasher;
 use crate::{
     RequestFilter,
     answers::matching,
-    requests::{Requests, Row},
+    requests::{Requests, Segment},
 };
 
 /// Stretches of time: enough to see each hour of a day's shift, few enough to be read while somebody waits.
@@ -49,19 +49,17 @@ pub struct Stretch {
     pub traces: BTreeSet<TraceId>,
 }
 
+/// When a request began, its trace, and how many nanoseconds it took.
+type Found = (Moment, TraceId, u64);
+
 /// See [`crate::Store::sampled`].
 pub(crate) fn sampled(requests: &Requests, filter: &RequestFilter, limit: usize) -> Sampled {
     let since = requests.since();
     let Some(within) = requests.within(filter.window) else {
         return Sampled { since, ..Sampled::default() };
     };
-    let mut counted = Counted::new();
     let part = Part::of(within);
-    let mut parts = vec![0_usize; PARTS];
-    each(requests, filter, |row| {
-        counted.add(row.head.trace_id);
-        parts[part.has(row)] += 1;
-    });
+    let (counted, parts) = count(requests, filter, part);
     let all: usize = parts.iter().sum();
     if all == 0 {
         return Sampled { since, ..Sampled::default() };
@@ -69,17 +67,10 @@ pub(crate) fn sampled(requests: &Requests, filter: &RequestFilter, limit: usize)
     let is_few = all <= limit.saturating_mul(REQUESTS_EACH);
     let wanted = if is_few { vec![(0, all)] } else { ranks(all, limit.div_ceil(STRETCHES)) };
     let ranges = ranges(&parts, &wanted);
-    let mut rows = vec![Vec::new(); ranges.len()];
-    each(requests, filter, |row| {
-        let part = part.has(row);
-        if let Some(place) = ranges.iter().position(|range| range.parts.contains(&part)) {
-            rows[place].push((row.head.start, row.head.trace_id, row.head.duration_nanos));
-        }
-    });
     let each_max = if is_few { limit } else { limit.div_ceil(STRETCHES) };
     let mut stretches: Vec<Stretch> = Vec::new();
     let mut seen = BTreeSet::new();
-    for (range, mut rows) in ranges.iter().zip(rows) {
+    for (range, mut rows) in ranges.iter().zip(rows_of(requests, filter, part, &ranges)) {
         rows.sort_unstable();
         for from in &range.from {
             stretches.extend(stretch(rows.get(*from..).unwrap_or(&[]), each_max, &mut seen));
@@ -89,12 +80,55 @@ pub(crate) fn sampled(requests: &Requests, filter: &RequestFilter, limit: usize)
     Sampled { stretches, in_all: counted.distinct().max(sampled), since }
 }
 
-fn each<'a>(requests: &'a Requests, filter: &'a RequestFilter, mut take: impl FnMut(&'a Row)) {
-    for (_, segment) in requests.segments() {
+/// Counts the traces of requests that pass, and the requests in each part.
+fn count(requests: &Requests, filter: &RequestFilter, part: Part) -> (Counted, Vec<usize>) {
+    let none = || (Counted::new(), vec![0_usize; PARTS]);
+    let count = |(counted, parts): &mut (Counted, Vec<usize>), _: u32, segment: &Segment| {
         for (_, row) in matching(segment, filter) {
-            take(row);
+            counted.add(row.head.trace_id);
+            parts[part.has(row.head.start)] += 1;
+        }
+    };
+    let mut looked = requests.look(filter.window, none, count).into_iter();
+    let (mut counted, mut parts) = looked.next().unwrap_or_else(none);
+    for (own, own_parts) in looked {
+        counted.merge(&own);
+        for (all, own) in parts.iter_mut().zip(own_parts) {
+            *all += own;
         }
     }
+    (counted, parts)
+}
+
+/// The requests that pass of each range, in no order.
+fn rows_of(
+    requests: &Requests,
+    filter: &RequestFilter,
+    part: Part,
+    ranges: &[Taken],
+) -> Vec<Vec<Found>> {
+    let none = || vec![Vec::<Found>::new(); ranges.len()];
+    let find = |own: &mut Vec<Vec<Found>>, _: u32, segment: &Segment| {
+        let Some((first, last)) = segment.starts else { return };
+        let (first, last) = (part.has(first), part.has(last));
+        // Most segments lie between the ranges.
+        if !ranges.iter().any(|range| range.parts.start <= last && first < range.parts.end) {
+            return;
+        }
+        for (_, row) in matching(segment, filter) {
+            let part = part.has(row.head.start);
+            if let Some(place) = ranges.iter().position(|range| range.parts.contains(&part)) {
+                own[place].push((row.head.start, row.head.trace_id, row.head.duration_nanos));
+            }
+        }
+    };
+    let mut all = none();
+    for own in requests.look(filter.window, none, find) {
+        for (all, own) in all.iter_mut().zip(own) {
+            all.extend(own);
+        }
+    }
+    all
 }
 
 /// Tells which part of the time from the first request to the last a request began in.
@@ -119,8 +153,8 @@ impl Part {
         clippy::cast_sign_loss,
         reason = "below the number of parts, and none below zero"
     )]
-    fn has(self, row: &Row) -> usize {
-        let passed = row.head.start.nanos.saturating_sub(self.from.nanos);
+    fn has(self, start: Moment) -> usize {
+        let passed = start.nanos.saturating_sub(self.from.nanos);
         ((passed as f64 * self.each_nano) as usize).min(PARTS - 1)
     }
 }
@@ -175,11 +209,7 @@ fn parts_of(parts: &[usize], rank: usize, count: usize) -> (Range<usize>, usize)
 }
 
 /// The first traces of some requests, in order of time, that are in no other stretch.
-fn stretch(
-    rows: &[(Moment, TraceId, u64)],
-    traces_max: usize,
-    seen: &mut BTreeSet<TraceId>,
-) -> Option<Stretch> {
+fn stretch(rows: &[Found], traces_max: usize, seen: &mut BTreeSet<TraceId>) -> Option<Stretch> {
     let mut found: Option<Stretch> = None;
     for (start, trace, duration_nanos) in rows {
         let traces = found.as_ref().map(|stretch| &stretch.traces);
@@ -216,6 +246,13 @@ impl Counted {
         let place = usize::try_from(place).unwrap_or(0);
         if let Some(bits) = self.bits.get_mut(place / 64) {
             *bits |= 1 << (place % 64);
+        }
+    }
+
+    /// Adds what another thread counted.
+    fn merge(&mut self, other: &Self) {
+        for (bits, more) in self.bits.iter_mut().zip(&other.bits) {
+            *bits |= more;
         }
     }
 
@@ -265,8 +302,13 @@ pub(crate) mod tests {
     }
 
     pub(crate) fn kept(facts: &[RequestFact]) -> Requests {
+        kept_in(facts, 500)
+    }
+
+    /// Facts in segments of so many.
+    pub(crate) fn kept_in(facts: &[RequestFact], each: usize) -> Requests {
         let mut requests = Requests::default();
-        for (number, facts) in (1_u32..).zip(facts.chunks(500)) {
+        for (number, facts) in (1_u32..).zip(facts.chunks(each)) {
             let placed = Placed { segment: number, offset: 0, bytes: 0 };
             assert!(requests.insert(placed, facts[0].start, &packed::encode(facts)));
         }
@@ -301,7 +343,9 @@ pub(crate) mod tests {
         let facts: Vec<_> = (0..10_000).flat_map(both).collect();
         // However much longer the window is than the time in which they came.
         for to in [10_000, 10_000_000] {
-            check(&sampled(&kept(&facts), &filter(0, to), 80));
+            let found = sampled(&kept(&facts), &filter(0, to), 80);
+            assert_eq!(found, sampled(&kept_in(&facts, facts.len()), &filter(0, to), 80));
+            check(&found);
         }
     }
 
