@@ -5,7 +5,11 @@
 //! memory say when requests of an endpoint began, and else the columns that decide it are read. Either side then
 //! stands for all of its rows, of which there is an exact count.
 
-use std::{collections::BTreeMap, ops::Range, time::Instant};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Range,
+    time::Instant,
+};
 
 use keep::{
     Column,
@@ -63,6 +67,12 @@ struct Page {
     unit: usize,
     rows: Range<u32>,
     times: (i64, i64),
+}
+
+impl Page {
+    fn place(&self) -> (usize, u32) {
+        (self.unit, self.rows.start)
+    }
 }
 
 /// Sides of which a sample has too few rows, in few of its pages: selected rows, and others.
@@ -191,7 +201,7 @@ impl Looking<'_> {
                     all.forget(side);
                 }
             }
-            all.merge(self.looked_for(rare, sampling)?);
+            all.merge(self.looked_for(pages, rare, sampling)?);
         }
         Ok(all)
     }
@@ -208,12 +218,22 @@ impl Looking<'_> {
         Ok(Rare { sides, with: with.min().unwrap_or(0), of: looked_at.len() })
     }
 
-    /// Rows of sides that are rare, from pages that have some; from all pages, or from so many that there should be enough.
-    fn looked_for(&mut self, rare: Rare, sampling: Sampling) -> Result<Differences, StoreError> {
-        let Comparison { filter, selection, .. } = self.comparison;
-        // Who looks for selected rows alone can leave out pages that have none, as their index says.
-        let narrow = Filter::And(vec![filter.clone(), selection.clone()]);
-        let all = self.pages(if rare.sides[1] { filter } else { &narrow });
+    /// Rows of sides that are rare, from pages that have some; from all of these pages, or from so many that there should be
+    /// enough.
+    fn looked_for(
+        &mut self,
+        pages: &[Page],
+        rare: Rare,
+        sampling: Sampling,
+    ) -> Result<Differences, StoreError> {
+        let mut all = pages.to_vec();
+        if !rare.sides[1] {
+            // Who looks for selected rows alone can leave out pages that have none, as their index says.
+            let Comparison { filter, selection, .. } = self.comparison;
+            let narrow = self.pages(&Filter::And(vec![filter.clone(), selection.clone()]));
+            let narrow: BTreeSet<(usize, u32)> = narrow.iter().map(Page::place).collect();
+            all.retain(|page| narrow.contains(&page.place()));
+        }
         let pages = match (2 * sampling.pages * rare.of).checked_div(rare.with) {
             Some(enough) => {
                 let share = in_proportion(rows(&all), enough as u64, all.len() as u64);

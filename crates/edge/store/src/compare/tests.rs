@@ -1,6 +1,7 @@
 //! Samples against what a plain look at all rows says.
 
-use model::{Attributes, Moment, Span, SpanId, Value, Window};
+use keep::{query::Field, table::span};
+use model::{Attributes, Moment, Span, SpanId, Text, Value, Window};
 use testkit::arbitrary;
 
 use super::*;
@@ -207,6 +208,35 @@ fn what_facts_do_not_reach_back_to_is_looked_at_as_without_them() {
     assert!(others.abs_diff(ALL - ALL / 3) < ALL / 30, "{others}");
     are_near(shares(&told.answer, "tier", "gold"), (1.0, 0.25));
     assert!(told.coverage.rows < ALL / 2, "{}", told.coverage.rows);
+    // Rare ones of before are looked for there alone: those that facts tell are not counted twice.
+    let lost = |number: &u64| number.is_multiple_of(300);
+    let begins = |is_lost: bool| {
+        let numbers = (ALL / 2..ALL).filter(move |number| lost(number) == is_lost);
+        numbers.map(|number| 1_000 * (number + 1)).collect::<Vec<u64>>()
+    };
+    let known = Begun { selected: begins(true), others: begins(false), since };
+    let told = compared(&store, &slower_than(900), Some(known));
+    let (selected, others) = told.answer.rows();
+    assert!(selected.abs_diff(ALL / 300) <= ALL / 1_500, "{selected} of {}", ALL / 300);
+    assert!(others.abs_diff(ALL - ALL / 300) < ALL / 30, "{others}");
+    are_near(shares(&told.answer, "lost", "true"), (1.0, 0.0));
+}
+
+/// Facts tell moments of which clock skew is taken off: rows that did not begin then are theirs all the same.
+#[test]
+fn requests_whose_clock_was_wrong_are_compared() {
+    let place = tempfile::tempdir().unwrap();
+    let store = folder(place.path());
+    let begins = |is_slow: bool| {
+        let numbers = (0..ALL).filter(move |number| number.is_multiple_of(3) == is_slow);
+        numbers.map(|number| 1_000 * (number + 1) + 7).collect::<Vec<u64>>()
+    };
+    let known = Begun { selected: begins(true), others: begins(false), since: None };
+    let told = compared(&store, &slower_than(500), Some(known));
+    assert_eq!(told.answer.rows(), (ALL / 3, ALL - ALL / 3));
+    let looked_at = told.answer.looked_at();
+    assert!(0 < looked_at.0 && 0 < looked_at.1, "{looked_at:?}");
+    are_near(shares(&told.answer, "tier", "gold"), (1.0, 0.25));
 }
 
 #[test]
