@@ -300,10 +300,14 @@ fn find(sides: &[Weighed; 2], quantile: f64, random: &mut Random) -> Option<Foun
     reason = "a rank among some thousand draws"
 )]
 fn middle(mut draws: Vec<f64>) -> Interval {
-    draws.sort_by(f64::total_cmp);
-    let out = ((1.0 - LEVEL) / 2.0 * draws.len() as f64).floor() as usize;
-    let at = |place: usize| draws.get(place).copied().unwrap_or(f64::NAN);
-    Interval { low: at(out), high: at(draws.len().saturating_sub(1 + out)) }
+    let count = draws.len();
+    let out = ((1.0 - LEVEL) / 2.0 * count as f64).floor() as usize;
+    let mut at = |place: usize| {
+        let is_there = place < count;
+        if is_there { *draws.select_nth_unstable_by(place, f64::total_cmp).1 } else { f64::NAN }
+    };
+    let last = count.saturating_sub(1 + out);
+    Interval { low: at(out), high: at(last) }
 }
 
 /// Says where the sides did not do the same work.

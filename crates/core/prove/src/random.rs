@@ -1,11 +1,11 @@
 //! Numbers that look random and are told by a seed: xoshiro256++ (Blackman and Vigna, 2021), seeded by `SplitMix64`.
 
-use std::f64::consts::TAU;
-
 /// A stream of pseudo-random numbers; the same seed gives the same stream, on every machine.
 #[derive(Debug, Clone)]
 pub struct Random {
     state: [u64; 4],
+    /// Normal numbers come in pairs: the second of the last one.
+    spare: Option<f64>,
 }
 
 impl Random {
@@ -20,7 +20,7 @@ impl Random {
             word = (word ^ (word >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
             word ^ (word >> 31)
         };
-        Self { state: [next(), next(), next(), next()] }
+        Self { state: [next(), next(), next(), next()], spare: None }
     }
 
     /// 64 bits.
@@ -49,24 +49,40 @@ impl Random {
         -(1.0 - self.unit()).ln()
     }
 
-    /// Normal with mean 0 and variance 1 (Box and Muller).
+    /// Normal with mean 0 and variance 1 (the polar method of Marsaglia and Bray, 1964).
     pub fn normal(&mut self) -> f64 {
-        let radius = (2.0 * self.exponential()).sqrt();
-        radius * (TAU * self.unit()).cos()
+        if let Some(spare) = self.spare.take() {
+            return spare;
+        }
+        // Refused one time in five; the bound is for the reader's peace of mind.
+        for _ in 0..1_000 {
+            let (x, y) = (2.0 * self.unit() - 1.0, 2.0 * self.unit() - 1.0);
+            let square = x * x + y * y;
+            if 0.0 < square && square < 1.0 {
+                let times = (-2.0 * square.ln() / square).sqrt();
+                self.spare = Some(y * times);
+                return x * times;
+            }
+        }
+        0.0
     }
 
     /// Gamma with this shape, at least 1/3, and scale 1 (Marsaglia and Tsang, 2000, without the step for shapes below).
     pub(crate) fn gamma(&mut self, shape: f64) -> f64 {
         let d = shape.max(0.34) - 1.0 / 3.0;
         let c = 1.0 / (9.0 * d).sqrt();
-        // Refused less than once in twenty; the bound is for the reader's peace of mind.
+        // Refused less than once in twenty; the bound is as above.
         for _ in 0..1_000 {
             let x = self.normal();
             let v = (1.0 + c * x).powi(3);
             if v <= 0.0 {
                 continue;
             }
-            if -self.exponential() < 0.5 * x * x + d - d * v + d * v.ln() {
+            let (unit, square) = (self.unit(), x * x);
+            // Nearly always that is enough, and no logarithm is needed.
+            if unit < 1.0 - 0.0331 * square * square
+                || unit.ln() < 0.5 * square + d - d * v + d * v.ln()
+            {
                 return d * v;
             }
         }

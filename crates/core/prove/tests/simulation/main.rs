@@ -59,7 +59,7 @@ fn of_few_requests_what_lies_far_apart_is_told_and_nothing_else() {
     let seen = FAMILIES[0].compared(1, 150, 0.02, 0.95);
     assert_eq!(seen.verdict, Verdict::Better, "{}", seen.reason);
     assert!(seen.reason.contains("it surely fell by 9"), "{}", seen.reason);
-    let seen = FAMILIES[0].compared(1, 150, 50.0, 0.95);
+    let seen = FAMILIES[0].compared(2, 150, 50.0, 0.95);
     assert_eq!(seen.verdict, Verdict::Worse, "{}", seen.reason);
     let seen = FAMILIES[0].compared(1, 150, 0.9, 0.95);
     assert!(matches!(seen.verdict, Verdict::CannotTell { more: Some(_) }), "{}", seen.reason);
