@@ -20,7 +20,7 @@ use crate::facts::breakdown;
 
 /// Requests of a window that are compared at most: the p95 of so many lies between the p94.8 and the p95.2 of all, and
 /// somebody waits.
-const KEPT_MAX: usize = 60_000;
+const KEPT_MAX: usize = 50_000;
 
 /// One side of a proof.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

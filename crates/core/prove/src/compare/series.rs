@@ -48,9 +48,7 @@ fn products(left: &[f64], right: &[f64]) -> f64 {
     let done = 8 * lefts.len().min(rights.len());
     let mut sums = [0.0; 8];
     for (left, right) in lefts.iter().zip(rights) {
-        for (sum, (left, right)) in sums.iter_mut().zip(left.iter().zip(right)) {
-            *sum += left * right;
-        }
+        sums = std::array::from_fn(|lane| sums[lane] + left[lane] * right[lane]);
     }
     let rest = left.iter().zip(right).skip(done).map(|(left, right)| left * right);
     sums.iter().sum::<f64>() + rest.sum::<f64>()
