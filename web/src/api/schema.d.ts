@@ -1161,7 +1161,8 @@ export interface components {
             database_hours_per_day: number;
             /**
              * Format: double
-             * @description Money a month; absent while no price is set.
+             * @description Money a month; absent while no price is set, or where they are about several databases, of whose price nobody knows
+             *     the parts.
              */
             money_per_month?: number | null;
             /**
