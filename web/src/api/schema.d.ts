@@ -813,7 +813,24 @@ export interface paths {
         get?: never;
         put?: never;
         /** Runs a statement that reads: `SELECT` or `WITH`, over what has gone to ClickHouse. Its first 1,000 rows are given. */
-        post: operations["run"];
+        post: operations["sql_rows"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sql.parquet": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The first 1,000 rows of a statement that reads as the Parquet file that ClickHouse makes of them, with the types of its columns. */
+        post: operations["sql_file"];
         delete?: never;
         options?: never;
         head?: never;
@@ -7688,7 +7705,7 @@ export interface operations {
             };
         };
     };
-    run: {
+    sql_rows: {
         parameters: {
             query?: never;
             header?: never;
@@ -7711,6 +7728,48 @@ export interface operations {
                 };
             };
             /** @description it is wrong, does more than read, or takes too long */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description nothing here speaks SQL */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sql_file: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SqlQuestion"];
+            };
+        };
+        responses: {
+            /** @description a Parquet file */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/vnd.apache.parquet": number[];
+                };
+            };
+            /** @description it is wrong, does more than read, takes too long, or has rows of more than 16 MiB */
             400: {
                 headers: {
                     [name: string]: unknown;
