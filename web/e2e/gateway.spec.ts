@@ -130,6 +130,7 @@ const ANSWER: GatewayAnswer = {
       },
     ],
     news: [],
+    news_not_kept: 0,
     capture: null,
   },
 };
@@ -179,6 +180,13 @@ test('why it is not ready is said in its own words', async ({ page }) => {
   await expect(page.getByRole('heading', { level: 1 })).toHaveText(
     'It is not ready: Redis is away, and a limit refuses requests without it',
   );
+});
+
+test('changes of a new version that could not be kept are told', async ({ page }) => {
+  await told(page, ANSWER);
+  await expect(page.getByText('could not be kept')).toHaveCount(0);
+  await told(page, { ...ANSWER, gateway: { ...gateway(), news_not_kept: 2 } });
+  await expect(page.getByText(/^2 changes since the start could not be kept/)).toBeVisible();
 });
 
 test('without a gateway it says how to get one', async ({ page }) => {

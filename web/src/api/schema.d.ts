@@ -2341,6 +2341,12 @@ export interface components {
              */
             news: components["schemas"]["GatewayNews"][];
             /**
+             * Format: int64
+             * @description What happened to them since it started and could not be kept, in the ledger or for the next start.
+             * @default 0
+             */
+            news_not_kept: number;
+            /**
              * @description Why it is not ready, in words; nothing where it is, or is being stopped.
              * @default []
              */

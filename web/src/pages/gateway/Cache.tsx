@@ -97,7 +97,9 @@ function CacheRow({ route }: { route: GatewayRoute }) {
       </td>
       <td className="n p2">{grouped(cache.stale)}</td>
       <td className="n p2">{grouped(cache.coalesced + cache.shared)}</td>
-      <td className="n">{grouped(cache.miss + cache.bypass)}</td>
+      <td className="n" title={`for ${grouped(cache.bypass)} of them the cache was not asked`}>
+        {grouped(cache.miss + cache.bypass)}
+      </td>
       <td
         className="n p3"
         title={`${grouped(cache.entries)} answers; ${grouped(cache.evictions)} were pushed out`}

@@ -15,6 +15,7 @@ function gateway(change: Partial<Gateway> = {}): Gateway {
     cache: { entries: 0, bytes: 0, bytes_max: 1, evictions: 0, disk: null },
     canaries: [],
     news: [],
+    news_not_kept: 0,
     capture: null,
     ...change,
   };

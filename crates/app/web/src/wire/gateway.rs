@@ -43,6 +43,8 @@ pub struct Gateway {
     pub canaries: Vec<GatewayCanary>,
     /// What happened to them lately, the oldest first.
     pub news: Vec<GatewayNews>,
+    /// What happened to them since it started and could not be kept, in the ledger or for the next start.
+    pub news_not_kept: u64,
     /// What is captured, if anything is.
     pub capture: Option<GatewayCapture>,
 }

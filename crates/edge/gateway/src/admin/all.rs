@@ -53,6 +53,7 @@ pub(crate) fn all(shared: &Shared) -> Value {
         },
         "canaries": tried["canaries"],
         "news": tried["lately"],
+        "news_not_kept": tried["not_kept"],
         "capture": if capture["captures"] == json!(true) { capture } else { Value::Null },
     })
 }
