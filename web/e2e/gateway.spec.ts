@@ -82,6 +82,10 @@ const ANSWER: GatewayAnswer = {
           shared: 0,
           miss: 300,
           bypass: 0,
+          not_kept: [
+            { reason: 'private', count: 3 },
+            { reason: 'set-cookie', count: 204 },
+          ],
           failed: 0,
           entries: 800,
           held_bytes: 11_000_000,
@@ -154,6 +158,9 @@ test('it says what is wrong first, and what the cache spares', async ({ page }) 
   );
   const cached = page.getByRole('row', { name: /^trending/ }).last();
   await expect(cached).toContainText('97');
+  await expect(
+    page.getByText('Not kept of trending, since the start: 204 that set a cookie, 3 for one user.'),
+  ).toBeVisible();
   await expect(page.getByRole('row', { name: /10\.0\.0\.2/ })).toContainText('ill');
   await expect(page.getByText(/app-v2 is held/)).toBeVisible();
   await expect(page.getByText(/1,204 by limit, 3 by queue/)).toBeVisible();

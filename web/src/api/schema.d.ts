@@ -2848,6 +2848,20 @@ export interface components {
              */
             why: string;
         };
+        /** @description Answers that a cache did not keep for one reason. */
+        GatewayNotKept: {
+            /**
+             * Format: int64
+             * @description How many.
+             * @default 0
+             */
+            count: number;
+            /**
+             * @description As `Cache-Status` has it: `set-cookie`, `no-lifetime`.
+             * @default
+             */
+            reason: string;
+        };
         /** @description What the cache is to forget: one of `url`, `prefix`, `tag`, `route` and `all`. */
         GatewayPurge: {
             /** @description Everything. */
@@ -2997,6 +3011,11 @@ export interface components {
              * @default 0
              */
             miss: number;
+            /**
+             * @description Answers of members that were not kept, by reason.
+             * @default []
+             */
+            not_kept: components["schemas"]["GatewayNotKept"][];
             /**
              * Format: int64
              * @description The same, after a member said that it has not changed.

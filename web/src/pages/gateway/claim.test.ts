@@ -87,6 +87,7 @@ it('counts what no member was asked for', () => {
     failed: 0,
     entries: 0,
     held_bytes: 0,
+    not_kept: [],
     evictions: 0,
     sent_bytes: 0,
     age_seconds: 0,
