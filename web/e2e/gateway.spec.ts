@@ -82,6 +82,10 @@ const ANSWER: GatewayAnswer = {
           shared: 0,
           miss: 300,
           bypass: 0,
+          not_kept: [
+            { reason: 'private', count: 3 },
+            { reason: 'set-cookie', count: 204 },
+          ],
           failed: 0,
           entries: 800,
           held_bytes: 11_000_000,
@@ -130,6 +134,7 @@ const ANSWER: GatewayAnswer = {
       },
     ],
     news: [],
+    news_not_kept: 0,
     capture: null,
   },
 };
@@ -153,6 +158,9 @@ test('it says what is wrong first, and what the cache spares', async ({ page }) 
   );
   const cached = page.getByRole('row', { name: /^trending/ }).last();
   await expect(cached).toContainText('97');
+  await expect(
+    page.getByText('Not kept of trending, since the start: 204 that set a cookie, 3 for one user.'),
+  ).toBeVisible();
   await expect(page.getByRole('row', { name: /10\.0\.0\.2/ })).toContainText('ill');
   await expect(page.getByText(/app-v2 is held/)).toBeVisible();
   await expect(page.getByText(/1,204 by limit, 3 by queue/)).toBeVisible();
@@ -179,6 +187,13 @@ test('why it is not ready is said in its own words', async ({ page }) => {
   await expect(page.getByRole('heading', { level: 1 })).toHaveText(
     'It is not ready: Redis is away, and a limit refuses requests without it',
   );
+});
+
+test('changes of a new version that could not be kept are told', async ({ page }) => {
+  await told(page, ANSWER);
+  await expect(page.getByText('could not be kept')).toHaveCount(0);
+  await told(page, { ...ANSWER, gateway: { ...gateway(), news_not_kept: 2 } });
+  await expect(page.getByText(/^2 changes since the start could not be kept/)).toBeVisible();
 });
 
 test('without a gateway it says how to get one', async ({ page }) => {

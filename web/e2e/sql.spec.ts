@@ -64,6 +64,41 @@ test('a statement is asked as it was written, and answered as a table that can b
   await expect(page).toHaveURL(/\/traces\/0af7651916cd43dd8448eb211c80319c/);
 });
 
+test('the rows are taken away as the Parquet file that ClickHouse writes, or it is told why not', async ({
+  page,
+}) => {
+  await answered(page, ANSWER);
+  const asked: string[] = [];
+  await page.route('**/api/v1/sql.parquet', async (route) => {
+    const { sql } = route.request().postDataJSON() as { sql: string };
+    asked.push(sql);
+    if (asked.length === 1) {
+      await route.fulfill({ body: 'PAR1', contentType: 'application/vnd.apache.parquet' });
+      return;
+    }
+    const problem: Problem = {
+      type: 'urn:taut:wrong',
+      title: 'wrong',
+      status: 400,
+      detail: 'it takes more rows than allowed',
+      hint: 'ask for a shorter time',
+    };
+    await route.fulfill({ json: problem, status: 400 });
+  });
+  await open(page, '/explore?of=sql');
+  await run(page, 'SELECT 1');
+  const button = page.getByRole('button', { name: 'Download Parquet' });
+  const waiting = page.waitForEvent('download');
+  await button.click();
+  const file = await waiting;
+  expect(file.suggestedFilename()).toBe('taut-sql.parquet');
+  expect(await readFile(await file.path(), 'utf8')).toBe('PAR1');
+  await button.click();
+  await expect(page.getByRole('alert')).toContainText('It takes more rows than allowed');
+  await expect(page.getByRole('region', { name: 'Rows' })).toBeVisible();
+  expect(asked).toEqual(['SELECT 1', 'SELECT 1']);
+});
+
 test('a saved view replaces the statement, and takes away what was answered to another one', async ({
   page,
 }) => {

@@ -31,14 +31,30 @@ export async function post<T>(url: string, body: unknown): Promise<Answer<T>> {
   return (await request(url, { method: 'POST', headers, body: JSON.stringify(body) })) as Answer<T>;
 }
 
+const PARQUET = 'application/vnd.apache.parquet';
+
+/** The same as a Parquet file. */
+export async function postForFile(url: string, body: unknown): Promise<Answer<Blob>> {
+  const headers = { accept: PARQUET, 'content-type': 'application/json' };
+  const how = { method: 'POST', headers, body: JSON.stringify(body) };
+  return (await request(url, how, (response) => {
+    const isFile = response.headers.get('content-type') === PARQUET;
+    return isFile ? response.blob() : Promise.reject(new SyntaxError('another kind of file'));
+  })) as Answer<Blob>;
+}
+
 /** The answer to a DELETE. */
 export async function remove<T>(url: string): Promise<Answer<T>> {
   const headers = { accept: 'application/json' };
   return (await request(url, { method: 'DELETE', headers })) as Answer<T>;
 }
 
-/** The answer to any request; a fault is told as a problem, never thrown. */
-export async function request(url: string, how: RequestInit): Promise<Answer<unknown>> {
+/** The answer to any request, read as JSON unless told otherwise; a fault is told as a problem, never thrown. */
+export async function request(
+  url: string,
+  how: RequestInit,
+  read: (response: Response) => Promise<unknown> = (response) => response.json(),
+): Promise<Answer<unknown>> {
   let response: Response;
   let body: unknown;
   try {
@@ -47,7 +63,7 @@ export async function request(url: string, how: RequestInit): Promise<Answer<unk
     return { problem: offline(), stale: false };
   }
   try {
-    body = await response.json();
+    body = await (response.ok ? read(response) : response.json());
   } catch (fault) {
     const problem = fault instanceof SyntaxError ? foreign(response) : offline();
     return { problem, stale: false };

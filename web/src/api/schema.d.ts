@@ -813,7 +813,24 @@ export interface paths {
         get?: never;
         put?: never;
         /** Runs a statement that reads: `SELECT` or `WITH`, over what has gone to ClickHouse. Its first 1,000 rows are given. */
-        post: operations["run"];
+        post: operations["sql_rows"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sql.parquet": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The first 1,000 rows of a statement that reads as the Parquet file that ClickHouse makes of them, with the types of its columns. */
+        post: operations["sql_file"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1161,7 +1178,8 @@ export interface components {
             database_hours_per_day: number;
             /**
              * Format: double
-             * @description Money a month; absent while no price is set.
+             * @description Money a month; absent while no price is set, or where they are about several databases, of whose price nobody knows
+             *     the parts.
              */
             money_per_month?: number | null;
             /**
@@ -2323,6 +2341,12 @@ export interface components {
              */
             news: components["schemas"]["GatewayNews"][];
             /**
+             * Format: int64
+             * @description What happened to them since it started and could not be kept, in the ledger or for the next start.
+             * @default 0
+             */
+            news_not_kept: number;
+            /**
              * @description Why it is not ready, in words; nothing where it is, or is being stopped.
              * @default []
              */
@@ -2824,6 +2848,20 @@ export interface components {
              */
             why: string;
         };
+        /** @description Answers that a cache did not keep for one reason. */
+        GatewayNotKept: {
+            /**
+             * Format: int64
+             * @description How many.
+             * @default 0
+             */
+            count: number;
+            /**
+             * @description As `Cache-Status` has it: `set-cookie`, `no-lifetime`.
+             * @default
+             */
+            reason: string;
+        };
         /** @description What the cache is to forget: one of `url`, `prefix`, `tag`, `route` and `all`. */
         GatewayPurge: {
             /** @description Everything. */
@@ -2973,6 +3011,11 @@ export interface components {
              * @default 0
              */
             miss: number;
+            /**
+             * @description Answers of members that were not kept, by reason.
+             * @default []
+             */
+            not_kept: components["schemas"]["GatewayNotKept"][];
             /**
              * Format: int64
              * @description The same, after a member said that it has not changed.
@@ -7687,7 +7730,7 @@ export interface operations {
             };
         };
     };
-    run: {
+    sql_rows: {
         parameters: {
             query?: never;
             header?: never;
@@ -7710,6 +7753,48 @@ export interface operations {
                 };
             };
             /** @description it is wrong, does more than read, or takes too long */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description nothing here speaks SQL */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sql_file: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SqlQuestion"];
+            };
+        };
+        responses: {
+            /** @description a Parquet file */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/vnd.apache.parquet": number[];
+                };
+            };
+            /** @description it is wrong, does more than read, takes too long, or has rows of more than 16 MiB */
             400: {
                 headers: {
                     [name: string]: unknown;

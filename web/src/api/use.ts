@@ -5,7 +5,7 @@ import { kept, show, WAITING } from './kept';
 import type { Answer } from './request';
 
 export { askAgain } from './kept';
-export { post, remove, type Answer } from './request';
+export { post, postForFile, remove, type Answer } from './request';
 
 /** The answer to a GET of `url`; asked again on each change if `live`. */
 export function useApi<T>(url: string | undefined, live = true): Answer<T> {

@@ -74,12 +74,9 @@ impl Report<'_> {
         let money = self.price.per_month(&waste).map_or_else(String::new, |money| {
             format!(", about {} {} a month", self.price.currency, units::three_digits(money))
         });
-        // Where statements are not counted, nobody knows what it is a share of.
-        let share = if 0.0 < waste.database_share {
-            format!(" ({:.0} %)", waste.database_share * 100.0)
-        } else {
-            String::new()
-        };
+        let share = waste
+            .share_of_hours()
+            .map_or_else(String::new, |share| format!(" ({:.0} %)", share * 100.0));
         let database = format!(
             "{} of database time{share}{money}",
             units::hours_a_day(waste.database_hours_per_day)

@@ -159,11 +159,12 @@ pub struct Price {
 
 impl Price {
     /// What is wasted a month: a share of the database's price and of the workers'. `None` while no
-    /// price is set.
+    /// price is set, or while nobody knows which share of the database's it is: it is that of several.
     #[must_use]
     pub fn per_month(&self, waste: &find::Waste) -> Option<f64> {
-        let known = 0.0 < self.database_per_month || 0.0 < self.workers_per_month;
-        known.then_some(
+        let is_known = 0.0 < self.database_per_month || 0.0 < self.workers_per_month;
+        let is_of_one = waste.whole != find::Whole::Several || self.database_per_month <= 0.0;
+        (is_known && is_of_one).then_some(
             waste.database_share * self.database_per_month
                 + waste.worker_share * self.workers_per_month,
         )

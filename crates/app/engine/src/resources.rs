@@ -3,12 +3,14 @@
 //! The idea is Brendan Gregg's USE method. [`USED`] is the one table: which metric tells what of which resource, and
 //! how its points are read. Spellings before the conventions were stable are in it, too.
 
+mod names;
 mod points;
 mod read;
 #[cfg(test)]
 mod tests;
 mod tracks;
 
+pub(crate) use names::told_apart;
 pub use points::{exponential_quantile, histogram_quantile};
 pub(crate) use read::resources_that;
 pub use read::{ResourceSeries, Resources, resources};

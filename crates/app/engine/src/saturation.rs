@@ -21,7 +21,7 @@ use store::{
 
 use crate::{
     question::AskError,
-    resources::{Aspect, ResourceSeries, ResourceUnit, Used, resources_that},
+    resources::{Aspect, ResourceSeries, ResourceUnit, Used, resources_that, told_apart},
 };
 
 /// The end of a window that is looked at: exporters send each minute, and how full something was an hour ago says
@@ -30,6 +30,9 @@ const LOOKED_AT: Duration = Duration::from_mins(15);
 
 /// What a service may run on: whose a metric of [`crate::USED`] is, and the attribute that names it on either side.
 const GROUNDS: [(&str, &str); 2] = [("host", "host.name"), ("container", "k8s.pod.name")];
+
+/// Within which names of pods are those of one pod, as far as both sides say it.
+const NAMESPACE: &str = "k8s.namespace.name";
 
 /// Pairs of a service and what it runs on: two hundred services on a hundred hosts each.
 const PAIRS_MAX: usize = 20_000;
@@ -111,12 +114,12 @@ pub fn saturation(
     }
     let mut services = BTreeMap::<String, Fullness>::new();
     let mut all = Fullness::default();
-    for series in read.series {
-        let Some(value) = latest(&series) else { continue };
-        let ResourceSeries { used, instance, services: own, .. } = series;
-        let on_it = grounds.services(used.of, &instance).into_iter().flatten();
-        let whose: BTreeSet<&String> = own.iter().chain(on_it).collect();
-        let level = ResourceLevel { used, instance, value };
+    let names = told_apart(&read.series);
+    for (series, name) in read.series.iter().zip(names) {
+        let Some(value) = latest(series) else { continue };
+        let whose: BTreeSet<&String> =
+            series.services.iter().chain(grounds.services(series)).collect();
+        let level = ResourceLevel { used: series.used, instance: name, value };
         all.take(&level);
         for service in whose {
             services.entry(service.clone()).or_default().take(&level);
@@ -144,7 +147,8 @@ fn latest(series: &ResourceSeries) -> Option<f64> {
 
 /// Which services run on which hosts, and which in which pods.
 fn pairs(service: Field, window: Window) -> Query {
-    let grounds = GROUNDS.iter().map(|(_, attribute)| Field::Resource((*attribute).into()));
+    let grounds = GROUNDS.iter().map(|(_, attribute)| *attribute);
+    let grounds = grounds.chain([NAMESPACE]).map(|attribute| Field::Resource(attribute.into()));
     Query {
         table: &SPANS,
         window,
@@ -156,32 +160,44 @@ fn pairs(service: Field, window: Window) -> Query {
     }
 }
 
+/// Services, each with the namespace in which it is.
+type OnIt = BTreeSet<(Option<String>, String)>;
+
 /// The services on each host and in each pod.
 #[derive(Debug, Default)]
-struct Grounds(BTreeMap<&'static str, BTreeMap<String, BTreeSet<String>>>);
+struct Grounds(BTreeMap<&'static str, BTreeMap<String, OnIt>>);
 
 impl Grounds {
     fn add(&mut self, answer: Answer) {
         for group in answer.groups {
-            let mut key = group.key.into_iter();
+            let mut key = group.key.into_iter().map(|part| part.map(|part| part.to_string()));
             let Some(service) = key.next().flatten() else { continue };
-            for (ground, name) in GROUNDS.iter().zip(key) {
+            let names: Vec<Option<String>> = key.by_ref().take(GROUNDS.len()).collect();
+            let namespace = key.next().flatten();
+            for ((of, _), name) in GROUNDS.iter().zip(names) {
                 if let Some(name) = name {
-                    let named = self.0.entry(ground.0).or_default();
-                    named.entry(name.to_string()).or_default().insert(service.to_string());
+                    let named = self.0.entry(*of).or_default().entry(name).or_default();
+                    named.insert((namespace.clone(), service.clone()));
                 }
             }
         }
     }
 
-    fn services(&self, of: &str, name: &str) -> Option<&BTreeSet<String>> {
-        self.0.get(of)?.get(name)
+    /// Those on what a series tells of. A pod is another one where both sides name another namespace.
+    fn services(&self, series: &ResourceSeries) -> impl Iterator<Item = &String> {
+        let named = self.0.get(series.used.of).and_then(|named| named.get(&series.instance));
+        let ours = series.namespace.clone();
+        let is_ours =
+            move |theirs: &Option<String>| theirs.is_none() || ours.is_none() || *theirs == ours;
+        let on_it = named.into_iter().flatten().filter(move |(theirs, _)| is_ours(theirs));
+        on_it.map(|(_, service)| service)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use model::Moment;
+    use store::keep::query::GROUP_FIELDS_MAX;
 
     use super::*;
     use crate::USED;
@@ -189,7 +205,14 @@ mod tests {
     fn series(metric: &str, values: &[Option<f64>]) -> ResourceSeries {
         let used = USED.iter().find(|used| used.metric == metric).expect("it is in the table");
         let services = BTreeSet::from(["shop".to_owned()]);
-        ResourceSeries { used, instance: "shop".to_owned(), services, values: values.to_vec() }
+        ResourceSeries {
+            used,
+            instance: "shop".to_owned(),
+            namespace: None,
+            cluster: None,
+            services,
+            values: values.to_vec(),
+        }
     }
 
     #[test]
@@ -242,7 +265,8 @@ mod tests {
         let query = pairs(service, Window { from: at(0), to: at(1) });
         let names: Vec<&Field> = query.group.iter().skip(1).collect();
         let named = |name: &str| Field::Resource(name.into());
-        assert_eq!(names, [&named("host.name"), &named("k8s.pod.name")]);
+        assert_eq!(names, ["host.name", "k8s.pod.name", NAMESPACE].map(named).each_ref());
+        assert!(query.group.len() <= GROUP_FIELDS_MAX, "more are not asked for");
         let known: BTreeSet<&str> = USED.iter().map(|used| used.of).collect();
         assert!(GROUNDS.iter().all(|(of, _)| known.contains(of)));
     }

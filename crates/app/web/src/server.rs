@@ -215,7 +215,11 @@ fn routes(source: Arc<dyn Source>, setup: Setup, closing: watch::Receiver<bool>)
         .route("/api/v1/ask.parquet", get(api::exports::groups_file))
         .route(
             "/api/v1/sql",
-            post(api::sql::run).layer(DefaultBodyLimit::max(api::sql::BODY_BYTES_MAX)),
+            post(api::sql::sql_rows).layer(DefaultBodyLimit::max(api::sql::BODY_BYTES_MAX)),
+        )
+        .route(
+            "/api/v1/sql.parquet",
+            post(api::sql::sql_file).layer(DefaultBodyLimit::max(api::sql::BODY_BYTES_MAX)),
         )
         .route("/api/v1/views", get(api::views::list).post(api::views::save))
         .route("/api/v1/views/{name}", axum::routing::delete(api::views::remove))

@@ -346,6 +346,27 @@ async fn file(address: std::net::SocketAddr, path: &str) -> Result<(String, Vec<
 }
 
 #[tokio::test]
+async fn a_folder_answers_no_statement_neither_as_rows_nor_as_a_file() -> Result {
+    let folder = tempfile::tempdir()?;
+    let server = server(folder.path()).await?;
+    let body = "{\"sql\": \"SELECT 1\"}";
+    for path in ["sql", "sql.parquet"] {
+        let mut stream = TcpStream::connect(server).await?;
+        let request = format!(
+            "POST /api/v1/{path} HTTP/1.1\r\nHost: {server}\r\nContent-Type: application/json\r\n\
+             Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
+            body.len()
+        );
+        stream.write_all(request.as_bytes()).await?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await?;
+        assert!(answer.starts_with("HTTP/1.1 404 "), "{path}: {answer}");
+        assert!(answer.contains("speaks no SQL"), "{path}: {answer}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn spans_log_records_and_groups_are_downloaded_as_parquet() -> Result {
     let folder = tempfile::tempdir()?;
     let server = server(folder.path()).await?;

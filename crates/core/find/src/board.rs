@@ -14,7 +14,7 @@ use std::{
 
 use model::{Finding, FindingId, Moment, OperationKey, Sighting, Stack, Window};
 
-pub use waste::Waste;
+pub use waste::{Waste, Whole};
 
 use crate::{Levels, Looks, RequestView, Targets, detector, rank};
 use state::{State, Yardstick};

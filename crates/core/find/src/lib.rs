@@ -18,7 +18,7 @@ mod workload;
 
 use model::{Sighting, Text};
 
-pub use board::{Board, Outcome, Seen, Waste, identity};
+pub use board::{Board, Outcome, Seen, Waste, Whole, identity};
 pub use critical::{CriticalPath, Kind};
 pub use database::{Cost, DatabaseSighting, DatabaseView};
 pub use detectors::DETECTORS;

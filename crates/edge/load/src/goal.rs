@@ -30,8 +30,12 @@ pub enum Figure {
 
 /// Why something is no goal.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no goal; such are p95<200ms, mean<50ms, max<2s, errors<1%, rate>990")]
-pub struct GoalError(String);
+#[error("`{written}` is no goal{why}; such are p95<200ms, mean<50ms, max<2s, errors<1%, rate>990")]
+pub struct GoalError {
+    written: String,
+    /// With the colon before it; empty if it is not even written as one.
+    why: &'static str,
+}
 
 /// A goal with what came of it.
 #[derive(Debug, Clone, PartialEq)]
@@ -49,9 +53,10 @@ impl Goal {
     ///
     /// # Errors
     ///
-    /// It is none.
+    /// It is none, or none that a run could both reach and miss.
     pub fn parse(written: &str) -> Result<Self, GoalError> {
-        let wrong = || GoalError(written.to_owned());
+        let because = |why| GoalError { written: written.to_owned(), why };
+        let wrong = || because("");
         let place = written.find(['<', '>']).ok_or_else(wrong)?;
         let (name, rest) = written.split_at(place);
         let is_below = rest.starts_with('<');
@@ -72,18 +77,32 @@ impl Goal {
                 Figure::Latency(percent / 100.0)
             }
         };
-        let number = |text: &str| text.trim().parse::<f64>().ok().filter(|number| 0.0 <= *number);
+        let is_said = |number: &f64| number.is_finite() && number.is_sign_positive();
+        let number = |text: &str| text.trim().parse::<f64>().ok().filter(is_said);
         let limit = match figure {
             Figure::Rate => number(value).ok_or_else(wrong)?,
             Figure::Errors => match value.strip_suffix('%') {
                 Some(percent) => number(percent).ok_or_else(wrong)? / 100.0,
-                None => number(value).filter(|share| *share <= 1.0).ok_or_else(wrong)?,
+                None => number(value).ok_or_else(wrong)?,
             },
             Figure::Latency(_) | Figure::Mean | Figure::Max => {
                 text::length(value).map_err(|_why| wrong())?.as_secs_f64() * 1e9
             }
         };
-        Ok(Self { figure, is_below, limit })
+        let goal = Self { figure, is_below, limit };
+        goal.pointless().map_or(Ok(goal), |why| Err(because(why)))
+    }
+
+    /// Why every run would reach it, or none: such a goal is a slip of whoever wrote it, and no threshold of any tool.
+    fn pointless(&self) -> Option<&'static str> {
+        let is_of_all = 1.0 < self.limit || (!self.is_below && 1.0 <= self.limit);
+        match self.figure {
+            Figure::Errors if is_of_all => Some(": at most all requests can fail, 100 %"),
+            Figure::Errors | Figure::Rate if self.is_below && self.limit <= 0.0 => {
+                Some(": nothing is below 0")
+            }
+            _ => None,
+        }
     }
 
     /// The latency that is not to be exceeded, in nanoseconds; `None` of goals about anything else.
@@ -165,6 +184,28 @@ mod tests {
             ["", "p95", "p0<1s", "p101<1s", "q95<1s", "p95<fast", "errors<7", "rate>-1", "p95<0s"]
         {
             assert!(Goal::parse(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_goal_that_no_run_could_miss_or_none_reach_is_refused_with_the_reason() {
+        let refused = |text| Goal::parse(text).unwrap_err().to_string();
+        assert_eq!(
+            refused("errors<200%"),
+            "`errors<200%` is no goal: at most all requests can fail, 100 %; such are p95<200ms, mean<50ms, max<2s, \
+             errors<1%, rate>990"
+        );
+        for all in ["errors<7", "errors>100%", "errors>1", "errors<1e9%"] {
+            assert!(refused(all).contains("at most all requests"), "{all}");
+        }
+        for nothing in ["errors<0%", "errors<=0%", "rate<0"] {
+            assert!(refused(nothing).contains("nothing is below 0"), "{nothing}");
+        }
+        for number in ["errors<NaN%", "errors<-1%", "errors<-0%", "rate>inf", "rate>1e400"] {
+            assert!(refused(number).contains("is no goal; such are"), "{number}");
+        }
+        for sound in ["errors<100%", "errors<1", "errors>0%", "rate>0"] {
+            assert!(Goal::parse(sound).is_ok(), "{sound}");
         }
     }
 }

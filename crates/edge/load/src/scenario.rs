@@ -100,7 +100,7 @@ pub struct Check {
     pub statuses: Vec<u16>,
     /// The body holds this.
     pub contains: Option<String>,
-    /// Something is at this JSON pointer.
+    /// Something is at this JSON pointer (RFC 6901); empty is the whole body.
     pub json: Option<String>,
 }
 
@@ -366,6 +366,8 @@ pub(crate) fn is_name(text: &str) -> bool {
 
 /// How scenarios are written.
 mod wire {
+    use serde::{Deserializer, de::Error as _};
+
     use super::{BTreeMap, Check, Deserialize, Duration, Extract, Method, Think, text};
 
     #[derive(Deserialize)]
@@ -403,11 +405,23 @@ mod wire {
         #[serde(default)]
         status: Vec<u16>,
         contains: Option<String>,
+        #[serde(default, deserialize_with = "pointer")]
         json: Option<String>,
     }
 
     fn one() -> f64 {
         1.0
+    }
+
+    /// A JSON pointer. What does not begin with `/` would be found in no answer.
+    fn pointer<'de, D: Deserializer<'de>>(wire: D) -> Result<Option<String>, D::Error> {
+        let pointer = String::deserialize(wire)?;
+        if pointer.is_empty() || pointer.starts_with('/') {
+            return Ok(Some(pointer));
+        }
+        Err(D::Error::custom(format!(
+            "`{pointer}` is no JSON pointer (RFC 6901): write a `/` before each key, as in \"/results/0/id\", or \"\" for the whole body"
+        )))
     }
 
     impl Flow {

@@ -74,3 +74,19 @@ fn what_cannot_work_is_refused_before_it_runs() {
     let split = vec![("X".to_owned(), "a\r\nHost: b".to_owned())];
     assert!(Scenario::url("http://localhost/", Method::Get, split, String::new()).is_err());
 }
+
+#[test]
+fn a_check_that_is_no_json_pointer_is_refused_with_its_line_and_what_to_write() {
+    let checked = |pointer: &str| format!("{SHOP}json = \"{pointer}\"\n");
+    for pointer in ["", "/total", "/a~1b/0"] {
+        let scenario = file(&checked(pointer), USERS).unwrap();
+        assert_eq!(scenario.flows[0].steps[1].check.json.as_deref(), Some(pointer));
+    }
+    for pointer in ["total", "$.total", "results/0/id"] {
+        let told = wrong(&checked(pointer), USERS);
+        let line = format!("{} | json = \"{pointer}\"", SHOP.lines().count() + 1);
+        assert!(told.contains(&line), "{told}");
+        assert!(told.contains(&format!("`{pointer}` is no JSON pointer")), "{told}");
+        assert!(told.contains("write a `/` before each key"), "{told}");
+    }
+}

@@ -74,6 +74,9 @@ pub(crate) trait Cold: fmt::Debug + Send + Sync {
     /// See [`crate::Store::sql`].
     fn sql(&self, text: &str, limits: &Limits) -> Result<SqlAnswer, SqlError>;
 
+    /// See [`crate::Store::sql_parquet`].
+    fn sql_parquet(&self, text: &str, limits: &Limits) -> Result<Vec<u8>, SqlError>;
+
     /// Does a piece of thinning; see [`crate::Store::thin`].
     fn thin(
         &self,

@@ -373,6 +373,11 @@ impl Store for Folder {
         cold.ok_or(SqlError::NoSql)?.sql(text, limits)
     }
 
+    fn sql_parquet(&self, text: &str, limits: &Limits) -> Result<Vec<u8>, SqlError> {
+        let cold = self.shelves.iter().find_map(|shelf| shelf.cold.as_ref());
+        cold.ok_or(SqlError::NoSql)?.sql_parquet(text, limits)
+    }
+
     fn speaks_sql(&self) -> bool {
         self.shelves.iter().any(|shelf| shelf.cold.is_some())
     }

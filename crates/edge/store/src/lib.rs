@@ -288,6 +288,16 @@ pub trait Store: fmt::Debug + Send + Sync {
         Err(SqlError::NoSql)
     }
 
+    /// The same rows as a Parquet file, with the types that ClickHouse gives them.
+    ///
+    /// # Errors
+    ///
+    /// See [`Store::sql`].
+    fn sql_parquet(&self, text: &str, limits: &Limits) -> Result<Vec<u8>, SqlError> {
+        let _ = (text, limits);
+        Err(SqlError::NoSql)
+    }
+
     /// Whether [`Store::sql`] is of any use.
     fn speaks_sql(&self) -> bool {
         false

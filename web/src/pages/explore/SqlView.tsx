@@ -1,14 +1,14 @@
 /** A statement of one's own, where spans are kept in ClickHouse: it only reads, within bounds. */
 import { useState, type KeyboardEvent, type SubmitEvent } from 'react';
 
-import { path, post, useApi, type Answer } from '../../api/use';
-import type { SqlAnswer, Status } from '../../api/types';
+import { path, post, postForFile, useApi, type Answer } from '../../api/use';
+import type { Problem as Fault, SqlAnswer, Status } from '../../api/types';
 import { durationText, grouped, plural } from '../../lib/format';
 import { csvOf, linkable } from '../../lib/question';
 import { setParams, to, useParam } from '../../lib/route';
 import { Problem, Waiting } from '../../ui/Empty';
 import { Link } from '../../ui/Link';
-import { download } from './download';
+import { download, save } from './download';
 
 const EXAMPLES: { words: string; sql: string }[] = [
   {
@@ -98,7 +98,7 @@ export function SqlView() {
           </p>
         )}
       </form>
-      {running ? <Waiting /> : asked !== undefined && <Result answer={asked} />}
+      {running ? <Waiting /> : asked !== undefined && <Result sql={asked.sql} answer={asked.of} />}
     </>
   );
 }
@@ -130,14 +130,19 @@ function useStatement() {
       setRunning(false);
     });
   };
-  return { text, setText, asked: answer?.sql === ran ? answer?.of : undefined, running, run };
+  return { text, setText, asked: answer?.sql === ran ? answer : undefined, running, run };
 }
 
-function Result({ answer: { data, problem } }: { answer: Answer<SqlAnswer> }) {
+interface ResultProps {
+  sql: string;
+  answer: Answer<SqlAnswer>;
+}
+
+function Result({ sql, answer: { data, problem } }: ResultProps) {
+  const parquet = useParquet(sql);
   if (problem !== undefined) return <Problem part problem={problem} />;
   if (data === undefined) return null;
   const head = data.columns.map((column) => column.name);
-  const save = () => download('sql', csvOf(head, data.rows));
   return (
     <>
       <p className="downloads">
@@ -146,10 +151,24 @@ function Result({ answer: { data, problem } }: { answer: Answer<SqlAnswer> }) {
           {data.cut && ', and there are more'}; {grouped(data.rows_read)} looked at in{' '}
           {durationText(data.took_micros)}
         </span>{' '}
-        <button type="button" className="copy" onClick={save}>
+        <button
+          type="button"
+          className="copy"
+          aria-disabled={parquet.isAsked}
+          onClick={parquet.ask}
+          title="Runs it again; columns keep their types"
+        >
+          Download Parquet
+        </button>
+        <button
+          type="button"
+          className="copy"
+          onClick={() => download('sql', csvOf(head, data.rows))}
+        >
           Download CSV
         </button>
       </p>
+      {parquet.fault !== undefined && <Problem part problem={parquet.fault} />}
       {data.rows.length === 0 ? (
         <p className="nothing">No row passes. Ask for a longer time, or of fewer conditions.</p>
       ) : (
@@ -185,6 +204,23 @@ function Result({ answer: { data, problem } }: { answer: Answer<SqlAnswer> }) {
       )}
     </>
   );
+}
+
+/** The rows as ClickHouse itself writes them to a file; what is here of them are texts. */
+function useParquet(sql: string) {
+  const [isAsked, setIsAsked] = useState(false);
+  const [fault, setFault] = useState<Fault>();
+  const ask = () => {
+    if (isAsked) return;
+    setIsAsked(true);
+    setFault(undefined);
+    void postForFile(path('sql.parquet'), { sql }).then(({ data, problem }) => {
+      setIsAsked(false);
+      setFault(problem);
+      if (data !== undefined) save('taut-sql.parquet', data);
+    });
+  };
+  return { isAsked, fault, ask };
 }
 
 /** Ids of traces lead to them. */

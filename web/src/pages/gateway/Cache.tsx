@@ -5,6 +5,7 @@ import { Num, Percent } from '../../ui/Num';
 import { Forget, Warm } from './CacheOrders';
 import { answeredByCache } from './claim';
 import { Said, type Orders } from './orders';
+import { notKeptText } from './words';
 
 interface CacheProps {
   gateway: Gateway;
@@ -51,12 +52,25 @@ export function Cache({ gateway: { routes, cache }, orders }: CacheProps) {
               ))}
             </tbody>
           </table>
+          {kept.map(({ name, cache: did }) => (
+            <NotKept key={name} route={name} cache={did} />
+          ))}
           <Said orders={orders} of="cache" />
           <Forget entries={cache.entries} orders={orders} />
           <Warm orders={orders} />
         </>
       )}
     </section>
+  );
+}
+
+/** Why it does not spare more: what members answered and could not be kept. */
+function NotKept({ route, cache }: { route: string; cache: GatewayRoute['cache'] }) {
+  if (cache == null || cache.not_kept.length === 0) return null;
+  return (
+    <p className="dim">
+      Not kept of {route}, since the start: {notKeptText(cache)}.
+    </p>
   );
 }
 
@@ -97,7 +111,9 @@ function CacheRow({ route }: { route: GatewayRoute }) {
       </td>
       <td className="n p2">{grouped(cache.stale)}</td>
       <td className="n p2">{grouped(cache.coalesced + cache.shared)}</td>
-      <td className="n">{grouped(cache.miss + cache.bypass)}</td>
+      <td className="n" title={`for ${grouped(cache.bypass)} of them the cache was not asked`}>
+        {grouped(cache.miss + cache.bypass)}
+      </td>
       <td
         className="n p3"
         title={`${grouped(cache.entries)} answers; ${grouped(cache.evictions)} were pushed out`}

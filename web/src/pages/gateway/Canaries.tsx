@@ -10,7 +10,8 @@ interface CanariesProps {
   orders: Orders;
 }
 
-export function Canaries({ gateway: { canaries, news }, orders }: CanariesProps) {
+export function Canaries({ gateway, orders }: CanariesProps) {
+  const { canaries, news, news_not_kept: notKept } = gateway;
   if (canaries.length === 0) return null;
   return (
     <section>
@@ -33,6 +34,13 @@ export function Canaries({ gateway: { canaries, news }, orders }: CanariesProps)
             </li>
           ))}
         </ol>
+      )}
+      {notKept > 0 && (
+        <p className="over">
+          {plural(notKept, 'change')} since the start could not be kept: the ledger lacks what
+          happened, or the next start begins where a version stood before. The gateway said why on
+          standard error.
+        </p>
       )}
     </section>
   );

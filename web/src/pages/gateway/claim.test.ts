@@ -15,6 +15,7 @@ function gateway(change: Partial<Gateway> = {}): Gateway {
     cache: { entries: 0, bytes: 0, bytes_max: 1, evictions: 0, disk: null },
     canaries: [],
     news: [],
+    news_not_kept: 0,
     capture: null,
     ...change,
   };
@@ -86,6 +87,7 @@ it('counts what no member was asked for', () => {
     failed: 0,
     entries: 0,
     held_bytes: 0,
+    not_kept: [],
     evictions: 0,
     sent_bytes: 0,
     age_seconds: 0,

@@ -1,12 +1,13 @@
 import { describe, expect, it } from 'vitest';
 
-import type { GatewayMember, GatewayService } from '../../api/types';
+import type { GatewayMember, GatewayRouteCache, GatewayService } from '../../api/types';
 import {
   breakerText,
   forgottenText,
   isLast,
   limitText,
   movedText,
+  notKeptText,
   purgeOf,
   refusedText,
   stateOf,
@@ -71,6 +72,19 @@ it('says on how many threads a breaker is open, and since when', () => {
   expect(text(thread(0, 'half-open', 80_000), thread(1, 'half-open', 70_000))).toBe(
     'half-open since 30 s ago',
   );
+});
+
+it('tells why answers were not kept, the most first', () => {
+  const told = (not_kept: { reason: string; count: number }[]) =>
+    notKeptText({ not_kept } as GatewayRouteCache);
+  expect(told([])).toBe('');
+  expect(
+    told([
+      { reason: 'private', count: 3 },
+      { reason: 'set-cookie', count: 1204 },
+      { reason: 'of-a-newer-gateway', count: 1 },
+    ]),
+  ).toBe('1,204 that set a cookie, 3 for one user, 1 of-a-newer-gateway');
 });
 
 it('tells what a limit refused, and what it would have', () => {

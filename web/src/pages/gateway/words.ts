@@ -5,6 +5,7 @@ import type {
   GatewayMember,
   GatewayNews,
   GatewayPurge,
+  GatewayRouteCache,
   GatewayService,
   GatewayWarmed,
 } from '../../api/types';
@@ -48,6 +49,31 @@ export function breakerText({ threads }: GatewayService, now = Date.now()): stri
 export function limitText(limit: GatewayLimit): string {
   const dry = limit.dry_run ? ', counted only' : '';
   return `${grouped(limit.requests)} in ${digits(limit.window_seconds)} s${dry}; ${plural(limit.clients, 'client')}`;
+}
+
+/** Why answers were not kept, as `Cache-Status` says it, in words. */
+const NOT_KEPT: Record<string, string> = {
+  'request-no-store': 'whose clients asked for that',
+  'no-store': 'that forbid it',
+  private: 'for one user',
+  'set-cookie': 'that set a cookie',
+  authorization: 'to requests with Authorization',
+  cookie: 'to requests with cookies',
+  'no-lifetime': 'that do not say how long they are fresh',
+  'vary-star': 'that vary by everything',
+  status: 'with another status',
+  method: 'to another method',
+  'too-large': 'that are too large',
+  broken: 'that broke off',
+  'purged-meanwhile': 'that changed while they came',
+};
+
+/** `204 that set a cookie, 3 for one user`, the most first. */
+export function notKeptText(cache: GatewayRouteCache): string {
+  const most = cache.not_kept.toSorted((one, other) => other.count - one.count);
+  return most
+    .map(({ reason, count }) => `${grouped(count)} ${NOT_KEPT[reason] ?? reason}`)
+    .join(', ');
 }
 
 export function refusedText(limit: GatewayLimit): string {

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, path::Path, time::Duration};
 
-use config::{Listed, Origin, Settings, Sources, Sync};
+use config::{Listed, Origin, Price, Settings, Sources, Sync};
 use proptest::prelude::*;
 
 use crate::{complaint, environment, file, flag, load};
@@ -239,6 +239,28 @@ fn nearly_right() -> impl Strategy<Value = String> {
     let line = (section, key, value)
         .prop_map(|(section, key, value)| format!("{section}\n{key} = {value}\n"));
     proptest::collection::vec(line, 0..4).prop_map(|lines| lines.concat())
+}
+
+#[test]
+fn a_price_is_shared_out_where_the_share_is_of_one_database() {
+    let price = |database_per_month, workers_per_month| Price {
+        currency: "GBP".to_owned(),
+        database_per_month,
+        workers_per_month,
+    };
+    let waste = |whole| find::Waste {
+        database_share: 0.5,
+        worker_share: 0.25,
+        whole,
+        ..find::Waste::default()
+    };
+    let (both, workers) = (price(400.0, 80.0), price(0.0, 80.0));
+    for whole in [find::Whole::One, find::Whole::Part] {
+        assert_eq!(both.per_month(&waste(whole)), Some(220.0));
+    }
+    assert_eq!(both.per_month(&waste(find::Whole::Several)), None);
+    assert_eq!(workers.per_month(&waste(find::Whole::Several)), Some(20.0));
+    assert_eq!(price(0.0, 0.0).per_month(&waste(find::Whole::One)), None);
 }
 
 proptest! {

@@ -77,11 +77,18 @@ impl Live {
             Some(until) => window_begin.min(until - self.settings.engine.settle_max),
             None => Moment::default(),
         };
-        // From a little earlier on, so that no trace is cut whose fact is kept already.
+        // From a little earlier on, for what had not settled by then.
         let begin = since - self.settings.engine.settle_max;
         self.store.replay(begin, &mut |received, spans| {
             if self.stopping.load(Ordering::Acquire) {
                 return;
+            }
+            if received < since {
+                // What came of these before the beginning is in the store alone. They are read from there, as what comes late is:
+                // half a trace would replace the fact of all of it.
+                for span in &spans {
+                    turns.before(span.trace_id);
+                }
             }
             self.join(&spans, received);
             let settled = lock(&self.settler).settle(|id| turns.knows(id), received);

@@ -18,7 +18,8 @@ use store::{
 use super::{
     Reading, USED, Used,
     points::{Spread, histogram_quantile},
-    tracks::{Instance, Seen, Track, Tracks, instances},
+    told_apart,
+    tracks::{Instance, Seen, Track, Tracks, Which, instances},
 };
 use crate::question::AskError;
 
@@ -59,6 +60,10 @@ pub struct ResourceSeries {
     pub used: &'static Used,
     /// Which host, process, pool or queue.
     pub instance: String,
+    /// `k8s.namespace.name` of a pod or what runs in it.
+    pub namespace: Option<String>,
+    /// `k8s.cluster.name` of the same.
+    pub cluster: Option<String>,
     /// `service.name` of those that told it; of a host that a collector tells of, none.
     pub services: BTreeSet<String>,
     /// A number for each step; `None` where no point came.
@@ -80,12 +85,17 @@ pub fn resources(
         Filter::Is(Field::Column(metric::SERVICE), vec![service.into()])
     });
     let mut all = resources_that(|_| true, &of_service, window, store, limits)?;
+    let names = told_apart(&all.series);
+    for (series, name) in all.series.iter_mut().zip(names) {
+        series.instance = name;
+    }
     all.left_out = all.series.len().saturating_sub(SERIES_MAX);
     all.series.truncate(SERIES_MAX);
     Ok(all)
 }
 
-/// Reads what the wanted of [`USED`] tell, of points that pass, however many series that are.
+/// Reads what the wanted of [`USED`] tell, of points that pass, however many series that are. Pods of one name are not
+/// [told apart](told_apart) by their instance.
 ///
 /// # Errors
 ///
@@ -197,7 +207,7 @@ pub(super) fn series_of(
 ) -> Vec<ResourceSeries> {
     let of_whole = instances(used.of, whole);
     let each = instances(used.of, metrics).into_iter();
-    each.map(|(instance, Instance { services, tracks })| {
+    each.map(|(which, Instance { services, tracks })| {
         let steps = Steps { window, step };
         let values = match used.reading {
             Reading::Sum => steps.folded(&tracks, |all| Some(all.iter().sum())),
@@ -221,14 +231,15 @@ pub(super) fn series_of(
             }
             Reading::Of(keys, value, _) => {
                 let part = steps.part(&tracks, keys, value);
-                let most = of_whole.get(&instance).map(|whole| steps.part(&whole.tracks, &[], ""));
+                let most = of_whole.get(&which).map(|whole| steps.part(&whole.tracks, &[], ""));
                 divided(&part, &most.unwrap_or_default())
             }
             Reading::Rate => steps.rates(&tracks),
             Reading::GreatestRate => steps.greatest_rate(&tracks),
             Reading::P95 => steps.quantiles(&tracks, 0.95),
         };
-        ResourceSeries { used, instance, services, values }
+        let Which { name: instance, namespace, cluster } = which;
+        ResourceSeries { used, instance, namespace, cluster, services, values }
     })
     .filter(|series| series.values.iter().any(Option::is_some))
     .collect()

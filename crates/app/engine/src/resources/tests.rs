@@ -10,6 +10,7 @@ use proptest::prelude::*;
 
 use super::{
     USED, Used, exponential_quantile, histogram_quantile, points::Spread, read::series_of,
+    told_apart,
 };
 
 const MINUTE: Duration = Duration::from_mins(1);
@@ -160,6 +161,56 @@ fn a_series_says_whose_it_is_and_a_container_is_named_though_its_service_is_not(
     let attributes = attributes(&[("k8s.pod.name", "shop-7d9f")]);
     pod.resource = Arc::new(Resource { attributes, ..Resource::default() });
     assert_eq!(told(&pod), [("shop-7d9f".to_owned(), BTreeSet::new())]);
+}
+
+#[test]
+fn pods_of_one_name_in_two_namespaces_are_two_and_say_so_where_they_look_alike() {
+    let used: &'static Used =
+        USED.iter().find(|used| used.metric == "k8s.pod.cpu_limit_utilization").expect("it is");
+    let window = Window { from: Moment::default(), to: Moment::default() + MINUTE };
+    let pod = |of: &[(&str, &str)], value: f64| {
+        let mut pod = metric(used.metric, MetricKind::Gauge, &[(&[], &[value])]);
+        pod.resource = Arc::new(Resource { attributes: attributes(of), ..Resource::default() });
+        pod
+    };
+    let told = |pods: &[Metric]| {
+        let series = series_of(used, pods, &[], window, MINUTE);
+        let names = told_apart(&series);
+        names.into_iter().zip(series.into_iter().map(|it| it.values[0])).collect::<Vec<_>>()
+    };
+    let named = |name: &str, value| (name.to_owned(), Some(value));
+    let web = ("k8s.pod.name", "web-0");
+    let (prod, stage) = (("k8s.namespace.name", "prod"), ("k8s.namespace.name", "stage"));
+    let mail = ("k8s.pod.name", "mail-0");
+    assert_eq!(
+        told(&[pod(&[web, stage], 0.25), pod(&[mail, prod], 0.75), pod(&[web, prod], 0.5)]),
+        [named("mail-0", 0.75), named("web-0 (prod)", 0.5), named("web-0 (stage)", 0.25)]
+    );
+    let (west, east) = (("k8s.cluster.name", "west"), ("k8s.cluster.name", "east"));
+    assert_eq!(
+        told(&[pod(&[web, prod, west], 0.25), pod(&[web, prod, east], 0.5)]),
+        [named("web-0 (east/prod)", 0.5), named("web-0 (west/prod)", 0.25)]
+    );
+    // Who says no namespace may mean that of the others.
+    assert_eq!(
+        told(&[pod(&[web], 0.25), pod(&[web, prod], 0.5)]),
+        [named("web-0", 0.25), named("web-0", 0.5)]
+    );
+}
+
+#[test]
+fn of_containers_of_one_pod_the_fullest_counts() {
+    let of = |container: &str, shares: &[f64]| {
+        let name = "k8s.container.cpu_limit_utilization";
+        let mut told = metric(name, MetricKind::Gauge, &[(&[], shares)]);
+        let pairs = [("k8s.pod.name", "web-0"), ("k8s.container.name", container)];
+        told.resource =
+            Arc::new(Resource { attributes: attributes(&pairs), ..Resource::default() });
+        told
+    };
+    let shares = [of("app", &[0.75, 0.5]), of("proxy", &[0.25, 0.25])];
+    let expected = vec![Some(0.75), Some(0.5), None];
+    assert_eq!(read(&shares, &[]), [("web-0".to_owned(), expected)]);
 }
 
 #[test]

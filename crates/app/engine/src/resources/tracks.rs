@@ -24,13 +24,23 @@ pub(super) struct Instance<'a> {
     pub(super) tracks: Tracks<'a>,
 }
 
+/// Which host, process, pool or queue. A pod that is made anew under its name is the same one.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Which {
+    pub(super) name: String,
+    /// Of a pod or what runs in it, where it is told.
+    pub(super) namespace: Option<String>,
+    /// The cluster of the namespace.
+    pub(super) cluster: Option<String>,
+}
+
 /// All points, by instance.
-pub(super) fn instances<'a>(of: &str, metrics: &'a [Metric]) -> BTreeMap<String, Instance<'a>> {
-    let mut instances = BTreeMap::<String, Instance<'_>>::new();
+pub(super) fn instances<'a>(of: &str, metrics: &'a [Metric]) -> BTreeMap<Which, Instance<'a>> {
+    let mut instances = BTreeMap::<Which, Instance<'_>>::new();
     for metric in metrics {
         let service = metric.resource.attributes.text("service.name");
         for point in &metric.points {
-            let instance = instances.entry(instance(of, metric, point)).or_default();
+            let instance = instances.entry(which(of, metric, point)).or_default();
             if let Some(service) = service.filter(|it| !instance.services.contains(*it)) {
                 instance.services.insert(service.to_owned());
             }
@@ -43,6 +53,15 @@ pub(super) fn instances<'a>(of: &str, metrics: &'a [Metric]) -> BTreeMap<String,
         track.sort_by_key(|seen| seen.point.time);
     }
     instances
+}
+
+fn which(of: &str, metric: &Metric, point: &Point) -> Which {
+    let resource = |key| metric.resource.attributes.text(key).filter(|_| of == "container");
+    Which {
+        name: instance(of, metric, point),
+        namespace: resource("k8s.namespace.name").map(str::to_owned),
+        cluster: resource("k8s.cluster.name").map(str::to_owned),
+    }
 }
 
 /// What a series is called: the host, or the service, and the pool or queue if there is one.
@@ -68,7 +87,8 @@ fn instance(of: &str, metric: &Metric, point: &Point) -> String {
 
 fn process(metric: &Metric) -> String {
     let resource = &metric.resource.attributes;
-    let keys = ["service.instance.id", "host.name", "process.pid", "container.id"];
+    let keys =
+        ["service.instance.id", "host.name", "process.pid", "container.id", "k8s.container.name"];
     keys.iter().filter_map(|key| resource.get(key)).map(shown).collect::<Vec<_>>().join(" ")
 }
 

@@ -8,9 +8,9 @@ use std::{
 };
 
 use engine::Live;
-use model::{Finding, Span, Window};
+use model::{Finding, Span, TraceId, Window};
 use receive::{Received, Refusal, Sink as _};
-use store::{Folder, Options};
+use store::{Folder, Options, RequestFilter};
 
 use crate::shop;
 
@@ -155,6 +155,47 @@ fn what_had_not_settled_at_the_end_is_found_after_the_restart() {
     let engine = Engine::start(folder.path());
     engine.wait_until("the finding", |live| the_finding(live).is_some());
     assert_eq!(engine.requests(), 1);
+    engine.stop();
+}
+
+/// How many statements each request ran, the latest first.
+fn statements(live: &Live) -> Vec<(TraceId, u32)> {
+    let all = RequestFilter {
+        window: Window::ALL,
+        service: None,
+        operation: None,
+        duration_min: None,
+        failed: None,
+    };
+    let facts = live.store().latest(&all, 10).expect("the disk works");
+    facts.iter().map(|fact| (fact.trace_id, fact.statements)).collect()
+}
+
+#[test]
+fn a_trace_that_began_before_what_is_read_again_is_not_cut() {
+    let folder = tempfile::tempdir().expect("there is a place for temporary files");
+    // Facts are kept up to here. What came in the two minutes before, twice the longest time of a trace, is read again.
+    let until = shop::now() - Duration::from_hours(2);
+    let ago = |seconds| until - Duration::from_secs(seconds);
+    let engine = Engine::idle(folder.path(), &[]);
+    let take = |spans: &[Span], received| {
+        let batch = Received { spans: spans.to_vec(), otlp: None, received };
+        engine.live.accept(batch).expect("there is room");
+    };
+    let request = shop::orders(1, ago(125));
+    take(&request[20..], ago(121));
+    take(&request[..20], ago(119));
+    take(&shop::orders(2, until), until);
+    drop(engine);
+
+    let engine = Engine::start(folder.path());
+    let all = [2, 1].map(|trace| (shop::trace_id(trace), 41_u32));
+    engine.wait_until("both requests", |live| statements(live) == all);
+    engine.stop();
+
+    let engine = Engine::start(folder.path());
+    engine.wait_until("what was kept", |live| !live.standing().catching_up);
+    assert_eq!(statements(&engine.live), all);
     engine.stop();
 }
 

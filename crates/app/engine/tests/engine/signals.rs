@@ -250,6 +250,8 @@ fn how_full_a_service_is_is_told_by_its_own_metrics_and_by_those_of_where_it_run
     let engine = Engine::start(folder.path());
     let pool = ("db.client.connection.pool.name", "orders");
     let used = [pool, ("db.client.connection.state", "used")];
+    let pay_pod = ("k8s.pod.name", "pay-7d9f");
+    let (prod, stage) = (("k8s.namespace.name", "prod"), ("k8s.namespace.name", "stage"));
     let shop_process: &[(&str, &str)] = &[("service.name", "shop"), ("host.name", "web-1")];
     let metrics = vec![
         gauge("db.client.connection.count", shop_process, &used, 19.0),
@@ -260,7 +262,8 @@ fn how_full_a_service_is_is_told_by_its_own_metrics_and_by_those_of_where_it_run
         // As a collector tells: no service is in it.
         gauge("system.cpu.utilization", &[("host.name", "web-1")], &[], 0.4),
         gauge("system.cpu.utilization", &[("host.name", "web-2")], &[], 0.7),
-        gauge("k8s.pod.memory_limit_utilization", &[("k8s.pod.name", "pay-7d9f")], &[], 0.99),
+        gauge("k8s.pod.memory_limit_utilization", &[pay_pod, prod], &[], 0.99),
+        gauge("k8s.pod.memory_limit_utilization", &[pay_pod, stage], &[], 1.0),
     ];
     keep_metrics(&engine, metrics).expect("there is room");
     let of = |pairs: &[(&str, &str)], trace: u64| {
@@ -273,7 +276,7 @@ fn how_full_a_service_is_is_told_by_its_own_metrics_and_by_those_of_where_it_run
     };
     let search = of(&[("service.name", "search"), ("host.name", "web-2")], 1);
     engine.accept(search).expect("there is room");
-    let pay = of(&[("service.name", "pay"), ("k8s.pod.name", "pay-7d9f")], 2);
+    let pay = of(&[("service.name", "pay"), pay_pod, prod], 2);
     engine.accept(pay).expect("there is room");
     let all = saturation(last_hour(), engine.live.store(), &Limits::default()).unwrap();
     let level =
@@ -289,7 +292,7 @@ fn how_full_a_service_is_is_told_by_its_own_metrics_and_by_those_of_where_it_run
     assert_eq!(
         told,
         [
-            ("pay", some("k8s.pod.memory_limit_utilization", "pay-7d9f", 0.99), None),
+            ("pay", some("k8s.pod.memory_limit_utilization", "pay-7d9f (prod)", 0.99), None),
             ("search", some("system.cpu.utilization", "web-2", 0.7), None),
             (
                 "shop",
@@ -298,7 +301,7 @@ fn how_full_a_service_is_is_told_by_its_own_metrics_and_by_those_of_where_it_run
             ),
         ]
     );
-    assert_eq!(level(all.all.fullest.as_ref()).map(|it| it.1), Some("pay-7d9f".to_owned()));
+    assert_eq!(level(all.all.fullest.as_ref()).map(|it| it.1), Some("pay-7d9f (stage)".to_owned()));
     let long_ago = Window { from: Moment::default(), to: shop::now() - Duration::from_hours(2) };
     let before = saturation(long_ago, engine.live.store(), &Limits::default()).unwrap();
     assert_eq!((before.services.len(), before.all), (0, Fullness::default()));

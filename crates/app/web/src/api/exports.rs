@@ -158,7 +158,7 @@ pub(crate) async fn groups_file(
     Ok(file(bytes, "attachment; filename=\"taut-groups.parquet\""))
 }
 
-fn file(bytes: Vec<u8>, disposition: &'static str) -> Response {
+pub(super) fn file(bytes: Vec<u8>, disposition: &'static str) -> Response {
     let mut response = bytes.into_response();
     let headers = response.headers_mut();
     headers

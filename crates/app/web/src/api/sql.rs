@@ -5,12 +5,14 @@ use std::time::Instant;
 use axum::{
     Json,
     extract::{State, rejection::JsonRejection},
+    response::Response,
 };
 use store::{
     Limits,
     clickhouse::{SQL_BYTES_MAX, SqlError, Trouble, Why},
 };
 
+use super::exports;
 use crate::{
     params::sent,
     problem::Problem,
@@ -20,6 +22,9 @@ use crate::{
 
 /// Bytes of a request: a statement, and twice as much for how JSON writes it.
 pub(crate) const BODY_BYTES_MAX: usize = 3 * SQL_BYTES_MAX;
+
+/// What to send.
+const ASKED: &str = "send JSON with `sql`, a statement of up to 32 KiB";
 
 impl From<SqlError> for Problem {
     fn from(error: SqlError) -> Self {
@@ -69,11 +74,11 @@ fn hint(trouble: &Trouble) -> String {
             content_type = "application/problem+json"),
     )
 )]
-pub(crate) async fn run(
+pub(crate) async fn sql_rows(
     State(app): State<App>,
     body: Result<Json<SqlQuestion>, JsonRejection>,
 ) -> Result<Json<SqlAnswer>, Problem> {
-    let question = sent(body, "send JSON with `sql`, a statement of up to 32 KiB")?;
+    let question = sent(body, ASKED)?;
     app.read(move |source| {
         let begun = Instant::now();
         let answer = source.store().sql(&question.sql, &Limits::default())?;
@@ -87,4 +92,30 @@ pub(crate) async fn run(
         }))
     })
     .await
+}
+
+/// The first 1,000 rows of a statement that reads as the Parquet file that ClickHouse makes of them, with the types of its columns.
+#[utoipa::path(
+    post,
+    path = "/api/v1/sql.parquet",
+    tag = "explore",
+    request_body = SqlQuestion,
+    responses(
+        (status = 200, description = "a Parquet file", body = Vec<u8>,
+            content_type = "application/vnd.apache.parquet"),
+        (status = 400, description = "it is wrong, does more than read, takes too long, or has rows of more than 16 MiB",
+            body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "nothing here speaks SQL", body = Problem,
+            content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn sql_file(
+    State(app): State<App>,
+    body: Result<Json<SqlQuestion>, JsonRejection>,
+) -> Result<Response, Problem> {
+    let question = sent(body, ASKED)?;
+    let limits = Limits::default();
+    let bytes =
+        app.read(move |source| Ok(source.store().sql_parquet(&question.sql, &limits)?)).await?;
+    Ok(exports::file(bytes, "attachment; filename=\"taut-sql.parquet\""))
 }

@@ -93,7 +93,8 @@ pub struct BoardOpen {
     pub user_hours_per_day: f64,
     /// Time that databases work in vain, in hours a day.
     pub database_hours_per_day: f64,
-    /// Money a month; absent while no price is set.
+    /// Money a month; absent while no price is set, or where they are about several databases, of whose price nobody knows
+    /// the parts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub money_per_month: Option<f64>,
     /// Three letters (ISO 4217).

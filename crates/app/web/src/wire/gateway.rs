@@ -43,6 +43,8 @@ pub struct Gateway {
     pub canaries: Vec<GatewayCanary>,
     /// What happened to them lately, the oldest first.
     pub news: Vec<GatewayNews>,
+    /// What happened to them since it started and could not be kept, in the ledger or for the next start.
+    pub news_not_kept: u64,
     /// What is captured, if anything is.
     pub capture: Option<GatewayCapture>,
 }
@@ -178,6 +180,8 @@ pub struct GatewayRouteCache {
     pub miss: u64,
     /// Answered by a member, without asking the cache.
     pub bypass: u64,
+    /// Answers of members that were not kept, by reason.
+    pub not_kept: Vec<GatewayNotKept>,
     /// Not answered.
     pub failed: u64,
     /// Keys that its answers are stored under.
@@ -192,6 +196,16 @@ pub struct GatewayRouteCache {
     pub age_seconds: u64,
     /// Time that requests did not wait for a member, in seconds.
     pub saved_seconds: f64,
+}
+
+/// Answers that a cache did not keep for one reason.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default)]
+pub struct GatewayNotKept {
+    /// As `Cache-Status` has it: `set-cookie`, `no-lifetime`.
+    pub reason: String,
+    /// How many.
+    pub count: u64,
 }
 
 /// What the cache holds.

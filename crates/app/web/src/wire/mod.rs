@@ -48,8 +48,8 @@ pub use finding::{
 pub use flame::{FlameAmounts, FlameAnswer, FlameFrame, FlameSide, FlameTree, FlameUnit};
 pub use gateway::{
     Gateway, GatewayAnswer, GatewayCache, GatewayCacheDisk, GatewayCanary, GatewayCapture,
-    GatewayDecided, GatewayLimit, GatewayMember, GatewayNews, GatewayRefused, GatewayRoute,
-    GatewayRouteCache, GatewayService, GatewayThread, GatewayVersion,
+    GatewayDecided, GatewayLimit, GatewayMember, GatewayNews, GatewayNotKept, GatewayRefused,
+    GatewayRoute, GatewayRouteCache, GatewayService, GatewayThread, GatewayVersion,
 };
 pub use health::{Health, Readiness, ReadyDisk, ReadyMemory, ReadyPart};
 pub use ledger::{

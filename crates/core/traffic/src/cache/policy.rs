@@ -90,6 +90,23 @@ pub enum NotStored {
 }
 
 impl NotStored {
+    /// All of them, in the order of the above.
+    pub const ALL: [Self; 13] = [
+        Self::Asked,
+        Self::NoStore,
+        Self::Private,
+        Self::SetCookie,
+        Self::Authorization,
+        Self::Cookies,
+        Self::NoLifetime,
+        Self::VaryStar,
+        Self::Status,
+        Self::Method,
+        Self::TooLarge,
+        Self::Broken,
+        Self::Outdated,
+    ];
+
     /// In a word, for `Cache-Status`.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -358,5 +375,17 @@ impl Policy {
     pub fn is_for(&self, asker: Asker) -> bool {
         (!asker.authorization || self.shared_with.authorization)
             && (!asker.cookies || self.shared_with.cookies)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_reason_is_at_its_own_place() {
+        for (place, why) in NotStored::ALL.into_iter().enumerate() {
+            assert_eq!(why as usize, place, "{}", why.name());
+        }
     }
 }

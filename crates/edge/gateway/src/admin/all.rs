@@ -3,7 +3,7 @@
 use std::sync::PoisonError;
 
 use serde_json::{Map, Value, json};
-use traffic::cache::StoreSize;
+use traffic::cache::{NotStored, StoreSize};
 
 use super::{canaries, pages};
 use crate::{
@@ -53,6 +53,7 @@ pub(crate) fn all(shared: &Shared) -> Value {
         },
         "canaries": tried["canaries"],
         "news": tried["lately"],
+        "news_not_kept": tried["not_kept"],
         "capture": if capture["captures"] == json!(true) { capture } else { Value::Null },
     })
 }
@@ -108,6 +109,10 @@ fn cache(of_route: &OfRoute, size: StoreSize) -> Value {
     let results = RESULTS.iter().zip(of_route.results);
     let mut value: Map<String, Value> =
         results.map(|(name, count)| ((*name).to_owned(), json!(count))).collect();
+    let not_kept = NotStored::ALL.into_iter().zip(of_route.not_stored);
+    let not_kept = not_kept.filter(|(_, count)| 0 < *count);
+    let not_kept = not_kept.map(|(why, count)| json!({"reason": why.name(), "count": count}));
+    value.insert("not_kept".to_owned(), not_kept.collect());
     value.insert("entries".to_owned(), json!(size.entries));
     value.insert("held_bytes".to_owned(), json!(size.bytes));
     value.insert("evictions".to_owned(), json!(size.evictions));

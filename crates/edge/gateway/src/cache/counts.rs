@@ -2,6 +2,8 @@
 
 use std::{fmt::Write as _, sync::PoisonError, time::Duration};
 
+use traffic::cache::NotStored;
+
 use crate::{metrics::escaped, state::Shared};
 
 /// How requests were answered that the cache was asked for.
@@ -42,6 +44,8 @@ pub(crate) struct CacheCounts {
 pub(crate) struct OfRoute {
     /// By the number of the result.
     pub(crate) results: [u64; RESULTS.len()],
+    /// Answers that were not stored, by the place of the reason in [`NotStored::ALL`].
+    pub(crate) not_stored: [u64; NotStored::ALL.len()],
     /// Bytes of bodies out of the cache.
     pub(crate) bytes: u64,
     /// Ages of answers out of the cache, summed up.
@@ -68,6 +72,9 @@ impl CacheCounts {
             for (sum, one) in sum.results.iter_mut().zip(one.results) {
                 *sum += one;
             }
+            for (sum, one) in sum.not_stored.iter_mut().zip(one.not_stored) {
+                *sum += one;
+            }
             sum.bytes += one.bytes;
             sum.age_seconds += one.age_seconds;
             sum.saved += one.saved;
@@ -79,6 +86,11 @@ impl OfRoute {
     /// Requests that were answered so.
     pub(crate) fn add(&mut self, result: CacheResult) {
         self.results[result as usize] += 1;
+    }
+
+    /// An answer was sent on and not stored.
+    pub(crate) fn add_not_stored(&mut self, why: NotStored) {
+        self.not_stored[why as usize] += 1;
     }
 }
 

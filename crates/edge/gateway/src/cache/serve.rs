@@ -13,7 +13,9 @@ use http::{
 use hyper::body::Body;
 use tokio::sync::oneshot;
 use traffic::{
-    cache::{CacheRule, Clients, Forwarded, Judged, Keep, Status, Stored, judge, may_stand_in},
+    cache::{
+        CacheRule, Clients, Forwarded, Judged, Keep, NotStored, Status, Stored, judge, may_stand_in,
+    },
     timing::Phase,
 };
 
@@ -164,6 +166,16 @@ impl One<'_> {
     fn count(&self, result: CacheResult) {
         let route = self.finish.route;
         self.serving.worker.count(|counts| counts.cache.route(route).add(result));
+    }
+
+    /// By a member, whose answer is not stored.
+    fn count_not_stored(&self, why: NotStored) {
+        let route = self.finish.route;
+        self.serving.worker.count(|counts| {
+            let counts = counts.cache.route(route);
+            counts.add(CacheResult::Miss);
+            counts.add_not_stored(why);
+        });
     }
 
     /// Out of the cache.
@@ -376,7 +388,7 @@ impl One<'_> {
                     detail: Some(not_stored.name()),
                     ..Status::default()
                 };
-                self.count(CacheResult::Miss);
+                self.count_not_stored(not_stored);
                 self.told(&status);
                 let tells = self.tells();
                 self.finish.status = response.status().as_u16();

@@ -10,14 +10,18 @@ use std::{
     time::Duration,
 };
 
+use serde_json::{Value, json};
 use traffic::{
     cache::{CacheRule, Template, User},
     plan::Route,
 };
 
-use crate::kit::{
-    Origin, Reply, answer, ask, cached, connect, counting, eventually, get, get_with, header,
-    read_until, start, status,
+use crate::{
+    admin::body,
+    kit::{
+        Origin, Reply, answer, ask, cached, connect, counting, eventually, get, get_with, header,
+        read_until, start, status,
+    },
 };
 
 fn an_hour() -> CacheRule {
@@ -243,6 +247,20 @@ fn what_is_large_passes_through_without_being_kept() {
     }
     assert_eq!(origin.seen().len(), 4);
     assert!(gateway.metric("taut_gateway_cache_bytes") < 10_000.0);
+}
+
+#[test]
+fn why_answers_are_not_kept_is_counted_by_route() {
+    let origin = counting("cache-control: no-store\r\n");
+    let gateway = start(cached(CacheRule::default(), &origin));
+    for path in ["/a", "/b"] {
+        let told = get(gateway.address, path);
+        assert_eq!(header(&told, "cache-status"), Some("taut; fwd=uri-miss; detail=no-store"));
+    }
+    let all: Value = serde_json::from_str(body(&gateway.told("/all"))).expect("JSON");
+    let cache = &all["routes"][0]["cache"];
+    assert_eq!(cache["not_kept"], json!([{"reason": "no-store", "count": 2}]), "{cache:#}");
+    assert_eq!(cache["miss"], 2);
 }
 
 #[test]

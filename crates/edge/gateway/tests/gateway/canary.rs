@@ -52,9 +52,15 @@ fn canary(old: &Origin, new: &Origin, rule: CanaryRule) -> Plan {
 }
 
 fn look(gateway: &Running) -> Value {
+    look_at(gateway, "/canaries")
+}
+
+fn look_at(gateway: &Running, path: &str) -> Value {
     let answer = ask(
         gateway.admin,
-        "GET /canaries HTTP/1.1\r\nhost: a\r\nauthorization: Bearer sesame\r\nconnection: close\r\n\r\n",
+        &format!(
+            "GET {path} HTTP/1.1\r\nhost: a\r\nauthorization: Bearer sesame\r\nconnection: close\r\n\r\n"
+        ),
     );
     serde_json::from_str(body(&answer)).expect("JSON")
 }
@@ -173,6 +179,7 @@ fn what_could_not_be_kept_is_told() {
     gateway.gateway().canary_losses().add(2);
     assert!((lost() - 2.0).abs() < 0.5);
     assert_eq!(look(&gateway)["not_kept"], 2);
+    assert_eq!(look_at(&gateway, "/all")["news_not_kept"], 2);
 }
 
 #[test]

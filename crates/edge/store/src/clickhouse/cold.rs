@@ -89,6 +89,10 @@ impl Cold for ClickHouse {
         self.sql(text, bounds(limits))
     }
 
+    fn sql_parquet(&self, text: &str, limits: &Limits) -> Result<Vec<u8>, SqlError> {
+        self.sql_parquet(text, bounds(limits))
+    }
+
     fn thin(
         &self,
         keeping: &Keeping,

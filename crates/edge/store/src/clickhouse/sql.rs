@@ -1,12 +1,13 @@
 //! Statements of people's own: they read, within bounds, and from the tables of this database alone.
 //!
-//! What a statement reaches is told by the server's own tree of it, before it is run: a list of words would be
-//! incomplete with the next version. It runs as a subquery with `readonly = 1`, so that it can neither write, nor lift a
-//! bound, nor reach another server or a file.
+//! What a statement [reaches](reach) is known before it is run. It runs as a subquery with `readonly = 1`, so that it can
+//! neither write, nor lift a bound, nor reach another server or a file.
+
+mod reach;
 
 use serde_json::Value;
 
-use super::{Bounds, ClickHouse, Statement, Trouble, Why};
+use super::{Bounds, ClickHouse, Reply, Statement, Trouble, Why};
 
 /// Rows of an answer: more than anybody reads.
 pub const SQL_ROWS_MAX: usize = 1_000;
@@ -15,17 +16,19 @@ pub const SQL_ROWS_MAX: usize = 1_000;
 pub const SQL_BYTES_MAX: usize = 32 << 10;
 
 /// Bytes of an answer: the longest rows, a thousand times.
-const ANSWER_BYTES_MAX: &str = "16777216";
+const ANSWER_BYTES_MAX: usize = 16 << 20;
+
+/// Bytes of a file: an answer, and what the format adds to it.
+const FILE_BYTES_MAX: usize = 2 * ANSWER_BYTES_MAX;
+
+/// A Parquet file begins and ends with it.
+const PARQUET: &[u8] = b"PAR1";
+
+/// What is being done, for messages.
+const ACTION: &str = "run a statement";
 
 /// Memory that a statement may take on the server.
 const MEMORY_BYTES_MAX: &str = "2147483648";
-
-/// Functions in place of a table that make rows of nothing.
-const MAKE_ROWS: &[&str] = &["numbers", "zeros", "generate_series", "generateSeries", "values"];
-
-/// Parts of the tree that name tables.
-const TABLES: &[&str] =
-    &["JOIN TREE", "LEFT TABLE EXPRESSION", "RIGHT TABLE EXPRESSION", "TABLE EXPRESSION"];
 
 /// What a statement says.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -66,6 +69,40 @@ impl ClickHouse {
     ///
     /// It is no question, reaches for something else, is wrong, or takes too long.
     pub fn sql(&self, text: &str, bounds: Bounds) -> Result<SqlAnswer, SqlError> {
+        let text = self.checked(text, bounds)?;
+        let limit = SQL_ROWS_MAX + 1;
+        let sql = format!("SELECT * FROM (\n{text}\n) LIMIT {limit} FORMAT JSONCompact");
+        let form =
+            [("result_overflow_mode", "break"), ("output_format_json_quote_64bit_integers", "1")];
+        let reply = self.run_bounded(&sql, &form, bounds)?;
+        let json = serde_json::from_slice(&reply.body).ok();
+        let mut answer = json.as_ref().and_then(read).ok_or_else(|| self.foreign())?;
+        answer.is_cut = SQL_ROWS_MAX < answer.rows.len();
+        answer.rows.truncate(SQL_ROWS_MAX);
+        answer.rows_read = reply.rows_read;
+        Ok(answer)
+    }
+
+    /// Runs a statement that reads, and gives its first rows as the Parquet file that ClickHouse makes of them, with their types.
+    ///
+    /// # Errors
+    ///
+    /// See [`ClickHouse::sql`]; and rows that take more than an answer may, for a file does not tell that it was cut.
+    pub fn sql_parquet(&self, text: &str, bounds: Bounds) -> Result<Vec<u8>, SqlError> {
+        let text = self.checked(text, bounds)?;
+        let sql = format!("SELECT * FROM (\n{text}\n) LIMIT {SQL_ROWS_MAX} FORMAT Parquet");
+        let form =
+            [("result_overflow_mode", "throw"), ("output_format_parquet_string_as_string", "1")];
+        let file = self.run_bounded(&sql, &form, bounds)?.body;
+        if FILE_BYTES_MAX < file.len() {
+            return Err(self.client.trouble(ACTION, Why::Answer("is larger than 32 MiB")).into());
+        }
+        let is_whole = file.starts_with(PARQUET) && file.ends_with(PARQUET);
+        if is_whole { Ok(file) } else { Err(self.foreign().into()) }
+    }
+
+    /// A statement without its end, once it is known to do no more than read what is kept.
+    fn checked<'a>(&self, text: &'a str, bounds: Bounds) -> Result<&'a str, SqlError> {
         let text = text.trim().trim_end_matches(';').trim_end();
         if SQL_BYTES_MAX < text.len() {
             let what = format!("a statement of {} bytes is too long", text.len());
@@ -91,34 +128,34 @@ impl ClickHouse {
         let tree = format!("EXPLAIN QUERY TREE run_passes = 0\n{text}\nFORMAT TSVRaw");
         let only = [("readonly", "1"), ("database", self.schema.database.as_str())];
         let told = self.run_sql(&tree, &only, bounds)?;
-        check(&String::from_utf8_lossy(&told.body), &self.schema.database)?;
+        reach::check(&String::from_utf8_lossy(&told.body), &self.schema.database)?;
+        Ok(text)
+    }
+
+    /// Runs what was checked, within bounds; `form` is what its format takes.
+    fn run_bounded(
+        &self,
+        sql: &str,
+        form: &[(&str, &str)],
+        bounds: Bounds,
+    ) -> Result<Reply, Trouble> {
         let seconds = format!("{:.3}", bounds.time.as_secs_f64().max(0.001));
         let rows = bounds.rows.max(1).to_string();
         let rows_max = (SQL_ROWS_MAX + 1).to_string();
-        let settings = [
+        let bytes_max = ANSWER_BYTES_MAX.to_string();
+        let mut settings = vec![
             ("readonly", "1"),
             ("database", self.schema.database.as_str()),
             ("max_execution_time", seconds.as_str()),
             ("max_rows_to_read", rows.as_str()),
             ("max_memory_usage", MEMORY_BYTES_MAX),
             ("max_result_rows", rows_max.as_str()),
-            ("max_result_bytes", ANSWER_BYTES_MAX),
-            ("result_overflow_mode", "break"),
+            ("max_result_bytes", bytes_max.as_str()),
             // Else the order that a subquery has asked for would be taken for needless.
             ("query_plan_remove_redundant_sorting", "0"),
-            ("output_format_json_quote_64bit_integers", "1"),
         ];
-        let limit = SQL_ROWS_MAX + 1;
-        let sql = format!("SELECT * FROM (\n{text}\n) LIMIT {limit} FORMAT JSONCompact");
-        let reply = self.run_sql(&sql, &settings, bounds)?;
-        let json = serde_json::from_slice(&reply.body).ok();
-        let mut answer = json.as_ref().and_then(read).ok_or_else(|| {
-            self.client.trouble("run a statement", Why::Answer("is of another format"))
-        })?;
-        answer.is_cut = SQL_ROWS_MAX < answer.rows.len();
-        answer.rows.truncate(SQL_ROWS_MAX);
-        answer.rows_read = reply.rows_read;
-        Ok(answer)
+        settings.extend_from_slice(form);
+        self.run_sql(sql, &settings, bounds)
     }
 
     fn run_sql(
@@ -126,9 +163,13 @@ impl ClickHouse {
         sql: &str,
         settings: &[(&str, &str)],
         bounds: Bounds,
-    ) -> Result<super::Reply, Trouble> {
-        let action = "run a statement";
-        self.client.run(Statement { action, sql, settings, rows: None, time: bounds.time })
+    ) -> Result<Reply, Trouble> {
+        let time = bounds.time;
+        self.client.run(Statement { action: ACTION, sql, settings, rows: None, time })
+    }
+
+    fn foreign(&self) -> Trouble {
+        self.client.trouble(ACTION, Why::Answer("is of another format"))
     }
 }
 
@@ -237,113 +278,6 @@ fn names_are_plain(text: &str) -> bool {
     true
 }
 
-/// Refuses a statement whose tree reaches for anything but tables of the database.
-fn check(tree: &str, database: &str) -> Result<(), SqlError> {
-    let mut above: Vec<(usize, &str)> = Vec::new();
-    let mut before = (0, "");
-    for (number, line) in tree.lines().enumerate() {
-        let said = line.trim_start();
-        let indent = line.len() - said.len();
-        while above.last().is_some_and(|(depth, _)| indent <= *depth) {
-            above.pop();
-        }
-        // A name with a line break in it could look like another line of the tree.
-        if before.0 + 2 < indent || 0 < number && indent == 0 && !said.is_empty() {
-            return Err(makes_no_sense());
-        }
-        let is_first = before.0 < indent;
-        check_line(said, is_first, &above, database)?;
-        above.push((indent, said));
-        before = (indent, said);
-    }
-    Ok(())
-}
-
-fn makes_no_sense() -> SqlError {
-    refused("its tree makes no sense", "leave out names with odd signs in them")
-}
-
-/// What lines say that name something, by their first word.
-const NAMING: &[(&str, &str)] = &[
-    ("TABLE_FUNCTION id:", "table_function_name: "),
-    ("FUNCTION id:", "function_name: "),
-    ("IDENTIFIER id:", "identifier: "),
-];
-
-/// Refuses a line of a tree; `is_first` says whether it is the first below the line above it.
-fn check_line(
-    said: &str,
-    is_first: bool,
-    above: &[(usize, &str)],
-    database: &str,
-) -> Result<(), SqlError> {
-    let own = "ask the tables of Taut's own database: spans, logs, metrics and minutes";
-    if said.starts_with("SETTINGS") {
-        return Err(refused("a statement may set nothing", "leave out SETTINGS"));
-    }
-    let naming = NAMING.iter().find(|(kind, _)| said.starts_with(kind));
-    if naming.is_some_and(|(_, name)| value(said, name).is_none()) {
-        return Err(makes_no_sense());
-    }
-    if let Some(function) = value(said, "table_function_name: ") {
-        let is_known = MAKE_ROWS.iter().any(|known| known.eq_ignore_ascii_case(function));
-        return if is_known {
-            Ok(())
-        } else {
-            Err(refused(format!("`{function}(…)` reaches beyond what is kept"), own))
-        };
-    }
-    if let Some(function) = value(said, "function_name: ") {
-        let lower = function.to_ascii_lowercase();
-        let is_reaching = lower == "file"
-            || ["dictget", "dicthas", "joinget", "catboost"]
-                .iter()
-                .any(|start| lower.starts_with(start));
-        return if is_reaching {
-            Err(refused(format!("`{function}(…)` reaches beyond what is kept"), own))
-        } else {
-            Ok(())
-        };
-    }
-    let Some(identifier) = value(said, "identifier: ").filter(|_| said.starts_with("IDENTIFIER"))
-    else {
-        return Ok(());
-    };
-    let parent = above.last().map_or("", |(_, said)| said);
-    let names_table = TABLES.contains(&parent) || !is_first && is_right_of_in(above);
-    match identifier.split_once('.') {
-        // What stands for no table at all.
-        _ if identifier == "system.one" => Ok(()),
-        Some((of, _)) if names_table && of.trim_matches('`') != database => {
-            Err(refused(format!("`{identifier}` is not a table of Taut"), own))
-        }
-        _ => Ok(()),
-    }
-}
-
-/// Whether a line is an argument of `IN`, on whose right a table may stand.
-fn is_right_of_in(above: &[(usize, &str)]) -> bool {
-    let [.., (_, function), (_, "ARGUMENTS"), _] = above else { return false };
-    value(function, "function_name: ").is_some_and(|name| {
-        let lower = name.to_ascii_lowercase();
-        lower.trim_end_matches("ignoreset").ends_with("in") && !lower.ends_with("min")
-    })
-}
-
-/// `numbers` of `TABLE_FUNCTION id: 2, table_function_name: numbers`; nothing if it is said twice, since an alias that stands
-/// before it may have faked the first.
-fn value<'a>(said: &'a str, name: &str) -> Option<&'a str> {
-    let (before, rest) = said.split_once(name)?;
-    if rest.contains(name) {
-        return None;
-    }
-    // `table_function_name` ends as `function_name` does.
-    if !before.ends_with(", ") {
-        return None;
-    }
-    Some(rest.split(", ").next().unwrap_or(rest).trim())
-}
-
 fn read(json: &Value) -> Option<SqlAnswer> {
     let column = |column: &Value| {
         Some((column["name"].as_str()?.to_owned(), column["type"].as_str()?.to_owned()))
@@ -427,68 +361,5 @@ mod tests {
         ] {
             assert!(!names_are_plain(text), "{text}");
         }
-    }
-
-    const TREE: &str = "QUERY id: 0
-  PROJECTION
-    LIST id: 1, nodes: 1
-      FUNCTION id: 2, function_name: FUNCTION, function_type: ordinary
-        ARGUMENTS
-          LIST id: 3, nodes: 2
-            IDENTIFIER id: 4, identifier: other.column
-            IDENTIFIER id: 5, identifier: RIGHT
-  JOIN TREE
-    IDENTIFIER id: 6, identifier: TABLE";
-
-    fn checked(function: &str, right: &str, table: &str) -> Result<(), String> {
-        let tree = TREE.replace("FUNCTION,", &format!("{function},"));
-        let tree = tree.replace("RIGHT", right).replace("TABLE", table);
-        check(&tree, "taut").map_err(|error| error.to_string())
-    }
-
-    #[test]
-    fn a_tree_reaches_for_tables_of_the_database_alone() {
-        assert_eq!(checked("plus", "a.b", "spans"), Ok(()));
-        assert_eq!(checked("in", "logs", "taut.spans"), Ok(()));
-        assert_eq!(checked("min", "a.b", "spans"), Ok(()));
-        let refused = |what: &str| Err(format!("`{what}` is not a table of Taut"));
-        assert_eq!(checked("plus", "b", "system.users"), refused("system.users"));
-        assert_eq!(checked("globalNotIn", "system.users", "spans"), refused("system.users"));
-        let reaches = Err("`dictGetOrNull(…)` reaches beyond what is kept".to_owned());
-        assert_eq!(checked("dictGetOrNull", "b", "spans"), reaches);
-        for (function, goes) in [("numbers", true), ("url", false), ("merge", false)] {
-            let tree =
-                format!("  JOIN TREE\n    TABLE_FUNCTION id: 2, table_function_name: {function}");
-            assert_eq!(check(&tree, "taut").is_ok(), goes, "{function}");
-        }
-        assert!(check("QUERY id: 0\n  SETTINGS max_threads=1", "taut").is_err());
-        assert!(
-            check("QUERY id: 0\n  JOIN TREE\n    IDENTIFIER id: 1, identifier: system.one", "taut")
-                .is_ok()
-        );
-        // An alias comes before what it stands for, and may look like it.
-        for (line, goes) in [
-            ("IDENTIFIER id: 1, alias: a, identifier: spans", true),
-            ("IDENTIFIER id: 1, alias: a, identifier: system.users", false),
-            ("IDENTIFIER id: 1, alias: a, identifier: spans, identifier: system.users", false),
-            ("IDENTIFIER id: 1, alias: a", false),
-            ("TABLE_FUNCTION id: 1, alias: a, table_function_name: numbers", true),
-            (
-                "TABLE_FUNCTION id: 1, alias: a, table_function_name: numbers, table_function_name: url",
-                false,
-            ),
-            ("FUNCTION id: 1, alias: x, function_name: plus, function_type: ordinary", true),
-            ("FUNCTION id: 1, alias: x, function_name: plus, function_name: file", false),
-            ("FUNCTION id: 1, alias: x", false),
-            ("IDENTIFIER id: 1, alias: a\nb, identifier: system.users", false),
-            ("CONSTANT id: 1, constant_value: 'b'\nb, identifier: system.users", false),
-        ] {
-            let tree = format!("QUERY id: 0\n  JOIN TREE\n    {line}");
-            assert_eq!(check(&tree, "taut").is_ok(), goes, "{line}");
-        }
-        // What was a line break in a name.
-        let broken =
-            "QUERY id: 0\n  PROJECTION\n X\n        IDENTIFIER id: 1, identifier: system.users";
-        assert!(check(broken, "taut").is_err());
     }
 }

@@ -8,6 +8,33 @@ use testkit::clickhouse::ClickHouse;
 
 use crate::{drain, open, options, rows, shop};
 
+/// What would do more than read what is kept, or is no statement.
+const BEYOND: &[&str] = &[
+    "INSERT INTO spans (service) VALUES ('x')",
+    "DROP TABLE spans",
+    "TRUNCATE TABLE taut.spans",
+    "SELECT 1; DROP TABLE spans",
+    "SELECT 1) ; DROP TABLE spans; SELECT (1",
+    "SELECT 1 INTO OUTFILE '/tmp/taut-never'",
+    "SELECT 1 SETTINGS max_execution_time = 0",
+    "SELECT * FROM system.users",
+    "SELECT * FROM information_schema.tables",
+    "SELECT (SELECT count() FROM system.tables)",
+    "SELECT 'x' IN system.one, 'a' IN system.databases",
+    "SELECT * FROM spans JOIN system.tables AS t ON 1 = 1",
+    "SELECT * FROM url('http://127.0.0.1:9/x', CSV, 'a String')",
+    "SELECT * FROM file('/etc/passwd', LineAsString)",
+    "SELECT file('/etc/passwd')",
+    "SELECT * FROM remote('127.0.0.2', system.one)",
+    "SELECT * FROM merge('system', '.*')",
+    "SELECT dictGet('a', 'b', 1)",
+    "SELECT * FROM system.tables AS `a, identifier: spans`",
+    "SELECT * FROM system.tables AS `a\nb`",
+    "SELECT * FROM remote('127.0.0.2', system.one) AS `a, table_function_name: numbers`",
+    "EXPLAIN SELECT 1",
+    "",
+];
+
 #[test]
 fn statements_read_what_was_moved_and_nothing_else() {
     let (folder, server) = (tempfile::tempdir().unwrap(), ClickHouse::start());
@@ -36,38 +63,30 @@ fn statements_read_what_was_moved_and_nothing_else() {
     assert_eq!(ordered.rows[0], [Some("4999".to_owned()), None]);
     assert_eq!(ask("WITH 1 AS a SELECT a").unwrap().rows, [[Some("1".to_owned())]]);
 
-    let before = rows(&server, "spans");
+    let file = |sql: &str| store.sql_parquet(sql, &Limits::default());
     for sql in [
-        "INSERT INTO spans (service) VALUES ('x')",
-        "DROP TABLE spans",
-        "TRUNCATE TABLE taut.spans",
-        "SELECT 1; DROP TABLE spans",
-        "SELECT 1) ; DROP TABLE spans; SELECT (1",
-        "SELECT 1 INTO OUTFILE '/tmp/taut-never'",
-        "SELECT 1 SETTINGS max_execution_time = 0",
-        "SELECT * FROM system.users",
-        "SELECT * FROM information_schema.tables",
-        "SELECT (SELECT count() FROM system.tables)",
-        "SELECT 'x' IN system.one, 'a' IN system.databases",
-        "SELECT * FROM spans JOIN system.tables AS t ON 1 = 1",
-        "SELECT * FROM url('http://127.0.0.1:9/x', CSV, 'a String')",
-        "SELECT * FROM file('/etc/passwd', LineAsString)",
-        "SELECT file('/etc/passwd')",
-        "SELECT * FROM remote('127.0.0.2', system.one)",
-        "SELECT * FROM merge('system', '.*')",
-        "SELECT dictGet('a', 'b', 1)",
-        "SELECT * FROM system.tables AS `a, identifier: spans`",
-        "SELECT * FROM system.tables AS `a\nb`",
-        "SELECT * FROM remote('127.0.0.2', system.one) AS `a, table_function_name: numbers`",
-        "EXPLAIN SELECT 1",
-        "",
+        "SELECT service, any(trace_id) AS trace, max(start_at), count() FROM spans GROUP BY service",
+        "SELECT number FROM numbers(5000) ORDER BY number DESC -- why;\n;",
     ] {
-        let refused = ask(sql);
+        let told = file(sql).unwrap();
+        assert!(told.starts_with(b"PAR1") && told.ends_with(b"PAR1"), "{sql}: {}", told.len());
+    }
+    // A file does not tell that it was cut: what is too large is none.
+    let large = file("SELECT randomString(100000) FROM numbers(1000)");
+    assert!(matches!(large, Err(SqlError::Trouble(_))), "{:?}", large.map(|told| told.len()));
+
+    let before = rows(&server, "spans");
+    for sql in BEYOND {
+        let (refused, no_file) = (ask(sql), file(sql).map(|told| told.len()));
         // Whatever it is refused for, what was kept is there.
         assert_eq!(rows(&server, "spans"), before, "{sql}");
         assert!(
             matches!(refused, Err(SqlError::Refused { .. } | SqlError::Trouble(_))),
             "{sql}: {refused:?}"
+        );
+        assert!(
+            matches!(no_file, Err(SqlError::Refused { .. } | SqlError::Trouble(_))),
+            "{sql}: {no_file:?}"
         );
     }
 
@@ -92,4 +111,5 @@ fn a_folder_speaks_no_sql() {
     let (store, _) = store::Folder::open(folder.path(), options()).unwrap();
     assert!(!store.speaks_sql());
     assert_eq!(store.sql("SELECT 1", &Limits::default()), Err(SqlError::NoSql));
+    assert_eq!(store.sql_parquet("SELECT 1", &Limits::default()), Err(SqlError::NoSql));
 }

@@ -31,46 +31,17 @@ impl Totals {
                 database_hours_per_day: impact.database_hours_per_day,
                 database_share: impact.database_share,
                 worker_share: impact.worker_share,
+                whole: find::Whole::One,
             };
-            ((&one.service, &one.operation), waste)
+            let shown = one.evidence.database.as_ref().map(|shown| shown.database.as_str());
+            let database = find::Waste::database(&one.service, shown);
+            ((&one.service, &one.operation), database, waste)
         }));
-        let costly = findings.iter().filter(|one| 0.0 < one.impact.database_hours_per_day);
-        let shares = costly.map(|one| (database(one), one.impact.database_share));
         Self {
             findings: findings.len(),
             user_hours_per_day: waste.user_hours_per_day,
             database_hours_per_day: waste.database_hours_per_day,
-            database_share: of_one(shares).then_some(waste.database_share),
+            database_share: waste.share_of_hours(),
         }
-    }
-}
-
-/// The database whose statements a finding's share is of; `None` if those are the statements of all traces.
-fn database(finding: &Finding) -> Option<&str> {
-    let name = finding.service.strip_prefix("postgresql/")?;
-    let evidence = finding.evidence.database.as_ref()?;
-    (evidence.database == name).then_some(name)
-}
-
-/// Whether these are shares of one whole, and all of them are known.
-fn of_one<'a>(mut shares: impl Iterator<Item = (Option<&'a str>, f64)>) -> bool {
-    let Some((whole, first)) = shares.next() else { return false };
-    0.0 < first && shares.all(|(other, share)| other == whole && 0.0 < share)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn shares_of_several_databases_make_no_share_together() {
-        let is_one = |shares: &[(Option<&str>, f64)]| of_one(shares.iter().copied());
-        assert!(is_one(&[(Some("shop"), 0.4), (Some("shop"), 0.1)]));
-        assert!(is_one(&[(None, 0.4), (None, 0.1)]));
-        assert!(!is_one(&[(Some("shop"), 0.4), (Some("crm"), 0.1)]));
-        assert!(!is_one(&[(None, 0.4), (Some("shop"), 0.1)]));
-        // Sessions that wait have hours, and no share.
-        assert!(!is_one(&[(Some("shop"), 0.4), (Some("shop"), 0.0)]));
-        assert!(!is_one(&[]));
     }
 }
