@@ -36,7 +36,6 @@ impl Live {
         if let Err(error) = self.catch_up(&mut turns) {
             self.tell(Work::Look, &error);
         }
-        self.catching_up.store(false, Ordering::Release);
         let mut window_due = Instant::now();
         let mut housekeeping_due = Instant::now() + HOUSEKEEPING;
         let mut note_due = Instant::now();
@@ -53,6 +52,8 @@ impl Live {
                 window_due = Instant::now() + WINDOW_TURN;
                 self.changes.send_modify(|version| *version += 1);
             }
+            // The first turn has looked at all that had settled meanwhile, which may be most of it.
+            self.catching_up.store(false, Ordering::Release);
             if housekeeping_due <= Instant::now() {
                 self.keep_house();
                 housekeeping_due = Instant::now() + HOUSEKEEPING;
