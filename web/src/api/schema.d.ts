@@ -3356,6 +3356,8 @@ export interface components {
             database_nanos: number[];
             /** @description Places of those that failed. */
             failed: number[];
+            /** @description How many requests there were of each route, where those told are a fair part of them; empty where they are all. */
+            in_all?: number[];
             /** @description What to know of them: that some are left out, that some are no longer there. */
             notes?: string[];
             /** @description The place of each one's route. */
