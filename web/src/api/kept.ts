@@ -5,13 +5,20 @@ import { get, isLost, type Answer } from './request';
 interface Entry {
   answer: Answer<unknown>;
   shown: Set<() => void>;
+  /** How many of those that show it ask again on each change. */
+  live: number;
   /** The request that is under way. */
   asked: AbortController | undefined;
+  /** When it was asked last, on the page's own clock. */
+  askedMs: number;
   again: boolean;
 }
 
 /** Answers that are kept after their page is left, so that going back shows it at once. */
 const KEPT_MAX = 40;
+
+/** So long after its question an answer that is shown is new enough for whoever shows it as well. */
+const NEW_MS = 10_000;
 
 const entries = new Map<string, Entry>();
 export const WAITING: Answer<never> = { stale: true };
@@ -20,25 +27,38 @@ export function kept(url: string): Answer<unknown> {
   return entries.get(url)?.answer ?? WAITING;
 }
 
-/** Asks for a URL and tells of each answer; asks again on each change if `live`, else only for what was lost. */
+/**
+ * Asks for a URL and tells of each answer; asks again on each change if `live`, else only for what was lost. What is known
+ * from before is there at once, as stale until the answer came.
+ */
 export function show(url: string, live: boolean, notify: () => void): () => void {
   const entry = entries.get(url) ?? {
     answer: WAITING,
     shown: new Set(),
+    live: 0,
     asked: undefined,
+    askedMs: 0,
     again: false,
   };
   entries.delete(url);
   entries.set(url, entry);
   forget();
+  if (entry.asked !== undefined) {
+    // What changed since it was asked was told to nobody.
+    if (live && entry.live === 0) entry.again = true;
+  } else if (!isNew(entry, live)) {
+    ask(url, entry);
+    if (entry.answer.data !== undefined) entry.answer = { ...entry.answer, stale: true };
+  }
   entry.shown.add(notify);
-  ask(url, entry);
+  if (live) entry.live += 1;
   const stop = onChange(() => {
-    if (live || wasLost(entry.answer)) ask(url, entry);
+    if (live || wasLost(entry)) ask(url, entry);
   });
   return () => {
     stop();
     entry.shown.delete(notify);
+    if (live) entry.live -= 1;
     // Whatever comes next on the screen may show it as well.
     setTimeout(() => giveUp(entry));
   };
@@ -57,6 +77,7 @@ function ask(url: string, entry: Entry) {
   }
   const asked = new AbortController();
   entry.asked = asked;
+  entry.askedMs = performance.now();
   void get(url, asked.signal).then((answer) => {
     if (asked.signal.aborted) return;
     entry.asked = undefined;
@@ -79,8 +100,15 @@ function giveUp(entry: Entry) {
   entry.again = false;
 }
 
-/** There is no answer for want of a connection, or only an older one. */
-function wasLost(answer: Answer<unknown>): boolean {
+/** It is shown already, and kept up to date; or it came just now, and that will do. */
+function isNew({ answer, shown, live: kept, askedMs }: Entry, live: boolean): boolean {
+  if (shown.size === 0 || answer.data === undefined || answer.stale) return false;
+  return kept > 0 || (!live && performance.now() - askedMs < NEW_MS);
+}
+
+/** There is no answer for want of a connection, or only an older one, and none is under way. */
+function wasLost({ answer, asked }: Entry): boolean {
+  if (asked !== undefined) return false;
   return isLost(answer.problem) || (answer.data !== undefined && answer.stale);
 }
 
