@@ -25,11 +25,13 @@ interface Props {
   none: ReactNode;
 }
 
+/** What it asks for. */
+export function heatmapUrl(range: Range, where: string, columns: string | undefined): string {
+  return path('heatmap', { ...range, where, columns });
+}
+
 export function HeatBox({ range, where, what, columns, marks, target, none }: Props) {
-  const { data, problem, stale } = useApi<Heatmap>(
-    path('heatmap', { ...range, where, columns }),
-    false,
-  );
+  const { data, problem, stale } = useApi<Heatmap>(heatmapUrl(range, where, columns), false);
   const box = boxOf(useQuery().get('box'));
   if (problem !== undefined) return <Problem part problem={problem} />;
   if (data === undefined) return <Waiting />;

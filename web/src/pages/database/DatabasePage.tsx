@@ -1,5 +1,5 @@
 /** One watched database: what takes its time, who waits for whom, and what to change. */
-import { path, useApi } from '../../api/use';
+import { path, useAlongside, useApi } from '../../api/use';
 import type { DatabaseDetail } from '../../api/types';
 import { ago, bytes, clock, digits, percent, plural, sentence } from '../../lib/format';
 import { to, useQuery } from '../../lib/route';
@@ -15,13 +15,15 @@ import { Indexes } from './Indexes';
 import { Load } from './Load';
 import { Locks } from './Locks';
 import { Proposal } from './Proposal';
-import { Statements } from './Statements';
+import { Statements, statementsUrl } from './Statements';
 import { Tables } from './Tables';
 
 export function DatabasePage({ id }: { id: string }) {
   const range = useRange();
-  const tab = useQuery().get('tab') ?? 'statements';
+  const query = useQuery();
+  const tab = query.get('tab') ?? 'statements';
   const { data, problem, stale } = useApi<DatabaseDetail>(path(`databases/${id}`, { ...range }));
+  useAlongside(tab === 'statements' ? statementsUrl(id, query) : undefined);
   if (problem !== undefined) return <Problem problem={problem} />;
   if (data === undefined) return <Waiting />;
   const proposed = data.proposal?.create.length ?? 0;

@@ -18,13 +18,17 @@ const ORDERS = [
   { sort: 'temp', words: 'temporary files' },
 ];
 
+/** What it asks for; the page does so before it is there. */
+export function statementsUrl(id: string, query: URLSearchParams): string {
+  const q = query.get('q') ?? undefined;
+  return path(`databases/${id}/statements`, { sort: query.get('sort') ?? 'time', q });
+}
+
 export function Statements({ id }: { id: string }) {
   const query = useQuery();
   const sort = query.get('sort') ?? 'time';
   const q = query.get('q') ?? undefined;
-  const { data, problem, stale } = useApi<DatabaseStatements>(
-    path(`databases/${id}/statements`, { sort, q }),
-  );
+  const { data, problem, stale } = useApi<DatabaseStatements>(statementsUrl(id, query));
   if (problem !== undefined) return <Problem part problem={problem} />;
   if (data === undefined) return <Waiting />;
   return (
