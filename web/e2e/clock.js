@@ -25,9 +25,11 @@ export function clock() {
     asked += 1;
     try {
       const response = await really(what, how);
-      const read = response.json.bind(response);
       // It is answered once all of it is read.
-      response.json = () => read().finally(() => (asked -= 1));
+      for (const way of /** @type {const} */ (['json', 'text', 'blob', 'arrayBuffer'])) {
+        const read = response[way].bind(response);
+        response[way] = () => read().finally(() => (asked -= 1));
+      }
       return response;
     } catch (fault) {
       asked -= 1;

@@ -20,7 +20,7 @@ export function useApi<T>(url: string | undefined, live = true): Answer<T> {
   const [last, setLast] = useState<T | undefined>(answer.data);
   if (answer.data !== undefined && answer.data !== last) setLast(answer.data);
   if (answer.data === undefined && answer.problem === undefined && last !== undefined) {
-    return { data: last, stale: true };
+    return { data: last, stale: true, other: true };
   }
   return answer;
 }

@@ -73,7 +73,7 @@ export function EndpointPage() {
         <Detail
           at={at}
           data={data}
-          before={other !== undefined && !before.stale ? before.data : undefined}
+          before={other !== undefined && before.other !== true ? before.data : undefined}
         />
       )}
     </Fresh>
