@@ -1,5 +1,4 @@
 // @ts-check
-/* global URL */
 /**
  * What is felt of each way through the pages: going to one by its link, from a list into its first row, back again, and to
  * another stretch of time. Pages are those of the navigation, as it stands there.
@@ -32,7 +31,8 @@ export async function feel(browser, base) {
   for (let round = 0; round < ROUNDS; round += 1) {
     await page.goto(`${base}${BEGIN}`);
     const links = page.getByRole('navigation', { name: 'Pages' }).getByRole('link');
-    await links.first().waitFor();
+    // The first event after each connection comes at once, and asks what is shown again.
+    await page.locator('.pulse.live').waitFor();
     for (const name of await links.allTextContents()) {
       const link = links.filter({ hasText: new RegExp(`^${name}$`) });
       await visit(page, name, link, (move, felt) =>
@@ -86,14 +86,13 @@ async function opened(page, name, tell) {
   if ((await one.count()) > 0) tell(`${name}: opened in it`, await felt(page, () => one.click()));
 }
 
-/** The first row that leads to another page. @param {Page} page */
+/** The first row that leads elsewhere. @param {Page} page */
 async function rowOf(page) {
   const rows = page.locator('main a[data-row]:visible');
-  const { pathname } = new URL(page.url());
-  const paths = await rows.evaluateAll((all) =>
-    all.map((one) => new URL(/** @type {HTMLAnchorElement} */ (one).href).pathname),
+  const addresses = await rows.evaluateAll((all) =>
+    all.map((one) => /** @type {HTMLAnchorElement} */ (one).href),
   );
-  const place = paths.findIndex((path) => path !== pathname);
+  const place = addresses.findIndex((address) => address !== page.url());
   return place === -1 ? undefined : rows.nth(place);
 }
 
