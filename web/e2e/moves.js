@@ -32,7 +32,7 @@ export async function feel(browser, base) {
     await page.goto(`${base}${BEGIN}`);
     const links = page.getByRole('navigation', { name: 'Pages' }).getByRole('link');
     // The first event after each connection comes at once, and asks what is shown again.
-    await page.locator('.pulse.live').waitFor();
+    await page.locator('.pulse.live').waitFor({ state: 'attached' });
     for (const name of await links.allTextContents()) {
       const link = links.filter({ hasText: new RegExp(`^${name}$`) });
       await visit(page, name, link, (move, felt) =>
