@@ -97,20 +97,38 @@ test('an answer that is none of taut’s is told as what it is', async () => {
   stop();
 });
 
-test('what was shown before is there at once, as stale until it is answered anew', async () => {
+test('what was shown before is there at once, and stale where it is not answered soon', async () => {
   const stop = show('/known', true, vi.fn());
   asked[0]?.answer(told('[1]'));
   await settled();
   expect(kept('/known')).toEqual({ data: [1], stale: false });
   stop();
   await settled();
-  const again = show('/known', true, vi.fn());
-  expect(kept('/known')).toEqual({ data: [1], stale: true });
+  const notify = vi.fn();
+  const again = show('/known', true, notify);
+  expect(kept('/known')).toEqual({ data: [1], stale: false });
+  await vi.waitFor(() => expect(kept('/known')).toEqual({ data: [1], stale: true }));
+  expect(notify).toHaveBeenCalledTimes(1);
   asked[1]?.answer(told('[2]'));
   await settled();
   expect(kept('/known')).toEqual({ data: [2], stale: false });
   expect(asked).toHaveLength(2);
   again();
+});
+
+test('what is answered soon is never stale', async () => {
+  const first = show('/soon', true, vi.fn());
+  asked[0]?.answer(told('[1]'));
+  await settled();
+  first();
+  const notify = vi.fn();
+  const stop = show('/soon', true, notify);
+  expect(kept('/soon')).toEqual({ data: [1], stale: false });
+  asked[1]?.answer(told('[2]'));
+  await new Promise((done) => setTimeout(done, 60));
+  expect(kept('/soon')).toEqual({ data: [2], stale: false });
+  expect(notify).toHaveBeenCalledTimes(1);
+  stop();
 });
 
 test('what two parts of a page show is asked for once', async () => {

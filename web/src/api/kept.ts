@@ -20,6 +20,9 @@ const KEPT_MAX = 40;
 /** So long after its question an answer that is shown is new enough for whoever shows it as well. */
 const NEW_MS = 10_000;
 
+/** What is known from before is told to be older once its new answer takes so long: most are there sooner. */
+const OLDER_MS = 40;
+
 const entries = new Map<string, Entry>();
 export const WAITING: Answer<never> = { stale: true };
 
@@ -29,7 +32,7 @@ export function kept(url: string): Answer<unknown> {
 
 /**
  * Asks for a URL and tells of each answer; asks again on each change if `live`, else only for what was lost. What is known
- * from before is there at once, as stale until the answer came.
+ * from before is there at once, and is stale where the answer takes long.
  */
 export function show(url: string, live: boolean, notify: () => void): () => void {
   const entry = entries.get(url) ?? {
@@ -48,7 +51,10 @@ export function show(url: string, live: boolean, notify: () => void): () => void
     if (live && entry.live === 0) entry.again = true;
   } else if (!isNew(entry, live)) {
     ask(url, entry);
-    if (entry.answer.data !== undefined) entry.answer = { ...entry.answer, stale: true };
+    const { asked } = entry;
+    setTimeout(() => {
+      if (entry.asked === asked) tellOlder(entry);
+    }, OLDER_MS);
   }
   entry.shown.add(notify);
   if (live) entry.live += 1;
@@ -90,6 +96,12 @@ function ask(url: string, entry: Entry) {
       if (entry.shown.size > 0) ask(url, entry);
     }
   });
+}
+
+function tellOlder(entry: Entry) {
+  if (entry.asked === undefined || entry.answer.data === undefined || entry.answer.stale) return;
+  entry.answer = { ...entry.answer, stale: true };
+  entry.shown.forEach((notify) => notify());
 }
 
 /** What nobody shows any more is not waited for: the browser has few connections, and the server other work. */
