@@ -104,3 +104,26 @@ test('a page that shows the same at any time says so, and keeps its zone', async
   await page.getByRole('link', { name: 'Endpoints', exact: true }).click();
   await expect(button).toContainText('last 6 h');
 });
+
+test('what a link asks for while the pointer rests on it is what its page begins with', async ({
+  page,
+}) => {
+  const asked: string[] = [];
+  page.on('request', (request) => asked.push(request.url()));
+  const links = page.getByRole('navigation', { name: 'Pages' }).getByRole('link');
+  await page.goto('/plan?last=6h');
+  for (const name of await links.allTextContents()) {
+    // What Explore asks hangs on more than the time.
+    if (name === 'Explore') continue;
+    await page.goto('/plan?last=6h');
+    const link = links.filter({ hasText: new RegExp(`^${name}$`) });
+    const ahead = page.waitForRequest(/\/api\/v1\/(?!events)/);
+    await link.hover();
+    const url = (await ahead).url();
+    // Where it asks for nothing.
+    await page.mouse.move(700, 800);
+    asked.length = 0;
+    await page.goto((await link.getAttribute('href')) ?? '');
+    await expect.poll(() => asked, name).toContain(url);
+  }
+});

@@ -103,6 +103,27 @@ test('what was shown before is dimmed while another time is asked about', async 
   await expect(page.locator('.stale')).toHaveCount(0);
 });
 
+test('a page that was seen before stands there at once, dimmed until it is answered anew', async ({
+  page,
+}) => {
+  await page.goto('/endpoints');
+  const row = page.locator('table.endpoints tbody tr').first();
+  await expect(row).toBeVisible();
+  await page.getByRole('link', { name: 'Ledger', exact: true }).click();
+  await expect(row).toHaveCount(0);
+  let go: () => void = () => undefined;
+  const held = new Promise<void>((done) => (go = done));
+  await page.route(/\/api\/v1\/operations\?/, async (route) => {
+    await held;
+    await route.continue();
+  });
+  await page.goBack();
+  await expect(row).toBeVisible();
+  await expect(page.locator('.fresh.stale[aria-busy=true]')).toBeVisible();
+  go();
+  await expect(page.locator('.stale')).toHaveCount(0);
+});
+
 test('a search waits until typing rests', async ({ page }) => {
   await page.goto('/endpoints');
   await expect(page.locator('table.endpoints tbody tr').first()).toBeVisible();

@@ -96,3 +96,73 @@ test('an answer that is none of taut’s is told as what it is', async () => {
   expect(kept('/foreign').problem?.status).toBe(500);
   stop();
 });
+
+test('what was shown before is there at once, and stale where it is not answered soon', async () => {
+  const stop = show('/known', true, vi.fn());
+  asked[0]?.answer(told('[1]'));
+  await settled();
+  expect(kept('/known')).toEqual({ data: [1], stale: false });
+  stop();
+  await settled();
+  const notify = vi.fn();
+  const again = show('/known', true, notify);
+  expect(kept('/known')).toEqual({ data: [1], stale: false });
+  await vi.waitFor(() => expect(kept('/known')).toEqual({ data: [1], stale: true }));
+  expect(notify).toHaveBeenCalledTimes(1);
+  asked[1]?.answer(told('[2]'));
+  await settled();
+  expect(kept('/known')).toEqual({ data: [2], stale: false });
+  expect(asked).toHaveLength(2);
+  again();
+});
+
+test('what is answered soon is never stale', async () => {
+  const first = show('/soon', true, vi.fn());
+  asked[0]?.answer(told('[1]'));
+  await settled();
+  first();
+  const notify = vi.fn();
+  const stop = show('/soon', true, notify);
+  expect(kept('/soon')).toEqual({ data: [1], stale: false });
+  asked[1]?.answer(told('[2]'));
+  await new Promise((done) => setTimeout(done, 60));
+  expect(kept('/soon')).toEqual({ data: [2], stale: false });
+  expect(notify).toHaveBeenCalledTimes(1);
+  stop();
+});
+
+test('what two parts of a page show is asked for once', async () => {
+  const stops = [show('/both', true, vi.fn()), show('/both', true, vi.fn())];
+  asked[0]?.answer(told('[1]'));
+  await settled();
+  // One that comes later finds what is kept up to date.
+  stops.push(show('/both', true, vi.fn()));
+  expect(asked).toHaveLength(1);
+  expect(kept('/both')).toEqual({ data: [1], stale: false });
+  stops.forEach((stop) => stop());
+});
+
+test('what is asked once is asked again after a while, or for whoever wants it up to date', async () => {
+  const first = show('/once', false, vi.fn());
+  asked[0]?.answer(told('[1]'));
+  await settled();
+  const second = show('/once', false, vi.fn());
+  expect(asked).toHaveLength(1);
+  const live = show('/once', true, vi.fn());
+  expect(asked).toHaveLength(2);
+  asked[1]?.answer(told('[2]'));
+  await settled();
+  live();
+  const now = performance.now();
+  vi.spyOn(performance, 'now').mockReturnValue(now + 11_000);
+  const later = show('/once', false, vi.fn());
+  expect(asked).toHaveLength(3);
+  // A change does not ask for it again: the answer is under way.
+  changed();
+  asked[2]?.answer(told('[3]'));
+  await settled();
+  expect(kept('/once')).toEqual({ data: [3], stale: false });
+  expect(asked).toHaveLength(3);
+  vi.restoreAllMocks();
+  [first, second, later].forEach((stop) => stop());
+});

@@ -4,8 +4,10 @@ import type { Problem } from './types';
 export interface Answer<T> {
   data?: T;
   problem?: Problem;
-  /** The data belongs to an earlier question; the answer to this one is under way. */
+  /** The data is of an earlier question, or what was answered to this one before; its answer is under way. */
   stale: boolean;
+  /** It is of an earlier question. */
+  other?: true;
 }
 
 const OFFLINE = 'urn:taut:offline';

@@ -1,5 +1,5 @@
 /** What pages ask of the API. */
-import { useCallback, useState, useSyncExternalStore } from 'react';
+import { useCallback, useEffect, useState, useSyncExternalStore } from 'react';
 
 import { kept, show, WAITING } from './kept';
 import type { Answer } from './request';
@@ -20,9 +20,14 @@ export function useApi<T>(url: string | undefined, live = true): Answer<T> {
   const [last, setLast] = useState<T | undefined>(answer.data);
   if (answer.data !== undefined && answer.data !== last) setLast(answer.data);
   if (answer.data === undefined && answer.problem === undefined && last !== undefined) {
-    return { data: last, stale: true };
+    return { data: last, stale: true, other: true };
   }
   return answer;
+}
+
+/** Asks at once for what a part of the page shows later, so that it does not wait for one answer after the other. */
+export function useAlongside(url: string | undefined, live = true) {
+  useEffect(() => (url === undefined ? undefined : show(url, live, () => undefined)), [url, live]);
 }
 
 /** A path of the API with its query; undefined and empty values are left out. */

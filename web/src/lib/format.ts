@@ -23,8 +23,11 @@ function short(text: string): string {
   return text.includes('.') ? text.replace(/\.?0+$/, '') : text;
 }
 
+/** One for all: looking up how a language writes numbers takes longer than writing a table of them. */
+const NUMBERS = new Intl.NumberFormat('en-GB');
+
 export function grouped(value: number): string {
-  return Math.round(value).toLocaleString('en-GB');
+  return NUMBERS.format(Math.round(value));
 }
 
 /** Three significant digits with trailing zeros, for columns. */

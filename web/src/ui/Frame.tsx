@@ -1,15 +1,17 @@
 /** What surrounds every page: name, pages, whether it is live, dark or light. */
 import { useEffect, useRef, useState, useSyncExternalStore, type ReactNode } from 'react';
 
+import { ahead } from '../api/ahead';
 import { currentConnection, watchConnection, type Connection } from '../api/live';
 import { useArrival } from '../lib/arrival';
 import { useKeys } from '../lib/keys';
 import { to } from '../lib/route';
 import { intoLine } from '../lib/sideways';
 import { toggleTheme, useTheme } from '../lib/theme';
+import { useRange } from '../lib/time';
 import { Help } from './Help';
 import { Link } from './Link';
-import { PAGES, sectionOf } from './pages';
+import { firstQuestion, PAGES, sectionOf } from './pages';
 import { Palette } from './Palette';
 import { TimePicker } from './TimePicker';
 
@@ -25,6 +27,7 @@ interface FrameProps {
 export function Frame({ pathname, place, children }: FrameProps) {
   const [open, setOpen] = useState<'help' | 'palette'>();
   const main = useRef<HTMLElement>(null);
+  const range = useRange();
   const here = PAGES.find((page) => page.sections.includes(sectionOf(pathname)));
   useKeys(setOpen);
   useArrival(main, place, here?.name);
@@ -45,6 +48,7 @@ export function Frame({ pathname, place, children }: FrameProps) {
               key={page.path}
               to={to(page.path)}
               aria-current={page === here ? 'page' : undefined}
+              {...ahead(firstQuestion(page, range))}
             >
               {page.name}
             </Link>

@@ -7,7 +7,7 @@ import { boxOf, lies } from '../lib/box';
 import { setParams, useQuery } from '../lib/route';
 import type { Range } from '../lib/time';
 import { CoverageNote } from './CoverageNote';
-import { Problem, Waiting } from './Empty';
+import { Fresh, Problem, Waiting } from './Empty';
 import { HeatPicture } from './HeatPicture';
 import { Selected } from './Selected';
 
@@ -25,8 +25,13 @@ interface Props {
   none: ReactNode;
 }
 
+/** What it asks for. */
+export function heatmapUrl(range: Range, where: string, columns: string | undefined): string {
+  return path('heatmap', { ...range, where, columns });
+}
+
 export function HeatBox({ range, where, what, columns, marks, target, none }: Props) {
-  const { data, problem } = useApi<Heatmap>(path('heatmap', { ...range, where, columns }), false);
+  const { data, problem, stale } = useApi<Heatmap>(heatmapUrl(range, where, columns), false);
   const box = boxOf(useQuery().get('box'));
   if (problem !== undefined) return <Problem part problem={problem} />;
   if (data === undefined) return <Waiting />;
@@ -34,14 +39,16 @@ export function HeatBox({ range, where, what, columns, marks, target, none }: Pr
   return (
     <div className={box === undefined ? 'heat' : 'heat with-selection'}>
       <div>
-        <HeatPicture
-          map={data}
-          what={what}
-          marks={marks}
-          target={target}
-          box={box}
-          change={(next) => setParams({ box: next })}
-        />
+        <Fresh stale={stale}>
+          <HeatPicture
+            map={data}
+            what={what}
+            marks={marks}
+            target={target}
+            box={box}
+            change={(next) => setParams({ box: next })}
+          />
+        </Fresh>
         {box !== undefined && !lies(box, data.window) && (
           <p className="over" role="status">
             The box lies outside of this stretch of time: draw it anew, or choose an earlier time.

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { isTimed } from './pages';
+import { firstQuestion, isTimed, PAGES } from './pages';
 
 test.each([
   ['/', true],
@@ -22,4 +22,13 @@ test.each([
 ])('whether %s looks at a stretch of time: %s', (address, timed) => {
   const { pathname, searchParams } = new URL(address, 'http://taut');
   expect(isTimed(pathname, searchParams)).toBe(timed);
+});
+
+test('what pages begin with is of the stretch of time that is chosen, where they look at one', () => {
+  const range = { last: '6h', from: undefined, to: undefined };
+  const first = (path: string) =>
+    PAGES.filter((page) => page.path === path).map((page) => firstQuestion(page, range))[0];
+  expect(first('/endpoints')).toBe('/api/v1/operations?last=6h');
+  expect(first('/findings')).toBe('/api/v1/findings');
+  expect(first('/explore')).toBeUndefined();
 });

@@ -1,10 +1,10 @@
 /** One watched database: what takes its time, who waits for whom, and what to change. */
-import { path, useApi } from '../../api/use';
+import { path, useAlongside, useApi } from '../../api/use';
 import type { DatabaseDetail } from '../../api/types';
 import { ago, bytes, clock, digits, percent, plural, sentence } from '../../lib/format';
 import { to, useQuery } from '../../lib/route';
 import { useRange } from '../../lib/time';
-import { Problem, Waiting } from '../../ui/Empty';
+import { Fresh, Problem, Waiting } from '../../ui/Empty';
 import { Link } from '../../ui/Link';
 import { Num } from '../../ui/Num';
 import { Tabs } from '../../ui/Tabs';
@@ -15,13 +15,15 @@ import { Indexes } from './Indexes';
 import { Load } from './Load';
 import { Locks } from './Locks';
 import { Proposal } from './Proposal';
-import { Statements } from './Statements';
+import { Statements, statementsUrl } from './Statements';
 import { Tables } from './Tables';
 
 export function DatabasePage({ id }: { id: string }) {
   const range = useRange();
-  const tab = useQuery().get('tab') ?? 'statements';
-  const { data, problem } = useApi<DatabaseDetail>(path(`databases/${id}`, { ...range }));
+  const query = useQuery();
+  const tab = query.get('tab') ?? 'statements';
+  const { data, problem, stale } = useApi<DatabaseDetail>(path(`databases/${id}`, { ...range }));
+  useAlongside(tab === 'statements' ? statementsUrl(id, query) : undefined);
   if (problem !== undefined) return <Problem problem={problem} />;
   if (data === undefined) return <Waiting />;
   const proposed = data.proposal?.create.length ?? 0;
@@ -36,30 +38,32 @@ export function DatabasePage({ id }: { id: string }) {
     { name: 'indexes', words: 'Indexes' },
   ];
   return (
-    <div className="database-page">
-      <Claim data={data} />
-      <State data={data} />
-      <Load points={data.load} window={data.window} />
-      <Tabs label="What of the database" tabs={tabs} tab={tab} first="statements">
-        {tab === 'findings' ? (
-          <Found data={data} />
-        ) : tab === 'proposal' ? (
-          <Proposal set={data.proposal ?? undefined} database={id} />
-        ) : tab === 'locks' ? (
-          <Locks data={data} />
-        ) : tab === 'activity' ? (
-          <Activity data={data} />
-        ) : tab === 'connections' ? (
-          <Connections data={data} />
-        ) : tab === 'tables' ? (
-          <Tables id={id} />
-        ) : tab === 'indexes' ? (
-          <Indexes id={id} />
-        ) : (
-          <Statements id={id} />
-        )}
-      </Tabs>
-    </div>
+    <Fresh stale={stale}>
+      <div className="database-page">
+        <Claim data={data} />
+        <State data={data} />
+        <Load points={data.load} window={data.window} />
+        <Tabs label="What of the database" tabs={tabs} tab={tab} first="statements">
+          {tab === 'findings' ? (
+            <Found data={data} />
+          ) : tab === 'proposal' ? (
+            <Proposal set={data.proposal ?? undefined} database={id} />
+          ) : tab === 'locks' ? (
+            <Locks data={data} />
+          ) : tab === 'activity' ? (
+            <Activity data={data} />
+          ) : tab === 'connections' ? (
+            <Connections data={data} />
+          ) : tab === 'tables' ? (
+            <Tables id={id} />
+          ) : tab === 'indexes' ? (
+            <Indexes id={id} />
+          ) : (
+            <Statements id={id} />
+          )}
+        </Tabs>
+      </div>
+    </Fresh>
   );
 }
 

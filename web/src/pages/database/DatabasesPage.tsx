@@ -4,21 +4,21 @@ import type { Databases, DatabaseSummary } from '../../api/types';
 import { bytes, digits, plural } from '../../lib/format';
 import { openRow, to } from '../../lib/route';
 import { Code } from '../../ui/Copy';
-import { Empty, Problem, Waiting } from '../../ui/Empty';
+import { Empty, Fresh, Problem, Waiting } from '../../ui/Empty';
 import { Heads } from '../../ui/Heads';
 import { Link } from '../../ui/Link';
 import { Num } from '../../ui/Num';
 import { DatabasePage } from './DatabasePage';
 
 export function DatabasesPage() {
-  const { data, problem } = useApi<Databases>(path('databases'));
+  const { data, problem, stale } = useApi<Databases>(path('databases'));
   if (problem !== undefined) return <Problem problem={problem} />;
   if (data === undefined) return <Waiting />;
   const [only, second] = data.databases;
   if (only === undefined) return <Nothing />;
   if (second === undefined) return <DatabasePage id={only.id} />;
   return (
-    <>
+    <Fresh stale={stale}>
       <div className="claim">
         <h1>Databases</h1>
         <p>{plural(data.databases.length, 'database is', 'databases are')} being watched.</p>
@@ -40,7 +40,7 @@ export function DatabasesPage() {
           ))}
         </tbody>
       </table>
-    </>
+    </Fresh>
   );
 }
 

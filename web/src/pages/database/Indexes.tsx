@@ -4,7 +4,7 @@ import type { DatabaseIndex, DatabaseIndexDetail, DatabaseIndexes } from '../../
 import { bytes, digits, grouped, plural } from '../../lib/format';
 import { useParam, useQuery } from '../../lib/route';
 import { useRange } from '../../lib/time';
-import { Problem, Waiting } from '../../ui/Empty';
+import { Fresh, Problem, Waiting } from '../../ui/Empty';
 import { Search } from '../../ui/Filter';
 import { Num } from '../../ui/Num';
 import { Spark } from '../../ui/Spark';
@@ -14,14 +14,14 @@ import { SeriesList } from './SeriesList';
 export function Indexes({ id }: { id: string }) {
   const q = useQuery().get('q') ?? undefined;
   const range = useRange();
-  const { data, problem } = useApi<DatabaseIndexes>(
+  const { data, problem, stale } = useApi<DatabaseIndexes>(
     path(`databases/${id}/indexes`, { q, ...range }),
   );
   const [open, setOpen] = useParam('index');
   if (problem !== undefined) return <Problem part problem={problem} />;
   if (data === undefined) return <Waiting />;
   return (
-    <>
+    <Fresh stale={stale}>
       <div className="filters" role="search" aria-label="Filter the indexes">
         <Search label="search" />
       </div>
@@ -74,7 +74,7 @@ export function Indexes({ id }: { id: string }) {
       {data.left_out > 0 && (
         <p className="dim">{plural(data.left_out, 'smaller index', 'smaller indexes')}.</p>
       )}
-    </>
+    </Fresh>
   );
 }
 

@@ -3,7 +3,7 @@ import { path, useApi } from '../../api/use';
 import type { DatabaseStatement, DatabaseStatements } from '../../api/types';
 import { clock, digits, grouped, plural } from '../../lib/format';
 import { openRow, setParams, to, useQuery } from '../../lib/route';
-import { Problem, Waiting } from '../../ui/Empty';
+import { Fresh, Problem, Waiting } from '../../ui/Empty';
 import { Search } from '../../ui/Filter';
 import { Link } from '../../ui/Link';
 import { Duration, Percent } from '../../ui/Num';
@@ -18,17 +18,21 @@ const ORDERS = [
   { sort: 'temp', words: 'temporary files' },
 ];
 
+/** What it asks for; the page does so before it is there. */
+export function statementsUrl(id: string, query: URLSearchParams): string {
+  const q = query.get('q') ?? undefined;
+  return path(`databases/${id}/statements`, { sort: query.get('sort') ?? 'time', q });
+}
+
 export function Statements({ id }: { id: string }) {
   const query = useQuery();
   const sort = query.get('sort') ?? 'time';
   const q = query.get('q') ?? undefined;
-  const { data, problem } = useApi<DatabaseStatements>(
-    path(`databases/${id}/statements`, { sort, q }),
-  );
+  const { data, problem, stale } = useApi<DatabaseStatements>(statementsUrl(id, query));
   if (problem !== undefined) return <Problem part problem={problem} />;
   if (data === undefined) return <Waiting />;
   return (
-    <>
+    <Fresh stale={stale}>
       <div className="filters" role="search" aria-label="Filter the statements">
         <label className="filter">
           <span className="hidden">Sort by</span>
@@ -65,7 +69,7 @@ export function Statements({ id }: { id: string }) {
         {data.evicted > 0 &&
           `The server forgot ${plural(data.evicted, 'statement')} meanwhile: raise pg_stat_statements.max.`}
       </p>
-    </>
+    </Fresh>
   );
 }
 

@@ -4,7 +4,7 @@ import type { DatabaseTable, DatabaseTableDetail, DatabaseTables } from '../../a
 import { ago, bytes, digits, full, grouped, plural } from '../../lib/format';
 import { to, useParam, useQuery } from '../../lib/route';
 import { useRange } from '../../lib/time';
-import { Problem, Waiting } from '../../ui/Empty';
+import { Fresh, Problem, Waiting } from '../../ui/Empty';
 import { Search } from '../../ui/Filter';
 import { Link } from '../../ui/Link';
 import { Spark } from '../../ui/Spark';
@@ -14,12 +14,14 @@ import { SeriesList } from './SeriesList';
 export function Tables({ id }: { id: string }) {
   const q = useQuery().get('q') ?? undefined;
   const range = useRange();
-  const { data, problem } = useApi<DatabaseTables>(path(`databases/${id}/tables`, { q, ...range }));
+  const { data, problem, stale } = useApi<DatabaseTables>(
+    path(`databases/${id}/tables`, { q, ...range }),
+  );
   const [open, setOpen] = useParam('table');
   if (problem !== undefined) return <Problem part problem={problem} />;
   if (data === undefined) return <Waiting />;
   return (
-    <>
+    <Fresh stale={stale}>
       <div className="filters" role="search" aria-label="Filter the tables">
         <Search label="search" />
       </div>
@@ -81,7 +83,7 @@ export function Tables({ id }: { id: string }) {
       {data.left_out > 0 && (
         <p className="dim">{plural(data.left_out, 'smaller table')}: search for them.</p>
       )}
-    </>
+    </Fresh>
   );
 }
 

@@ -1,5 +1,5 @@
 /** One endpoint: its figures, its latency over time and what tells the slow ones apart, where its time goes, what is wrong. */
-import { path, useApi } from '../../api/use';
+import { path, useAlongside, useApi } from '../../api/use';
 import type { Marks, OperationDetail } from '../../api/types';
 import { digits, durationText, plural } from '../../lib/format';
 import { ofEndpoint } from '../../lib/question';
@@ -16,7 +16,7 @@ import { CompareSelect } from '../../ui/CompareSelect';
 import { Distribution } from './Distribution';
 import { Figures } from './Figures';
 import { Groups } from './Groups';
-import { Heat } from './Heat';
+import { Heat, heatUrl } from './Heat';
 import { Quantiles, PerRequest, Shares } from './OverTime';
 
 /** Which endpoint, when, and what it is compared with. */
@@ -40,6 +40,8 @@ export function EndpointPage() {
     false,
   );
   const at = { service, operation, range };
+  useAlongside(marksUrl(at));
+  useAlongside(operation === '' ? undefined : heatUrl(at), false);
   return (
     <Fresh stale={stale && data !== undefined}>
       <div className="claim">
@@ -71,7 +73,7 @@ export function EndpointPage() {
         <Detail
           at={at}
           data={data}
-          before={other !== undefined && !before.stale ? before.data : undefined}
+          before={other !== undefined && before.other !== true ? before.data : undefined}
         />
       )}
     </Fresh>
@@ -90,6 +92,10 @@ function Claim({ data }: { data: OperationDetail }) {
   );
 }
 
+function marksUrl({ range, service }: At): string {
+  return path('marks', { ...range, service });
+}
+
 interface DetailProps {
   at: At;
   data: OperationDetail;
@@ -98,9 +104,7 @@ interface DetailProps {
 
 function Detail({ at, data, before }: DetailProps) {
   const { operation, targets } = data;
-  const { data: marked, problem: unmarked } = useApi<Marks>(
-    path('marks', { ...at.range, service: at.service }),
-  );
+  const { data: marked, problem: unmarked } = useApi<Marks>(marksUrl(at));
   const marks = marked?.marks ?? [];
   return (
     <>

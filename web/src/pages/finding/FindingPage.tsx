@@ -16,7 +16,7 @@ import { proofsOf } from '../../lib/proofs';
 import { Breaks } from '../../ui/Breaks';
 import { Code } from '../../ui/Copy';
 import { CreateIndex } from '../../ui/CreateIndex';
-import { Problem, Waiting } from '../../ui/Empty';
+import { Fresh, Problem, Waiting } from '../../ui/Empty';
 import { Level } from '../../ui/Level';
 import { Link } from '../../ui/Link';
 import { Change, Percent } from '../../ui/Num';
@@ -27,10 +27,14 @@ import { DatabaseFigures } from './DatabaseFigures';
 import { statementOf, usePlace } from './place';
 
 export function FindingPage({ id }: { id: string }) {
-  const { data, problem } = useApi<FindingDetail>(path(`findings/${id}`));
+  const { data, problem, stale } = useApi<FindingDetail>(path(`findings/${id}`));
   if (problem !== undefined) return <Problem problem={problem} />;
   if (data === undefined) return <Waiting />;
-  return <Argument data={data} />;
+  return (
+    <Fresh stale={stale}>
+      <Argument data={data} />
+    </Fresh>
+  );
 }
 
 function Argument({ data }: { data: FindingDetail }) {

@@ -6,7 +6,7 @@ import type { Finding, FindingProgress, Findings } from '../../api/types';
 import { clock, hoursText, plural } from '../../lib/format';
 import { to, useQuery } from '../../lib/route';
 import { LEVELS } from '../../lib/words';
-import { Empty, Problem, Waiting } from '../../ui/Empty';
+import { Empty, Fresh, Problem, Waiting } from '../../ui/Empty';
 import { FilterSelect, Search } from '../../ui/Filter';
 import { FindingTable } from '../../ui/FindingTable';
 import { Link } from '../../ui/Link';
@@ -24,7 +24,7 @@ export function FindingsPage() {
     state: filter('state'),
     q: filter('q'),
   };
-  const { data, problem } = useApi<Findings>(path('findings', filters));
+  const { data, problem, stale } = useApi<Findings>(path('findings', filters));
   if (problem !== undefined) return <Problem problem={problem} />;
   if (data === undefined) return <Waiting />;
   if (data.services.length === 0) {
@@ -36,7 +36,7 @@ export function FindingsPage() {
   }
   const levels = LEVELS.flatMap((level) => data.levels.filter((facet) => facet.value === level));
   return (
-    <>
+    <Fresh stale={stale}>
       <div className="claim">
         <h1>What to fix first</h1>
         <Waste findings={data} />
@@ -61,7 +61,7 @@ export function FindingsPage() {
       ) : (
         <ListAndPlane findings={data.findings} progress={data.progress} />
       )}
-    </>
+    </Fresh>
   );
 }
 

@@ -5,7 +5,7 @@ import { askAgain, path, useApi } from '../../api/use';
 import type { Gateway, GatewayAnswer } from '../../api/types';
 import { asText, grouped, plural, rate } from '../../lib/format';
 import { Code } from '../../ui/Copy';
-import { Empty, Problem, Told, Waiting } from '../../ui/Empty';
+import { Empty, Fresh, Problem, Told, Waiting } from '../../ui/Empty';
 import { Percent } from '../../ui/Num';
 import { TimeChart } from '../../ui/TimeChart';
 import { Cache } from './Cache';
@@ -19,7 +19,7 @@ import { Routes } from './Routes';
 const GATEWAY = path('gateway');
 
 export function GatewayPage() {
-  const { data, problem } = useApi<GatewayAnswer>(GATEWAY);
+  const { data, problem, stale } = useApi<GatewayAnswer>(GATEWAY);
   useEffect(() => {
     const timer = setInterval(() => askAgain(GATEWAY), ASK_MS);
     return () => clearInterval(timer);
@@ -27,7 +27,11 @@ export function GatewayPage() {
   if (problem !== undefined) return <Problem problem={problem} />;
   if (data === undefined) return <Waiting />;
   if (data.gateway == null) return <None answer={data} />;
-  return <Shown gateway={data.gateway} asked={data.asked ?? ''} />;
+  return (
+    <Fresh stale={stale}>
+      <Shown gateway={data.gateway} asked={data.asked ?? ''} />
+    </Fresh>
+  );
 }
 
 function None({ answer }: { answer: GatewayAnswer }) {

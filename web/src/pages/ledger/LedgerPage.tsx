@@ -5,7 +5,7 @@ import { clock, full, plural } from '../../lib/format';
 import { countsText, KINDS, REMEDY_STATES, standsText } from '../../lib/ledger';
 import { to, useQuery } from '../../lib/route';
 import { Code } from '../../ui/Copy';
-import { Empty, Problem, Waiting } from '../../ui/Empty';
+import { Empty, Fresh, Problem, Waiting } from '../../ui/Empty';
 import { FilterSelect, Search } from '../../ui/Filter';
 import { Link } from '../../ui/Link';
 import { EntryDetail } from '../../ui/EntryDetail';
@@ -19,12 +19,12 @@ export function LedgerPage() {
     finding: asked('finding'),
     q: asked('q'),
   };
-  const { data, problem } = useApi<Ledger>(path('ledger', filters));
+  const { data, problem, stale } = useApi<Ledger>(path('ledger', filters));
   if (problem !== undefined) return <Problem problem={problem} />;
   if (data === undefined) return <Waiting />;
   if (data.kinds.every((one) => one.count === 0)) return <Nothing />;
   return (
-    <>
+    <Fresh stale={stale}>
       <div className="claim">
         <h1>The ledger</h1>
         <p>
@@ -70,7 +70,7 @@ export function LedgerPage() {
           <code>taut ledger</code> tells all of them.
         </p>
       )}
-    </>
+    </Fresh>
   );
 }
 

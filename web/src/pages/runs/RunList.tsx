@@ -8,7 +8,7 @@ import { openRow, to, useQuery, withParams } from '../../lib/route';
 import { isBad, RUN_KINDS, runCounts, runFigures, runKindWords, runVerdict } from '../../lib/runs';
 import { Breaks } from '../../ui/Breaks';
 import { Code } from '../../ui/Copy';
-import { Empty, Problem, Waiting } from '../../ui/Empty';
+import { Empty, Fresh, Problem, Waiting } from '../../ui/Empty';
 import { FilterSelect, Search } from '../../ui/Filter';
 import { Heads } from '../../ui/Heads';
 import { Link } from '../../ui/Link';
@@ -16,7 +16,7 @@ import { Link } from '../../ui/Link';
 export function RunList({ button }: { button: ReactNode }) {
   const query = useQuery();
   const asked = (name: string) => query.get(name) ?? undefined;
-  const { data, problem } = useApi<Runs>(
+  const { data, problem, stale } = useApi<Runs>(
     path('runs', { kind: asked('kind'), q: asked('q'), before: asked('before') }),
   );
   if (problem !== undefined)
@@ -29,7 +29,7 @@ export function RunList({ button }: { button: ReactNode }) {
   if (data === undefined) return <Waiting />;
   if (data.kinds.every((one) => one.count === 0)) return <Nothing button={button} />;
   return (
-    <>
+    <Fresh stale={stale}>
       <div className="claim">
         <h1>What was run</h1>
         <p>
@@ -62,7 +62,7 @@ export function RunList({ button }: { button: ReactNode }) {
           </Link>
         )}
       </p>
-    </>
+    </Fresh>
   );
 }
 

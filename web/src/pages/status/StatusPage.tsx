@@ -4,19 +4,19 @@ import type { Detectors, Status } from '../../api/types';
 import { plain, sections } from '../../lib/doc';
 import { ago, bytes, clock, digits, duration, full, grouped, plural } from '../../lib/format';
 import { useParam } from '../../lib/route';
-import { Problem, Told, Waiting } from '../../ui/Empty';
+import { Fresh, Problem, Told, Waiting } from '../../ui/Empty';
 import { Num } from '../../ui/Num';
 import { Setup } from '../../ui/Setup';
 import { Spark } from '../../ui/Spark';
 import { claimOf, roomLeft } from './claim';
 
 export function StatusPage() {
-  const { data, problem } = useApi<Status>(path('status'));
+  const { data, problem, stale } = useApi<Status>(path('status'));
   if (problem !== undefined) return <Problem problem={problem} />;
   if (data === undefined) return <Waiting />;
   const claim = claimOf(data);
   return (
-    <>
+    <Fresh stale={stale}>
       <div className="claim">
         <h1 className={claim.level}>{claim.title}</h1>
         <p>
@@ -41,7 +41,7 @@ export function StatusPage() {
         <Setup />
       </section>
       <Faults />
-    </>
+    </Fresh>
   );
 }
 
