@@ -13,12 +13,13 @@ use model::{Moment, TraceId};
 
 use crate::{
     StoreError,
-    blocks::{REPLAYED_MAX, timed},
+    blocks::{Kept, REPLAYED_MAX, timed},
     cold::Part,
     disk,
     frame::{self, HEAD_BYTES, Record},
     head::Readable,
     scan::{self, Scan},
+    shared::share_out,
     shelf::Shelf,
     signals::Item,
 };
@@ -33,16 +34,23 @@ impl Shelf {
             let rows = cold.of_trace(self.signal.table, id, &snapshot.here())?;
             found.extend(timed(&rows.answer));
         }
-        for kept in snapshot.blocks.iter().rev() {
-            match kept.of_trace(id) {
-                Ok(items) => found.extend(items),
-                Err(StoreError::Damaged { .. }) => {}
-                Err(error) => return Err(error),
-            }
+        let blocks = snapshot.blocks.iter().rev().map(|kept| Place::Block(kept));
+        let segments = snapshot.segments.iter().rev().flat_map(|readable| {
+            let some = readable.records.chunks(RECORDS_AT_ONCE);
+            some.map(move |records| Place::Records(readable, records))
+        });
+        let places: Vec<Place<'_>> = blocks.chain(segments).collect();
+        let parts = share_out(places.len(), |pieces| -> Result<Vec<_>, StoreError> {
+            let each = pieces.map(|piece| Ok((piece, places[piece].of_trace::<T>(id)?)));
+            each.collect()
+        });
+        let mut by_place = Vec::with_capacity(places.len());
+        for part in parts {
+            by_place.extend(part?);
         }
-        for readable in snapshot.segments.iter().rev() {
-            of_trace_in(readable, id, &mut found)?;
-        }
+        by_place.sort_unstable_by_key(|(place, _)| *place);
+        found.reserve(by_place.iter().map(|(_, items)| items.len()).sum());
+        found.extend(by_place.into_iter().flat_map(|(_, items)| items));
         Ok(found)
     }
 
@@ -96,13 +104,35 @@ impl Shelf {
     }
 }
 
-/// Items of a trace in a segment.
-fn of_trace_in<T: Item>(
+/// Records of a segment that are read by one thread, one after the other.
+const RECORDS_AT_ONCE: usize = 16;
+
+/// Where items of a trace may be.
+enum Place<'a> {
+    Block(&'a Kept),
+    Records(&'a Readable, &'a [u32]),
+}
+
+impl Place<'_> {
+    fn of_trace<T: Item>(&self, id: TraceId) -> Result<Vec<(Moment, T)>, StoreError> {
+        match self {
+            Self::Block(kept) => match kept.of_trace(id) {
+                Err(StoreError::Damaged { .. }) => Ok(Vec::new()),
+                found => found,
+            },
+            Self::Records(readable, records) => of_records(readable, records, id),
+        }
+    }
+}
+
+/// Items of a trace in some records of a segment.
+fn of_records<T: Item>(
     readable: &Readable,
+    records: &[u32],
     id: TraceId,
-    found: &mut Vec<(Moment, T)>,
-) -> Result<(), StoreError> {
-    for offset in &readable.records {
+) -> Result<Vec<(Moment, T)>, StoreError> {
+    let mut found = Vec::new();
+    for offset in records {
         let bytes = unless_cut(read(&readable.file, u64::from(*offset)), &readable.path)?;
         let bytes = bytes.unwrap_or_default();
         let Some(record) = Record::parse(&bytes, readable.segment, u64::from(*offset)) else {
@@ -112,7 +142,7 @@ fn of_trace_in<T: Item>(
         let items = items.filter(|item| item.trace_id() == Some(id));
         found.extend(items.map(|item| (item.time(record.received), item)));
     }
-    Ok(())
+    Ok(found)
 }
 
 fn read(file: &File, offset: u64) -> io::Result<Vec<u8>> {
