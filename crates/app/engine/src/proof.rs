@@ -9,8 +9,8 @@ use find::RequestView;
 use model::{Exchange, Moment, OperationKey, Span, SpanId, Trace, TraceId, Window};
 use prove::{
     compare::{
-        Comparison, Counted, MeanChange, Question, Request, SAMPLES_MAX, Side, Worked, compare,
-        time_of_day, work,
+        Comparison, Counted, MeanChange, Question, Request, SAMPLES_MAX, Side, Verdict, Worked,
+        compare, time_of_day, work,
     },
     replay::endpoint,
 };
@@ -18,9 +18,11 @@ use store::{RequestFilter, Store, StoreError, TimedRequest};
 
 use crate::facts::breakdown;
 
-/// Requests of a window that are compared at most: the p95 of so many lies between the p94.8 and the p95.2 of all, and
-/// somebody waits.
-const KEPT_MAX: usize = 50_000;
+/// Requests of a window that are compared at most: more say the same, and each takes a hundred bytes.
+const KEPT_MAX: usize = 500_000;
+
+/// Requests of a window that are looked at first where somebody waits: nearly always they tell.
+const SOON_MAX: usize = 50_000;
 
 /// One side of a proof.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -207,6 +209,15 @@ pub fn of_exchanges(exchanges: &[Exchange]) -> Evidence {
 ///
 /// The store fails.
 pub fn of_store(store: &dyn Store, window: Window, of: &Of) -> Result<Evidence, StoreError> {
+    some_of_store(store, window, of, KEPT_MAX)
+}
+
+fn some_of_store(
+    store: &dyn Store,
+    window: Window,
+    of: &Of,
+    most: usize,
+) -> Result<Evidence, StoreError> {
     let filter = RequestFilter {
         window,
         service: of.service.as_deref().map(Into::into),
@@ -214,7 +225,7 @@ pub fn of_store(store: &dyn Store, window: Window, of: &Of) -> Result<Evidence, 
         duration_min: None,
         failed: None,
     };
-    let timed = store.timed(&filter, KEPT_MAX)?;
+    let timed = store.timed(&filter, most)?;
     let (told, in_all) = (timed.requests.len(), timed.in_all());
     let counts = timed.operations.iter().map(|operation| operation.in_all as u64);
     let gathered = Gathered {
@@ -231,19 +242,37 @@ pub fn of_store(store: &dyn Store, window: Window, of: &Of) -> Result<Evidence, 
     Ok(evidence)
 }
 
-/// Of the requests that a store keeps of two windows: a thread for each, since somebody waits.
+/// Compares the requests that a store keeps of two windows: some of them, and many where those cannot tell.
 ///
 /// # Errors
 ///
 /// The store fails.
-pub fn of_windows(
+pub fn prove_windows(
+    store: &dyn Store,
+    windows: (Window, Window),
+    of: &Of,
+    question: &Question,
+) -> Result<Proven, StoreError> {
+    let (before, after) = of_windows(store, windows, of, SOON_MAX)?;
+    let proven = prove(&before, &after, question);
+    let is_part = [&before, &after].iter().any(|evidence| !evidence.side.in_all.is_empty());
+    if !is_part || !matches!(proven.comparison.verdict, Verdict::CannotTell { .. }) {
+        return Ok(proven);
+    }
+    let (before, after) = of_windows(store, windows, of, KEPT_MAX)?;
+    Ok(prove(&before, &after, question))
+}
+
+/// A thread for each window.
+fn of_windows(
     store: &dyn Store,
     (before, after): (Window, Window),
     of: &Of,
+    most: usize,
 ) -> Result<(Evidence, Evidence), StoreError> {
     thread::scope(|scope| {
-        let before = scope.spawn(|| of_store(store, before, of));
-        let after = of_store(store, after, of);
+        let before = scope.spawn(|| some_of_store(store, before, of, most));
+        let after = some_of_store(store, after, of, most);
         let before = before.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         Ok((before?, after?))
     })

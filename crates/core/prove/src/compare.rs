@@ -369,14 +369,27 @@ fn errors_of(shares: &[f64], old: &Prepared, new: &Prepared) -> Errors {
             let part = (bad + 0.5) / (count + 1.0);
             spread += share * share * part * (1.0 - part) / count;
         }
-        let series: Vec<f64> =
-            side.requests.iter().map(|request| f64::from(u8::from(request.failed))).collect();
-        (rate, spread * series::correlation_time(&series))
+        (rate, spread * series::correlation_time(&parts_of_errors(shares, side)))
     };
     let ((before, spread_before), (after, spread_after)) = (share(old), share(new));
     let error = (spread_before + spread_after).sqrt();
     let p = if error > 0.0 { crate::normal::two_sided((after - before) / error) } else { 1.0 };
     Errors { before, after, p }
+}
+
+/// What each request adds to the share of errors beyond what its route does: weighed as it is, so that errors of a route of
+/// which more is told than of others hang together in their own part alone.
+fn parts_of_errors(shares: &[f64], side: &Prepared) -> Vec<f64> {
+    let of_route = shares.iter().zip(&side.counts).map(|(share, count)| {
+        let (bad, count) = count.failed_of();
+        (share / count.max(1.0), bad / count.max(1.0))
+    });
+    let of_route: Vec<(f64, f64)> = of_route.collect();
+    let parts = side.requests.iter().map(|request| {
+        let (weight, rate) = of_route[prepared::place(request)];
+        weight * (f64::from(u8::from(request.failed)) - rate)
+    });
+    parts.collect()
 }
 
 /// Each route alone, the most frequent first.

@@ -144,17 +144,16 @@ impl Part {
     }
 }
 
-/// Decides how many of each are told, at most so many in all: each by its share, and of those that are seldom some all the same.
+/// Decides how many of each are told, at most so many in all: some of each, and of what is beyond these each by its share.
 fn share_out(parts: &mut [Part], most: usize) {
-    let all: usize = parts.iter().map(|part| part.in_all).sum();
-    let least = LEAST.min(most / 2 / parts.len().max(1));
-    let by_share = most - least * parts.len();
+    let there = parts.iter().filter(|part| 0 < part.in_all).count();
+    let least = LEAST.min(most / 2 / there.max(1));
+    let some = |part: &Part| part.in_all.min(least);
+    let room = most - parts.iter().map(some).sum::<usize>();
+    let beyond: usize = parts.iter().map(|part| part.in_all - some(part)).sum();
     for part in parts {
-        part.wanted = if all <= most {
-            part.in_all
-        } else {
-            part.in_all.min(least).max(part.in_all * by_share / all)
-        };
+        let own = part.in_all - some(part);
+        part.wanted = some(part) + if beyond <= room { own } else { own * room / beyond };
     }
 }
 
@@ -199,7 +198,7 @@ mod tests {
         let service = |second: u64| if second.is_multiple_of(100) { "report" } else { "shop" };
         let facts: Vec<_> = (0..10_000).map(|at| fact(at, at, service(at))).collect();
         let some = timed(&kept(&facts), &filter(0, 10_000), 200);
-        assert_eq!((some.in_all(), some.requests.len()), (10_000, 149));
+        assert_eq!((some.in_all(), some.requests.len()), (10_000, 199));
         let begins = |of: &str| -> Vec<u64> {
             let is =
                 |it: &&TimedRequest| &*some.operations[it.operation as usize].key.service == of;
@@ -208,12 +207,21 @@ mod tests {
         };
         let of = |name: &str| some.operations.iter().find(|it| &*it.key.service == name).unwrap();
         assert_eq!((of("report").in_all, of("shop").in_all), (100, 9_900));
-        assert_eq!((begins("report").len(), begins("shop").len()), (50, 99), "half of them");
+        assert_eq!((begins("report").len(), begins("shop").len()), (50, 149), "half of them");
         let apart = |begins: &[u64]| -> Vec<u64> {
             begins.windows(2).map(|pair| pair[1] - pair[0]).collect()
         };
         assert!(apart(&begins("report")).iter().all(|apart| *apart == 200));
-        assert!(apart(&begins("shop")).iter().all(|apart| (100..=102).contains(apart)));
+        assert!(apart(&begins("shop")).iter().all(|apart| (66..=68).contains(apart)));
+    }
+
+    #[test]
+    fn operations_that_nobody_asked_for_take_no_room() {
+        let facts: Vec<_> =
+            (0..5_000).map(|at| fact(at, at, &format!("shop {}", at % 10))).collect();
+        let one = RequestFilter { service: Some("shop 3".into()), ..filter(0, 5_000) };
+        let some = timed(&kept(&facts), &one, 100);
+        assert_eq!((some.in_all(), some.requests.len()), (500, 100));
     }
 
     #[test]

@@ -69,8 +69,8 @@ pub(crate) async fn proof(
     }
     let question = Question { quantile: percentile / 100.0, ..Question::default() };
     app.read(move |source| {
-        let (before, after) = proof::of_windows(source.store(), (before, after), &of)?;
-        Ok(Json(Proof::from(&proof::prove(&before, &after, &question))))
+        let proven = proof::prove_windows(source.store(), (before, after), &of, &question)?;
+        Ok(Json(Proof::from(&proven)))
     })
     .await
 }

@@ -52,6 +52,8 @@ pub(super) struct Prepared {
     pub(super) counts: Vec<Count>,
     /// How many requests one of each route stands for.
     stands_for: Vec<f64>,
+    /// Requests are a part of all: they are of somebody who serves on and on, not of a run.
+    is_part: bool,
 }
 
 impl Prepared {
@@ -59,7 +61,7 @@ impl Prepared {
         let mut numbers: Vec<usize> = side.routes.iter().map(|name| names.number(name)).collect();
         let mut in_all = vec![0; names.0.len()];
         for (number, count) in numbers.iter().zip(&side.in_all) {
-            in_all[*number] += count;
+            in_all[*number] = u64::saturating_add(in_all[*number], *count);
         }
         numbers.push(names.number(NAMELESS));
         let last = numbers.len() - 1;
@@ -71,7 +73,8 @@ impl Prepared {
         requests.sort_by_key(|request| request.start_nanos);
         let used = Used { given: requests.len(), ..Used::default() };
         let (counts, stands_for) = (vec![Count::default(); in_all.len()], Vec::new());
-        let mut prepared = Self { used, requests, counts, stands_for };
+        let is_part = !side.in_all.is_empty();
+        let mut prepared = Self { used, requests, counts, stands_for, is_part };
         prepared.count();
         let ratio = |(count, in_all): (&Count, u64)| {
             let given = float(count.all as u64).max(1.0);
@@ -92,8 +95,9 @@ impl Prepared {
 
     /// Leaves out the warm-up; says where the rest drifts.
     pub(super) fn steady(&mut self, which: &str, notes: &mut Vec<String>) {
-        let series: Vec<f64> = self.latencies().collect();
-        let warm = series::warm_up(&series);
+        let series = self.told_alike();
+        // Who serves on and on has no warm-up.
+        let warm = if self.is_part { 0 } else { series::warm_up(&series) };
         if warm > 0 {
             // Latencies are of those that did not fail: find the request at which the last of the warm-up lies.
             let mut left = warm;
@@ -122,6 +126,25 @@ impl Prepared {
             .iter()
             .filter(|request| !request.failed)
             .map(|request| float(request.took_nanos))
+    }
+
+    /// Latencies in the order of time, of each route the same part of all: where more is given of those that are seldom, their
+    /// hours would look like others.
+    fn told_alike(&self) -> Vec<f64> {
+        let most = self.stands_for.iter().copied().fold(1.0, f64::max);
+        let mut come = vec![0.0; self.stands_for.len()];
+        let answered = self.requests.iter().filter(|request| !request.failed);
+        let alike = answered.filter(|request| {
+            let come = &mut come[place(request)];
+            *come += self.stands_for[place(request)];
+            // Sums of parts are rounded.
+            let is_told = most * (1.0 - 1e-9) <= *come;
+            if is_told {
+                *come -= most;
+            }
+            is_told
+        });
+        alike.map(|request| float(request.took_nanos)).collect()
     }
 
     /// Whether there are requests of each route.
@@ -170,6 +193,7 @@ impl Prepared {
     }
 }
 
-fn place(request: &Request) -> usize {
+/// The number of a request's route.
+pub(super) fn place(request: &Request) -> usize {
     usize::try_from(request.route).unwrap_or(usize::MAX)
 }

@@ -159,7 +159,8 @@ fn sums(measure: Measure, side: &Worked) -> BTreeMap<&str, Sums> {
     for (place, more) in places.into_iter().enumerate().filter(|(_, sums)| 0 < sums.count) {
         let sums = routes.entry(side.routes.get(place).map_or("", String::as_str)).or_default();
         sums.count += more.count;
-        sums.in_all += side.in_all.get(place).copied().unwrap_or(0).max(more.count);
+        let in_all = side.in_all.get(place).copied().unwrap_or(0).max(more.count);
+        sums.in_all = sums.in_all.saturating_add(in_all);
         sums.sum += more.sum;
         sums.squares += more.squares;
     }

@@ -117,6 +117,42 @@ fn errors_outweigh_speed() {
     assert_eq!(back.verdict, Verdict::Worse, "it is slower: {}", back.reason);
 }
 
+/// An hour of a server: 20,000 of its 5,000,000 requests, one in so many failed, and all of a slow job of its first minute.
+fn part_of_an_hour(seed: u64, fails: usize, job_fails: bool) -> Side {
+    let mut random = Random::new(seed);
+    let mut one = |start_millis: usize, millis: u64, route: u32, failed: bool| Request {
+        start_nanos: start_millis as u64 * 1_000_000,
+        took_nanos: millis * 1_000_000 + random.bits() % 1_000_000,
+        route,
+        failed,
+    };
+    let mut requests: Vec<Request> =
+        (0..20_000_usize).map(|at| one(at * 180, 50, 0, at.is_multiple_of(fails))).collect();
+    requests.extend((0..1_000).map(|at| one(at * 60, 500, 1, job_fails)));
+    let routes = vec!["/".to_owned(), "/job".to_owned()];
+    Side { routes, in_all: vec![5_000_000, 1_000], requests }
+}
+
+#[test]
+fn a_seldom_route_of_which_more_is_given_makes_no_warm_up_and_no_drift() {
+    let (before, after) = (part_of_an_hour(1, 1_000, false), part_of_an_hour(2, 1_000, false));
+    let seen = compare(&before, &after, &Question::default());
+    assert_eq!((seen.before.warm_up, seen.after.warm_up), (0, 0));
+    assert!(!seen.notes.iter().any(|note| note.contains("drift")), "{:?}", seen.notes);
+    assert_eq!(seen.verdict, Verdict::NoDifference, "{}", seen.reason);
+    let shares: Vec<(&str, bool)> =
+        seen.routes.iter().map(|it| (it.route.as_str(), it.share < 0.000_3)).collect();
+    assert_eq!(shares, [("/", false), ("/job", true)]);
+}
+
+#[test]
+fn errors_of_a_seldom_route_hide_none_of_the_others() {
+    let (before, after) = (part_of_an_hour(1, 1_000, true), part_of_an_hour(2, 333, true));
+    let seen = compare(&before, &after, &Question::default());
+    assert_eq!(seen.verdict, Verdict::Worse, "{}: {:?}", seen.reason, seen.errors);
+    assert!(seen.reason.starts_with("errors rose from 0.12 % to 0.3"), "{}", seen.reason);
+}
+
 /// A slow route that fails each time on one side has no latency there: those of the other side are no part of the comparison.
 #[test]
 fn a_route_that_failed_each_time_is_compared_by_its_errors_alone() {
