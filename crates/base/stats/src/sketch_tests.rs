@@ -153,3 +153,24 @@ fn the_interval_of_a_quantile_brackets_it() {
     assert!(interval.low < 500.0 && 500.0 < interval.high);
     assert!(interval.low > 460.0 && interval.high < 540.0);
 }
+
+proptest! {
+    #[test]
+    fn numbers_are_read_alike_at_once_and_byte_by_byte(
+        bytes in prop_oneof![
+            vec(any::<u8>(), 0..14),
+            vec(prop_oneof![Just(0_u8), Just(0x80), Just(0xff), Just(1)], 0..14),
+        ],
+        value: u64,
+        shift in 0_u32..64,
+    ) {
+        let (mut at_once, mut by_byte) = (&bytes[..], &bytes[..]);
+        prop_assert_eq!(take_u64(&mut at_once), take_bytes(&mut by_byte));
+        let mut written = Vec::new();
+        put(&mut written, u128::from(value >> shift));
+        written.extend_from_slice(&bytes);
+        let mut rest = &written[..];
+        prop_assert_eq!(take_u64(&mut rest), Some(value >> shift));
+        prop_assert_eq!(rest, &bytes[..]);
+    }
+}

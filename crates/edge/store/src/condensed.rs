@@ -1,10 +1,7 @@
 //! Roll-ups condensed to a row a minute, in memory: a day has a million rows that tell kinds of spans apart, of which a
 //! question about all spans wants the sums alone. Blocks do not change, so that they are summed up once.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use keep::{
     Chunk,
@@ -19,6 +16,7 @@ use crate::{
     Coverage, Limits, StoreError,
     blocks::Kept,
     questions::{ahead, look_at},
+    remembered::Remembered,
     shelf::Shelf,
     snapshot::Unit,
 };
@@ -34,15 +32,15 @@ const WANTED: Wanted<'static> = Wanted {
 };
 
 /// What was condensed, by block and row group.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Condensed {
-    known: Mutex<Known>,
+    known: Remembered<(u64, usize), Minutes>,
 }
 
-#[derive(Debug, Default)]
-struct Known {
-    groups: BTreeMap<(u64, usize), Arc<Minutes>>,
-    bytes: usize,
+impl Default for Condensed {
+    fn default() -> Self {
+        Self { known: Remembered::new(BYTES_MAX) }
+    }
 }
 
 /// A row group condensed.
@@ -93,7 +91,7 @@ impl Condensed {
     /// Has the disk fetch what a group is condensed of, if it is not yet.
     fn will_need(&self, unit: Unit<'_>) {
         if let Unit::Group(kept, group) = unit
-            && !self.known().groups.contains_key(&(kept.number, group))
+            && !self.known.has(&(kept.number, group))
         {
             kept.block.source().will_need(&kept.block.ranges(group, WANTED));
         }
@@ -102,24 +100,12 @@ impl Condensed {
     /// A row for each minute of a group.
     fn of(&self, kept: &Kept, group: usize) -> Result<Arc<Minutes>, StoreError> {
         let key = (kept.number, group);
-        if let Some(minutes) = self.known().groups.get(&key) {
-            return Ok(Arc::clone(minutes));
+        if let Some(minutes) = self.known.get(&key) {
+            return Ok(minutes);
         }
         let (chunk, rows) = rollup::condensed(&kept.read(group, WANTED)?);
         let minutes = Arc::new(Minutes { chunk, rows });
-        let mut known = self.known();
-        if known.groups.insert(key, Arc::clone(&minutes)).is_none() {
-            known.bytes += minutes.bytes();
-        }
-        while BYTES_MAX < known.bytes {
-            // Those of blocks that were opened first: they are the oldest, or are gone.
-            let Some((_, oldest)) = known.groups.pop_first() else { break };
-            known.bytes = known.bytes.saturating_sub(oldest.bytes());
-        }
+        self.known.put(key, Arc::clone(&minutes), minutes.bytes());
         Ok(minutes)
-    }
-
-    fn known(&self) -> MutexGuard<'_, Known> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -24,6 +24,7 @@ use crate::{
     Answered, Coverage, Limits, StoreError,
     blocks::{Blocks, Kept, Run},
     condensed::Condensed,
+    counted::Answers,
     log::Kind,
     questions::Looked,
     recovery::{Files, Recovery},
@@ -188,6 +189,13 @@ impl Shelf {
         if rest.is_some() && Condensed::answers(of_minutes) {
             let left = limits.left(begun, coverage.rows);
             let (found, own) = self.look_condensed(&parts.minutes, of_minutes, &left)?;
+            coverage.merge(own);
+            for part in found {
+                all.merge(part);
+            }
+        } else if Answers::are_of(of_minutes) {
+            let (left, reading) = (limits.left(begun, coverage.rows), reading(of_minutes, false));
+            let (found, own) = self.look_once(&parts.minutes, (of_minutes, &reading), &left)?;
             coverage.merge(own);
             for part in found {
                 all.merge(part);

@@ -20,6 +20,7 @@ use crate::{
     clickhouse::ClickHouse,
     cold::{Cold, Full},
     condensed::Condensed,
+    counted::Answers,
     disk,
     head::{self, Head, Readable},
     index::{self, Beside, Index},
@@ -41,6 +42,7 @@ pub(crate) struct Shelf {
     /// Roll-ups of the blocks, if they are of spans.
     pub(crate) minutes: Option<Blocks>,
     pub(crate) condensed: Condensed,
+    pub(crate) answers: Answers,
     pub(crate) head: Head,
     /// Batches that are not kept once more.
     lately: Lately,
@@ -125,6 +127,7 @@ impl Shelf {
             blocks,
             minutes,
             condensed: Condensed::default(),
+            answers: Answers::default(),
             head,
             lately,
             cold,

@@ -145,6 +145,13 @@ impl Groups {
         self.is_estimate |= is_estimate;
     }
 
+    /// Bytes of memory that they take, roughly.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        const KEY_BYTES: usize = 160;
+        size_of::<Self>() + self.bytes + (self.keys.len() + self.measured.len()) * KEY_BYTES
+    }
+
     /// Rows that were looked at.
     #[must_use]
     pub fn rows_read(&self) -> u64 {
