@@ -2959,7 +2959,7 @@ export interface components {
             age_seconds: number;
             /**
              * Format: int64
-             * @description Answered by a member, without asking the cache.
+             * @description Answered by a member, past the cache: at once, or after waiting for another's answer.
              * @default 0
              */
             bypass: number;

@@ -2,7 +2,7 @@
 import { expect, it } from 'vitest';
 
 import type { ResourceLevel, ResourceSeries } from '../api/types';
-import { byInstance, evidence, latest, peak, tightest } from './resources';
+import { byInstance, evidence, latest, meant, peak, tightest } from './resources';
 
 function series(resource: string, instance: string, values: (number | null)[]): ResourceSeries {
   return {
@@ -61,4 +61,21 @@ it('leads to the row that a figure is from, among those of its service unless it
   const host = { ...level, of: 'host', instance: 'web-1', metric: 'system.cpu.time' };
   expect(evidence(host, 'shop')).toEqual({ metric: 'system.cpu.time', instance: 'web-1' });
   expect(evidence(level)).not.toHaveProperty('service');
+});
+
+it('opens the row of a link though it tells apart what the link does not, or the other way round', () => {
+  const opened = (names: [string, (number | null)[]][], link: string, metric = 'm') =>
+    meant(byInstance(names.map(([name, values]) => series('cpu', name, values))), link, metric)
+      ?.instance;
+  const ended: [string, (number | null)[]] = ['web-0 (stage)', [0.9, 0.9, null]];
+  const runs: [string, (number | null)[]] = ['web-0 (prod)', [null, 0.1, 0.2]];
+  expect(opened([ended, runs], 'web-0')).toBe('web-0 (prod)');
+  expect(opened([runs, ended], 'web-0')).toBe('web-0 (prod)');
+  expect(opened([runs, ended], 'web-0 (stage)')).toBe('web-0 (stage)');
+  expect(opened([runs, ['web-0', [0.1]]], 'web-0')).toBe('web-0');
+  expect(opened([['web-0', [0.1]]], 'web-0 (prod)')).toBe('web-0');
+  expect(opened([ended], 'web-0 (prod)')).toBeUndefined();
+  expect(opened([ended], 'web')).toBeUndefined();
+  expect(opened([ended], 'web-0', 'other')).toBeUndefined();
+  expect(opened([ended], '', '')).toBeUndefined();
 });

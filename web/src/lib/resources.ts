@@ -64,3 +64,24 @@ export function evidence(level: ResourceLevel, service?: string): Record<string,
     instance: level.instance,
   };
 }
+
+/** The row that a link means: that of its name. Pods of one name are told apart by what came within a window, and a link may
+ * be of another one than the page; so where no row has the name, it is the one that says a place more or less, and of
+ * several the one that told last. */
+export function meant(instances: Instance[], name: string, metric: string): Instance | undefined {
+  const told = (one: Instance) => one.series.find((series) => series.metric === metric)?.values;
+  const when = (one: Instance) => told(one)?.findLastIndex((value) => value != null) ?? -1;
+  const of = instances.filter((one) => told(one) !== undefined);
+  const alike = of.filter(
+    ({ instance }) => withoutPlace(instance) === name || instance === withoutPlace(name),
+  );
+  return (
+    of.find(({ instance }) => instance === name) ??
+    alike.toSorted((one, other) => when(other) - when(one))[0]
+  );
+}
+
+/** `web-0` of `web-0 (prod)`. */
+function withoutPlace(name: string): string {
+  return name.replace(/ \([^()]*\)$/, '');
+}

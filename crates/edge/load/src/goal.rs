@@ -60,6 +60,7 @@ impl Goal {
         let place = written.find(['<', '>']).ok_or_else(wrong)?;
         let (name, rest) = written.split_at(place);
         let is_below = rest.starts_with('<');
+        let has_equal = rest.trim_start_matches(['<', '>']).starts_with('=');
         let value = rest.trim_start_matches(['<', '>', '=']).trim();
         let figure = match name.trim() {
             "mean" => Figure::Mean,
@@ -90,15 +91,21 @@ impl Goal {
             }
         };
         let goal = Self { figure, is_below, limit };
-        goal.pointless().map_or(Ok(goal), |why| Err(because(why)))
+        goal.pointless(has_equal).map_or(Ok(goal), |why| Err(because(why)))
     }
 
     /// Why every run would reach it, or none: such a goal is a slip of whoever wrote it, and no threshold of any tool.
-    fn pointless(&self) -> Option<&'static str> {
-        let is_of_all = 1.0 < self.limit || (!self.is_below && 1.0 <= self.limit);
+    /// With `=` it is meant to be reached at its limit as well, though that makes no difference anywhere else.
+    fn pointless(&self, has_equal: bool) -> Option<&'static str> {
+        let is_of_all = 1.0 < self.limit || (1.0 <= self.limit && (!self.is_below || has_equal));
+        let is_at_0 = self.limit <= 0.0;
         match self.figure {
             Figure::Errors if is_of_all => Some(": at most all requests can fail, 100 %"),
-            Figure::Errors | Figure::Rate if self.is_below && self.limit <= 0.0 => {
+            Figure::Errors if is_at_0 && self.is_below && has_equal => Some(
+                ": nothing is below 0, and `=` counts for nothing; for none at all write the share of one request, \
+                 as errors<0.01% of up to 10,000",
+            ),
+            Figure::Errors | Figure::Rate if is_at_0 && (self.is_below || has_equal) => {
                 Some(": nothing is below 0")
             }
             _ => None,
@@ -195,16 +202,28 @@ mod tests {
             "`errors<200%` is no goal: at most all requests can fail, 100 %; such are p95<200ms, mean<50ms, max<2s, \
              errors<1%, rate>990"
         );
-        for all in ["errors<7", "errors>100%", "errors>1", "errors<1e9%"] {
+        for all in
+            ["errors<7", "errors>100%", "errors>1", "errors<1e9%", "errors<=100%", "errors <= 1"]
+        {
             assert!(refused(all).contains("at most all requests"), "{all}");
         }
-        for nothing in ["errors<0%", "errors<=0%", "rate<0"] {
-            assert!(refused(nothing).contains("nothing is below 0"), "{nothing}");
+        for nothing in ["errors<0%", "rate<0", "rate<=0", "errors>=0%", "rate>=0"] {
+            assert!(refused(nothing).contains(": nothing is below 0; such are"), "{nothing}");
         }
+        // Whoever writes this means none, which can be said.
+        assert!(refused("errors<=0%").contains("`=` counts for nothing; for none at all write"));
         for number in ["errors<NaN%", "errors<-1%", "errors<-0%", "rate>inf", "rate>1e400"] {
             assert!(refused(number).contains("is no goal; such are"), "{number}");
         }
-        for sound in ["errors<100%", "errors<1", "errors>0%", "rate>0"] {
+        for sound in [
+            "errors<100%",
+            "errors<1",
+            "errors>0%",
+            "errors<=1%",
+            "errors<0.01%",
+            "rate>0",
+            "rate>=1",
+        ] {
             assert!(Goal::parse(sound).is_ok(), "{sound}");
         }
     }

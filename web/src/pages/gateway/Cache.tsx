@@ -111,7 +111,10 @@ function CacheRow({ route }: { route: GatewayRoute }) {
       </td>
       <td className="n p2">{grouped(cache.stale)}</td>
       <td className="n p2">{grouped(cache.coalesced + cache.shared)}</td>
-      <td className="n" title={`for ${grouped(cache.bypass)} of them the cache was not asked`}>
+      <td
+        className="n"
+        title={`${grouped(cache.bypass)} of them went past the cache, at once or after waiting for another's answer`}
+      >
         {grouped(cache.miss + cache.bypass)}
       </td>
       <td

@@ -2,7 +2,7 @@
 import type { Resources, ResourceSeries } from '../../api/types';
 import { asText, clock } from '../../lib/format';
 import { resourceFigure } from '../../lib/question';
-import { latest, peak, stepMs, TIGHT, type Instance } from '../../lib/resources';
+import { latest, meant, peak, stepMs, TIGHT, type Instance } from '../../lib/resources';
 import { setParams, useParam } from '../../lib/route';
 import { stepText } from '../../lib/time';
 import { useMarks } from '../../ui/Marks';
@@ -24,8 +24,7 @@ interface TableProps {
 export function Table({ instances, data }: TableProps) {
   const [instance] = useParam('instance');
   const [metric] = useParam('metric');
-  const isMeant = (one: Instance) =>
-    one.instance === instance && one.series.some((series) => series.metric === metric);
+  const opened = meant(instances, instance, metric);
   return (
     <>
       <p className="dim lead">
@@ -49,7 +48,7 @@ export function Table({ instances, data }: TableProps) {
               key={`${one.of} ${one.instance} ${one.resource}`}
               one={one}
               data={data}
-              open={isMeant(one)}
+              open={one === opened}
             />
           ))}
         </tbody>

@@ -178,7 +178,7 @@ pub struct GatewayRouteCache {
     pub disk: u64,
     /// Answered by a member.
     pub miss: u64,
-    /// Answered by a member, without asking the cache.
+    /// Answered by a member, past the cache: at once, or after waiting for another's answer.
     pub bypass: u64,
     /// Answers of members that were not kept, by reason.
     pub not_kept: Vec<GatewayNotKept>,

@@ -81,7 +81,7 @@ pub enum NotStored {
     Status,
     /// Answers to this method are not stored.
     Method,
-    /// It is larger than what is stored.
+    /// It is larger than what is stored, or than the room that others leave which come at the same time.
     TooLarge,
     /// It broke off.
     Broken,

@@ -23,7 +23,7 @@ pub(crate) enum CacheResult {
     Coalesced,
     /// By a member.
     Miss,
-    /// By a member, without asking the cache.
+    /// By a member, past the cache: at once, or after waiting for another's answer.
     Bypass,
     /// Not at all.
     Failed,
@@ -88,7 +88,7 @@ impl OfRoute {
         self.results[result as usize] += 1;
     }
 
-    /// An answer was sent on and not stored.
+    /// An answer of a member was not stored.
     pub(crate) fn add_not_stored(&mut self, why: NotStored) {
         self.not_stored[why as usize] += 1;
     }

@@ -47,7 +47,6 @@ const CAPABILITY: HeaderValue = HeaderValue::from_static("taut=\"Surrogate/1.0\"
 
 /// What is asked for, and what for.
 pub(super) struct Fetch {
-    pub(super) worker: Rc<Worker>,
     pub(super) peer: Rc<Peer>,
     pub(super) admitted: Admitted,
     pub(super) decision: Decision,
@@ -56,6 +55,7 @@ pub(super) struct Fetch {
 
 /// Where what comes goes to.
 pub(super) struct Landing {
+    pub(super) worker: Rc<Worker>,
     pub(super) local: Rc<Local>,
     pub(super) route: usize,
     pub(super) ask: Box<Ask>,
@@ -93,8 +93,8 @@ pub(super) fn start(fetch: Fetch) {
 }
 
 async fn run(fetch: Fetch) {
-    let Fetch { worker, peer, mut admitted, mut decision, mut landing } = fetch;
-    let local = Rc::clone(&landing.local);
+    let Fetch { peer, mut admitted, mut decision, mut landing } = fetch;
+    let (worker, local) = (Rc::clone(&landing.worker), Rc::clone(&landing.local));
     let route = &local.state.plan.routes[landing.route];
     let total = local.state.plan.total(route);
     if let Some(rule) = &route.cache {
@@ -156,6 +156,12 @@ impl Landing {
     /// Stores what came. Whether it did.
     fn put(&self, rule: &CacheRule, stored: &Arc<Stored>, now: Moment) -> bool {
         self.cache().put(rule.keep, (&self.ask.key, stored), self.flying.began, now)
+    }
+
+    /// What a member answered is not kept: counted for its route, whether or not anybody is told of it.
+    fn not_kept(&self, why: NotStored) {
+        let number = self.local.state.numbers[self.route] + 1;
+        self.worker.count(|counts| counts.cache.route(number).add_not_stored(why));
     }
 
     fn tell(&mut self, led: Led, decision: &mut Decision) {
@@ -255,6 +261,7 @@ impl Landing {
 
     /// The answer is for who asked alone.
     fn alone(mut self, response: Response<Answer>, why: NotStored, mut decision: Decision) {
+        self.not_kept(why);
         let (key, now) = (&self.ask.key, clock::now());
         let of_asker =
             matches!(why, NotStored::Asked | NotStored::Authorization | NotStored::Cookies);
@@ -292,9 +299,13 @@ impl Landing {
                 let parts = (policy, selecting, place);
                 let fresh = Arc::new(Stored::new(stale.status, headers, stale.body.clone(), parts));
                 let is_stored = self.put(rule, &fresh, now);
+                if !is_stored {
+                    self.not_kept(NotStored::Outdated);
+                }
                 (fresh, is_stored)
             }
-            Err(_) => {
+            Err(why) => {
+                self.not_kept(why);
                 self.cache().forget(&self.ask.key, now);
                 let parts = (stale.policy.clone(), stale.selecting.clone(), stale.place.clone());
                 (Arc::new(Stored::new(stale.status, headers, stale.body.clone(), parts)), false)
@@ -356,6 +367,9 @@ impl Landing {
         let stored = Arc::new(stored);
         let now = clock::now();
         let is_stored = self.put(rule, &stored, now);
+        if !is_stored {
+            self.not_kept(NotStored::Outdated);
+        }
         filling.end(Ok(()));
         if let Some(together) = self.together.take().filter(|_| is_stored) {
             together.put(rule, &stored, &self.asked);
@@ -384,7 +398,13 @@ impl Landing {
         loop {
             let frame = match body.frame().await {
                 None => break,
-                Some(Err(_)) => return Pumped::Broken,
+                Some(Err(_)) => {
+                    // What is too large is not kept anyway.
+                    if !passes {
+                        self.not_kept(NotStored::Broken);
+                    }
+                    return Pumped::Broken;
+                }
                 Some(Ok(frame)) => frame,
             };
             match frame.into_data() {
@@ -394,6 +414,7 @@ impl Landing {
                     let bytes = filling.add(part);
                     if !passes && (rule.body_bytes_max < bytes || in_flight_max < all) {
                         passes = true;
+                        self.not_kept(NotStored::TooLarge);
                         held.clear();
                         self.flying.land(Stage::Alone);
                         cache.put_alone(&self.ask.key, clock::now());

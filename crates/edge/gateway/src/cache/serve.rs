@@ -13,9 +13,7 @@ use http::{
 use hyper::body::Body;
 use tokio::sync::oneshot;
 use traffic::{
-    cache::{
-        CacheRule, Clients, Forwarded, Judged, Keep, NotStored, Status, Stored, judge, may_stand_in,
-    },
+    cache::{CacheRule, Clients, Forwarded, Judged, Keep, Status, Stored, judge, may_stand_in},
     timing::Phase,
 };
 
@@ -168,16 +166,6 @@ impl One<'_> {
         self.serving.worker.count(|counts| counts.cache.route(route).add(result));
     }
 
-    /// By a member, whose answer is not stored.
-    fn count_not_stored(&self, why: NotStored) {
-        let route = self.finish.route;
-        self.serving.worker.count(|counts| {
-            let counts = counts.cache.route(route);
-            counts.add(CacheResult::Miss);
-            counts.add_not_stored(why);
-        });
-    }
-
     /// Out of the cache.
     fn hit(mut self, hit: &Hit, result: CacheResult) -> Response<Answer> {
         let response = hit.response(self.tells());
@@ -202,6 +190,7 @@ impl One<'_> {
         let cache = &self.serving.worker.shared.cache;
         let Joined::Leads(flying) = cache.join(&again) else { return };
         let landing = Landing {
+            worker: Rc::clone(self.serving.worker),
             local: Rc::clone(&admitted.local),
             route: self.route,
             ask: again,
@@ -212,7 +201,6 @@ impl One<'_> {
             together: None,
         };
         start(Fetch {
-            worker: Rc::clone(self.serving.worker),
             peer: Rc::clone(self.serving.peer),
             admitted,
             decision: Decision::default(),
@@ -342,6 +330,7 @@ impl One<'_> {
         admitted.record = decision.record().cloned();
         let why = ask.why;
         let landing = Landing {
+            worker: Rc::clone(self.serving.worker),
             local: Rc::clone(&admitted.local),
             route: self.route,
             ask,
@@ -351,13 +340,7 @@ impl One<'_> {
             wants_whole,
             together: None,
         };
-        start(Fetch {
-            worker: Rc::clone(self.serving.worker),
-            peer: Rc::clone(self.serving.peer),
-            admitted,
-            decision,
-            landing,
-        });
+        start(Fetch { peer: Rc::clone(self.serving.peer), admitted, decision, landing });
         let Ok((led, decision)) = told.await else {
             // The task is gone, with its thread's runtime.
             const DETAIL: &str = "The gateway ends.";
@@ -388,7 +371,7 @@ impl One<'_> {
                     detail: Some(not_stored.name()),
                     ..Status::default()
                 };
-                self.count_not_stored(not_stored);
+                self.count(CacheResult::Miss);
                 self.told(&status);
                 let tells = self.tells();
                 self.finish.status = response.status().as_u16();

@@ -13,19 +13,25 @@ use std::{
 use serde_json::{Value, json};
 use traffic::{
     cache::{CacheRule, Template, User},
-    plan::Route,
+    plan::{Route, Secret},
 };
 
 use crate::{
     admin::body,
     kit::{
-        Origin, Reply, answer, ask, cached, connect, counting, eventually, get, get_with, header,
-        read_until, start, status,
+        Origin, Reply, Running, answer, ask, cached, connect, counting, eventually, get, get_with,
+        header, read_until, start, status,
     },
 };
 
 fn an_hour() -> CacheRule {
     CacheRule { ttl: Some(Duration::from_hours(1)), ..CacheRule::default() }
+}
+
+/// Of its only route, the answers that were not kept, by reason.
+fn not_kept(gateway: &Running) -> Value {
+    let all: Value = serde_json::from_str(body(&gateway.told("/all"))).expect("JSON");
+    all["routes"][0]["cache"]["not_kept"].clone()
 }
 
 #[test]
@@ -247,6 +253,9 @@ fn what_is_large_passes_through_without_being_kept() {
     }
     assert_eq!(origin.seen().len(), 4);
     assert!(gateway.metric("taut_gateway_cache_bytes") < 10_000.0);
+    // For a while after the first of each the cache lets them pass, without another look.
+    let told = not_kept(&gateway);
+    assert!(told[0]["reason"] == "too-large" && told[0]["count"].as_u64() >= Some(2), "{told}");
 }
 
 #[test]
@@ -275,7 +284,49 @@ fn what_breaks_off_is_not_kept() {
     });
     let gateway = start(cached(an_hour(), &origin));
     assert!(get(gateway.address, "/").ends_with("half"));
+    assert_eq!(not_kept(&gateway), json!([{"reason": "broken", "count": 1}]));
     assert!(get(gateway.address, "/").ends_with("whole"));
+}
+
+#[test]
+fn what_is_forgotten_while_it_comes_is_not_kept() {
+    let slow = Arc::new(AtomicBool::new(true));
+    let waits = Arc::clone(&slow);
+    let origin = Origin::start(move |_| {
+        while waits.load(Ordering::Relaxed) {
+            thread::sleep(Duration::from_millis(5));
+        }
+        answer("", "of before")
+    });
+    let mut plan = cached(an_hour(), &origin);
+    plan.admin_token = Some(Secret("sesame".to_owned()));
+    let gateway = start(plan);
+    let mut client = connect(gateway.address);
+    client.write_all(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n").unwrap();
+    eventually("it is asked for", || origin.seen().len() == 1);
+    assert_eq!(status(&gateway.order("/cache/purge", "{\"all\": true}")), "200");
+    slow.store(false, Ordering::Relaxed);
+    read_until(&mut client, "of before");
+    let told = json!([{"reason": "purged-meanwhile", "count": 1}]);
+    eventually("it is counted", || not_kept(&gateway) == told);
+}
+
+#[test]
+fn what_has_not_changed_but_may_not_be_kept_any_longer_is_counted() {
+    let origin = Origin::start(|request| {
+        if request.to_ascii_lowercase().contains("if-none-match") {
+            const SAME: &str =
+                "HTTP/1.1 304 Not Modified\r\netag: \"1\"\r\ncache-control: no-store\r\n\r\n";
+            Reply::Send(SAME.into())
+        } else {
+            answer("cache-control: max-age=0\r\netag: \"1\"\r\n", "kept")
+        }
+    });
+    let gateway = start(cached(CacheRule::default(), &origin));
+    assert!(get(gateway.address, "/").ends_with("kept"));
+    eventually("stored", || gateway.metric("taut_gateway_cache_entries") > 0.0);
+    assert!(get(gateway.address, "/").ends_with("kept"));
+    assert_eq!(not_kept(&gateway), json!([{"reason": "no-store", "count": 1}]));
 }
 
 #[test]
