@@ -130,11 +130,12 @@ mod tests {
     #[test]
     fn only_rows_that_began_when_a_request_of_their_side_did_are_left() {
         let begun = Begun { selected: vec![10, 30], others: vec![20, 30, 40], ..Begun::default() };
-        let counted = Counted { selected: vec![0..3], others: vec![1..3, 5..8] };
+        let one = |range: Range<u32>| std::iter::once(range).collect::<Vec<_>>();
+        let counted = Counted { selected: one(0..3), others: vec![1..3, 5..8] };
         let rows = counted.rows();
         assert_eq!(rows, [0, 1, 2, 5, 6, 7]);
         let those = begun.those(&counted, &rows, &[10, 30, 20, 40, 40, 10]);
-        let some = Counted { selected: vec![0..2], others: vec![1..3, 5..7] };
+        let some = Counted { selected: one(0..2), others: vec![1..3, 5..7] };
         assert_eq!(those, None, "there is nothing at 20 and 30 in the second range of others");
         let near = begun.those(&counted, &rows, &[10, 30, 20, 40, 40, 41]);
         assert_eq!(near, Some(some));
