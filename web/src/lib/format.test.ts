@@ -11,6 +11,7 @@ import {
   percent,
   rate,
   sentence,
+  stretch,
   tellIn,
   tickText,
 } from './format';
@@ -134,4 +135,12 @@ test('a moment is told in the zone that is chosen, with how far that is from UTC
 test('a claim becomes a sentence once', () => {
   expect(sentence('orders is read whole')).toBe('Orders is read whole.');
   expect(sentence('Done.')).toBe('Done.');
+});
+
+test('both ends of a stretch are told alike, with their days unless all of it is of today', () => {
+  tellIn('UTC');
+  const [now, hour] = [Date.UTC(2026, 10, 23, 15, 20, 5), 3_600_000];
+  expect(stretch(now - hour, now, '–', now)).toBe('14:20:05 – 15:20:05');
+  expect(stretch(now - 24 * hour, now, 'to', now)).toBe('22 Nov, 15:20 to 23 Nov, 15:20');
+  tellIn(undefined);
 });

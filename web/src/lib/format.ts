@@ -163,6 +163,17 @@ export function clock(unixMs: number, now = Date.now()): string {
   return `${told.date.format(unixMs)}, ${told.short.format(unixMs)}`;
 }
 
+/** Both ends of a stretch, told alike: without dates if all of it is of today. */
+export function stretch(from: number, to: number, between = '–', now = Date.now()): string {
+  const day = told.day.format(now);
+  const isOfToday = told.day.format(from) === day && told.day.format(to) === day;
+  const end = (unixMs: number) =>
+    isOfToday
+      ? told.clock.format(unixMs)
+      : `${told.date.format(unixMs)}, ${told.short.format(unixMs)}`;
+  return `${end(from)} ${between} ${end(to)}`;
+}
+
 export function clockShort(unixMs: number, spanMs: number): string {
   return spanMs > 36 * 3600e3 ? told.date.format(unixMs) : told.short.format(unixMs);
 }

@@ -2,7 +2,7 @@
 import { path, useApi } from '../api/use';
 import type { ComparisonAnswer, SpanList } from '../api/types';
 import { within, type Box } from '../lib/box';
-import { clock, durationText, plural } from '../lib/format';
+import { clock, durationText, plural, stretch } from '../lib/format';
 import { is, joined } from '../lib/question';
 import { setParams, to } from '../lib/route';
 import { NotTold, Problem, Waiting } from './Empty';
@@ -52,7 +52,7 @@ export function Selected({ where, what, box, window }: Props) {
       aria-live="polite"
     >
       <p>
-        {durationText(box.low)} to {durationText(box.high)}, {clock(box.from)} – {clock(box.to)}{' '}
+        {durationText(box.low)} to {durationText(box.high)}, {stretch(box.from, box.to)}{' '}
         <button type="button" className="copy" onClick={() => setParams({ box: '' })}>
           Take the box away
         </button>

@@ -1,7 +1,7 @@
 /** The first page: how each service is doing, what to fix first and what it costs, what is otherwise than yesterday. */
 import { path, useApi } from '../../api/use';
 import type { Findings, Overview, Saturation } from '../../api/types';
-import { clock, hoursText, plural } from '../../lib/format';
+import { hoursText, plural, stretch } from '../../lib/format';
 import { to } from '../../lib/route';
 import { useRange } from '../../lib/time';
 import { Empty, Fresh, NotTold, Problem, Waiting } from '../../ui/Empty';
@@ -63,7 +63,7 @@ export function OverviewPage() {
         <h2>
           What changed{' '}
           <span className="dim">
-            against {clock(data.before.from_unix_ms)} – {clock(data.before.to_unix_ms)}
+            against {stretch(data.before.from_unix_ms, data.before.to_unix_ms)}
           </span>
         </h2>
         <Changes data={data} findings={findings} listed={FINDINGS_SHOWN} />
@@ -96,7 +96,7 @@ function Beside({ data, findings, saturation }: BesideProps) {
       .
       <Fullest level={saturation?.fullest} />{' '}
       <span className="dim from">
-        From {clock(data.window.from_unix_ms)} to {clock(data.window.to_unix_ms)}.
+        From {stretch(data.window.from_unix_ms, data.window.to_unix_ms, 'to')}.
       </span>
     </>
   );
