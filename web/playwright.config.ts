@@ -1,5 +1,7 @@
 import { defineConfig } from '@playwright/test';
 
+import { LAUNCH } from './e2e/browser.js';
+
 // The pages are served by a running `taut` that has real spans; see e2e/README.md.
 export default defineConfig({
   testDir: 'e2e',
@@ -13,17 +15,6 @@ export default defineConfig({
     baseURL: process.env['TAUT_BASE_URL'] ?? 'http://127.0.0.1:7070',
     viewport: { width: 1440, height: 900 },
     permissions: ['clipboard-read', 'clipboard-write'],
-    launchOptions: {
-      executablePath: process.env['TAUT_CHROMIUM'] ?? '/usr/bin/chromium',
-      args: [
-        '--no-sandbox',
-        '--disable-gpu',
-        '--disable-quic',
-        '--no-first-run',
-        '--disable-background-networking',
-        '--disable-component-update',
-        '--disable-sync',
-      ],
-    },
+    launchOptions: LAUNCH,
   },
 });

@@ -7,9 +7,9 @@
  */
 import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { chromium } from '@playwright/test';
 
 import { askThrough } from './behind.js';
+import { launch } from './browser.js';
 import { proof, runs } from './results.js';
 
 const BASE = process.env['TAUT_BASE_URL'] ?? 'http://127.0.0.1:7070';
@@ -175,10 +175,7 @@ const WIDE_ONLY = new Set([
 ]);
 
 await mkdir(folder, { recursive: true });
-const browser = await chromium.launch({
-  executablePath: process.env['TAUT_CHROMIUM'] ?? '/usr/bin/chromium',
-  args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--disable-background-networking'],
-});
+const browser = await launch();
 const packer = await browser.newPage();
 
 /** A picture as WebP, a third of the bytes of PNG; by the browser, which can.

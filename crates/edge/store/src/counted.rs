@@ -50,6 +50,7 @@ impl Shelf {
         limits: &Limits,
     ) -> Result<(Vec<Groups>, Coverage), StoreError> {
         let keys: Vec<_> = units.iter().map(|unit| Answers::key(*unit, query)).collect();
+        let places: Vec<usize> = (0..units.len()).collect();
         let is_known =
             |place: usize| keys[place].as_ref().is_some_and(|key| self.answers.0.has(key));
         look_at(units.len(), limits, |own: &mut Groups, place| {
@@ -57,7 +58,6 @@ impl Shelf {
                 own.merge(Groups::clone(&known));
                 return Ok(known.rows_read());
             }
-            let places: Vec<usize> = (0..units.len()).collect();
             ahead(place, &places, |next| {
                 if !is_known(*next) {
                     units[*next].will_need(reading, None);

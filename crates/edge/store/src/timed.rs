@@ -64,7 +64,7 @@ pub(crate) fn timed(requests: &Requests, filter: &RequestFilter, most: usize) ->
     let numbered = Numbered::of(requests);
     let mut parts = vec![Part::default(); numbered.names.len()];
     numbered.each(filter, |place, _, _| parts[place].in_all += 1);
-    share_out(&mut parts, most);
+    allot(&mut parts, most);
     let mut told = Vec::with_capacity(parts.iter().map(|part| part.wanted).sum());
     // As they came, which is nearly as they began: a fair sample of every hour.
     numbered.each(filter, |place, segment, row| {
@@ -145,7 +145,7 @@ impl Part {
 }
 
 /// Decides how many of each are told, at most so many in all: some of each, and of what is beyond these each by its share.
-fn share_out(parts: &mut [Part], most: usize) {
+fn allot(parts: &mut [Part], most: usize) {
     let there = parts.iter().filter(|part| 0 < part.in_all).count();
     let least = LEAST.min(most / 2 / there.max(1));
     let some = |part: &Part| part.in_all.min(least);
@@ -235,7 +235,7 @@ mod tests {
         fn no_more_are_told_than_wanted_and_as_many_as_there_are(counts in prop::collection::vec(0_usize..5_000, 0..40), most in 0_usize..9_000) {
             let mut parts: Vec<Part> =
                 counts.iter().map(|in_all| Part { in_all: *in_all, ..Part::default() }).collect();
-            share_out(&mut parts, most);
+            allot(&mut parts, most);
             prop_assert!(parts.iter().map(|part| part.wanted).sum::<usize>() <= most);
             for part in &parts {
                 let mut coming = *part;

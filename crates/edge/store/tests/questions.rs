@@ -377,6 +377,44 @@ fn an_answer_says_since_when_what_it_asks_for_is_held() {
     check(&open(folder.path()).0);
 }
 
+/// What row groups that a window holds whole say is remembered: it is right for no other window.
+#[test]
+fn what_is_remembered_is_told_of_windows_that_hold_all_of_it_alone() {
+    const MINUTE: u64 = 60_000_000_000;
+    let folder = tempfile::tempdir().unwrap();
+    let (store, _) = open(folder.path());
+    for minute in 0..60 {
+        let made = (0..40_u64).map(|number| {
+            let mut span = testkit::arbitrary::one();
+            span.trace_id = trace_id(minute);
+            span.span_id = SpanId((minute * 40 + number + 1).to_be_bytes());
+            span.start = Moment { nanos: minute * MINUTE + number * 1_000_000 };
+            span.end = span.start + Duration::from_micros(number + 1);
+            span.name = ["even", "odd"][usize::from(number % 2 == 1)].into();
+            span
+        });
+        append(&store, &made.collect::<Vec<_>>(), minute).unwrap();
+    }
+    while store.tidy().unwrap() {}
+    let blocks = kit::names(folder.path()).filter(|name| name.starts_with("minutes-")).count();
+    assert!(1 < blocks, "{blocks} blocks");
+    for (from, to) in [(0, 60), (0, 60), (5, 60), (0, 31), (17, 18), (5, 60), (0, 60)] {
+        let at = |minute: u64| Moment { nanos: minute * MINUTE };
+        let window = Window { from: at(from), to: at(to) };
+        let query = count_by(vec![Field::Column(place::NAME)], window, Filter::All);
+        let told = store.ask(&query, &Limits::default()).unwrap().answer;
+        let mut told: Vec<_> =
+            told.groups.into_iter().map(|group| (group.key[0].clone(), group.measured)).collect();
+        told.sort_by(|one, other| one.0.cmp(&other.0));
+        let expected = [("even", 400_000_i128), ("odd", 420_000)].map(|(name, nanos)| {
+            let count = to - from;
+            let sum = Measured::Sum(Some(nanos * i128::from(count)));
+            (Some(Text::from(name)), vec![Measured::Count(20 * count), sum])
+        });
+        assert_eq!(told, expected, "{from} to {to}");
+    }
+}
+
 #[test]
 fn what_is_not_kept_cannot_be_asked_about() {
     static DREAMS: Table = Table {
